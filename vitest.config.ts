@@ -1,0 +1,18 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: /^@rediff\/torch$/, replacement: fileURLToPath(new URL("packages/torch/src/index.ts", import.meta.url)) },
+      { find: /^rediff$/, replacement: fileURLToPath(new URL("packages/rediff/src/index.ts", import.meta.url)) },
+    ],
+  },
+  test: {
+    // A native addon and worker_threads do not mix with vitest's thread pool; every file gets a process of its own.
+    pool: "forks",
+    include: ["packages/**/*.test.ts", "scripts/**/*.test.ts"],
+    exclude: ["**/node_modules/**", "**/dist/**"],
+    testTimeout: 30_000,
+  },
+});

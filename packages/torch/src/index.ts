@@ -1,1 +1,12 @@
-export {};
+/** libtorch for TypeScript. */
+export * from "./autograd.js";
+export { call, schemaOf, schemas } from "./call.js";
+export * from "./create.js";
+export * from "./device.js";
+export { type DataOf, DTYPES, type DType, elementSize, type TypedArray } from "./dtype.js";
+export { libDir } from "./native.js";
+export * from "./ops.generated.js";
+export * from "./random.js";
+export { detachFromScope, type MemoryUse, memory, Scope, scope, tensorsIn } from "./scope.js";
+export { type Device, receive, send, Tensor } from "./tensor.js";
+export { torchVersion } from "./version.js";

@@ -1,0 +1,146 @@
+// The machine: threads, devices, random generators; and the module's entry point.
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/detail/CUDAHooksInterface.h>
+#include <ATen/detail/MPSHooksInterface.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+#include <dlfcn.h>
+#include <torch/version.h>
+
+#include "env.h"
+
+namespace rediff {
+namespace {
+
+napi_value setThreads(Call& call) {
+  at::set_num_threads(static_cast<int>(toInt(call.e, call[0], "threads")));
+  return undefined(call.e);
+}
+
+napi_value getThreads(Call& call) {
+  return fromInt(call.e, at::get_num_threads());
+}
+
+/** loadLibrary(path): opens a shared library for its registrations (libtorch_cuda); "" or why it cannot be. */
+napi_value loadLibrary(Call& call) {
+  std::string path = toString(call.e, call[0], "path");
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
+  return fromString(call.e, library != nullptr ? "" : dlerror());
+}
+
+/** deviceCount("cuda"): how many such devices can be used now. */
+napi_value deviceCount(Call& call) {
+  c10::DeviceType type = c10::Device(toString(call.e, call[0], "device")).type();
+  if (type == c10::kCPU) return fromInt(call.e, 1);
+  if (type == c10::kCUDA) return fromInt(call.e, at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0);
+  if (type == c10::kMPS) return fromInt(call.e, at::globalContext().hasMPS() ? 1 : 0);
+  throw BadArgument("device must be cpu, cuda or mps");
+}
+
+napi_value synchronize(Call& call) {
+  c10::Device device(toString(call.e, call[0], "device"));
+  if (!device.is_cpu()) {
+    c10::impl::VirtualGuardImpl guard(device.type());
+    guard.synchronizeDevice(device.has_index() ? device.index() : guard.getDevice().index());
+  }
+  return undefined(call.e);
+}
+
+/** setTf32(allowed): whether CUDA may round float32 operands of matrix products and convolutions to 10 bits. */
+napi_value setTf32(Call& call) {
+  bool allowed = toBool(call.e, call[0], "allowed");
+  at::globalContext().setAllowTF32CuBLAS(allowed);
+  at::globalContext().setAllowTF32CuDNN(allowed);
+  return undefined(call.e);
+}
+
+// --- random generators ---
+
+at::Generator& generatorAt(Call& call, size_t argument) {
+  Env& e = call.e;
+  int64_t slot = toInt(e, call[argument], "generator");
+  if (slot < 0 || slot >= static_cast<int64_t>(e.generators.size()) || !e.generators[slot].defined())
+    throw BadArgument("the generator was freed");
+  return e.generators[slot];
+}
+
+napi_value makeGenerator(Call& call) {
+  Env& e = call.e;
+  c10::Device device(toString(e, call[0], "device"));
+  at::Generator generator = device.is_cpu()
+      ? at::make_generator<at::CPUGeneratorImpl>()
+      : at::globalContext().getAcceleratorHooksInterface(device.type()).getNewGenerator(device.index());
+  int32_t slot;
+  if (!e.freeGenerators.empty()) {
+    slot = e.freeGenerators.back();
+    e.freeGenerators.pop_back();
+    e.generators[slot] = std::move(generator);
+  } else {
+    slot = static_cast<int32_t>(e.generators.size());
+    e.generators.push_back(std::move(generator));
+  }
+  return fromInt(e, slot);
+}
+
+napi_value freeGenerator(Call& call) {
+  generatorAt(call, 0) = at::Generator();
+  call.e.freeGenerators.push_back(static_cast<int32_t>(toInt(call.e, call[0], "generator")));
+  return undefined(call.e);
+}
+
+napi_value seedGenerator(Call& call) {
+  auto& generator = generatorAt(call, 0);
+  std::lock_guard<std::mutex> lock(generator.mutex());
+  int64_t seed;
+  bool lossless = false;
+  if (napi_get_value_bigint_int64(call.e.env, call[1], &seed, &lossless) != napi_ok) seed = toInt(call.e, call[1], "seed");
+  generator.set_current_seed(static_cast<uint64_t>(seed));
+  return undefined(call.e);
+}
+
+napi_value generatorState(Call& call) {
+  auto& generator = generatorAt(call, 0);
+  std::lock_guard<std::mutex> lock(generator.mutex());
+  return fromInt(call.e, call.e.put(generator.get_state()));
+}
+
+napi_value setGeneratorState(Call& call) {
+  auto& generator = generatorAt(call, 0);
+  const auto& state = call.e.get(toInt(call.e, call[1], "state"));
+  std::lock_guard<std::mutex> lock(generator.mutex());
+  generator.set_state(state);
+  return undefined(call.e);
+}
+
+}  // namespace
+
+std::vector<NativeFunction> runtimeFunctions() {
+  return {
+      {"setThreads", entry<setThreads>},         {"getThreads", entry<getThreads>},
+      {"loadLibrary", entry<loadLibrary>},       {"deviceCount", entry<deviceCount>},
+      {"synchronize", entry<synchronize>},       {"setTf32", entry<setTf32>},
+      {"makeGenerator", entry<makeGenerator>},   {"freeGenerator", entry<freeGenerator>},
+      {"seedGenerator", entry<seedGenerator>},   {"generatorState", entry<generatorState>},
+      {"setGeneratorState", entry<setGeneratorState>},
+  };
+}
+
+}  // namespace rediff
+
+/** Called once per JavaScript thread that loads the addon: each gets tables of its own. */
+NAPI_MODULE_INIT() {
+  auto* e = new rediff::Env(env);
+  napi_set_instance_data(env, e, [](napi_env, void* data, void*) { delete static_cast<rediff::Env*>(data); }, nullptr);
+  for (const auto& group :
+       {rediff::dispatchFunctions(), rediff::tensorFunctions(), rediff::autogradFunctions(), rediff::runtimeFunctions()})
+    for (const auto& function : group) {
+      napi_value value;
+      napi_create_function(env, function.name, NAPI_AUTO_LENGTH, function.callback, e, &value);
+      napi_set_named_property(env, exports, function.name, value);
+    }
+  napi_value version;
+  napi_create_string_utf8(env, TORCH_VERSION, NAPI_AUTO_LENGTH, &version);
+  napi_set_named_property(env, exports, "version", version);
+  return exports;
+}

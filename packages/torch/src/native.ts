@@ -1,0 +1,121 @@
+/** The addon as TypeScript sees it, and how it is found.
+ *
+ *  Slots are small integers that stand for native tensors; everything above this file speaks of `Tensor`. */
+import { createRequire } from "node:module";
+import { locateTorch } from "../setup/index.mjs";
+
+export type Slot = number;
+
+export interface ArgumentInfo {
+  name: string;
+  type: string;
+  kind: number;
+  optional: boolean;
+  kwargOnly: boolean;
+  hasDefault: boolean;
+  length: number;
+}
+
+export interface OperatorInfo {
+  name: string;
+  schema: string;
+  inPlace: boolean;
+  arguments: ArgumentInfo[];
+  results: number[];
+}
+
+/** How a value crosses the border: the numbers of `Kind` in native/env.h. */
+export const Kind = {
+  Tensor: 0,
+  TensorList: 1,
+  Scalar: 2,
+  Int: 3,
+  Float: 4,
+  Bool: 5,
+  String: 6,
+  IntList: 7,
+  FloatList: 8,
+  BoolList: 9,
+  Device: 10,
+  Generator: 11,
+  OptionalTensorList: 12,
+  ScalarList: 13,
+  Unsupported: 14,
+} as const;
+
+export interface Native {
+  version: string;
+  // operators
+  resolve(name: string, overload: string): number;
+  schemaOf(op: number): OperatorInfo;
+  schemas(): string[];
+  call(op: number, ...args: unknown[]): unknown;
+  callInPlace(op: number, ...args: unknown[]): void;
+  // tensors
+  free(slots: Int32Array, count: number): void;
+  describe(slot: Slot): number[];
+  fromBuffer(buffer: ArrayBufferLike, byteOffset: number, shape: readonly number[], dtype: number): Slot;
+  toBuffer(slot: Slot): ArrayBuffer;
+  copyInto(slot: Slot, buffer: ArrayBufferLike, byteOffset: number): void;
+  item(slot: Slot): number | boolean | bigint;
+  toText(slot: Slot): string;
+  alias(slot: Slot): Slot;
+  memory(): [number, number];
+  send(slot: Slot): number;
+  receive(token: number): Slot;
+  // autograd
+  requiresGrad(slot: Slot): boolean;
+  setRequiresGrad(slot: Slot, on: boolean): void;
+  isLeaf(slot: Slot): boolean;
+  gradOf(slot: Slot): Slot;
+  setGrad(slot: Slot, grad: Slot): void;
+  backward(
+    outputs: Slot[],
+    gradOutputs: Slot[] | undefined,
+    retainGraph: boolean,
+    createGraph: boolean,
+    inputs: Slot[] | undefined,
+  ): void;
+  grad(
+    outputs: Slot[],
+    inputs: Slot[],
+    gradOutputs: Slot[] | undefined,
+    retainGraph: boolean,
+    createGraph: boolean,
+    allowUnused: boolean,
+  ): Slot[];
+  setGradMode(on: boolean): boolean;
+  setInferenceMode(on: boolean): boolean;
+  // machine
+  setThreads(count: number): void;
+  getThreads(): number;
+  loadLibrary(path: string): string;
+  deviceCount(device: string): number;
+  synchronize(device: string): void;
+  setTf32(allowed: boolean): void;
+  makeGenerator(device: string): number;
+  freeGenerator(generator: number): void;
+  seedGenerator(generator: number, seed: number | bigint): void;
+  generatorState(generator: number): Slot;
+  setGeneratorState(generator: number, state: Slot): void;
+}
+
+function load(): { native: Native; libDir: string } {
+  const located = locateTorch();
+  if (located === undefined)
+    throw new Error(
+      "@rediff/torch is not set up: libtorch or its addon is missing. Run `npx rediff-torch-setup` once.",
+    );
+  try {
+    return { native: createRequire(import.meta.url)(located.addon) as Native, libDir: located.libDir };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`the addon ${located.addon} cannot be loaded: ${why}. Run \`npx rediff-torch-setup --force\`.`);
+  }
+}
+
+const loaded = load();
+
+export const native: Native = loaded.native;
+/** The folder with libtorch's shared libraries. */
+export const libDir: string = loaded.libDir;

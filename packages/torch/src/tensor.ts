@@ -1,0 +1,157 @@
+/** A handle to a native tensor. Methods are the operators of tensor-methods.generated.ts plus what is no operator. */
+import { type DataOf, type DType, dtypeFromCode, viewOf } from "./dtype.js";
+import { native, type Slot } from "./native.js";
+import { adopt, release } from "./scope.js";
+import { TensorMethods } from "./tensor-methods.generated.js";
+
+/** "cpu", "cuda", "cuda:1", "mps" */
+export type Device = "cpu" | "cuda" | `cuda:${number}` | "mps";
+
+const DEVICE_TYPES = new Map<number, string>([
+  [0, "cpu"],
+  [1, "cuda"],
+  [13, "mps"],
+  [14, "meta"],
+]);
+
+export class Tensor extends TensorMethods implements Disposable {
+  /** @internal the native slot; -1 once freed */
+  slot: Slot;
+  /** @internal registered with the safety net */
+  netted = false;
+
+  /** @internal use the functions that make tensors; this one only wraps a slot that nobody owns yet */
+  constructor(slot: Slot) {
+    super();
+    this.slot = slot;
+  }
+
+  /** Sizes of the dimensions. */
+  get shape(): number[] {
+    return native.describe(this.slot).slice(3);
+  }
+
+  get dtype(): DType {
+    return dtypeFromCode(native.describe(this.slot)[0] ?? -1);
+  }
+
+  get device(): Device {
+    const [, type = 0, index = -1] = native.describe(this.slot);
+    const name = DEVICE_TYPES.get(type) ?? `device type ${type}`;
+    return (type === 0 || index < 0 || type === 13 ? name : `${name}:${index}`) as Device;
+  }
+
+  /** Number of elements. */
+  get numel(): number {
+    return this.shape.reduce((product, size) => product * size, 1);
+  }
+
+  /** Number of dimensions. */
+  get ndim(): number {
+    return this.shape.length;
+  }
+
+  /** Size of one dimension; negative ones count from the end. */
+  size(dim: number): number {
+    const shape = this.shape;
+    const size = shape[dim < 0 ? shape.length + dim : dim];
+    if (size === undefined) throw new Error(`dimension ${dim} of a tensor of shape [${shape.join(", ")}]`);
+    return size;
+  }
+
+  /** The only element of a tensor of one. Waits for the device. */
+  item(): number {
+    return Number(native.item(this.slot));
+  }
+
+  /** A copy of the elements in row-major order, from whatever device. float16 and bfloat16 come as their 16 bits.
+   *
+   *  The dtype is asserted: `t.data("int64")` is a BigInt64Array or an error, never a conversion. */
+  data<D extends DType>(dtype: D): DataOf<D> {
+    if (this.dtype !== dtype)
+      throw new Error(`data("${dtype}") of a ${this.dtype} tensor; convert it with .to({ dtype })`);
+    return viewOf(dtype, native.toBuffer(this.slot));
+  }
+
+  /** All elements as numbers, in row-major order. */
+  toNumbers(): number[] {
+    const dtype = this.dtype;
+    if (dtype === "float32" || dtype === "float64") return Array.from(this.data(dtype));
+    const wide = this.to({ dtype: dtype === "float16" || dtype === "bfloat16" ? "float32" : "float64" });
+    try {
+      return wide.toNumbers();
+    } finally {
+      release(wide);
+    }
+  }
+
+  /** A second handle to the same tensor, with a lifetime of its own. */
+  alias(): Tensor {
+    return adopt(new Tensor(native.alias(this.slot)));
+  }
+
+  /** Whether operators on this tensor are recorded for differentiation. */
+  get requiresGrad(): boolean {
+    return native.requiresGrad(this.slot);
+  }
+
+  /** Turns recording on or off for a leaf; returns this very tensor. */
+  setRequiresGrad(on = true): this {
+    native.setRequiresGrad(this.slot, on);
+    return this;
+  }
+
+  /** Made by the user rather than by a recorded operator. */
+  get isLeaf(): boolean {
+    return native.isLeaf(this.slot);
+  }
+
+  /** A new handle to the accumulated gradient, or undefined. */
+  get grad(): Tensor | undefined {
+    const slot = native.gradOf(this.slot);
+    return slot < 0 ? undefined : adopt(new Tensor(slot));
+  }
+
+  setGrad(gradient: Tensor | undefined): void {
+    native.setGrad(this.slot, gradient === undefined ? -1 : gradient.slot);
+  }
+
+  get freed(): boolean {
+    return this.slot < 0;
+  }
+
+  /** Frees the memory unless another handle shares it; twice is once. */
+  dispose(): void {
+    release(this);
+  }
+
+  [Symbol.dispose](): void {
+    release(this);
+  }
+
+  /** The values as libtorch prints them. */
+  override toString(): string {
+    return this.slot < 0 ? "Tensor (freed)" : native.toText(this.slot);
+  }
+
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    if (this.slot < 0) return "Tensor (freed)";
+    return this.numel <= 100
+      ? `Tensor ${this.dtype} [${this.shape.join(", ")}]\n${this.toString()}`
+      : `Tensor ${this.dtype} [${this.shape.join(", ")}] on ${this.device}`;
+  }
+}
+
+/** @internal a tensor for a slot that was just made */
+export function wrap(slot: unknown): Tensor {
+  return adopt(new Tensor(slot as Slot));
+}
+
+/** A token for another thread's `receive`, which then shares the memory. Works once per token. */
+export function send(tensor: Tensor): number {
+  return native.send(tensor.slot);
+}
+
+export function receive(token: number): Tensor {
+  return wrap(native.receive(token));
+}

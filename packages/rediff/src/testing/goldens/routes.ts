@@ -1,0 +1,62 @@
+/** Which adapter judges a case: by its group and by the function of the reference that made its outputs.
+ *
+ *  A pair that is not listed is a failure, not a skip: new cases must not pass unseen. */
+import type { Adapter, GoldenCase } from "./case.js";
+
+/** Adapters are loaded when a case needs them, so that one that cannot be loaded fails its own cases only. */
+export type Route = { group: string; function: string; adapter: () => Promise<Adapter> } | Skip;
+type Skip = { group: string; function: string; skip: string };
+
+const tokenization = () => import("./tokenization.js");
+const imagePreprocess = () => import("./image-preprocess.js");
+const features = () => import("./features.js");
+const llmForward = () => import("./llm-forward.js");
+const generation = () => import("./generation.js");
+
+const training = "training is not built yet";
+
+/** `function` is a part of the case's reference_function; the first match counts, so the narrower comes first. */
+export const routes: readonly Route[] = [
+  { group: "tokenization", function: "DataCollatorForSupervisedDataset", skip: training },
+  { group: "tokenization", function: "LazySupervisedDataset._get_item", skip: training },
+  { group: "tokenization", function: "PreTrainedTokenizerFast", adapter: tokenization },
+  { group: "tokenization", function: "Conversation.get_prompt", adapter: tokenization },
+  { group: "tokenization", function: "tokenizer_image_token", adapter: tokenization },
+  { group: "tokenization", function: "preprocess_plain", adapter: tokenization },
+  { group: "tokenization", function: "preprocess_llada", adapter: tokenization },
+  { group: "tokenization", function: "generate_conversation_ids", adapter: tokenization },
+
+  { group: "image_preprocess", function: "process_images", adapter: imagePreprocess },
+  { group: "image_preprocess", function: "select_best_resolution", adapter: imagePreprocess },
+  { group: "image_preprocess", function: "expand2square", adapter: imagePreprocess },
+  { group: "image_preprocess", function: "SigLipImageProcessor.preprocess", adapter: imagePreprocess },
+
+  { group: "features", function: "prepare_inputs_labels_for_multimodal", adapter: features },
+
+  { group: "llm_forward", function: "LLaDAModel.forward", adapter: llmForward },
+  { group: "llm_forward", function: "register_cache_LLaDA_V", adapter: llmForward },
+  { group: "llm_forward", function: "get_masked_indices_from_embeds", adapter: llmForward },
+
+  { group: "generation", function: "generate_with_embeds", adapter: generation },
+  { group: "generation", function: "generate_demo.py", adapter: generation },
+  { group: "generation", function: "LlavaLLaDAModelLM.generate", adapter: generation },
+  { group: "generation", function: "get_num_transfer_tokens", adapter: generation },
+
+  { group: "misc", function: "LLaDAModel.forward", adapter: llmForward },
+  { group: "misc", function: "LLaDARotaryEmbedding", adapter: llmForward },
+  { group: "misc", function: "generate_with_embeds", adapter: generation },
+  { group: "misc", function: "get_cosine_schedule_with_warmup", skip: training },
+  { group: "misc", function: "get_modality_length_grouped_indices", skip: training },
+
+  { group: "data_pipe", function: "data_pipeline_gpt.py", skip: training },
+  { group: "data_pipe", function: "process.py", skip: training },
+  { group: "data_pipe", function: "preprocess_vicrit.py", skip: training },
+  { group: "train_loss", function: "LLaDAModelLM.forward", skip: training },
+  { group: "train_steps", function: "LLaVATrainer.create_optimizer", skip: training },
+];
+
+export function findRoute(table: readonly Route[], goldenCase: GoldenCase): Route | undefined {
+  return table.find(
+    (route) => route.group === goldenCase.group && goldenCase.referenceFunction.includes(route.function),
+  );
+}

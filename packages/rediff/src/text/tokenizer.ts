@@ -1,0 +1,129 @@
+/** The tokenizer of a model folder, equal to what Python's `PreTrainedTokenizerFast` makes of the same files.
+ *
+ *  LLaDA's is a byte-level BPE. Plain encoding adds no token of its own: neither BOS nor EOS (the chat template writes
+ *  BOS as text). Special strings inside a text become their ids, as in Python, so text from strangers can contain
+ *  `<|eot_id|>`.
+ *
+ *  Files: tokenizer.json and tokenizer_config.json, special_tokens_map.json where there is one, and chat_template.jinja
+ *  where the configuration holds no template. */
+import { join } from "node:path";
+import { Tokenizer as Engine } from "@huggingface/tokenizers";
+import { UserError } from "../errors.js";
+import {
+  type AddedToken,
+  effectiveAddedTokens,
+  namedSpecialTokens,
+  readTokenizerFiles,
+  type TokenizerFiles,
+} from "./tokenizer-files.js";
+
+/** Ids with a role in prompts and decoding, found by their names in the tokenizer, never by number. */
+export type SpecialIds = {
+  mask: number;
+  bos: number;
+  /** Never generated; training pads with it. */
+  eos: number;
+  pad: number;
+  startHeader: number;
+  endHeader: number;
+  /** End of turn: the usual stop. */
+  eot: number;
+};
+
+export interface Tokenizer {
+  /** The model folder it was read from. */
+  readonly folder: string;
+  /** Ids in use, added tokens included: Python's `len(tokenizer)`. Rows of the embedding from here on are padding. */
+  readonly length: number;
+  readonly special: SpecialIds;
+  /** bos_token, eos_token, ... as text: what a chat template may refer to. */
+  readonly specialTokens: Readonly<Record<string, string>>;
+  /** The folder's chat template (Jinja), if it has one. */
+  readonly chatTemplate: string | undefined;
+  encode(text: string): number[];
+  /** Invalid UTF-8 (half a character) becomes U+FFFD. Ids without a token (padding rows) vanish, as in Python. */
+  decode(ids: ArrayLike<number>, options?: { skipSpecialTokens?: boolean }): string;
+  tokenId(token: string): number | undefined;
+  /** The token as the vocabulary spells it (byte-level: a space is U+0120). */
+  token(id: number): string | undefined;
+}
+
+const specialNames = {
+  mask: "<|mdm_mask|>",
+  bos: "<|startoftext|>",
+  eos: "<|endoftext|>",
+  startHeader: "<|start_header_id|>",
+  endHeader: "<|end_header_id|>",
+  eot: "<|eot_id|>",
+} as const;
+
+/** Reads the tokenizer of a model folder. Throws a UserError when a file is missing or broken, or when the vocabulary
+ *  lacks one of the special tokens that the models need. */
+export async function loadTokenizer(folder: string): Promise<Tokenizer> {
+  const files = await readTokenizerFiles(folder);
+  const added = effectiveAddedTokens(files);
+  const engine = createEngine(folder, files, added);
+
+  const vocabulary = files.tokenizer.model.vocab;
+  const outsideVocabulary = added.filter((token) => !Object.hasOwn(vocabulary, token.content));
+  const skipped = new Set(added.filter((token) => token.special).map((token) => token.id));
+  const named = namedSpecialTokens(files);
+
+  return {
+    folder,
+    length: Object.keys(vocabulary).length + outsideVocabulary.length,
+    special: resolveSpecialIds(folder, engine, named.pad_token),
+    specialTokens: named,
+    chatTemplate: files.chatTemplate,
+    encode: (text) => engine.encode(text, { add_special_tokens: false }).ids,
+    decode: (ids, { skipSpecialTokens = false } = {}) => {
+      const kept = Array.from(ids).filter((id) => {
+        if (!Number.isInteger(id) || id < 0) throw new RangeError(`decode: ${id} is not a token id`);
+        return engine.id_to_token(id) !== undefined && !(skipSpecialTokens && skipped.has(id));
+      });
+      // The engine refuses an empty list; its own list of special tokens is wider than Python's.
+      return kept.length === 0 ? "" : engine.decode(kept, { skip_special_tokens: false });
+    },
+    tokenId: (token) => engine.token_to_id(token),
+    token: (id) => engine.id_to_token(id),
+  };
+}
+
+function createEngine(folder: string, files: TokenizerFiles, added: AddedToken[]): Engine {
+  // Of the configuration only what Python's fast tokenizer obeys: the engine would act on slow tokenizers' keys too.
+  const config = { clean_up_tokenization_spaces: files.config.clean_up_tokenization_spaces };
+  try {
+    return new Engine({ ...files.tokenizer, added_tokens: added }, config);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError(`${join(folder, "tokenizer.json")}: not a tokenizer that can be run (${why})`, undefined, {
+      cause,
+    });
+  }
+}
+
+function resolveSpecialIds(folder: string, engine: Engine, padName: string | undefined): SpecialIds {
+  const names = { ...specialNames, pad: padName ?? specialNames.eos };
+  const missing = new Set<string>();
+  const resolve = (name: string): number => {
+    const id = engine.token_to_id(name);
+    if (id === undefined) missing.add(name);
+    return id ?? -1;
+  };
+  const special: SpecialIds = {
+    mask: resolve(names.mask),
+    bos: resolve(names.bos),
+    eos: resolve(names.eos),
+    pad: resolve(names.pad),
+    startHeader: resolve(names.startHeader),
+    endHeader: resolve(names.endHeader),
+    eot: resolve(names.eot),
+  };
+  if (missing.size > 0) {
+    throw new UserError(
+      `${join(folder, "tokenizer.json")}: the tokenizer has no ${[...missing].join(", ")}`,
+      "Use a LLaDA, LLaDA-V or ReDiff model folder with its own tokenizer files",
+    );
+  }
+  return special;
+}

@@ -1,0 +1,145 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, test } from "vitest";
+import { UserError } from "../errors.js";
+import { loadTokenizer } from "./tokenizer.js";
+
+type EncodeRow = { text: string; ids: number[] };
+type DecodeRow = { ids: number[]; text: string; skipped: string };
+type Expected = { length: number; encode: EncodeRow[]; decode: DecodeRow[] };
+type Variant = Expected & { config: Record<string, unknown>; special_tokens_map: Record<string, unknown> };
+
+const folder = fileURLToPath(new URL("testdata/tokenizer", import.meta.url));
+const expected: Expected & { variants: Variant[] } = JSON.parse(
+  await readFile(new URL("testdata/python.json", import.meta.url), "utf8"),
+);
+
+const temporary: string[] = [];
+afterEach(async () => {
+  for (const path of temporary.splice(0)) await rm(path, { recursive: true });
+});
+
+/** A copy of the fixture with some files replaced (objects as JSON, strings as they are) or removed (null). */
+async function folderWith(files: Record<string, unknown>): Promise<string> {
+  const copy = await mkdtemp(join(tmpdir(), "rediff-tokenizer-"));
+  temporary.push(copy);
+  await cp(folder, copy, { recursive: true });
+  for (const [name, content] of Object.entries(files)) {
+    if (content === null) await rm(join(copy, name));
+    else await writeFile(join(copy, name), typeof content === "string" ? content : JSON.stringify(content));
+  }
+  return copy;
+}
+
+async function fixtureJson(name: string): Promise<Record<string, unknown>> {
+  return JSON.parse(await readFile(join(folder, name), "utf8"));
+}
+
+async function expectEqualToPython(path: string, { length, encode, decode }: Expected): Promise<void> {
+  const tokenizer = await loadTokenizer(path);
+  expect(tokenizer.length).toBe(length);
+  for (const { text, ids } of encode) expect(tokenizer.encode(text), JSON.stringify(text)).toEqual(ids);
+  for (const { ids, text, skipped } of decode) {
+    expect(tokenizer.decode(ids), JSON.stringify(ids)).toBe(text);
+    expect(tokenizer.decode(ids, { skipSpecialTokens: true }), JSON.stringify(ids)).toBe(skipped);
+  }
+}
+
+describe("equal to Python", () => {
+  test("encodes and decodes random Unicode, special tokens and broken UTF-8", async () => {
+    expect(expected.encode.length).toBeGreaterThan(100);
+    await expectEqualToPython(folder, expected);
+  });
+
+  test.each(expected.variants.map((variant, index) => [index, variant] as const))(
+    "combines the configuration files, variant %i",
+    async (_, variant) => {
+      const config = { ...(await fixtureJson("tokenizer_config.json")), ...variant.config };
+      const kept = Object.fromEntries(Object.entries(config).filter(([, value]) => value !== null));
+      await expectEqualToPython(
+        await folderWith({ "tokenizer_config.json": kept, "special_tokens_map.json": variant.special_tokens_map }),
+        variant,
+      );
+    },
+  );
+});
+
+test("finds special ids by name", async () => {
+  const tokenizer = await loadTokenizer(folder);
+  for (const [role, name] of [
+    ["mask", "<|mdm_mask|>"],
+    ["bos", "<|startoftext|>"],
+    ["eos", "<|endoftext|>"],
+    ["pad", "<|endoftext|>"],
+    ["startHeader", "<|start_header_id|>"],
+    ["endHeader", "<|end_header_id|>"],
+    ["eot", "<|eot_id|>"],
+  ] as const) {
+    expect(tokenizer.special[role]).toBe(tokenizer.tokenId(name));
+    expect(tokenizer.token(tokenizer.special[role])).toBe(name);
+  }
+  expect(tokenizer.specialTokens).toMatchObject({ bos_token: "<|startoftext|>", eos_token: "<|endoftext|>" });
+  expect(tokenizer.tokenId("no such token")).toBeUndefined();
+  expect(tokenizer.token(tokenizer.length)).toBeUndefined();
+});
+
+test("decodes any row of numbers, and refuses what is no id", async () => {
+  const tokenizer = await loadTokenizer(folder);
+  const ids = tokenizer.encode("a dog");
+  expect(tokenizer.decode(Int32Array.from(ids))).toBe("a dog");
+  expect(tokenizer.decode([])).toBe("");
+  expect(() => tokenizer.decode([-200])).toThrow(RangeError);
+});
+
+test("takes the chat template from the configuration, else from chat_template.jinja", async () => {
+  const config = await fixtureJson("tokenizer_config.json");
+  const named = [
+    { name: "tools", template: "t" },
+    { name: "default", template: "d" },
+  ];
+  const list = await folderWith({ "tokenizer_config.json": { ...config, chat_template: named } });
+  expect((await loadTokenizer(list)).chatTemplate).toBe("d");
+  const { chat_template: _, ...bare } = config;
+  const file = await folderWith({ "tokenizer_config.json": bare, "chat_template.jinja": "j" });
+  expect((await loadTokenizer(file)).chatTemplate).toBe("j");
+  expect((await loadTokenizer(await folderWith({ "tokenizer_config.json": bare }))).chatTemplate).toBeUndefined();
+});
+
+describe("one clear line for", () => {
+  const cases: [string, Record<string, unknown>, RegExp][] = [
+    ["a missing file", { "tokenizer.json": null }, /tokenizer\.json: no such file/],
+    ["a missing configuration", { "tokenizer_config.json": null }, /tokenizer_config\.json: no such file/],
+    ["broken JSON", { "tokenizer.json": '{"model": {' }, /tokenizer\.json: broken JSON/],
+    ["JSON of another shape", { "tokenizer.json": { version: "1.0" } }, /tokenizer\.json: model: /],
+    [
+      "a vocabulary without ids",
+      { "tokenizer.json": { model: { type: "BPE", vocab: ["a"], merges: [] } } },
+      /tokenizer\.json: model\.vocab: expected a vocabulary/,
+    ],
+    [
+      "an unknown component",
+      { "tokenizer.json": { model: { type: "BPE", vocab: {}, merges: [] }, pre_tokenizer: { type: "Telepathy" } } },
+      /tokenizer\.json: not a tokenizer that can be run .*Telepathy/,
+    ],
+    ["a broken special_tokens_map.json", { "special_tokens_map.json": "[]" }, /special_tokens_map\.json: /],
+  ];
+  test.each(cases)("%s", async (_, files, message) => {
+    const error = await loadTokenizer(await folderWith(files)).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UserError);
+    expect((error as UserError).line).toMatch(message);
+    expect((error as UserError).line).not.toContain("\n");
+  });
+
+  test("all special tokens that are missing", async () => {
+    const path = await folderWith({
+      "tokenizer.json": { model: { type: "BPE", vocab: { a: 0, "<|eot_id|>": 1 }, merges: [] }, added_tokens: [] },
+      "tokenizer_config.json": {},
+      "special_tokens_map.json": null,
+    });
+    await expect(loadTokenizer(path)).rejects.toThrow(
+      /has no <\|mdm_mask\|>, <\|startoftext\|>, <\|endoftext\|>, <\|start_header_id\|>, <\|end_header_id\|>$/,
+    );
+  });
+});

@@ -19,7 +19,7 @@ export function compareExact(actual: unknown, expected: unknown): Outcome {
       for (const key of new Set([...Object.keys(got), ...Object.keys(wanted)])) {
         visit(path ? `${path}.${key}` : key, got[key], wanted[key]);
       }
-    } else if (!Object.is(got, wanted)) {
+    } else if (got !== wanted && !(Number.isNaN(got) && Number.isNaN(wanted))) {
       differ(path, got, wanted);
     }
   };

@@ -7,6 +7,7 @@ export { type DataOf, DTYPES, type DType, elementSize, type TypedArray } from ".
 export { libDir } from "./native.js";
 export * from "./ops.generated.js";
 export * from "./random.js";
+export * from "./safetensors/index.js";
 export { detachFromScope, type MemoryUse, memory, Scope, scope, tensorsIn } from "./scope.js";
 export { type Device, receive, send, Tensor } from "./tensor.js";
 export { torchVersion } from "./version.js";

@@ -1,0 +1,13 @@
+/** Files of named tensors. */
+export { type Checkpoint, openCheckpoint } from "./checkpoint.js";
+export { SafetensorsError, type TensorInfo } from "./format.js";
+export { readSafetensorsHeader, type SafetensorsHeader } from "./header.js";
+export { SafetensorsFile } from "./read.js";
+export {
+  type SaveCheckpointOptions,
+  type SaveOptions,
+  saveCheckpoint,
+  saveSafetensors,
+  type TensorEntries,
+  type TensorSource,
+} from "./write.js";

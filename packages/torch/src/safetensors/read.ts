@@ -1,0 +1,68 @@
+/** A safetensors file as tensors that lie in the mapped file: nothing is read until it is used, nothing twice. */
+
+import { empty } from "../create.js";
+import { elementSize } from "../dtype.js";
+import { fromFile } from "../ops.generated.js";
+import { detachFromScope, scope } from "../scope.js";
+import type { Tensor } from "../tensor.js";
+import { SafetensorsError, type TensorInfo } from "./format.js";
+import { readSafetensorsHeader, type SafetensorsHeader } from "./header.js";
+
+export class SafetensorsFile implements Disposable {
+  readonly path: string;
+  readonly header: SafetensorsHeader;
+  #bytes: Tensor | undefined;
+  #disposed = false;
+
+  private constructor(path: string, header: SafetensorsHeader) {
+    this.path = path;
+    this.header = header;
+  }
+
+  /** Reads and checks the header. @throws SafetensorsError */
+  static open(path: string): SafetensorsFile {
+    return new SafetensorsFile(path, readSafetensorsHeader(path));
+  }
+
+  names(): string[] {
+    return [...this.header.tensors.keys()];
+  }
+
+  has(name: string): boolean {
+    return this.header.tensors.has(name);
+  }
+
+  /** @throws SafetensorsError when there is no such tensor */
+  info(name: string): TensorInfo {
+    const info = this.header.tensors.get(name);
+    if (info === undefined) throw new SafetensorsError(`${this.path}: has no tensor "${name}"`);
+    return info;
+  }
+
+  /** A CPU tensor over the mapped file, which stays mapped as long as any such tensor lives, also after `dispose`.
+   *  The mapping is private: writing into the tensor changes memory, never the file.
+   *
+   *  Only a tensor that is not aligned to its element size, which our and Python's writers never make, is copied. */
+  get(name: string): Tensor {
+    const { dtype, shape, begin, end } = this.info(name);
+    if (begin === end) return empty(shape, { dtype });
+    return scope(() => {
+      const start = this.header.dataOffset + begin;
+      const bytes = this.#map().narrow(0, start, end - begin);
+      const aligned = start % elementSize(dtype) === 0 ? bytes : bytes.clone();
+      return aligned.viewDtype(dtype).view(shape);
+    });
+  }
+
+  #map(): Tensor {
+    if (this.#disposed) throw new SafetensorsError(`${this.path}: was disposed`);
+    this.#bytes ??= detachFromScope(fromFile(this.path, false, this.header.fileSize, { dtype: "uint8" }));
+    return this.#bytes;
+  }
+
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#bytes?.dispose();
+    this.#bytes = undefined;
+  }
+}

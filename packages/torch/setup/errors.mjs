@@ -1,0 +1,21 @@
+// @ts-check
+/** What stops a set-up: `message` says what was expected and what came, `hint` what to do about it.
+ *  A class of its own, since this folder runs before anything of the project is installed or compiled. */
+export class SetupError extends Error {
+  /** @override */
+  name = "SetupError";
+
+  /**
+   * @param {string} message
+   * @param {string} hint
+   */
+  constructor(message, hint) {
+    super(message);
+    this.hint = hint;
+  }
+
+  /** The whole story in one line. */
+  get line() {
+    return `${this.message}. ${this.hint}`;
+  }
+}

@@ -84,7 +84,7 @@ async function complete(hub: HubSettings, download: Download, options: DownloadO
   while (partial.size < file.size) {
     try {
       await receive(hub, download, partial, options.signal);
-      if (partial.size < file.size) throw new TransientError("connection closed early");
+      if (partial.size < file.size) throw new TransientError("the answer ended early");
     } catch (error) {
       // The mark never goes back: a server that begins anew each time makes no progress.
       if (partial.size >= mark + REAL_PROGRESS) {
@@ -115,6 +115,13 @@ async function receive(hub: HubSettings, download: Download, partial: Partial, s
     await discard(response);
     throw wrongSize(file, start.total);
   }
+  if (isWebPage(response, file)) {
+    await discard(response);
+    throw new UserError(
+      `${file.path}: the server sends a web page instead of the file`,
+      "A proxy or a login page stands between: check the connection and HF_ENDPOINT.",
+    );
+  }
   for await (const piece of bodyPieces(response, hub.timeoutMs, signal)) {
     if (partial.size + piece.byteLength > file.size) throw wrongSize(file, partial.size + piece.byteLength);
     await partial.append(piece);
@@ -131,6 +138,10 @@ function startOf(response: Response): { at: number; total: number | undefined } 
   }
   const length = response.headers.get("content-length");
   return { at: 0, total: length === null || isEncoded(response) ? undefined : Number(length) };
+}
+
+function isWebPage(response: Response, file: HubFile): boolean {
+  return /^text\/html\b/.test(response.headers.get("content-type") ?? "") && !/\.html?$/.test(file.path);
 }
 
 function isEncoded(response: Response): boolean {

@@ -36,6 +36,7 @@ export interface Subject {
 
 const MAX_REDIRECTS = 10;
 const MAX_JSON_BYTES = 64 * 1024 * 1024;
+const READ_AHEAD_BYTES = 8 * 1024 * 1024;
 
 /** Sends the request and follows redirects. Throws TransientError or UserError for anything but success. */
 export async function request(
@@ -83,7 +84,9 @@ export async function readJson(response: Response, hub: HubSettings, signal?: Ab
   }
 }
 
-/** The body, piece by piece; a silence longer than `timeoutMs` or a broken connection is a TransientError. */
+/** The body, piece by piece; a silence longer than `timeoutMs` or a broken connection is a TransientError, thrown after
+ *  every piece that came before it. Reads ahead of a slow consumer: a stream that fails throws away what it has queued,
+ *  so the queue is kept here; it also lets the network and the disk work at the same time. */
 export async function* bodyPieces(
   response: Response,
   timeoutMs: number,
@@ -91,15 +94,53 @@ export async function* bodyPieces(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (response.body === null) return;
   const reader = response.body.getReader();
+  const queue: Uint8Array[] = [];
+  let queuedBytes = 0;
+  let end: { error?: unknown } | undefined;
+  let isStopped = false;
+  // Resolves the promise that one of the two sides waits for.
+  let wake = () => {};
+  const change = () => new Promise<void>((resolve) => (wake = resolve));
+
+  const readAhead = async () => {
+    while (!isStopped) {
+      while (queuedBytes > READ_AHEAD_BYTES && !isStopped) await change();
+      const piece = await withTimeout(reader.read(), timeoutMs, signal);
+      if (piece.done) break;
+      queue.push(piece.value);
+      queuedBytes += piece.value.byteLength;
+      wake();
+    }
+  };
+  readAhead().then(
+    () => {
+      end = {};
+      wake();
+    },
+    (error: unknown) => {
+      end = { error: transportError(error, signal) };
+      wake();
+    },
+  );
+
   try {
     while (true) {
-      const piece = await withTimeout(reader.read(), timeoutMs, signal);
-      if (piece.done) return;
-      yield piece.value;
+      const piece = queue.shift();
+      if (piece !== undefined) {
+        queuedBytes -= piece.byteLength;
+        wake();
+        yield piece;
+      } else if (end === undefined) {
+        await change();
+      } else if (end.error !== undefined) {
+        throw end.error;
+      } else {
+        return;
+      }
     }
-  } catch (error) {
-    throw transportError(error, signal);
   } finally {
+    isStopped = true;
+    wake();
     // Also closes the connection when the consumer stops early or the server has gone silent.
     reader.cancel().catch(() => {});
   }
@@ -136,6 +177,8 @@ async function send(hub: HubSettings, url: URL, options: RequestOptions): Promis
 }
 
 async function withTimeout<T>(work: Promise<T>, timeoutMs: number, signal?: AbortSignal): Promise<T> {
+  // It may fail when nobody waits for it any more.
+  work.catch(() => {});
   signal?.throwIfAborted();
   let cleanUp = () => {};
   const limit = new Promise<never>((_, reject) => {

@@ -93,6 +93,10 @@ export async function pull(id: string, options: PullOptions = {}): Promise<Pulle
   const cacheDir = options.cacheDir ?? hub.cacheDir;
   const onEvent = options.onEvent ?? (() => {});
   const retry = options.retry ?? DEFAULT_RETRY;
+  const concurrency = options.concurrency ?? DEFAULT_CONCURRENCY;
+  if (!Number.isInteger(concurrency) || concurrency < 1) {
+    throw new UserError(`concurrency is ${concurrency}, expected a whole number from 1`);
+  }
   const isWanted = fileFilter(options.include, options.exclude);
   if (hub.offline) return pullOffline(id, revision, cacheDir, onEvent);
 
@@ -128,8 +132,9 @@ export async function pull(id: string, options: PullOptions = {}): Promise<Pulle
     await checkRoom(cacheDir, bytesToGet);
     onEvent({ type: "start", commit, files: files.length, bytes: total, bytesToGet });
 
-    await inParallel(missing, options.concurrency ?? DEFAULT_CONCURRENCY, options.signal, async (content, signal) => {
-      downloadedBytes += await fetchContent(run, content, signal);
+    await inParallel(missing, concurrency, options.signal, async (content, signal) => {
+      const received = await fetchContent(run, content, signal);
+      downloadedBytes += received;
     });
     await writeRef(repo, revision, commit);
   } catch (error) {

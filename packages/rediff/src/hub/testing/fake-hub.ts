@@ -33,7 +33,7 @@ export interface Misbehaviour {
   headers?: Record<string, string>;
   /** The whole body of the answer. */
   body?: string;
-  /** Destroys the connection after so many bytes of the body. */
+  /** Closes the connection after so many bytes of the body. */
   cutAfter?: number;
   /** Says nothing more after so many bytes of the body. */
   stallAfter?: number;
@@ -214,6 +214,7 @@ async function sendFile(
     if (bad.pieceDelayMs) await new Promise((later) => setTimeout(later, bad.pieceDelayMs));
   }
   if (bad.stallAfter !== undefined) return;
-  if (bad.cutAfter !== undefined && !bad.untilClose) response.destroy();
+  // Not destroy(): that may drop bytes which were counted as sent.
+  if (bad.cutAfter !== undefined && !bad.untilClose) response.socket?.end();
   else response.end();
 }

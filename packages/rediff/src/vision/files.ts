@@ -1,0 +1,19 @@
+/** One line for what can be wrong with a file before its content matters. */
+
+import { UserError } from "../errors.js";
+
+export function fileError(path: string, cause: unknown): UserError {
+  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  if (code === "ENOENT" || code === "ENOTDIR") {
+    return new UserError(`${path}: no such file or folder`, "Check the path", { cause });
+  }
+  if (code === "EACCES" || code === "EPERM") {
+    return new UserError(`${path}: reading it is not permitted`, "Check the file's permissions", { cause });
+  }
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new UserError(`${path}: cannot be read (${why})`, undefined, { cause });
+}
+
+export function emptyFile(path: string, expected: string): UserError {
+  return new UserError(`${path}: the file is empty; expected ${expected}`, "Copy or download it again");
+}

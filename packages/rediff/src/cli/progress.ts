@@ -43,7 +43,7 @@ export function progress(options: ProgressOptions): Progress {
   let line = "";
 
   const draw = (done: number) => {
-    line = describe(options, done, speedOf(samples)).slice(0, Math.max(20, (stream.columns ?? 80) - 1));
+    line = describe(options, done, speedOf(samples)).slice(0, Math.max(20, (stream.columns || 80) - 1));
     stream.write(CLEAR_LINE + line);
   };
 

@@ -179,15 +179,19 @@ describe("a pull", () => {
     expect(heads).not.toContain("pytorch_model.bin");
   });
 
-  test("says when there is nothing to check against", async () => {
-    const { run, notices, hub, cacheDir } = await scene();
+  test("says when there is nothing to check against, and checks the size at least", async () => {
+    const { run, notices, hub, folder } = await scene();
+    let size = modelFiles()["config.json"]!.length;
     hub.misbehave = ({ kind, method }) => {
       if (kind === "tree") return { status: 404 };
-      return method === "HEAD" ? { status: 200, headers: { etag: '"v1-x"', "x-linked-size": "31" } } : undefined;
+      const headers = { etag: 'W/"v1-x"', "x-linked-size": String(size) };
+      return method === "HEAD" ? { status: 200, headers } : undefined;
     };
-    await run({ include: ["config.json"] }).catch(() => {});
+    await run({ include: ["config.json"] });
+    expect(await readlink(join(folder, "config.json"))).toBe("../../blobs/v1-x");
     expect(notices()).toEqual([expect.stringContaining("no checksums")]);
-    expect(cacheDir).toBeTruthy();
+    size += 1;
+    expect((await failureOf(run({ include: ["config.json"] }))).line).toMatch(/expected 30 bytes, the server sends 29/);
   });
 });
 
@@ -349,7 +353,7 @@ describe("wrong bytes", () => {
 
   test("of another number are not kept", async () => {
     const { run, hub, repo } = await scene();
-    hub.misbehave = onShard(() => ({ headers: { "content-length": "19" }, body: "something of nothing".slice(0, 19) }));
+    hub.misbehave = onShard(() => ({ headers: { "content-length": "19" }, body: "x".repeat(19) }));
     expect((await failureOf(run())).line).toMatch(/expected 300000 bytes, the server sends 19/);
     await expectSoundBlobs(repo);
   });

@@ -2,7 +2,7 @@
  *
  *  Slots are small integers that stand for native tensors; everything above this file speaks of `Tensor`. */
 import { createRequire } from "node:module";
-import { locateTorch } from "../setup/index.mjs";
+import { locateTorch } from "@rediff/torch/setup";
 
 export type Slot = number;
 

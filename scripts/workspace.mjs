@@ -1,0 +1,255 @@
+// @ts-check
+/** The set-up of a checkout: npm's modules, the compiled TypeScript, libtorch and its addon. Each step first looks whether
+ *  it has been done, without starting a program, so that a set-up with nothing to do costs a tenth of a second. */
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ensureTorch, SetupError } from "../packages/torch/setup/index.mjs";
+import { withLock } from "../packages/torch/setup/lock.mjs";
+import { cacheFolder, describe, onPath, platformName } from "../packages/torch/setup/paths.mjs";
+import { createUi, since } from "../packages/torch/setup/progress.mjs";
+import { run } from "../packages/torch/setup/run.mjs";
+
+export { SetupError };
+/** @typedef {import("../packages/torch/setup/progress.mjs").Ui} Ui */
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+const MINIMAL_NODE = [20, 19];
+
+/**
+ * Makes everything that is missing. Says nothing when there is nothing to do, if quiet.
+ * @param {{ quiet?: boolean, verbose?: boolean, torch?: boolean, types?: "required" | "wanted" }} [options] without torch
+ *   only what `--help` needs; with types "wanted" a type error is reported and not in the way
+ */
+export async function setUp({ quiet = false, verbose = false, torch = true, types = "required" } = {}) {
+  const ui = createUi({ verbose });
+  const started = performance.now();
+  assertNode();
+  const installed = await ensureModules(ui);
+  const compiled = await ensureCompiled(ui).catch((error) => {
+    if (types === "required" || !(error instanceof SetupError)) throw error;
+    ui.say(error.line);
+    return true;
+  });
+  if (torch) await ensureTorch({ quiet: quiet || !(installed || compiled), verbose });
+  if (!quiet) ui.say(`all is there (${since(started)})`);
+}
+
+function assertNode() {
+  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+  const [wantedMajor = 0, wantedMinor = 0] = MINIMAL_NODE;
+  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return;
+  throw new SetupError(
+    `Node ${MINIMAL_NODE.join(".")} or newer is needed, this is ${process.versions.node}`,
+    "Install a newer Node (nodejs.org, nvm, or your system's packages).",
+  );
+}
+
+// ---- npm's modules ---------------------------------------------------------------------------------------------
+
+/**
+ * Runs npm ci unless the modules are those of the lockfile. Never their install scripts: nothing here needs one.
+ * @param {Ui} ui
+ * @returns {Promise<boolean>} whether there was something to do
+ */
+async function ensureModules(ui) {
+  if (modulesFit()) return false;
+  return await once("modules", ui, async () => {
+    if (modulesFit()) return;
+    if (!modulesMatchLockfile()) await installModules(ui);
+    writeStamp("modules", modulesKey());
+  });
+}
+
+/** @param {Ui} ui */
+async function installModules(ui) {
+  const started = performance.now();
+  const npm = npmCommand();
+  ui.say("installing the npm packages (npm ci)");
+  const args = ["ci", "--include=dev", "--ignore-scripts", "--no-audit", "--no-fund"];
+  const { status, stdout, stderr } = await run(npm.command, [...npm.args, ...args], { cwd: root });
+  if (status !== 0) {
+    const lines = `${stdout}${stderr}`.split("\n").filter((line) => /^npm (error|ERR!)/.test(line));
+    throw new SetupError(
+      `npm ci failed with status ${status}:\n${lines.slice(0, 8).join("\n") || stderr}\n`,
+      "Check the network and npm's settings (npm config list), then run it again.",
+    );
+  }
+  ui.say(`  done in ${since(started)}`);
+}
+
+function npmCommand() {
+  const script = process.env.npm_execpath; // the npm that runs us, if one does
+  if (script !== undefined && /npm-cli\.[cm]?js$/.test(script)) return { command: process.execPath, args: [script] };
+  const npm = onPath("npm");
+  if (npm === undefined)
+    throw new SetupError("npm is not on the path", "Install npm (Debian, Ubuntu: apt install npm).");
+  return { command: npm, args: [] };
+}
+
+function modulesFit() {
+  return existsSync(join(root, "node_modules", ".package-lock.json")) && readStamp("modules") === modulesKey();
+}
+
+function modulesKey() {
+  return createHash("sha256")
+    .update(platformName)
+    .update(readFileSync(join(root, "package-lock.json")))
+    .digest("hex");
+}
+
+/** Whether npm's own note of what it installed agrees with the lockfile, as after `npm install SOMETHING`. */
+function modulesMatchLockfile() {
+  if (readStamp("modules") === undefined && existsSync(stampFile("modules"))) return false;
+  const wanted = lockedPackages(join(root, "package-lock.json"));
+  const found = lockedPackages(join(root, "node_modules", ".package-lock.json"));
+  return Object.entries(wanted).every(([path, { version, optional, link }]) => {
+    const there = found[path];
+    if (there === undefined) return optional === true || !path.startsWith("node_modules/");
+    return there.version === version && (link !== true || existsSync(join(root, path)));
+  });
+}
+
+/**
+ * @param {string} file
+ * @returns {Record<string, { version?: string, optional?: boolean, link?: boolean }>}
+ */
+function lockedPackages(file) {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")).packages;
+  } catch {
+    return {};
+  }
+}
+
+// ---- TypeScript ------------------------------------------------------------------------------------------------
+
+/**
+ * Runs tsc -b unless no source has changed since it last succeeded.
+ * @param {Ui} ui
+ * @returns {Promise<boolean>} whether there was something to do
+ */
+async function ensureCompiled(ui) {
+  if (isCompiled(sourceTimes())) return false;
+  return await once("types", ui, async () => {
+    const times = sourceTimes();
+    if (isCompiled(times)) return;
+    const started = performance.now();
+    // tsc looks only at its own notes, so outputs that were deleted have to be asked for.
+    const force = missingOutputs(times).length > 0 ? ["--force"] : [];
+    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+    ui.say("compiling the TypeScript (tsc -b)");
+    const { status, stdout, stderr } = await run(process.execPath, [tsc, "-b", ...force], { cwd: root });
+    if (status !== 0) {
+      throw new SetupError(
+        `the TypeScript has errors:\n${`${stdout}${stderr}`.trimEnd()}\n`,
+        "Mend them, or go back to a commit without.",
+      );
+    }
+    writeStamp("types", JSON.stringify(times));
+    ui.say(`  done in ${since(started)}`);
+  });
+}
+
+/** @typedef {Record<string, [size: number, mtimeMs: number]>} Times */
+
+/** @param {Times} times */
+function isCompiled(times) {
+  return readStamp("types") === JSON.stringify(times) && missingOutputs(times).length === 0;
+}
+
+/** Size and time of change of all that tsc -b reads of ours.
+ *  @returns {Times} */
+function sourceTimes() {
+  const places = [".", "scripts", "packages"].flatMap((folder) => filesIn(folder, folder === "packages"));
+  /** @type {Times} */
+  const times = {};
+  for (const file of places.sort()) {
+    const { size, mtimeMs } = statSync(join(root, file));
+    times[file] = [size, mtimeMs];
+  }
+  return times;
+}
+
+/**
+ * @param {string} folder relative to the root
+ * @param {boolean} deep
+ * @returns {string[]}
+ */
+function filesIn(folder, deep) {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return deep && !SKIPPED.test(entry.name) ? filesIn(path, deep) : [];
+    return entry.isFile() && /\.(ts|tsx|mts|mjs)$|^(package|tsconfig.*)\.json$/.test(entry.name) ? [path] : [];
+  });
+}
+
+const SKIPPED = /^(node_modules|dist|build|native|testdata|coverage)$/;
+
+/** The compiled files that should be there and are not.
+ *  @param {Times} times */
+function missingOutputs(times) {
+  return Object.keys(times).flatMap((file) => {
+    const match = /^(packages[\\/][^\\/]+)[\\/]src[\\/](.+)(?<!\.d)\.ts$/.exec(file);
+    if (match === null) return [];
+    const output = join(root, match[1] ?? "", "dist", `${match[2]}.js`);
+    return existsSync(output) ? [] : [output];
+  });
+}
+
+// ---- stamps ----------------------------------------------------------------------------------------------------
+
+/** In node_modules, so that they go when it goes.
+ *  @param {"modules" | "types"} name */
+function stampFile(name) {
+  return join(root, "node_modules", `.rediff-${name}`);
+}
+
+/** @param {"modules" | "types"} name */
+function readStamp(name) {
+  try {
+    return readFileSync(stampFile(name), "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param {"modules" | "types"} name
+ * @param {string} content
+ */
+function writeStamp(name, content) {
+  const file = stampFile(name);
+  writeFileSync(`${file}.${process.pid}`, content);
+  renameSync(`${file}.${process.pid}`, file);
+}
+
+/**
+ * Does a step of this checkout in one process at a time.
+ * @param {string} name
+ * @param {Ui} ui
+ * @param {() => Promise<void>} work
+ */
+async function once(name, ui, work) {
+  const checkout = createHash("sha256").update(root).digest("hex").slice(0, 16);
+  const lock = join(cacheFolder("locks"), `${checkout}-${name}.lock`); // not in node_modules, which npm ci removes
+  await withLock(lock, work, (holder) => ui.say(`waiting for another set-up (${holder})`));
+  return true;
+}
+
+/**
+ * Runs a script's main function; what the user has to mend is one line on stderr, anything else a stack.
+ * @param {() => Promise<number>} main returns the exit status
+ */
+export async function runScript(main) {
+  try {
+    process.exitCode = await main();
+  } catch (error) {
+    process.exitCode = 1;
+    const text =
+      error instanceof SetupError ? `setup: ${error.line}` : error instanceof Error ? error.stack : describe(error);
+    process.stderr.write(`${text}\n`);
+  }
+}

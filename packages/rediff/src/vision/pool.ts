@@ -4,6 +4,7 @@
  *  alive. The pixels of a result are moved, not copied; a picture given as bytes is copied on its way in, so that the
  *  caller keeps it. */
 
+import { setMaxListeners } from "node:events";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 // sharp has to be loaded in the main thread before any worker does: its libraries must outlive every thread.
@@ -136,6 +137,8 @@ export class VisionPool {
     const { promise, resolve, reject } = withResolvers<Tiles | VideoTiles>();
     const task: Task = { id: ++this.#lastId, job, resolve, reject };
     const onAbort = () => this.#abort(task, signal?.reason);
+    // Any number of jobs may hang on one signal; that is no leak.
+    if (signal !== undefined) setMaxListeners(0, signal);
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#queue.push(task);
     this.#dispatch();

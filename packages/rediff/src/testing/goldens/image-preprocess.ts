@@ -165,7 +165,7 @@ function largestDifference(ours: Uint8Array | Float32Array, recorded: Uint8Array
 }
 
 /** [F, H, W, 3] to F pictures. */
-function splitFrames({ shape, data }: GoldenTensor): OpaqueImage[] {
+export function splitFrames({ shape, data }: GoldenTensor): OpaqueImage[] {
   const [count = 0, height = 0, width = 0] = shape;
   const bytes = height * width * 3;
   return Array.from({ length: count }, (_, i) => ({

@@ -24,7 +24,7 @@ import { SetupError } from "./errors.mjs";
 import { cacheFolder, packageRoot, platformName, sharedLibrary } from "./paths.mjs";
 import { since } from "./progress.mjs";
 import { run } from "./run.mjs";
-import { hashFiles, sourceFiles } from "./sources.mjs";
+import { hashFiles, nativeFiles } from "./sources.mjs";
 
 const NAPI_VERSION = 8; // Node 12.22 and newer
 const KEPT_BUILDS = 3; // of one torch version
@@ -45,7 +45,7 @@ export async function buildAddon(torch, ui, root = packageRoot) {
   const links = linkFlags(torch);
   const identity = [compiler.version, ...flags, ...links, torch.version, String(statSync(corePath(torch)).size)];
   const name = `${torch.version}-${platformName}-napi${NAPI_VERSION}`;
-  const key = digest(...identity, hashFiles(root, sourceFiles(root)));
+  const key = digest(...identity, hashFiles(root, nativeFiles(root)));
   const addons = cacheFolder("addon");
   const folder = join(addons, `${name}-${key}`);
   const addon = join(folder, "rediff_torch.node");
@@ -125,7 +125,7 @@ function nodeApiHeaders() {
  * @returns {Promise<string[]>} the objects
  */
 async function compileAll(work) {
-  const files = sourceFiles(work.root);
+  const files = nativeFiles(work.root);
   const shared = hashFiles(
     work.root,
     files.filter((file) => !isUnit(file)),

@@ -1,6 +1,6 @@
 // @ts-check
-/** What the addon is made from: the files of native/ and the file with the compiler's flags. Their hash names a build;
- *  sizes and times of change tell cheaply that the hash is still the same. */
+/** What the addon is made from: the files of native/, and build.mjs with the compiler's flags. Sizes and times of change
+ *  tell cheaply that they are still the same, a hash tells it surely. */
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -10,13 +10,19 @@ import { packageRoot } from "./paths.mjs";
  * @typedef {Record<string, [size: number, mtimeMs: number]>} FileTimes by path relative to the package
  */
 
-/** All files that a build depends on, sorted, relative to the package.
+/** The C++ files, sorted, relative to the package.
  *  @param {string} [root] */
-export function sourceFiles(root = packageRoot) {
-  const native = readdirSync(join(root, "native"), { recursive: true, withFileTypes: true })
+export function nativeFiles(root = packageRoot) {
+  return readdirSync(join(root, "native"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.path, entry.name).slice(root.length + 1));
-  return [...native, join("setup", "build.mjs")].sort();
+    .map((entry) => join(entry.path, entry.name).slice(root.length + 1))
+    .sort();
+}
+
+/** All files that a build may depend on.
+ *  @param {string} root */
+function sourceFiles(root) {
+  return [...nativeFiles(root), join("setup", "build.mjs")];
 }
 
 /**

@@ -1,0 +1,60 @@
+/** From logits to tokens and confidences, without leaving the device.
+ *  R rows, V vocabulary. */
+import { fromBuffer, scope, stack, type Tensor, where } from "@rediff/torch";
+import type { DecodeOptions } from "./options.js";
+
+/** Uniform random numbers in [0, 1) for one sequence. */
+export interface Noise {
+  /** float64, for Gumbel noise: one for each row and token */
+  perToken(rows: number, vocabulary: number): Tensor;
+  /** float32, for random remasking: one for each row */
+  perRow(rows: number): Tensor;
+}
+
+/** exp(logit) / (-ln u)^temperature, whose argmax is a sample (Gumbel-max, written multiplicatively); float64.
+ *  Low-precision Gumbel noise harms masked diffusion models (arXiv 2409.02908). */
+export function addGumbelNoise(logits: Tensor, temperature: number, uniform: Tensor): Tensor {
+  const wide = logits.to({ dtype: "float64" });
+  return temperature === 0 ? wide : wide.exp().div(uniform.log().neg().pow(temperature));
+}
+
+/** -inf for tokens that may not be written, in the rows where that holds: all with `revise`, masks otherwise.
+ *  Writes into the logits. */
+export function forbid(
+  logits_RV: Tensor,
+  forbidden: Tensor,
+  masked: readonly boolean[],
+  options: Pick<DecodeOptions, "revise">,
+): Tensor {
+  if (options.revise || masked.every(Boolean)) return logits_RV.indexFill_(1, forbidden, Number.NEGATIVE_INFINITY);
+  const rows = fromBuffer(Uint8Array.from(masked, Number), [masked.length, 1], "bool").to({ device: logits_RV.device });
+  return where(rows, logits_RV.clone().indexFill_(1, forbidden, Number.NEGATIVE_INFINITY), logits_RV);
+}
+
+/** Tokens and their confidences as float64 [2, R]: one tensor, so that the host reads once.
+ *
+ *  Confidence is the softmax probability without noise, after `forbid`. By default exp(logit - logsumexp) in float32
+ *  sums, exact up to rounding; `compat` takes the reference's float64 softmax over the whole vocabulary. */
+export function candidates(logits_RV: Tensor, options: DecodeOptions, noise: Noise): Tensor {
+  return scope(() => {
+    const rows = logits_RV.size(0);
+    const vocabulary = logits_RV.size(1);
+    const sampled = options.temperature > 0;
+    const scores = sampled
+      ? addGumbelNoise(logits_RV, options.temperature, noise.perToken(rows, vocabulary))
+      : logits_RV;
+    const [best, tokens] = scores.maxDim(1, true);
+    const confidence = (): Tensor => {
+      if (options.remasking === "random") return noise.perRow(rows);
+      if (options.compat) return logits_RV.to({ dtype: "float64" }).softmax(1).gather(1, tokens).squeezeDim(1);
+      const chosen = sampled ? logits_RV.gather(1, tokens) : best;
+      const total = logits_RV.logsumexp([1], true);
+      return chosen
+        .to({ dtype: "float64" })
+        .sub(total.to({ dtype: "float64" }))
+        .exp()
+        .squeezeDim(1);
+    };
+    return stack([tokens.squeezeDim(1).to({ dtype: "float64" }), confidence().to({ dtype: "float64" })]);
+  });
+}

@@ -1,0 +1,197 @@
+/** LLaDA: a Llama-shaped transformer in which every position sees every other (arXiv 2502.09992, section 2).
+ *  B batch, L positions, D width, N query heads, K key-value heads, H head width, F feed-forward width, V vocabulary,
+ *  R rows that somebody asks for.
+ *
+ *  - Pre-norm, RMSNorm, rotary positions, SwiGLU, no biases, untied head, no causal mask, no cache.
+ *  - The norm multiplies by its weight after the cast back to the activations' dtype, as LLaDA-V does.
+ *  - Without padding no mask is passed at all, not even one of zeros: that would rule out the flash kernel. */
+import { cat, linear, scaledDotProductAttention, scope, type Tensor } from "@rediff/torch";
+import type { LladaConfig } from "./config.js";
+import { type RotaryTables, rotate } from "./rotary.js";
+
+export interface BlockWeights {
+  inputNorm: Tensor; // [D]
+  query: Tensor; // [N*H, D]
+  key: Tensor; // [K*H, D]
+  value: Tensor; // [K*H, D]
+  output: Tensor; // [D, N*H]
+  postAttentionNorm: Tensor; // [D]
+  gate: Tensor; // [F, D]
+  up: Tensor; // [F, D]
+  down: Tensor; // [D, F]
+}
+
+export interface LladaWeights {
+  embedTokens: Tensor; // [V, D]
+  blocks: readonly BlockWeights[];
+  norm: Tensor; // [D]
+  head: Tensor; // [V, D]
+}
+
+export interface Llada {
+  config: LladaConfig;
+  weights: LladaWeights;
+}
+
+/** Who sees whom.
+ *  - nothing given: every row of a sequence sees every other;
+ *  - `segments`: the L rows are independent sequences of these lengths, laid end to end (B must be 1);
+ *  - `mask`: added to the scores, [B, 1, L or 1, L]. */
+export interface Visibility {
+  segments?: readonly number[] | undefined;
+  mask?: Tensor | undefined;
+}
+
+/** x / sqrt(mean(x^2) + eps) in float32, cast back, then times the weight. */
+export function rmsNorm(x_BLD: Tensor, weight_D: Tensor, eps: number): Tensor {
+  const dtype = x_BLD.dtype;
+  const x = dtype === "float32" || dtype === "float64" ? x_BLD : x_BLD.to({ dtype: "float32" });
+  const normed = x.mul(x.square().mean([-1], true).add(eps).rsqrt());
+  return (normed.dtype === dtype ? normed : normed.to({ dtype })).mul(weight_D);
+}
+
+/** [B, L, heads*H] -> [B, heads, L, H] */
+export function splitHeads(x: Tensor, headDim: number): Tensor {
+  const [batch = 1, length = 0] = x.shape;
+  return x.view([batch, length, -1, headDim]).transpose(1, 2);
+}
+
+/** [B, N, L, H] -> [B, L, N*H] */
+export function mergeHeads(x: Tensor): Tensor {
+  const [batch = 1, , length = 0] = x.shape;
+  return x.transpose(1, 2).reshape([batch, length, -1]);
+}
+
+/** Gives every query head its key-value head: [B, K, L, H] -> [B, N, L, H] */
+export function repeatHeads(x_BKLH: Tensor, times: number): Tensor {
+  if (times === 1) return x_BKLH;
+  const [batch = 1, heads = 1, length = 0, width = 0] = x_BKLH.shape;
+  return x_BKLH
+    .unsqueeze(2)
+    .expand([batch, heads, times, length, width])
+    .reshape([batch, heads * times, length, width]);
+}
+
+/** softmax(q k^T / sqrt(H) + mask) v, segment by segment: [B, N, Rq, H] */
+function attend(q: Tensor, k: Tensor, v: Tensor, visible: Visibility, queries: readonly number[]): Tensor {
+  const { segments, mask } = visible;
+  if (segments === undefined || segments.length === 1) return scaledDotProductAttention(q, k, v, mask);
+  const outputs: Tensor[] = [];
+  let keyStart = 0;
+  let queryStart = 0;
+  for (const [i, length] of segments.entries()) {
+    const asked = queries[i] ?? 0;
+    if (asked > 0)
+      outputs.push(
+        scaledDotProductAttention(
+          q.narrow(2, queryStart, asked),
+          k.narrow(2, keyStart, length),
+          v.narrow(2, keyStart, length),
+        ),
+      );
+    keyStart += length;
+    queryStart += asked;
+  }
+  return cat(outputs, 2);
+}
+
+/** Rows of the last block that somebody asks for; the others matter only as keys and values.
+ *  `perSegment[i]` of them lie in segment i, and `index` lists them in order. */
+export interface Rows {
+  index: Tensor; // int64 [R]
+  perSegment: readonly number[];
+}
+
+export function attention(
+  w: BlockWeights,
+  x_BLD: Tensor,
+  rotary: RotaryTables,
+  visible: Visibility,
+  config: LladaConfig,
+  rows?: Rows,
+): Tensor {
+  const asked = rows === undefined ? x_BLD : x_BLD.indexSelect(1, rows.index);
+  const tables =
+    rows === undefined
+      ? rotary
+      : { cos: rotary.cos.indexSelect(2, rows.index), sin: rotary.sin.indexSelect(2, rows.index) };
+  const groups = config.heads / config.kvHeads;
+  const q_BNRH = rotate(splitHeads(linear(asked, w.query), config.headDim), tables);
+  const k_BNLH = repeatHeads(rotate(splitHeads(linear(x_BLD, w.key), config.headDim), rotary), groups);
+  const v_BNLH = repeatHeads(splitHeads(linear(x_BLD, w.value), config.headDim), groups);
+  const queries = rows?.perSegment ?? visible.segments ?? [];
+  return linear(mergeHeads(attend(q_BNRH, k_BNLH, v_BNLH, visible, queries)), w.output);
+}
+
+/** down(silu(gate x) * up x) */
+export function feedForward(w: BlockWeights, x_BLD: Tensor): Tensor {
+  return linear(linear(x_BLD, w.gate).silu().mul(linear(x_BLD, w.up)), w.down);
+}
+
+/** One layer. With `rows`, only these come out: [B, R, D] instead of [B, L, D]. */
+export function block(
+  w: BlockWeights,
+  x_BLD: Tensor,
+  rotary: RotaryTables,
+  visible: Visibility,
+  config: LladaConfig,
+  rows?: Rows,
+): Tensor {
+  return scope(() => {
+    const residual = rows === undefined ? x_BLD : x_BLD.indexSelect(1, rows.index);
+    const attended = attention(w, rmsNorm(x_BLD, w.inputNorm, config.rmsNormEps), rotary, visible, config, rows);
+    const y = residual.add(attended);
+    return y.add(feedForward(w, rmsNorm(y, w.postAttentionNorm, config.rmsNormEps)));
+  });
+}
+
+/** Token ids to rows: int64 [...] -> [..., D] */
+export function embed(model: Llada, ids: Tensor): Tensor {
+  return model.weights.embedTokens.indexSelect(0, ids.reshape([-1])).view([...ids.shape, model.config.hiddenSize]);
+}
+
+export interface ForwardOptions {
+  rotary: RotaryTables;
+  visible?: Visibility;
+  rows?: Rows;
+  /** Called with the input of every block, and with the output of the final norm: for tests of parity. */
+  onHidden?: (layer: number, hidden: Tensor) => void;
+}
+
+/** Embeddings to final hidden states after the last norm: [B, L, D], or [B, R, D] with `rows`. */
+export function hiddenStates(model: Llada, embeds_BLD: Tensor, options: ForwardOptions): Tensor {
+  const { rotary, visible = {}, rows, onHidden } = options;
+  const { blocks, norm } = model.weights;
+  let x = embeds_BLD;
+  for (const [i, weights] of blocks.entries()) {
+    onHidden?.(i, x);
+    const next = block(weights, x, rotary, visible, model.config, i === blocks.length - 1 ? rows : undefined);
+    if (i > 0) x.dispose();
+    x = next;
+  }
+  const normed = rmsNorm(x, norm, model.config.rmsNormEps);
+  onHidden?.(blocks.length, normed);
+  return normed;
+}
+
+/** Hidden states to float32 logits over the first `vocabulary` tokens (all by default): [..., V] */
+export function logits(model: Llada, hidden: Tensor, vocabulary = model.config.vocabSize): Tensor {
+  const { head } = model.weights;
+  return linear(hidden, vocabulary < head.size(0) ? head.narrow(0, 0, vocabulary) : head).to({ dtype: "float32" });
+}
+
+/** A 2-D padding mask as something to add to the scores: 0 where a key may be seen, the dtype's minimum elsewhere.
+ *  Adding the minimum (and not -inf) makes a row without any visible key attend evenly, as in the reference.
+ *  bool [B, L] -> [B, 1, 1, L] */
+export function keyMask(visible_BL: Tensor, like: Tensor): Tensor {
+  return additiveMask(visible_BL.unsqueeze(1).unsqueeze(1), like);
+}
+
+const MINIMUM = { float32: -3.4028234663852886e38, float64: -Number.MAX_VALUE, bfloat16: -3.3895313892515355e38 };
+
+/** true -> 0, false -> the minimum of `like`'s dtype. */
+export function additiveMask(visible: Tensor, like: Tensor): Tensor {
+  const dtype = like.dtype;
+  const minimum = dtype === "float16" ? -65504 : (MINIMUM[dtype as keyof typeof MINIMUM] ?? MINIMUM.float32);
+  return visible.logicalNot().to({ dtype, device: like.device }).mul(minimum);
+}

@@ -1,0 +1,73 @@
+/** Rotary position embedding in the half-split form: pairs are (x_j, x_{j + H/2}), angle position * theta^(-2j/H).
+ *  L positions, H head width.
+ *
+ *  Angles, cosines and sines are float32, then cast to the activations' dtype: LLaDA-V's choice (the original LLaDA
+ *  rotates in float32), kept for parity. */
+import { cat, type Device, type DType, fromBuffer, type Tensor } from "@rediff/torch";
+import type { LladaConfig } from "./config.js";
+
+export interface RotaryTables {
+  /** [B or 1, 1, L, H] */
+  cos: Tensor;
+  sin: Tensor;
+}
+
+/** theta^(-2j/H) as float32 torch computes it: [H/2] */
+export function inverseFrequencies(theta: number, headDim: number): Tensor {
+  const exponents = new Float32Array(headDim / 2).map((_, j) => (2 * j) / headDim);
+  return fromBuffer(new Float32Array(headDim / 2).fill(theta), [headDim / 2])
+    .pow(fromBuffer(exponents, [headDim / 2]))
+    .reciprocal();
+}
+
+/** The base under which dynamic NTK scaling covers `length` positions. */
+function dynamicTheta(config: LladaConfig, factor: number, length: number): number {
+  const stretch = (factor * length) / config.maxPositions - (factor - 1);
+  return config.ropeTheta * stretch ** (config.headDim / (config.headDim - 2));
+}
+
+/** Makes the tables for rows at given positions. With dynamic scaling the original keeps the stretched base for later,
+ *  shorter inputs; `keepStretched` reproduces that, by default every input gets the base of its own length. */
+export class Rotary {
+  readonly #config: LladaConfig;
+  readonly #keepStretched: boolean;
+  #stretchedTheta: number | undefined;
+
+  constructor(config: LladaConfig, options: { keepStretched?: boolean } = {}) {
+    this.#config = config;
+    this.#keepStretched = options.keepStretched ?? false;
+  }
+
+  /** @param positions one list per batch row, or one for all; whole numbers from 0 */
+  tables(positions: readonly ArrayLike<number>[], dtype: DType, device: Device): RotaryTables {
+    const { headDim, ropeScaling, ropeTheta, maxPositions } = this.#config;
+    const length = positions[0]?.length ?? 0;
+    const flat = new Float32Array(positions.length * length);
+    let last = 0;
+    for (const [b, row] of positions.entries())
+      for (let i = 0; i < length; i++) {
+        const position = row[i] as number;
+        flat[b * length + i] = position;
+        last = Math.max(last, position);
+      }
+    let theta = this.#stretchedTheta ?? ropeTheta;
+    if (ropeScaling?.type === "dynamic" && last + 1 > maxPositions) {
+      theta = dynamicTheta(this.#config, ropeScaling.factor, last + 1);
+      if (this.#keepStretched) this.#stretchedTheta = theta;
+    }
+    let positions_BL1 = fromBuffer(flat, [positions.length, length, 1]);
+    if (ropeScaling?.type === "linear") positions_BL1 = positions_BL1.div(ropeScaling.factor);
+    const angles = positions_BL1.mul(inverseFrequencies(theta, headDim));
+    const both = angles.repeat([1, 1, 2]).unsqueeze(1);
+    return { cos: both.cos().to({ dtype, device }), sin: both.sin().to({ dtype, device }) };
+  }
+}
+
+/** Rotates queries or keys [B, N, L, H]; the products are in the activations' dtype. */
+export function rotate(x_BNLH: Tensor, { cos, sin }: RotaryTables): Tensor {
+  const half = x_BNLH.size(-1) / 2;
+  const x1 = x_BNLH.narrow(-1, 0, half);
+  const x2 = x_BNLH.narrow(-1, half, half);
+  const turned = cat([x2.neg(), x1], -1);
+  return x_BNLH.mul(cos).add(turned.mul(sin));
+}

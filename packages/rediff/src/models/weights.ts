@@ -1,0 +1,112 @@
+/** From a model folder's files to the tensors of a model: every name and shape is checked before anything is read. */
+import {
+  type Checkpoint,
+  type Device,
+  type DType,
+  detachFromScope,
+  openCheckpoint,
+  scope,
+  type Tensor,
+} from "@rediff/torch";
+import { UserError } from "../errors.js";
+import { originalName, type Shapes } from "./tensor-names.js";
+
+/** Tensors that other programs leave in such files and nobody needs. */
+const IGNORED = [
+  /\.rotary_emb\.inv_freq$/, // a buffer, computed from the config
+  /\.embeddings\.position_ids$/, // likewise
+  /^model\.vision_resampler\./, // an identity in these models
+];
+
+export interface TensorProblems {
+  missing: string[];
+  unexpected: string[];
+  /** "name: [2, 3] in the file, [3, 2] expected" */
+  misshapen: string[];
+}
+
+export interface WeightOptions {
+  dtype: DType;
+  device: Device;
+}
+
+/** A checkpoint whose names were checked: reads tensors in the wanted dtype on the wanted device. */
+export class Weights implements Disposable {
+  readonly #checkpoint: Checkpoint;
+  readonly #options: WeightOptions;
+
+  constructor(checkpoint: Checkpoint, options: WeightOptions) {
+    this.#checkpoint = checkpoint;
+    this.#options = options;
+  }
+
+  has(name: string): boolean {
+    return this.#stored(name) !== undefined;
+  }
+
+  /** The tensor, mapped from the file where neither dtype nor device change; the caller owns it. */
+  get(name: string): Tensor {
+    const stored = this.#stored(name);
+    if (stored === undefined) throw new Error(`the checkpoint has no tensor ${name}`);
+    return scope(() => detachFromScope(this.#checkpoint.get(stored).to(this.#options)));
+  }
+
+  #stored(name: string): string | undefined {
+    return storedName(this.#checkpoint, name);
+  }
+
+  [Symbol.dispose](): void {
+    this.#checkpoint[Symbol.dispose]();
+  }
+}
+
+/** The name under which a checkpoint holds a tensor: ours, or LLaDA's original one. */
+export function storedName(checkpoint: Checkpoint, name: string): string | undefined {
+  if (checkpoint.has(name)) return name;
+  const original = originalName(name);
+  return original !== undefined && checkpoint.has(original) ? original : undefined;
+}
+
+const list = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
+
+/** Compares a checkpoint with what a model needs. */
+export function compareTensors(checkpoint: Checkpoint, expected: Shapes): TensorProblems {
+  const problems: TensorProblems = { missing: [], unexpected: [], misshapen: [] };
+  const known = new Set<string>();
+  for (const [name, shape] of expected) {
+    const stored = storedName(checkpoint, name);
+    if (stored === undefined) {
+      problems.missing.push(name);
+      continue;
+    }
+    known.add(stored);
+    const found = checkpoint.info(stored).shape;
+    if (list(found) !== list(shape))
+      problems.misshapen.push(`${stored}: ${list(found)} in the file, ${list(shape)} expected`);
+  }
+  for (const name of checkpoint.names())
+    if (!known.has(name) && !IGNORED.some((pattern) => pattern.test(name))) problems.unexpected.push(name);
+  return problems;
+}
+
+function some(kind: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const shown = names.slice(0, 12).join(", ");
+  return [`${names.length} ${kind}: ${shown}${names.length > 12 ? ", ..." : ""}`];
+}
+
+/** @throws UserError that lists everything that is wrong, at once */
+export function assertTensors(folder: string, problems: TensorProblems): void {
+  const parts = [
+    ...some("missing", problems.missing),
+    ...some("unexpected", problems.unexpected),
+    ...some("of the wrong shape", problems.misshapen),
+  ];
+  if (parts.length === 0) return;
+  throw new UserError(
+    `${folder}: the tensors do not fit config.json: ${parts.join("; ")}`,
+    "Check that config.json and the weights belong together (`rediff inspect` shows both).",
+  );
+}
+
+export { type Checkpoint, openCheckpoint };

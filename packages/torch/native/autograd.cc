@@ -8,20 +8,23 @@
 namespace rediff {
 namespace {
 
+/** undefined in the list stands for an undefined tensor, undefined instead of it for none at all. */
 std::vector<at::Tensor> toOptionalTensorList(Env& e, napi_value value, const char* what) {
   std::vector<at::Tensor> tensors;
   if (isMissing(e, value)) return tensors;
-  for (int64_t slot : toIntList(e, value, what)) tensors.push_back(slot < 0 ? at::Tensor() : e.get(slot));
+  eachElement(e, value, what, [&](napi_value element) {
+    tensors.push_back(isMissing(e, element) ? at::Tensor() : toTensor(e, element, what));
+  });
   return tensors;
 }
 
 napi_value requiresGrad(Call& call) {
-  return fromBool(call.e, call.e.get(toInt(call.e, call[0], "tensor")).requires_grad());
+  return fromBool(call.e, toTensor(call.e, call[0], "tensor").requires_grad());
 }
 
 napi_value setRequiresGrad(Call& call) {
   Env& e = call.e;
-  at::Tensor t = e.get(toInt(e, call[0], "tensor"));
+  at::Tensor t = toTensor(e, call[0], "tensor");
   bool wanted = toBool(e, call[1], "requires_grad");
   if (!wanted && !t.is_leaf())
     throw BadArgument("only leaf tensors can stop requiring a gradient; use detach() for a result of operators");
@@ -30,21 +33,24 @@ napi_value setRequiresGrad(Call& call) {
 }
 
 napi_value isLeaf(Call& call) {
-  return fromBool(call.e, call.e.get(toInt(call.e, call[0], "tensor")).is_leaf());
+  return fromBool(call.e, toTensor(call.e, call[0], "tensor").is_leaf());
 }
 
 /** gradOf(slot): a slot for .grad, or -1 */
 napi_value gradOf(Call& call) {
-  Env& e = call.e;
-  const auto& grad = e.get(toInt(e, call[0], "tensor")).grad();
-  return fromInt(e, grad.defined() ? e.put(grad) : -1);
+  return fromInt(call.e, call.e.put(toTensor(call.e, call[0], "tensor").grad()));
 }
 
+/** setGrad(slot, slot | undefined) */
 napi_value setGrad(Call& call) {
   Env& e = call.e;
-  at::Tensor t = e.get(toInt(e, call[0], "tensor"));
-  int64_t slot = toInt(e, call[1], "gradient");
-  t.mutable_grad() = slot < 0 ? at::Tensor() : e.get(slot);
+  at::Tensor t = toTensor(e, call[0], "tensor");
+  at::Tensor gradient = isMissing(e, call[1]) ? at::Tensor() : toTensor(e, call[1], "gradient");
+  // libtorch would find out in the middle of a backward pass, or never.
+  if (gradient.defined() && (gradient.sizes() != t.sizes() || gradient.scalar_type() != t.scalar_type() ||
+                             gradient.device() != t.device()))
+    throw BadArgument("a gradient of " + describe(gradient) + " does not fit a tensor of " + describe(t));
+  t.mutable_grad() = std::move(gradient);
   return undefined(e);
 }
 
@@ -84,11 +90,11 @@ napi_value setInferenceMode(Call& call) {
 
 std::vector<NativeFunction> autogradFunctions() {
   return {
-      {"requiresGrad", entry<requiresGrad>}, {"setRequiresGrad", entry<setRequiresGrad>},
-      {"isLeaf", entry<isLeaf>},             {"gradOf", entry<gradOf>},
-      {"setGrad", entry<setGrad>},           {"backward", entry<backward>},
-      {"grad", entry<grad>},                 {"setGradMode", entry<setGradMode>},
-      {"setInferenceMode", entry<setInferenceMode>},
+      function<"requiresGrad", requiresGrad>(), function<"setRequiresGrad", setRequiresGrad>(),
+      function<"isLeaf", isLeaf>(),             function<"gradOf", gradOf>(),
+      function<"setGrad", setGrad>(),           function<"backward", backward>(),
+      function<"grad", grad>(),                 function<"setGradMode", setGradMode>(),
+      function<"setInferenceMode", setInferenceMode>(),
   };
 }
 

@@ -85,13 +85,12 @@ Operator describeOperator(const c10::OperatorHandle& handle) {
 }
 
 c10::Scalar toScalar(Env& e, napi_value value, const char* what) {
-  napi_valuetype type;
+  napi_valuetype type = napi_undefined;
   napi_typeof(e.env, value, &type);
   if (type == napi_number) {
-    double number;
-    napi_get_value_double(e.env, value, &number);
+    double number = toDouble(e, value, what);
     // A whole number is an integer scalar, as a Python literal would be: `add(int64, 1)` stays int64, and float
-    // tensors do not care. 2^53 is where doubles stop telling integers apart.
+    // tensors do not care. 2^53 is where doubles stop telling integers apart; -0 is a float's.
     if (number == std::floor(number) && std::abs(number) <= 9007199254740992.0 && !(number == 0 && std::signbit(number)))
       return c10::Scalar(static_cast<int64_t>(number));
     return c10::Scalar(number);
@@ -101,24 +100,17 @@ c10::Scalar toScalar(Env& e, napi_value value, const char* what) {
   throw BadArgument(std::string(what) + " must be a number, bigint or boolean");
 }
 
+/** An array, typed array, or where the schema fixes the length one value for all. */
 template <typename T, typename Read>
-c10::List<T> toList(Env& e, napi_value value, int32_t length, Read read) {
+c10::List<T> toList(Env& e, const Argument& a, napi_value value, Read read) {
   c10::List<T> list;
-  bool isArray = false;
-  napi_is_array(e.env, value, &isArray);
-  if (!isArray) {
-    if (length == 0) throw BadArgument("expected an array");
+  napi_valuetype type = napi_undefined;
+  napi_typeof(e.env, value, &type);
+  if (a.length > 0 && type != napi_object) {
     T element = read(value);
-    for (int32_t i = 0; i < length; i++) list.push_back(element);
-    return list;
-  }
-  uint32_t size = 0;
-  napi_get_array_length(e.env, value, &size);
-  list.reserve(size);
-  for (uint32_t i = 0; i < size; i++) {
-    napi_value element;
-    napi_get_element(e.env, value, i, &element);
-    list.push_back(read(element));
+    for (int32_t i = 0; i < a.length; i++) list.push_back(element);
+  } else {
+    eachElement(e, value, a.name.c_str(), [&](napi_value v) { list.push_back(read(v)); });
   }
   return list;
 }
@@ -127,16 +119,13 @@ c10::IValue toIValue(Env& e, const Argument& a, napi_value value) {
   const char* what = a.name.c_str();
   switch (a.kind) {
     case Kind::Tensor:
-      return e.get(toInt(e, value, what));
-    case Kind::TensorList: {
-      c10::List<at::Tensor> list;
-      for (auto& t : toTensorList(e, value, what)) list.push_back(std::move(t));
-      return list;
-    }
+      return toTensor(e, value, what);
+    case Kind::TensorList:
+      return toList<at::Tensor>(e, a, value, [&](napi_value v) { return toTensor(e, v, what); });
     case Kind::OptionalTensorList:
-      return toList<std::optional<at::Tensor>>(e, value, 0, [&](napi_value v) -> std::optional<at::Tensor> {
+      return toList<std::optional<at::Tensor>>(e, a, value, [&](napi_value v) -> std::optional<at::Tensor> {
         if (isMissing(e, v)) return std::nullopt;
-        return e.get(toInt(e, v, what));
+        return toTensor(e, v, what);
       });
     case Kind::Scalar:
       return c10::IValue(toScalar(e, value, what));
@@ -149,48 +138,41 @@ c10::IValue toIValue(Env& e, const Argument& a, napi_value value) {
     case Kind::String:
       return toString(e, value, what);
     case Kind::IntList:
-      return toList<int64_t>(e, value, a.length, [&](napi_value v) { return toInt(e, v, what); });
+      return toList<int64_t>(e, a, value, [&](napi_value v) { return toInt(e, v, what); });
     case Kind::FloatList:
-      return toList<double>(e, value, a.length, [&](napi_value v) { return toDouble(e, v, what); });
+      return toList<double>(e, a, value, [&](napi_value v) { return toDouble(e, v, what); });
     case Kind::BoolList:
-      return toList<bool>(e, value, a.length, [&](napi_value v) { return toBool(e, v, what); });
-    case Kind::ScalarList: {
-      c10::List<at::Scalar> list = toList<at::Scalar>(e, value, 0, [&](napi_value v) { return toScalar(e, v, what); });
-      return c10::impl::toList(list);
-    }
+      return toList<bool>(e, a, value, [&](napi_value v) { return toBool(e, v, what); });
+    case Kind::ScalarList:
+      return c10::impl::toList(toList<at::Scalar>(e, a, value, [&](napi_value v) { return toScalar(e, v, what); }));
     case Kind::Device:
       return c10::Device(toString(e, value, what));
-    case Kind::Generator: {
-      int64_t slot = toInt(e, value, what);
-      if (slot < 0 || slot >= static_cast<int64_t>(e.generators.size()) || !e.generators[slot].defined())
-        throw BadArgument("the generator was freed");
-      return e.generators[slot];
-    }
+    case Kind::Generator:
+      return e.generator(toInt(e, value, what));
     case Kind::Unsupported:
       break;
   }
-  throw BadArgument("argument '" + a.name + "' has type " + a.type + ", which cannot be passed from JavaScript");
+  throw BadArgument(a.name + " has type " + a.type + ", which cannot be passed from JavaScript");
 }
 
+template <typename List, typename Convert>
+napi_value fromList(Env& e, const List& list, Convert convert) {
+  napi_value array = newArray(e, list.size());
+  for (size_t i = 0; i < list.size(); i++) setElement(e, array, i, convert(e, list[i]));
+  return array;
+}
+
+/** undefined for None and for undefined tensors, which operators give where a result was not asked for. */
 napi_value fromIValue(Env& e, const c10::IValue& value) {
-  if (value.isTensor()) return fromInt(e, e.put(value.toTensor()));
+  if (value.isTensor()) return value.toTensor().defined() ? fromInt(e, e.put(value.toTensor())) : undefined(e);
   if (value.isTensorList()) return fromTensorList(e, value.toTensorVector());
   if (value.isInt()) return fromInt(e, value.toInt());
   if (value.isDouble()) return fromDouble(e, value.toDouble());
   if (value.isBool()) return fromBool(e, value.toBool());
   if (value.isString()) return fromString(e, value.toStringRef());
-  if (value.isScalar()) {
-    auto scalar = value.toScalar();
-    return scalar.isFloatingPoint() ? fromDouble(e, scalar.toDouble()) : fromInt(e, scalar.toLong());
-  }
-  if (value.isIntList()) {
-    auto list = value.toIntVector();
-    napi_value array;
-    napi_create_array_with_length(e.env, list.size(), &array);
-    for (size_t i = 0; i < list.size(); i++) napi_set_element(e.env, array, i, fromInt(e, list[i]));
-    return array;
-  }
   if (value.isNone()) return undefined(e);
+  if (value.isIntList()) return fromList(e, value.toIntVector(), fromInt);
+  if (value.isDoubleList()) return fromList(e, value.toDoubleVector(), fromDouble);
   throw BadArgument("a result of type " + value.type()->str() + " cannot be passed to JavaScript");
 }
 
@@ -205,7 +187,7 @@ std::string shapesOf(Call& call, const Operator& op) {
     if (isMissing(e, value)) continue;
     try {
       if (a.kind == Kind::Tensor) {
-        text << separator << a.name << " " << describe(e.get(toInt(e, value, "tensor")));
+        text << separator << a.name << " " << describe(toTensor(e, value, "tensor"));
       } else if (a.kind == Kind::TensorList) {
         text << separator << a.name << " (";
         const char* comma = "";
@@ -225,13 +207,31 @@ std::string shapesOf(Call& call, const Operator& op) {
   return text.str();
 }
 
-/** Reads the arguments and calls the operator; its results are left on `e.stack`. */
-void run(Call& call, const Operator& op) {
+/** The environment's stack, taken for one call: emptied at its end, also by an exception, so that no tensor outlives
+ *  the call on it, and out of reach of a call that an argument's getter makes meanwhile. */
+struct BorrowedStack {
+  explicit BorrowedStack(Env& env) : e(env), stack(std::move(env.stack)) {
+    stack.clear();
+  }
+  ~BorrowedStack() {
+    stack.clear();
+    e.stack = std::move(stack);
+  }
+  BorrowedStack(const BorrowedStack&) = delete;
+  BorrowedStack& operator=(const BorrowedStack&) = delete;
+
+  Env& e;
+  torch::jit::Stack stack;
+};
+
+/** Reads the arguments onto the stack and leaves the results there. */
+void run(Call& call, const Operator& op, torch::jit::Stack& stack) {
   Env& e = call.e;
-  auto& stack = e.stack;
-  stack.clear();
   if (call.count > op.arguments.size() + 1)
     throw BadArgument("takes at most " + std::to_string(op.arguments.size()) + " arguments");
+  if (op.arguments.size() >= kMaxArguments) throw BadArgument("has too many arguments for JavaScript");
+  for (Kind result : op.results)
+    if (result == Kind::Unsupported) throw BadArgument("gives results that cannot be passed to JavaScript");
   for (size_t i = 0; i < op.arguments.size(); i++) {
     const Argument& a = op.arguments[i];
     if (i + 1 < call.count && !isMissing(e, call[i + 1]))
@@ -241,7 +241,7 @@ void run(Call& call, const Operator& op) {
     else if (a.optional)
       stack.emplace_back();
     else
-      throw BadArgument("argument '" + a.name + "' (" + a.type + ") is missing");
+      throw BadArgument(a.name + " (" + a.type + ") is missing");
   }
   // The guard is thread-local state that cannot stay up between calls, so it goes up anew for each.
   std::optional<c10::InferenceMode> inference;
@@ -252,53 +252,43 @@ void run(Call& call, const Operator& op) {
 /** `run`, with the operator's name and the shapes of its tensors in every error. */
 template <typename Finish>
 napi_value invoke(napi_env env, napi_callback_info info, Finish finish) {
-  void* data = nullptr;
-  size_t count = kMaxArguments;
-  napi_value values[kMaxArguments];
-  napi_get_cb_info(env, info, &count, values, nullptr, &data);
-  Env& e = *static_cast<Env*>(data);
-  Call call{e, count, {}};
-  std::copy(values, values + std::min(count, kMaxArguments), call.values);
-
+  Call call(env, info);
+  Env& e = call.e;
   int32_t id = -1;
-  napi_get_value_int32(env, values[0], &id);
+  napi_get_value_int32(env, call[0], &id);
   if (id < 0 || id >= static_cast<int32_t>(e.operators.size())) {
     throwError(e, "unknown operator id");
     return nullptr;
   }
   const Operator& op = *e.operators[id];
-  auto fail = [&](const char* what) {
-    std::string shapes = shapesOf(call, op);
-    throwError(e, op.name + ": " + what + (shapes.empty() ? "" : " (" + shapes + ")"));
-    return nullptr;
+  std::string shapes;
+  auto body = [&]() -> napi_value {
+    BorrowedStack borrowed(e);
+    try {
+      run(call, op, borrowed.stack);
+    } catch (const PendingException&) {
+      throw;
+    } catch (...) {
+      shapes = shapesOf(call, op);
+      throw;
+    }
+    return finish(e, borrowed.stack);
   };
-  try {
-    run(call, op);
-    napi_value result = finish(e, op);
-    e.stack.clear();
-    return result;
-  } catch (const c10::Error& error) {
-    return fail(error.what_without_backtrace());
-  } catch (const std::exception& error) {
-    return fail(error.what());
-  }
+  // "aten::mm (self Float [2, 3], mat2 Float [4, 5]): ..."
+  return guarded(e, body, [&] { return op.name + (shapes.empty() ? "" : " (" + shapes + ")"); });
 }
 
 /** call(op, ...args): a slot number for a tensor, an array for several results or a list, a primitive otherwise. */
 napi_value callOperator(napi_env env, napi_callback_info info) {
-  return invoke(env, info, [](Env& e, const Operator&) -> napi_value {
-    if (e.stack.size() == 1) return fromIValue(e, e.stack[0]);
-    if (e.stack.empty()) return undefined(e);
-    napi_value array;
-    napi_create_array_with_length(e.env, e.stack.size(), &array);
-    for (size_t i = 0; i < e.stack.size(); i++) napi_set_element(e.env, array, i, fromIValue(e, e.stack[i]));
-    return array;
+  return invoke(env, info, [](Env& e, const torch::jit::Stack& results) -> napi_value {
+    if (results.size() == 1) return fromIValue(e, results[0]);
+    return results.empty() ? undefined(e) : fromList(e, results, fromIValue);
   });
 }
 
 /** callInPlace(op, ...args): for operators that return their own argument, which JavaScript holds already. */
 napi_value callInPlace(napi_env env, napi_callback_info info) {
-  return invoke(env, info, [](Env& e, const Operator&) { return undefined(e); });
+  return invoke(env, info, [](Env& e, const torch::jit::Stack&) { return undefined(e); });
 }
 
 /** resolve("aten::add", "Tensor"): the operator's id; the same name gives the same id. */
@@ -306,6 +296,8 @@ napi_value resolve(Call& call) {
   Env& e = call.e;
   std::string name = toString(e, call[0], "name");
   std::string overload = toString(e, call[1], "overload");
+  std::string full = name + "." + overload;
+  if (auto known = e.operatorIds.find(full); known != e.operatorIds.end()) return fromInt(e, known->second);
   auto found = c10::Dispatcher::singleton().findSchema({name, overload});
   if (!found) {
     std::string known;
@@ -316,64 +308,64 @@ napi_value resolve(Call& call) {
         known.empty() ? "there is no operator " + name
                       : "operator " + name + " has no overload '" + overload + "'; its overloads are " + known);
   }
+  int32_t id = static_cast<int32_t>(e.operators.size());
   e.operators.push_back(std::make_unique<Operator>(describeOperator(*found)));
-  return fromInt(e, static_cast<int64_t>(e.operators.size()) - 1);
+  e.operatorIds.emplace(full, id);
+  return fromInt(e, id);
 }
 
 void setField(Env& e, napi_value object, const char* name, napi_value value) {
-  napi_set_named_property(e.env, object, name, value);
+  check(e, napi_set_named_property(e.env, object, name, value), name);
 }
 
-/** schemaOf(op): { name, schema, arguments: [{ name, type, kind, optional, kwargOnly, hasDefault }], results: [kind] } */
+napi_value newObject(Env& e) {
+  napi_value object = nullptr;
+  check(e, napi_create_object(e.env, &object), "result");
+  return object;
+}
+
+/** Whether the operator changes its first argument and returns it. */
+bool isInPlace(const c10::FunctionSchema& schema) {
+  if (schema.returns().size() != 1 || schema.arguments().empty()) return false;
+  const auto* returned = schema.returns()[0].alias_info();
+  const auto* self = schema.arguments()[0].alias_info();
+  return returned != nullptr && returned->isWrite() && self != nullptr && self->isWrite();
+}
+
+/** schemaOf(op): the OperatorInfo of src/native.ts */
 napi_value schemaOf(Call& call) {
   Env& e = call.e;
   int64_t id = toInt(e, call[0], "operator");
   if (id < 0 || id >= static_cast<int64_t>(e.operators.size())) throw BadArgument("unknown operator id");
   const Operator& op = *e.operators[id];
-  napi_value result, arguments, results;
-  napi_create_object(e.env, &result);
+  napi_value arguments = fromList(e, op.arguments, [](Env& env, const Argument& a) {
+    napi_value entry = newObject(env);
+    setField(env, entry, "name", fromString(env, a.name));
+    setField(env, entry, "type", fromString(env, a.type));
+    setField(env, entry, "kind", fromInt(env, static_cast<int64_t>(a.kind)));
+    setField(env, entry, "optional", fromBool(env, a.optional));
+    setField(env, entry, "kwargOnly", fromBool(env, a.kwargOnly));
+    setField(env, entry, "hasDefault", fromBool(env, a.fallback.has_value()));
+    setField(env, entry, "length", fromInt(env, a.length));
+    return entry;
+  });
+  napi_value result = newObject(e);
   setField(e, result, "name", fromString(e, op.name));
   setField(e, result, "schema", fromString(e, c10::toString(op.handle.schema())));
-  setField(e, result, "inPlace", fromBool(e, [&] {
-    const auto& schema = op.handle.schema();
-    if (schema.returns().size() != 1 || schema.arguments().empty()) return false;
-    const auto* returned = schema.returns()[0].alias_info();
-    const auto* self = schema.arguments()[0].alias_info();
-    return returned != nullptr && returned->isWrite() && self != nullptr && self->isWrite();
-  }()));
-  napi_create_array(e.env, &arguments);
-  for (size_t i = 0; i < op.arguments.size(); i++) {
-    const Argument& a = op.arguments[i];
-    napi_value entry;
-    napi_create_object(e.env, &entry);
-    setField(e, entry, "name", fromString(e, a.name));
-    setField(e, entry, "type", fromString(e, a.type));
-    setField(e, entry, "kind", fromInt(e, static_cast<int64_t>(a.kind)));
-    setField(e, entry, "optional", fromBool(e, a.optional));
-    setField(e, entry, "kwargOnly", fromBool(e, a.kwargOnly));
-    setField(e, entry, "hasDefault", fromBool(e, a.fallback.has_value()));
-    setField(e, entry, "length", fromInt(e, a.length));
-    napi_set_element(e.env, arguments, i, entry);
-  }
+  setField(e, result, "inPlace", fromBool(e, isInPlace(op.handle.schema())));
   setField(e, result, "arguments", arguments);
-  napi_create_array(e.env, &results);
-  for (size_t i = 0; i < op.results.size(); i++)
-    napi_set_element(e.env, results, i, fromInt(e, static_cast<int64_t>(op.results[i])));
-  setField(e, result, "results", results);
+  setField(e, result, "results", fromList(e, op.results, [](Env& env, Kind kind) {
+             return fromInt(env, static_cast<int64_t>(kind));
+           }));
   return result;
 }
 
 /** schemas(): every operator's schema as text. */
 napi_value schemas(Call& call) {
-  Env& e = call.e;
-  napi_value array;
-  napi_create_array(e.env, &array);
-  uint32_t i = 0;
-  for (const auto& name : c10::Dispatcher::singleton().getAllOpNames()) {
-    auto op = c10::Dispatcher::singleton().findSchema(name);
-    if (op) napi_set_element(e.env, array, i++, fromString(e, c10::toString(op->schema())));
-  }
-  return array;
+  std::vector<std::string> texts;
+  for (const auto& name : c10::Dispatcher::singleton().getAllOpNames())
+    if (auto op = c10::Dispatcher::singleton().findSchema(name)) texts.push_back(c10::toString(op->schema()));
+  return fromList(call.e, texts, fromString);
 }
 
 }  // namespace
@@ -382,9 +374,9 @@ std::vector<NativeFunction> dispatchFunctions() {
   return {
       {"call", callOperator},
       {"callInPlace", callInPlace},
-      {"resolve", entry<resolve>},
-      {"schemaOf", entry<schemaOf>},
-      {"schemas", entry<schemas>},
+      function<"resolve", resolve>(),
+      function<"schemaOf", schemaOf>(),
+      function<"schemas", schemas>(),
   };
 }
 

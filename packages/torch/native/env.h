@@ -14,7 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 namespace rediff {
@@ -60,14 +60,21 @@ struct Operator {
  *  thread: only their own may release them. */
 struct ReleaseQueue {
   std::mutex mutex;
-  std::unordered_set<const void*> borrowed;
+  std::unordered_map<const void*, int> borrowed;  // start of the memory to how many storages lie over it
   std::vector<napi_ref> references;
   bool closed = false;
 };
 
 struct Slot {
   at::Tensor tensor;
-  int64_t reported = 0;  // bytes told to V8's collector on behalf of this slot
+  const c10::StorageImpl* storage = nullptr;  // the large storage that this slot holds, see Env::largeStorages
+  int64_t reported = 0;                       // bytes told to V8's collector for a small one
+};
+
+/** A storage that several slots may hold: a view keeps it alive after its base is freed. */
+struct LargeStorage {
+  int64_t bytes = 0;
+  int64_t slots = 0;
 };
 
 struct Env {
@@ -80,18 +87,25 @@ struct Env {
   std::vector<at::Generator> generators;
   std::vector<int32_t> freeGenerators;
   std::vector<std::unique_ptr<Operator>> operators;
-  torch::jit::Stack stack;
+  std::unordered_map<std::string, int32_t> operatorIds;
+  torch::jit::Stack stack;  // kept between calls for its memory only; see run() in dispatch.cc
   std::shared_ptr<ReleaseQueue> released;
   bool inferenceMode = false;  // no gradients, ever, for what is made meanwhile: saves a tenth of a microsecond per call
   size_t live = 0;
-  int64_t reportedBytes = 0;    // by all live slots
   int64_t unreportedBytes = 0;  // change not yet told to V8
+  std::unordered_map<const c10::StorageImpl*, LargeStorage> largeStorages;
 
+  /** The slot of a defined tensor; -1 for an undefined one. */
   int32_t put(at::Tensor tensor);
+  /** The reference is valid until the next `put`. */
   const at::Tensor& get(int64_t slot) const;
+  const at::Generator& generator(int64_t slot) const;
   void drop(int64_t slot);
-  void settleMemory();
   void drainReleased();
+
+ private:
+  void account(Slot& slot);
+  void report(int64_t bytes);
 };
 
 /** A mistake of the caller, found before libtorch was asked. */
@@ -99,7 +113,14 @@ struct BadArgument : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/** JavaScript has thrown already (a getter among the arguments, or a worker being ended). */
+struct PendingException : std::exception {};
+
+/** Turns a status that is not ok into an exception. */
+void check(Env&, napi_status, const char* what);
+
 // --- small conversions; each throws BadArgument rather than returning a status ---
+const at::Tensor& toTensor(Env&, napi_value, const char* what);
 int64_t toInt(Env&, napi_value, const char* what);
 double toDouble(Env&, napi_value, const char* what);
 bool toBool(Env&, napi_value, const char* what);
@@ -110,56 +131,102 @@ napi_value fromDouble(Env&, double);
 napi_value fromBool(Env&, bool);
 napi_value fromString(Env&, const std::string&);
 napi_value undefined(Env&);
+napi_value newArray(Env&, size_t length);
+void setElement(Env&, napi_value array, size_t index, napi_value value);
+napi_value fromTensorList(Env&, const std::vector<at::Tensor>&);
+
+/** Calls `read(element)` for each element of an array or typed array. */
+template <typename Read>
+void eachElement(Env& e, napi_value value, const char* what, Read&& read) {
+  uint32_t size = 0;
+  bool isArray = false;
+  check(e, napi_is_array(e.env, value, &isArray), what);
+  if (isArray) {
+    check(e, napi_get_array_length(e.env, value, &size), what);
+  } else {
+    size_t length = 0;
+    napi_status status = napi_get_typedarray_info(e.env, value, nullptr, &length, nullptr, nullptr, nullptr);
+    if (status != napi_ok) throw BadArgument(std::string(what) + " must be an array");
+    size = static_cast<uint32_t>(length);
+  }
+  for (uint32_t i = 0; i < size; i++) {
+    napi_value element = nullptr;
+    check(e, napi_get_element(e.env, value, i, &element), what);
+    read(element);
+  }
+}
+
 std::vector<int64_t> toIntList(Env&, napi_value, const char* what);
 std::vector<at::Tensor> toTensorList(Env&, napi_value, const char* what);
-napi_value fromTensorList(Env&, const std::vector<at::Tensor>&);
 
 /** "float32 [2, 3]": for error messages. */
 std::string describe(const at::Tensor&);
 
 void throwError(Env&, const std::string& message);
 
-/** Runs `body` and turns every C++ exception into a JavaScript one, prefixed by `where`. */
-template <typename Body>
-napi_value guarded(Env& e, const char* where, Body&& body) {
+/** Runs `body` and turns every C++ exception into a JavaScript one; `where()` begins the message. */
+template <typename Body, typename Where>
+napi_value guarded(Env& e, Body&& body, Where&& where) {
   try {
     return body();
+  } catch (const PendingException&) {
+    return nullptr;
   } catch (const c10::Error& error) {
-    throwError(e, std::string(where) + ": " + error.what_without_backtrace());
+    throwError(e, where() + ": " + error.what_without_backtrace());
+  } catch (const std::bad_alloc&) {
+    throwError(e, where() + ": out of memory");
   } catch (const std::exception& error) {
-    throwError(e, std::string(where) + ": " + error.what());
+    throwError(e, where() + ": " + error.what());
+  } catch (...) {
+    throwError(e, where() + ": unknown C++ exception");
   }
   return nullptr;
 }
 
-constexpr size_t kMaxArguments = 24;
+constexpr size_t kMaxArguments = 40;  // libtorch's longest operator takes 31
 
+/** What JavaScript passed. Node-API fills missing arguments with undefined. */
 struct Call {
-  Env& e;
-  size_t count;
-  napi_value values[kMaxArguments];
+  Call(napi_env env, napi_callback_info info) : e(read(env, info)) {}
   napi_value operator[](size_t i) const {
     return values[i];
   }
-};
 
-/** A native function: reads its arguments once and runs inside the error border. */
-template <napi_value (*Function)(Call&)>
-napi_value entry(napi_env env, napi_callback_info info) {
-  void* data = nullptr;
-  size_t count = kMaxArguments;
+  size_t count;  // may be more than were read
   napi_value values[kMaxArguments];
-  napi_get_cb_info(env, info, &count, values, nullptr, &data);
-  Env& e = *static_cast<Env*>(data);
-  Call call{e, count, {}};
-  std::copy(values, values + std::min(count, kMaxArguments), call.values);
-  return guarded(e, "libtorch", [&] { return Function(call); });
-}
+  Env& e;
+
+ private:
+  Env& read(napi_env env, napi_callback_info info) {
+    void* data = nullptr;
+    count = kMaxArguments;
+    napi_get_cb_info(env, info, &count, values, nullptr, &data);
+    return *static_cast<Env*>(data);
+  }
+};
 
 struct NativeFunction {
   const char* name;
   napi_callback callback;
 };
+
+/** A string literal as a template argument. */
+template <size_t N>
+struct Name {
+  char text[N];
+  constexpr Name(const char (&literal)[N]) {
+    std::copy_n(literal, N, text);
+  }
+};
+
+/** A native function that runs inside the error border, under the name that its errors begin with. */
+template <Name name, napi_value (*Function)(Call&)>
+NativeFunction function() {
+  return {name.text, [](napi_env env, napi_callback_info info) -> napi_value {
+            Call call(env, info);
+            return guarded(call.e, [&] { return Function(call); }, [] { return std::string(name.text); });
+          }};
+}
 
 std::vector<NativeFunction> dispatchFunctions();
 std::vector<NativeFunction> tensorFunctions();

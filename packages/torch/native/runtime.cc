@@ -57,12 +57,8 @@ napi_value setTf32(Call& call) {
 
 // --- random generators ---
 
-at::Generator& generatorAt(Call& call, size_t argument) {
-  Env& e = call.e;
-  int64_t slot = toInt(e, call[argument], "generator");
-  if (slot < 0 || slot >= static_cast<int64_t>(e.generators.size()) || !e.generators[slot].defined())
-    throw BadArgument("the generator was freed");
-  return e.generators[slot];
+at::Generator generatorAt(Call& call) {
+  return call.e.generator(toInt(call.e, call[0], "generator"));
 }
 
 napi_value makeGenerator(Call& call) {
@@ -84,30 +80,35 @@ napi_value makeGenerator(Call& call) {
 }
 
 napi_value freeGenerator(Call& call) {
-  generatorAt(call, 0) = at::Generator();
-  call.e.freeGenerators.push_back(static_cast<int32_t>(toInt(call.e, call[0], "generator")));
-  return undefined(call.e);
+  Env& e = call.e;
+  int64_t slot = toInt(e, call[0], "generator");
+  e.generator(slot);  // throws when it is free already
+  e.generators[slot] = at::Generator();
+  e.freeGenerators.push_back(static_cast<int32_t>(slot));
+  return undefined(e);
 }
 
+/** seedGenerator(generator, seed): from -2^63 to 2^64-1, negative ones wrap, as in Python */
 napi_value seedGenerator(Call& call) {
-  auto& generator = generatorAt(call, 0);
-  std::lock_guard<std::mutex> lock(generator.mutex());
-  int64_t seed;
+  auto generator = generatorAt(call);
+  uint64_t seed;
   bool lossless = false;
-  if (napi_get_value_bigint_int64(call.e.env, call[1], &seed, &lossless) != napi_ok) seed = toInt(call.e, call[1], "seed");
-  generator.set_current_seed(static_cast<uint64_t>(seed));
+  if (napi_get_value_bigint_uint64(call.e.env, call[1], &seed, &lossless) != napi_ok || !lossless)
+    seed = static_cast<uint64_t>(toInt(call.e, call[1], "seed"));
+  std::lock_guard<std::mutex> lock(generator.mutex());
+  generator.set_current_seed(seed);
   return undefined(call.e);
 }
 
 napi_value generatorState(Call& call) {
-  auto& generator = generatorAt(call, 0);
+  auto generator = generatorAt(call);
   std::lock_guard<std::mutex> lock(generator.mutex());
   return fromInt(call.e, call.e.put(generator.get_state()));
 }
 
 napi_value setGeneratorState(Call& call) {
-  auto& generator = generatorAt(call, 0);
-  const auto& state = call.e.get(toInt(call.e, call[1], "state"));
+  auto generator = generatorAt(call);
+  const auto& state = toTensor(call.e, call[1], "state");
   std::lock_guard<std::mutex> lock(generator.mutex());
   generator.set_state(state);
   return undefined(call.e);
@@ -117,12 +118,12 @@ napi_value setGeneratorState(Call& call) {
 
 std::vector<NativeFunction> runtimeFunctions() {
   return {
-      {"setThreads", entry<setThreads>},         {"getThreads", entry<getThreads>},
-      {"loadLibrary", entry<loadLibrary>},       {"deviceCount", entry<deviceCount>},
-      {"synchronize", entry<synchronize>},       {"setTf32", entry<setTf32>},
-      {"makeGenerator", entry<makeGenerator>},   {"freeGenerator", entry<freeGenerator>},
-      {"seedGenerator", entry<seedGenerator>},   {"generatorState", entry<generatorState>},
-      {"setGeneratorState", entry<setGeneratorState>},
+      function<"setThreads", setThreads>(),         function<"getThreads", getThreads>(),
+      function<"loadLibrary", loadLibrary>(),       function<"deviceCount", deviceCount>(),
+      function<"synchronize", synchronize>(),       function<"setTf32", setTf32>(),
+      function<"makeGenerator", makeGenerator>(),   function<"freeGenerator", freeGenerator>(),
+      function<"seedGenerator", seedGenerator>(),   function<"generatorState", generatorState>(),
+      function<"setGeneratorState", setGeneratorState>(),
   };
 }
 

@@ -1,11 +1,13 @@
 // Writes src/ops.generated.ts and src/tensor-methods.generated.ts from the schemas of the libtorch that is set up.
-// Usage: node scripts/generate-ops.mjs        (then `npx biome check --write src`)
+// Usage: node scripts/generate-ops.mjs [folder]        (default ../src; then `npx biome check --write src`)
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { join, resolve as resolvePath } from "node:path";
+import { fileURLToPath } from "node:url";
 import { locateTorch } from "../setup/index.mjs";
 
 const located = locateTorch();
-if (!located) throw new Error("run `node setup/index.mjs` first");
+if (!located) throw new Error("run `npx rediff-torch-setup` first");
 const native = createRequire(import.meta.url)(located.addon);
 
 const Kind = [
@@ -25,6 +27,8 @@ const Kind = [
   "ScalarList",
   "Unsupported",
 ];
+
+const target = resolvePath(process.argv[2] ?? fileURLToPath(new URL("../src", import.meta.url)));
 
 const camel = (name) => name.replace(/(?<=[a-z0-9])_+([a-z0-9])/gi, (_, c) => c.toUpperCase());
 // pin_memory and layout have one sensible value here; a caller who differs has `call`.
@@ -46,7 +50,7 @@ function tsType(argument) {
     case "OptionalTensorList":
       return "readonly (Tensor | undefined)[]";
     case "Scalar":
-      return "number | boolean";
+      return "Scalar";
     case "Int":
       if (type.startsWith("ScalarType")) return "DType";
       if (type.startsWith("MemoryFormat")) return "MemoryFormat";
@@ -86,9 +90,11 @@ function passed(argument, value, optional) {
       return `optionalSlots(${value})`;
     case "Generator":
       return `${value}${q}.id`;
+    case "Device":
+      return `usableDevice(${value})`;
     case "Int":
       if (argument.type.startsWith("ScalarType")) return `dtypeCode(${value})`;
-      if (argument.type.startsWith("MemoryFormat")) return `memoryFormat(${value})`;
+      if (argument.type.startsWith("MemoryFormat")) return `memoryFormatCode(${value})`;
       return value;
     default:
       return value;
@@ -219,15 +225,17 @@ for (const { overloads, ts } of entries) {
 
 const header = `// Written by scripts/generate-ops.mjs from libtorch's schemas (torch ${native.version}); do not edit.\n`;
 writeFileSync(
-  new URL("../src/ops.generated.ts", import.meta.url),
+  join(target, "ops.generated.ts"),
   `${header}
-import { operatorId } from "./call.js";
+import { type MemoryFormat, memoryFormatCode, operatorId } from "./call.js";
+import { usableDevice } from "./device.js";
 import { type DType, dtypeCode } from "./dtype.js";
 import { native } from "./native.js";
 import type { Generator } from "./random.js";
 import { type Device, Tensor, wrap } from "./tensor.js";
 
-export type MemoryFormat = "contiguous" | "preserve" | "channels_last";
+/** A whole number is an integer for libtorch: \`add(int64Tensor, 1)\` stays int64, there is no way to write 1.0. */
+export type Scalar = number | bigint | boolean;
 
 const NAMES = [\n${names.map((n) => `  "${n}",`).join("\n")}\n];
 
@@ -253,10 +261,6 @@ const optionalSlots = (tensors: readonly (Tensor | undefined)[]): (number | unde
 
 const many = (results: unknown): Tensor[] => (results as number[]).map(wrap);
 
-function memoryFormat(format: MemoryFormat | undefined): number | undefined {
-  return format === undefined ? undefined : { contiguous: 0, preserve: 1, channels_last: 2 }[format];
-}
-
 /** The full names of the operators with typed functions. */
 export const TYPED_OPERATORS: readonly string[] = NAMES;
 
@@ -264,11 +268,12 @@ ${functions.join("\n\n")}
 `,
 );
 writeFileSync(
-  new URL("../src/tensor-methods.generated.ts", import.meta.url),
+  join(target, "tensor-methods.generated.ts"),
   `${header}
+import type { MemoryFormat } from "./call.js";
 import type { DType } from "./dtype.js";
 import * as ops from "./ops.generated.js";
-import type { MemoryFormat } from "./ops.generated.js";
+import type { Scalar } from "./ops.generated.js";
 import type { Generator } from "./random.js";
 import type { Device, Tensor } from "./tensor.js";
 

@@ -11,8 +11,8 @@ export interface BackwardOptions {
   createGraph?: boolean;
 }
 
-const slots = (tensors: readonly (Tensor | undefined)[] | undefined): number[] | undefined =>
-  tensors?.map((t) => (t === undefined ? -1 : t.slot));
+const slots = (tensors: readonly (Tensor | undefined)[] | undefined): (number | undefined)[] | undefined =>
+  tensors?.map((t) => t?.slot);
 
 const list = (tensors: Tensor | readonly Tensor[]): number[] =>
   Array.isArray(tensors) ? tensors.map((t: Tensor) => t.slot) : [(tensors as Tensor).slot];
@@ -22,12 +22,13 @@ export function backward(
   outputs: Tensor | readonly Tensor[],
   options: BackwardOptions & { inputs?: readonly Tensor[] } = {},
 ): void {
+  if (options.inputs?.length === 0) throw new Error("backward(): inputs is an empty list; leave it out for all leaves");
   native.backward(
     list(outputs),
     slots(options.gradOutputs),
     options.retainGraph ?? options.createGraph ?? false,
     options.createGraph ?? false,
-    slots(options.inputs),
+    options.inputs && list(options.inputs),
   );
 }
 
@@ -63,7 +64,10 @@ export function grad(
 function withMode<T>(set: (on: boolean) => boolean, on: boolean, body: () => T): T {
   const before = set(on);
   try {
-    return body();
+    const result = body();
+    if (result instanceof Promise)
+      throw new Error("the mode ends when the function returns; it cannot be asynchronous");
+    return result;
   } finally {
     set(before);
   }

@@ -1,8 +1,9 @@
 /** Any operator by name: `call("aten::add.Tensor", a, b)`. The generated functions are this with types and less work. */
+import { usableDevice } from "./device.js";
 import { type DType, dtypeCode } from "./dtype.js";
 import { Kind, native, type OperatorInfo } from "./native.js";
 import { Generator } from "./random.js";
-import { Tensor, wrap } from "./tensor.js";
+import { type Device, Tensor, wrap } from "./tensor.js";
 
 interface Resolved {
   id: number;
@@ -27,10 +28,23 @@ function lookUp(name: string): Resolved {
   return operator;
 }
 
+export type MemoryFormat = "contiguous" | "preserve" | "channels_last";
+
+const MEMORY_FORMATS: Record<MemoryFormat, number> = { contiguous: 0, preserve: 1, channels_last: 2 };
+
+/** @internal */
+export function memoryFormatCode(format: MemoryFormat | undefined): number | undefined {
+  return format === undefined ? undefined : MEMORY_FORMATS[format];
+}
+
+function nameOf(value: unknown): string {
+  return value instanceof Tensor ? "Tensor" : Array.isArray(value) ? "an array" : typeof value;
+}
+
 function toNative(name: string, argument: OperatorInfo["arguments"][number], value: unknown): unknown {
   if (value === undefined || value === null) return undefined;
   const fail = (): never => {
-    throw new Error(`${name}: argument '${argument.name}' must be ${argument.type}, got ${typeof value}`);
+    throw new Error(`${name}: ${argument.name} must be ${argument.type}, got ${nameOf(value)}`);
   };
   const slotOf = (tensor: unknown): number => (tensor instanceof Tensor ? tensor.slot : fail());
   switch (argument.kind) {
@@ -42,23 +56,31 @@ function toNative(name: string, argument: OperatorInfo["arguments"][number], val
       return Array.isArray(value) ? value.map((v) => (v === undefined || v === null ? undefined : slotOf(v))) : fail();
     case Kind.Generator:
       return value instanceof Generator ? value.id : fail();
+    case Kind.Device:
+      return typeof value === "string" ? usableDevice(value as Device) : fail();
     case Kind.Int:
-      return argument.type.startsWith("ScalarType") && typeof value === "string" ? dtypeCode(value as DType) : value;
+      if (typeof value !== "string") return value;
+      if (argument.type.startsWith("ScalarType")) return dtypeCode(value as DType);
+      if (argument.type.startsWith("MemoryFormat")) return memoryFormatCode(value as MemoryFormat) ?? fail();
+      return fail();
     default:
       return value;
   }
 }
 
 function fromNative(kind: number | undefined, value: unknown): unknown {
-  if (kind === Kind.Tensor) return (value as number) < 0 ? undefined : wrap(value);
-  if (kind === Kind.TensorList) return (value as number[]).map(wrap);
+  if (value === undefined) return undefined;
+  if (kind === Kind.Tensor) return wrap(value);
+  if (kind === Kind.TensorList) return (value as number[]).map((slot) => (slot < 0 ? undefined : wrap(slot)));
   return value;
 }
 
 /** Calls an operator by its full name with all arguments in the schema's order (`undefined` takes the default).
- *  dtypes are names, devices are strings, generators are `Generator`s.
+ *  dtypes, devices and memory formats are names, generators are `Generator`s; lists may be typed arrays, and integers
+ *  beyond 2^53 bigints.
  *
- *  Returns a tensor, an array of tensors, a primitive, or an array of these when the operator has several results.
+ *  Returns a tensor, an array of tensors, a primitive, or an array of these when the operator has several results;
+ *  undefined for what it left out. An operator that changes its first argument in place returns that very tensor.
  *  @throws when there is no such operator (the message lists the overloads), or with libtorch's message and the shapes */
 export function call(name: string, ...args: unknown[]): unknown {
   const { id, info } = lookUp(name);

@@ -1,8 +1,9 @@
 /** Tensors from nothing and from JavaScript's memory. */
 
+import { markAsUntransferable } from "node:worker_threads";
 import { operatorId } from "./call.js";
-import { requireDevice } from "./device.js";
-import { type DType, dtypeCode, dtypeOfArray, type TypedArray } from "./dtype.js";
+import { usableDevice } from "./device.js";
+import { type DType, dtypeCode, dtypeOfArray, elementSize, type TypedArray } from "./dtype.js";
 import { native } from "./native.js";
 import { type Device, type Tensor, wrap } from "./tensor.js";
 
@@ -15,7 +16,7 @@ export interface TensorOptions {
 
 const ids = new Map<string, number>();
 function make(name: string, args: unknown[], { dtype = "float32", device = "cpu" }: TensorOptions): Tensor {
-  requireDevice(device);
+  usableDevice(device);
   let id = ids.get(name);
   if (id === undefined) {
     id = operatorId(name);
@@ -37,27 +38,40 @@ export const empty = (shape: readonly number[], options: TensorOptions = {}): Te
 export const full = (shape: readonly number[], value: number | boolean, options: TensorOptions = {}): Tensor =>
   make("aten::full", [shape, value], options);
 
-/** start, start + step, ... below end. Default dtype int64. */
+/** start, start + step, ... below end. Default dtype int64, or float32 when a number is not whole. */
 export const arange = (start: number, end: number, step = 1, options: TensorOptions = {}): Tensor =>
-  make("aten::arange.start_step", [start, end, step], { dtype: "int64", ...options });
+  make("aten::arange.start_step", [start, end, step], {
+    dtype: [start, end, step].every(Number.isInteger) ? "int64" : "float32",
+    ...options,
+  });
 
 export const eye = (n: number, options: TensorOptions = {}): Tensor => make("aten::eye", [n], options);
 
 type Nested = number | boolean | readonly Nested[];
 
 function shapeOf(value: Nested): number[] {
-  if (typeof value === "number" || typeof value === "boolean") return [];
-  return [value.length, ...(value[0] === undefined ? [] : shapeOf(value[0]))];
+  const shape: number[] = [];
+  for (let first: Nested | undefined = value; typeof first === "object"; first = first[0]) shape.push(first.length);
+  return shape;
+}
+
+/** Appends the numbers of `value`, which must be an array of `shape` from its dimension `dim` on. */
+function flatten(value: Nested, shape: readonly number[], dim: number, flat: number[]): void {
+  if (dim === shape.length && typeof value !== "object") flat.push(Number(value));
+  else if (typeof value === "object" && value.length === shape[dim])
+    for (const element of value) flatten(element, shape, dim + 1, flat);
+  else throw new Error(`tensor(): the nested arrays have different lengths or depths; expected [${shape.join(", ")}]`);
 }
 
 /** A tensor from nested arrays: `tensor([[1, 2], [3, 4]])`. Booleans make bool, everything else float32 unless told. */
 export function tensor(values: Nested, options: TensorOptions = {}): Tensor {
   const shape = shapeOf(values);
-  const flat = (Array.isArray(values) ? values.flat(Number.POSITIVE_INFINITY) : [values]) as (number | boolean)[];
-  const count = shape.reduce((product, size) => product * size, 1);
-  if (flat.length !== count) throw new Error(`tensor(): rows have different lengths, expected [${shape.join(", ")}]`);
-  const dtype = options.dtype ?? (typeof flat[0] === "boolean" ? "bool" : "float32");
-  const wide = fromBuffer(new Float64Array(flat.map(Number)), shape);
+  const flat: number[] = [];
+  flatten(values, shape, 0, flat);
+  let first: Nested | undefined = values;
+  while (typeof first === "object") first = first[0];
+  const dtype = options.dtype ?? (typeof first === "boolean" ? "bool" : "float32");
+  const wide = fromBuffer(new Float64Array(flat), shape);
   const converted = wide.to({ dtype, ...(options.device === undefined ? {} : { device: options.device }) });
   if (dtype === "float64" && (options.device ?? "cpu") === "cpu") {
     const copy = converted.clone();
@@ -71,6 +85,9 @@ export function tensor(values: Nested, options: TensorOptions = {}): Tensor {
 
 /** A CPU tensor that shares a typed array's memory: writes show on both sides, and the array lives as long as any
  *  tensor over it. The dtype is the array's unless given (bool over a Uint8Array, bfloat16 over a Uint16Array).
+ *
+ *  The memory must stay where it is: `postMessage` copies such a buffer instead of transferring it, but
+ *  `ArrayBuffer.prototype.transfer` (Node 22) and a growing WebAssembly memory would pull it away under the tensor.
  *  @throws when shape and length differ */
 export function fromBuffer(array: TypedArray, shape: readonly number[], dtype: DType = dtypeOfArray(array)): Tensor {
   const count = shape.reduce((product, size) => product * size, 1);
@@ -78,5 +95,10 @@ export function fromBuffer(array: TypedArray, shape: readonly number[], dtype: D
     throw new Error(`fromBuffer(): shape [${shape.join(", ")}] has ${count} elements, the array ${array.length}`);
   if (array.buffer instanceof SharedArrayBuffer)
     throw new Error("fromBuffer(): a SharedArrayBuffer cannot be borrowed; copy it first");
+  if (elementSize(dtype) !== array.BYTES_PER_ELEMENT)
+    throw new Error(`fromBuffer(): ${dtype} does not have the element size of a ${array.constructor.name}`);
+  if ((array.buffer as { resizable?: boolean }).resizable === true)
+    throw new Error("fromBuffer(): a resizable ArrayBuffer cannot be borrowed; copy it first");
+  markAsUntransferable(array.buffer);
   return wrap(native.fromBuffer(array.buffer, array.byteOffset, shape, dtypeCode(dtype)));
 }

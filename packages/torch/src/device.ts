@@ -52,8 +52,20 @@ export function requireDevice(device: Device): void {
   throw new Error(`device ${device} is not available${why}. Available: ${availableDevices().join(", ")}`);
 }
 
+const usable = new Set<string>(["cpu"]);
+
+/** @internal `device` itself, checked the first time it is seen. libtorch's own message would not give the reason, and
+ *  CUDA is not even loaded before somebody asks. */
+export function usableDevice(device: Device | undefined): Device | undefined {
+  if (device === undefined || usable.has(device)) return device;
+  requireDevice(device);
+  usable.add(device);
+  return device;
+}
+
 /** Waits until everything queued on a device is done; for timing. */
 export function synchronize(device: Device): void {
+  usableDevice(device);
   native.synchronize(device);
 }
 

@@ -1,6 +1,6 @@
 /** libtorch for TypeScript. */
 export * from "./autograd.js";
-export { call, schemaOf, schemas } from "./call.js";
+export { call, type MemoryFormat, schemaOf, schemas } from "./call.js";
 export * from "./create.js";
 export * from "./device.js";
 export { type DataOf, DTYPES, type DType, elementSize, type TypedArray } from "./dtype.js";

@@ -2,7 +2,7 @@
  *
  *  Slots are small integers that stand for native tensors; everything above this file speaks of `Tensor`. */
 import { createRequire } from "node:module";
-import { locateTorch } from "@rediff/torch/setup";
+import { locateTorch } from "../setup/index.mjs";
 
 export type Slot = number;
 
@@ -55,7 +55,6 @@ export interface Native {
   free(slots: Int32Array, count: number): void;
   describe(slot: Slot): number[];
   fromBuffer(buffer: ArrayBufferLike, byteOffset: number, shape: readonly number[], dtype: number): Slot;
-  toBuffer(slot: Slot): ArrayBuffer;
   copyInto(slot: Slot, buffer: ArrayBufferLike, byteOffset: number): void;
   item(slot: Slot): number | boolean | bigint;
   toText(slot: Slot): string;
@@ -68,10 +67,10 @@ export interface Native {
   setRequiresGrad(slot: Slot, on: boolean): void;
   isLeaf(slot: Slot): boolean;
   gradOf(slot: Slot): Slot;
-  setGrad(slot: Slot, grad: Slot): void;
+  setGrad(slot: Slot, grad: Slot | undefined): void;
   backward(
     outputs: Slot[],
-    gradOutputs: Slot[] | undefined,
+    gradOutputs: (Slot | undefined)[] | undefined,
     retainGraph: boolean,
     createGraph: boolean,
     inputs: Slot[] | undefined,
@@ -79,7 +78,7 @@ export interface Native {
   grad(
     outputs: Slot[],
     inputs: Slot[],
-    gradOutputs: Slot[] | undefined,
+    gradOutputs: (Slot | undefined)[] | undefined,
     retainGraph: boolean,
     createGraph: boolean,
     allowUnused: boolean,

@@ -1,12 +1,14 @@
 // Written by scripts/generate-ops.mjs from libtorch's schemas (torch 2.15.0); do not edit.
 
-import { operatorId } from "./call.js";
+import { type MemoryFormat, memoryFormatCode, operatorId } from "./call.js";
+import { usableDevice } from "./device.js";
 import { type DType, dtypeCode } from "./dtype.js";
 import { native } from "./native.js";
 import type { Generator } from "./random.js";
 import { type Device, Tensor, wrap } from "./tensor.js";
 
-export type MemoryFormat = "contiguous" | "preserve" | "channels_last";
+/** A whole number is an integer for libtorch: `add(int64Tensor, 1)` stays int64, there is no way to write 1.0. */
+export type Scalar = number | bigint | boolean;
 
 const NAMES = [
   "aten::add.Tensor",
@@ -284,75 +286,63 @@ const optionalSlots = (tensors: readonly (Tensor | undefined)[]): (number | unde
 
 const many = (results: unknown): Tensor[] => (results as number[]).map(wrap);
 
-function memoryFormat(format: MemoryFormat | undefined): number | undefined {
-  return format === undefined ? undefined : { contiguous: 0, preserve: 1, channels_last: 2 }[format];
-}
-
 /** The full names of the operators with typed functions. */
 export const TYPED_OPERATORS: readonly string[] = NAMES;
 
 /** `aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor` */
-export function add(
-  self: Tensor,
-  other: Tensor | number | boolean,
-  options: { alpha?: number | boolean | undefined } = {},
-): Tensor {
+export function add(self: Tensor, other: Tensor | Scalar, options: { alpha?: Scalar | undefined } = {}): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(0), self.slot, other.slot, options.alpha));
   }
-  return wrap(native.call(id(1), self.slot, other as number | boolean, options.alpha));
+  return wrap(native.call(id(1), self.slot, other as Scalar, options.alpha));
 }
 
 /** `aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor` */
-export function sub(
-  self: Tensor,
-  other: Tensor | number | boolean,
-  options: { alpha?: number | boolean | undefined } = {},
-): Tensor {
+export function sub(self: Tensor, other: Tensor | Scalar, options: { alpha?: Scalar | undefined } = {}): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(2), self.slot, other.slot, options.alpha));
   }
-  return wrap(native.call(id(3), self.slot, other as number | boolean, options.alpha));
+  return wrap(native.call(id(3), self.slot, other as Scalar, options.alpha));
 }
 
 /** `aten::mul.Tensor(Tensor self, Tensor other) -> Tensor` */
-export function mul(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function mul(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(4), self.slot, other.slot));
   }
-  return wrap(native.call(id(5), self.slot, other as number | boolean));
+  return wrap(native.call(id(5), self.slot, other as Scalar));
 }
 
 /** `aten::div.Tensor(Tensor self, Tensor other) -> Tensor` */
-export function div(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function div(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(6), self.slot, other.slot));
   }
-  return wrap(native.call(id(7), self.slot, other as number | boolean));
+  return wrap(native.call(id(7), self.slot, other as Scalar));
 }
 
 /** `aten::pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor` */
-export function pow(self: Tensor, exponent: Tensor | number | boolean): Tensor {
+export function pow(self: Tensor, exponent: Tensor | Scalar): Tensor {
   if (exponent instanceof Tensor) {
     return wrap(native.call(id(8), self.slot, exponent.slot));
   }
-  return wrap(native.call(id(9), self.slot, exponent as number | boolean));
+  return wrap(native.call(id(9), self.slot, exponent as Scalar));
 }
 
 /** `aten::remainder.Tensor(Tensor self, Tensor other) -> Tensor` */
-export function remainder(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function remainder(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(10), self.slot, other.slot));
   }
-  return wrap(native.call(id(11), self.slot, other as number | boolean));
+  return wrap(native.call(id(11), self.slot, other as Scalar));
 }
 
 /** `aten::floor_divide(Tensor self, Tensor other) -> Tensor` */
-export function floorDivide(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function floorDivide(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(12), self.slot, other.slot));
   }
-  return wrap(native.call(id(13), self.slot, other as number | boolean));
+  return wrap(native.call(id(13), self.slot, other as Scalar));
 }
 
 /** `aten::maximum(Tensor self, Tensor other) -> Tensor` */
@@ -446,11 +436,7 @@ export function relu(self: Tensor): Tensor {
 }
 
 /** `aten::softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor` */
-export function softplus(
-  self: Tensor,
-  beta?: number | boolean | undefined,
-  threshold?: number | boolean | undefined,
-): Tensor {
+export function softplus(self: Tensor, beta?: Scalar | undefined, threshold?: Scalar | undefined): Tensor {
   return wrap(native.call(id(32), self.slot, beta, threshold));
 }
 
@@ -525,67 +511,67 @@ export function logicalXor(self: Tensor, other: Tensor): Tensor {
 }
 
 /** `aten::bitwise_and.Tensor(Tensor self, Tensor other) -> Tensor` */
-export function bitwiseAnd(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function bitwiseAnd(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(47), self.slot, other.slot));
   }
-  return wrap(native.call(id(48), self.slot, other as number | boolean));
+  return wrap(native.call(id(48), self.slot, other as Scalar));
 }
 
 /** `aten::bitwise_or.Tensor(Tensor self, Tensor other) -> Tensor` */
-export function bitwiseOr(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function bitwiseOr(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(49), self.slot, other.slot));
   }
-  return wrap(native.call(id(50), self.slot, other as number | boolean));
+  return wrap(native.call(id(50), self.slot, other as Scalar));
 }
 
 /** `aten::eq.Tensor(Tensor self, Tensor other) -> Tensor` */
-export function eq(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function eq(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(51), self.slot, other.slot));
   }
-  return wrap(native.call(id(52), self.slot, other as number | boolean));
+  return wrap(native.call(id(52), self.slot, other as Scalar));
 }
 
 /** `aten::ne.Tensor(Tensor self, Tensor other) -> Tensor` */
-export function ne(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function ne(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(53), self.slot, other.slot));
   }
-  return wrap(native.call(id(54), self.slot, other as number | boolean));
+  return wrap(native.call(id(54), self.slot, other as Scalar));
 }
 
 /** `aten::lt.Tensor(Tensor self, Tensor other) -> Tensor` */
-export function lt(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function lt(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(55), self.slot, other.slot));
   }
-  return wrap(native.call(id(56), self.slot, other as number | boolean));
+  return wrap(native.call(id(56), self.slot, other as Scalar));
 }
 
 /** `aten::le.Tensor(Tensor self, Tensor other) -> Tensor` */
-export function le(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function le(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(57), self.slot, other.slot));
   }
-  return wrap(native.call(id(58), self.slot, other as number | boolean));
+  return wrap(native.call(id(58), self.slot, other as Scalar));
 }
 
 /** `aten::gt.Tensor(Tensor self, Tensor other) -> Tensor` */
-export function gt(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function gt(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(59), self.slot, other.slot));
   }
-  return wrap(native.call(id(60), self.slot, other as number | boolean));
+  return wrap(native.call(id(60), self.slot, other as Scalar));
 }
 
 /** `aten::ge.Tensor(Tensor self, Tensor other) -> Tensor` */
-export function ge(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function ge(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     return wrap(native.call(id(61), self.slot, other.slot));
   }
-  return wrap(native.call(id(62), self.slot, other as number | boolean));
+  return wrap(native.call(id(62), self.slot, other as Scalar));
 }
 
 /** `aten::where.self(Tensor condition, Tensor self, Tensor other) -> Tensor` */
@@ -594,19 +580,19 @@ export function where(condition: Tensor, self: Tensor, other: Tensor): Tensor {
 }
 
 /** `aten::masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor` */
-export function maskedFill(self: Tensor, mask: Tensor, value: Tensor | number | boolean): Tensor {
+export function maskedFill(self: Tensor, mask: Tensor, value: Tensor | Scalar): Tensor {
   if (value instanceof Tensor) {
     return wrap(native.call(id(64), self.slot, mask.slot, value.slot));
   }
-  return wrap(native.call(id(65), self.slot, mask.slot, value as number | boolean));
+  return wrap(native.call(id(65), self.slot, mask.slot, value as Scalar));
 }
 
 /** `aten::lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor` */
-export function lerp(self: Tensor, end: Tensor, weight: Tensor | number | boolean): Tensor {
+export function lerp(self: Tensor, end: Tensor, weight: Tensor | Scalar): Tensor {
   if (weight instanceof Tensor) {
     return wrap(native.call(id(66), self.slot, end.slot, weight.slot));
   }
-  return wrap(native.call(id(67), self.slot, end.slot, weight as number | boolean));
+  return wrap(native.call(id(67), self.slot, end.slot, weight as Scalar));
 }
 
 /** `aten::addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor` */
@@ -614,7 +600,7 @@ export function addcmul(
   self: Tensor,
   tensor1: Tensor,
   tensor2: Tensor,
-  options: { value?: number | boolean | undefined } = {},
+  options: { value?: Scalar | undefined } = {},
 ): Tensor {
   return wrap(native.call(id(68), self.slot, tensor1.slot, tensor2.slot, options.value));
 }
@@ -624,7 +610,7 @@ export function addcdiv(
   self: Tensor,
   tensor1: Tensor,
   tensor2: Tensor,
-  options: { value?: number | boolean | undefined } = {},
+  options: { value?: Scalar | undefined } = {},
 ): Tensor {
   return wrap(native.call(id(69), self.slot, tensor1.slot, tensor2.slot, options.value));
 }
@@ -640,60 +626,52 @@ export function nanToNum(
 }
 
 /** `aten::add_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)` */
-export function add_(
-  self: Tensor,
-  other: Tensor | number | boolean,
-  options: { alpha?: number | boolean | undefined } = {},
-): Tensor {
+export function add_(self: Tensor, other: Tensor | Scalar, options: { alpha?: Scalar | undefined } = {}): Tensor {
   if (other instanceof Tensor) {
     native.callInPlace(id(71), self.slot, other.slot, options.alpha);
     return self;
   }
-  native.callInPlace(id(72), self.slot, other as number | boolean, options.alpha);
+  native.callInPlace(id(72), self.slot, other as Scalar, options.alpha);
   return self;
 }
 
 /** `aten::sub_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)` */
-export function sub_(
-  self: Tensor,
-  other: Tensor | number | boolean,
-  options: { alpha?: number | boolean | undefined } = {},
-): Tensor {
+export function sub_(self: Tensor, other: Tensor | Scalar, options: { alpha?: Scalar | undefined } = {}): Tensor {
   if (other instanceof Tensor) {
     native.callInPlace(id(73), self.slot, other.slot, options.alpha);
     return self;
   }
-  native.callInPlace(id(74), self.slot, other as number | boolean, options.alpha);
+  native.callInPlace(id(74), self.slot, other as Scalar, options.alpha);
   return self;
 }
 
 /** `aten::mul_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
-export function mul_(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function mul_(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     native.callInPlace(id(75), self.slot, other.slot);
     return self;
   }
-  native.callInPlace(id(76), self.slot, other as number | boolean);
+  native.callInPlace(id(76), self.slot, other as Scalar);
   return self;
 }
 
 /** `aten::div_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
-export function div_(self: Tensor, other: Tensor | number | boolean): Tensor {
+export function div_(self: Tensor, other: Tensor | Scalar): Tensor {
   if (other instanceof Tensor) {
     native.callInPlace(id(77), self.slot, other.slot);
     return self;
   }
-  native.callInPlace(id(78), self.slot, other as number | boolean);
+  native.callInPlace(id(78), self.slot, other as Scalar);
   return self;
 }
 
 /** `aten::pow_.Tensor(Tensor(a!) self, Tensor exponent) -> Tensor(a!)` */
-export function pow_(self: Tensor, exponent: Tensor | number | boolean): Tensor {
+export function pow_(self: Tensor, exponent: Tensor | Scalar): Tensor {
   if (exponent instanceof Tensor) {
     native.callInPlace(id(79), self.slot, exponent.slot);
     return self;
   }
-  native.callInPlace(id(80), self.slot, exponent as number | boolean);
+  native.callInPlace(id(80), self.slot, exponent as Scalar);
   return self;
 }
 
@@ -764,7 +742,7 @@ export function relu_(self: Tensor): Tensor {
 }
 
 /** `aten::clamp_(Tensor(a!) self, Scalar? min=None, Scalar? max=None) -> Tensor(a!)` */
-export function clamp_(self: Tensor, min?: number | boolean | undefined, max?: number | boolean | undefined): Tensor {
+export function clamp_(self: Tensor, min?: Scalar | undefined, max?: Scalar | undefined): Tensor {
   native.callInPlace(id(92), self.slot, min, max);
   return self;
 }
@@ -774,7 +752,7 @@ export function addcmul_(
   self: Tensor,
   tensor1: Tensor,
   tensor2: Tensor,
-  options: { value?: number | boolean | undefined } = {},
+  options: { value?: Scalar | undefined } = {},
 ): Tensor {
   native.callInPlace(id(93), self.slot, tensor1.slot, tensor2.slot, options.value);
   return self;
@@ -785,29 +763,29 @@ export function addcdiv_(
   self: Tensor,
   tensor1: Tensor,
   tensor2: Tensor,
-  options: { value?: number | boolean | undefined } = {},
+  options: { value?: Scalar | undefined } = {},
 ): Tensor {
   native.callInPlace(id(94), self.slot, tensor1.slot, tensor2.slot, options.value);
   return self;
 }
 
 /** `aten::lerp_.Tensor(Tensor(a!) self, Tensor end, Tensor weight) -> Tensor(a!)` */
-export function lerp_(self: Tensor, end: Tensor, weight: Tensor | number | boolean): Tensor {
+export function lerp_(self: Tensor, end: Tensor, weight: Tensor | Scalar): Tensor {
   if (weight instanceof Tensor) {
     native.callInPlace(id(95), self.slot, end.slot, weight.slot);
     return self;
   }
-  native.callInPlace(id(96), self.slot, end.slot, weight as number | boolean);
+  native.callInPlace(id(96), self.slot, end.slot, weight as Scalar);
   return self;
 }
 
 /** `aten::masked_fill_.Tensor(Tensor(a!) self, Tensor mask, Tensor value) -> Tensor(a!)` */
-export function maskedFill_(self: Tensor, mask: Tensor, value: Tensor | number | boolean): Tensor {
+export function maskedFill_(self: Tensor, mask: Tensor, value: Tensor | Scalar): Tensor {
   if (value instanceof Tensor) {
     native.callInPlace(id(97), self.slot, mask.slot, value.slot);
     return self;
   }
-  native.callInPlace(id(98), self.slot, mask.slot, value as number | boolean);
+  native.callInPlace(id(98), self.slot, mask.slot, value as Scalar);
   return self;
 }
 
@@ -823,19 +801,19 @@ export function indexAdd_(
   dim: number,
   index: Tensor,
   source: Tensor,
-  options: { alpha?: number | boolean | undefined } = {},
+  options: { alpha?: Scalar | undefined } = {},
 ): Tensor {
   native.callInPlace(id(100), self.slot, dim, index.slot, source.slot, options.alpha);
   return self;
 }
 
 /** `aten::index_fill_.int_Tensor(Tensor(a!) self, int dim, Tensor index, Tensor value) -> Tensor(a!)` */
-export function indexFill_(self: Tensor, dim: number, index: Tensor, value: Tensor | number | boolean): Tensor {
+export function indexFill_(self: Tensor, dim: number, index: Tensor, value: Tensor | Scalar): Tensor {
   if (value instanceof Tensor) {
     native.callInPlace(id(101), self.slot, dim, index.slot, value.slot);
     return self;
   }
-  native.callInPlace(id(102), self.slot, dim, index.slot, value as number | boolean);
+  native.callInPlace(id(102), self.slot, dim, index.slot, value as Scalar);
   return self;
 }
 
@@ -851,12 +829,12 @@ export function indexPut_(
 }
 
 /** `aten::scatter_.src(Tensor(a!) self, int dim, Tensor index, Tensor src) -> Tensor(a!)` */
-export function scatter_(self: Tensor, dim: number, index: Tensor, src: Tensor | number | boolean): Tensor {
+export function scatter_(self: Tensor, dim: number, index: Tensor, src: Tensor | Scalar): Tensor {
   if (src instanceof Tensor) {
     native.callInPlace(id(104), self.slot, dim, index.slot, src.slot);
     return self;
   }
-  native.callInPlace(id(105), self.slot, dim, index.slot, src as number | boolean);
+  native.callInPlace(id(105), self.slot, dim, index.slot, src as Scalar);
   return self;
 }
 
@@ -879,12 +857,12 @@ export function zero_(self: Tensor): Tensor {
 }
 
 /** `aten::fill_.Tensor(Tensor(a!) self, Tensor value) -> Tensor(a!)` */
-export function fill_(self: Tensor, value: Tensor | number | boolean): Tensor {
+export function fill_(self: Tensor, value: Tensor | Scalar): Tensor {
   if (value instanceof Tensor) {
     native.callInPlace(id(109), self.slot, value.slot);
     return self;
   }
-  native.callInPlace(id(110), self.slot, value as number | boolean);
+  native.callInPlace(id(110), self.slot, value as Scalar);
   return self;
 }
 
@@ -1030,7 +1008,7 @@ export function any(self: Tensor, dim?: readonly number[] | undefined, keepdim?:
 export function variance(
   self: Tensor,
   dim?: number | readonly number[] | undefined,
-  options: { correction?: number | boolean | undefined; keepdim?: boolean | undefined } = {},
+  options: { correction?: Scalar | undefined; keepdim?: boolean | undefined } = {},
 ): Tensor {
   return wrap(native.call(id(129), self.slot, dim, options.correction, options.keepdim));
 }
@@ -1039,7 +1017,7 @@ export function variance(
 export function std(
   self: Tensor,
   dim?: number | readonly number[] | undefined,
-  options: { correction?: number | boolean | undefined; keepdim?: boolean | undefined } = {},
+  options: { correction?: Scalar | undefined; keepdim?: boolean | undefined } = {},
 ): Tensor {
   return wrap(native.call(id(130), self.slot, dim, options.correction, options.keepdim));
 }
@@ -1047,7 +1025,7 @@ export function std(
 /** `aten::linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor` */
 export function linalgVectorNorm(
   self: Tensor,
-  ord?: number | boolean | undefined,
+  ord?: Scalar | undefined,
   dim?: number | readonly number[] | undefined,
   keepdim?: boolean | undefined,
   options: { dtype?: DType | undefined } = {},
@@ -1256,12 +1234,12 @@ export function roll(
 
 /** `aten::contiguous(Tensor(a) self, *, MemoryFormat memory_format=0) -> Tensor(a)` */
 export function contiguous(self: Tensor, options: { memoryFormat?: MemoryFormat | undefined } = {}): Tensor {
-  return wrap(native.call(id(167), self.slot, memoryFormat(options.memoryFormat)));
+  return wrap(native.call(id(167), self.slot, memoryFormatCode(options.memoryFormat)));
 }
 
 /** `aten::clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor` */
 export function clone(self: Tensor, options: { memoryFormat?: MemoryFormat | undefined } = {}): Tensor {
-  return wrap(native.call(id(168), self.slot, memoryFormat(options.memoryFormat)));
+  return wrap(native.call(id(168), self.slot, memoryFormatCode(options.memoryFormat)));
 }
 
 /** `aten::detach(Tensor(a) self) -> Tensor(a)` */
@@ -1285,11 +1263,11 @@ export function to(
       self.slot,
       dtypeCode(options.dtype),
       undefined,
-      options.device,
+      usableDevice(options.device),
       undefined,
       undefined,
       options.copy,
-      memoryFormat(options.memoryFormat),
+      memoryFormatCode(options.memoryFormat),
     ),
   );
 }
@@ -1305,7 +1283,7 @@ export function asStrided(
 }
 
 /** `aten::constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor` */
-export function constantPadNd(self: Tensor, pad: readonly number[], value?: number | boolean | undefined): Tensor {
+export function constantPadNd(self: Tensor, pad: readonly number[], value?: Scalar | undefined): Tensor {
   return wrap(native.call(id(172), self.slot, pad, value));
 }
 
@@ -1375,7 +1353,7 @@ export function addmm(
   self: Tensor,
   mat1: Tensor,
   mat2: Tensor,
-  options: { beta?: number | boolean | undefined; alpha?: number | boolean | undefined } = {},
+  options: { beta?: Scalar | undefined; alpha?: Scalar | undefined } = {},
 ): Tensor {
   return wrap(native.call(id(183), self.slot, mat1.slot, mat2.slot, options.beta, options.alpha));
 }
@@ -1385,7 +1363,7 @@ export function baddbmm(
   self: Tensor,
   batch1: Tensor,
   batch2: Tensor,
-  options: { beta?: number | boolean | undefined; alpha?: number | boolean | undefined } = {},
+  options: { beta?: Scalar | undefined; alpha?: Scalar | undefined } = {},
 ): Tensor {
   return wrap(native.call(id(184), self.slot, batch1.slot, batch2.slot, options.beta, options.alpha));
 }
@@ -1728,8 +1706,8 @@ export function bernoulli(self: Tensor, options: { generator?: Generator | undef
 export function histc(
   self: Tensor,
   bins?: number | undefined,
-  min?: number | boolean | undefined,
-  max?: number | boolean | undefined,
+  min?: Scalar | undefined,
+  max?: Scalar | undefined,
 ): Tensor {
   return wrap(native.call(id(221), self.slot, bins, min, max));
 }
@@ -1745,9 +1723,9 @@ export function zerosLike(
       self.slot,
       dtypeCode(options.dtype),
       undefined,
-      options.device,
+      usableDevice(options.device),
       undefined,
-      memoryFormat(options.memoryFormat),
+      memoryFormatCode(options.memoryFormat),
     ),
   );
 }
@@ -1763,9 +1741,9 @@ export function onesLike(
       self.slot,
       dtypeCode(options.dtype),
       undefined,
-      options.device,
+      usableDevice(options.device),
       undefined,
-      memoryFormat(options.memoryFormat),
+      memoryFormatCode(options.memoryFormat),
     ),
   );
 }
@@ -1781,9 +1759,9 @@ export function emptyLike(
       self.slot,
       dtypeCode(options.dtype),
       undefined,
-      options.device,
+      usableDevice(options.device),
       undefined,
-      memoryFormat(options.memoryFormat),
+      memoryFormatCode(options.memoryFormat),
     ),
   );
 }
@@ -1791,7 +1769,7 @@ export function emptyLike(
 /** `aten::full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor` */
 export function fullLike(
   self: Tensor,
-  fillValue: number | boolean,
+  fillValue: Scalar,
   options: { dtype?: DType | undefined; device?: Device | undefined; memoryFormat?: MemoryFormat | undefined } = {},
 ): Tensor {
   return wrap(
@@ -1801,9 +1779,9 @@ export function fullLike(
       fillValue,
       dtypeCode(options.dtype),
       undefined,
-      options.device,
+      usableDevice(options.device),
       undefined,
-      memoryFormat(options.memoryFormat),
+      memoryFormatCode(options.memoryFormat),
     ),
   );
 }
@@ -1825,9 +1803,9 @@ export function randLike(
       options.generator?.id,
       dtypeCode(options.dtype),
       undefined,
-      options.device,
+      usableDevice(options.device),
       undefined,
-      memoryFormat(options.memoryFormat),
+      memoryFormatCode(options.memoryFormat),
     ),
   );
 }
@@ -1849,9 +1827,9 @@ export function randnLike(
       options.generator?.id,
       dtypeCode(options.dtype),
       undefined,
-      options.device,
+      usableDevice(options.device),
       undefined,
-      memoryFormat(options.memoryFormat),
+      memoryFormatCode(options.memoryFormat),
     ),
   );
 }
@@ -1862,17 +1840,19 @@ export function newZeros(
   size: readonly number[],
   options: { dtype?: DType | undefined; device?: Device | undefined } = {},
 ): Tensor {
-  return wrap(native.call(id(228), self.slot, size, dtypeCode(options.dtype), undefined, options.device));
+  return wrap(native.call(id(228), self.slot, size, dtypeCode(options.dtype), undefined, usableDevice(options.device)));
 }
 
 /** `aten::new_full(Tensor self, SymInt[] size, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
 export function newFull(
   self: Tensor,
   size: readonly number[],
-  fillValue: number | boolean,
+  fillValue: Scalar,
   options: { dtype?: DType | undefined; device?: Device | undefined } = {},
 ): Tensor {
-  return wrap(native.call(id(229), self.slot, size, fillValue, dtypeCode(options.dtype), undefined, options.device));
+  return wrap(
+    native.call(id(229), self.slot, size, fillValue, dtypeCode(options.dtype), undefined, usableDevice(options.device)),
+  );
 }
 
 /** `aten::linalg_inv(Tensor A) -> Tensor` */
@@ -1950,7 +1930,7 @@ export function _fusedAdamw_(
 }
 
 /** `aten::_foreach_add_.Scalar(Tensor(a!)[] self, Scalar scalar) -> ()` */
-export function _foreachAddScalar_(self: readonly Tensor[], scalar: number | boolean): void {
+export function _foreachAddScalar_(self: readonly Tensor[], scalar: Scalar): void {
   native.callInPlace(id(237), slots(self), scalar);
 }
 
@@ -1958,13 +1938,13 @@ export function _foreachAddScalar_(self: readonly Tensor[], scalar: number | boo
 export function _foreachAdd_(
   self: readonly Tensor[],
   other: readonly Tensor[],
-  options: { alpha?: number | boolean | undefined } = {},
+  options: { alpha?: Scalar | undefined } = {},
 ): void {
   native.callInPlace(id(238), slots(self), slots(other), options.alpha);
 }
 
 /** `aten::_foreach_mul_.Scalar(Tensor(a!)[] self, Scalar scalar) -> ()` */
-export function _foreachMulScalar_(self: readonly Tensor[], scalar: number | boolean): void {
+export function _foreachMulScalar_(self: readonly Tensor[], scalar: Scalar): void {
   native.callInPlace(id(239), slots(self), scalar);
 }
 
@@ -1978,7 +1958,7 @@ export function _foreachAddcdiv_(
   self: readonly Tensor[],
   tensor1: readonly Tensor[],
   tensor2: readonly Tensor[],
-  value?: number | boolean | undefined,
+  value?: Scalar | undefined,
 ): void {
   native.callInPlace(id(241), slots(self), slots(tensor1), slots(tensor2), value);
 }
@@ -1988,13 +1968,13 @@ export function _foreachAddcmul_(
   self: readonly Tensor[],
   tensor1: readonly Tensor[],
   tensor2: readonly Tensor[],
-  value?: number | boolean | undefined,
+  value?: Scalar | undefined,
 ): void {
   native.callInPlace(id(242), slots(self), slots(tensor1), slots(tensor2), value);
 }
 
 /** `aten::_foreach_lerp_.Scalar(Tensor(a!)[] self, Tensor[] tensors1, Scalar weight) -> ()` */
-export function _foreachLerp_(self: readonly Tensor[], tensors1: readonly Tensor[], weight: number | boolean): void {
+export function _foreachLerp_(self: readonly Tensor[], tensors1: readonly Tensor[], weight: Scalar): void {
   native.callInPlace(id(243), slots(self), slots(tensors1), weight);
 }
 
@@ -2004,11 +1984,7 @@ export function _foreachSqrt(self: readonly Tensor[]): Tensor[] {
 }
 
 /** `aten::_foreach_norm.Scalar(Tensor[] self, Scalar ord=2, ScalarType? dtype=None) -> Tensor[]` */
-export function _foreachNorm(
-  self: readonly Tensor[],
-  ord?: number | boolean | undefined,
-  dtype?: DType | undefined,
-): Tensor[] {
+export function _foreachNorm(self: readonly Tensor[], ord?: Scalar | undefined, dtype?: DType | undefined): Tensor[] {
   return many(native.call(id(245), slots(self), ord, dtypeCode(dtype)));
 }
 
@@ -2024,7 +2000,9 @@ export function fromFile(
   size?: number | undefined,
   options: { dtype?: DType | undefined; device?: Device | undefined } = {},
 ): Tensor {
-  return wrap(native.call(id(247), filename, shared, size, dtypeCode(options.dtype), undefined, options.device));
+  return wrap(
+    native.call(id(247), filename, shared, size, dtypeCode(options.dtype), undefined, usableDevice(options.device)),
+  );
 }
 
 /** `aten::equal(Tensor self, Tensor other) -> bool` */

@@ -1,7 +1,7 @@
 /** Random numbers from explicit generators: the same seed gives the numbers that Python's torch gives. */
 
 import { operatorId } from "./call.js";
-import { requireDevice } from "./device.js";
+import { usableDevice } from "./device.js";
 import { type DType, dtypeCode } from "./dtype.js";
 import { native } from "./native.js";
 import { type Device, type Tensor, wrap } from "./tensor.js";
@@ -10,19 +10,19 @@ const unreferenced = new FinalizationRegistry<number>((id) => native.freeGenerat
 
 /** A stream of random numbers. CPU generators are Mersenne twisters, CUDA's are Philox: seeds do not carry over. */
 export class Generator implements Disposable {
-  /** @internal */
-  readonly id: number;
+  /** @internal -1 once disposed */
+  id: number;
   readonly device: Device;
 
   constructor(seed: number | bigint, device: Device = "cpu") {
-    requireDevice(device);
+    usableDevice(device);
     this.device = device;
     this.id = native.makeGenerator(device);
     native.seedGenerator(this.id, seed);
     unreferenced.register(this, this.id, this);
   }
 
-  /** Starts the stream anew. */
+  /** Starts the stream anew. Seeds go from -2^63 to 2^64-1, beyond 2^53 as bigints. */
   seed(seed: number | bigint): void {
     native.seedGenerator(this.id, seed);
   }
@@ -37,8 +37,10 @@ export class Generator implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.id < 0) return;
     unreferenced.unregister(this);
     native.freeGenerator(this.id);
+    this.id = -1;
   }
 }
 

@@ -9,7 +9,14 @@
 import { native, type Slot } from "./native.js";
 import { Tensor } from "./tensor.js";
 
-let current: Tensor[] | undefined;
+/** The tensors that a scope frees: those of `born` whose `owner` it still is. */
+export interface Frame {
+  born: Tensor[];
+  /** Its tensors are in the safety net as well: a `Scope` object may be forgotten like a tensor. */
+  readonly netted: boolean;
+}
+
+let current: Frame | undefined;
 let forgotten = 0;
 
 const oneSlot = new Int32Array(1);
@@ -27,31 +34,46 @@ function net(): FinalizationRegistry<Slot> {
   return safetyNet;
 }
 
-/** Makes the open scope, or the safety net, responsible for a new tensor. */
+const isNetted = (owner: Frame | undefined): boolean => owner === undefined || owner.netted;
+
+/** Makes `owner` responsible for a tensor, or with undefined the caller. */
+function give(tensor: Tensor, owner: Frame | undefined): void {
+  if (isNetted(owner)) net().register(tensor, tensor.slot, tensor);
+  tensor.owner = owner;
+  owner?.born.push(tensor);
+}
+
+/** Makes the open scope, or without one the caller, responsible for a new tensor. */
 export function adopt(tensor: Tensor): Tensor {
-  if (current !== undefined) current.push(tensor);
-  else {
-    tensor.netted = true;
-    net().register(tensor, tensor.slot, tensor);
-  }
+  give(tensor, current);
   return tensor;
+}
+
+/** Changes who is responsible for a tensor. */
+function move(tensor: Tensor, owner: Frame | undefined): void {
+  if (tensor.slot < 0 || tensor.owner === owner) return;
+  if (isNetted(tensor.owner)) net().unregister(tensor);
+  give(tensor, owner);
 }
 
 export function release(tensor: Tensor): void {
   if (tensor.slot < 0) return;
-  if (tensor.netted) net().unregister(tensor);
+  if (isNetted(tensor.owner)) net().unregister(tensor);
   freeSlot(tensor.slot);
   tensor.slot = -1;
 }
 
-function close(born: Tensor[], kept: Set<Tensor> | undefined, outer: Tensor[] | undefined): void {
-  current = outer;
+/** Frees a frame's tensors but those in `kept`, which go to the open scope. */
+function empty(frame: Frame, kept?: Set<Tensor>): void {
+  const born = frame.born;
+  frame.born = [];
   const slots = new Int32Array(born.length);
   let count = 0;
   for (const tensor of born) {
-    if (tensor.slot < 0) continue;
-    if (kept?.has(tensor)) adopt(tensor);
+    if (tensor.slot < 0 || tensor.owner !== frame) continue;
+    if (kept?.has(tensor)) move(tensor, current);
     else {
+      if (frame.netted) net().unregister(tensor);
       slots[count++] = tensor.slot;
       tensor.slot = -1;
     }
@@ -59,17 +81,27 @@ function close(born: Tensor[], kept: Set<Tensor> | undefined, outer: Tensor[] | 
   native.free(slots, count);
 }
 
-/** Every tensor in a value made of arrays, plain objects, Maps and Sets. */
+/** Every tensor in a value made of arrays, plain objects, Maps (their values) and Sets. */
 export function tensorsIn(value: unknown, found: Set<Tensor> = new Set()): Set<Tensor> {
-  if (value instanceof Tensor) found.add(value);
-  else if (Array.isArray(value) || value instanceof Set) for (const element of value) tensorsIn(element, found);
-  else if (value instanceof Map) for (const element of value.values()) tensorsIn(element, found);
-  else if (typeof value === "object" && value !== null) {
+  collect(value, found, new Set());
+  return found;
+}
+
+function collect(value: unknown, found: Set<Tensor>, seen: Set<object>): void {
+  if (typeof value !== "object" || value === null) return;
+  if (value instanceof Tensor) {
+    found.add(value);
+    return;
+  }
+  if (seen.has(value)) return;
+  seen.add(value);
+  if (Array.isArray(value) || value instanceof Set) for (const element of value) collect(element, found, seen);
+  else if (value instanceof Map) for (const element of value.values()) collect(element, found, seen);
+  else {
     const prototype = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null)
-      for (const element of Object.values(value)) tensorsIn(element, found);
+      for (const element of Object.values(value)) collect(element, found, seen);
   }
-  return found;
 }
 
 /** Runs `body` and frees every tensor made in it, except those in what it returns, which go to the scope outside.
@@ -77,8 +109,8 @@ export function tensorsIn(value: unknown, found: Set<Tensor> = new Set()): Set<T
  *  @throws when `body` returns a promise: by the time that settles, the tensors would be gone. Use a `Scope` there. */
 export function scope<T>(body: () => T): T {
   const outer = current;
-  const born: Tensor[] = [];
-  current = born;
+  const frame: Frame = { born: [], netted: false };
+  current = frame;
   let kept: Set<Tensor> | undefined;
   try {
     const result = body();
@@ -86,7 +118,8 @@ export function scope<T>(body: () => T): T {
     kept = result instanceof Tensor ? new Set([result]) : tensorsIn(result);
     return result;
   } finally {
-    close(born, kept, outer);
+    current = outer;
+    empty(frame, kept);
   }
 }
 
@@ -98,55 +131,55 @@ export function scope<T>(body: () => T): T {
  *  await somethingSlow();
  *  ``` */
 export class Scope implements Disposable {
-  #born: Tensor[] = [];
+  #frame: Frame = { born: [], netted: true };
+  #tidyAt = 64;
 
   /** Runs `body` now; what it makes belongs to this scope. */
   run<T>(body: () => T): T {
     const outer = current;
-    current = this.#born;
+    current = this.#frame;
     try {
       const result = body();
       if (result instanceof Promise) throw new Error("Scope.run() is synchronous; await outside of it");
       return result;
     } finally {
       current = outer;
+      this.#tidy();
     }
   }
 
-  /** Takes over a tensor of the open scope, or of the caller. */
+  /** Takes over a tensor from whatever owns it. */
   adopt(tensor: Tensor): Tensor {
-    if (tensor.netted) {
-      net().unregister(tensor);
-      tensor.netted = false;
-    } else if (current !== undefined) {
-      const index = current.lastIndexOf(tensor);
-      if (index >= 0) current.splice(index, 1);
-    }
-    this.#born.push(tensor);
+    if (tensor.slot < 0) throw new Error("Scope.adopt(): the tensor was freed");
+    move(tensor, this.#frame);
     return tensor;
   }
 
   /** How many tensors this scope will free. */
   get size(): number {
-    return this.#born.reduce((count, tensor) => count + (tensor.slot >= 0 ? 1 : 0), 0);
+    return this.#alive().length;
   }
 
+  /** Frees what there is. The scope can be used again. */
   [Symbol.dispose](): void {
-    const born = this.#born;
-    this.#born = [];
-    close(born, undefined, current);
+    empty(this.#frame);
+  }
+
+  #alive(): Tensor[] {
+    return this.#frame.born.filter((tensor) => tensor.slot >= 0 && tensor.owner === this.#frame);
+  }
+
+  /** Forgets the tensors that were freed one by one: a scope that lives as long as a server must not collect them. */
+  #tidy(): void {
+    if (this.#frame.born.length < this.#tidyAt) return;
+    this.#frame.born = this.#alive();
+    this.#tidyAt = Math.max(64, 2 * this.#frame.born.length);
   }
 }
 
-/** Takes a tensor out of the open scope: the caller frees it. For tensors stored in long-lived objects. */
+/** Takes a tensor out of its scope: the caller frees it. For tensors stored in long-lived objects. */
 export function detachFromScope(tensor: Tensor): Tensor {
-  if (current === undefined || tensor.netted) return tensor;
-  const index = current.lastIndexOf(tensor);
-  if (index >= 0) {
-    current.splice(index, 1);
-    tensor.netted = true;
-    net().register(tensor, tensor.slot, tensor);
-  }
+  move(tensor, undefined);
   return tensor;
 }
 

@@ -1,7 +1,8 @@
 // Written by scripts/generate-ops.mjs from libtorch's schemas (torch 2.15.0); do not edit.
 
+import type { MemoryFormat } from "./call.js";
 import type { DType } from "./dtype.js";
-import type { MemoryFormat } from "./ops.generated.js";
+import type { Scalar } from "./ops.generated.js";
 import * as ops from "./ops.generated.js";
 import type { Generator } from "./random.js";
 import type { Device, Tensor } from "./tensor.js";
@@ -9,37 +10,37 @@ import type { Device, Tensor } from "./tensor.js";
 /** Operators whose first argument is the tensor itself, as methods. */
 export abstract class TensorMethods {
   /** `aten::add.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor` */
-  add(this: Tensor, other: Tensor | number | boolean, options: { alpha?: number | boolean | undefined } = {}): Tensor {
+  add(this: Tensor, other: Tensor | Scalar, options: { alpha?: Scalar | undefined } = {}): Tensor {
     return ops.add(this, other, options);
   }
 
   /** `aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor` */
-  sub(this: Tensor, other: Tensor | number | boolean, options: { alpha?: number | boolean | undefined } = {}): Tensor {
+  sub(this: Tensor, other: Tensor | Scalar, options: { alpha?: Scalar | undefined } = {}): Tensor {
     return ops.sub(this, other, options);
   }
 
   /** `aten::mul.Tensor(Tensor self, Tensor other) -> Tensor` */
-  mul(this: Tensor, other: Tensor | number | boolean): Tensor {
+  mul(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.mul(this, other);
   }
 
   /** `aten::div.Tensor(Tensor self, Tensor other) -> Tensor` */
-  div(this: Tensor, other: Tensor | number | boolean): Tensor {
+  div(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.div(this, other);
   }
 
   /** `aten::pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor` */
-  pow(this: Tensor, exponent: Tensor | number | boolean): Tensor {
+  pow(this: Tensor, exponent: Tensor | Scalar): Tensor {
     return ops.pow(this, exponent);
   }
 
   /** `aten::remainder.Tensor(Tensor self, Tensor other) -> Tensor` */
-  remainder(this: Tensor, other: Tensor | number | boolean): Tensor {
+  remainder(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.remainder(this, other);
   }
 
   /** `aten::floor_divide(Tensor self, Tensor other) -> Tensor` */
-  floorDivide(this: Tensor, other: Tensor | number | boolean): Tensor {
+  floorDivide(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.floorDivide(this, other);
   }
 
@@ -134,7 +135,7 @@ export abstract class TensorMethods {
   }
 
   /** `aten::softplus(Tensor self, Scalar beta=1, Scalar threshold=20) -> Tensor` */
-  softplus(this: Tensor, beta?: number | boolean | undefined, threshold?: number | boolean | undefined): Tensor {
+  softplus(this: Tensor, beta?: Scalar | undefined, threshold?: Scalar | undefined): Tensor {
     return ops.softplus(this, beta, threshold);
   }
 
@@ -209,72 +210,62 @@ export abstract class TensorMethods {
   }
 
   /** `aten::bitwise_and.Tensor(Tensor self, Tensor other) -> Tensor` */
-  bitwiseAnd(this: Tensor, other: Tensor | number | boolean): Tensor {
+  bitwiseAnd(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.bitwiseAnd(this, other);
   }
 
   /** `aten::bitwise_or.Tensor(Tensor self, Tensor other) -> Tensor` */
-  bitwiseOr(this: Tensor, other: Tensor | number | boolean): Tensor {
+  bitwiseOr(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.bitwiseOr(this, other);
   }
 
   /** `aten::eq.Tensor(Tensor self, Tensor other) -> Tensor` */
-  eq(this: Tensor, other: Tensor | number | boolean): Tensor {
+  eq(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.eq(this, other);
   }
 
   /** `aten::ne.Tensor(Tensor self, Tensor other) -> Tensor` */
-  ne(this: Tensor, other: Tensor | number | boolean): Tensor {
+  ne(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.ne(this, other);
   }
 
   /** `aten::lt.Tensor(Tensor self, Tensor other) -> Tensor` */
-  lt(this: Tensor, other: Tensor | number | boolean): Tensor {
+  lt(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.lt(this, other);
   }
 
   /** `aten::le.Tensor(Tensor self, Tensor other) -> Tensor` */
-  le(this: Tensor, other: Tensor | number | boolean): Tensor {
+  le(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.le(this, other);
   }
 
   /** `aten::gt.Tensor(Tensor self, Tensor other) -> Tensor` */
-  gt(this: Tensor, other: Tensor | number | boolean): Tensor {
+  gt(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.gt(this, other);
   }
 
   /** `aten::ge.Tensor(Tensor self, Tensor other) -> Tensor` */
-  ge(this: Tensor, other: Tensor | number | boolean): Tensor {
+  ge(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.ge(this, other);
   }
 
   /** `aten::masked_fill.Tensor(Tensor self, Tensor mask, Tensor value) -> Tensor` */
-  maskedFill(this: Tensor, mask: Tensor, value: Tensor | number | boolean): Tensor {
+  maskedFill(this: Tensor, mask: Tensor, value: Tensor | Scalar): Tensor {
     return ops.maskedFill(this, mask, value);
   }
 
   /** `aten::lerp.Tensor(Tensor self, Tensor end, Tensor weight) -> Tensor` */
-  lerp(this: Tensor, end: Tensor, weight: Tensor | number | boolean): Tensor {
+  lerp(this: Tensor, end: Tensor, weight: Tensor | Scalar): Tensor {
     return ops.lerp(this, end, weight);
   }
 
   /** `aten::addcmul(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor` */
-  addcmul(
-    this: Tensor,
-    tensor1: Tensor,
-    tensor2: Tensor,
-    options: { value?: number | boolean | undefined } = {},
-  ): Tensor {
+  addcmul(this: Tensor, tensor1: Tensor, tensor2: Tensor, options: { value?: Scalar | undefined } = {}): Tensor {
     return ops.addcmul(this, tensor1, tensor2, options);
   }
 
   /** `aten::addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor` */
-  addcdiv(
-    this: Tensor,
-    tensor1: Tensor,
-    tensor2: Tensor,
-    options: { value?: number | boolean | undefined } = {},
-  ): Tensor {
+  addcdiv(this: Tensor, tensor1: Tensor, tensor2: Tensor, options: { value?: Scalar | undefined } = {}): Tensor {
     return ops.addcdiv(this, tensor1, tensor2, options);
   }
 
@@ -284,27 +275,27 @@ export abstract class TensorMethods {
   }
 
   /** `aten::add_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)` */
-  add_(this: Tensor, other: Tensor | number | boolean, options: { alpha?: number | boolean | undefined } = {}): Tensor {
+  add_(this: Tensor, other: Tensor | Scalar, options: { alpha?: Scalar | undefined } = {}): Tensor {
     return ops.add_(this, other, options);
   }
 
   /** `aten::sub_.Tensor(Tensor(a!) self, Tensor other, *, Scalar alpha=1) -> Tensor(a!)` */
-  sub_(this: Tensor, other: Tensor | number | boolean, options: { alpha?: number | boolean | undefined } = {}): Tensor {
+  sub_(this: Tensor, other: Tensor | Scalar, options: { alpha?: Scalar | undefined } = {}): Tensor {
     return ops.sub_(this, other, options);
   }
 
   /** `aten::mul_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
-  mul_(this: Tensor, other: Tensor | number | boolean): Tensor {
+  mul_(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.mul_(this, other);
   }
 
   /** `aten::div_.Tensor(Tensor(a!) self, Tensor other) -> Tensor(a!)` */
-  div_(this: Tensor, other: Tensor | number | boolean): Tensor {
+  div_(this: Tensor, other: Tensor | Scalar): Tensor {
     return ops.div_(this, other);
   }
 
   /** `aten::pow_.Tensor(Tensor(a!) self, Tensor exponent) -> Tensor(a!)` */
-  pow_(this: Tensor, exponent: Tensor | number | boolean): Tensor {
+  pow_(this: Tensor, exponent: Tensor | Scalar): Tensor {
     return ops.pow_(this, exponent);
   }
 
@@ -364,37 +355,27 @@ export abstract class TensorMethods {
   }
 
   /** `aten::clamp_(Tensor(a!) self, Scalar? min=None, Scalar? max=None) -> Tensor(a!)` */
-  clamp_(this: Tensor, min?: number | boolean | undefined, max?: number | boolean | undefined): Tensor {
+  clamp_(this: Tensor, min?: Scalar | undefined, max?: Scalar | undefined): Tensor {
     return ops.clamp_(this, min, max);
   }
 
   /** `aten::addcmul_(Tensor(a!) self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor(a!)` */
-  addcmul_(
-    this: Tensor,
-    tensor1: Tensor,
-    tensor2: Tensor,
-    options: { value?: number | boolean | undefined } = {},
-  ): Tensor {
+  addcmul_(this: Tensor, tensor1: Tensor, tensor2: Tensor, options: { value?: Scalar | undefined } = {}): Tensor {
     return ops.addcmul_(this, tensor1, tensor2, options);
   }
 
   /** `aten::addcdiv_(Tensor(a!) self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor(a!)` */
-  addcdiv_(
-    this: Tensor,
-    tensor1: Tensor,
-    tensor2: Tensor,
-    options: { value?: number | boolean | undefined } = {},
-  ): Tensor {
+  addcdiv_(this: Tensor, tensor1: Tensor, tensor2: Tensor, options: { value?: Scalar | undefined } = {}): Tensor {
     return ops.addcdiv_(this, tensor1, tensor2, options);
   }
 
   /** `aten::lerp_.Tensor(Tensor(a!) self, Tensor end, Tensor weight) -> Tensor(a!)` */
-  lerp_(this: Tensor, end: Tensor, weight: Tensor | number | boolean): Tensor {
+  lerp_(this: Tensor, end: Tensor, weight: Tensor | Scalar): Tensor {
     return ops.lerp_(this, end, weight);
   }
 
   /** `aten::masked_fill_.Tensor(Tensor(a!) self, Tensor mask, Tensor value) -> Tensor(a!)` */
-  maskedFill_(this: Tensor, mask: Tensor, value: Tensor | number | boolean): Tensor {
+  maskedFill_(this: Tensor, mask: Tensor, value: Tensor | Scalar): Tensor {
     return ops.maskedFill_(this, mask, value);
   }
 
@@ -409,13 +390,13 @@ export abstract class TensorMethods {
     dim: number,
     index: Tensor,
     source: Tensor,
-    options: { alpha?: number | boolean | undefined } = {},
+    options: { alpha?: Scalar | undefined } = {},
   ): Tensor {
     return ops.indexAdd_(this, dim, index, source, options);
   }
 
   /** `aten::index_fill_.int_Tensor(Tensor(a!) self, int dim, Tensor index, Tensor value) -> Tensor(a!)` */
-  indexFill_(this: Tensor, dim: number, index: Tensor, value: Tensor | number | boolean): Tensor {
+  indexFill_(this: Tensor, dim: number, index: Tensor, value: Tensor | Scalar): Tensor {
     return ops.indexFill_(this, dim, index, value);
   }
 
@@ -430,7 +411,7 @@ export abstract class TensorMethods {
   }
 
   /** `aten::scatter_.src(Tensor(a!) self, int dim, Tensor index, Tensor src) -> Tensor(a!)` */
-  scatter_(this: Tensor, dim: number, index: Tensor, src: Tensor | number | boolean): Tensor {
+  scatter_(this: Tensor, dim: number, index: Tensor, src: Tensor | Scalar): Tensor {
     return ops.scatter_(this, dim, index, src);
   }
 
@@ -450,7 +431,7 @@ export abstract class TensorMethods {
   }
 
   /** `aten::fill_.Tensor(Tensor(a!) self, Tensor value) -> Tensor(a!)` */
-  fill_(this: Tensor, value: Tensor | number | boolean): Tensor {
+  fill_(this: Tensor, value: Tensor | Scalar): Tensor {
     return ops.fill_(this, value);
   }
 
@@ -568,7 +549,7 @@ export abstract class TensorMethods {
   variance(
     this: Tensor,
     dim?: number | readonly number[] | undefined,
-    options: { correction?: number | boolean | undefined; keepdim?: boolean | undefined } = {},
+    options: { correction?: Scalar | undefined; keepdim?: boolean | undefined } = {},
   ): Tensor {
     return ops.variance(this, dim, options);
   }
@@ -577,7 +558,7 @@ export abstract class TensorMethods {
   std(
     this: Tensor,
     dim?: number | readonly number[] | undefined,
-    options: { correction?: number | boolean | undefined; keepdim?: boolean | undefined } = {},
+    options: { correction?: Scalar | undefined; keepdim?: boolean | undefined } = {},
   ): Tensor {
     return ops.std(this, dim, options);
   }
@@ -585,7 +566,7 @@ export abstract class TensorMethods {
   /** `aten::linalg_vector_norm(Tensor self, Scalar ord=2, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor` */
   linalgVectorNorm(
     this: Tensor,
-    ord?: number | boolean | undefined,
+    ord?: Scalar | undefined,
     dim?: number | readonly number[] | undefined,
     keepdim?: boolean | undefined,
     options: { dtype?: DType | undefined } = {},
@@ -808,7 +789,7 @@ export abstract class TensorMethods {
   }
 
   /** `aten::constant_pad_nd(Tensor self, SymInt[] pad, Scalar value=0) -> Tensor` */
-  constantPadNd(this: Tensor, pad: readonly number[], value?: number | boolean | undefined): Tensor {
+  constantPadNd(this: Tensor, pad: readonly number[], value?: Scalar | undefined): Tensor {
     return ops.constantPadNd(this, pad, value);
   }
 
@@ -873,7 +854,7 @@ export abstract class TensorMethods {
     this: Tensor,
     mat1: Tensor,
     mat2: Tensor,
-    options: { beta?: number | boolean | undefined; alpha?: number | boolean | undefined } = {},
+    options: { beta?: Scalar | undefined; alpha?: Scalar | undefined } = {},
   ): Tensor {
     return ops.addmm(this, mat1, mat2, options);
   }
@@ -883,7 +864,7 @@ export abstract class TensorMethods {
     this: Tensor,
     batch1: Tensor,
     batch2: Tensor,
-    options: { beta?: number | boolean | undefined; alpha?: number | boolean | undefined } = {},
+    options: { beta?: Scalar | undefined; alpha?: Scalar | undefined } = {},
   ): Tensor {
     return ops.baddbmm(this, batch1, batch2, options);
   }
@@ -1079,12 +1060,7 @@ export abstract class TensorMethods {
   }
 
   /** `aten::histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor` */
-  histc(
-    this: Tensor,
-    bins?: number | undefined,
-    min?: number | boolean | undefined,
-    max?: number | boolean | undefined,
-  ): Tensor {
+  histc(this: Tensor, bins?: number | undefined, min?: Scalar | undefined, max?: Scalar | undefined): Tensor {
     return ops.histc(this, bins, min, max);
   }
 
@@ -1115,7 +1091,7 @@ export abstract class TensorMethods {
   /** `aten::full_like(Tensor self, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor` */
   fullLike(
     this: Tensor,
-    fillValue: number | boolean,
+    fillValue: Scalar,
     options: { dtype?: DType | undefined; device?: Device | undefined; memoryFormat?: MemoryFormat | undefined } = {},
   ): Tensor {
     return ops.fullLike(this, fillValue, options);
@@ -1160,7 +1136,7 @@ export abstract class TensorMethods {
   newFull(
     this: Tensor,
     size: readonly number[],
-    fillValue: number | boolean,
+    fillValue: Scalar,
     options: { dtype?: DType | undefined; device?: Device | undefined } = {},
   ): Tensor {
     return ops.newFull(this, size, fillValue, options);

@@ -1,7 +1,7 @@
 /** A handle to a native tensor. Methods are the operators of tensor-methods.generated.ts plus what is no operator. */
-import { type DataOf, type DType, dtypeFromCode, viewOf } from "./dtype.js";
+import { type DataOf, type DType, dtypeFromCode, elementSize, viewOf } from "./dtype.js";
 import { native, type Slot } from "./native.js";
-import { adopt, release } from "./scope.js";
+import { adopt, type Frame, release } from "./scope.js";
 import { TensorMethods } from "./tensor-methods.generated.js";
 
 /** "cpu", "cuda", "cuda:1", "mps" */
@@ -17,8 +17,8 @@ const DEVICE_TYPES = new Map<number, string>([
 export class Tensor extends TensorMethods implements Disposable {
   /** @internal the native slot; -1 once freed */
   slot: Slot;
-  /** @internal registered with the safety net */
-  netted = false;
+  /** @internal what frees this tensor; undefined when it is the caller */
+  owner: Frame | undefined;
 
   /** @internal use the functions that make tensors; this one only wraps a slot that nobody owns yet */
   constructor(slot: Slot) {
@@ -59,9 +59,12 @@ export class Tensor extends TensorMethods implements Disposable {
     return size;
   }
 
-  /** The only element of a tensor of one. Waits for the device. */
+  /** The only element of a tensor of one. Waits for the device.
+   *  @throws for an integer beyond 2^53, which a number cannot hold: `data("int64")` gives it as a bigint */
   item(): number {
-    return Number(native.item(this.slot));
+    const value = native.item(this.slot);
+    if (typeof value === "bigint") throw new Error(`item(): ${value} is beyond 2^53; use data("${this.dtype}")`);
+    return Number(value);
   }
 
   /** A copy of the elements in row-major order, from whatever device. float16 and bfloat16 come as their 16 bits.
@@ -70,10 +73,12 @@ export class Tensor extends TensorMethods implements Disposable {
   data<D extends DType>(dtype: D): DataOf<D> {
     if (this.dtype !== dtype)
       throw new Error(`data("${dtype}") of a ${this.dtype} tensor; convert it with .to({ dtype })`);
-    return viewOf(dtype, native.toBuffer(this.slot));
+    const buffer = new ArrayBuffer(this.numel * elementSize(dtype));
+    native.copyInto(this.slot, buffer, 0);
+    return viewOf(dtype, buffer);
   }
 
-  /** All elements as numbers, in row-major order. */
+  /** All elements as numbers, in row-major order. Integers beyond 2^53 are rounded. */
   toNumbers(): number[] {
     const dtype = this.dtype;
     if (dtype === "float32" || dtype === "float64") return Array.from(this.data(dtype));
@@ -113,7 +118,7 @@ export class Tensor extends TensorMethods implements Disposable {
   }
 
   setGrad(gradient: Tensor | undefined): void {
-    native.setGrad(this.slot, gradient === undefined ? -1 : gradient.slot);
+    native.setGrad(this.slot, gradient?.slot);
   }
 
   get freed(): boolean {
@@ -129,16 +134,19 @@ export class Tensor extends TensorMethods implements Disposable {
     release(this);
   }
 
-  /** The values as libtorch prints them. */
+  /** The values of up to 1000 elements as libtorch prints them; of larger tensors dtype, shape and device. */
   override toString(): string {
-    return this.slot < 0 ? "Tensor (freed)" : native.toText(this.slot);
+    if (this.slot < 0) return "Tensor (freed)";
+    return this.numel <= 1000 ? native.toText(this.slot) : this.#summary();
+  }
+
+  #summary(): string {
+    return `Tensor ${this.dtype} [${this.shape.join(", ")}] on ${this.device}`;
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     if (this.slot < 0) return "Tensor (freed)";
-    return this.numel <= 100
-      ? `Tensor ${this.dtype} [${this.shape.join(", ")}]\n${this.toString()}`
-      : `Tensor ${this.dtype} [${this.shape.join(", ")}] on ${this.device}`;
+    return this.numel <= 100 ? `${this.#summary()}\n${this.toString()}` : this.#summary();
   }
 }
 
@@ -147,7 +155,9 @@ export function wrap(slot: unknown): Tensor {
   return adopt(new Tensor(slot as Slot));
 }
 
-/** A token for another thread's `receive`, which then shares the memory. Works once per token. */
+/** A token, a number to post to another thread, whose `receive` then shares the memory. Every token must be received,
+ *  once: until then it keeps the memory. What shares a JavaScript array (`fromBuffer`) is copied. The gradient graph
+ *  stays here. */
 export function send(tensor: Tensor): number {
   return native.send(tensor.slot);
 }

@@ -151,7 +151,7 @@ function* oneStep(
     : (candidates: readonly number[], k: number) => surest(candidates, confidenceAt, k);
 
   const filled = select(fillable, quota);
-  const rewritten = chooseRewrites(options, written, limit, confidenceAt, select);
+  const rewritten = chooseRewrites(options, written, limit, select);
   const before = canvas.answer();
   for (const row of filled) canvas.write(row, tokenAt(row));
   for (const row of rewritten) canvas.write(row, tokenAt(row));
@@ -185,7 +185,6 @@ function chooseRewrites(
   options: DecodeOptions,
   written: readonly number[],
   limit: number,
-  confidenceAt: (row: number) => number,
   select: (candidates: readonly number[], k: number) => number[],
 ): number[] {
   if (options.reviseTopk === undefined) return [...written];

@@ -157,23 +157,25 @@ for (const { overloads, ts } of entries) {
     const optional = a.optional || a.hasDefault;
     return { name, type: types.join(" | "), optional, argument: a };
   });
+  // The schemas let a generator be left out, for libtorch's global one; here random numbers name their source.
+  const required = (a) => Kind[a.kind] === "Generator" || (!a.optional && !a.hasDefault);
+  const bagRequired = kwargs.some(required);
   // A required parameter cannot follow an optional one.
-  for (let i = parameters.length - 2; i >= 0; i--)
-    if (parameters[i].optional && parameters.slice(i + 1).some((p) => !p.optional)) {
+  for (let i = parameters.length - 1; i >= 0; i--)
+    if (parameters[i].optional && (bagRequired || parameters.slice(i + 1).some((p) => !p.optional))) {
       parameters[i].optional = false;
       parameters[i].type += " | undefined";
     }
   const bag =
     kwargs.length > 0
-      ? `{ ${kwargs.map((a) => `${camel(a.name)}?: ${tsType(a)} | undefined`).join("; ")} }`
+      ? `{ ${kwargs.map((a) => `${camel(a.name)}${required(a) ? "" : "?"}: ${tsType(a)}${required(a) ? "" : " | undefined"}`).join("; ")} }`
       : undefined;
-  const bagRequired = kwargs.some((a) => !a.optional && !a.hasDefault);
   const signature = (skip) =>
     [
       ...parameters
         .slice(skip)
         .map((p) => `${p.name}${p.optional ? "?" : ""}: ${p.type}${p.optional ? " | undefined" : ""}`),
-      ...(bag ? [bagRequired ? `options: ${bag.replaceAll("?:", ":")}` : `options: ${bag} = {}`] : []),
+      ...(bag ? [bagRequired ? `options: ${bag}` : `options: ${bag} = {}`] : []),
     ].join(", ");
   const result = first.inPlace ? "Tensor" : resultType(first);
 
@@ -182,7 +184,7 @@ for (const { overloads, ts } of entries) {
     names.push(`aten::${op.name.replace(/^aten::/, "")}`);
     const values = op.arguments.map((a, i) => {
       if (HIDDEN.has(a.name) || tsType(a) === undefined) return "undefined";
-      if (kwargs.some((k) => k.name === a.name)) return passed(a, `options.${camel(a.name)}`, true);
+      if (kwargs.some((k) => k.name === a.name)) return passed(a, `options.${camel(a.name)}`, !required(a));
       const parameter = parameters.find((p) => p.argument.name === a.name) ?? parameters[i];
       const cast = narrowed === parameter.name ? `(${parameter.name} as ${tsType(a)})` : parameter.name;
       return passed(a, cast, parameter.optional || parameter.type.endsWith("undefined"));

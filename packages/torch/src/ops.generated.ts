@@ -205,7 +205,6 @@ const NAMES = [
   "aten::layer_norm",
   "aten::rms_norm",
   "aten::group_norm",
-  "aten::dropout",
   "aten::conv2d",
   "aten::conv1d",
   "aten::avg_pool2d",
@@ -237,8 +236,6 @@ const NAMES = [
   "aten::ones_like",
   "aten::empty_like",
   "aten::full_like",
-  "aten::rand_like.generator",
-  "aten::randn_like.generator",
   "aten::new_zeros",
   "aten::new_full",
   "aten::linalg_inv",
@@ -881,42 +878,34 @@ export function logicalOr_(self: Tensor, other: Tensor): Tensor {
 /** `aten::uniform_(Tensor(a!) self, float from=0., float to=1., *, Generator? generator=None) -> Tensor(a!)` */
 export function uniform_(
   self: Tensor,
-  from?: number | undefined,
-  to?: number | undefined,
-  options: { generator?: Generator | undefined } = {},
+  from: number | undefined,
+  to: number | undefined,
+  options: { generator: Generator },
 ): Tensor {
-  native.callInPlace(id(113), self.slot, from, to, options.generator?.id);
+  native.callInPlace(id(113), self.slot, from, to, options.generator.id);
   return self;
 }
 
 /** `aten::normal_(Tensor(a!) self, float mean=0., float std=1., *, Generator? generator=None) -> Tensor(a!)` */
 export function normal_(
   self: Tensor,
-  mean?: number | undefined,
-  std?: number | undefined,
-  options: { generator?: Generator | undefined } = {},
+  mean: number | undefined,
+  std: number | undefined,
+  options: { generator: Generator },
 ): Tensor {
-  native.callInPlace(id(114), self.slot, mean, std, options.generator?.id);
+  native.callInPlace(id(114), self.slot, mean, std, options.generator.id);
   return self;
 }
 
 /** `aten::bernoulli_.float(Tensor(a!) self, float p=0.5, *, Generator? generator=None) -> Tensor(a!)` */
-export function bernoulli_(
-  self: Tensor,
-  p?: number | undefined,
-  options: { generator?: Generator | undefined } = {},
-): Tensor {
-  native.callInPlace(id(115), self.slot, p, options.generator?.id);
+export function bernoulli_(self: Tensor, p: number | undefined, options: { generator: Generator }): Tensor {
+  native.callInPlace(id(115), self.slot, p, options.generator.id);
   return self;
 }
 
 /** `aten::exponential_(Tensor(a!) self, float lambd=1., *, Generator? generator=None) -> Tensor(a!)` */
-export function exponential_(
-  self: Tensor,
-  lambd?: number | undefined,
-  options: { generator?: Generator | undefined } = {},
-): Tensor {
-  native.callInPlace(id(116), self.slot, lambd, options.generator?.id);
+export function exponential_(self: Tensor, lambd: number | undefined, options: { generator: Generator }): Tensor {
+  native.callInPlace(id(116), self.slot, lambd, options.generator.id);
   return self;
 }
 
@@ -1442,11 +1431,6 @@ export function groupNorm(
   return wrap(native.call(id(193), input.slot, numGroups, weight?.slot, bias?.slot, eps, cudnnEnabled));
 }
 
-/** `aten::dropout(Tensor input, float p, bool train) -> Tensor` */
-export function dropout(input: Tensor, p: number, train: boolean): Tensor {
-  return wrap(native.call(id(194), input.slot, p, train));
-}
-
 /** `aten::conv2d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[2] stride=[1, 1], SymInt[2] padding=[0, 0], SymInt[2] dilation=[1, 1], SymInt groups=1) -> Tensor` */
 export function conv2d(
   input: Tensor,
@@ -1457,7 +1441,7 @@ export function conv2d(
   dilation?: number | readonly number[] | undefined,
   groups?: number | undefined,
 ): Tensor {
-  return wrap(native.call(id(195), input.slot, weight.slot, bias?.slot, stride, padding, dilation, groups));
+  return wrap(native.call(id(194), input.slot, weight.slot, bias?.slot, stride, padding, dilation, groups));
 }
 
 /** `aten::conv1d(Tensor input, Tensor weight, Tensor? bias=None, SymInt[1] stride=[1], SymInt[1] padding=[0], SymInt[1] dilation=[1], SymInt groups=1) -> Tensor` */
@@ -1470,7 +1454,7 @@ export function conv1d(
   dilation?: number | readonly number[] | undefined,
   groups?: number | undefined,
 ): Tensor {
-  return wrap(native.call(id(196), input.slot, weight.slot, bias?.slot, stride, padding, dilation, groups));
+  return wrap(native.call(id(195), input.slot, weight.slot, bias?.slot, stride, padding, dilation, groups));
 }
 
 /** `aten::avg_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, bool ceil_mode=False, bool count_include_pad=True, int? divisor_override=None) -> Tensor` */
@@ -1483,7 +1467,7 @@ export function avgPool2d(
   countIncludePad?: boolean | undefined,
   divisorOverride?: number | undefined,
 ): Tensor {
-  return wrap(native.call(id(197), self.slot, kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride));
+  return wrap(native.call(id(196), self.slot, kernelSize, stride, padding, ceilMode, countIncludePad, divisorOverride));
 }
 
 /** `aten::max_pool2d(Tensor self, int[2] kernel_size, int[2] stride=[], int[2] padding=0, int[2] dilation=1, bool ceil_mode=False) -> Tensor` */
@@ -1495,12 +1479,12 @@ export function maxPool2d(
   dilation?: number | readonly number[] | undefined,
   ceilMode?: boolean | undefined,
 ): Tensor {
-  return wrap(native.call(id(198), self.slot, kernelSize, stride, padding, dilation, ceilMode));
+  return wrap(native.call(id(197), self.slot, kernelSize, stride, padding, dilation, ceilMode));
 }
 
 /** `aten::adaptive_avg_pool2d(Tensor self, SymInt[2] output_size) -> Tensor` */
 export function adaptiveAvgPool2d(self: Tensor, outputSize: number | readonly number[]): Tensor {
-  return wrap(native.call(id(199), self.slot, outputSize));
+  return wrap(native.call(id(198), self.slot, outputSize));
 }
 
 /** `aten::upsample_bilinear2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor` */
@@ -1511,7 +1495,7 @@ export function upsampleBilinear2d(
   scalesH?: number | undefined,
   scalesW?: number | undefined,
 ): Tensor {
-  return wrap(native.call(id(200), self.slot, outputSize, alignCorners, scalesH, scalesW));
+  return wrap(native.call(id(199), self.slot, outputSize, alignCorners, scalesH, scalesW));
 }
 
 /** `aten::upsample_nearest2d(Tensor self, SymInt[2] output_size, float? scales_h=None, float? scales_w=None) -> Tensor` */
@@ -1521,7 +1505,7 @@ export function upsampleNearest2d(
   scalesH?: number | undefined,
   scalesW?: number | undefined,
 ): Tensor {
-  return wrap(native.call(id(201), self.slot, outputSize, scalesH, scalesW));
+  return wrap(native.call(id(200), self.slot, outputSize, scalesH, scalesW));
 }
 
 /** `aten::upsample_bicubic2d(Tensor self, SymInt[2] output_size, bool align_corners, float? scales_h=None, float? scales_w=None) -> Tensor` */
@@ -1532,17 +1516,17 @@ export function upsampleBicubic2d(
   scalesH?: number | undefined,
   scalesW?: number | undefined,
 ): Tensor {
-  return wrap(native.call(id(202), self.slot, outputSize, alignCorners, scalesH, scalesW));
+  return wrap(native.call(id(201), self.slot, outputSize, alignCorners, scalesH, scalesW));
 }
 
 /** `aten::softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor` */
 export function softmax(self: Tensor, dim: number, dtype?: DType | undefined): Tensor {
-  return wrap(native.call(id(203), self.slot, dim, dtypeCode(dtype)));
+  return wrap(native.call(id(202), self.slot, dim, dtypeCode(dtype)));
 }
 
 /** `aten::log_softmax.int(Tensor self, int dim, ScalarType? dtype=None) -> Tensor` */
 export function logSoftmax(self: Tensor, dim: number, dtype?: DType | undefined): Tensor {
-  return wrap(native.call(id(204), self.slot, dim, dtypeCode(dtype)));
+  return wrap(native.call(id(203), self.slot, dim, dtypeCode(dtype)));
 }
 
 /** `aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0., bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor` */
@@ -1557,7 +1541,7 @@ export function scaledDotProductAttention(
 ): Tensor {
   return wrap(
     native.call(
-      id(205),
+      id(204),
       query.slot,
       key.slot,
       value.slot,
@@ -1579,7 +1563,7 @@ export function crossEntropyLoss(
   ignoreIndex?: number | undefined,
   labelSmoothing?: number | undefined,
 ): Tensor {
-  return wrap(native.call(id(206), self.slot, target.slot, weight?.slot, reduction, ignoreIndex, labelSmoothing));
+  return wrap(native.call(id(205), self.slot, target.slot, weight?.slot, reduction, ignoreIndex, labelSmoothing));
 }
 
 /** `aten::nll_loss(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100) -> Tensor` */
@@ -1590,17 +1574,17 @@ export function nllLoss(
   reduction?: number | undefined,
   ignoreIndex?: number | undefined,
 ): Tensor {
-  return wrap(native.call(id(207), self.slot, target.slot, weight?.slot, reduction, ignoreIndex));
+  return wrap(native.call(id(206), self.slot, target.slot, weight?.slot, reduction, ignoreIndex));
 }
 
 /** `aten::mse_loss(Tensor self, Tensor target, int reduction=1) -> Tensor` */
 export function mseLoss(self: Tensor, target: Tensor, reduction?: number | undefined): Tensor {
-  return wrap(native.call(id(208), self.slot, target.slot, reduction));
+  return wrap(native.call(id(207), self.slot, target.slot, reduction));
 }
 
 /** `aten::l1_loss(Tensor self, Tensor target, int reduction=1) -> Tensor` */
 export function l1Loss(self: Tensor, target: Tensor, reduction?: number | undefined): Tensor {
-  return wrap(native.call(id(209), self.slot, target.slot, reduction));
+  return wrap(native.call(id(208), self.slot, target.slot, reduction));
 }
 
 /** `aten::binary_cross_entropy_with_logits(Tensor self, Tensor target, Tensor? weight=None, Tensor? pos_weight=None, int reduction=1) -> Tensor` */
@@ -1611,17 +1595,17 @@ export function binaryCrossEntropyWithLogits(
   posWeight?: Tensor | undefined,
   reduction?: number | undefined,
 ): Tensor {
-  return wrap(native.call(id(210), self.slot, target.slot, weight?.slot, posWeight?.slot, reduction));
+  return wrap(native.call(id(209), self.slot, target.slot, weight?.slot, posWeight?.slot, reduction));
 }
 
 /** `aten::one_hot(Tensor self, int num_classes=-1) -> Tensor` */
 export function oneHot(self: Tensor, numClasses?: number | undefined): Tensor {
-  return wrap(native.call(id(211), self.slot, numClasses));
+  return wrap(native.call(id(210), self.slot, numClasses));
 }
 
 /** `aten::glu(Tensor self, int dim=-1) -> Tensor` */
 export function glu(self: Tensor, dim?: number | undefined): Tensor {
-  return wrap(native.call(id(212), self.slot, dim));
+  return wrap(native.call(id(211), self.slot, dim));
 }
 
 /** `aten::topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)` */
@@ -1632,12 +1616,12 @@ export function topk(
   largest?: boolean | undefined,
   sorted?: boolean | undefined,
 ): [Tensor, Tensor] {
-  return many(native.call(id(213), self.slot, k, dim, largest, sorted)) as [Tensor, Tensor];
+  return many(native.call(id(212), self.slot, k, dim, largest, sorted)) as [Tensor, Tensor];
 }
 
 /** `aten::sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)` */
 export function sort(self: Tensor, dim?: number | undefined, descending?: boolean | undefined): [Tensor, Tensor] {
-  return many(native.call(id(214), self.slot, dim, descending)) as [Tensor, Tensor];
+  return many(native.call(id(213), self.slot, dim, descending)) as [Tensor, Tensor];
 }
 
 /** `aten::sort.stable(Tensor self, *, bool? stable, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)` */
@@ -1645,12 +1629,12 @@ export function sortStable(
   self: Tensor,
   options: { stable?: boolean | undefined; dim?: number | undefined; descending?: boolean | undefined } = {},
 ): [Tensor, Tensor] {
-  return many(native.call(id(215), self.slot, options.stable, options.dim, options.descending)) as [Tensor, Tensor];
+  return many(native.call(id(214), self.slot, options.stable, options.dim, options.descending)) as [Tensor, Tensor];
 }
 
 /** `aten::argsort(Tensor self, int dim=-1, bool descending=False) -> Tensor` */
 export function argsort(self: Tensor, dim?: number | undefined, descending?: boolean | undefined): Tensor {
-  return wrap(native.call(id(216), self.slot, dim, descending));
+  return wrap(native.call(id(215), self.slot, dim, descending));
 }
 
 /** `aten::kthvalue(Tensor self, SymInt k, int dim=-1, bool keepdim=False) -> (Tensor values, Tensor indices)` */
@@ -1660,7 +1644,7 @@ export function kthvalue(
   dim?: number | undefined,
   keepdim?: boolean | undefined,
 ): [Tensor, Tensor] {
-  return many(native.call(id(217), self.slot, k, dim, keepdim)) as [Tensor, Tensor];
+  return many(native.call(id(216), self.slot, k, dim, keepdim)) as [Tensor, Tensor];
 }
 
 /** `aten::searchsorted.Tensor(Tensor sorted_sequence, Tensor self, *, bool out_int32=False, bool right=False, str? side=None, Tensor? sorter=None) -> Tensor` */
@@ -1676,7 +1660,7 @@ export function searchsorted(
 ): Tensor {
   return wrap(
     native.call(
-      id(218),
+      id(217),
       sortedSequence.slot,
       self.slot,
       options.outInt32,
@@ -1691,15 +1675,15 @@ export function searchsorted(
 export function multinomial(
   self: Tensor,
   numSamples: number,
-  replacement?: boolean | undefined,
-  options: { generator?: Generator | undefined } = {},
+  replacement: boolean | undefined,
+  options: { generator: Generator },
 ): Tensor {
-  return wrap(native.call(id(219), self.slot, numSamples, replacement, options.generator?.id));
+  return wrap(native.call(id(218), self.slot, numSamples, replacement, options.generator.id));
 }
 
 /** `aten::bernoulli(Tensor self, *, Generator? generator=None) -> Tensor` */
-export function bernoulli(self: Tensor, options: { generator?: Generator | undefined } = {}): Tensor {
-  return wrap(native.call(id(220), self.slot, options.generator?.id));
+export function bernoulli(self: Tensor, options: { generator: Generator }): Tensor {
+  return wrap(native.call(id(219), self.slot, options.generator.id));
 }
 
 /** `aten::histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor` */
@@ -1709,7 +1693,7 @@ export function histc(
   min?: Scalar | undefined,
   max?: Scalar | undefined,
 ): Tensor {
-  return wrap(native.call(id(221), self.slot, bins, min, max));
+  return wrap(native.call(id(220), self.slot, bins, min, max));
 }
 
 /** `aten::zeros_like(Tensor self, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor` */
@@ -1719,7 +1703,7 @@ export function zerosLike(
 ): Tensor {
   return wrap(
     native.call(
-      id(222),
+      id(221),
       self.slot,
       dtypeCode(options.dtype),
       undefined,
@@ -1737,7 +1721,7 @@ export function onesLike(
 ): Tensor {
   return wrap(
     native.call(
-      id(223),
+      id(222),
       self.slot,
       dtypeCode(options.dtype),
       undefined,
@@ -1755,7 +1739,7 @@ export function emptyLike(
 ): Tensor {
   return wrap(
     native.call(
-      id(224),
+      id(223),
       self.slot,
       dtypeCode(options.dtype),
       undefined,
@@ -1774,57 +1758,9 @@ export function fullLike(
 ): Tensor {
   return wrap(
     native.call(
-      id(225),
+      id(224),
       self.slot,
       fillValue,
-      dtypeCode(options.dtype),
-      undefined,
-      usableDevice(options.device),
-      undefined,
-      memoryFormatCode(options.memoryFormat),
-    ),
-  );
-}
-
-/** `aten::rand_like.generator(Tensor self, *, Generator? generator, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor` */
-export function randLike(
-  self: Tensor,
-  options: {
-    generator?: Generator | undefined;
-    dtype?: DType | undefined;
-    device?: Device | undefined;
-    memoryFormat?: MemoryFormat | undefined;
-  } = {},
-): Tensor {
-  return wrap(
-    native.call(
-      id(226),
-      self.slot,
-      options.generator?.id,
-      dtypeCode(options.dtype),
-      undefined,
-      usableDevice(options.device),
-      undefined,
-      memoryFormatCode(options.memoryFormat),
-    ),
-  );
-}
-
-/** `aten::randn_like.generator(Tensor self, *, Generator? generator, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor` */
-export function randnLike(
-  self: Tensor,
-  options: {
-    generator?: Generator | undefined;
-    dtype?: DType | undefined;
-    device?: Device | undefined;
-    memoryFormat?: MemoryFormat | undefined;
-  } = {},
-): Tensor {
-  return wrap(
-    native.call(
-      id(227),
-      self.slot,
-      options.generator?.id,
       dtypeCode(options.dtype),
       undefined,
       usableDevice(options.device),
@@ -1840,7 +1776,7 @@ export function newZeros(
   size: readonly number[],
   options: { dtype?: DType | undefined; device?: Device | undefined } = {},
 ): Tensor {
-  return wrap(native.call(id(228), self.slot, size, dtypeCode(options.dtype), undefined, usableDevice(options.device)));
+  return wrap(native.call(id(225), self.slot, size, dtypeCode(options.dtype), undefined, usableDevice(options.device)));
 }
 
 /** `aten::new_full(Tensor self, SymInt[] size, Scalar fill_value, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
@@ -1851,23 +1787,23 @@ export function newFull(
   options: { dtype?: DType | undefined; device?: Device | undefined } = {},
 ): Tensor {
   return wrap(
-    native.call(id(229), self.slot, size, fillValue, dtypeCode(options.dtype), undefined, usableDevice(options.device)),
+    native.call(id(226), self.slot, size, fillValue, dtypeCode(options.dtype), undefined, usableDevice(options.device)),
   );
 }
 
 /** `aten::linalg_inv(Tensor A) -> Tensor` */
 export function linalgInv(A: Tensor): Tensor {
-  return wrap(native.call(id(230), A.slot));
+  return wrap(native.call(id(227), A.slot));
 }
 
 /** `aten::linalg_det(Tensor A) -> Tensor` */
 export function linalgDet(A: Tensor): Tensor {
-  return wrap(native.call(id(231), A.slot));
+  return wrap(native.call(id(228), A.slot));
 }
 
 /** `aten::linalg_qr(Tensor A, str mode="reduced") -> (Tensor Q, Tensor R)` */
 export function linalgQr(A: Tensor, mode?: string | undefined): [Tensor, Tensor] {
-  return many(native.call(id(232), A.slot, mode)) as [Tensor, Tensor];
+  return many(native.call(id(229), A.slot, mode)) as [Tensor, Tensor];
 }
 
 /** `aten::linalg_svd(Tensor A, bool full_matrices=True, *, str? driver=None) -> (Tensor U, Tensor S, Tensor Vh)` */
@@ -1876,17 +1812,17 @@ export function linalgSvd(
   fullMatrices?: boolean | undefined,
   options: { driver?: string | undefined } = {},
 ): [Tensor, Tensor, Tensor] {
-  return many(native.call(id(233), A.slot, fullMatrices, options.driver)) as [Tensor, Tensor, Tensor];
+  return many(native.call(id(230), A.slot, fullMatrices, options.driver)) as [Tensor, Tensor, Tensor];
 }
 
 /** `aten::linalg_solve(Tensor A, Tensor B, *, bool left=True) -> Tensor` */
 export function linalgSolve(A: Tensor, B: Tensor, options: { left?: boolean | undefined } = {}): Tensor {
-  return wrap(native.call(id(234), A.slot, B.slot, options.left));
+  return wrap(native.call(id(231), A.slot, B.slot, options.left));
 }
 
 /** `aten::linalg_cholesky(Tensor self, *, bool upper=False) -> Tensor` */
 export function linalgCholesky(self: Tensor, options: { upper?: boolean | undefined } = {}): Tensor {
-  return wrap(native.call(id(235), self.slot, options.upper));
+  return wrap(native.call(id(232), self.slot, options.upper));
 }
 
 /** `aten::_fused_adamw_(Tensor(a!)[] self, Tensor(b!)[] grads, Tensor(c!)[] exp_avgs, Tensor(d!)[] exp_avg_sqs, Tensor(e!)[] max_exp_avg_sqs, Tensor[] state_steps, *, float lr, float beta1, float beta2, float weight_decay, float eps, bool amsgrad, bool maximize, Tensor? grad_scale=None, Tensor? found_inf=None) -> ()` */
@@ -1898,19 +1834,19 @@ export function _fusedAdamw_(
   maxExpAvgSqs: readonly Tensor[],
   stateSteps: readonly Tensor[],
   options: {
-    lr: number | undefined;
-    beta1: number | undefined;
-    beta2: number | undefined;
-    weightDecay: number | undefined;
-    eps: number | undefined;
-    amsgrad: boolean | undefined;
-    maximize: boolean | undefined;
-    gradScale: Tensor | undefined;
-    foundInf: Tensor | undefined;
+    lr: number;
+    beta1: number;
+    beta2: number;
+    weightDecay: number;
+    eps: number;
+    amsgrad: boolean;
+    maximize: boolean;
+    gradScale?: Tensor | undefined;
+    foundInf?: Tensor | undefined;
   },
 ): void {
   native.callInPlace(
-    id(236),
+    id(233),
     slots(self),
     slots(grads),
     slots(expAvgs),
@@ -1931,7 +1867,7 @@ export function _fusedAdamw_(
 
 /** `aten::_foreach_add_.Scalar(Tensor(a!)[] self, Scalar scalar) -> ()` */
 export function _foreachAddScalar_(self: readonly Tensor[], scalar: Scalar): void {
-  native.callInPlace(id(237), slots(self), scalar);
+  native.callInPlace(id(234), slots(self), scalar);
 }
 
 /** `aten::_foreach_add_.List(Tensor(a!)[] self, Tensor[] other, *, Scalar alpha=1) -> ()` */
@@ -1940,17 +1876,17 @@ export function _foreachAdd_(
   other: readonly Tensor[],
   options: { alpha?: Scalar | undefined } = {},
 ): void {
-  native.callInPlace(id(238), slots(self), slots(other), options.alpha);
+  native.callInPlace(id(235), slots(self), slots(other), options.alpha);
 }
 
 /** `aten::_foreach_mul_.Scalar(Tensor(a!)[] self, Scalar scalar) -> ()` */
 export function _foreachMulScalar_(self: readonly Tensor[], scalar: Scalar): void {
-  native.callInPlace(id(239), slots(self), scalar);
+  native.callInPlace(id(236), slots(self), scalar);
 }
 
 /** `aten::_foreach_mul_.List(Tensor(a!)[] self, Tensor[] other) -> ()` */
 export function _foreachMul_(self: readonly Tensor[], other: readonly Tensor[]): void {
-  native.callInPlace(id(240), slots(self), slots(other));
+  native.callInPlace(id(237), slots(self), slots(other));
 }
 
 /** `aten::_foreach_addcdiv_.Scalar(Tensor(a!)[] self, Tensor[] tensor1, Tensor[] tensor2, Scalar value=1) -> ()` */
@@ -1960,7 +1896,7 @@ export function _foreachAddcdiv_(
   tensor2: readonly Tensor[],
   value?: Scalar | undefined,
 ): void {
-  native.callInPlace(id(241), slots(self), slots(tensor1), slots(tensor2), value);
+  native.callInPlace(id(238), slots(self), slots(tensor1), slots(tensor2), value);
 }
 
 /** `aten::_foreach_addcmul_.Scalar(Tensor(a!)[] self, Tensor[] tensor1, Tensor[] tensor2, Scalar value=1) -> ()` */
@@ -1970,27 +1906,27 @@ export function _foreachAddcmul_(
   tensor2: readonly Tensor[],
   value?: Scalar | undefined,
 ): void {
-  native.callInPlace(id(242), slots(self), slots(tensor1), slots(tensor2), value);
+  native.callInPlace(id(239), slots(self), slots(tensor1), slots(tensor2), value);
 }
 
 /** `aten::_foreach_lerp_.Scalar(Tensor(a!)[] self, Tensor[] tensors1, Scalar weight) -> ()` */
 export function _foreachLerp_(self: readonly Tensor[], tensors1: readonly Tensor[], weight: Scalar): void {
-  native.callInPlace(id(243), slots(self), slots(tensors1), weight);
+  native.callInPlace(id(240), slots(self), slots(tensors1), weight);
 }
 
 /** `aten::_foreach_sqrt(Tensor[] self) -> Tensor[]` */
 export function _foreachSqrt(self: readonly Tensor[]): Tensor[] {
-  return many(native.call(id(244), slots(self)));
+  return many(native.call(id(241), slots(self)));
 }
 
 /** `aten::_foreach_norm.Scalar(Tensor[] self, Scalar ord=2, ScalarType? dtype=None) -> Tensor[]` */
 export function _foreachNorm(self: readonly Tensor[], ord?: Scalar | undefined, dtype?: DType | undefined): Tensor[] {
-  return many(native.call(id(245), slots(self), ord, dtypeCode(dtype)));
+  return many(native.call(id(242), slots(self), ord, dtypeCode(dtype)));
 }
 
 /** `aten::_foreach_copy_(Tensor(a!)[] self, Tensor[] src, bool non_blocking=False) -> ()` */
 export function _foreachCopy_(self: readonly Tensor[], src: readonly Tensor[]): void {
-  native.callInPlace(id(246), slots(self), slots(src));
+  native.callInPlace(id(243), slots(self), slots(src));
 }
 
 /** `aten::from_file(str filename, bool? shared=None, int? size=0, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */
@@ -2001,13 +1937,13 @@ export function fromFile(
   options: { dtype?: DType | undefined; device?: Device | undefined } = {},
 ): Tensor {
   return wrap(
-    native.call(id(247), filename, shared, size, dtypeCode(options.dtype), undefined, usableDevice(options.device)),
+    native.call(id(244), filename, shared, size, dtypeCode(options.dtype), undefined, usableDevice(options.device)),
   );
 }
 
 /** `aten::equal(Tensor self, Tensor other) -> bool` */
 export function equal(self: Tensor, other: Tensor): boolean {
-  return native.call(id(248), self.slot, other.slot) as boolean;
+  return native.call(id(245), self.slot, other.slot) as boolean;
 }
 
 /** `aten::allclose(Tensor self, Tensor other, float rtol=1.0000000000000001e-05, float atol=1e-08, bool equal_nan=False) -> bool` */
@@ -2018,7 +1954,7 @@ export function allclose(
   atol?: number | undefined,
   equalNan?: boolean | undefined,
 ): boolean {
-  return native.call(id(249), self.slot, other.slot, rtol, atol, equalNan) as boolean;
+  return native.call(id(246), self.slot, other.slot, rtol, atol, equalNan) as boolean;
 }
 
 /** `aten::isclose(Tensor self, Tensor other, float rtol=1.0000000000000001e-05, float atol=1e-08, bool equal_nan=False) -> Tensor` */
@@ -2029,5 +1965,5 @@ export function isclose(
   atol?: number | undefined,
   equalNan?: boolean | undefined,
 ): Tensor {
-  return wrap(native.call(id(250), self.slot, other.slot, rtol, atol, equalNan));
+  return wrap(native.call(id(247), self.slot, other.slot, rtol, atol, equalNan));
 }

@@ -446,32 +446,22 @@ export abstract class TensorMethods {
   }
 
   /** `aten::uniform_(Tensor(a!) self, float from=0., float to=1., *, Generator? generator=None) -> Tensor(a!)` */
-  uniform_(
-    this: Tensor,
-    from?: number | undefined,
-    to?: number | undefined,
-    options: { generator?: Generator | undefined } = {},
-  ): Tensor {
+  uniform_(this: Tensor, from: number | undefined, to: number | undefined, options: { generator: Generator }): Tensor {
     return ops.uniform_(this, from, to, options);
   }
 
   /** `aten::normal_(Tensor(a!) self, float mean=0., float std=1., *, Generator? generator=None) -> Tensor(a!)` */
-  normal_(
-    this: Tensor,
-    mean?: number | undefined,
-    std?: number | undefined,
-    options: { generator?: Generator | undefined } = {},
-  ): Tensor {
+  normal_(this: Tensor, mean: number | undefined, std: number | undefined, options: { generator: Generator }): Tensor {
     return ops.normal_(this, mean, std, options);
   }
 
   /** `aten::bernoulli_.float(Tensor(a!) self, float p=0.5, *, Generator? generator=None) -> Tensor(a!)` */
-  bernoulli_(this: Tensor, p?: number | undefined, options: { generator?: Generator | undefined } = {}): Tensor {
+  bernoulli_(this: Tensor, p: number | undefined, options: { generator: Generator }): Tensor {
     return ops.bernoulli_(this, p, options);
   }
 
   /** `aten::exponential_(Tensor(a!) self, float lambd=1., *, Generator? generator=None) -> Tensor(a!)` */
-  exponential_(this: Tensor, lambd?: number | undefined, options: { generator?: Generator | undefined } = {}): Tensor {
+  exponential_(this: Tensor, lambd: number | undefined, options: { generator: Generator }): Tensor {
     return ops.exponential_(this, lambd, options);
   }
 
@@ -1048,14 +1038,14 @@ export abstract class TensorMethods {
   multinomial(
     this: Tensor,
     numSamples: number,
-    replacement?: boolean | undefined,
-    options: { generator?: Generator | undefined } = {},
+    replacement: boolean | undefined,
+    options: { generator: Generator },
   ): Tensor {
     return ops.multinomial(this, numSamples, replacement, options);
   }
 
   /** `aten::bernoulli(Tensor self, *, Generator? generator=None) -> Tensor` */
-  bernoulli(this: Tensor, options: { generator?: Generator | undefined } = {}): Tensor {
+  bernoulli(this: Tensor, options: { generator: Generator }): Tensor {
     return ops.bernoulli(this, options);
   }
 
@@ -1095,32 +1085,6 @@ export abstract class TensorMethods {
     options: { dtype?: DType | undefined; device?: Device | undefined; memoryFormat?: MemoryFormat | undefined } = {},
   ): Tensor {
     return ops.fullLike(this, fillValue, options);
-  }
-
-  /** `aten::rand_like.generator(Tensor self, *, Generator? generator, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor` */
-  randLike(
-    this: Tensor,
-    options: {
-      generator?: Generator | undefined;
-      dtype?: DType | undefined;
-      device?: Device | undefined;
-      memoryFormat?: MemoryFormat | undefined;
-    } = {},
-  ): Tensor {
-    return ops.randLike(this, options);
-  }
-
-  /** `aten::randn_like.generator(Tensor self, *, Generator? generator, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None, MemoryFormat? memory_format=None) -> Tensor` */
-  randnLike(
-    this: Tensor,
-    options: {
-      generator?: Generator | undefined;
-      dtype?: DType | undefined;
-      device?: Device | undefined;
-      memoryFormat?: MemoryFormat | undefined;
-    } = {},
-  ): Tensor {
-    return ops.randnLike(this, options);
   }
 
   /** `aten::new_zeros(Tensor self, SymInt[] size, *, ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None) -> Tensor` */

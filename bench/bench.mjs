@@ -1,0 +1,119 @@
+// npm run bench -- decode|overhead ...: side by side with the Python reference. See README.md in this folder.
+
+import { existsSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { writeSection } from "./report.mjs";
+import { SHAPES } from "./shapes.mjs";
+
+const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON [--shape ${Object.keys(SHAPES).join("|")}]
+       npm run bench -- overhead --python PYTHON
+
+  --reference CLONE   folder with a clone of the original ReDiff repository
+  --python PYTHON     a Python that has the packages of bench/reference/requirements.txt
+  --shape NAME        decode: which shape; all by default
+  --repeats N         runs per side, in turns (decode: 3, overhead: 5)
+  --threads N         threads of each side (decode: 2, overhead: 1)
+  --max-forwards N    decode: break off after N forward passes
+  --only SIDE         measure one side alone: reference or engine
+  --work DIR          where the random checkpoints are kept (the system's folder for temporary files)
+  --write             put the tables into docs/benchmarks.md
+  --verbose           pass on what the sides print
+`;
+
+class UsageError extends Error {}
+
+function parse(args) {
+  const string = { type: "string" };
+  const flag = { type: "boolean", default: false };
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        reference: string,
+        python: string,
+        shape: string,
+        repeats: string,
+        threads: string,
+        "max-forwards": string,
+        only: string,
+        work: { ...string, default: tmpdir() },
+        write: flag,
+        verbose: flag,
+        help: flag,
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error.message);
+  }
+  const { values, positionals } = parsed;
+  const [what, ...surplus] = positionals;
+  if (values.help) return { what: "help" };
+  if (surplus.length > 0 || (what !== "decode" && what !== "overhead")) {
+    throw new UsageError(`expected "decode" or "overhead", got ${positionals.join(" ") || "nothing"}`);
+  }
+  oneOf("--only", values.only, ["reference", "engine"]);
+  oneOf("--shape", values.shape, Object.keys(SHAPES));
+  const needed = values.only === "engine" ? [] : what === "decode" ? ["reference", "python"] : ["python"];
+  for (const name of needed) {
+    if (values[name] === undefined) throw new UsageError(`${what} needs --${name} (or --only engine)`);
+  }
+  if (what === "decode" && values.reference !== undefined && !existsSync(join(values.reference, "train/llava"))) {
+    throw new UsageError(`--reference ${values.reference} is no clone of ReDiff: it has no train/llava`);
+  }
+  return {
+    what,
+    ...values,
+    shapes: values.shape === undefined ? Object.keys(SHAPES) : [values.shape],
+    repeats: count("--repeats", values.repeats) ?? (what === "decode" ? 3 : 5),
+    threads: count("--threads", values.threads) ?? (what === "decode" ? 2 : 1),
+    maxForwards: count("--max-forwards", values["max-forwards"]),
+  };
+}
+
+function oneOf(name, value, allowed) {
+  if (value !== undefined && !allowed.includes(value)) {
+    throw new UsageError(`${name} must be one of ${allowed.join(", ")}, got ${value}`);
+  }
+}
+
+function count(name, text) {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new UsageError(`${name} must be a positive integer, got ${text}`);
+  return value;
+}
+
+async function main() {
+  const options = parse(process.argv.slice(2));
+  if (options.what === "help") {
+    process.stdout.write(USAGE);
+    return;
+  }
+  const log = (line) => console.error(line);
+  const results = [];
+  // Imported late: these load libtorch, and a wrong argument should not wait for that.
+  if (options.what === "decode") {
+    const { benchDecode } = await import("./decode.mjs");
+    for (const shape of options.shapes) results.push(await benchDecode({ ...options, shape, log }));
+  } else {
+    const { benchOverhead } = await import("./overhead.mjs");
+    results.push(await benchOverhead({ ...options, log }));
+  }
+  for (const { name, title, text, ok } of results) {
+    process.stdout.write(`\n## ${title}\n\n${text}\n`);
+    if (options.write) await writeSection(join(import.meta.dirname, "../docs/benchmarks.md"), name, title, text);
+    if (!ok) process.exitCode = 1;
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  const verbose = process.argv.includes("--verbose");
+  console.error(error instanceof UsageError ? `${error.message}\n\n${USAGE}` : verbose ? error.stack : error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,70 @@
+// Numbers to text: medians, tables, and the section of docs/benchmarks.md that a run replaces.
+
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { cpus, totalmem } from "node:os";
+import { dirname } from "node:path";
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** `12.3 (11.9-14.0)`: median, and the range where there is more than one value. */
+export function spread(values, digits = 2) {
+  const range =
+    values.length > 1 ? ` (${Math.min(...values).toFixed(digits)}-${Math.max(...values).toFixed(digits)})` : "";
+  return `${median(values).toFixed(digits)}${range}`;
+}
+
+/** How many times faster `ours` is than `theirs`, both in seconds: the ratio of medians, and the range of the ratios
+ *  within each repetition, where both ran one right after the other. */
+export function speedup(theirs, ours) {
+  const pairs = theirs.map((seconds, repeat) => seconds / ours[repeat]);
+  const range = pairs.length > 1 ? ` (${Math.min(...pairs).toFixed(2)}-${Math.max(...pairs).toFixed(2)})` : "";
+  return `${(median(theirs) / median(ours)).toFixed(2)}x${range}`;
+}
+
+export const gigabytes = (bytes) => (bytes / 1e9).toFixed(2);
+
+/** A Markdown table. `rows[0]` is the heading. */
+export function table(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
+  const line = (row) => `| ${row.map((cell, column) => String(cell).padEnd(widths[column])).join(" | ")} |`;
+  return [
+    line(rows[0]),
+    `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`,
+    ...rows.slice(1).map(line),
+  ].join("\n");
+}
+
+/** What the numbers were taken on. */
+export function conditions(sides, extra = []) {
+  const cpu = cpus()[0]?.model.trim() ?? "unknown processor";
+  const versions = sides.map(({ name, hello }) => `${name}: torch ${hello.torch}, ${hello.threads} threads`);
+  return [
+    `${new Date().toISOString().slice(0, 10)}, ${cpu}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB`,
+    ...versions,
+    ...extra,
+  ].join("; ");
+}
+
+/** Puts `text` between the markers of section `name` in a Markdown file; the section is appended if it is new. */
+export async function writeSection(path, name, title, text) {
+  await mkdir(dirname(path), { recursive: true });
+  const before = await readFile(path, "utf8").catch((error) => {
+    if (error.code !== "ENOENT") throw error;
+    return "# Benchmarks\n\nMeasured side by side with the Python reference; bench/README.md says how to run them.\n";
+  });
+  await writeFile(path, replaceSection(before, name, `## ${title}\n\n${text}`));
+}
+
+export function replaceSection(document, name, text) {
+  const [open, close] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
+  const section = `${open}\n${text}\n${close}\n`;
+  const start = document.indexOf(open);
+  if (start === -1) return `${document.trimEnd()}\n\n${section}`;
+  const end = document.indexOf(close, start);
+  if (end === -1) throw new Error(`${open} is not closed by ${close}`);
+  return document.slice(0, start) + section + document.slice(end + close.length).replace(/^\n/, "");
+}

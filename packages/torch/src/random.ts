@@ -18,8 +18,8 @@ export class Generator implements Disposable {
     usableDevice(device);
     this.device = device;
     this.id = native.makeGenerator(device);
-    native.seedGenerator(this.id, seed);
     unreferenced.register(this, this.id, this);
+    native.seedGenerator(this.id, seed);
   }
 
   /** Starts the stream anew. Seeds go from -2^63 to 2^64-1, beyond 2^53 as bigints. */

@@ -1,1 +1,24 @@
+/** Vision-language diffusion models for TypeScript: LLaDA-V and ReDiff. */
+export { describeMany, type ManyOptions, type ManyResult } from "./describe-many.js";
+export { Decoder, type Decoding, decode, decodeBatch, type RunOptions } from "./diffusion/decode.js";
+export type { DecodeResult, DecodeStep, Edit } from "./diffusion/denoise.js";
+export { type DecodeOptions, decodeOptions, type FeatureCacheOptions, type Remasking } from "./diffusion/options.js";
 export { UserError } from "./errors.js";
+export { type Pulled, type PullOptions, pull } from "./hub/pull.js";
+export { resolveModel } from "./hub/resolve.js";
+export type { ModelConfig } from "./models/config.js";
+export { type LoadOptions, loadModelFolder, type Model, promptEmbeddings, type Visual } from "./models/model.js";
+export type { ChatMessage } from "./text/chat.js";
+export { applyEdits, type TextEdit } from "./text/spans.js";
+export { loadTokenizer, type Tokenizer } from "./text/tokenizer.js";
+export {
+  DEFAULT_QUESTION,
+  type DescribeOptions,
+  type Description,
+  loadModel,
+  type Refinement,
+  type RefineOptions,
+  type TokenEdit,
+  VisionLanguageModel,
+  type VisualSource,
+} from "./vision-language-model.js";

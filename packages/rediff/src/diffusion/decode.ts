@@ -11,7 +11,7 @@ import type { Model } from "../models/model.js";
 import { Rotary, type RotaryTables } from "../models/rotary.js";
 import { idTensor } from "../models/splice.js";
 import { Canvas } from "./canvas.js";
-import { type DecodeResult, type DecodeStep, denoise, type Guess, type Query } from "./denoise.js";
+import { type DecodeResult, type DecodeStep, type DenoiseContext, denoise, type Guess, type Query } from "./denoise.js";
 import { cachedHiddenStates, FeatureCache } from "./feature-cache.js";
 import { type DecodeOptions, decodeOptions } from "./options.js";
 import { candidates, forbid, type Noise } from "./predict.js";
@@ -29,6 +29,15 @@ export function seededNoise(seed: number, model: Pick<Model, "device">): Noise &
 /** torch's own top-k, for `compat`. */
 function topkOfRow(confidence: Float64Array, k: number): number[] {
   return scope(() => topk(fromBuffer(confidence, [confidence.length]), k)[1].toNumbers());
+}
+
+/** How the canvas is worked on: `denoise`, or `proofread`. */
+export type Loop = (context: DenoiseContext) => globalThis.Generator<Query, DecodeResult, Guess>;
+
+export interface AddOptions {
+  /** Instead of the seed's numbers: for replaying a recorded run. */
+  noise?: Noise | undefined;
+  loop?: Loop;
 }
 
 /** One prompt on its way: the loop, and its rows on the device. */
@@ -53,7 +62,8 @@ export class Decoding implements Disposable {
   #query: Query | undefined;
 
   /** @param prompt embeddings of the prompt, [P, D]; copied */
-  constructor(model: Model, prompt: Tensor, options: Partial<DecodeOptions>, noise?: Noise) {
+  constructor(model: Model, prompt: Tensor, options: Partial<DecodeOptions>, extra: AddOptions = {}) {
+    const { noise, loop = denoise } = extra;
     this.options = decodeOptions(options);
     const { genLength, draft, suffix } = this.options;
     const maskId = model.tokenizer.special.mask;
@@ -74,7 +84,7 @@ export class Decoding implements Disposable {
     this.cache = this.options.cache && new FeatureCache(this.options.cache, promptLength);
     this.#disposableNoise = noise === undefined ? seededNoise(this.options.seed, model) : undefined;
     this.noise = noise ?? (this.#disposableNoise as Noise & Disposable);
-    this.#loop = denoise({
+    this.#loop = loop({
       canvas: this.canvas,
       options: this.options,
       topkOfRow,
@@ -161,8 +171,8 @@ export class Decoder implements Disposable {
   }
 
   /** @throws UserError when options do not fit together */
-  add(prompt: Tensor, options: Partial<DecodeOptions> = {}, noise?: Noise): Decoding {
-    const decoding = new Decoding(this.#model, prompt, options, noise);
+  add(prompt: Tensor, options: Partial<DecodeOptions> = {}, extra: AddOptions = {}): Decoding {
+    const decoding = new Decoding(this.#model, prompt, options, extra);
     if (decoding.query !== undefined) this.#active.add(decoding);
     return decoding;
   }
@@ -299,11 +309,9 @@ function guide(guided: Tensor, unguided: Tensor, { cfgScale }: DecodeOptions): T
   return unguided.add(guided.sub(unguided).mul(cfgScale + 1));
 }
 
-export interface RunOptions {
+export interface RunOptions extends AddOptions {
   /** Checked between steps; its reason is thrown. */
   signal?: AbortSignal | undefined;
-  /** Instead of the seed's numbers: for replaying a recorded run. */
-  noise?: Noise | undefined;
 }
 
 /** Writes one answer, a step at a time.
@@ -315,7 +323,7 @@ export function* decode(
   run: RunOptions = {},
 ): globalThis.Generator<DecodeStep, DecodeResult> {
   using decoder = new Decoder(model);
-  using decoding = decoder.add(prompt, options, run.noise);
+  using decoding = decoder.add(prompt, options, run);
   while (decoding.result === undefined) {
     run.signal?.throwIfAborted();
     decoder.step();

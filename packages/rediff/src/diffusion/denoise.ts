@@ -5,7 +5,8 @@
  *  reads on its own, is tested with made-up models, and many of them share one forward pass.
  *
  *  Departures, unless `compat`: only rows that can still change are asked for; the stop is looked up anew after every
- *  step; top-k never reaches for rows that are not candidates. Where these quirks do not bite, the tokens are the same. */
+ *  step; top-k never reaches for rows that are not candidates; no mask of a later block is filled, not even before a stop
+ *  that a draft holds. Where these quirks do not bite, the tokens are the same. */
 import type { Canvas } from "./canvas.js";
 import type { DecodeOptions } from "./options.js";
 import { reviseCount, transferSchedule } from "./schedule.js";
@@ -132,7 +133,8 @@ function* oneStep(
 ): Generator<Query, void, Guess> {
   const { canvas, options } = context;
   const { promptLength, answerEnd } = canvas;
-  const limit = stop.row ?? turn.end;
+  // With a stop inside a draft the reference fills masks up to it from the first block on, and leaves some for good.
+  const limit = options.compat ? (stop.row ?? turn.end) : Math.min(stop.row ?? turn.end, turn.end);
   const written = revising ? canvas.written(turn.start, turn.end) : []; // before this step fills more
   // In `compat` an overflow may have put a mask into the prompt, which the reference then fills again.
   const fillable = canvas.masked(options.compat ? 0 : promptLength, Math.min(limit, answerEnd));

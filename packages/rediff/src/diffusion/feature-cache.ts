@@ -66,8 +66,11 @@ export function cachedHiddenStates(model: Llada, cache: FeatureCache, embeds: Te
   const refresh = cache.nextPass();
   return scope(() => {
     let x = embeds;
-    for (const [layer, weights] of model.weights.blocks.entries())
-      x = scope(() => cachedBlock({ model, cache, layer, w: weights, rotary, refresh }, x));
+    for (const [layer, weights] of model.weights.blocks.entries()) {
+      const next = scope(() => cachedBlock({ model, cache, layer, w: weights, rotary, refresh }, x));
+      if (layer > 0) x.dispose();
+      x = next;
+    }
     return rmsNorm(x, model.weights.norm, model.config.rmsNormEps);
   });
 }

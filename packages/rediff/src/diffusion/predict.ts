@@ -45,7 +45,8 @@ export function candidates(logits_RV: Tensor, options: DecodeOptions, noise: Noi
       : logits_RV;
     const [best, tokens] = scores.maxDim(1, true);
     const confidence = (): Tensor => {
-      if (options.remasking === "random") return noise.perRow(rows);
+      // best - best is 0, but NaN for what is no number: that must not hide behind a random confidence.
+      if (options.remasking === "random") return noise.perRow(rows).add(best.sub(best).squeezeDim(1));
       if (options.compat) return logits_RV.to({ dtype: "float64" }).softmax(1).gather(1, tokens).squeezeDim(1);
       const chosen = sampled ? logits_RV.gather(1, tokens) : best;
       const total = logits_RV.logsumexp([1], true);

@@ -120,7 +120,7 @@ interface Trace {
 
 function trace(model: Model, prompt: Tensor, options: Partial<DecodeOptions>, noise?: Noise): Trace {
   using decoder = new Decoder(model);
-  using decoding = decoder.add(prompt, options, noise);
+  using decoding = decoder.add(prompt, options, { noise });
   const steps: DecodeStep[] = [];
   const rows: Int32Array[] = [];
   while (decoding.result === undefined) {

@@ -1,0 +1,258 @@
+/** `rediff caption IMAGE...`: descriptions of pictures and videos. */
+import { type FileHandle, open } from "node:fs/promises";
+import { setThreads } from "@rediff/torch";
+import { Command, Option } from "commander";
+import { describeMany, type ManyResult } from "../describe-many.js";
+import type { DecodeStep } from "../diffusion/denoise.js";
+import type { Remasking } from "../diffusion/options.js";
+import { UserError } from "../errors.js";
+import {
+  type DescribeOptions,
+  type Description,
+  loadModel,
+  type VisionLanguageModel,
+} from "../vision-language-model.js";
+import {
+  addModelOptions,
+  addPromptOptions,
+  decimal,
+  given,
+  loadOptions,
+  type ModelFlags,
+  needModel,
+  type PromptFlags,
+  promptOptions,
+  whole,
+} from "./describe-options.js";
+import { expandInputs } from "./inputs.js";
+import { LiveText } from "./live-text.js";
+import { progress } from "./progress.js";
+import { ResultsFile } from "./results-file.js";
+
+interface Flags extends ModelFlags, PromptFlags {
+  steps?: number;
+  tokensPerStep?: number;
+  genLength?: number;
+  blockLength?: number;
+  remasking?: Remasking;
+  revise?: true;
+  reviseTopk?: number;
+  reviseStart?: number;
+  suffix?: string;
+  stop?: string[];
+  draft?: string;
+  cache?: string | true;
+  batch: number;
+  together?: true;
+  json?: true;
+  trace?: string;
+  output?: string;
+}
+
+const HELP = `
+IMAGE is a picture, a video, a folder of pictures, a quoted pattern, or - for a list of paths on stdin.
+
+With --output FILE each result is appended to FILE as a JSON line as soon as it is there; a run that was cut off goes on
+where it stopped. In a terminal a single picture's text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
+
+--json prints, per picture: {"image","text","token_ids","steps","seconds","tokens_per_second",
+"edits":[{"step","position","from","to"}]}. --trace writes all token ids after every step.
+
+Examples:
+  $ rediff caption photo.jpg --model ReDiff-8B
+  $ rediff caption photo.jpg --model ReDiff-8B --revise --tokens-per-step 4
+  $ rediff caption pictures/ --model ReDiff-8B --batch 4 --output captions.jsonl
+  $ rediff caption a.jpg b.jpg --together --prompt "What differs?" --model LLaDA-V
+`;
+
+export function captionCommand(): Command {
+  const command = new Command("caption")
+    .description("describe pictures and videos")
+    .argument("<IMAGE...>", "pictures, videos, folders, patterns, or -");
+  addModelOptions(command);
+  addPromptOptions(command)
+    .option("--steps <N>", "forward passes (default one per token)", whole(1))
+    .option("--tokens-per-step <N>", "instead of --steps", decimal)
+    .option("--gen-length <N>", "tokens of the answer (default 128)", whole(1))
+    .option("--block-length <N>", "tokens of a block; blocks are written left to right (default all)", whole(1))
+    .addOption(new Option("--remasking <RULE>", "which masks to fill first").choices(["low_confidence", "random"]))
+    .option("--revise", "rewrite earlier tokens at every step (ReDiff)")
+    .option("--revise-topk <F>", "only the surest share of them, 0 to 1", decimal)
+    .option("--revise-start <F>", "only in the last share of the steps, 0 to 1 (default 1, always)", decimal)
+    .option("--suffix <T>", "fixed text after the answer")
+    .option("--stop <T...>", "texts that end the answer (default the end of the turn)")
+    .option("--draft <T>", "text to begin with instead of masks")
+    .option("--cache [KP,KR,RHO]", "dLLM-Cache, approximate and faster; 25,7,0.25 as in LLaDA-V's demo")
+    .option("--batch <N>", "pictures decoded together", whole(1), 1)
+    .option("--together", "all pictures in one prompt, one answer")
+    .option("--json", "JSON lines on stdout and nothing else")
+    .option("--trace <FILE>", "write every step as a JSON line")
+    .option("--output <FILE>", "append results to FILE (JSON lines) and skip pictures that are in it");
+  return command.addHelpText("after", HELP).action(run);
+}
+
+async function run(args: string[], flags: Flags): Promise<void> {
+  const folder = needModel(flags);
+  const options = describeOptions(flags);
+  const paths = await expandInputs(args);
+  const results = flags.output === undefined ? undefined : await ResultsFile.open(flags.output);
+  const trace = flags.trace === undefined ? undefined : await openTrace(flags.trace);
+  const interrupt = new AbortController();
+  const onSignal = () => interrupt.abort();
+  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  try {
+    const groups = flags.together ? [paths] : paths.map((path) => [path]);
+    const todo = groups.filter((group) => !results?.done.has(nameOf(group)));
+    if (results && todo.length < groups.length)
+      process.stderr.write(`${groups.length - todo.length} of ${groups.length} are in ${flags.output} already\n`);
+    if (todo.length === 0) return;
+    if (flags.threads !== undefined) setThreads(flags.threads);
+    using model = await loadModel(folder, loadOptions(flags));
+    const all = { ...options, signal: interrupt.signal };
+    const isLive = process.stdout.isTTY && !flags.json && todo.length === 1 && results === undefined;
+    if (isLive) await captionLive(model, todo[0] as string[], all, trace);
+    else await captionAll(model, todo, all, flags, results, trace);
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+    await results?.close();
+    await trace?.close();
+  }
+}
+
+export function describeOptions(flags: Flags): DescribeOptions {
+  const { steps, tokensPerStep, genLength, blockLength, remasking, revise } = flags;
+  const { reviseTopk, reviseStart, suffix, stop, draft } = flags;
+  return {
+    ...promptOptions(flags),
+    ...given({ steps, tokensPerStep, genLength, blockLength, remasking, revise }),
+    ...given({ reviseTopk, reviseStart, suffix, stop, draft }),
+    ...(flags.cache !== undefined && { cache: parseCache(flags.cache) }),
+  };
+}
+
+function parseCache(text: string | true): NonNullable<DescribeOptions["cache"]> {
+  const numbers = text === true ? [25, 7, 0.25] : text.split(",").map(Number);
+  const [promptInterval, genInterval, transferRatio] = numbers;
+  if (numbers.length !== 3 || promptInterval === undefined || genInterval === undefined || transferRatio === undefined)
+    throw new UserError(`--cache "${text}" is not KP,KR,RHO`, "For example --cache 25,7,0.25.");
+  return { promptInterval, genInterval, transferRatio };
+}
+
+const nameOf = (group: readonly string[]): string => group.join(" ");
+
+function toRecord(image: string, d: Description) {
+  return {
+    image,
+    text: d.text,
+    token_ids: d.tokenIds,
+    steps: d.steps,
+    seconds: round(d.seconds),
+    tokens_per_second: round(d.tokensPerSecond),
+    edits: d.edits.map(({ step, position, from, to, fromId, toId }) => ({
+      step,
+      position,
+      from,
+      to,
+      from_id: fromId,
+      to_id: toId,
+    })),
+  };
+}
+
+const round = (value: number): number => Number(value.toPrecision(6));
+
+async function openTrace(path: string): Promise<FileHandle> {
+  return open(path, "w").catch((error: Error) => {
+    throw new UserError(`${path} cannot be written: ${error.message}`);
+  });
+}
+
+async function writeTrace(file: FileHandle | undefined, image: string, step: DecodeStep): Promise<void> {
+  if (file === undefined) return;
+  const { tokens, confidence, filled, revised } = step;
+  const line = {
+    image,
+    step: step.step,
+    block: step.block,
+    tokens: [...tokens],
+    confidence: [...confidence].map((value) => (Number.isNaN(value) ? null : round(value))),
+    filled,
+    revised,
+  };
+  await file.appendFile(`${JSON.stringify(line)}\n`);
+}
+
+async function captionLive(
+  model: VisionLanguageModel,
+  group: readonly string[],
+  options: DescribeOptions,
+  trace: FileHandle | undefined,
+): Promise<void> {
+  const live = new LiveText(process.stdout, model.model.tokenizer);
+  const watching = model.watch(group, options);
+  try {
+    let turn = await watching.next();
+    while (!turn.done) {
+      live.draw(turn.value);
+      await writeTrace(trace, nameOf(group), turn.value);
+      turn = await watching.next();
+    }
+    live.clear();
+    process.stdout.write(`${turn.value.text.trim()}\n`);
+  } finally {
+    live.clear();
+    await watching.return(undefined as never);
+  }
+}
+
+async function captionAll(
+  model: VisionLanguageModel,
+  groups: readonly (readonly string[])[],
+  options: DescribeOptions,
+  flags: Flags,
+  results: ResultsFile | undefined,
+  trace: FileHandle | undefined,
+): Promise<void> {
+  const bar = progress({ label: "captions", total: groups.length, unit: "pictures" });
+  const traces: Promise<void>[] = [];
+  let failures = 0;
+  let done = 0;
+  try {
+    const many = describeMany(model, groups, {
+      ...options,
+      batch: flags.batch,
+      ...(trace && { onStep: (index, step) => void traces.push(writeTrace(trace, nameOf(groups[index] ?? []), step)) }),
+    });
+    for await (const result of many) {
+      if (!result.ok) failures++;
+      await settle(result, nameOf(groups[result.index] ?? []), groups.length, flags, results, bar.note);
+      bar.update(++done);
+    }
+    await Promise.all(traces);
+  } finally {
+    bar.finish();
+  }
+  if (failures === 0) return;
+  if (groups.length > 1) process.stderr.write(`rediff: ${failures} of ${groups.length} failed\n`);
+  process.exitCode = 1;
+}
+
+async function settle(
+  result: ManyResult,
+  image: string,
+  total: number,
+  flags: Flags,
+  results: ResultsFile | undefined,
+  note: (line: string) => void,
+): Promise<void> {
+  if (!result.ok) {
+    const { error } = result;
+    if (flags.verbose) note(error.stack ?? error.message);
+    else note(`rediff: ${error instanceof UserError ? error.line : error.message}`);
+    return;
+  }
+  const record = toRecord(image, result.description);
+  await results?.append(record);
+  if (flags.json) process.stdout.write(`${JSON.stringify(record)}\n`);
+  else if (results === undefined) process.stdout.write(`${total > 1 ? `${image}: ` : ""}${record.text.trim()}\n`);
+}

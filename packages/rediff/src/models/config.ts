@@ -71,7 +71,11 @@ export interface ModelConfig {
 const positive = z.number().int().positive();
 
 const ropeScalingSchema = z
-  .object({ type: z.enum(["linear", "dynamic"]).optional(), rope_type: z.string().optional(), factor: z.number() })
+  .object({
+    type: z.enum(["linear", "dynamic"]).optional(),
+    rope_type: z.string().optional(),
+    factor: z.number().positive(),
+  })
   .nullish();
 
 const lladaSchema = z.object({
@@ -155,6 +159,8 @@ function lladaConfig(raw: Record<string, unknown>, file: string): LladaConfig {
   const kvHeads = c.num_key_value_heads ?? c.num_attention_heads;
   if (c.hidden_size % c.num_attention_heads !== 0)
     throw new UserError(`${file}: hidden_size ${c.hidden_size} is not a multiple of ${c.num_attention_heads} heads`);
+  if ((c.hidden_size / c.num_attention_heads) % 2 !== 0)
+    throw new UserError(`${file}: heads of odd width ${c.hidden_size / c.num_attention_heads} cannot be rotated`);
   if (c.num_attention_heads % kvHeads !== 0)
     throw new UserError(`${file}: ${c.num_attention_heads} heads cannot share ${kvHeads} key-value heads`);
   const scaling = c.rope_scaling;

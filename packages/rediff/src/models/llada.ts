@@ -147,7 +147,9 @@ export function block(
 
 /** Token ids to rows: int64 [...] -> [..., D] */
 export function embed(model: Llada, ids: Tensor): Tensor {
-  return model.weights.embedTokens.indexSelect(0, ids.reshape([-1])).view([...ids.shape, model.config.hiddenSize]);
+  return scope(() =>
+    model.weights.embedTokens.indexSelect(0, ids.reshape([-1])).view([...ids.shape, model.config.hiddenSize]),
+  );
 }
 
 export interface ForwardOptions {
@@ -162,22 +164,26 @@ export interface ForwardOptions {
 export function hiddenStates(model: Llada, embeds_BLD: Tensor, options: ForwardOptions): Tensor {
   const { rotary, visible = {}, rows, onHidden } = options;
   const { blocks, norm } = model.weights;
-  let x = embeds_BLD;
-  for (const [i, weights] of blocks.entries()) {
-    onHidden?.(i, x);
-    const next = block(weights, x, rotary, visible, model.config, i === blocks.length - 1 ? rows : undefined);
-    if (i > 0) x.dispose();
-    x = next;
-  }
-  const normed = rmsNorm(x, norm, model.config.rmsNormEps);
-  onHidden?.(blocks.length, normed);
-  return normed;
+  return scope(() => {
+    let x = embeds_BLD;
+    for (const [i, weights] of blocks.entries()) {
+      onHidden?.(i, x);
+      const next = block(weights, x, rotary, visible, model.config, i === blocks.length - 1 ? rows : undefined);
+      if (i > 0) x.dispose();
+      x = next;
+    }
+    const normed = rmsNorm(x, norm, model.config.rmsNormEps);
+    onHidden?.(blocks.length, normed);
+    return normed;
+  });
 }
 
 /** Hidden states to float32 logits over the first `vocabulary` tokens (all by default): [..., V] */
 export function logits(model: Llada, hidden: Tensor, vocabulary = model.config.vocabSize): Tensor {
   const { head } = model.weights;
-  return linear(hidden, vocabulary < head.size(0) ? head.narrow(0, 0, vocabulary) : head).to({ dtype: "float32" });
+  return scope(() =>
+    linear(hidden, vocabulary < head.size(0) ? head.narrow(0, 0, vocabulary) : head).to({ dtype: "float32" }),
+  );
 }
 
 /** A 2-D padding mask as something to add to the scores: 0 where a key may be seen, the dtype's minimum elsewhere.

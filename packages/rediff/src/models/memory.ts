@@ -46,16 +46,22 @@ export function availableMemory(): number {
     // Not Linux: os.freemem() it is.
   }
   const limit = process.constrainedMemory();
-  return limit > 0 && limit < os.totalmem() ? Math.min(available, limit - process.memoryUsage.rss()) : available;
+  const left = limit > 0 && limit < os.totalmem() ? limit - process.memoryUsage.rss() : available;
+  return Math.max(0, Math.min(available, left));
 }
 
 export const gib = (bytes: number): string =>
   bytes >= 2 ** 30 ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
 /** @throws UserError when a model cannot fit into main memory, with what would help */
-export function assertMemory(folder: string, need: MemoryNeed, dtype: DType, device: Device): void {
+export function assertMemory(
+  folder: string,
+  need: MemoryNeed,
+  dtype: DType,
+  device: Device,
+  available = availableMemory(),
+): void {
   if (device !== "cpu") return; // a GPU's allocator gives a precise error itself, and main memory only holds a mapping
-  const available = availableMemory();
   const wanted = need.weights + need.activations;
   if (wanted <= available) return;
   const smaller =

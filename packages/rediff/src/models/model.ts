@@ -230,7 +230,7 @@ export function normalizePixels(tiles: Tiles, dtype: DType, device: Device): Ten
   });
 }
 
-/** What each picture or video contributes to the prompt: one [tokens, D] for each. All tiles go through the tower
+/** What each picture or video contributes to the prompt: one [tokens, D] for each. The tiles of one go through the tower
  *  together, at most `maxTiles` at a time. */
 export function encodeVisuals(model: Model, visuals: readonly Visual[], maxTiles = 64): Tensor[] {
   const { eyes } = model;

@@ -3,7 +3,7 @@
  *
  *  Angles, cosines and sines are float32, then cast to the activations' dtype: LLaDA-V's choice (the original LLaDA
  *  rotates in float32), kept for parity. */
-import { cat, type Device, type DType, fromBuffer, type Tensor } from "@rediff/torch";
+import { cat, type Device, type DType, fromBuffer, scope, type Tensor } from "@rediff/torch";
 import type { LladaConfig } from "./config.js";
 
 export interface RotaryTables {
@@ -55,11 +55,13 @@ export class Rotary {
       theta = dynamicTheta(this.#config, ropeScaling.factor, last + 1);
       if (this.#keepStretched) this.#stretchedTheta = theta;
     }
-    let positions_BL1 = fromBuffer(flat, [positions.length, length, 1]);
-    if (ropeScaling?.type === "linear") positions_BL1 = positions_BL1.div(ropeScaling.factor);
-    const angles = positions_BL1.mul(inverseFrequencies(theta, headDim));
-    const both = angles.repeat([1, 1, 2]).unsqueeze(1);
-    return { cos: both.cos().to({ dtype, device }), sin: both.sin().to({ dtype, device }) };
+    return scope(() => {
+      let positions_BL1 = fromBuffer(flat, [positions.length, length, 1]);
+      if (ropeScaling?.type === "linear") positions_BL1 = positions_BL1.div(ropeScaling.factor);
+      const angles = positions_BL1.mul(inverseFrequencies(theta, headDim));
+      const both = angles.repeat([1, 1, 2]).unsqueeze(1);
+      return { cos: both.cos().to({ dtype, device }), sin: both.sin().to({ dtype, device }) };
+    });
   }
 }
 

@@ -7,7 +7,7 @@
 import { cat, fromBuffer, Generator, inferenceMode, rand, Scope, scope, type Tensor, topk } from "@rediff/torch";
 import { UserError } from "../errors.js";
 import { embed, hiddenStates, logits } from "../models/llada.js";
-import type { Model } from "../models/model.js";
+import { assertPositions, type Model } from "../models/model.js";
 import { Rotary, type RotaryTables } from "../models/rotary.js";
 import { idTensor } from "../models/splice.js";
 import { Canvas } from "./canvas.js";
@@ -67,8 +67,10 @@ export class Decoding implements Disposable {
     this.options = decodeOptions(options);
     const { genLength, draft, suffix } = this.options;
     const maskId = model.tokenizer.special.mask;
-    const tooBig = [...draft, ...suffix].find((id) => id < 0 || id >= model.config.llada.vocabSize);
-    if (tooBig !== undefined) throw new UserError(`token id ${tooBig} is outside the model's vocabulary`);
+    const { vocabSize } = model.config.llada;
+    const bad = [...draft, ...suffix].find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
+    if (bad !== undefined) throw new UserError(`token id ${bad} is outside the model's vocabulary of ${vocabSize}`);
+    assertPositions(model.config.llada, prompt.size(0), genLength + suffix.length);
     this.canvas = new Canvas(prompt.size(0), { genLength, draft, suffix, maskId });
     const { length, promptLength } = this.canvas;
     const [rows, unguided] = this.#owned.run(() =>
@@ -290,9 +292,25 @@ export class Decoder implements Disposable {
     if (this.#tables?.key === key) return this.#tables.tables;
     this.#tables?.owner[Symbol.dispose]();
     const owner = new Scope();
-    const positions = lengths.flatMap((length) => Array.from({ length }, (_, i) => i));
     const tables = owner.run(() =>
-      scope(() => this.#rotary.tables([positions], this.#model.dtype, this.#model.device)),
+      scope(() => {
+        // One table for each: under dynamic scaling the base depends on a sequence's own length.
+        const each = lengths.map((length) =>
+          this.#rotary.tables([Array.from({ length }, (_, i) => i)], this.#model.dtype, this.#model.device),
+        );
+        return each.length === 1
+          ? (each[0] as RotaryTables)
+          : {
+              cos: cat(
+                each.map(({ cos }) => cos),
+                2,
+              ),
+              sin: cat(
+                each.map(({ sin }) => sin),
+                2,
+              ),
+            };
+      }),
     );
     this.#tables = { key, tables, owner };
     return tables;

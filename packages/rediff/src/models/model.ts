@@ -7,7 +7,7 @@ import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import { parseAspectRatio, parsePinpoints } from "../vision/geometry.js";
 import { parseMergeType, pictureLayout, type VisionGeometry, videoLayout } from "../vision/layout.js";
 import { normalizedLevels, type Tiles } from "../vision/tiles.js";
-import { loadConfig, type ModelConfig, type MultimodalConfig } from "./config.js";
+import { type LladaConfig, loadConfig, type ModelConfig, type MultimodalConfig } from "./config.js";
 import type { BlockWeights, Llada } from "./llada.js";
 import { assertMemory, memoryNeed } from "./memory.js";
 import { project, projectorLayerNames } from "./projector.js";
@@ -273,14 +273,20 @@ export function promptEmbeddings(
   reserve = 0,
 ): Tensor {
   const embeds = noGrad(() => scope(() => splice(model.llada, ids, encodeVisuals(model, visuals)).embeds.clone()));
-  const limit = model.config.llada.maxPositions;
-  const rows = embeds.size(0);
-  if (rows + reserve > limit && model.config.llada.ropeScaling === undefined) {
+  try {
+    assertPositions(model.config.llada, embeds.size(0), reserve);
+  } catch (error) {
     embeds.dispose();
-    throw new UserError(
-      `the prompt has ${rows} tokens and the answer ${reserve}, together more than the model's ${limit} positions`,
-      "Use fewer or smaller pictures, a shorter question, or a smaller --gen-length.",
-    );
+    throw error;
   }
   return embeds;
+}
+
+/** @throws UserError when a prompt and its answer have more rows than a model's positions allow */
+export function assertPositions(config: LladaConfig, prompt: number, answer: number): void {
+  if (prompt + answer <= config.maxPositions || config.ropeScaling !== undefined) return;
+  throw new UserError(
+    `the prompt has ${prompt} tokens and the answer ${answer}, together more than the model's ${config.maxPositions} positions`,
+    "Use fewer or smaller pictures, a shorter question, or a smaller --gen-length.",
+  );
 }

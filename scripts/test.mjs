@@ -4,10 +4,10 @@
  *  The last line is `N passed, N failed`, with lint and types counted as one check each; the exit status is non-zero if
  *  anything failed, or if nothing ran. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addCounts, countResults, summaryLine } from "./summary.mjs";
+import { addCounts, countsOf, summaryLine } from "./summary.mjs";
 import { root, runScript, SetupError, setUp } from "./workspace.mjs";
 
 await runScript(async () => {
@@ -44,22 +44,13 @@ async function check(name, work) {
 /** @param {string[]} args */
 async function runTests(args) {
   const folder = mkdtempSync(join(tmpdir(), "rediff-test-"));
-  const report = join(folder, "report.json");
+  const file = join(folder, "counts.json");
+  const reporters = ["--reporter=default", `--reporter=${join(root, "scripts", "counts-reporter.mjs")}`];
   try {
-    const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-    const status = await node(["vitest", "vitest.mjs"], ["run", ...reporters, ...args]);
-    return countResults(readReport(report), status);
+    const status = await node(["vitest", "vitest.mjs"], ["run", ...reporters, ...args], { REDIFF_TEST_COUNTS: file });
+    return countsOf(existsSync(file) ? readFileSync(file, "utf8") : undefined, status);
   } finally {
     rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** @param {string} file */
-function readReport(file) {
-  try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch {
-    return undefined; // vitest did not come far enough
   }
 }
 
@@ -77,12 +68,14 @@ async function tool(name, script, args) {
 /**
  * @param {string[]} script inside node_modules
  * @param {string[]} args
+ * @param {Record<string, string>} [env]
  * @returns {Promise<number>}
  */
-function node(script, args) {
+function node(script, args, env = {}) {
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, [join(root, "node_modules", ...script), ...args], {
       cwd: root,
+      env: { ...process.env, ...env },
       stdio: "inherit",
     });
     child.on("error", fail);

@@ -127,7 +127,7 @@ function lockedPackages(file) {
 // ---- TypeScript ------------------------------------------------------------------------------------------------
 
 /**
- * Runs tsc -b unless no source has changed since it last succeeded.
+ * Runs tsc -b unless no source has changed since it last succeeded and all that it made is there.
  * @param {Ui} ui
  * @returns {Promise<boolean>} whether there was something to do
  */
@@ -137,27 +137,40 @@ async function ensureCompiled(ui) {
     const times = sourceTimes();
     if (isCompiled(times)) return;
     const started = performance.now();
-    // tsc looks only at its own notes, so outputs that were deleted have to be asked for.
-    const force = missingOutputs(times).length > 0 ? ["--force"] : [];
-    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
     ui.say("compiling the TypeScript (tsc -b)");
-    const { status, stdout, stderr } = await run(process.execPath, [tsc, "-b", ...force], { cwd: root });
-    if (status !== 0) {
-      throw new SetupError(
-        `the TypeScript has errors:\n${`${stdout}${stderr}`.trimEnd()}\n`,
-        "Mend them, or go back to a commit without.",
-      );
-    }
-    writeStamp("types", JSON.stringify(times));
+    await compile([]);
+    // tsc goes by its own notes, so outputs that were deleted have to be asked for.
+    if (!outputsOf(times).every(isThere)) await compile(["--force"]);
+    writeStamp("types", JSON.stringify({ times, outputs: outputsOf(times).filter(isThere) }));
     ui.say(`  done in ${since(started)}`);
   });
+}
+
+/** @param {string[]} args */
+async function compile(args) {
+  const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+  const { status, stdout, stderr } = await run(process.execPath, [tsc, "-b", ...args], { cwd: root });
+  if (status === 0) return;
+  const errors = `${stdout}${stderr}`.trimEnd();
+  throw new SetupError(`the TypeScript has errors:\n${errors}\n`, "Mend them, or go back to a commit without.");
 }
 
 /** @typedef {Record<string, [size: number, mtimeMs: number]>} Times */
 
 /** @param {Times} times */
 function isCompiled(times) {
-  return readStamp("types") === JSON.stringify(times) && missingOutputs(times).length === 0;
+  try {
+    /** @type {{ times: Times, outputs: string[] }} */
+    const stamp = JSON.parse(readStamp("types") ?? "");
+    return JSON.stringify(stamp.times) === JSON.stringify(times) && stamp.outputs.every(isThere);
+  } catch {
+    return false; // it has never succeeded here
+  }
+}
+
+/** @param {string} file relative to the root */
+function isThere(file) {
+  return existsSync(join(root, file));
 }
 
 /** Size and time of change of all that tsc -b reads of ours.
@@ -188,14 +201,12 @@ function filesIn(folder, deep) {
 
 const SKIPPED = /^(node_modules|dist|build|native|testdata|coverage)$/;
 
-/** The compiled files that should be there and are not.
+/** What is compiled out of the sources and run.
  *  @param {Times} times */
-function missingOutputs(times) {
+function outputsOf(times) {
   return Object.keys(times).flatMap((file) => {
     const match = /^(packages[\\/][^\\/]+)[\\/]src[\\/](.+)(?<!\.d)\.ts$/.exec(file);
-    if (match === null) return [];
-    const output = join(root, match[1] ?? "", "dist", `${match[2]}.js`);
-    return existsSync(output) ? [] : [output];
+    return match === null ? [] : [join(match[1] ?? "", "dist", `${match[2]}.js`)];
   });
 }
 

@@ -59,7 +59,7 @@ function lineOf(error) {
 try {
   await launch(process.argv.slice(2));
 } catch (error) {
-  const known = error instanceof Error && error.name === "SetupError";
+  const known = error instanceof Error && "line" in error; // SetupError, UserError
   const verbose = process.argv.includes("--verbose");
   process.stderr.write(`rediff: ${known && !verbose ? lineOf(error) : error instanceof Error ? error.stack : error}\n`);
   process.exitCode = 1;

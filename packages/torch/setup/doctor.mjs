@@ -21,7 +21,7 @@ const SMALL_MEMORY_BYTES = 4e9;
  * @property {string} name
  * @property {boolean} ok
  * @property {string} found
- * @property {string} [remedy] what to do; there whenever it is not ok
+ * @property {string} [remedy] what to do, where it is not ok
  * @property {boolean} required whether something does not work at all without it
  */
 
@@ -47,7 +47,7 @@ export async function diagnose() {
     checkMemory(),
     checkGpu(torch),
   ]);
-  return checks;
+  return checks.map(({ remedy, ...check }) => (check.ok || remedy === undefined ? check : { ...check, remedy }));
 }
 
 /**
@@ -60,7 +60,7 @@ export function formatChecks(checks) {
     .flatMap(({ name, ok, found, remedy, required }) => {
       const mark = ok ? "ok  " : required ? "FAIL" : "-   ";
       const line = `${mark}  ${name.padEnd(width)}  ${found}`;
-      return ok || remedy === undefined ? [line] : [line, `${" ".repeat(width + 8)}${remedy}`];
+      return remedy === undefined ? [line] : [line, `${" ".repeat(width + 8)}${remedy}`];
     })
     .join("\n");
 }

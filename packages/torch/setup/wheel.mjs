@@ -112,8 +112,10 @@ async function runScript(command, args, ui) {
       if (last?.event !== "unpack") started = performance.now();
       ui.bar("unpacking", event.done ?? 0, event.total ?? null);
       if (event.done === event.total) ui.say(`  unpacked ${megabytes(event.total ?? 0)} MB in ${since(started)}`);
+    } else if (event.event === "resume") {
+      ui.say(`  going on after the ${megabytes(event.done ?? 0)} MB of an earlier run`);
     } else if (event.event === "retry") {
-      ui.say(`  interrupted (${event.reason}); going on`);
+      ui.say(`  interrupted (${event.reason}); trying to go on`);
     } else if (event.event === "fallback") {
       ui.say(
         `  this pip is not known (${event.reason}): a plain pip download, which cannot go on after an interruption`,

@@ -3,11 +3,12 @@
     python3 wheels.py --torch 2.15.0 --downloads FOLDER --into FOLDER --platform manylinux_2_28_x86_64 ... [--cuda]
 
 Runs under any Python >= 3.8 that has pip; nothing of what it fetches is ever imported. Speaks JSON lines on stdout
-(found, progress, unpack, done, error), which wheel.mjs turns into a progress bar and into errors with a remedy.
+(found, resume, progress, retry, unpack, done, fallback, error), which wheel.mjs turns into a progress bar and into
+errors with a remedy.
 
 The wheels are found and read through pip's own finder and session, so that index addresses, mirrors, proxies,
 certificates and credentials are those that pip is configured with. `pip download` itself cannot go on after an
-interruption, and up to 24 `pip install --report` downloads everything merely to tell an address: hence the internals.
+interruption, and `pip install --report` of pip 23 downloads everything merely to tell an address: hence the internals.
 They have held still from pip 20.3 to 26.3; where they have not, plain `pip download` does the work, without resuming.
 
 The result is laid out like site-packages (torch/lib, torch/include, nvidia/*/lib), because that is what the library
@@ -82,7 +83,8 @@ class Index:
         unreachable = [line for line in self.complaints if not re.search(r": 404 ", line)]
         if unreachable:
             raise Failure("network", unreachable[-1])
-        raise Failure("notfound", "no wheel of %s%s for this platform in the configured package index" % (name, specifier))
+        wanted = "%s%s" % (name, specifier)
+        raise Failure("notfound", "no wheel of %s for this platform in the configured package index" % wanted)
 
 
 class Listener(logging.Handler):
@@ -111,6 +113,8 @@ def fetch(index, link, downloads, unpacked):
     part = "%s.%s.incomplete" % (path, sha256[:16] if sha256 else "unverified")
     if sha256 is None and os.path.exists(part):
         os.remove(part)
+    if size_of(part) > 0:
+        say("resume", file=link.filename, done=size_of(part))
     receive(index.session, link.url_without_fragment, part, link.filename, unpacked)
     if sha256 is not None and digest(part) != sha256:
         os.remove(part)
@@ -288,14 +292,21 @@ def unpack(wheels, into, cuda):
 
 def fetcher(options):
     """name, specifier -> path of the wheel, by pip's internals or, where these have changed, by plain pip."""
-    try:
-        index = Index(options.platform, options.python_version, options.abi)
-    except Exception as error:
+
+    def fallback(error):
         say("fallback", reason="%s: %s" % (type(error).__name__, error))
         return lambda name, specifier: plain_pip(options, name, specifier)
 
+    try:
+        index = Index(options.platform, options.python_version, options.abi)
+    except Exception as error:
+        return fallback(error)
+
     def fetch_one(name, specifier):
-        link = index.find(name, specifier)
+        try:
+            link = index.find(name, specifier)
+        except (AttributeError, ImportError, TypeError) as error:
+            return fallback(error)(name, specifier)
         say("found", file=link.filename)
         return fetch(index, link, options.downloads, UNPACKED["cuda" if options.cuda else "cpu"])
 
@@ -311,7 +322,7 @@ def plain_pip(options, name, specifier):
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
     if result.returncode != 0:
         lines = [line for line in result.stdout.strip().split("\n") if line.startswith("ERROR")] or [result.stdout]
-        raise Failure("pip", lines[0].strip())
+        raise Failure("pip", lines[0].replace("ERROR: ", "").strip())
     return os.path.join(folder, next(file for file in os.listdir(folder) if file.endswith(".whl")))
 
 

@@ -187,11 +187,13 @@ std::string shapesOf(Call& call, const Operator& op) {
     if (isMissing(e, value)) continue;
     try {
       if (a.kind == Kind::Tensor) {
-        text << separator << a.name << " " << describe(toTensor(e, value, "tensor"));
+        std::string shape = describe(toTensor(e, value, "tensor"));
+        text << separator << a.name << " " << shape;
       } else if (a.kind == Kind::TensorList) {
+        auto tensors = toTensorList(e, value, "tensors");
         text << separator << a.name << " (";
         const char* comma = "";
-        for (const auto& t : toTensorList(e, value, "tensors")) {
+        for (const auto& t : tensors) {
           text << comma << describe(t);
           comma = "; ";
         }

@@ -88,6 +88,7 @@ void Env::drop(int64_t index) {
 }
 
 void Env::report(int64_t bytes) {
+  reportedBytes += bytes;
   unreportedBytes += bytes;
   if (unreportedBytes < kReportLump && unreportedBytes > -kReportLump) return;
   int64_t total = 0;

@@ -92,7 +92,8 @@ struct Env {
   std::shared_ptr<ReleaseQueue> released;
   bool inferenceMode = false;  // no gradients, ever, for what is made meanwhile: saves a tenth of a microsecond per call
   size_t live = 0;
-  int64_t unreportedBytes = 0;  // change not yet told to V8
+  int64_t reportedBytes = 0;    // native memory of this thread's tensors, for V8's collector
+  int64_t unreportedBytes = 0;  // the part of it that V8 has not been told yet
   std::unordered_map<const c10::StorageImpl*, LargeStorage> largeStorages;
 
   /** The slot of a defined tensor; -1 for an undefined one. */

@@ -133,7 +133,7 @@ napi_value alias(Call& call) {
   return fromInt(call.e, call.e.put(toTensor(call.e, call[0], "tensor")));
 }
 
-/** memory(): [live slots, bytes of the distinct storages behind them] */
+/** memory(): [live slots, bytes of the distinct storages behind them, bytes reported to V8] */
 napi_value memory(Call& call) {
   Env& e = call.e;
   e.drainReleased();
@@ -143,9 +143,10 @@ napi_value memory(Call& call) {
     if (slot.tensor.defined() && slot.tensor.has_storage() &&
         seen.insert(slot.tensor.storage().unsafeGetStorageImpl()).second)
       bytes += static_cast<double>(slot.tensor.storage().nbytes());
-  napi_value array = newArray(e, 2);
+  napi_value array = newArray(e, 3);
   setElement(e, array, 0, fromInt(e, static_cast<int64_t>(e.live)));
   setElement(e, array, 1, fromDouble(e, bytes));
+  setElement(e, array, 2, fromInt(e, e.reportedBytes));
   return array;
 }
 

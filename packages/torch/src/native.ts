@@ -59,7 +59,7 @@ export interface Native {
   item(slot: Slot): number | boolean | bigint;
   toText(slot: Slot): string;
   alias(slot: Slot): Slot;
-  memory(): [number, number];
+  memory(): [tensors: number, bytes: number, reported: number];
   send(slot: Slot): number;
   receive(token: number): Slot;
   // autograd

@@ -1,0 +1,540 @@
+/** The loop with made-up models: no tensors, no weights. */
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { Canvas } from "./canvas.js";
+import { type DecodeResult, type DecodeStep, denoise, type Query, surest } from "./denoise.js";
+import { type DecodeOptions, decodeOptions } from "./options.js";
+import { reviseCount, transferSchedule } from "./schedule.js";
+
+const M = 0; // the mask
+const P = 4; // prompt rows
+
+/** What a model says about one row of a canvas. */
+type MadeUp = (row: number, canvas: Canvas, pass: number) => { token: number; confidence: number };
+
+interface Run {
+  result: DecodeResult;
+  steps: DecodeStep[];
+  canvas: Canvas;
+}
+
+/** torch.topk with ties taken from the left. */
+const leftmostTopk = (confidence: Float64Array, k: number): number[] =>
+  [...confidence.keys()]
+    .sort(
+      (a, b) => (confidence[a] === confidence[b] ? a - b : 0) || (confidence[b] as number) - (confidence[a] as number),
+    )
+    .slice(0, k);
+
+function run(given: Partial<DecodeOptions>, model: MadeUp, promptLength = P): Run {
+  const options = decodeOptions(given);
+  const { genLength, draft, suffix } = options;
+  const canvas = new Canvas(promptLength, { genLength, draft, suffix, maskId: M });
+  const steps: DecodeStep[] = [];
+  const loop = denoise({ canvas, options, topkOfRow: leftmostTopk, onStep: (step) => steps.push(step) });
+  const limit = options.steps + genLength;
+  let turn = loop.next();
+  for (let pass = 0; !turn.done; pass++) {
+    if (pass > limit) throw new Error(`still not done after ${limit} steps`);
+    const said = turn.value.rows.map((row) => model(row, canvas, pass));
+    turn = loop.next({
+      tokens: said.map(({ token }) => token),
+      confidence: said.map(({ confidence }) => confidence),
+    });
+  }
+  return { result: turn.value, steps, canvas };
+}
+
+/** Sure of the left, says its position from 1 on. */
+const leftToRight: MadeUp = (row) => ({ token: row - P + 1, confidence: 1 - row / 1000 });
+/** Sure of the right. */
+const rightToLeft: MadeUp = (row) => ({ token: row - P + 1, confidence: row / 1000 });
+
+const counting = (n: number): number[] => Array.from({ length: n }, (_, i) => i + 1);
+
+describe("surest", () => {
+  const sure = (values: number[]) => (row: number) => values[row] as number;
+  test("takes the k highest, of equals the leftmost", () => {
+    expect(surest([0, 1, 2, 3, 4], sure([0.1, 0.9, 0.5, 0.9, 0.5]), 3)).toEqual([1, 3, 2]);
+  });
+  test("takes what there is when there are fewer", () => {
+    expect(surest([3, 4], sure([0, 0, 0, 0.1, 0.2]), 5)).toEqual([3, 4]);
+    expect(surest([], sure([]), 2)).toEqual([]);
+    expect(surest([1, 2], sure([0, 1, 1]), 0)).toEqual([]);
+  });
+});
+
+describe("filling", () => {
+  test("one token a step, the surest first", () => {
+    const { result, steps } = run({ genLength: 4 }, rightToLeft);
+    expect(result).toEqual({ tokens: [1, 2, 3, 4], steps: 4, stopped: false });
+    expect(steps.map(({ filled }) => filled)).toEqual([[3], [2], [1], [0]]);
+    expect(steps.map(({ step, quota }) => [step, quota])).toEqual([
+      [0, 1],
+      [1, 1],
+      [2, 1],
+      [3, 1],
+    ]);
+    expect([...(steps[1] as DecodeStep).tokens]).toEqual([M, M, 3, 4]);
+    expect([...(steps[1] as DecodeStep).confidence]).toEqual([0.004, 0.005, 0.006, Number.NaN]);
+  });
+
+  test("quotas follow the schedule of each block, blocks go left to right", () => {
+    const { steps } = run({ genLength: 10, blockLength: 5, steps: 6 }, rightToLeft);
+    expect(steps.map(({ block, quota, filled }) => [block, quota, filled])).toEqual([
+      [0, 2, [4, 3]],
+      [0, 2, [2, 1]],
+      [0, 1, [0]],
+      [1, 2, [9, 8]],
+      [1, 2, [7, 6]],
+      [1, 1, [5]],
+    ]);
+  });
+
+  test("a block with more steps than masks ends early", () => {
+    const { result, steps } = run({ genLength: 6, blockLength: 3, steps: 10 }, leftToRight);
+    expect(result).toEqual({ tokens: counting(6), steps: 6, stopped: false });
+    expect(steps.map(({ step, block }) => [step, block])).toEqual([
+      [0, 0],
+      [1, 0],
+      [2, 0],
+      [3, 1],
+      [4, 1],
+      [5, 1],
+    ]);
+  });
+
+  test("asks for masks only, unless compat, which asks for every row", () => {
+    const asked = (compat: boolean) =>
+      run({ genLength: 3, suffix: [8], compat }, leftToRight).steps.map(({ query }) => query.rows);
+    expect(asked(false)).toEqual([[P, P + 1, P + 2], [P + 1, P + 2], [P + 2]]);
+    expect(asked(true)).toEqual(Array.from({ length: 3 }, () => [0, 1, 2, 3, 4, 5, 6, 7]));
+  });
+
+  test("a draft counts as written, masks within it are filled, and a suffix is kept", () => {
+    const { result, steps } = run({ genLength: 5, steps: 5, draft: [31, M, 33], suffix: [8, 9] }, leftToRight);
+    expect(result).toEqual({ tokens: [31, 2, 33, 4, 5, 8, 9], steps: 3, stopped: false });
+    expect(steps.map(({ filled }) => filled)).toEqual([[1], [3], [4]]);
+  });
+
+  test("a draft without masks needs no step", () => {
+    expect(run({ genLength: 2, draft: [5, 6], revise: true }, leftToRight).result).toEqual({
+      tokens: [5, 6],
+      steps: 0,
+      stopped: false,
+    });
+  });
+
+  test("a model that says the mask leaves a mask, which a later block may fill", () => {
+    const shy: MadeUp = (row, canvas, pass) =>
+      row === P && pass < 3 ? { token: M, confidence: 1 } : leftToRight(row, canvas, pass);
+    // The first two steps are spent on position 0; position 0 is filled in the second block instead of position 3.
+    const { result, steps } = run({ genLength: 4, blockLength: 2 }, shy);
+    expect(steps.map(({ filled }) => filled)).toEqual([[0], [0], [0], [0]]);
+    expect(result.tokens).toEqual([1, M, M, M]);
+    expect(run({ genLength: 2 }, () => ({ token: M, confidence: 0.5 })).result.tokens).toEqual([M, M]);
+  });
+});
+
+describe("revision", () => {
+  /** Says the pass, so that one sees when a token was written. */
+  const clock: MadeUp = (row, _, pass) => ({ token: 100 + pass, confidence: 1 - row / 1000 });
+  const last = ({ steps }: Run): number[] => [...(steps.at(-1) as DecodeStep).tokens];
+
+  test("rewrites what was written before this step, not what this step fills", () => {
+    const ran = run({ genLength: 4, steps: 2, revise: true }, clock);
+    expect(ran.steps.map(({ filled, rewritten }) => [filled, rewritten])).toEqual([
+      [[0, 1], []],
+      [
+        [2, 3],
+        [0, 1],
+      ],
+    ]);
+    expect(ran.steps[1]?.revised).toEqual([
+      { position: 0, from: 100, to: 101 },
+      { position: 1, from: 100, to: 101 },
+    ]);
+    expect(last(ran)).toEqual([101, 101, 101, 101]);
+  });
+
+  test("leaves out of `revised` what stays the same", () => {
+    const { steps } = run({ genLength: 3, revise: true }, leftToRight);
+    expect(steps.map(({ rewritten }) => rewritten)).toEqual([[], [0], [0, 1]]);
+    expect(steps.flatMap(({ revised }) => revised)).toEqual([]);
+  });
+
+  test("does not reach into other blocks", () => {
+    const ran = run({ genLength: 4, blockLength: 2, revise: true }, clock);
+    expect(ran.steps.map(({ rewritten }) => rewritten)).toEqual([[], [0], [], [2]]);
+    expect(last(ran)).toEqual([101, 101, 103, 103]);
+  });
+
+  test("happens in the last share of a block's steps: from step T - ceil(T share)", () => {
+    const revising = (reviseStart: number, blocks = 1) =>
+      run({ genLength: 5 * blocks, blockLength: 5, revise: true, reviseStart }, clock)
+        .steps.filter(({ rewritten }) => rewritten.length > 0)
+        .map(({ step }) => step);
+    expect(revising(1)).toEqual([1, 2, 3, 4]); // at step 0 nothing is written yet
+    expect(revising(0.5)).toEqual([2, 3, 4]);
+    expect(revising(0.4)).toEqual([3, 4]);
+    expect(revising(0.1)).toEqual([4]);
+    expect(revising(0)).toEqual([]);
+    expect(revising(0.2, 2)).toEqual([4, 9]);
+  });
+
+  test("revise_topk takes the surest of the new predictions, floor(n f) of them", () => {
+    const sureOfThree: MadeUp = (row, _, pass) => ({
+      token: 100 + pass,
+      confidence: row === P + 3 ? 0.999 : 0.5 - row / 1000,
+    });
+    const rewritten = (reviseTopk: number, model = sureOfThree) =>
+      run({ genLength: 8, steps: 8, revise: true, reviseTopk, draft: [1, 2, 3, 4] }, model).steps.map(
+        (s) => s.rewritten,
+      );
+    expect(rewritten(0.5)).toEqual([
+      [3, 0],
+      [3, 0],
+      [3, 0, 1],
+      [3, 0, 1],
+    ]);
+    expect(rewritten(0.2)).toEqual([[], [3], [3], [3]]);
+    expect(rewritten(1).at(0)).toEqual([0, 1, 2, 3]);
+    expect(rewritten(0).at(0)).toEqual([0, 1, 2, 3]); // "not set"
+  });
+
+  test("asks for written rows exactly when it revises", () => {
+    const ran = run({ genLength: 4, revise: true, reviseStart: 0.5 }, clock);
+    expect(ran.steps.map(({ query }) => query.rows.map((row) => row - P))).toEqual([
+      [0, 1, 2, 3],
+      [1, 2, 3],
+      [0, 1, 2, 3],
+      [0, 1, 2, 3],
+    ]);
+    expect(ran.steps[2]?.query.masked).toEqual([false, false, true, true]);
+  });
+
+  test("may turn a token into a mask again", () => {
+    const undecided: MadeUp = (row, _, pass) => ({
+      token: pass === 1 && row === P ? M : 7,
+      confidence: 1 - row / 1000,
+    });
+    const { result, steps } = run({ genLength: 3, revise: true }, undecided);
+    expect(steps[1]?.revised).toEqual([{ position: 0, from: 7, to: M }]);
+    expect(result.tokens).toEqual([7, 7, M]); // the last step's one token went to position 0
+  });
+});
+
+describe("a stop", () => {
+  const E = 50;
+  test("ends the answer once all before it is written; nothing behind it is filled any more", () => {
+    const model: MadeUp = (row) =>
+      row === P + 3 ? { token: E, confidence: 1 } : { token: row, confidence: 0.5 - row / 1000 };
+    const { result, steps } = run({ genLength: 8, stop: [[E]] }, model);
+    expect(result).toEqual({ tokens: [P, P + 1, P + 2], steps: 4, stopped: true });
+    expect(steps.map(({ filled }) => filled)).toEqual([[3], [0], [1], [2]]);
+    expect(steps.at(-1)?.query.rows).toEqual([P + 2]);
+  });
+
+  test("ends later blocks too, and the suffix follows it", () => {
+    const model: MadeUp = (row) => ({ token: row === P + 1 ? E : row, confidence: 1 - row / 1000 });
+    const { result } = run({ genLength: 8, blockLength: 4, stop: [[E]], suffix: [9] }, model);
+    expect(result).toEqual({ tokens: [P, 9], steps: 2, stopped: true });
+  });
+
+  test("before a block ends everything, even where the model left a mask", () => {
+    const model: MadeUp = (row) => ({ token: row === P ? M : row === P + 1 ? E : 1, confidence: row / 1000 });
+    const given = { genLength: 6, blockLength: 2, stop: [[E]] };
+    for (const compat of [false, true])
+      expect(run({ ...given, compat }, model).result).toEqual({ tokens: [M], steps: 2, stopped: true });
+  });
+
+  test("leaves what is behind it out of revise_topk", () => {
+    const model: MadeUp = (row) => ({ token: row === P + 3 ? E : 1, confidence: row / 1000 });
+    const given = { genLength: 6, steps: 6, stop: [[E]], revise: true, reviseTopk: 0.5 };
+    const { steps } = run(given, model);
+    expect(steps.map(({ filled, rewritten }) => [filled, rewritten])).toEqual([
+      [[5], []],
+      [[4], []],
+      [[3], [5]], // the stop is not known yet
+      [[2], []], // of three written ones, one might be rewritten, but all are at the stop or behind it
+      [[1], [2]],
+      [[0], [2, 1]],
+    ]);
+  });
+
+  test("of several tokens, over two steps", () => {
+    const model: MadeUp = (row) => ({
+      token: row === P + 1 ? E : row === P + 2 ? E + 1 : 1,
+      confidence: 1 - row / 1000,
+    });
+    expect(run({ genLength: 6, stop: [[E, E + 1]] }, model).result).toEqual({ tokens: [1], steps: 3, stopped: true });
+  });
+
+  test("several sequences: the earliest counts, also when it is not the first of the list", () => {
+    const model: MadeUp = (row) =>
+      row === P + 5 ? { token: 7, confidence: 1 } : { token: row === P + 2 ? 8 : 1, confidence: 1 - row / 1000 };
+    const given = { genLength: 8, stop: [[7], [8]] };
+    expect(run(given, model).result).toEqual({ tokens: [1, 1], steps: 4, stopped: true });
+    // The reference goes on looking for the first sequence alone.
+    expect(run({ ...given, compat: true }, model).result.tokens).toEqual([1, 1, 8, 1, 1]);
+  });
+
+  test("rewritten by a revision: what is behind it is filled after all, with extra steps", () => {
+    // Pass 0 writes the stop at position 2, the last of four passes takes it back.
+    const model: MadeUp = (row, _, pass) =>
+      row === P + 2 ? { token: pass < 3 ? E : 1, confidence: 1 } : { token: 1, confidence: 0.5 - row / 1000 };
+    const given = { genLength: 12, steps: 4, stop: [[E]], revise: true, draft: [M, M, E] };
+    const { result, steps } = run({ ...given, draft: [], genLength: 4 }, model);
+    expect(result).toEqual({ tokens: [1, 1], steps: 3, stopped: true });
+
+    const late: MadeUp = (row, canvas, pass) =>
+      row === P + 1 && pass < 3 ? { token: M, confidence: 0.9 } : model(row, canvas, pass);
+    const ran = run({ genLength: 6, steps: 4, stop: [[E]], revise: true }, late);
+    expect(ran.result).toEqual({ tokens: [1, 1, 1, 1, 1, 1], steps: 6, stopped: false });
+    expect(ran.steps.at(-1)?.step).toBe(5);
+    expect(steps.length).toBe(3);
+  });
+
+  test("rewritten in compat: the recorded place stays", () => {
+    const model: MadeUp = (row, _, pass) =>
+      row === P + 2 ? { token: pass === 0 ? E : 1, confidence: 1 } : { token: 1, confidence: 0.5 - row / 1000 };
+    const given = { genLength: 6, stop: [[E]], revise: true };
+    expect(run({ ...given, compat: true }, model).result).toEqual({ tokens: [1, 1], steps: 3, stopped: true });
+    expect(run(given, model).result).toEqual({ tokens: [1, 1, 1, 1, 1, 1], steps: 6, stopped: false });
+  });
+
+  test("within a draft, in a later block: every mask before it is filled, block by block", () => {
+    const draft = [M, M, M, M, M, 6, E, 9];
+    const given = { genLength: 8, blockLength: 4, steps: 8, stop: [[E]], draft };
+    const { result, steps } = run(given, rightToLeft);
+    expect(result).toEqual({ tokens: [1, 2, 3, 4, 5, 6], steps: 5, stopped: true });
+    expect(steps.map(({ filled }) => filled)).toEqual([[3], [2], [1], [0], [4]]);
+    // The reference fills from the right over both blocks, and leaves one for good.
+    expect(run({ ...given, compat: true }, rightToLeft).result.tokens).toEqual([M, 2, 3, 4, 5, 6]);
+  });
+});
+
+describe("compat", () => {
+  test("with fewer candidates than the quota, top-k overflows into rows that are none", () => {
+    // Step 0 writes the stop at position 1 and three others; one candidate is left for a quota of four.
+    const model: MadeUp = (row) =>
+      row === P ? { token: 5, confidence: 0.1 } : { token: row === P + 1 ? 50 : row, confidence: 0.9 - row / 1000 };
+    const { result, canvas, steps } = run({ genLength: 8, steps: 2, stop: [[50]], compat: true }, model);
+    expect(result).toEqual({ tokens: [5], steps: 2, stopped: true });
+    expect([...canvas.ids.subarray(0, P)]).toEqual([0, 1, 2, M]); // three prompt rows were overwritten
+    expect(steps[1]?.filled).toEqual([0]); // of the answer
+    const polite = run({ genLength: 8, steps: 2, stop: [[50]] }, model);
+    expect([...polite.canvas.ids.subarray(0, P)]).toEqual([M, M, M, M]);
+    expect(polite.result).toEqual(result);
+  });
+});
+
+// ---- properties ----
+
+/** 32 well-mixed bits of some numbers. */
+function hash(...numbers: number[]): number {
+  let h = 0x811c9dc5;
+  for (const n of numbers) {
+    h = Math.imul(h ^ n, 0x01000193);
+    h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
+  }
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** Deterministic in the whole canvas: says one of the tokens `least` to 4, about as sure of each. */
+const pseudoRandom =
+  (seed: number, least: number): MadeUp =>
+  (row, canvas) => {
+    const state = hash(seed, row, ...canvas.ids);
+    return { token: least + (state % (5 - least)), confidence: hash(state, 1) / 2 ** 32 };
+  };
+
+const answerToken = fc.integer({ min: 0, max: 4 });
+const setups = fc
+  .record({
+    seed: fc.integer(),
+    blockLength: fc.integer({ min: 1, max: 6 }),
+    blocks: fc.integer({ min: 1, max: 3 }),
+    stepsPerBlock: fc.integer({ min: 1, max: 7 }),
+    draft: fc.array(answerToken, { maxLength: 18 }),
+    suffix: fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 2 }),
+    stop: fc.array(fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 2 }), { maxLength: 2 }),
+    revise: fc.boolean(),
+    reviseStart: fc.constantFrom(0, 0.3, 0.5, 1),
+    reviseTopk: fc.constantFrom(undefined, 0.3, 0.7, 1),
+    saysMask: fc.boolean(),
+  })
+  .map(({ seed, blockLength, blocks, stepsPerBlock, draft, saysMask, ...rest }) => {
+    const genLength = blockLength * blocks;
+    const steps = stepsPerBlock * blocks;
+    return { seed, saysMask, options: { ...rest, genLength, blockLength, steps, draft: draft.slice(0, genLength) } };
+  });
+
+/** What holds after every step, whatever the model says. */
+function checkStep(step: DecodeStep, before: number[], options: DecodeOptions): void {
+  const { rows, masked } = step.query;
+  const positions = rows.map((row) => row - P);
+  expect(positions).toEqual([...new Set(positions)].sort((a, b) => a - b));
+  expect(masked).toEqual(positions.map((position) => before[position] === M));
+  expect(positions.every((position) => position >= 0 && position < options.genLength)).toBe(true);
+
+  // Filled: the surest of the masks asked for, as many as there are up to the quota.
+  const candidates = positions.filter((position) => before[position] === M);
+  expect(step.filled.length).toBe(Math.min(step.quota, candidates.length));
+  const sure = (position: number) => step.confidence[position] as number;
+  const left = candidates.filter((position) => !step.filled.includes(position)).map(sure);
+  expect(step.filled.every((position) => candidates.includes(position))).toBe(true);
+  expect(Math.max(...left)).toBeLessThanOrEqual(Math.min(...step.filled.map(sure)));
+
+  // Tokens: those before, with what was filled and revised.
+  const after = [...before];
+  for (const position of step.filled) after[position] = step.guess.tokens[positions.indexOf(position)] as number;
+  for (const { position, from, to } of step.revised) {
+    expect(before[position]).toBe(from);
+    expect(from).not.toBe(M);
+    expect(to).not.toBe(from);
+    expect(step.rewritten).toContain(position);
+    after[position] = to;
+  }
+  expect([...step.tokens]).toEqual(after);
+  expect(step.confidence.filter((value) => !Number.isNaN(value))).toHaveLength(rows.length);
+}
+
+test("whatever a model says: ends in bounded time, keeps the suffix, tells the truth in every step", () => {
+  const seen = { stopped: 0, masksLeft: 0 };
+  fc.assert(
+    fc.property(setups, ({ seed, saysMask, options: given }) => {
+      const options = decodeOptions(given);
+      const { result, steps, canvas } = run(given, pseudoRandom(seed, saysMask ? M : 1));
+      expect(result.steps).toBe(steps.length);
+      expect(steps.map(({ step }) => step)).toEqual(steps.map((_, i) => i));
+
+      let before = [...options.draft, ...new Array<number>(options.genLength - options.draft.length).fill(M)];
+      for (const step of steps) {
+        checkStep(step, before, options);
+        before = [...step.tokens];
+      }
+      expect([...canvas.suffix()]).toEqual(options.suffix);
+      expect([...canvas.ids.subarray(0, P)]).toEqual([M, M, M, M]);
+
+      // The answer ends before the first stop there is now.
+      const ends = options.stop
+        .map((s) => before.findIndex((_, i) => s.every((id, j) => before[i + j] === id)))
+        .filter((at) => at >= 0);
+      const end = steps.length === 0 || ends.length === 0 ? options.genLength : Math.min(...ends);
+      expect(result.stopped).toBe(end < options.genLength);
+      expect(result.tokens).toEqual([...before.slice(0, end), ...options.suffix]);
+      const masks = before.slice(0, end).filter((id) => id === M).length;
+      if (!saysMask) expect(masks).toBe(0);
+
+      if (result.stopped) seen.stopped++;
+      if (masks > 0) seen.masksLeft++;
+    }),
+    { numRuns: 800, seed: 7 },
+  );
+  // The cases that matter did occur.
+  expect(seen.stopped).toBeGreaterThan(150);
+  expect(seen.masksLeft).toBeGreaterThan(50);
+});
+
+test("stops that revisions take back: every mask before the last one is filled, by extra steps where need be", () => {
+  const setup = fc.record({
+    seed: fc.integer(),
+    blockLength: fc.constantFrom(6, 12),
+    stepsPerBlock: fc.integer({ min: 1, max: 6 }),
+    reviseTopk: fc.constantFrom(undefined, 0.3),
+  });
+  let extra = 0;
+  fc.assert(
+    fc.property(setup, ({ seed, blockLength, stepsPerBlock, reviseTopk }) => {
+      const steps = (12 / blockLength) * stepsPerBlock;
+      const given = { genLength: 12, blockLength, steps, revise: true, stop: [[1]], ...(reviseTopk && { reviseTopk }) };
+      const { result } = run(given, pseudoRandom(seed, 1));
+      expect(result.tokens).not.toContain(M);
+      expect(result.tokens).not.toContain(1);
+      if (result.steps > steps) extra++;
+    }),
+    { numRuns: 1000, seed: 7 },
+  );
+  expect(extra).toBeGreaterThan(5);
+});
+
+test("without a stop and masks said: blocks left to right, quotas of the schedule, revisions in their window", () => {
+  fc.assert(
+    fc.property(setups, ({ seed, options: given }) => {
+      const options = decodeOptions({ ...given, stop: [] });
+      const { steps } = run(options, pseudoRandom(seed, 1));
+      const perBlock = options.steps / (options.genLength / options.blockLength);
+      let before = [...options.draft, ...new Array<number>(options.genLength - options.draft.length).fill(M)];
+      let expected: { block: number; i: number; quota: number }[] = [];
+      for (let block = 0; block * options.blockLength < options.genLength; block++) {
+        const masks = before
+          .slice(block * options.blockLength, (block + 1) * options.blockLength)
+          .filter((id) => id === M).length;
+        const quotas = transferSchedule(masks, perBlock).filter((quota) => quota > 0);
+        expected = [...expected, ...quotas.map((quota, i) => ({ block, i, quota }))];
+      }
+      expect(steps.map(({ block, quota }) => ({ block, quota }))).toEqual(
+        expected.map(({ block, quota }) => ({ block, quota })),
+      );
+      for (const [n, step] of steps.entries()) {
+        const { block, i } = expected[n] as { block: number; i: number };
+        const inBlock = (position: number) => Math.floor(position / options.blockLength) === block;
+        expect(step.filled.every(inBlock)).toBe(true);
+        expect(step.rewritten.every(inBlock)).toBe(true);
+        const written = [...before.keys()].filter((position) => inBlock(position) && before[position] !== M).length;
+        const revising = options.revise && i >= perBlock - Math.ceil(perBlock * options.reviseStart);
+        const share = options.reviseTopk === undefined ? written : reviseCount(written, options.reviseTopk);
+        expect(step.rewritten.length).toBe(revising ? share : 0);
+        before = [...step.tokens];
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+describe("compat and the default path give the same tokens where no quirk bites", () => {
+  const same = (given: Partial<DecodeOptions>, model: MadeUp, promptLength = P): void => {
+    const compat = run({ ...given, compat: true }, model, promptLength);
+    const fast = run(given, model, promptLength);
+    expect(fast.result).toEqual(compat.result);
+    expect(fast.steps.length).toBe(compat.steps.length);
+  };
+
+  test("without stop sequences, also when the model says masks and revises", () => {
+    fc.assert(
+      fc.property(setups, ({ seed, saysMask, options }) => {
+        const given = { ...options, stop: [] };
+        same(given, pseudoRandom(seed, saysMask ? M : 1));
+        const [compat, fast] = [true, false].map((on) =>
+          run({ ...given, compat: on }, pseudoRandom(seed, saysMask ? M : 1)),
+        );
+        expect(fast?.steps.map(({ tokens }) => [...tokens])).toEqual(compat?.steps.map(({ tokens }) => [...tokens]));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("with one stop sequence, without revision, draft and masks said", () => {
+    let stopped = 0;
+    fc.assert(
+      fc.property(setups, ({ seed, options }) => {
+        const given = { ...options, stop: options.stop.slice(0, 1), revise: false, draft: [] };
+        // Room for overflowing top-k in the prompt: what it overwrites there matters no more.
+        same(given, pseudoRandom(seed, 1), 20);
+        if (run(given, pseudoRandom(seed, 1), 20).result.stopped) stopped++;
+      }),
+      { numRuns: 500, seed: 3 },
+    );
+    expect(stopped).toBeGreaterThan(50);
+  });
+});
+
+test("the rows asked for are not touched by what the caller does with a step", () => {
+  // A step keeps its own copy of the answer: the next step must not change it.
+  const { steps } = run({ genLength: 4 }, leftToRight);
+  const queries: Query[] = steps.map(({ query }) => query);
+  expect(queries.map(({ rows }) => rows.length)).toEqual([4, 3, 2, 1]);
+  expect(steps.map(({ tokens }) => [...tokens].filter((id) => id === M).length)).toEqual([3, 2, 1, 0]);
+});

@@ -258,7 +258,7 @@ describe("a stop", () => {
       [[3], [5]], // the stop is not known yet
       [[2], []], // of three written ones, one might be rewritten, but all are at the stop or behind it
       [[1], [2]],
-      [[0], [2, 1]],
+      [[0], [1, 2]],
     ]);
   });
 

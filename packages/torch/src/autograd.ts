@@ -61,6 +61,23 @@ export function grad(
     .map((slot) => (slot < 0 ? undefined : wrap(slot)));
 }
 
+const mode = { grad: true, inference: false };
+
+/** Whether operators on tensors that require gradients are recorded now, in this thread. */
+export function isRecording(): boolean {
+  return mode.grad && !mode.inference;
+}
+
+function setGradMode(on: boolean): boolean {
+  mode.grad = on;
+  return native.setGradMode(on);
+}
+
+function setInferenceMode(on: boolean): boolean {
+  mode.inference = on;
+  return native.setInferenceMode(on);
+}
+
 function withMode<T>(set: (on: boolean) => boolean, on: boolean, body: () => T): T {
   const before = set(on);
   try {
@@ -75,15 +92,15 @@ function withMode<T>(set: (on: boolean) => boolean, on: boolean, body: () => T):
 
 /** Runs `body` (synchronous) without recording. */
 export function noGrad<T>(body: () => T): T {
-  return withMode(native.setGradMode, false, body);
+  return withMode(setGradMode, false, body);
 }
 
 /** Runs `body` (synchronous) with recording, inside a `noGrad` as well. */
 export function withGrad<T>(body: () => T): T {
-  return withMode(native.setGradMode, true, body);
+  return withMode(setGradMode, true, body);
 }
 
 /** Like `noGrad`, and what is made may never enter a graph, which saves some work in every operator. */
 export function inferenceMode<T>(body: () => T): T {
-  return withMode(native.setInferenceMode, true, body);
+  return withMode(setInferenceMode, true, body);
 }

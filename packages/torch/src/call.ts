@@ -38,7 +38,11 @@ export function memoryFormatCode(format: MemoryFormat | undefined): number | und
 }
 
 function nameOf(value: unknown): string {
-  return value instanceof Tensor ? "Tensor" : Array.isArray(value) ? "an array" : typeof value;
+  if (Array.isArray(value)) {
+    const other = value.find((element) => !(element instanceof Tensor));
+    return other === undefined ? "an array of tensors" : `an array with ${nameOf(other)} in it`;
+  }
+  return value instanceof Tensor ? "Tensor" : typeof value;
 }
 
 function toNative(name: string, argument: OperatorInfo["arguments"][number], value: unknown): unknown {

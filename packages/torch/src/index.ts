@@ -4,6 +4,7 @@ export { call, type MemoryFormat, schemaOf, schemas } from "./call.js";
 export * from "./create.js";
 export * from "./device.js";
 export { type DataOf, DTYPES, type DType, elementSize, type TypedArray } from "./dtype.js";
+export * from "./keep-memory.js";
 export { libDir } from "./native.js";
 export * from "./ops.generated.js";
 export * from "./random.js";

@@ -92,6 +92,8 @@ export interface Native {
   deviceCount(device: string): number;
   synchronize(device: string): void;
   setTf32(allowed: boolean): void;
+  keepMemory(bytes: number): void;
+  keptMemory(): [number, number];
   makeGenerator(device: string): number;
   freeGenerator(generator: number): void;
   seedGenerator(generator: number, seed: number | bigint): void;

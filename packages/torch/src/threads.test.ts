@@ -118,29 +118,30 @@ describe("send and receive", () => {
 
 describe("the end of a thread", () => {
   test("with tensors, generators, graphs and borrowed arrays alive is quiet", async () => {
-    const output = await runInProcess(`
-      import { Worker } from "node:worker_threads";
-      const code = \`import(\${JSON.stringify(import.meta.url.startsWith("file") ? "" : "")} || process.env.TORCH_URL).then((torch) => {
-        const { parentPort } = require("node:worker_threads");
+    const inside = `
+      const { parentPort } = require("node:worker_threads");
+      import(${JSON.stringify(builtPackage())}).then((torch) => {
+        const s = new torch.Scope();
         globalThis.kept = [
           torch.ones([1000, 1000]),
           torch.fromBuffer(new Float32Array(1000), [1000]).view([10, 100]),
           new torch.Generator(1),
           torch.ones([10]).setRequiresGrad().exp().mul(2),
           torch.send(torch.ones([3])),
+          s,
+          s.run(() => torch.ones([5])),
         ];
-        const s = new torch.Scope();
-        kept.push(s, s.run(() => torch.ones([5])));
         parentPort.postMessage(0);
         setInterval(() => torch.scope(() => torch.ones([50, 50]).mm(torch.ones([50, 50]))), 0);
-      })\`;
-      process.env.TORCH_URL = ${JSON.stringify(builtPackage())};
-      for (let round = 0; round < 4; round++)
-        await Promise.all([1, 2, 3].map(() => new Promise((done) => {
-          const worker = new Worker(code, { eval: true });
-          worker.on("error", (e) => { console.log(e); process.exit(1); });
-          worker.once("message", () => worker.terminate().then(done));
-        })));
+      });`;
+    const output = await runInProcess(`
+      import { Worker } from "node:worker_threads";
+      const endOfOne = () => new Promise((done) => {
+        const worker = new Worker(${JSON.stringify(inside)}, { eval: true, execArgv: [] });
+        worker.on("error", (error) => { console.log(error); process.exit(1); });
+        worker.once("message", () => worker.terminate().then(done));
+      });
+      for (let round = 0; round < 4; round++) await Promise.all([endOfOne(), endOfOne(), endOfOne()]);
       console.log(torch.ones([2]).sum().item());`);
     expect(output.trim()).toBe("2");
   }, 60_000);

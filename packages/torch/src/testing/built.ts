@@ -1,32 +1,27 @@
 /** Programs for child processes and worker threads, which run the compiled package as its users do. */
-import { execFile } from "node:child_process";
-import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { execFile, execFileSync } from "node:child_process";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 
 const packageRoot = fileURLToPath(new URL("../..", import.meta.url));
+let built: string | undefined;
 
-/** The address of the compiled package. @throws when it is older than its sources */
+/** The address of the compiled package, compiled anew where sources have changed. */
 export function builtPackage(): string {
-  const built = join(packageRoot, "dist", "index.js");
-  const stale = readdirSync(join(packageRoot, "src"), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts") && !file.endsWith(".test.ts"))
-    .filter((file) => {
-      const output = join(packageRoot, "dist", file.replace(/\.ts$/, ".js"));
-      return !existsSync(output) || statSync(output).mtimeMs < statSync(join(packageRoot, "src", file)).mtimeMs;
-    });
-  if (stale.length > 0) throw new Error(`run \`npm run build\` first: ${stale.join(", ")} changed since`);
-  return new URL(`file://${built}`).href;
+  if (built === undefined) {
+    const typescript = dirname(createRequire(import.meta.url).resolve("typescript/package.json"));
+    execFileSync(process.execPath, [join(typescript, "bin", "tsc"), "-b", packageRoot], { encoding: "utf8" });
+    built = pathToFileURL(join(packageRoot, "dist", "index.js")).href;
+  }
+  return built;
 }
 
 /** Runs ES module code in a Node process; `torch` is the package. Gives back what it wrote. */
 export async function runInProcess(code: string, nodeArguments: string[] = []): Promise<string> {
   const program = `import * as torch from ${JSON.stringify(builtPackage())};\n${code}`;
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [...nodeArguments, "--input-type=module", "-e", program],
-    { timeout: 60_000 },
-  );
-  return stdout;
+  const run = promisify(execFile);
+  const args = [...nodeArguments, "--input-type=module", "-e", program];
+  return (await run(process.execPath, args, { timeout: 60_000 })).stdout;
 }

@@ -1,9 +1,10 @@
 /** The download against a package index on this machine that breaks connections. */
 import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { sharedLibrary } from "./paths.mjs";
@@ -27,9 +28,10 @@ interface Behaviour {
 }
 
 /** A wheel, as bytes. */
-function wheel(folder: string, name: string, files: Record<string, string | Buffer>, metadata: string): Buffer {
+function wheel(folder: string, name: string, files: Record<string, string | Buffer>, requires: string[] = []): Buffer {
   const root = join(folder, name);
-  write(root, { [`${name}.dist-info/METADATA`]: `Metadata-Version: 2.1\nName: x\n${metadata}\n` });
+  const metadata = ["Metadata-Version: 2.1", ...requires.map((line) => `Requires-Dist: ${line}`), "", "Text"];
+  write(root, { [`${name}.dist-info/METADATA`]: metadata.join("\n") });
   for (const [file, content] of Object.entries(files)) {
     write(root, { [file]: "" });
     writeFileSync(join(root, file), content);
@@ -39,44 +41,63 @@ function wheel(folder: string, name: string, files: Record<string, string | Buff
   return readFileSync(target);
 }
 
-/** An index with a small torch and its CUDA runtime. Returns the requests for torch's wheel: the Range of each. */
-async function packageIndex(folder: string, behaviour: Behaviour = {}): Promise<(string | undefined)[]> {
-  const cuda = { "nvidia/cu13/lib/libcudart.so.13": "cudart", "nvidia/cu13/include/cuda.h": "header" };
-  const wheels: Record<string, [file: string, content: Buffer]> = {
-    torch: [
-      `torch-${VERSION}-cp312-cp312-${TAG}_${MACHINE}.whl`,
-      wheel(
-        folder,
-        `torch-${VERSION}`,
-        {
-          [`torch/lib/${sharedLibrary("torch_cpu")}`]: randomBytes(400_000),
-          [`torch/lib/${sharedLibrary("torch_cuda")}`]: "cuda",
-          [`torch/lib/${sharedLibrary("torch_python")}`]: "python",
-          "torch/include/ATen/ATen.h": "//",
-          "torch/version.py": "__version__ = '2.15.0'",
-          "torch/nn/__init__.py": "never needed",
-        },
-        "Requires-Dist: cuda-toolkit[cublas,cudart]==13.2\nRequires-Dist: sympy\nRequires-Dist: nvidia-nccl-cu13==2.30",
-      ),
-    ],
-    "cuda-toolkit": [
-      "cuda_toolkit-13.2-py3-none-any.whl",
-      wheel(
-        folder,
-        "cuda_toolkit-13.2",
-        { "cuda.txt": "" },
-        [
-          "Requires-Dist: nvidia-cublas==13.4.*; extra == 'cublas'",
-          "Requires-Dist: nvidia-cuda-runtime==13.2.86.*; extra == 'cudart'",
-          "Requires-Dist: nvidia-cuda-cupti==13.2.86.*; extra == 'cupti'",
-        ].join("\n"),
-      ),
-    ],
-    "nvidia-cuda-runtime": [
-      "nvidia_cuda_runtime-13.2.86-py3-none-any.whl",
-      wheel(folder, "nvidia_cuda_runtime-13.2.86", cuda, ""),
-    ],
+/** A small torch and what it requires, as [file name, content] by project. Sympy, which C++ does not need, is not there. */
+function makeWheels(): Record<string, [file: string, content: Buffer]> {
+  const folder = mkdtempSync(join(tmpdir(), "rediff-wheels-"));
+  const torch = {
+    [`torch/lib/${sharedLibrary("torch_cpu")}`]: randomBytes(400_000),
+    [`torch/lib/${sharedLibrary("torch_cuda")}`]: "cuda",
+    [`torch/lib/${sharedLibrary("torch_python")}`]: "python",
+    "torch/include/ATen/ATen.h": "//",
+    "torch/version.py": `__version__ = '${VERSION}'`,
+    "torch/nn/__init__.py": "never needed",
   };
+  const runtime = {
+    "nvidia/cu13/lib/libcudart.so.13": "cudart",
+    "nvidia/cu13/lib/libcudart_static.a": "",
+    "nvidia/cu13/include/cuda.h": "",
+  };
+  try {
+    return {
+      torch: [
+        `torch-${VERSION}-cp312-cp312-${TAG}_${MACHINE}.whl`,
+        wheel(folder, `torch-${VERSION}`, torch, [
+          "cuda-toolkit[cublas,cudart]==13.2",
+          "sympy",
+          'nvidia-nccl-cu13==2.30; platform_system != "Windows"',
+          'nvidia-of-windows==1; platform_system == "Windows"',
+        ]),
+      ],
+      "cuda-toolkit": [
+        "cuda_toolkit-13.2-py3-none-any.whl",
+        wheel(folder, "cuda_toolkit-13.2", { "cuda.txt": "" }, [
+          "nvidia-cublas==13.4.*; extra == 'cublas'",
+          "nvidia-cuda-runtime==13.2.86.*; extra == 'cudart'",
+          "nvidia-cuda-cupti==13.2.86.*; extra == 'cupti'",
+        ]),
+      ],
+      "nvidia-cuda-runtime": [
+        "nvidia_cuda_runtime-13.2.86-py3-none-any.whl",
+        wheel(folder, "nvidia_cuda_runtime-13.2.86", runtime),
+      ],
+      "nvidia-cublas": [
+        "nvidia_cublas-13.4.1-py3-none-any.whl",
+        wheel(folder, "nvidia_cublas-13.4.1", { "nvidia/cu13/lib/libcublas.so.13": "" }),
+      ],
+      "nvidia-nccl-cu13": [
+        "nvidia_nccl_cu13-2.30-py3-none-any.whl",
+        wheel(folder, "nvidia_nccl_cu13-2.30", { "nvidia/nccl/include/nccl.h": "" }),
+      ],
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const wheels = python === undefined ? {} : makeWheels();
+
+/** An index of these wheels. Returns the requests for torch's: the Range of each. */
+async function packageIndex(behaviour: Behaviour = {}): Promise<(string | undefined)[]> {
   const requests: (string | undefined)[] = [];
   const cuts = [...(behaviour.cuts ?? [])];
   let refused = behaviour.refused ?? 0;
@@ -114,15 +135,20 @@ async function packageIndex(folder: string, behaviour: Behaviour = {}): Promise<
   return requests;
 }
 
+/** The files of a folder, but for notes about the wheels. */
+function unpacked(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name !== "METADATA")
+    .map((entry) => join(entry.path, entry.name).slice(folder.length + 1))
+    .sort();
+}
+
 describe.skipIf(python === undefined)("fetching the wheel", () => {
   test("unpacks what C++ needs, with the CUDA runtime beside it, and leaves no download behind", async () => {
     const folder = scratch();
-    const requests = await packageIndex(folder);
+    const requests = await packageIndex();
     const target = await fetchLibtorch(listener());
-    const files = readdirSync(target, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && !entry.name.includes("METADATA"))
-      .map((entry) => join(entry.path, entry.name).slice(target.length + 1));
-    expect(files.sort()).toEqual([
+    expect(unpacked(target)).toEqual([
       "nvidia/cu13/lib/libcudart.so.13",
       "torch/include/ATen/ATen.h",
       `torch/lib/${sharedLibrary("torch_cpu")}`,
@@ -133,8 +159,25 @@ describe.skipIf(python === undefined)("fetching the wheel", () => {
     expect(requests).toEqual([undefined]);
   });
 
+  test("takes everything of CUDA when a GPU is to be used", async () => {
+    scratch();
+    await packageIndex();
+    vi.stubEnv("REDIFF_CUDA", "1");
+    expect(unpacked(await fetchLibtorch(listener()))).toEqual([
+      "nvidia/cu13/include/cuda.h",
+      "nvidia/cu13/lib/libcublas.so.13",
+      "nvidia/cu13/lib/libcudart.so.13",
+      "nvidia/nccl/include/nccl.h",
+      "torch/include/ATen/ATen.h",
+      `torch/lib/${sharedLibrary("torch_cpu")}`,
+      `torch/lib/${sharedLibrary("torch_cuda")}`,
+      "torch/version.py",
+    ]);
+  });
+
   test("goes on where the connection broke", async () => {
-    const requests = await packageIndex(scratch(), { cuts: [100_000, 50_000] });
+    scratch();
+    const requests = await packageIndex({ cuts: [100_000, 50_000] });
     const ui = listener();
     await fetchLibtorch(ui);
     expect(requests).toEqual([undefined, "bytes=100000-", "bytes=150000-"]);
@@ -143,7 +186,7 @@ describe.skipIf(python === undefined)("fetching the wheel", () => {
 
   test("goes on where an earlier run stopped", async () => {
     const folder = scratch();
-    const requests = await packageIndex(folder, { cuts: [100_000], refused: 1 });
+    const requests = await packageIndex({ cuts: [100_000], refused: 1 });
     await expect(fetchLibtorch(listener())).rejects.toMatchObject({
       message: expect.stringMatching(/libtorch could not be fetched .*403/),
       hint: expect.stringContaining("it goes on where it stopped"),
@@ -156,7 +199,8 @@ describe.skipIf(python === undefined)("fetching the wheel", () => {
   });
 
   test("begins anew with a server that cannot send a part", async () => {
-    const requests = await packageIndex(scratch(), { cuts: [100_000], ranges: false });
+    scratch();
+    const requests = await packageIndex({ cuts: [100_000], ranges: false });
     const target = await fetchLibtorch(listener());
     expect(requests).toEqual([undefined, "bytes=100000-"]);
     expect(readFileSync(join(target, "torch/lib", sharedLibrary("torch_cpu")))).toHaveLength(400_000);
@@ -164,15 +208,15 @@ describe.skipIf(python === undefined)("fetching the wheel", () => {
 
   test("throws away what has another hash than the index says", async () => {
     const folder = scratch();
-    await packageIndex(folder, { sha256: "0".repeat(64) });
+    await packageIndex({ sha256: "0".repeat(64) });
     await expect(fetchLibtorch(listener())).rejects.toThrow("came with the wrong sha256 and was thrown away");
     expect(readdirSync(join(folder, "cache/downloads"))).toEqual([]);
     expect(readdirSync(join(folder, "cache/libtorch"))).toEqual([]);
   });
 
   test("asks for room before it begins", async () => {
-    const folder = scratch();
-    await packageIndex(folder, { contentLength: 1e15 });
+    scratch();
+    await packageIndex({ contentLength: 1e15 });
     await expect(fetchLibtorch(listener())).rejects.toMatchObject({
       message: expect.stringMatching(/not enough disk space .*: 2,000,000,000 MB needed, [\d,]+ MB free/),
       hint: expect.stringContaining("REDIFF_CACHE"),
@@ -180,7 +224,8 @@ describe.skipIf(python === undefined)("fetching the wheel", () => {
   });
 
   test("tells a version that is not there from an index that is not there", async () => {
-    await packageIndex(scratch());
+    scratch();
+    await packageIndex();
     vi.stubEnv("REDIFF_TORCH_VERSION", "2.14.7");
     await expect(fetchLibtorch(listener())).rejects.toThrow("no wheel of torch==2.14.7 for this platform");
     vi.stubEnv("PIP_INDEX_URL", "http://127.0.0.1:9/simple/");

@@ -233,5 +233,6 @@ std::vector<NativeFunction> dispatchFunctions();
 std::vector<NativeFunction> tensorFunctions();
 std::vector<NativeFunction> autogradFunctions();
 std::vector<NativeFunction> runtimeFunctions();
+std::vector<NativeFunction> allocatorFunctions();
 
 }  // namespace rediff

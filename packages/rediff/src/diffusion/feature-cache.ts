@@ -6,7 +6,8 @@
  *  feed-forward's output. At pass s the prompt is refreshed when (s - 1) mod Kp = 0, the answer when (s - 1) mod Kr = 0.
  *  An answer that is not refreshed still gets its floor(rho G) rows whose values have turned most (lowest cosine) anew.
  *  Departure from the reference: grouped-query attention works. */
-import { cat, detachFromScope, linear, scaledDotProductAttention, scope, type Tensor } from "@rediff/torch";
+import { cat, detachFromScope, scaledDotProductAttention, scope, type Tensor } from "@rediff/torch";
+import { linear } from "../models/kernels.js";
 import {
   type BlockWeights,
   feedForward,

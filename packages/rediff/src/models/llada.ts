@@ -5,8 +5,9 @@
  *  - Pre-norm, RMSNorm, rotary positions, SwiGLU, no biases, untied head, no causal mask, no cache.
  *  - The norm multiplies by its weight after the cast back to the activations' dtype, as LLaDA-V does.
  *  - Without padding no mask is passed at all, not even one of zeros: that would rule out the flash kernel. */
-import { cat, linear, scaledDotProductAttention, scope, type Tensor } from "@rediff/torch";
+import { cat, scaledDotProductAttention, scope, type Tensor } from "@rediff/torch";
 import type { LladaConfig } from "./config.js";
+import { linear, productOf, siluOf, sumOf } from "./kernels.js";
 import { type RotaryTables, rotate } from "./rotary.js";
 
 export interface BlockWeights {
@@ -47,7 +48,7 @@ export function rmsNorm(x_BLD: Tensor, weight_D: Tensor, eps: number): Tensor {
   const dtype = x_BLD.dtype;
   const x = dtype === "float32" || dtype === "float64" ? x_BLD : x_BLD.to({ dtype: "float32" });
   const normed = x.mul(x.square().mean([-1], true).add(eps).rsqrt());
-  return (normed.dtype === dtype ? normed : normed.to({ dtype })).mul(weight_D);
+  return productOf(normed.dtype === dtype ? normed : normed.to({ dtype }), weight_D);
 }
 
 /** [B, L, heads*H] -> [B, heads, L, H] */
@@ -125,7 +126,7 @@ export function attention(
 
 /** down(silu(gate x) * up x) */
 export function feedForward(w: BlockWeights, x_BLD: Tensor): Tensor {
-  return linear(linear(x_BLD, w.gate).silu().mul(linear(x_BLD, w.up)), w.down);
+  return linear(productOf(siluOf(linear(x_BLD, w.gate)), linear(x_BLD, w.up)), w.down);
 }
 
 /** One layer. With `rows`, only these come out: [B, R, D] instead of [B, L, D]. */
@@ -140,8 +141,8 @@ export function block(
   return scope(() => {
     const residual = rows === undefined ? x_BLD : x_BLD.indexSelect(1, rows.index);
     const attended = attention(w, rmsNorm(x_BLD, w.inputNorm, config.rmsNormEps), rotary, visible, config, rows);
-    const y = residual.add(attended);
-    return y.add(feedForward(w, rmsNorm(y, w.postAttentionNorm, config.rmsNormEps)));
+    const y = sumOf(attended, residual);
+    return sumOf(feedForward(w, rmsNorm(y, w.postAttentionNorm, config.rmsNormEps)), y);
   });
 }
 

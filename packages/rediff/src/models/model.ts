@@ -1,7 +1,18 @@
 /** LLaDA-V and ReDiff (one network, trained differently): vision tower, projector, newline vector, LLaDA; and the text-
  *  only LLaDA underneath. This file assembles them from a model folder and turns a prompt with pictures into rows. */
 import { existsSync } from "node:fs";
-import { cat, type Device, type DType, fromBuffer, noGrad, requireDevice, scope, type Tensor } from "@rediff/torch";
+import os from "node:os";
+import {
+  cat,
+  type Device,
+  type DType,
+  fromBuffer,
+  keepMemory,
+  noGrad,
+  requireDevice,
+  scope,
+  type Tensor,
+} from "@rediff/torch";
 import { UserError } from "../errors.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import { parseAspectRatio, parsePinpoints } from "../vision/geometry.js";
@@ -182,6 +193,7 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   if (multimodal && tower) checkTower(options.visionTower ?? multimodal.visionTower, tower, multimodal);
   if (options.memoryCheck ?? true) assertMemory(folder, memoryNeed(config, shapes, dtype), dtype, device);
 
+  if (device === "cpu") keepMemory(Math.min(2 ** 30, os.totalmem() / 16));
   const weights = new Weights(checkpoint, { dtype, device });
   const llada = readLlada(config, weights);
   const eyes = multimodal && readEyes(multimodal, weights, tower && new Weights(tower, { dtype, device }));

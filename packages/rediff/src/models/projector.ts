@@ -1,8 +1,9 @@
 /** From the vision tower's width to the language model's: `linear`, or `mlpNx_gelu`, N linear layers with exact (erf)
  *  GELUs between them. [..., C] -> [..., D] */
 import type { Tensor } from "@rediff/torch";
-import { linear, scope } from "@rediff/torch";
+import { scope } from "@rediff/torch";
 import { UserError } from "../errors.js";
+import { linear } from "./kernels.js";
 import type { Affine } from "./siglip.js";
 
 /** How many linear layers a `mm_projector_type` has. */

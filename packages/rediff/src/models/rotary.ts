@@ -5,6 +5,7 @@
  *  rotates in float32), kept for parity. */
 import { cat, type Device, type DType, fromBuffer, scope, type Tensor } from "@rediff/torch";
 import type { LladaConfig } from "./config.js";
+import { isPlain } from "./kernels.js";
 
 export interface RotaryTables {
   /** [B or 1, 1, L, H] */
@@ -65,11 +66,18 @@ export class Rotary {
   }
 }
 
-/** Rotates queries or keys [B, N, L, H]; the products are in the activations' dtype. */
+/** Rotates queries or keys [B, N, L, H]; the products are in the activations' dtype.
+ *
+ *  In float32 the halves are added into one result, with a third of the memory traffic; narrower dtypes take the
+ *  reference's steps, because there each step rounds. */
 export function rotate(x_BNLH: Tensor, { cos, sin }: RotaryTables): Tensor {
   const half = x_BNLH.size(-1) / 2;
   const x1 = x_BNLH.narrow(-1, 0, half);
   const x2 = x_BNLH.narrow(-1, half, half);
-  const turned = cat([x2.neg(), x1], -1);
-  return x_BNLH.mul(cos).add(turned.mul(sin));
+  if (isPlain() || (x_BNLH.dtype !== "float32" && x_BNLH.dtype !== "float64"))
+    return x_BNLH.mul(cos).add(cat([x2.neg(), x1], -1).mul(sin));
+  const rotated = x_BNLH.mul(cos);
+  rotated.narrow(-1, 0, half).addcmul_(x2, sin.narrow(-1, 0, half), { value: -1 });
+  rotated.narrow(-1, half, half).addcmul_(x1, sin.narrow(-1, half, half));
+  return rotated;
 }

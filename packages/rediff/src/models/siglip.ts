@@ -3,8 +3,9 @@
  *
  *  Pre-norm, biases everywhere, tanh-approximated GELU, learned positions that are never interpolated. The patch
  *  convolution is written as the matrix product that it is: stride equals kernel, and no TF32 convolution sneaks in. */
-import { layerNorm, linear, scaledDotProductAttention, scope, type Tensor } from "@rediff/torch";
+import { layerNorm, scaledDotProductAttention, scope, type Tensor } from "@rediff/torch";
 import type { SiglipConfig } from "./config.js";
+import { geluOf, linear, sumOf } from "./kernels.js";
 import { mergeHeads, splitHeads } from "./llada.js";
 
 export interface Affine {
@@ -62,8 +63,8 @@ function layer(w: SiglipLayerWeights, x_TPC: Tensor, config: SiglipConfig): Tens
       splitHeads(affine(h, w.key), headDim),
       splitHeads(affine(h, w.value), headDim),
     );
-    const y = x_TPC.add(affine(mergeHeads(attended), w.output));
-    return y.add(affine(affine(norm(y, w.norm2), w.fc1).gelu({ approximate: "tanh" }), w.fc2));
+    const y = sumOf(affine(mergeHeads(attended), w.output), x_TPC);
+    return sumOf(affine(geluOf(affine(norm(y, w.norm2), w.fc1), "tanh"), w.fc2), y);
   });
 }
 

@@ -1,0 +1,83 @@
+/** Linear layers and elementwise operators of forward passes: the same numbers up to rounding, by the fastest way that
+ *  the moment allows.
+ *
+ *  - Float32 products on a CPU go through oneDNN where MKL is not at home: on AMD processors MKL's run at half of
+ *    oneDNN's speed (docs/benchmarks.md). Both are full float32.
+ *  - While nothing is recorded for gradients, results overwrite the temporaries they come from: memory traffic is what
+ *    elementwise operators cost.
+ *  `withPlainKernels` turns all of it off: that is the yardstick. */
+import os from "node:os";
+import { linear as atenLinear, call, isRecording, schemaOf, type Tensor } from "@rediff/torch";
+
+export type LinearKernel = "aten" | "onednn";
+
+let linearKernel: LinearKernel | undefined;
+let plain = false;
+
+/** Runs `body` on libtorch's own operators only, each result in memory of its own. */
+export function withPlainKernels<T>(body: () => T): T {
+  const before = plain;
+  plain = true;
+  try {
+    return body();
+  } finally {
+    plain = before;
+  }
+}
+
+/** Whether `withPlainKernels` is in force. */
+export const isPlain = (): boolean => plain;
+
+/** Which products this process uses for float32 on the CPU. */
+export function floatLinearKernel(): LinearKernel {
+  linearKernel ??= !os.cpus()[0]?.model.includes("Intel") && hasOneDnn() ? "onednn" : "aten";
+  return linearKernel;
+}
+
+function hasOneDnn(): boolean {
+  try {
+    schemaOf("mkldnn::_linear_pointwise");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Below this many multiplications setting oneDNN up costs more than it saves. */
+const WORTHWHILE = 1 << 22;
+
+/** x w^T + b: [..., I] and [O, I] -> [..., O] */
+export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+  const suits =
+    !plain &&
+    !isRecording() &&
+    floatLinearKernel() === "onednn" &&
+    x.dtype === "float32" &&
+    x.device === "cpu" &&
+    x.numel * weight.size(0) >= WORTHWHILE;
+  return suits
+    ? (call("mkldnn::_linear_pointwise", x, weight, bias, "none", [], "") as Tensor)
+    : atenLinear(x, weight, bias);
+}
+
+const mayOverwrite = (): boolean => !plain && !isRecording();
+
+/** silu(x); `x` is a temporary of the caller's that nobody reads again. */
+export function siluOf(x: Tensor): Tensor {
+  return mayOverwrite() ? x.silu_() : x.silu();
+}
+
+/** x * y; `x` likewise. */
+export function productOf(x: Tensor, y: Tensor): Tensor {
+  return mayOverwrite() ? x.mul_(y) : x.mul(y);
+}
+
+/** x + y; `x` likewise. */
+export function sumOf(x: Tensor, y: Tensor): Tensor {
+  return mayOverwrite() ? x.add_(y) : x.add(y);
+}
+
+/** gelu(x); `x` likewise. */
+export function geluOf(x: Tensor, approximate: "none" | "tanh"): Tensor {
+  return mayOverwrite() ? x.gelu_({ approximate }) : x.gelu({ approximate });
+}

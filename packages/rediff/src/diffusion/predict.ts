@@ -33,8 +33,9 @@ export function forbid(
 
 /** Tokens and their confidences as float64 [2, R]: one tensor, so that the host reads once.
  *
- *  Confidence is the softmax probability without noise, after `forbid`. By default exp(logit - logsumexp) in float32
- *  sums, exact up to rounding; `compat` takes the reference's float64 softmax over the whole vocabulary. */
+ *  Confidence is the softmax probability without noise, after `forbid`. By default from float32 sums of what all other
+ *  tokens weigh beside the likeliest, so that 1 - 1e-9 and 1 - 1e-10 stay apart, as in float64; `compat` takes the
+ *  reference's float64 softmax over the whole vocabulary. */
 export function candidates(logits_RV: Tensor, options: DecodeOptions, noise: Noise): Tensor {
   return scope(() => {
     const rows = logits_RV.size(0);
@@ -48,13 +49,11 @@ export function candidates(logits_RV: Tensor, options: DecodeOptions, noise: Noi
       // best - best is 0, but NaN for what is no number: that must not hide behind a random confidence.
       if (options.remasking === "random") return noise.perRow(rows).add(best.sub(best).squeezeDim(1));
       if (options.compat) return logits_RV.to({ dtype: "float64" }).softmax(1).gather(1, tokens).squeezeDim(1);
-      const chosen = sampled ? logits_RV.gather(1, tokens) : best;
-      const total = logits_RV.logsumexp([1], true);
-      return chosen
-        .to({ dtype: "float64" })
-        .sub(total.to({ dtype: "float64" }))
-        .exp()
-        .squeezeDim(1);
+      const [top, topToken] = sampled ? logits_RV.maxDim(1, true) : [best, tokens];
+      const others = logits_RV.sub(top).scatter_(1, topToken, Number.NEGATIVE_INFINITY).exp_().sum([1], true);
+      const wide = (t: Tensor) => t.to({ dtype: "float64" });
+      const chosen = wide(logits_RV.gather(1, tokens)).sub(wide(top)).exp();
+      return chosen.div(wide(others).add(1)).squeezeDim(1);
     };
     return stack([tokens.squeezeDim(1).to({ dtype: "float64" }), confidence().to({ dtype: "float64" })]);
   });

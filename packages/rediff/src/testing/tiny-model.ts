@@ -6,9 +6,9 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type DType, Generator, randn, saveCheckpoint, scope, type Tensor, zeros } from "@rediff/torch";
-import { parseConfig } from "../models/config.js";
+import { parseConfig, siglipConfig } from "../models/config.js";
 import { modelShapes } from "../models/model.js";
-import { originalName } from "../models/tensor-names.js";
+import { originalName, siglipShapes } from "../models/tensor-names.js";
 
 export interface TinyModelOptions {
   /** Same seed, same weights. Default 0. */
@@ -66,6 +66,70 @@ export function writeTinyModel(folder: string, options: TinyModelOptions = {}): 
   return folder;
 }
 
+export interface TinySiglipOptions {
+  seed?: number;
+  tileSize?: number;
+  patchSize?: number;
+  hiddenSize?: number;
+  layers?: number;
+  heads?: number;
+  dtype?: DType;
+  /** "full" has a text model and a logit scale beside the vision model, as published; default. */
+  kind?: "full" | "vision";
+  /** Written into config.json last; undefined removes a key. */
+  config?: Record<string, unknown>;
+}
+
+/** Writes a stand-alone SigLIP in the published format: all layers, pooling head and, if "full", a text model. */
+export function writeTinySiglip(folder: string, options: TinySiglipOptions = {}): string {
+  const { seed = 0, dtype = "float32", kind = "full" } = options;
+  const vision = tinyVisionConfig(options);
+  // One layer more than the model takes: the one that LLaVA leaves out.
+  const shapes = siglipShapes({ ...siglipConfig(vision, "config.json"), layers: (options.layers ?? 3) + 1 });
+  const width = options.hiddenSize ?? 32;
+  shapes.set("vision_model.head.probe", [1, 1, width]);
+  if (kind === "full") {
+    shapes.set("text_model.embeddings.token_embedding.weight", [50, width]);
+    shapes.set("logit_scale", [1]);
+  }
+  mkdirSync(folder, { recursive: true });
+  using generator = new Generator(seed);
+  const sources = [...shapes].map(([name, shape]) => ({
+    name,
+    dtype,
+    shape,
+    tensor: () => scope(() => randomTensor(name, shape, generator).to({ dtype })),
+  }));
+  saveCheckpoint(folder, sources);
+  const config = kind === "full" ? { model_type: "siglip", text_config: {}, vision_config: vision } : vision;
+  writeFileSync(join(folder, "config.json"), `${JSON.stringify({ ...config, ...options.config }, null, 2)}\n`);
+  return folder;
+}
+
+interface VisionShape {
+  hiddenSize?: number | undefined;
+  layers?: number | undefined;
+  heads?: number | undefined;
+  tileSize?: number | undefined;
+  patchSize?: number | undefined;
+}
+
+function tinyVisionConfig(options: VisionShape): Record<string, unknown> {
+  const { hiddenSize = 32 } = options;
+  return {
+    model_type: "siglip_vision_model",
+    hidden_size: hiddenSize,
+    intermediate_size: 2 * hiddenSize,
+    num_hidden_layers: options.layers ?? 3,
+    num_attention_heads: options.heads ?? 2,
+    num_channels: 3,
+    image_size: options.tileSize ?? 28,
+    patch_size: options.patchSize ?? 14,
+    hidden_act: "gelu_pytorch_tanh",
+    layer_norm_eps: 1e-6,
+  };
+}
+
 function tinyConfig(options: TinyModelOptions): Record<string, unknown> {
   const { hiddenSize = 64, heads = 4, tileSize = 28, gridTiles = 2, visionSize = 32 } = options;
   const sides = Array.from({ length: gridTiles }, (_, i) => (i + 1) * tileSize);
@@ -108,18 +172,13 @@ function tinyConfig(options: TinyModelOptions): Record<string, unknown> {
     image_grid_pinpoints: sides.flatMap((width) => sides.map((height) => [width, height])),
     tokenizer_padding_side: "right",
     tokenizer_model_max_length: options.maxPositions ?? 4096,
-    vision_config: {
-      model_type: "siglip_vision_model",
-      hidden_size: visionSize,
-      intermediate_size: 2 * visionSize,
-      num_hidden_layers: options.visionLayers ?? 3,
-      num_attention_heads: options.visionHeads ?? 2,
-      num_channels: 3,
-      image_size: tileSize,
-      patch_size: options.patchSize ?? 14,
-      hidden_act: "gelu_pytorch_tanh",
-      layer_norm_eps: 1e-6,
-    },
+    vision_config: tinyVisionConfig({
+      hiddenSize: visionSize,
+      layers: options.visionLayers,
+      heads: options.visionHeads,
+      tileSize,
+      patchSize: options.patchSize,
+    }),
   };
 }
 

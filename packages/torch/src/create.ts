@@ -72,15 +72,12 @@ export function tensor(values: Nested, options: TensorOptions = {}): Tensor {
   while (typeof first === "object") first = first[0];
   const dtype = options.dtype ?? (typeof first === "boolean" ? "bool" : "float32");
   const wide = fromBuffer(new Float64Array(flat), shape);
-  const converted = wide.to({ dtype, ...(options.device === undefined ? {} : { device: options.device }) });
-  if (dtype === "float64" && (options.device ?? "cpu") === "cpu") {
-    const copy = converted.clone();
-    converted.dispose();
+  try {
+    const device = options.device ?? "cpu";
+    return dtype === "float64" && device === "cpu" ? wide.clone() : wide.to({ dtype, device });
+  } finally {
     wide.dispose();
-    return copy;
   }
-  wide.dispose();
-  return converted;
 }
 
 /** A CPU tensor that shares a typed array's memory: writes show on both sides, and the array lives as long as any

@@ -120,7 +120,8 @@ function duplicateKey(json: string): string | undefined {
       while (" \t\n\r".includes(json[next] ?? "x")) next++;
       const keys = open.at(-1);
       if (json[next] !== ":" || keys === undefined) continue;
-      const key = JSON.parse(json.slice(start, i + 1)) as string; // the same name may be escaped in two ways
+      const text = json.slice(start + 1, i);
+      const key = text.includes("\\") ? (JSON.parse(`"${text}"`) as string) : text; // one name may be escaped in two ways
       if (keys.has(key)) return key;
       keys.add(key);
     }
@@ -151,8 +152,11 @@ function parseTensor(path: string, name: string, entry: unknown): TensorInfo {
     return bad("data_offsets must be two whole numbers from 0");
   const [begin, end] = offsets as [number, number];
   if (begin > end) return bad(`data_offsets go backwards, [${begin}, ${end}]`);
-  const size = (shape as number[]).reduce((product, n) => product * n, elementSize(dtype));
-  if (!Number.isSafeInteger(size)) return bad(`shape [${shape.join(", ")}] is too large`);
+  let size: number = elementSize(dtype);
+  for (const n of shape as number[]) {
+    size *= n;
+    if (!Number.isSafeInteger(size)) return bad(`shape [${shape.join(", ")}] is too large`);
+  }
   if (end - begin !== size)
     return bad(`${dtype} of shape [${shape.join(", ")}] takes ${size} bytes, but data_offsets span ${end - begin}`);
   return { dtype, shape: shape as number[], begin, end };

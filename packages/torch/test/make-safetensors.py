@@ -1,0 +1,16 @@
+"""Writes python.safetensors: a file by Python's safetensors with every dtype, for src/safetensors/*.test.ts.
+
+Usage: python make-safetensors.py        (with torch and safetensors installed)
+"""
+
+import os
+
+import torch
+from safetensors.torch import save_file
+
+NAMES = ["uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64", "bool", "bfloat16", "uint16", "uint32", "uint64"]
+
+tensors = {f"of {name}": torch.tensor([[0, 1], [2, 3]]).to(getattr(torch, name)) for name in NAMES}
+tensors["scalar"] = torch.tensor(-1.5)
+tensors["empty"] = torch.zeros(0, 3)
+save_file(tensors, os.path.join(os.path.dirname(os.path.abspath(__file__)), "python.safetensors"), {"format": "pt"})

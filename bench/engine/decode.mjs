@@ -3,21 +3,32 @@
 //     node engine/decode.mjs CHECKPOINT [threads]
 
 import { getThreads, setThreads, torchVersion } from "@rediff/torch";
+import { decode } from "../../packages/rediff/dist/diffusion/decode.js";
+import { countParameters } from "../../packages/rediff/dist/models/memory.js";
+import { loadModelFolder, modelShapes, promptEmbeddings } from "../../packages/rediff/dist/models/model.js";
 import { peakMemory, resetPeakMemory, serve } from "./protocol.mjs";
 
 const [checkpoint, threads = "2"] = process.argv.slice(2);
 setThreads(Number(threads));
 
-/**
- * SEAM (phase 2): load the folder in float32 on the CPU and return a function that decodes.
- *
- * `steps({ promptIds, gen_length, block_length, steps })` embeds the prompt and yields after every forward pass the
- * answer's token ids, masks included: the decode generator of packages/rediff/src/diffusion.
- *
- * @returns {Promise<{ parameters: number, maskId: number, steps: (request: object) => Iterable<number[]> }>}
- */
+/** The model in float32, and its decode loop on prompt ids. */
 async function loadEngine(folder) {
-  throw new Error(`the library cannot decode yet (${folder})`);
+  const model = await loadModelFolder(folder);
+  // The reference keeps every row of the head on these checkpoints, so ours may not drop those without a token.
+  const engine = { ...model, vocabulary: model.config.llada.vocabSize };
+  const shapes = modelShapes(model.config);
+  return {
+    parameters: countParameters(shapes),
+    maskId: model.tokenizer.special.mask,
+    *steps({ promptIds, gen_length: genLength, block_length: blockLength, steps }) {
+      const prompt = promptEmbeddings(engine, promptIds, [], genLength);
+      try {
+        for (const { tokens } of decode(engine, prompt, { genLength, blockLength, steps })) yield [...tokens];
+      } finally {
+        prompt.dispose();
+      }
+    },
+  };
 }
 
 const began = performance.now();
@@ -32,7 +43,7 @@ const hello = {
   mask_id: engine.maskId,
 };
 
-async function decode({ prompt_ids: promptIds, max_forwards: limit = Number.POSITIVE_INFINITY, ...schedule }) {
+async function answer({ prompt_ids: promptIds, max_forwards: limit = Number.POSITIVE_INFINITY, ...schedule }) {
   const sinceRequest = resetPeakMemory();
   const start = performance.now();
   const marks = [start];
@@ -58,4 +69,4 @@ async function decode({ prompt_ids: promptIds, max_forwards: limit = Number.POSI
   };
 }
 
-await serve(hello, { decode });
+await serve(hello, { decode: answer });

@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { UserError } from "../errors.js";
 import { captionCommand } from "./caption.js";
+import { convertCommand } from "./convert.js";
 import { doctorCommand } from "./doctor.js";
+import { inspectCommand } from "./inspect.js";
 import { pullCommand } from "./pull.js";
 import { refineCommand } from "./refine.js";
 
@@ -20,6 +22,8 @@ export function program(): Command {
     .showHelpAfterError("(add --help for what is possible)")
     .addCommand(captionCommand())
     .addCommand(refineCommand())
+    .addCommand(inspectCommand())
+    .addCommand(convertCommand())
     .addCommand(pullCommand())
     .addCommand(doctorCommand());
   for (const command of root.commands) {

@@ -7,8 +7,9 @@
 #include <c10/core/CPUAllocator.h>
 #include <sys/mman.h>
 
-#include <atomic>
 #include <cstdlib>
+#include <iterator>
+#include <list>
 #include <map>
 
 #include "env.h"
@@ -26,45 +27,55 @@ struct Header {
   size_t capacity;  // bytes behind the header
 };
 
+/** Freed blocks by size. When they exceed the limit, those freed longest ago go: sizes that are needed no more, a
+ *  longer prompt's or a model's while it was loaded, make room for those that are. */
 class Cache {
  public:
   void* take(size_t bytes) {
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      auto found = free_.lower_bound(bytes);
-      if (found != free_.end() && found->first - bytes <= found->first / kWaste) {
-        void* block = found->second;
+      auto found = bySize_.lower_bound(bytes);
+      if (found != bySize_.end() && found->first - bytes <= found->first / kWaste) {
+        void* data = *found->second;
         kept_ -= found->first;
-        free_.erase(found);
-        return block;
+        recent_.erase(found->second);
+        bySize_.erase(found);
+        return data;
       }
     }
-    return fresh(bytes);
+    void* data = fresh(bytes);
+    if (data == nullptr) {
+      dropOldest(0);
+      data = fresh(bytes);
+    }
+    TORCH_CHECK(data != nullptr, "out of memory: ", bytes, " bytes could not be allocated");
+    return data;
   }
 
   void give(void* data) {
     size_t capacity = header(data)->capacity;
+    size_t limit = 0;
     if (capacity >= kSmallest) {
       std::lock_guard<std::mutex> lock(mutex_);
-      if (kept_ + capacity <= limit_) {
-        free_.emplace(capacity, data);
+      limit = limit_;
+      if (capacity <= limit) {
+        recent_.push_front(data);
+        bySize_.emplace(capacity, recent_.begin());
         kept_ += capacity;
-        return;
       }
     }
-    std::free(header(data));
+    if (capacity <= limit)
+      dropOldest(limit);
+    else
+      std::free(header(data));
   }
 
-  /** Gives back everything above the limit. */
   void setLimit(size_t limit) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    limit_ = limit;
-    while (kept_ > limit_) {
-      auto largest = std::prev(free_.end());
-      kept_ -= largest->first;
-      std::free(header(largest->second));
-      free_.erase(largest);
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      limit_ = limit;
     }
+    dropOldest(limit);
   }
 
   size_t limit() {
@@ -82,12 +93,12 @@ class Cache {
     return reinterpret_cast<Header*>(static_cast<char*>(data) - kAlignment);
   }
 
+  /** nullptr when there is none. */
   static void* fresh(size_t bytes) {
     bool large = bytes >= kHugePage;
     size_t alignment = large ? kHugePage : kAlignment;
     void* block = nullptr;
-    if (posix_memalign(&block, alignment, bytes + kAlignment) != 0)
-      TORCH_CHECK(false, "out of memory: ", bytes, " bytes could not be allocated");
+    if (posix_memalign(&block, alignment, bytes + kAlignment) != 0) return nullptr;
 #ifdef MADV_HUGEPAGE
     if (large) madvise(block, bytes + kAlignment, MADV_HUGEPAGE);
 #endif
@@ -95,8 +106,27 @@ class Cache {
     return static_cast<char*>(block) + kAlignment;
   }
 
+  /** Gives back the blocks freed longest ago until at most `limit` bytes are kept. */
+  void dropOldest(size_t limit) {
+    std::list<void*> dropped;  // unmapping takes time, so it happens outside of the lock
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      while (kept_ > limit) {
+        auto oldest = std::prev(recent_.end());
+        size_t capacity = header(*oldest)->capacity;
+        auto entry = bySize_.lower_bound(capacity);
+        while (entry->second != oldest) ++entry;
+        bySize_.erase(entry);
+        kept_ -= capacity;
+        dropped.splice(dropped.end(), recent_, oldest);
+      }
+    }
+    for (void* data : dropped) std::free(header(data));
+  }
+
   std::mutex mutex_;
-  std::multimap<size_t, void*> free_;
+  std::list<void*> recent_;  // the last freed first
+  std::multimap<size_t, std::list<void*>::iterator> bySize_;
   size_t kept_ = 0;
   size_t limit_ = 0;
 };
@@ -139,10 +169,9 @@ napi_value keepMemory(Call& call) {
 
 /** keptMemory(): [bytes kept now, limit] */
 napi_value keptMemory(Call& call) {
-  napi_value array;
-  napi_create_array_with_length(call.e.env, 2, &array);
-  napi_set_element(call.e.env, array, 0, fromDouble(call.e, static_cast<double>(cache().kept())));
-  napi_set_element(call.e.env, array, 1, fromDouble(call.e, static_cast<double>(cache().limit())));
+  napi_value array = newArray(call.e, 2);
+  setElement(call.e, array, 0, fromDouble(call.e, static_cast<double>(cache().kept())));
+  setElement(call.e, array, 1, fromDouble(call.e, static_cast<double>(cache().limit())));
   return array;
 }
 

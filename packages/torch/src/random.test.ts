@@ -12,6 +12,7 @@ import {
   randperm,
   scope,
   type Tensor,
+  torchVersion,
 } from "./index.js";
 import { decode, difference, readFixture } from "./testing/fixtures.js";
 
@@ -73,7 +74,9 @@ describe(`random numbers are those of Python's torch ${torch}`, () => {
   for (const entry of cases) {
     const name =
       "draw" in entry ? `${entry.draw} ${entry.dtype} [${entry.shape}]` : `${entry.function} ${entry.dtype ?? ""}`;
-    test(`${name}, seed ${entry.seed}`, () => {
+    // How 16-bit numbers are drawn changed between 2.8 and 2.15.
+    const otherNumbers = entry.dtype?.endsWith("float16") === true && torch !== torchVersion;
+    test.skipIf(otherNumbers)(`${name}, seed ${entry.seed}`, () => {
       scope(() => {
         using generator = new Generator(BigInt(entry.seed));
         if ("draw" in entry) {

@@ -63,15 +63,19 @@ export function release(tensor: Tensor): void {
   tensor.slot = -1;
 }
 
+// Reused, because making a typed array costs more than freeing a tensor.
+let freed = new Int32Array(64);
+
 /** Frees a frame's tensors but those in `kept`, which go to the open scope. */
-function empty(frame: Frame, kept?: Set<Tensor>): void {
+function empty(frame: Frame, kept?: Set<Tensor> | Tensor): void {
   const born = frame.born;
   frame.born = [];
-  const slots = new Int32Array(born.length);
+  if (born.length > freed.length) freed = new Int32Array(2 * born.length);
+  const slots = freed;
   let count = 0;
   for (const tensor of born) {
     if (tensor.slot < 0 || tensor.owner !== frame) continue;
-    if (kept?.has(tensor)) move(tensor, current);
+    if (kept === tensor || (kept instanceof Set && kept.has(tensor))) move(tensor, current);
     else {
       if (frame.netted) net().unregister(tensor);
       slots[count++] = tensor.slot;
@@ -111,11 +115,13 @@ export function scope<T>(body: () => T): T {
   const outer = current;
   const frame: Frame = { born: [], netted: false };
   current = frame;
-  let kept: Set<Tensor> | undefined;
+  let kept: Set<Tensor> | Tensor | undefined;
   try {
     const result = body();
-    if (result instanceof Promise) throw new Error("scope() is synchronous; use `using s = new Scope()` in async code");
-    kept = result instanceof Tensor ? new Set([result]) : tensorsIn(result);
+    if (result instanceof Tensor) kept = result;
+    else if (result instanceof Promise)
+      throw new Error("scope() is synchronous; use `using s = new Scope()` in async code");
+    else if (typeof result === "object") kept = tensorsIn(result);
     return result;
   } finally {
     current = outer;

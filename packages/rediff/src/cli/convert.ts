@@ -8,7 +8,7 @@ import { resolveModel } from "../hub/resolve.js";
 import { type Conversion, type ConvertOptions, renameLlada } from "../models/convert.js";
 import { type AssembleOptions, assembleLladaV } from "../models/convert-assemble.js";
 import { given, whole } from "./describe-options.js";
-import { progress } from "./progress.js";
+import { type Progress, progress } from "./progress.js";
 
 interface Flags {
   vision?: string;
@@ -84,14 +84,9 @@ export function convertCommand(): Command {
 
 async function run(llada: string, output: string, flags: Flags): Promise<void> {
   const source = await resolveModel(llada);
-  const line = progress({ label: output, unit: "B" });
-  let shown = line;
-  let total = 0;
-  const onProgress = (bytes: number, all: number) => {
-    if (total !== all) {
-      total = all;
-      shown = progress({ label: output, unit: "B", total });
-    }
+  let shown: Progress | undefined;
+  const onProgress = (bytes: number, total: number) => {
+    shown ??= progress({ label: output, unit: "B", total });
     shown.update(bytes);
   };
   const options: ConvertOptions = { force: flags.force, maxShardBytes: flags.maxShardSize, onProgress };
@@ -99,7 +94,7 @@ async function run(llada: string, output: string, flags: Flags): Promise<void> {
   try {
     result = await convert(source, output, flags, options);
   } finally {
-    shown.finish();
+    shown?.finish();
   }
   report(result, flags);
 }

@@ -36,7 +36,7 @@ function answer(model: Model, text: string, picture?: Visual): number[] {
 
 describe("writeTinyModel", () => {
   test("the model talks: many different printable tokens, others for another seed or prompt", async () => {
-    for (const seed of [0, 1, 2, 3]) {
+    for (const seed of [0, 1]) {
       using model = await loadModelFolder(write({ seed }));
       const tokens = answer(model, "What is in the image?");
       expect(new Set(tokens).size).toBeGreaterThan(8);

@@ -12,6 +12,7 @@ const imagePreprocess = () => import("./image-preprocess.js");
 const features = () => import("./features.js");
 const llmForward = () => import("./llm-forward.js");
 const generation = () => import("./generation.js");
+const schedule = () => import("./schedule.js");
 
 const training = "training is not built yet";
 
@@ -45,7 +46,7 @@ export const routes: readonly Route[] = [
   { group: "misc", function: "LLaDAModel.forward", adapter: llmForward },
   { group: "misc", function: "LLaDARotaryEmbedding", adapter: llmForward },
   { group: "misc", function: "generate_with_embeds", adapter: generation },
-  { group: "misc", function: "get_cosine_schedule_with_warmup", skip: training },
+  { group: "misc", function: "get_cosine_schedule_with_warmup", adapter: schedule },
   { group: "misc", function: "get_modality_length_grouped_indices", skip: training },
 
   { group: "data_pipe", function: "data_pipeline_gpt.py", skip: training },

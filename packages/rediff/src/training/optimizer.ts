@@ -1,0 +1,277 @@
+/** AdamW with decoupled weight decay (arXiv 1711.05101), with the numbers of torch.optim.AdamW.
+ *
+ *      m <- b1 m + (1 - b1) g        v <- b2 v + (1 - b2) g^2
+ *      w <- w - lr * decay * w - lr * (m / (1 - b1^t)) / (sqrt(v / (1 - b2^t)) + eps)
+ *
+ *  - Weights of 16 bits are updated through a float32 copy, the master weight, and rounded back once per step: a step
+ *    is usually smaller than half a unit in the last place of a bfloat16 weight and would be lost.
+ *  - The state of a parameter begins with its first gradient, so what never gets one (SigLIP's post_layernorm) costs
+ *    nothing and is never decayed.
+ *  - With `offload`, moments and master weights stay on the CPU and the update is computed there. */
+import { _fusedAdamw_, type Device, type DType, noGrad, Scope, scope, type Tensor, tensor } from "@rediff/torch";
+import { UserError } from "../errors.js";
+
+/** What the optimizer needs of a parameter. */
+export interface Tunable {
+  readonly name: string;
+  readonly weight: Tensor;
+  readonly part: ParameterPart;
+  /** Norm weights and biases never decay. */
+  readonly decays: boolean;
+  /** float32 (float64 for a float64 weight), of the weight's shape and on its device; undefined where none came. */
+  gradient: Tensor | undefined;
+}
+
+export type ParameterPart = "language" | "projector" | "vision";
+
+/** Parameters with the same learning rate and weight decay. */
+export interface ParameterGroup {
+  name: string;
+  parameters: readonly Tunable[];
+  learningRate: number;
+  weightDecay: number;
+}
+
+export interface GroupOptions {
+  learningRates: Readonly<Record<ParameterPart, number>>;
+  weightDecay: number;
+}
+
+/** By part, and in each part those that decay before those that do not. Parts without parameters are left out. */
+export function parameterGroups(parameters: readonly Tunable[], options: GroupOptions): ParameterGroup[] {
+  const groups: ParameterGroup[] = [];
+  for (const part of ["language", "projector", "vision"] as const)
+    for (const decays of [true, false]) {
+      const members = parameters.filter((parameter) => parameter.part === part && parameter.decays === decays);
+      if (members.length === 0) continue;
+      groups.push({
+        name: decays ? part : `${part} (no decay)`,
+        parameters: members,
+        learningRate: options.learningRates[part],
+        weightDecay: decays ? options.weightDecay : 0,
+      });
+    }
+  return groups;
+}
+
+export interface AdamWOptions {
+  /** Default [0.9, 0.999]. */
+  betas?: readonly [number, number];
+  /** Default 1e-8. */
+  eps?: number;
+  /** Keep float32 copies of 16-bit weights; default true. Without them small updates are lost to rounding. */
+  masterWeights?: boolean;
+  /** Keep moments and master weights on the CPU while the weights are elsewhere; default false. */
+  offload?: boolean;
+}
+
+interface State {
+  steps: number;
+  expAvg: Tensor;
+  expAvgSq: Tensor;
+  /** The weight that is updated, where it is not the model's own tensor. */
+  master: Tensor | undefined;
+}
+
+/** Wide enough for the update: 16-bit weights are computed in float32. */
+const wide = (dtype: DType): DType => (dtype === "float64" ? "float64" : "float32");
+
+/** The names of a parameter's tensors in a checkpoint: these, a slash, and the parameter's own name. */
+const KINDS = ["exp_avg", "exp_avg_sq", "master", "step"] as const;
+
+export class AdamW implements Disposable {
+  readonly groups: readonly ParameterGroup[];
+  readonly #options: Required<AdamWOptions>;
+  readonly #states = new Map<string, State>();
+  readonly #owned = new Scope();
+
+  constructor(groups: readonly ParameterGroup[], options: AdamWOptions = {}) {
+    const { betas = [0.9, 0.999], eps = 1e-8, masterWeights = true, offload = false } = options;
+    this.groups = groups;
+    this.#options = { betas, eps, masterWeights, offload };
+  }
+
+  /** Updates every parameter that has a gradient, with `factor` times its group's learning rate. */
+  step(factor = 1): void {
+    noGrad(() => {
+      for (const group of this.groups)
+        for (const bucket of this.#buckets(group.parameters)) scope(() => this.#update(bucket, group, factor));
+    });
+  }
+
+  /** The parameter in the precision in which it is updated: its master weight, or else the model's tensor. */
+  precise(parameter: Tunable): Tensor {
+    return this.#states.get(parameter.name)?.master ?? parameter.weight;
+  }
+
+  /** Bytes of moments and master weights. */
+  get bytes(): number {
+    let bytes = 0;
+    for (const { expAvg, expAvgSq, master } of this.#states.values())
+      for (const part of [expAvg, expAvgSq, master])
+        if (part !== undefined) bytes += part.numel * (part.dtype === "float64" ? 8 : 4);
+    return bytes;
+  }
+
+  /** Moments, master weights and step counts by name, for a checkpoint. The tensors are the optimizer's own: write
+   *  them before the next step. The step counts belong to the open scope. */
+  exportState(): Map<string, Tensor> {
+    const entries = new Map<string, Tensor>();
+    for (const [name, { steps, expAvg, expAvgSq, master }] of this.#states) {
+      entries.set(`exp_avg/${name}`, expAvg);
+      entries.set(`exp_avg_sq/${name}`, expAvgSq);
+      if (master !== undefined) entries.set(`master/${name}`, master);
+      entries.set(`step/${name}`, tensor(steps, { dtype: "int64" }));
+    }
+    return entries;
+  }
+
+  /** Takes over copies of what `exportState` gave, in place of all that is there. Entries of other kinds are not ours.
+   *  @throws UserError when they are the state of other parameters, or of other settings */
+  importState(entries: ReadonlyMap<string, Tensor>): void {
+    const parameters = new Map(this.groups.flatMap(({ parameters }) => parameters).map((p) => [p.name, p]));
+    const names = new Set<string>();
+    for (const entry of entries.keys()) {
+      const kind = KINDS.find((kind) => entry.startsWith(`${kind}/`));
+      if (kind !== undefined) names.add(entry.slice(kind.length + 1));
+    }
+    const foreign = [...names].filter((name) => !parameters.has(name));
+    if (foreign.length > 0)
+      throw mismatch(`has the state of ${foreign.length} parameters that are not tuned now, such as ${foreign[0]}`);
+    this.#owned[Symbol.dispose]();
+    this.#states.clear();
+    for (const name of names) {
+      const parameter = parameters.get(name) as Tunable;
+      this.#states.set(name, this.#imported(parameter, entries));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#states.clear();
+    this.#owned[Symbol.dispose]();
+  }
+
+  #imported(parameter: Tunable, entries: ReadonlyMap<string, Tensor>): State {
+    const { name, weight } = parameter;
+    const place = this.#place(weight);
+    const take = (kind: (typeof KINDS)[number]): Tensor => {
+      const found = entries.get(`${kind}/${name}`);
+      if (found === undefined) throw mismatch(`lacks ${kind}/${name}`);
+      const shape = kind === "step" ? [] : weight.shape;
+      if (found.shape.join() !== shape.join())
+        throw mismatch(`has ${kind}/${name} of shape [${found.shape.join(", ")}], not [${shape.join(", ")}]`);
+      return found;
+    };
+    // Copies, also where nothing is to be converted: what was read may be a file that goes away.
+    const own = (found: Tensor) => this.#own(() => found.to({ ...place, copy: true }));
+    const hasMaster = this.#needsMaster(weight);
+    if (!hasMaster && entries.has(`master/${name}`)) throw mismatch(`has master weights, which are not kept now`);
+    return {
+      steps: take("step").item(),
+      expAvg: own(take("exp_avg")),
+      expAvgSq: own(take("exp_avg_sq")),
+      master: hasMaster ? own(take("master")) : undefined,
+    };
+  }
+
+  #place(weight: Tensor): { dtype: DType; device: Device } {
+    return { dtype: wide(weight.dtype), device: this.#options.offload ? "cpu" : weight.device };
+  }
+
+  #needsMaster(weight: Tensor): boolean {
+    if (this.#options.offload && weight.device !== "cpu") return true;
+    return this.#options.masterWeights && weight.dtype !== wide(weight.dtype);
+  }
+
+  #own(make: () => Tensor): Tensor {
+    return this.#owned.run(make);
+  }
+
+  #stateOf({ name, weight }: Tunable): State {
+    const known = this.#states.get(name);
+    if (known !== undefined) return known;
+    const place = this.#place(weight);
+    const moment = () => this.#own(() => weight.zerosLike({ ...place }));
+    const state: State = {
+      steps: 0,
+      expAvg: moment(),
+      expAvgSq: moment(),
+      master: this.#needsMaster(weight) ? this.#own(() => weight.detach().to({ ...place, copy: true })) : undefined,
+    };
+    this.#states.set(name, state);
+    return state;
+  }
+
+  /** Parameters that are updated by one call. What needs temporary copies goes in portions, to bound their memory. */
+  #buckets(parameters: readonly Tunable[]): Tunable[][] {
+    const buckets: Tunable[][] = [];
+    let room = 0;
+    for (const parameter of parameters) {
+      if (parameter.gradient === undefined) continue;
+      const { weight } = parameter;
+      const isCopied = weight.dtype !== wide(weight.dtype) || this.#place(weight).device !== weight.device;
+      const cost = isCopied ? weight.numel : 0;
+      if (buckets.length === 0 || cost > room) {
+        buckets.push([]);
+        room = BUCKET_ELEMENTS;
+      }
+      buckets.at(-1)?.push(parameter);
+      room -= cost;
+    }
+    return buckets;
+  }
+
+  #update(bucket: readonly Tunable[], group: ParameterGroup, factor: number): void {
+    const { betas, eps } = this.#options;
+    const states = bucket.map((parameter) => this.#stateOf(parameter));
+    const places = bucket.map(({ weight }) => this.#place(weight));
+    const targets = bucket.map(({ weight }, i) => states[i]?.master ?? weight.to(places[i]));
+    const gradients = bucket.map(({ gradient }, i) => (gradient as Tensor).to(places[i]).contiguous());
+    for (const state of states) state.steps++;
+    _fusedAdamw_(
+      targets,
+      gradients,
+      states.map(({ expAvg }) => expAvg),
+      states.map(({ expAvgSq }) => expAvgSq),
+      [],
+      stepTensors(states, places),
+      {
+        lr: group.learningRate * factor,
+        beta1: betas[0],
+        beta2: betas[1],
+        weightDecay: group.weightDecay,
+        eps,
+        amsgrad: false,
+        maximize: false,
+      },
+    );
+    // Where the target is the weight itself, `to` gave another handle to it and there is nothing to write back.
+    for (const [i, { weight }] of bucket.entries()) {
+      const target = targets[i] as Tensor;
+      if (target.dtype !== weight.dtype || target.device !== weight.device) weight.copy_(target);
+    }
+  }
+}
+
+const BUCKET_ELEMENTS = 2 ** 26;
+
+/** The step counts as the operator takes them: a float32 tensor for each parameter, equal ones shared. */
+function stepTensors(states: readonly State[], places: readonly { device: Device }[]): Tensor[] {
+  const made = new Map<string, Tensor>();
+  return states.map(({ steps }, i) => {
+    const device = places[i]?.device ?? "cpu";
+    const key = `${steps} ${device}`;
+    const known = made.get(key);
+    if (known !== undefined) return known;
+    const fresh = tensor(steps, { dtype: "float32", device });
+    made.set(key, fresh);
+    return fresh;
+  });
+}
+
+function mismatch(problem: string): UserError {
+  return new UserError(
+    `the optimizer's saved state ${problem}`,
+    "Resume with the recipe and the model that the checkpoint was made with, or start anew in another output folder.",
+  );
+}

@@ -236,7 +236,11 @@ void run(Call& call, const Operator& op, torch::jit::Stack& stack) {
     if (result == Kind::Unsupported) throw BadArgument("gives results that cannot be passed to JavaScript");
   for (size_t i = 0; i < op.arguments.size(); i++) {
     const Argument& a = op.arguments[i];
-    if (i + 1 < call.count && !isMissing(e, call[i + 1]))
+    // Most arguments are tensors: a number needs no question whether it is missing.
+    int32_t slot = -1;
+    if (a.kind == Kind::Tensor && i + 1 < call.count && napi_get_value_int32(e.env, call[i + 1], &slot) == napi_ok)
+      stack.emplace_back(tensorIn(e, slot, a.name.c_str()));
+    else if (i + 1 < call.count && !isMissing(e, call[i + 1]))
       stack.push_back(toIValue(e, a, call[i + 1]));
     else if (a.fallback)
       stack.emplace_back(*a.fallback);

@@ -87,6 +87,13 @@ void Env::drop(int64_t index) {
   }
 }
 
+void Env::dropGivenUp() {
+  const int32_t count = givenUp[0];
+  givenUp[0] = 0;
+  for (int32_t i = 1; i <= count; i++) drop(givenUp[i]);
+  drainReleased();
+}
+
 void Env::report(int64_t bytes) {
   reportedBytes += bytes;
   unreportedBytes += bytes;
@@ -97,9 +104,11 @@ void Env::report(int64_t bytes) {
 }
 
 void Env::drainReleased() {
+  if (!released->waiting) return;
   std::vector<napi_ref> references;
   {
     std::lock_guard<std::mutex> lock(released->mutex);
+    released->waiting = false;
     references.swap(released->references);
   }
   for (napi_ref reference : references) napi_delete_reference(env, reference);
@@ -115,6 +124,10 @@ void check(Env& e, napi_status status, const char* what) {
 const at::Tensor& toTensor(Env& e, napi_value value, const char* what) {
   int32_t slot;
   if (napi_get_value_int32(e.env, value, &slot) != napi_ok) throw BadArgument(std::string(what) + " must be a tensor");
+  return tensorIn(e, slot, what);
+}
+
+const at::Tensor& tensorIn(Env& e, int32_t slot, const char* what) {
   if (slot < 0 || static_cast<size_t>(slot) >= e.slots.size() || !e.slots[slot].tensor.defined())
     throw BadArgument(std::string(what) + ": the tensor was freed");
   return e.slots[slot].tensor;

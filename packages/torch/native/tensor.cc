@@ -13,6 +13,18 @@
 namespace rediff {
 namespace {
 
+/** shareGivenUp(Int32Array): the list of Env::givenUp; the caller keeps it alive as long as the thread lives. */
+napi_value shareGivenUp(Call& call) {
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  if (napi_get_typedarray_info(call.e.env, call[0], &type, &length, &data, nullptr, nullptr) != napi_ok ||
+      type != napi_int32_array || length < 2)
+    throw BadArgument("shareGivenUp takes an Int32Array");
+  call.e.givenUp = static_cast<int32_t*>(data);
+  return undefined(call.e);
+}
+
 /** free(slots, count): slots that are free already are skipped. */
 napi_value freeTensors(Call& call) {
   Env& e = call.e;
@@ -90,7 +102,9 @@ napi_value fromBuffer(Call& call) {
         // The last use may be dropped by any thread; only the owning one may touch the reference.
         std::lock_guard<std::mutex> lock(queue->mutex);
         if (auto found = queue->borrowed.find(memory); --found->second == 0) queue->borrowed.erase(found);
-        if (!queue->closed) queue->references.push_back(reference);
+        if (queue->closed) return;
+        queue->references.push_back(reference);
+        queue->waiting = true;
       },
       options);
   return fromInt(e, e.put(std::move(tensor)));
@@ -195,9 +209,11 @@ napi_value receiveTensor(Call& call) {
 
 std::vector<NativeFunction> tensorFunctions() {
   return {
-      function<"free", freeTensors>(),    function<"describe", describeTensor>(), function<"fromBuffer", fromBuffer>(),
-      function<"copyInto", copyInto>(),   function<"item", item>(),               function<"toText", toText>(),
-      function<"alias", alias>(),         function<"memory", memory>(),           function<"send", sendTensor>(),
+      function<"free", freeTensors>(),        function<"shareGivenUp", shareGivenUp>(),
+      function<"describe", describeTensor>(), function<"fromBuffer", fromBuffer>(),
+      function<"copyInto", copyInto>(),       function<"item", item>(),
+      function<"toText", toText>(),           function<"alias", alias>(),
+      function<"memory", memory>(),           function<"send", sendTensor>(),
       function<"receive", receiveTensor>(),
   };
 }

@@ -53,6 +53,7 @@ export interface Native {
   callInPlace(op: number, ...args: unknown[]): void;
   // tensors
   free(slots: Int32Array, count: number): void;
+  shareGivenUp(list: Int32Array): void;
   describe(slot: Slot): number[];
   fromBuffer(buffer: ArrayBufferLike, byteOffset: number, shape: readonly number[], dtype: number): Slot;
   copyInto(slot: Slot, buffer: ArrayBufferLike, byteOffset: number): void;

@@ -19,8 +19,20 @@ export interface Frame {
 let current: Frame | undefined;
 let forgotten = 0;
 
+/** Slots given up while a scope is open: how many, then the slots. The native side frees them before its next call
+ *  does anything else, which spares a call of their own; none are left when no scope is open. */
+const GIVEN_UP = 255;
+const givenUp = new Int32Array(new ArrayBuffer(4 * (1 + GIVEN_UP)));
+native.shareGivenUp(givenUp);
+
 const oneSlot = new Int32Array(1);
 function freeSlot(slot: Slot): void {
+  const count = givenUp[0] as number;
+  if (current !== undefined && count < GIVEN_UP) {
+    givenUp[count + 1] = slot;
+    givenUp[0] = count + 1;
+    return;
+  }
   oneSlot[0] = slot;
   native.free(oneSlot, 1);
 }
@@ -64,25 +76,30 @@ export function release(tensor: Tensor): void {
 }
 
 // Reused, because making a typed array costs more than freeing a tensor.
-let freed = new Int32Array(64);
+let freed = new Int32Array(GIVEN_UP);
+const NOTHING = new Int32Array(0);
 
 /** Frees a frame's tensors but those in `kept`, which go to the open scope. */
 function empty(frame: Frame, kept?: Set<Tensor> | Tensor): void {
   const born = frame.born;
   frame.born = [];
-  if (born.length > freed.length) freed = new Int32Array(2 * born.length);
-  const slots = freed;
-  let count = 0;
+  const before = givenUp[0] as number;
+  const deferred = current !== undefined && before + born.length <= GIVEN_UP;
+  if (!deferred && born.length > freed.length) freed = new Int32Array(2 * born.length);
+  const slots = deferred ? givenUp : freed;
+  const first = deferred ? before + 1 : 0;
+  let end = first;
   for (const tensor of born) {
     if (tensor.slot < 0 || tensor.owner !== frame) continue;
     if (kept === tensor || (kept instanceof Set && kept.has(tensor))) move(tensor, current);
     else {
       if (frame.netted) net().unregister(tensor);
-      slots[count++] = tensor.slot;
+      slots[end++] = tensor.slot;
       tensor.slot = -1;
     }
   }
-  native.free(slots, count);
+  if (deferred) givenUp[0] = end - 1;
+  else if (end > 0 || before > 0) native.free(slots, end);
 }
 
 /** Every tensor in a value made of arrays, plain objects, Maps (their values) and Sets. */
@@ -150,6 +167,7 @@ export class Scope implements Disposable {
       return result;
     } finally {
       current = outer;
+      if (outer === undefined && (givenUp[0] as number) > 0) native.free(NOTHING, 0);
       this.#tidy();
     }
   }

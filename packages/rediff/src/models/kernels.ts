@@ -7,7 +7,7 @@
  *    elementwise operators cost.
  *  `withPlainKernels` turns all of it off: that is the yardstick. */
 import os from "node:os";
-import { linear as atenLinear, call, isRecording, schemaOf, type Tensor } from "@rediff/torch";
+import { linear as atenLinear, call, isRecording, schemaOf, Tensor } from "@rediff/torch";
 
 export type LinearKernel = "aten" | "onednn";
 
@@ -46,8 +46,26 @@ function hasOneDnn(): boolean {
 /** Below this many multiplications setting oneDNN up costs more than it saves. */
 const WORTHWHILE = 1 << 22;
 
+/** A weight W [O, I] and the correction that is trained in its place: W + scale * up down, of rank r
+ *  (LoRA, arXiv 2106.09685). */
+export interface LowRank {
+  weight: Tensor;
+  down: Tensor; // [r, I]
+  up: Tensor; // [O, r]
+  scale: number;
+}
+
+export type LinearWeight = Tensor | LowRank;
+
 /** x w^T + b: [..., I] and [O, I] -> [..., O] */
-export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
+export function linear(x: Tensor, weight: LinearWeight, bias?: Tensor): Tensor {
+  if (weight instanceof Tensor) return product(x, weight, bias);
+  // By way of the rank, so that W's own gradient is never computed.
+  const correction = product(product(x, weight.down), weight.up);
+  return product(x, weight.weight, bias).add(correction, { alpha: weight.scale });
+}
+
+function product(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const suits =
     !plain &&
     !isRecording() &&

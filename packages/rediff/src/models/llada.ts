@@ -7,19 +7,20 @@
  *  - Without padding no mask is passed at all, not even one of zeros: that would rule out the flash kernel. */
 import { cat, scaledDotProductAttention, scope, type Tensor } from "@rediff/torch";
 import type { LladaConfig } from "./config.js";
-import { linear, productOf, siluOf, sumOf } from "./kernels.js";
+import { type LinearWeight, linear, productOf, siluOf, sumOf } from "./kernels.js";
 import { type RotaryTables, rotate } from "./rotary.js";
 
-export interface BlockWeights {
+/** `W` is Tensor in a model; while adapters are trained, some weights are pairs with one (kernels.ts). */
+export interface BlockWeights<W extends LinearWeight = Tensor> {
   inputNorm: Tensor; // [D]
-  query: Tensor; // [N*H, D]
-  key: Tensor; // [K*H, D]
-  value: Tensor; // [K*H, D]
-  output: Tensor; // [D, N*H]
+  query: W; // [N*H, D]
+  key: W; // [K*H, D]
+  value: W; // [K*H, D]
+  output: W; // [D, N*H]
   postAttentionNorm: Tensor; // [D]
-  gate: Tensor; // [F, D]
-  up: Tensor; // [F, D]
-  down: Tensor; // [D, F]
+  gate: W; // [F, D]
+  up: W; // [F, D]
+  down: W; // [D, F]
 }
 
 export interface LladaWeights {
@@ -104,7 +105,7 @@ export interface Rows {
 }
 
 export function attention(
-  w: BlockWeights,
+  w: BlockWeights<LinearWeight>,
   x_BLD: Tensor,
   rotary: RotaryTables,
   visible: Visibility,
@@ -125,13 +126,13 @@ export function attention(
 }
 
 /** down(silu(gate x) * up x) */
-export function feedForward(w: BlockWeights, x_BLD: Tensor): Tensor {
+export function feedForward(w: BlockWeights<LinearWeight>, x_BLD: Tensor): Tensor {
   return linear(productOf(siluOf(linear(x_BLD, w.gate)), linear(x_BLD, w.up)), w.down);
 }
 
 /** One layer. With `rows`, only these come out: [B, R, D] instead of [B, L, D]. */
 export function block(
-  w: BlockWeights,
+  w: BlockWeights<LinearWeight>,
   x_BLD: Tensor,
   rotary: RotaryTables,
   visible: Visibility,

@@ -19,12 +19,21 @@ import { parseAspectRatio, parsePinpoints } from "../vision/geometry.js";
 import { parseMergeType, pictureLayout, type VisionGeometry, videoLayout } from "../vision/layout.js";
 import { normalizedLevels, type Tiles } from "../vision/tiles.js";
 import { type LladaConfig, loadConfig, type ModelConfig, type MultimodalConfig } from "./config.js";
-import type { BlockWeights, Llada } from "./llada.js";
+import type { Llada } from "./llada.js";
 import { assertMemory, memoryNeed } from "./memory.js";
 import { project, projectorLayerNames } from "./projector.js";
-import { type Affine, patchesPerSide, patchFeatures, type Siglip, type SiglipLayerWeights } from "./siglip.js";
+import { type Affine, patchesPerSide, patchFeatures, type Siglip } from "./siglip.js";
 import { splice } from "./splice.js";
-import { hasNewline, lladaShapes, projectorShapes, type Shapes, siglipShapes, TOWER_PREFIX } from "./tensor-names.js";
+import {
+  BLOCK_NAMES,
+  hasNewline,
+  lladaShapes,
+  projectorShapes,
+  type Shapes,
+  SIGLIP_LAYER_NAMES,
+  siglipShapes,
+  TOWER_PREFIX,
+} from "./tensor-names.js";
 import { pictureTokens, videoTokens } from "./visual-tokens.js";
 import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, Weights } from "./weights.js";
 
@@ -113,21 +122,14 @@ function checkTower(source: string, tower: Checkpoint, config: MultimodalConfig)
   assertTensors(source, { ...problems, unexpected: [] });
 }
 
+function mapValues<K extends string, A, B>(entries: Readonly<Record<K, A>>, make: (value: A) => B): Record<K, B> {
+  return Object.fromEntries(Object.entries<A>(entries).map(([key, value]) => [key, make(value)])) as Record<K, B>;
+}
+
 function readLlada(config: ModelConfig, weights: Weights): Llada {
-  const blocks = Array.from({ length: config.llada.layers }, (_, i): BlockWeights => {
-    const get = (name: string) => weights.get(`model.layers.${i}.${name}.weight`);
-    return {
-      inputNorm: get("input_layernorm"),
-      query: get("self_attn.q_proj"),
-      key: get("self_attn.k_proj"),
-      value: get("self_attn.v_proj"),
-      output: get("self_attn.o_proj"),
-      postAttentionNorm: get("post_attention_layernorm"),
-      gate: get("mlp.gate_proj"),
-      up: get("mlp.up_proj"),
-      down: get("mlp.down_proj"),
-    };
-  });
+  const blocks = Array.from({ length: config.llada.layers }, (_, i) =>
+    mapValues(BLOCK_NAMES, (name) => weights.get(`model.layers.${i}.${name}.weight`)),
+  );
   return {
     config: config.llada,
     weights: {
@@ -144,25 +146,16 @@ function readTower(config: MultimodalConfig, weights: Weights, prefix: string): 
     weight: weights.get(`${prefix}vision_model.${name}.weight`),
     bias: weights.get(`${prefix}vision_model.${name}.bias`),
   });
-  const layers = Array.from({ length: config.vision.layers - 1 }, (_, i): SiglipLayerWeights => {
-    const layer = (name: string) => affine(`encoder.layers.${i}.${name}`);
-    return {
-      norm1: layer("layer_norm1"),
-      query: layer("self_attn.q_proj"),
-      key: layer("self_attn.k_proj"),
-      value: layer("self_attn.v_proj"),
-      output: layer("self_attn.out_proj"),
-      norm2: layer("layer_norm2"),
-      fc1: layer("mlp.fc1"),
-      fc2: layer("mlp.fc2"),
-    };
-  });
+  const layers = Array.from({ length: config.vision.layers - 1 }, (_, i) =>
+    mapValues(SIGLIP_LAYER_NAMES, (name) => affine(`encoder.layers.${i}.${name}`)),
+  );
   return {
     config: config.vision,
     weights: {
       patchEmbedding: affine("embeddings.patch_embedding"),
       positions: weights.get(`${prefix}vision_model.embeddings.position_embedding.weight`),
       layers,
+      postNorm: affine("post_layernorm"),
     },
   };
 }

@@ -29,6 +29,8 @@ export interface SiglipWeights {
   positions: Tensor; // [P, C]
   /** Without the tower's last layer. */
   layers: readonly SiglipLayerWeights[];
+  /** Computed by the reference and never used; held so that a checkpoint can be written with all its tensors. */
+  postNorm?: Affine; // [C]
 }
 
 export interface Siglip {
@@ -52,7 +54,19 @@ function patchify(pixels: Tensor, patch: number, side: number): Tensor {
     .reshape([tiles, side * side, 3 * patch * patch]);
 }
 
-function layer(w: SiglipLayerWeights, x_TPC: Tensor, config: SiglipConfig): Tensor {
+/** Normalised pixels [T, 3, S, S] to what the first layer takes: patches and their positions [T, P, C]. */
+export function embedPatches(
+  w: Pick<SiglipWeights, "patchEmbedding" | "positions">,
+  pixels: Tensor,
+  config: SiglipConfig,
+): Tensor {
+  return scope(() => {
+    const patches = patchify(pixels, config.patchSize, patchesPerSide(config));
+    return linear(patches, w.patchEmbedding.weight.flatten(1), w.patchEmbedding.bias).add(w.positions);
+  });
+}
+
+export function layer(w: SiglipLayerWeights, x_TPC: Tensor, config: SiglipConfig): Tensor {
   const headDim = config.hiddenSize / config.heads;
   const norm = (x: Tensor, { weight, bias }: Affine) =>
     layerNorm(x, [config.hiddenSize], weight, bias, config.layerNormEps);
@@ -76,17 +90,15 @@ export function patchFeatures(
   onHidden?: (layer: number, hidden: Tensor) => void,
 ): Tensor {
   const { config, weights } = tower;
-  const { patchEmbedding, positions, layers } = weights;
   return scope(() => {
-    const patches = patchify(pixels, config.patchSize, patchesPerSide(config));
-    let x = linear(patches, patchEmbedding.weight.flatten(1), patchEmbedding.bias).add(positions);
-    for (const [i, w] of layers.entries()) {
+    let x = embedPatches(weights, pixels, config);
+    for (const [i, w] of weights.layers.entries()) {
       onHidden?.(i, x);
       const next = layer(w, x, config);
       x.dispose();
       x = next;
     }
-    onHidden?.(layers.length, x);
+    onHidden?.(weights.layers.length, x);
     return x;
   });
 }

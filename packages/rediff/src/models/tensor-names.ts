@@ -3,8 +3,9 @@
  *  LLaDA exists under two namings: its own (`model.transformer.blocks.N.attn_out.weight`) and the Llama-style one that
  *  LLaDA-V and ReDiff are published in. Ours are the latter; both load. */
 import type { LladaConfig, MultimodalConfig, SiglipConfig } from "./config.js";
+import type { BlockWeights } from "./llada.js";
 import { projectorDepth, projectorLayerNames } from "./projector.js";
-import { patchesPerSide } from "./siglip.js";
+import { patchesPerSide, type SiglipLayerWeights } from "./siglip.js";
 
 /** Name (Llama-style) -> shape. */
 export type Shapes = Map<string, number[]>;
@@ -29,6 +30,31 @@ const OUTSIDE: [original: string, renamed: string][] = [
 
 const ORIGINAL_BLOCK = /^model\.transformer\.blocks\.(\d+)\.([a-z_]+)\.weight$/;
 const RENAMED_BLOCK = /^model\.layers\.(\d+)\.(.+)\.weight$/;
+
+/** Where a block's weights lie: `model.layers.N.`, this, `.weight`. */
+export const BLOCK_NAMES: Readonly<Record<keyof BlockWeights, string>> = {
+  inputNorm: "input_layernorm",
+  query: "self_attn.q_proj",
+  key: "self_attn.k_proj",
+  value: "self_attn.v_proj",
+  output: "self_attn.o_proj",
+  postAttentionNorm: "post_attention_layernorm",
+  gate: "mlp.gate_proj",
+  up: "mlp.up_proj",
+  down: "mlp.down_proj",
+};
+
+/** The same for a layer of the tower: `encoder.layers.N.`, this, `.weight` and `.bias`. */
+export const SIGLIP_LAYER_NAMES: Readonly<Record<keyof SiglipLayerWeights, string>> = {
+  norm1: "layer_norm1",
+  query: "self_attn.q_proj",
+  key: "self_attn.k_proj",
+  value: "self_attn.v_proj",
+  output: "self_attn.out_proj",
+  norm2: "layer_norm2",
+  fc1: "mlp.fc1",
+  fc2: "mlp.fc2",
+};
 
 /** LLaDA-8B-Instruct's own name -> the Llama-style one; undefined when it is none of its tensors. */
 export function renameOriginal(name: string): string | undefined {

@@ -1,0 +1,157 @@
+/** A record to what the model learns from: `<image>` placed, text tokenised and labelled, phrases to revise marked,
+ *  pictures and videos decoded.
+ *
+ *  Departures from the reference: the number of `<image>` has to equal the number of pictures (there, a missing picture
+ *  is taken from the next sample); a sample none of whose revise pairs can be used is refused (there, its flawed text is
+ *  learnt as if it were right); so is one whose answer lies wholly beyond `max_length`. */
+
+import { UserError } from "../errors.js";
+import { defaultSystemText, type PromptTemplate } from "../text/chat.js";
+import { imagePlaceholder, imageToken } from "../text/image-tokens.js";
+import { type Labelled, labelCaption, labelConversation, placeTrainingImages, type Turn } from "../text/labels.js";
+import type { Tokenizer } from "../text/tokenizer.js";
+import { answerSpans } from "./answer-spans.js";
+import { loadMedia, type MediaSettings, visualRows } from "./media.js";
+import type { DataRecord, TrainingSample } from "./sample.js";
+import { SampleError } from "./sample-error.js";
+import { markRevisions, type PairOutcome, type Revised } from "./spans.js";
+import { addTimeInstruction, type VideoTimes } from "./time-instruction.js";
+
+/** Plain data, so that threads can be given it. */
+export interface SampleSettings {
+  template: PromptTemplate;
+  /** System message; default: the one that the published models were trained with. */
+  system?: string;
+  /** Rows that a sample may have, pictures expanded; what lies beyond is cut. */
+  maxLength: number;
+  /** The reference's rules for revise pairs, `<image>` without pictures as plain text, and flawed text as truth where no
+   *  pair can be used. */
+  compat?: boolean;
+  /** Tell the model the times of a video's frames. */
+  addTimeInstruction?: boolean;
+  /** Ignore `revise` (the objective without revision). */
+  ignoreRevise?: boolean;
+  /** Absent for a text-only model. */
+  media?: MediaSettings;
+}
+
+export interface SampleContext {
+  tokenizer: Tokenizer;
+  settings: SampleSettings;
+}
+
+/** @throws SampleError (or a UserError of the template) for whatever makes the record unusable */
+export async function buildSample(
+  record: DataRecord,
+  context: SampleContext,
+  signal?: AbortSignal,
+): Promise<TrainingSample> {
+  const { settings } = context;
+  const modality = record.video !== undefined ? "video" : record.images.length > 0 ? "image" : "text";
+  if (modality !== "text" && settings.media === undefined) {
+    throw new SampleError("template", "has pictures, and the model is text-only", "Train a LLaDA-V or ReDiff model");
+  }
+  const needsTimes = settings.addTimeInstruction === true && record.video !== undefined;
+  // Text first: it is quick, and a record that fails here needs no decoding.
+  const early = needsTimes ? undefined : labelRecord(record, context);
+  const media = settings.media && (await loadMedia(record, settings.media, signal));
+  const labelled = early ?? labelRecord(record, context, media?.video);
+  const visuals = media?.visuals ?? [];
+  assertAnswerFits(labelled, context, (i) => {
+    const visual = visuals[i];
+    return visual === undefined || settings.media === undefined ? 1 : visualRows(visual, settings.media.geometry);
+  });
+  // Cut as the collator cuts, where a picture still counts as one token; rows beyond are cut after the splice.
+  const cut = <Value>(row: readonly Value[]): Value[] => row.slice(0, settings.maxLength);
+  const ids = cut(labelled.ids);
+  return {
+    ids,
+    labels: cut(labelled.labels),
+    revise: cut(labelled.revise),
+    visuals: visuals.slice(0, countPlaceholders(ids)),
+    modality,
+    source: record.source,
+  };
+}
+
+/** The text of a sample, whole: ids, labels, positions to revise. `video` adds the time instruction, if that is asked
+ *  for. Opens nothing. */
+export function labelRecord(record: DataRecord, context: SampleContext, video?: VideoTimes): Revised {
+  const { tokenizer, settings } = context;
+  const pictures = record.images.length + (record.video === undefined ? 0 : 1);
+  const timed = video !== undefined && settings.addTimeInstruction === true;
+  const turns = timed ? addTimeInstruction(record.turns, video) : record.turns;
+  assertMarkers(turns, pictures, settings);
+  const row = labelTurns(turns, pictures > 0, context);
+  const pairs = settings.ignoreRevise ? [] : record.revise;
+  const revised = markRevisions(tokenizer, row, pairs, { compat: settings.compat ?? false });
+  if (pairs.length > 0 && !settings.compat && !revised.revise.includes(true)) throw noPair(revised.outcomes);
+  return revised;
+}
+
+function labelTurns(turns: readonly Turn[], hasImage: boolean, { tokenizer, settings }: SampleContext): Labelled {
+  const { template, system = defaultSystemText } = settings;
+  try {
+    if (template === "llada_plain") return labelCaption(tokenizer, turns);
+    const placed = hasImage ? placeTrainingImages(turns) : turns;
+    return labelConversation(tokenizer, placed, { hasImage, system });
+  } catch (cause) {
+    throw cause instanceof UserError ? new SampleError("template", cause.message, cause.hint, { cause }) : cause;
+  }
+}
+
+function assertMarkers(turns: readonly Turn[], pictures: number, settings: SampleSettings): void {
+  const first = turns[0]?.role === "assistant" && settings.template !== "llada_plain" ? 1 : 0;
+  const used = turns.slice(first).map(({ content }) => content);
+  // llada_plain writes one marker of its own in place of the question.
+  const counted = settings.template === "llada_plain" ? [imageToken, ...used.slice(1)] : used;
+  const markers = counted.reduce((sum, content) => sum + content.split(imageToken).length - 1, 0);
+  if (markers === pictures || (pictures === 0 && settings.compat)) return;
+  throw new SampleError(
+    "markers",
+    `${plural(markers, `${imageToken} marker`)} but ${plural(pictures, "picture")}`,
+    markers > pictures ? "Add the file or remove a marker" : "Add a marker or remove the file",
+  );
+}
+
+/** An answer has to leave something to learn within `maxLength`; so has a revision. */
+function assertAnswerFits(row: Revised, { tokenizer, settings }: SampleContext, rowsOf: (picture: number) => number) {
+  const { maxLength } = settings;
+  let rows = 0;
+  let pictures = 0;
+  const places = row.ids.map((id) => {
+    const place = rows;
+    rows += id === imagePlaceholder ? rowsOf(pictures++) : 1;
+    return place;
+  });
+  if (rows <= maxLength) return;
+  const fits = (position: number) => (places[position] ?? 0) < maxLength;
+  const answers = answerSpans(tokenizer, row);
+  if (answers.length > 0 && !answers.some(({ start, end }) => start < end && fits(start))) {
+    throw new SampleError(
+      "length",
+      `its answer starts at row ${places[answers[0]?.start ?? 0]}, beyond max_length ${maxLength}`,
+      "Raise max_length, or use fewer or smaller pictures",
+    );
+  }
+  if (row.revise.includes(true) && !row.revise.some((marked, position) => marked && fits(position))) {
+    throw new SampleError("length", `all phrases to revise lie beyond max_length ${maxLength}`, "Raise max_length");
+  }
+}
+
+function noPair(outcomes: readonly PairOutcome[]): SampleError {
+  const count = (wanted: PairOutcome) => outcomes.filter((outcome) => outcome === wanted).length;
+  const [missing, differing] = [count("not_found"), count("length_differs")];
+  const reasons = [
+    ...(missing > 0 ? [`${missing} not found in the answer`] : []),
+    ...(differing > 0 ? [`${differing} of unequal token counts`] : []),
+  ];
+  return new SampleError(
+    "revise",
+    `none of its ${plural(outcomes.length, "revise pair")} can be used (${reasons.join(", ")})`,
+  );
+}
+
+export const countPlaceholders = (ids: readonly number[]): number => ids.filter((id) => id === imagePlaceholder).length;
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

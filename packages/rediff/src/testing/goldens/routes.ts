@@ -7,19 +7,21 @@ import type { Adapter, GoldenCase } from "./case.js";
 export type Route = { group: string; function: string; adapter: () => Promise<Adapter> } | Skip;
 type Skip = { group: string; function: string; skip: string };
 
+const trainingData = () => import("./training-data.js");
 const tokenization = () => import("./tokenization.js");
 const imagePreprocess = () => import("./image-preprocess.js");
 const features = () => import("./features.js");
 const llmForward = () => import("./llm-forward.js");
 const generation = () => import("./generation.js");
+const dataPipe = () => import("./data-pipe.js");
 const schedule = () => import("./schedule.js");
 
 const training = "training is not built yet";
 
 /** `function` is a part of the case's reference_function; the first match counts, so the narrower comes first. */
 export const routes: readonly Route[] = [
-  { group: "tokenization", function: "DataCollatorForSupervisedDataset", skip: training },
-  { group: "tokenization", function: "LazySupervisedDataset._get_item", skip: training },
+  { group: "tokenization", function: "DataCollatorForSupervisedDataset", adapter: trainingData },
+  { group: "tokenization", function: "LazySupervisedDataset._get_item", adapter: trainingData },
   { group: "tokenization", function: "PreTrainedTokenizerFast", adapter: tokenization },
   { group: "tokenization", function: "Conversation.get_prompt", adapter: tokenization },
   { group: "tokenization", function: "tokenizer_image_token", adapter: tokenization },
@@ -47,11 +49,11 @@ export const routes: readonly Route[] = [
   { group: "misc", function: "LLaDARotaryEmbedding", adapter: llmForward },
   { group: "misc", function: "generate_with_embeds", adapter: generation },
   { group: "misc", function: "get_cosine_schedule_with_warmup", adapter: schedule },
-  { group: "misc", function: "get_modality_length_grouped_indices", skip: training },
+  { group: "misc", function: "get_modality_length_grouped_indices", adapter: trainingData },
 
-  { group: "data_pipe", function: "data_pipeline_gpt.py", skip: training },
-  { group: "data_pipe", function: "process.py", skip: training },
-  { group: "data_pipe", function: "preprocess_vicrit.py", skip: training },
+  { group: "data_pipe", function: "data_pipeline_gpt.py", adapter: dataPipe },
+  { group: "data_pipe", function: "process.py", adapter: dataPipe },
+  { group: "data_pipe", function: "preprocess_vicrit.py", adapter: dataPipe },
   { group: "train_loss", function: "LLaDAModelLM.forward", skip: training },
   { group: "train_steps", function: "LLaVATrainer.create_optimizer", skip: training },
 ];

@@ -102,22 +102,40 @@ export interface Native {
   setGeneratorState(generator: number, state: Slot): void;
 }
 
-function load(): { native: Native; libDir: string } {
+/** Loaded when it is first used, not when this package is imported: the headers of weight files can be read, and a
+ *  missing set-up be reported, without it. An importer sees the addon itself from then on. */
+export let native: Native = new Proxy({} as Native, {
+  get: (_, key) => {
+    native = load();
+    for (const use of waiting) use(native);
+    return native[key as keyof Native];
+  },
+});
+
+const waiting: ((native: Native) => void)[] = [];
+
+/** Has `use` called when the addon is loaded. For modules of this package, as they are imported. */
+export function whenLoaded(use: (native: Native) => void): void {
+  waiting.push(use);
+}
+
+function load(): Native {
   const located = locateTorch();
   if (located === undefined)
     throw new Error(
       "@rediff/torch is not set up: libtorch or its addon is missing. Run `npx rediff-torch-setup` once.",
     );
   try {
-    return { native: createRequire(import.meta.url)(located.addon) as Native, libDir: located.libDir };
+    return createRequire(import.meta.url)(located.addon) as Native;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new Error(`the addon ${located.addon} cannot be loaded: ${why}. Run \`npx rediff-torch-setup --force\`.`);
   }
 }
 
-const loaded = load();
+const found = locateTorch();
 
-export const native: Native = loaded.native;
-/** The folder with libtorch's shared libraries. */
-export const libDir: string = loaded.libDir;
+/** The folder with libtorch's shared libraries; empty when nothing is set up. */
+export const libDir: string = found?.libDir ?? "";
+/** The version of the libtorch that was set up, for example "2.15.0"; empty when nothing is. */
+export const torchVersion: string = found?.torchVersion.replace(/\+.*/, "") ?? "";

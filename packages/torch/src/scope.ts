@@ -6,7 +6,7 @@
  *  forgotten, and counts it: a count that grows is a leak to mend, not a service to rely on.
  *
  *  Two rules: functions never free their arguments; an operator that gives back its input gives back a new handle. */
-import { native, type Slot } from "./native.js";
+import { native, type Slot, whenLoaded } from "./native.js";
 import { Tensor } from "./tensor.js";
 
 /** The tensors that a scope frees: those of `born` whose `owner` it still is. */
@@ -23,7 +23,7 @@ let forgotten = 0;
  *  does anything else, which spares a call of their own; none are left when no scope is open. */
 const GIVEN_UP = 255;
 const givenUp = new Int32Array(new ArrayBuffer(4 * (1 + GIVEN_UP)));
-native.shareGivenUp(givenUp);
+whenLoaded((addon) => addon.shareGivenUp(givenUp));
 
 const oneSlot = new Int32Array(1);
 function freeSlot(slot: Slot): void {

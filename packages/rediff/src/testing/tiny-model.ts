@@ -40,7 +40,7 @@ export interface TinyModelOptions {
   config?: Record<string, unknown>;
 }
 
-const TOKENIZER = fileURLToPath(new URL("../text/testdata/tokenizer/", import.meta.url));
+const TOKENIZER = fileURLToPath(new URL("../../src/text/testdata/tokenizer/", import.meta.url));
 
 /** Writes a complete model into `folder`, which is made, and returns `folder`. By default a LLaDA-V of two layers of
  *  width 64 that sees tiles of 28 pixels as 2 x 2 patches. */

@@ -122,6 +122,7 @@ describe("readSafetensorsHeader", () => {
       /\[1099511627776, 1099511627776\] is too large/,
     ],
     ["product overflows to zero", () => write({ a: entry("F64", [2 ** 40, 2 ** 40, 0], 0, 0) }), /too large/],
+    ["zero first, then an overflow", () => write({ a: entry("F64", [0, 2 ** 40, 2 ** 40], 0, 0) }), /too large/],
     [
       "three offsets",
       () => write({ a: { dtype: "U8", shape: [1], data_offsets: [0, 1, 2] } }, 1),

@@ -152,11 +152,10 @@ function parseTensor(path: string, name: string, entry: unknown): TensorInfo {
     return bad("data_offsets must be two whole numbers from 0");
   const [begin, end] = offsets as [number, number];
   if (begin > end) return bad(`data_offsets go backwards, [${begin}, ${end}]`);
-  let size: number = elementSize(dtype);
-  for (const n of shape as number[]) {
-    size *= n;
-    if (!Number.isSafeInteger(size)) return bad(`shape [${shape.join(", ")}] is too large`);
-  }
+  // Zeros count as ones: torch computes strides of empty tensors as well, and they must not overflow either.
+  const extent = (shape as number[]).reduce((product, n) => product * Math.max(n, 1), elementSize(dtype));
+  if (!Number.isSafeInteger(extent)) return bad(`shape [${shape.join(", ")}] is too large`);
+  const size = shape.includes(0) ? 0 : extent;
   if (end - begin !== size)
     return bad(`${dtype} of shape [${shape.join(", ")}] takes ${size} bytes, but data_offsets span ${end - begin}`);
   return { dtype, shape: shape as number[], begin, end };

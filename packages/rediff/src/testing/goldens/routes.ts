@@ -14,6 +14,7 @@ const features = () => import("./features.js");
 const llmForward = () => import("./llm-forward.js");
 const generation = () => import("./generation.js");
 const dataPipe = () => import("./data-pipe.js");
+const dataPipe = () => import("./data-pipe.js");
 const schedule = () => import("./schedule.js");
 
 const training = "training is not built yet";

@@ -66,16 +66,29 @@ export function linear(x: Tensor, weight: LinearWeight, bias?: Tensor): Tensor {
 }
 
 function product(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  const suits =
+  return suitsOneDnn(x, weight.size(0)) && !isRecording()
+    ? (call("mkldnn::_linear_pointwise", x, weight, bias, "none", [], "") as Tensor)
+    : atenLinear(x, weight, bias);
+}
+
+function suitsOneDnn(x: Tensor, outputs: number): boolean {
+  return (
     !plain &&
-    !isRecording() &&
     floatLinearKernel() === "onednn" &&
     x.dtype === "float32" &&
     x.device === "cpu" &&
-    x.numel * weight.size(0) >= WORTHWHILE;
-  return suits
-    ? (call("mkldnn::_linear_pointwise", x, weight, bias, "none", [], "") as Tensor)
-    : atenLinear(x, weight, bias);
+    x.numel * outputs >= WORTHWHILE
+  );
+}
+
+/** What comes back through y = x w^T to x: [R, O] and [O, I] -> [R, I]. Not recorded. */
+export function linearInputGradient(gradient: Tensor, weight: Tensor): Tensor {
+  return product(gradient, weight.t());
+}
+
+/** And to w: [R, O] and [R, I] -> [O, I]. Not recorded. */
+export function linearWeightGradient(gradient: Tensor, x: Tensor): Tensor {
+  return product(gradient.t(), x.t());
 }
 
 const mayOverwrite = (): boolean => !plain && !isRecording();

@@ -1,0 +1,173 @@
+/** What noise does to training samples: which rows are masked, which get a wrong token, which are left (LLaDA-V section
+ *  2, ReDiff section 3). Arithmetic on ids; tensors come later. L rows of the longest sample, b samples, V vocabulary.
+ *
+ *  Draws come in the reference's order and shapes, so that its recorded draws can be replayed: t [b], masking [b, L],
+ *  and for ReDiff corruption [b, L] and replacements [b, L], for every sample whether it needs them or not. Comparisons
+ *  are in float32, as there.
+ *
+ *  Departures, all undone by `compat`:
+ *  - A row that holds the mask token from the start counts as masked only where it has a label.
+ *  - With LLaDA-V's objective a sample with wrong phrases is trained on its corrected text, not left out of the loss.
+ *  - A sample whose wrong phrases were all cut off takes no part. The reference would teach the flawed text. */
+import { Generator, rand, randint, scope } from "@rediff/torch";
+import { ignoredLabel } from "../text/image-tokens.js";
+
+export type Objective = "llada_v" | "rediff";
+
+/** Where random numbers come from. */
+export interface Draws {
+  /** float32, uniform in [0, 1), row-major */
+  uniform(shape: readonly number[]): Float32Array;
+  /** uniform in [low, high), row-major */
+  integers(low: number, high: number, shape: readonly number[]): number[];
+}
+
+/** One draw as it happened. */
+export interface RecordedDraw {
+  kind: "rand" | "randint";
+  shape: readonly number[];
+  values: ArrayLike<number | bigint>;
+}
+
+/** A generator on the CPU, or what was recorded. */
+export type DrawSource = Generator | readonly RecordedDraw[];
+
+/** Reads a source. With `log`, every draw is appended to it. */
+export function drawsFrom(source: DrawSource, log?: RecordedDraw[]): Draws {
+  const draws = source instanceof Generator ? generated(source) : replayed(source);
+  if (log === undefined) return draws;
+  return {
+    uniform(shape) {
+      const values = draws.uniform(shape);
+      log.push({ kind: "rand", shape: [...shape], values });
+      return values;
+    },
+    integers(low, high, shape) {
+      const values = draws.integers(low, high, shape);
+      log.push({ kind: "randint", shape: [...shape], values });
+      return values;
+    },
+  };
+}
+
+function generated(generator: Generator): Draws {
+  return {
+    uniform: (shape) => scope(() => rand(shape, generator).data("float32")),
+    integers: (low, high, shape) => scope(() => randint(low, high, shape, generator).toNumbers()),
+  };
+}
+
+function replayed(recorded: readonly RecordedDraw[]): Draws {
+  let next = 0;
+  const take = (kind: RecordedDraw["kind"], shape: readonly number[]): ArrayLike<number | bigint> => {
+    const draw = recorded[next++];
+    const wanted = `${kind} [${shape.join(", ")}]`;
+    const found = draw === undefined ? "nothing" : `${draw.kind} [${draw.shape.join(", ")}]`;
+    if (draw === undefined || found !== wanted)
+      throw new Error(
+        `recorded draw ${next - 1} is ${found}, but ${wanted} is needed: other samples, or another order`,
+      );
+    return draw.values;
+  };
+  return {
+    uniform: (shape) => Float32Array.from(take("rand", shape), Number),
+    integers: (_low, _high, shape) => Array.from(take("randint", shape), Number),
+  };
+}
+
+/** The generator of one micro-batch, a pure function of its place in the run: a resumed run needs no random state. */
+export function drawGenerator(seed: number, step: number, micro: number): Generator {
+  return new Generator([seed, step, micro].reduce((state, value) => splitMix(state ^ BigInt(value)), 0n));
+}
+
+/** One round of SplitMix64: neighbouring places get unrelated seeds. */
+function splitMix(value: bigint): bigint {
+  let z = BigInt.asUintN(64, value + 0x9e3779b97f4a7c15n);
+  z = BigInt.asUintN(64, (z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n);
+  z = BigInt.asUintN(64, (z ^ (z >> 27n)) * 0x94d049bb133111ebn);
+  return z ^ (z >> 31n);
+}
+
+/** A sample with its pictures' rows in place. All lists have one entry a row. */
+export interface ExpandedSample {
+  /** Token ids; negative where a picture or structural padding lies. */
+  ids: readonly number[];
+  /** The id to be predicted, or -100. */
+  labels: readonly number[];
+  /** Where a wrong token is to be replaced by its label. */
+  revise: readonly boolean[];
+  /** It had wrong phrases in the data, which may all have been cut off. */
+  flawed: boolean;
+}
+
+/** What becomes of a row. */
+export const Fate = { none: 0, masked: 1, corrupted: 2, clean: 3, revised: 4 } as const;
+
+export interface NoisySample {
+  /** What the model sees. */
+  ids: number[];
+  /** A `Fate` for each row. */
+  fates: Uint8Array;
+  /** p in (0, 1]: how likely a row with a label was to be masked; a float32 value. */
+  probability: number;
+}
+
+export interface CorruptionOptions {
+  objective: Objective;
+  maskId: number;
+  /** Replacements are drawn from [1, this). */
+  replacementLimit: number;
+  /** Ids whose embedding the model cannot tell from the mask's; the mask's own at least. */
+  maskLike: ReadonlySet<number>;
+  compat: boolean;
+}
+
+/** p = (1 - EPSILON) t + EPSILON */
+const EPSILON = 1e-3;
+/** Of the rows that have a label and were not masked. */
+const CORRUPTION_RATE = Math.fround(0.05);
+
+const { fround } = Math;
+
+/** Replacements as the reference draws them, all but the last thousand of the vocabulary, which has the special
+ *  tokens; in a vocabulary too small for that, the ids before the first special one. */
+export const replacementLimit = (vocabSize: number, firstSpecial: number): number =>
+  vocabSize > 2000 ? vocabSize - 1000 : Math.max(2, firstSpecial);
+
+export function corrupt(samples: readonly ExpandedSample[], draws: Draws, options: CorruptionOptions): NoisySample[] {
+  const b = samples.length;
+  const L = Math.max(0, ...samples.map(({ ids }) => ids.length));
+  const t = draws.uniform([b]);
+  const masking = draws.uniform([b, L]);
+  const revising = options.objective === "rediff";
+  const corruption = revising ? draws.uniform([b, L]) : undefined;
+  const replacements = revising ? draws.integers(1, options.replacementLimit, [b, L]) : undefined;
+
+  return samples.map((sample, s) => {
+    const probability = fround(fround(fround(1 - EPSILON) * (t[s] as number)) + fround(EPSILON));
+    const row = <T>(values: ArrayLike<T>, i: number): T => values[s * L + i] as T;
+    const noisy: NoisySample = { ids: [...sample.ids], fates: new Uint8Array(sample.ids.length), probability };
+    const flawed = sample.revise.includes(true);
+    if (flawed && revising) {
+      for (const [i, wrong] of sample.revise.entries()) if (wrong) noisy.fates[i] = Fate.revised;
+      return noisy;
+    }
+    if (flawed && !options.compat)
+      for (const [i, wrong] of sample.revise.entries()) if (wrong) noisy.ids[i] = sample.labels[i] as number;
+    if (sample.flawed && !flawed && revising && !options.compat) return noisy;
+
+    const mayMask = !(flawed && options.compat);
+    for (const [i, label] of sample.labels.entries()) {
+      const learnt = label !== ignoredLabel;
+      const masked = mayMask && learnt && row(masking, i) < probability;
+      if (masked) noisy.ids[i] = options.maskId;
+      if (masked || (options.maskLike.has(noisy.ids[i] as number) && (learnt || options.compat)))
+        noisy.fates[i] = Fate.masked;
+      else if (learnt && corruption !== undefined && row(corruption, i) < CORRUPTION_RATE) {
+        noisy.fates[i] = Fate.corrupted;
+        noisy.ids[i] = row(replacements as number[], i);
+      } else if (learnt && revising) noisy.fates[i] = Fate.clean;
+    }
+    return noisy;
+  });
+}

@@ -1,0 +1,60 @@
+/** The training losses of LLaDA-V and ReDiff as one list of rows: which count, for what target, with what weight.
+ *
+ *      loss = sum over rows of weight * cross-entropy(logits of the row, target)
+ *
+ *  b samples; of sample s: V_s rows with a label, M_s masked, C_s corrupted, K_s clean, R_s revised, p_s probability.
+ *  - llada_v: mean over s of 1/|V_s| * sum over M_s of CE / p_s
+ *  - rediff, ordinary sample: mean over s of (mean over M_s + mean over C_s + mean over K_s) CE / p_s
+ *  - rediff, sample with wrong phrases: mean over s of mean over R_s of CE / p_s
+ *  An empty mean is 0. That everything is divided by p_s, also what was never masked, is the reference's choice;
+ *  `lossWeighting: "none"` leaves it out. */
+import { ignoredLabel } from "../text/image-tokens.js";
+import { type ExpandedSample, Fate, type NoisySample, type Objective } from "./corruption.js";
+
+export type LossWeighting = "code" | "none";
+
+export const TERMS = ["masked", "corrupted", "clean", "revised"] as const;
+export type Term = (typeof TERMS)[number];
+
+/** A row that counts. */
+export interface LossRow {
+  /** Which sample, and which of its rows. */
+  sample: number;
+  row: number;
+  target: number;
+  weight: number;
+  term: Term;
+}
+
+const TERM_OF: Readonly<Record<number, Term>> = {
+  [Fate.masked]: "masked",
+  [Fate.corrupted]: "corrupted",
+  [Fate.clean]: "clean",
+  [Fate.revised]: "revised",
+};
+
+/** The rows that count, sample by sample, in order. Rows without a label never do, but the reference counts them in its
+ *  means; `corrupt` marks such rows under `compat` only. */
+export function lossRows(
+  samples: readonly ExpandedSample[],
+  noisy: readonly NoisySample[],
+  options: { objective: Objective; lossWeighting: LossWeighting },
+): LossRow[] {
+  return noisy.flatMap(({ fates, probability }, s) => {
+    const labels = samples[s]?.labels ?? [];
+    const counts = new Map<number, number>();
+    for (const fate of fates) counts.set(fate, (counts.get(fate) ?? 0) + 1);
+    const labelled = labels.reduce((sum, label) => sum + Number(label !== ignoredLabel), 0);
+    const scale = 1 / (noisy.length * (options.lossWeighting === "code" ? probability : 1));
+
+    const rows: LossRow[] = [];
+    for (const [row, fate] of fates.entries()) {
+      const term = TERM_OF[fate];
+      const target = labels[row];
+      if (term === undefined || target === undefined || target === ignoredLabel) continue;
+      const count = options.objective === "llada_v" ? labelled : (counts.get(fate) as number);
+      rows.push({ sample: s, row, target, weight: scale / count, term });
+    }
+    return rows;
+  });
+}

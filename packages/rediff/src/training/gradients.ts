@@ -1,8 +1,8 @@
 /** The norm of all gradients together, and clipping by it, as torch.nn.utils.clip_grad_norm_ does. */
 import { _foreachMulScalar_, _foreachNorm, linalgVectorNorm, noGrad, scope, stack, type Tensor } from "@rediff/torch";
-import type { Tunable } from "./optimizer.js";
+import type { Parameter } from "../models/parameters.js";
 
-type WithGradient = Pick<Tunable, "name" | "gradient">;
+type WithGradient = Pick<Parameter, "name" | "gradient">;
 
 const gradientsOf = (parameters: readonly WithGradient[]): Tensor[] =>
   parameters.flatMap(({ gradient }) => (gradient === undefined ? [] : [gradient]));

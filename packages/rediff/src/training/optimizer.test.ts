@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { type DType, memory, scope, type Tensor, tensor } from "@rediff/torch";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
-import { AdamW, type AdamWOptions, parameterGroups, type Tunable } from "./optimizer.js";
+import type { Parameter } from "../models/parameters.js";
+import { AdamW, type AdamWOptions, parameterGroups } from "./optimizer.js";
 
 interface Recorded {
   weight: number[];
@@ -32,12 +33,12 @@ function numbers(shape: readonly number[], seed: number, dtype: DType = "float32
 
 const SHAPES = { decays: [3, 4], plain: [5], late: [2, 2] } as const;
 const NAMES = Object.keys(SHAPES) as (keyof typeof SHAPES)[];
-type Fixture = { parameters: Tunable[]; optimizer: AdamW; step: (step: number) => void } & Disposable;
+type Fixture = { parameters: Parameter[]; optimizer: AdamW; step: (step: number) => void } & Disposable;
 
 /** The run of make_fixtures.py, step by step. */
 function fixture(dtype: DType, options: AdamWOptions = {}): Fixture {
   const parameters = NAMES.map(
-    (name, i): Tunable => ({
+    (name, i): Parameter => ({
       name,
       weight: numbers(SHAPES[name], i, dtype),
       part: "language",
@@ -45,7 +46,7 @@ function fixture(dtype: DType, options: AdamWOptions = {}): Fixture {
       gradient: undefined,
     }),
   );
-  const [decays, plain, late] = parameters as [Tunable, Tunable, Tunable];
+  const [decays, plain, late] = parameters as [Parameter, Parameter, Parameter];
   const groups = [
     { name: "a", parameters: [decays, late], learningRate: 1e-2, weightDecay: 0.1 },
     { name: "b", parameters: [plain], learningRate: 3e-3, weightDecay: 0 },
@@ -100,7 +101,7 @@ describe("AdamW", () => {
   test("one step by its formula", () => {
     using weight = tensor([1, -2], { dtype: "float64" });
     using gradient = tensor([0.5, 3], { dtype: "float64" });
-    const parameter: Tunable = { name: "w", weight, part: "language", decays: true, gradient };
+    const parameter: Parameter = { name: "w", weight, part: "language", decays: true, gradient };
     using optimizer = new AdamW([{ name: "", parameters: [parameter], learningRate: 0.1, weightDecay: 0.2 }]);
     optimizer.step(0.5);
     // At t = 1 the corrected moments are g and g^2, so the step is lr * g / (|g| + eps).
@@ -128,7 +129,7 @@ describe("AdamW", () => {
     const after = (masterWeights: boolean) => {
       using weight = tensor([1], { dtype: "bfloat16" });
       using gradient = tensor([1]);
-      const parameter: Tunable = { name: "w", weight, part: "language", decays: false, gradient };
+      const parameter: Parameter = { name: "w", weight, part: "language", decays: false, gradient };
       using optimizer = new AdamW([{ name: "", parameters: [parameter], learningRate: 1e-3, weightDecay: 0 }], {
         masterWeights,
       });
@@ -211,7 +212,7 @@ describe("AdamW", () => {
 });
 
 test("parameterGroups: by part and decay, empty ones left out", () => {
-  const parameter = (name: string, part: Tunable["part"], decays: boolean): Tunable => ({
+  const parameter = (name: string, part: Parameter["part"], decays: boolean): Parameter => ({
     name,
     part,
     decays,

@@ -10,24 +10,12 @@
  *  - With `offload`, moments and master weights stay on the CPU and the update is computed there. */
 import { _fusedAdamw_, type Device, type DType, noGrad, Scope, scope, type Tensor, tensor } from "@rediff/torch";
 import { UserError } from "../errors.js";
-
-/** What the optimizer needs of a parameter. */
-export interface Tunable {
-  readonly name: string;
-  readonly weight: Tensor;
-  readonly part: ParameterPart;
-  /** Norm weights and biases never decay. */
-  readonly decays: boolean;
-  /** float32 (float64 for a float64 weight), of the weight's shape and on its device; undefined where none came. */
-  gradient: Tensor | undefined;
-}
-
-export type ParameterPart = "language" | "projector" | "vision";
+import type { Parameter, ParameterPart } from "../models/parameters.js";
 
 /** Parameters with the same learning rate and weight decay. */
 export interface ParameterGroup {
   name: string;
-  parameters: readonly Tunable[];
+  parameters: readonly Parameter[];
   learningRate: number;
   weightDecay: number;
 }
@@ -38,7 +26,7 @@ export interface GroupOptions {
 }
 
 /** By part, and in each part those that decay before those that do not. Parts without parameters are left out. */
-export function parameterGroups(parameters: readonly Tunable[], options: GroupOptions): ParameterGroup[] {
+export function parameterGroups(parameters: readonly Parameter[], options: GroupOptions): ParameterGroup[] {
   const groups: ParameterGroup[] = [];
   for (const part of ["language", "projector", "vision"] as const)
     for (const decays of [true, false]) {
@@ -100,7 +88,7 @@ export class AdamW implements Disposable {
   }
 
   /** The parameter in the precision in which it is updated: its master weight, or else the model's tensor. */
-  precise(parameter: Tunable): Tensor {
+  precise(parameter: Parameter): Tensor {
     return this.#states.get(parameter.name)?.master ?? parameter.weight;
   }
 
@@ -141,7 +129,7 @@ export class AdamW implements Disposable {
     this.#owned[Symbol.dispose]();
     this.#states.clear();
     for (const name of names) {
-      const parameter = parameters.get(name) as Tunable;
+      const parameter = parameters.get(name) as Parameter;
       this.#states.set(name, this.#imported(parameter, entries));
     }
   }
@@ -151,7 +139,7 @@ export class AdamW implements Disposable {
     this.#owned[Symbol.dispose]();
   }
 
-  #imported(parameter: Tunable, entries: ReadonlyMap<string, Tensor>): State {
+  #imported(parameter: Parameter, entries: ReadonlyMap<string, Tensor>): State {
     const { name, weight } = parameter;
     const place = this.#place(weight);
     const take = (kind: (typeof KINDS)[number]): Tensor => {
@@ -184,10 +172,10 @@ export class AdamW implements Disposable {
   }
 
   #own(make: () => Tensor): Tensor {
-    return this.#owned.run(make);
+    return this.#owned.adopt(noGrad(() => scope(make)));
   }
 
-  #stateOf({ name, weight }: Tunable): State {
+  #stateOf({ name, weight }: Parameter): State {
     const known = this.#states.get(name);
     if (known !== undefined) return known;
     const place = this.#place(weight);
@@ -203,8 +191,8 @@ export class AdamW implements Disposable {
   }
 
   /** Parameters that are updated by one call. What needs temporary copies goes in portions, to bound their memory. */
-  #buckets(parameters: readonly Tunable[]): Tunable[][] {
-    const buckets: Tunable[][] = [];
+  #buckets(parameters: readonly Parameter[]): Parameter[][] {
+    const buckets: Parameter[][] = [];
     let room = 0;
     for (const parameter of parameters) {
       if (parameter.gradient === undefined) continue;
@@ -221,7 +209,7 @@ export class AdamW implements Disposable {
     return buckets;
   }
 
-  #update(bucket: readonly Tunable[], group: ParameterGroup, factor: number): void {
+  #update(bucket: readonly Parameter[], group: ParameterGroup, factor: number): void {
     const { betas, eps } = this.#options;
     const states = bucket.map((parameter) => this.#stateOf(parameter));
     const places = bucket.map(({ weight }) => this.#place(weight));

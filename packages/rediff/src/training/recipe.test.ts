@@ -134,7 +134,7 @@ describe("mistakes", () => {
     ["lora: {dropout: 0.1}", "r.yaml:4: lora.dropout: dropout is not supported; leave the key out, got 0.1"],
     [
       "lora: {targets: all}",
-      'r.yaml:4: lora.targets: expected all-linear, or a list of names such as [q_proj, v_proj], got "all"',
+      'r.yaml:4: lora.targets: expected all-linear, or a list of q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj, got "all"',
     ],
     ["device: gpu", 'r.yaml:4: device: expected cpu, cuda, cuda:N or mps, got "gpu"'],
     ["sampling: half", 'r.yaml:4: sampling: expected all, first:N, end:N or random:N, N a number or P%, got "half"'],
@@ -178,6 +178,7 @@ describe("mistakes", () => {
       /^r\.yaml:4: conversation_mask: .*no turns/,
     );
     expect(complaint("", ["save.adapter_only=true"])).toMatch(/^command line: save\.adapter_only: it would lose/);
+    expect(complaint("lora: {}\nmm_tunable_parts: mm_mlp_adapter")).toMatch(/^r\.yaml:4: lora: .*leaves out/);
     expect(complaint("force_sample: true")).toMatch(/frames_upbound/);
   });
 

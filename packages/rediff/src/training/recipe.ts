@@ -4,14 +4,16 @@
  *  others and names ours. Defaults are the values that the original's scripts have in common (docs of each key). */
 import { z } from "zod";
 import { UserError } from "../errors.js";
+import type { TunablePart } from "../models/parameters.js";
 import { parseAspectRatio } from "../vision/geometry.js";
 import { parseMergeType } from "../vision/layout.js";
 import { type CamelKeys, camelKeys } from "./camel-keys.js";
+import { LORA_TARGETS } from "./lora.js";
 import { type Origin, recipeError } from "./recipe-errors.js";
 import { SCHEDULES } from "./schedule.js";
 
-export const TUNABLE_PARTS = ["mm_vision_tower", "mm_mlp_adapter", "mm_language_model"] as const;
-export type TunablePart = (typeof TUNABLE_PARTS)[number];
+/** The order in which the original's scripts name them. */
+const PARTS: readonly TunablePart[] = ["mm_vision_tower", "mm_mlp_adapter", "mm_language_model"];
 
 /** What may be left out or set to null. */
 const optional = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
@@ -49,9 +51,9 @@ const dataFiles = z.union([dataFile.transform((one) => [one]), z.array(dataFile)
 const tunableParts = z
   .preprocess(
     (value) => (typeof value === "string" ? value.split(",").map((part) => part.trim()) : value),
-    z.array(z.enum(TUNABLE_PARTS)).min(1),
+    z.array(z.enum(PARTS)).min(1),
   )
-  .transform((parts) => TUNABLE_PARTS.filter((part) => parts.includes(part)));
+  .transform((parts) => PARTS.filter((part) => parts.includes(part)));
 
 const pinpoints = z.union([
   z.string().regex(/\(\d+x\d+\).*\(\d+x\d+\)|^\s*\[.*\]\s*$/, {
@@ -64,10 +66,9 @@ const lora = z.strictObject({
   rank: count.default(64),
   /** The update is scaled by alpha / rank. */
   alpha: z.number().positive().default(16),
-  /** Names of linear weights (q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj), or all-linear. */
   targets: z
-    .union([z.literal("all-linear"), z.array(z.string().min(1)).min(1)], {
-      error: "expected all-linear, or a list of names such as [q_proj, v_proj]",
+    .union([z.literal("all-linear"), z.array(z.enum(LORA_TARGETS)).min(1)], {
+      error: `expected all-linear, or a list of ${LORA_TARGETS.join(", ")}`,
     })
     .default("all-linear"),
   dropout: z.literal(0, { error: "dropout is not supported; leave the key out" }).default(0),
@@ -114,7 +115,8 @@ const schema = z.strictObject({
   conversation_mask: z.boolean().default(false),
 
   // What is learnt
-  mm_tunable_parts: tunableParts.default([...TUNABLE_PARTS]),
+  mm_tunable_parts: tunableParts.default([...PARTS]),
+  /** Trains low-rank adapters in place of the language model's own weights, which stay as they are. */
   lora: optional(lora),
   objective: z.enum(["llada_v", "rediff"]).default("llada_v"),
   /** "code" divides every term by the drawn mask probability as the original's code does, "none" leaves it out. */
@@ -246,6 +248,12 @@ function checkTogether(recipe: RecipeKeys, origin: Origin): void {
   };
   if (recipe.conversation_mask && recipe.template === "llada_plain")
     fail("conversation_mask", "the template llada_plain has no turns to mask", "Leave conversation_mask out.");
+  if (recipe.lora !== undefined && !recipe.mm_tunable_parts.includes("mm_language_model"))
+    fail(
+      "lora",
+      `it trains the language model, which mm_tunable_parts (${recipe.mm_tunable_parts.join(",")}) leaves out`,
+      "Add mm_language_model there: with lora its own weights stay frozen.",
+    );
   if (recipe.save.adapter_only && recipe.mm_tunable_parts.join() !== "mm_mlp_adapter")
     fail(
       "save.adapter_only",

@@ -77,6 +77,6 @@ result = {
     "adamw_float32": adamw(torch.float32, {"foreach": False}),
     "adamw_float64": adamw(torch.float64, {"foreach": False}),
     "clipping": {"5": clipping(5.0), "0.25": clipping(0.25)},
-    "lora_start": {"seed": 7, "rank": 2, "inputs": 6, "values": lora_start(7, 2, 6)},
+    "lora_start": {"seed": 7, "rank": 2, "inputs": 24, "values": lora_start(7, 2, 24)},
 }
 (HERE / "python.json").write_text(json.dumps(result, indent=2) + "\n")

@@ -1,0 +1,95 @@
+/** A trained model on the disk: a model folder such as `caption` and the Python reference read, or the projector alone.
+ *  r rank, I inputs, O outputs of a linear weight */
+import { existsSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import { noGrad, saveCheckpoint, saveSafetensors, scope, type Tensor, type TensorSource } from "@rediff/torch";
+import { UserError } from "../errors.js";
+import { carryFiles, intoFolder, writeJson } from "../models/convert-output.js";
+import { readProjector } from "../models/convert-projector.js";
+import type { Model } from "../models/model.js";
+import { type Adapter, namedTensors } from "../models/parameters.js";
+import { hasNewline, projectorShapes, type Shapes } from "../models/tensor-names.js";
+import { sync, syncTree } from "./folders.js";
+import { merged } from "./lora.js";
+
+export const PROJECTOR_FILE = "mm_projector.safetensors";
+
+export interface TrainedModel {
+  model: Model;
+  /** config.json. */
+  config: Record<string, unknown>;
+  /** Folder of the tokenizer, the generation settings and the licence that go with it. */
+  carryFrom: string;
+  /** Low-rank corrections, which the written weights contain. */
+  adapters?: ReadonlyMap<string, Adapter> | undefined;
+  /** A better value than the model's own tensor: a master weight, or an average over the run. */
+  weights?: ((name: string) => Tensor | undefined) | undefined;
+}
+
+/** Every tensor of the model by its name in a checkpoint, in the model's dtype, made when it is written. */
+export function modelSources({ model, adapters, weights }: TrainedModel): TensorSource[] {
+  const best = (name: string, own: Tensor): Tensor => weights?.(name) ?? own;
+  return namedTensors(model).map(({ name, tensor }) => {
+    const adapter = adapters?.get(name);
+    const { dtype, shape } = tensor;
+    return {
+      name,
+      dtype,
+      shape,
+      tensor: () =>
+        scope(() => {
+          const value = best(name, tensor);
+          if (adapter === undefined) return value.detach().to({ dtype });
+          const down = best(adapter.down.name, adapter.down.weight);
+          return merged(value, down, best(adapter.up.name, adapter.up.weight), adapter.scale);
+        }),
+    };
+  });
+}
+
+/** Writes weights, config.json and what belongs to them into a folder that is there. */
+export async function writeModelFiles(folder: string, trained: TrainedModel): Promise<void> {
+  noGrad(() => saveCheckpoint(folder, modelSources(trained)));
+  await carryFiles(trained.carryFrom, folder);
+  // The tower's shape, where config.json does not hold it.
+  const vision = join(trained.carryFrom, "vision_config.json");
+  if (existsSync(vision)) await copyFile(vision, join(folder, "vision_config.json"));
+  await writeJson(join(folder, "config.json"), trained.config);
+}
+
+/** Gives `output` the model, among whatever else is in it; config.json comes last. */
+export async function exportModel(output: string, trained: TrainedModel): Promise<void> {
+  await intoFolder(output, async (folder) => {
+    await writeModelFiles(folder, trained);
+    syncTree(folder);
+  });
+  sync(output);
+}
+
+/** Writes the projector alone, under the names that the original's mm_projector.bin has. */
+export function saveProjector(folder: string, trained: TrainedModel): void {
+  const sources = modelSources(trained).filter(({ name }) => name.startsWith("model.mm_projector."));
+  noGrad(() => saveSafetensors(join(folder, PROJECTOR_FILE), sources, { metadata: { format: "pt" } }));
+}
+
+/** Puts a pretrained projector in the place of the model's: mm_projector.safetensors, or the original's .bin. A newline
+ *  vector comes along where file and model have one.
+ *  @throws UserError when it is none, or of another model */
+export function loadProjector(model: Model, path: string): void {
+  const { multimodal, llada } = model.config;
+  if (multimodal === undefined) throw new UserError(`${model.folder} is a text-only LLaDA and has no projector`);
+  if (!existsSync(path))
+    throw new UserError(`there is no projector ${path}`, "It is written by the pretraining stage, into its output.");
+  const shapes: Shapes = projectorShapes(multimodal, llada.hiddenSize);
+  if (hasNewline(multimodal)) shapes.set("model.image_newline", [llada.hiddenSize]);
+  noGrad(() =>
+    scope(() => {
+      const stored = readProjector(path, shapes);
+      for (const { name, tensor } of namedTensors(model)) {
+        const value = stored.get(name);
+        if (value !== undefined) tensor.copy_(value);
+      }
+    }),
+  );
+}

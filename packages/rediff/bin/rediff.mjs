@@ -1,22 +1,18 @@
 #!/usr/bin/env node
 // @ts-check
-/** Starts the command line. Before that, once, what is missing is made: in a checkout npm's modules, the compiled
- *  TypeScript and libtorch; in an installed package libtorch only. `--help`, `--version` and `doctor` do without libtorch,
- *  and the last two even without anything compiled. */
+/** Starts the command line. Before that, once, what a checkout lacks is made: npm's modules and the compiled TypeScript.
+ *  (libtorch is the commands' own affair: those that need it fetch it.) `--version` and `doctor` do without. */
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-
-const WITHOUT_TORCH = ["doctor", "help", "pull"];
 
 /** @param {string[]} args */
 async function launch(args) {
   const [command] = args;
   if (command === "--version" || command === "-V") return void process.stdout.write(`${version()}\n`);
-  const asksForHelp = args.length === 0 || args.includes("--help") || args.includes("-h");
   try {
-    await prepare(!asksForHelp && !WITHOUT_TORCH.includes(command ?? ""));
+    await prepare();
   } catch (error) {
-    if (command !== "doctor" || asksForHelp) throw error;
+    if (command !== "doctor" || args.includes("--help") || args.includes("-h")) throw error;
     process.stderr.write(`setup: ${lineOf(error)}\n`);
     return await plainDoctor(args.includes("--json"));
   }
@@ -24,16 +20,11 @@ async function launch(args) {
   await main(process.argv);
 }
 
-/** @param {boolean} torch whether libtorch and its addon are needed */
-async function prepare(torch) {
+async function prepare() {
   const workspace = new URL("../../../scripts/workspace.mjs", import.meta.url);
-  if (existsSync(fileURLToPath(workspace))) {
-    const { setUp } = await import(workspace.href);
-    await setUp({ quiet: true, torch });
-  } else if (torch) {
-    const { ensureTorch } = await import("@rediff/torch/setup");
-    await ensureTorch({ quiet: true });
-  }
+  if (!existsSync(fileURLToPath(workspace))) return; // an installed package
+  const { setUp } = await import(workspace.href);
+  await setUp({ quiet: true, torch: false });
 }
 
 /** The checks of `rediff doctor` where the command line itself cannot be compiled or installed.
@@ -55,6 +46,13 @@ function lineOf(error) {
   if (!(error instanceof Error)) return String(error);
   return "line" in error ? String(error.line) : error.message;
 }
+
+// Whoever read our output has seen enough (`| head -1`): end quietly.
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", (error) => {
+    if ("code" in error && error.code === "EPIPE") process.exit();
+    throw error;
+  });
 
 try {
   await launch(process.argv.slice(2));

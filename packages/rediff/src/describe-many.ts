@@ -2,21 +2,19 @@
  *  a time, and when one ends the next takes its place at the next step. Results come in the order of the input. */
 import { Decoder, type Decoding } from "./diffusion/decode.js";
 import type { DecodeStep } from "./diffusion/denoise.js";
+import { UserError } from "./errors.js";
 import { promptEmbeddings, type Visual } from "./models/model.js";
-import { VisionPool } from "./vision/index.js";
 import {
   type DescribeOptions,
-  type Description,
   decoding as decodingOptions,
-  description,
-  EditCollector,
   isVideo,
   pictureOptions,
   promptIds,
-  type VisionLanguageModel,
   type VisualSource,
   videoOptions,
-} from "./vision-language-model.js";
+} from "./request.js";
+import { VisionPool } from "./vision/index.js";
+import { type Description, description, EditCollector, type VisionLanguageModel } from "./vision-language-model.js";
 
 export interface ManyOptions extends DescribeOptions {
   /** Prompts in one forward pass; default 1. */
@@ -44,6 +42,8 @@ export async function* describeMany(
   options: ManyOptions = {},
 ): AsyncGenerator<ManyResult> {
   const { batch = 1, onStep, signal } = options;
+  if (!Number.isSafeInteger(batch) || batch < 1)
+    throw new UserError(`batch must be a whole number from 1, got ${batch}`);
   const decode = decodingOptions(model.model, options);
   await using pool = new VisionPool();
   using decoder = new Decoder(model.model);
@@ -55,13 +55,15 @@ export async function* describeMany(
 
   try {
     while (!isExhausted || active.size > 0) {
-      while (!isExhausted && active.size < batch) {
+      // A result that is there already is handed out before more is begun.
+      while (!isExhausted && active.size < batch && !finished.has(next)) {
         const turn = await loading.next();
+        signal?.throwIfAborted();
         if (turn.done) isExhausted = true;
         else admit(turn.value);
       }
       signal?.throwIfAborted();
-      if (active.size > 0) {
+      if (active.size > 0 && !finished.has(next)) {
         decoder.step();
         for (const work of active) settle(work);
       }

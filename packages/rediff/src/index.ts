@@ -6,7 +6,11 @@ export { type DecodeOptions, decodeOptions, type FeatureCacheOptions, type Remas
 export { UserError } from "./errors.js";
 export { type Pulled, type PullOptions, pull } from "./hub/pull.js";
 export { resolveModel } from "./hub/resolve.js";
-export type { ModelConfig } from "./models/config.js";
+export { loadConfig, type ModelConfig } from "./models/config.js";
+export { type Conversion, type ConvertOptions, renameLlada } from "./models/convert.js";
+export { type AssembleOptions, assembleLladaV } from "./models/convert-assemble.js";
+export { type CheckpointKind, type Inspection, inspectFolder } from "./models/inspect.js";
+export { inspectionJson, inspectionText } from "./models/inspect-report.js";
 export { type LoadOptions, loadModelFolder, type Model, promptEmbeddings, type Visual } from "./models/model.js";
 export type { ChatMessage } from "./text/chat.js";
 export { applyEdits, type TextEdit } from "./text/spans.js";

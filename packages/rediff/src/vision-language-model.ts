@@ -2,69 +2,30 @@
  *
  *  One object, one model, one thread; calls may overlap only through `describeMany`, which decodes them together. */
 
-import { stat } from "node:fs/promises";
-import { extname } from "node:path";
 import type { Tensor } from "@rediff/torch";
 import { type AddOptions, Decoder, type Decoding } from "./diffusion/decode.js";
 import type { DecodeStep } from "./diffusion/denoise.js";
-import type { DecodeOptions, FeatureCacheOptions, Remasking } from "./diffusion/options.js";
+import type { DecodeOptions } from "./diffusion/options.js";
 import { proofread } from "./diffusion/proofread.js";
-import { stepsFor } from "./diffusion/schedule.js";
 import { UserError } from "./errors.js";
 import { resolveModel } from "./hub/resolve.js";
 import { type LoadOptions, loadModelFolder, type Model, promptEmbeddings, type Visual } from "./models/model.js";
-import { type ChatMessage, type PromptTemplate, placeImages, renderPrompt } from "./text/chat.js";
-import { encodePrompt, type ImageJoin, imageToken } from "./text/image-tokens.js";
+import {
+  checkOptions,
+  checkRefineOptions,
+  type DescribeOptions,
+  decoding,
+  isVideo,
+  pictureOptions,
+  promptIds,
+  type RefineOptions,
+  type VisualSource,
+  videoOptions,
+} from "./request.js";
 import { type TextEdit, textEdits } from "./text/spans.js";
-import { loadPicture, loadVideo, type PictureSource } from "./vision/index.js";
+import { loadPicture, loadVideo } from "./vision/index.js";
 
-/** What the demos of LLaDA-V and ReDiff ask. */
-export const DEFAULT_QUESTION = "Please describe the image in detail.";
-
-/** A picture (a path, or a file's bytes), a video file, or a folder of frames. */
-export type VisualSource = PictureSource | { video: string };
-
-export interface DescribeOptions {
-  /** The question. Pictures come first unless it places them itself with `<image>`. */
-  prompt?: string;
-  /** A conversation so far, instead of `prompt`; its last message is the question. */
-  messages?: readonly ChatMessage[];
-  system?: string;
-  conversation?: PromptTemplate;
-  /** "legacy" (default) loses the token after each picture, as the reference's inference does and published results
-   *  were measured; "correct" keeps it, as in training. */
-  imageJoin?: ImageJoin;
-  /** Forward passes; default one per token. */
-  steps?: number;
-  /** Instead of `steps`. */
-  tokensPerStep?: number;
-  genLength?: number;
-  blockLength?: number;
-  temperature?: number;
-  cfgScale?: number;
-  remasking?: Remasking;
-  /** ReDiff's revision; default off. */
-  revise?: boolean;
-  reviseTopk?: number;
-  reviseStart?: number;
-  suffix?: string;
-  /** Texts that end the answer; default the end of the turn. */
-  stop?: readonly string[];
-  /** A text to begin with instead of masks. */
-  draft?: string;
-  seed?: number;
-  /** dLLM-Cache: faster, approximate. */
-  cache?: FeatureCacheOptions;
-  /** All quirks of the reference at once: decoding, colours of palette and alpha pictures, special tokens in the text. */
-  compat?: boolean;
-  /** Turn pictures upright as their EXIF data says. */
-  autoOrient?: boolean;
-  /** Refuse pictures with more pixels. */
-  maxPixels?: number;
-  /** Frames taken from a video; default 32. */
-  videoFrames?: number;
-  signal?: AbortSignal;
-}
+export { DEFAULT_QUESTION, type DescribeOptions, type RefineOptions, type VisualSource } from "./request.js";
 
 export interface TokenEdit {
   /** Forward pass and position in the answer, from 0. */
@@ -88,13 +49,7 @@ export interface Description {
   edits: TokenEdit[];
 }
 
-export interface RefineOptions extends Omit<DescribeOptions, "steps" | "tokensPerStep" | "draft" | "revise"> {
-  /** Rounds at most; default 8. */
-  rounds?: number;
-  /** Replace a token only when the model is at least this sure of the other one; default 0, ReDiff's rule. */
-  threshold?: number;
-}
-
+/** A repaired text: `applyEdits(draft, edits)` is `text`. */
 export interface Refinement {
   text: string;
   edits: TextEdit[];
@@ -131,6 +86,7 @@ export class VisionLanguageModel implements Disposable {
     sources: VisualSource | readonly VisualSource[],
     options: DescribeOptions = {},
   ): AsyncGenerator<DecodeStep, Description> {
+    checkOptions(options);
     const list = Array.isArray(sources) ? (sources as readonly VisualSource[]) : [sources as VisualSource];
     const visuals = await Promise.all(list.map((source) => this.load(source, options)));
     options.signal?.throwIfAborted();
@@ -156,6 +112,7 @@ export class VisionLanguageModel implements Disposable {
     draft: string,
     options: RefineOptions = {},
   ): Promise<Refinement> {
+    checkRefineOptions(options);
     const { tokenizer } = this.model;
     const ids = tokenizer.encode(draft);
     if (ids.length === 0) throw new UserError("the draft is empty", "Give the text to be repaired.");
@@ -319,103 +276,12 @@ export function description(
   };
 }
 
-const VIDEO_EXTENSIONS = new Set([
-  ".mp4",
-  ".mov",
-  ".mkv",
-  ".webm",
-  ".avi",
-  ".m4v",
-  ".mpg",
-  ".mpeg",
-  ".wmv",
-  ".flv",
-  ".ts",
-]);
-
-/** Whether a path is to be read as a video: by its extension, or a folder of frames. */
-export async function isVideo(path: string): Promise<boolean> {
-  if (VIDEO_EXTENSIONS.has(extname(path).toLowerCase())) return true;
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-}
-
-/** How a picture of this model is to be decoded and cut. */
-export function pictureOptions(model: Model, options: DescribeOptions = {}) {
-  const geometry = model.eyes?.geometry;
-  if (geometry === undefined)
-    throw new UserError(
-      `${model.folder} is a text-only LLaDA and cannot see pictures`,
-      "Use a LLaDA-V or ReDiff model.",
-    );
-  return {
-    tileSize: geometry.tileSize,
-    aspectRatio: geometry.aspectRatio,
-    pinpoints: geometry.pinpoints,
-    colors: options.compat ? ("asis" as const) : ("rgb" as const),
-    autoOrient: options.autoOrient ?? false,
-    ...(options.maxPixels !== undefined && { maxPixels: options.maxPixels }),
-  };
-}
-
-export function videoOptions(model: Model, options: DescribeOptions = {}) {
-  const { tileSize } = pictureOptions(model, options);
-  return {
-    tileSize,
-    sampling: { kind: "uniform" as const, frames: options.videoFrames ?? 32 },
-    ...(options.maxPixels !== undefined && { maxPixels: options.maxPixels }),
-  };
-}
-
 async function loadVisual(model: Model, source: VisualSource, options: DescribeOptions): Promise<Visual> {
   if (typeof source === "object" && "video" in source)
     return { kind: "video", ...(await loadVideo(source.video, videoOptions(model, options), options.signal)) };
   if (typeof source === "string" && (await isVideo(source)))
     return { kind: "video", ...(await loadVideo(source, videoOptions(model, options), options.signal)) };
   return { kind: "picture", ...(await loadPicture(source, pictureOptions(model, options))) };
-}
-
-/** Ids of the conversation with -200 for each picture. */
-export function promptIds(model: Model, pictures: number, options: DescribeOptions): number[] {
-  const messages = options.messages ?? [{ role: "user", content: options.prompt ?? DEFAULT_QUESTION }];
-  const placed = messages.some(({ content }) => content?.includes(imageToken));
-  const first = messages.findIndex(({ role }) => role === "user");
-  const withPictures = placed
-    ? messages
-    : messages.map((message, i) =>
-        i === first ? { ...message, content: placeImages(message.content ?? "", pictures) } : message,
-      );
-  const text = renderPrompt(model.tokenizer, [...withPictures, { role: "assistant", content: null }], {
-    ...(options.conversation && { template: options.conversation }),
-    ...(options.system !== undefined && { system: options.system }),
-  });
-  return encodePrompt(model.tokenizer, text, { join: options.imageJoin ?? "legacy", images: pictures });
-}
-
-/** Decoding options with texts as tokens. */
-export function decoding(model: Model, options: DescribeOptions): Partial<DecodeOptions> {
-  const { tokenizer } = model;
-  const genLength = options.genLength ?? 128;
-  const blockLength = options.blockLength ?? genLength;
-  if (options.steps !== undefined && options.tokensPerStep !== undefined)
-    throw new UserError("steps and tokens_per_step exclude each other", "Give one of them.");
-  const { tokensPerStep } = options;
-  if (tokensPerStep !== undefined && !(tokensPerStep >= 1))
-    throw new UserError(`tokens_per_step must be 1 or more, got ${tokensPerStep}`);
-  const chosen: Partial<DecodeOptions> = {
-    genLength,
-    blockLength,
-    steps: tokensPerStep === undefined ? (options.steps ?? genLength) : stepsFor(genLength, blockLength, tokensPerStep),
-    stop: (options.stop ?? [tokenizer.token(tokenizer.special.eot) ?? ""]).map((text) => tokenizer.encode(text)),
-    suffix: options.suffix === undefined ? [] : tokenizer.encode(options.suffix),
-    draft: options.draft === undefined ? [] : tokenizer.encode(options.draft),
-    compat: options.compat ?? false,
-    revise: options.revise ?? false,
-    reviseTopk: options.reviseTopk,
-    cache: options.cache,
-  };
-  for (const key of ["temperature", "cfgScale", "remasking", "reviseStart", "seed"] as const)
-    if (options[key] !== undefined) Object.assign(chosen, { [key]: options[key] });
-  return chosen;
 }
 
 /** Loads a model: a folder in Hugging Face's layout, or the id of one that was pulled from the hub.

@@ -14,8 +14,8 @@ export class SetupError extends Error {
     this.hint = hint;
   }
 
-  /** The whole story in one line. */
+  /** The whole story in one line; in several when the message quotes what a program said. */
   get line() {
-    return `${this.message}. ${this.hint}`;
+    return `${this.message}${this.message.endsWith("\n") ? "" : ". "}${this.hint}`;
   }
 }

@@ -1,33 +1,28 @@
 /** `rediff caption IMAGE...`: descriptions of pictures and videos. */
-import { type FileHandle, open } from "node:fs/promises";
-import { setThreads } from "@rediff/torch";
 import { Command, Option } from "commander";
-import { describeMany, type ManyResult } from "../describe-many.js";
-import type { DecodeStep } from "../diffusion/denoise.js";
+import type { ManyResult } from "../describe-many.js";
 import type { Remasking } from "../diffusion/options.js";
 import { UserError } from "../errors.js";
-import {
-  type DescribeOptions,
-  type Description,
-  loadModel,
-  type VisionLanguageModel,
-} from "../vision-language-model.js";
+import { checkOptions, type DescribeOptions, pictureOptions } from "../request.js";
+import type { Description, VisionLanguageModel } from "../vision-language-model.js";
 import {
   addModelOptions,
   addPromptOptions,
   decimal,
   given,
-  loadOptions,
   type ModelFlags,
   needModel,
   type PromptFlags,
   promptOptions,
   whole,
 } from "./describe-options.js";
+import { openModel } from "./engine.js";
+import { errorText, Interrupted } from "./errors.js";
 import { expandInputs } from "./inputs.js";
 import { LiveText } from "./live-text.js";
 import { progress } from "./progress.js";
 import { ResultsFile } from "./results-file.js";
+import { TraceFile } from "./trace-file.js";
 
 interface Flags extends ModelFlags, PromptFlags {
   steps?: number;
@@ -53,10 +48,11 @@ const HELP = `
 IMAGE is a picture, a video, a folder of pictures, a quoted pattern, or - for a list of paths on stdin.
 
 With --output FILE each result is appended to FILE as a JSON line as soon as it is there; a run that was cut off goes on
-where it stopped. In a terminal a single picture's text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
+where it stopped. Without it, in a terminal a single picture's text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
 
 --json prints, per picture: {"image","text","token_ids","steps","seconds","tokens_per_second",
-"edits":[{"step","position","from","to"}]}. --trace writes all token ids after every step.
+"edits":[{"step","position","from","to"}]}. --trace writes a JSON line after every step: {"image","step","block","tokens",
+"confidence","filled","revised":[{"position","from","to"}]}, tokens being the ids of the whole answer, masks included.
 
 Examples:
   $ rediff caption photo.jpg --model ReDiff-8B
@@ -80,7 +76,7 @@ export function captionCommand(): Command {
     .option("--revise-topk <F>", "only the surest share of them, 0 to 1", decimal)
     .option("--revise-start <F>", "only in the last share of the steps, 0 to 1 (default 1, always)", decimal)
     .option("--suffix <T>", "fixed text after the answer")
-    .option("--stop <T...>", "texts that end the answer (default the end of the turn)")
+    .option("--stop <T>", "text that ends the answer, may be given again (default the end of the turn)", collect)
     .option("--draft <T>", "text to begin with instead of masks")
     .option("--cache [KP,KR,RHO]", "dLLM-Cache, approximate and faster; 25,7,0.25 as in LLaDA-V's demo")
     .option("--batch <N>", "pictures decoded together", whole(1), 1)
@@ -91,23 +87,29 @@ export function captionCommand(): Command {
   return command.addHelpText("after", HELP).action(run);
 }
 
-async function run(args: string[], flags: Flags): Promise<void> {
-  const folder = needModel(flags);
+const collect = (text: string, others: readonly string[] = []): string[] => [...others, text];
+
+async function run(args: string[], _flags: Flags, command: Command): Promise<void> {
+  const flags = command.optsWithGlobals<Flags>();
+  needModel(flags);
   const options = describeOptions(flags);
+  checkOptions(options);
   const paths = await expandInputs(args);
   const results = flags.output === undefined ? undefined : await ResultsFile.open(flags.output);
-  const trace = flags.trace === undefined ? undefined : await openTrace(flags.trace);
+  const resumed = results !== undefined && results.done.size > 0;
+  const trace = flags.trace === undefined ? undefined : await TraceFile.plan(flags.trace, resumed);
+  const groups = flags.together ? [paths] : paths.map((path) => [path]);
+  const todo = groups.filter((group) => !results?.done.has(nameOf(group)));
+  if (todo.length < groups.length)
+    process.stderr.write(`${groups.length - todo.length} of ${groups.length} are in ${flags.output} already\n`);
+  if (todo.length === 0) return;
+
+  using model = await openModel(flags);
+  pictureOptions(model.model); // a text-only model is told once, not for every picture
   const interrupt = new AbortController();
-  const onSignal = () => interrupt.abort();
+  const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Interrupted(signal));
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   try {
-    const groups = flags.together ? [paths] : paths.map((path) => [path]);
-    const todo = groups.filter((group) => !results?.done.has(nameOf(group)));
-    if (results && todo.length < groups.length)
-      process.stderr.write(`${groups.length - todo.length} of ${groups.length} are in ${flags.output} already\n`);
-    if (todo.length === 0) return;
-    if (flags.threads !== undefined) setThreads(flags.threads);
-    using model = await loadModel(folder, loadOptions(flags));
     const all = { ...options, signal: interrupt.signal };
     const isLive = process.stdout.isTTY && !flags.json && todo.length === 1 && results === undefined;
     if (isLive) await captionLive(model, todo[0] as string[], all, trace);
@@ -115,11 +117,11 @@ async function run(args: string[], flags: Flags): Promise<void> {
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
     await results?.close();
-    await trace?.close();
+    trace?.close();
   }
 }
 
-export function describeOptions(flags: Flags): DescribeOptions {
+function describeOptions(flags: Flags): DescribeOptions {
   const { steps, tokensPerStep, genLength, blockLength, remasking, revise } = flags;
   const { reviseTopk, reviseStart, suffix, stop, draft } = flags;
   return {
@@ -148,45 +150,17 @@ function toRecord(image: string, d: Description) {
     steps: d.steps,
     seconds: round(d.seconds),
     tokens_per_second: round(d.tokensPerSecond),
-    edits: d.edits.map(({ step, position, from, to, fromId, toId }) => ({
-      step,
-      position,
-      from,
-      to,
-      from_id: fromId,
-      to_id: toId,
-    })),
+    edits: d.edits.map(({ step, position, from, to }) => ({ step, position, from, to })),
   };
 }
 
 const round = (value: number): number => Number(value.toPrecision(6));
 
-async function openTrace(path: string): Promise<FileHandle> {
-  return open(path, "w").catch((error: Error) => {
-    throw new UserError(`${path} cannot be written: ${error.message}`);
-  });
-}
-
-async function writeTrace(file: FileHandle | undefined, image: string, step: DecodeStep): Promise<void> {
-  if (file === undefined) return;
-  const { tokens, confidence, filled, revised } = step;
-  const line = {
-    image,
-    step: step.step,
-    block: step.block,
-    tokens: [...tokens],
-    confidence: [...confidence].map((value) => (Number.isNaN(value) ? null : round(value))),
-    filled,
-    revised,
-  };
-  await file.appendFile(`${JSON.stringify(line)}\n`);
-}
-
 async function captionLive(
   model: VisionLanguageModel,
   group: readonly string[],
   options: DescribeOptions,
-  trace: FileHandle | undefined,
+  trace: TraceFile | undefined,
 ): Promise<void> {
   const live = new LiveText(process.stdout, model.model.tokenizer);
   const watching = model.watch(group, options);
@@ -194,7 +168,7 @@ async function captionLive(
     let turn = await watching.next();
     while (!turn.done) {
       live.draw(turn.value);
-      await writeTrace(trace, nameOf(group), turn.value);
+      trace?.write(nameOf(group), turn.value);
       turn = await watching.next();
     }
     live.clear();
@@ -211,24 +185,23 @@ async function captionAll(
   options: DescribeOptions,
   flags: Flags,
   results: ResultsFile | undefined,
-  trace: FileHandle | undefined,
+  trace: TraceFile | undefined,
 ): Promise<void> {
+  const { describeMany } = await import("../describe-many.js");
   const bar = progress({ label: "captions", total: groups.length, unit: "pictures" });
-  const traces: Promise<void>[] = [];
   let failures = 0;
   let done = 0;
   try {
     const many = describeMany(model, groups, {
       ...options,
       batch: flags.batch,
-      ...(trace && { onStep: (index, step) => void traces.push(writeTrace(trace, nameOf(groups[index] ?? []), step)) }),
+      ...(trace && { onStep: (index, step) => trace.write(nameOf(groups[index] ?? []), step) }),
     });
     for await (const result of many) {
       if (!result.ok) failures++;
       await settle(result, nameOf(groups[result.index] ?? []), groups.length, flags, results, bar.note);
       bar.update(++done);
     }
-    await Promise.all(traces);
   } finally {
     bar.finish();
   }
@@ -246,9 +219,7 @@ async function settle(
   note: (line: string) => void,
 ): Promise<void> {
   if (!result.ok) {
-    const { error } = result;
-    if (flags.verbose) note(error.stack ?? error.message);
-    else note(`rediff: ${error instanceof UserError ? error.line : error.message}`);
+    note(`rediff: ${errorText(result.error, flags.verbose)}`);
     return;
   }
   const record = toRecord(image, result.description);

@@ -5,9 +5,10 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { UserError } from "../errors.js";
 import { formatBytes } from "../hub/bytes.js";
 import { resolveModel } from "../hub/resolve.js";
-import { type Conversion, type ConvertOptions, renameLlada } from "../models/convert.js";
-import { type AssembleOptions, assembleLladaV } from "../models/convert-assemble.js";
+import type { Conversion, ConvertOptions } from "../models/convert.js";
+import type { AssembleOptions } from "../models/convert-assemble.js";
 import { given, whole } from "./describe-options.js";
+import { needTorch } from "./engine.js";
 import { type Progress, progress } from "./progress.js";
 
 interface Flags {
@@ -108,9 +109,13 @@ async function convert(source: string, output: string, flags: Flags, common: Con
         `--${dashed(needless)} is about assembling a LLaDA-V, and there is no --vision`,
         "Add --vision SIGLIP, or leave it out to rename LLaDA only.",
       );
+    await needTorch();
+    const { renameLlada } = await import("../models/convert.js");
     return renameLlada(source, output, common);
   }
   const folder = await resolveModel(vision);
+  await needTorch();
+  const { assembleLladaV } = await import("../models/convert-assemble.js");
   const settings = given(Object.fromEntries(ASSEMBLY.map((name) => [name, flags[name]]))) as Partial<AssembleOptions>;
   return assembleLladaV(source, output, { ...common, ...settings, vision: folder, visionName: vision });
 }

@@ -3,9 +3,9 @@ import type { Device, DType } from "@rediff/torch";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { UserError } from "../errors.js";
 import type { LoadOptions } from "../models/model.js";
+import { DEFAULT_QUESTION, type DescribeOptions } from "../request.js";
 import { type PromptTemplate, promptTemplates } from "../text/chat.js";
 import type { ImageJoin } from "../text/image-tokens.js";
-import { DEFAULT_QUESTION, type DescribeOptions } from "../vision-language-model.js";
 
 export interface ModelFlags {
   model?: string;

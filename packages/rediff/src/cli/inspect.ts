@@ -1,8 +1,6 @@
 /** `rediff inspect MODEL`: what a checkpoint is, and whether it is complete. */
 import { Command } from "commander";
 import { resolveModel } from "../hub/resolve.js";
-import { inspectFolder } from "../models/inspect.js";
-import { inspectionJson, inspectionText, tensorListText } from "../models/inspect-report.js";
 
 interface Flags {
   json?: true;
@@ -33,6 +31,10 @@ export function inspectCommand(): Command {
 }
 
 async function run(model: string, flags: Flags): Promise<void> {
+  const [{ inspectFolder }, { inspectionJson, inspectionText, tensorListText }] = await Promise.all([
+    import("../models/inspect.js"),
+    import("../models/inspect-report.js"),
+  ]);
   const inspection = await inspectFolder(await resolveModel(model));
   const tensors = flags.tensors === true;
   if (flags.json) process.stdout.write(`${JSON.stringify(inspectionJson(inspection, { tensors }))}\n`);

@@ -1,10 +1,11 @@
 /** The command line: one file per command, this one puts them together and is the border for errors. */
 import { readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { Command, CommanderError } from "commander";
-import { UserError } from "../errors.js";
 import { captionCommand } from "./caption.js";
 import { convertCommand } from "./convert.js";
 import { doctorCommand } from "./doctor.js";
+import { errorText, Interrupted } from "./errors.js";
 import { inspectCommand } from "./inspect.js";
 import { pullCommand } from "./pull.js";
 import { refineCommand } from "./refine.js";
@@ -19,7 +20,6 @@ export function program(): Command {
     .description("Describe pictures and videos with vision-language diffusion models, and repair descriptions.")
     .version(version(), "-V, --version")
     .option("--verbose", "show the stack of an error")
-    .showHelpAfterError("(add --help for what is possible)")
     .addCommand(captionCommand())
     .addCommand(refineCommand())
     .addCommand(inspectCommand())
@@ -33,8 +33,7 @@ export function program(): Command {
   return root.exitOverride().configureOutput({ outputError: () => undefined });
 }
 
-/** Runs a command; sets the exit status: 0, 1 for an error, 130 when interrupted. One line on stderr for what a user
- *  can mend; a stack for what is our fault. */
+/** Runs a command; sets the exit status: 0, 1 for an error, 130 when interrupted (143 when told to end). */
 export async function main(argv: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(argv);
@@ -44,39 +43,18 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 function report(error: unknown, verbose: boolean): void {
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0) return; // --help, --version
-    process.stderr.write(`rediff: ${error.message.replace(/^error: /, "")} (add --help for what is possible)\n`);
-    process.exitCode = 1;
-    return;
-  }
   process.exitCode = 1;
-  if (isAbort(error)) {
-    process.stderr.write("rediff: interrupted\n");
-    process.exitCode = 130;
-  } else if (verbose || !isExpected(error)) {
-    process.stderr.write(`rediff: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0)
+      process.exitCode = 0; // --help, --version
+    else if (error.code !== "commander.help") process.stderr.write(`rediff: ${usageProblem(error.message)}\n`);
   } else {
-    process.stderr.write(`rediff: ${lineOf(error)}\n`);
+    if (error instanceof Interrupted) process.exitCode = 128 + constants.signals[error.signal];
+    process.stderr.write(`rediff: ${errorText(error, verbose)}\n`);
   }
 }
 
-const isAbort = (error: unknown): boolean => error instanceof Error && error.name === "AbortError";
-
-/** Mistakes of the user and what libtorch and the weight files have to say; anything else is a bug. */
-function isExpected(error: unknown): error is Error {
-  return (
-    error instanceof UserError ||
-    (error instanceof Error && error.constructor !== TypeError && "line" in error) ||
-    isPlain(error)
-  );
-}
-
-/** Errors of @rediff/torch: they name the operator or the file already. */
-const isPlain = (error: unknown): error is Error =>
-  error instanceof Error && (error.name === "SafetensorsError" || error.constructor === Error);
-
-function lineOf(error: Error): string {
-  const line = error instanceof UserError ? error.line : error.message;
-  return line.replace(/\s*\n\s*/g, " ");
+/** "error: unknown option '--stpes'\n(Did you mean --steps?)" in one line. */
+function usageProblem(message: string): string {
+  return `${message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ")} (add --help for what is possible)`;
 }

@@ -1,22 +1,21 @@
 /** `rediff refine IMAGE --draft TEXT`: repairs a description against its picture. */
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { text as readStream } from "node:stream/consumers";
-import { setThreads } from "@rediff/torch";
 import { Command } from "commander";
 import { UserError } from "../errors.js";
-import { loadModel } from "../vision-language-model.js";
+import { checkRefineOptions } from "../request.js";
 import {
   addModelOptions,
   addPromptOptions,
   decimal,
   given,
-  loadOptions,
   type ModelFlags,
   needModel,
   type PromptFlags,
   promptOptions,
   whole,
 } from "./describe-options.js";
+import { openModel } from "./engine.js";
 
 interface Flags extends ModelFlags, PromptFlags {
   draft?: string;
@@ -51,15 +50,14 @@ export function refineCommand(): Command {
 }
 
 async function run(image: string, flags: Flags): Promise<void> {
-  const folder = needModel(flags);
-  const draft = await readDraft(flags);
-  if (flags.threads !== undefined) setThreads(flags.threads);
-  using model = await loadModel(folder, loadOptions(flags));
+  needModel(flags);
   const { rounds, threshold } = flags;
-  const { text, edits } = await model.refine(image, draft, {
-    ...promptOptions(flags),
-    ...given({ rounds, threshold }),
-  });
+  const options = { ...promptOptions(flags), ...given({ rounds, threshold }) };
+  checkRefineOptions(options);
+  const draft = await readDraft(flags);
+  await assertThere(image);
+  using model = await openModel(flags);
+  const { text, edits } = await model.refine(image, draft, options);
   if (flags.json) {
     process.stdout.write(`${JSON.stringify({ text, edits })}\n`);
     return;
@@ -68,6 +66,12 @@ async function run(image: string, flags: Flags): Promise<void> {
   for (const { from, to, start, confidence } of edits)
     process.stderr.write(`${start}: ${JSON.stringify(from)} -> ${JSON.stringify(to)} (${confidence.toFixed(2)})\n`);
   if (edits.length === 0) process.stderr.write("nothing to change\n");
+}
+
+async function assertThere(image: string): Promise<void> {
+  await stat(image).catch(() => {
+    throw new UserError(`there is no file ${image}`);
+  });
 }
 
 async function readDraft({ draft, draftFile }: Flags): Promise<string> {

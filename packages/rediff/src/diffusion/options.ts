@@ -76,12 +76,12 @@ export function decodeOptions(given: Partial<DecodeOptions> = {}): DecodeOptions
 function check(o: DecodeOptions): void {
   wholeFrom("gen_length", o.genLength, 1);
   wholeFrom("block_length", o.blockLength, 1);
-  wholeFrom("steps", o.steps, 1);
   if (o.genLength % o.blockLength !== 0)
     throw new UserError(
       `gen_length ${o.genLength} is not a multiple of block_length ${o.blockLength}`,
       `Choose a block_length that divides ${o.genLength}, such as ${largestDivisor(o.genLength, o.blockLength)}.`,
     );
+  wholeFrom("steps", o.steps, 1); // after the lengths: steps that follow from lengths that do not fit are no whole number
   const blocks = o.genLength / o.blockLength;
   if (o.steps % blocks !== 0)
     throw new UserError(

@@ -96,6 +96,17 @@ describe("LLaDA", () => {
     expect(renameOriginalKeys(renamed)).toBe(renamed);
   });
 
+  test("null is not set", () => {
+    const original = { model_type: "llada", d_model: 64, n_heads: 4, n_kv_heads: null, n_layers: 2 };
+    const sizes = { mlp_hidden_size: 128, embedding_size: null, vocab_size: 416, rope_scaling: null };
+    const config = parseConfig({ ...original, ...sizes, rope_theta: null }, undefined, "c");
+    expect(config.llada).toMatchObject({ kvHeads: 4, vocabSize: 416, ropeTheta: 500000, ropeScaling: undefined });
+    expect(renameOriginalKeys({ ...original, ...sizes })).not.toHaveProperty("n_kv_heads");
+    expect(parseConfig({ ...renamed, num_key_value_heads: null }, undefined, "c").llada.kvHeads).toBe(32);
+    expect(parseConfig({ ...renamed, hidden_size: 4096 }, undefined, "c").raw).toHaveProperty("rope_scaling", null);
+    expect(() => parseConfig({ ...renamed, hidden_size: null }, undefined, "c")).toThrow(/^c: hidden_size: /);
+  });
+
   test("what may be left out", () => {
     const {
       rms_norm_eps,

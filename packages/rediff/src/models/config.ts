@@ -76,7 +76,7 @@ const ropeScalingSchema = z
     rope_type: z.string().optional(),
     factor: z.number().positive(),
   })
-  .nullish();
+  .optional();
 
 const lladaSchema = z.object({
   vocab_size: positive,
@@ -121,10 +121,10 @@ const multimodalSchema = z.object({
   mm_projector_type: z.string().default("linear"),
   mm_patch_merge_type: z.string().default("flat"),
   image_aspect_ratio: z.string().default("square"),
-  image_grid_pinpoints: z.union([z.string(), z.array(z.tuple([positive, positive]))]).nullish(),
+  image_grid_pinpoints: z.union([z.string(), z.array(z.tuple([positive, positive]))]).optional(),
   mm_newline_position: z.enum(["grid", "frame", "one_token", "no_token"]).default("one_token"),
   mm_spatial_pool_mode: z.enum(["bilinear", "average", "max"]).default("bilinear"),
-  tokenizer_model_max_length: positive.nullish(),
+  tokenizer_model_max_length: positive.optional(),
   tokenizer_padding_side: z.enum(["left", "right"]).default("right"),
   mm_hidden_size: positive.optional(),
 });
@@ -142,20 +142,24 @@ function parse<S extends z.ZodType>(schema: S, value: unknown, file: string): z.
   );
 }
 
+/** transformers writes null for what is not set. */
+function withoutNulls(raw: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null));
+}
+
 /** LLaDA-8B-Instruct's keys under their Llama-style names; other configs pass unchanged. */
 export function renameOriginalKeys(raw: Record<string, unknown>): Record<string, unknown> {
   if (!("d_model" in raw)) return raw;
   const renamed: Record<string, unknown> = { ...raw };
   for (const [theirs, ours] of Object.entries(ORIGINAL_KEYS)) {
-    if (raw[theirs] === undefined) continue;
-    renamed[ours] = raw[theirs];
     delete renamed[theirs];
+    if (raw[theirs] != null) renamed[ours] = raw[theirs]; // null means "not set", as n_kv_heads often is
   }
   return renamed;
 }
 
 function lladaConfig(raw: Record<string, unknown>, file: string): LladaConfig {
-  const c = parse(lladaSchema, renameOriginalKeys(raw), file);
+  const c = parse(lladaSchema, withoutNulls(renameOriginalKeys(raw)), file);
   const kvHeads = c.num_key_value_heads ?? c.num_attention_heads;
   if (c.hidden_size % c.num_attention_heads !== 0)
     throw new UserError(`${file}: hidden_size ${c.hidden_size} is not a multiple of ${c.num_attention_heads} heads`);
@@ -201,7 +205,7 @@ export function siglipConfig(raw: unknown, file: string): SiglipConfig {
 }
 
 function multimodalConfig(raw: Record<string, unknown>, vision: unknown, file: string): MultimodalConfig {
-  const c = parse(multimodalSchema, raw, file);
+  const c = parse(multimodalSchema, withoutNulls(raw), file);
   // LLaVA's code hard-wires the tower's shape, so published configs lack it: the default is the published tower.
   const tower = siglipConfig(vision ?? {}, file);
   if (c.mm_hidden_size !== undefined && c.mm_hidden_size !== tower.hiddenSize)
@@ -215,10 +219,10 @@ function multimodalConfig(raw: Record<string, unknown>, vision: unknown, file: s
     projectorType: c.mm_projector_type,
     patchMergeType: c.mm_patch_merge_type,
     imageAspectRatio: c.image_aspect_ratio,
-    gridPinpoints: c.image_grid_pinpoints ?? undefined,
+    gridPinpoints: c.image_grid_pinpoints,
     newlinePosition: c.mm_newline_position,
     spatialPoolMode: c.mm_spatial_pool_mode,
-    tokenizerModelMaxLength: c.tokenizer_model_max_length ?? undefined,
+    tokenizerModelMaxLength: c.tokenizer_model_max_length,
     tokenizerPaddingSide: c.tokenizer_padding_side,
   };
 }

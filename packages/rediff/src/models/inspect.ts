@@ -69,7 +69,9 @@ export interface Inspection {
   comparison: TensorProblems;
 }
 
-/** @throws only for what is no folder */
+/** Describes a model folder from its headers, without libtorch: what it is, its size, a picture's tokens, and everything
+ *  that is wrong with it (`problems`, empty when it can be used).
+ *  @throws UserError only for what is no folder */
 export async function inspectFolder(folder: string): Promise<Inspection> {
   if (!existsSync(folder)) throw new UserError(`there is no folder ${folder}`);
   const headers = readHeaders(folder);

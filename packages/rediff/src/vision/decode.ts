@@ -201,7 +201,7 @@ export function refuseHuge(name: string, width: number, height: number, maxPixel
   if (width * height <= maxPixels) return;
   throw new UserError(
     `${name}: ${width} x ${height} pixels; at most ${maxPixels} are decoded`,
-    "Shrink the picture, or raise maxPixels if you trust the file",
+    "Shrink the picture, or raise maxPixels (--max-pixels) if you trust the file",
   );
 }
 

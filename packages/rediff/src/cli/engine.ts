@@ -1,0 +1,22 @@
+/** What is loaded only once the arguments are known to make sense: libtorch, and with it the models. */
+import type { VisionLanguageModel } from "../vision-language-model.js";
+import { loadOptions, type ModelFlags, needModel } from "./describe-options.js";
+
+/** Fetches libtorch and builds its addon where they are missing. Says nothing when they are there. */
+export async function needTorch(): Promise<void> {
+  const { ensureTorch } = await import("@rediff/torch/setup");
+  await ensureTorch({ quiet: true });
+}
+
+/** The model that the flags name. @throws UserError when there is none, before anything is fetched */
+export async function openModel(flags: ModelFlags): Promise<VisionLanguageModel> {
+  const { resolveModel } = await import("../hub/resolve.js");
+  const folder = await resolveModel(needModel(flags));
+  await needTorch();
+  const [{ setThreads }, { loadModel }] = await Promise.all([
+    import("@rediff/torch"),
+    import("../vision-language-model.js"),
+  ]);
+  if (flags.threads !== undefined) setThreads(flags.threads);
+  return loadModel(folder, loadOptions(flags));
+}

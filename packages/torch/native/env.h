@@ -243,5 +243,6 @@ std::vector<NativeFunction> tensorFunctions();
 std::vector<NativeFunction> autogradFunctions();
 std::vector<NativeFunction> runtimeFunctions();
 std::vector<NativeFunction> allocatorFunctions();
+std::vector<NativeFunction> linearFunctions();
 
 }  // namespace rediff

@@ -5,6 +5,7 @@ export * from "./create.js";
 export * from "./device.js";
 export { type DataOf, DTYPES, type DType, elementSize, type TypedArray } from "./dtype.js";
 export * from "./keep-memory.js";
+export * from "./linear.js";
 export { libDir, torchVersion } from "./native.js";
 export * from "./ops.generated.js";
 export * from "./random.js";

@@ -84,6 +84,7 @@ export interface Native {
     createGraph: boolean,
     allowUnused: boolean,
   ): Slot[];
+  oneDnnLinear(x: Slot, weight: Slot, bias: Slot | undefined): Slot;
   setGradMode(on: boolean): boolean;
   setInferenceMode(on: boolean): boolean;
   // machine

@@ -2,12 +2,12 @@
  *  the moment allows.
  *
  *  - Float32 products on a CPU go through oneDNN where MKL is not at home: on AMD processors MKL's run at half of
- *    oneDNN's speed (docs/benchmarks.md). Both are full float32.
+ *    oneDNN's speed (docs/benchmarks.md). Both are full float32. So do the products of gradients.
  *  - While nothing is recorded for gradients, results overwrite the temporaries they come from: memory traffic is what
  *    elementwise operators cost.
  *  `withPlainKernels` turns all of it off: that is the yardstick. */
 import os from "node:os";
-import { linear as atenLinear, call, isRecording, schemaOf, Tensor } from "@rediff/torch";
+import { linear as atenLinear, call, isRecording, oneDnnLinear, schemaOf, Tensor } from "@rediff/torch";
 
 export type LinearKernel = "aten" | "onednn";
 
@@ -66,9 +66,10 @@ export function linear(x: Tensor, weight: LinearWeight, bias?: Tensor): Tensor {
 }
 
 function product(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  return suitsOneDnn(x, weight.size(0)) && !isRecording()
-    ? (call("mkldnn::_linear_pointwise", x, weight, bias, "none", [], "") as Tensor)
-    : atenLinear(x, weight, bias);
+  if (!suitsOneDnn(x, weight.size(0))) return atenLinear(x, weight, bias);
+  return isRecording()
+    ? oneDnnLinear(x, weight, bias)
+    : (call("mkldnn::_linear_pointwise", x, weight, bias, "none", [], "") as Tensor);
 }
 
 function suitsOneDnn(x: Tensor, outputs: number): boolean {

@@ -29,8 +29,6 @@ export interface SampleSettings {
   compat?: boolean;
   /** Tell the model the times of a video's frames. */
   addTimeInstruction?: boolean;
-  /** Ignore `revise` (the objective without revision). */
-  ignoreRevise?: boolean;
   /** Absent for a text-only model. */
   media?: MediaSettings;
 }
@@ -83,7 +81,7 @@ export function labelRecord(record: DataRecord, context: SampleContext, video?: 
   const turns = timed ? addTimeInstruction(record.turns, video) : record.turns;
   assertMarkers(turns, pictures, settings);
   const row = labelTurns(turns, pictures > 0, context);
-  const pairs = settings.ignoreRevise ? [] : record.revise;
+  const pairs = record.revise;
   const revised = markRevisions(tokenizer, row, pairs, { compat: settings.compat ?? false });
   if (pairs.length > 0 && !settings.compat && !revised.revise.includes(true)) throw noPair(revised.outcomes);
   return revised;
@@ -114,8 +112,13 @@ function assertMarkers(turns: readonly Turn[], pictures: number, settings: Sampl
   );
 }
 
-/** An answer has to leave something to learn within `maxLength`; so has a revision. */
-function assertAnswerFits(row: Revised, { tokenizer, settings }: SampleContext, rowsOf: (picture: number) => number) {
+/** An answer has to leave something to learn within `maxLength`; so has a revision. Not asked under `compat`.
+ *  @returns rows of the whole sample, pictures expanded */
+export function assertAnswerFits(
+  row: Revised,
+  { tokenizer, settings }: SampleContext,
+  rowsOf: (visual: number) => number,
+): number {
   const { maxLength } = settings;
   let rows = 0;
   let pictures = 0;
@@ -124,7 +127,7 @@ function assertAnswerFits(row: Revised, { tokenizer, settings }: SampleContext, 
     rows += id === imagePlaceholder ? rowsOf(pictures++) : 1;
     return place;
   });
-  if (rows <= maxLength) return;
+  if (rows <= maxLength || settings.compat) return rows;
   const fits = (position: number) => (places[position] ?? 0) < maxLength;
   const answers = answerSpans(tokenizer, row);
   if (answers.length > 0 && !answers.some(({ start, end }) => start < end && fits(start))) {
@@ -137,6 +140,7 @@ function assertAnswerFits(row: Revised, { tokenizer, settings }: SampleContext, 
   if (row.revise.includes(true) && !row.revise.some((marked, position) => marked && fits(position))) {
     throw new SampleError("length", `all phrases to revise lie beyond max_length ${maxLength}`, "Raise max_length");
   }
+  return rows;
 }
 
 function noPair(outcomes: readonly PairOutcome[]): SampleError {

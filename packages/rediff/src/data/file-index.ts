@@ -39,6 +39,8 @@ export interface ScanOptions {
   /** Called now and then with the bytes that were scanned since the last call. */
   onBytes?: (bytes: number) => void;
   signal?: AbortSignal;
+  /** Bytes read at once; for tests. */
+  chunkBytes?: number;
 }
 
 /** Scans a data file. @throws UserError when it cannot be read, is of an unknown kind, or is cut off */

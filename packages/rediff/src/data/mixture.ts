@@ -47,7 +47,7 @@ export async function readMixture(file: string): Promise<MixtureEntry[]> {
   return result.data.datasets.map(({ json_path, sampling_strategy }) => ({
     path: json_path,
     folder: dirname(file),
-    strategy: parseStrategy(sampling_strategy, file),
+    strategy: parseStrategy(sampling_strategy, `${file}: `),
   }));
 }
 
@@ -60,29 +60,32 @@ function parseYaml(file: string, text: string): unknown {
   }
 }
 
-export function parseStrategy(text: string, file: string): Strategy {
+/** `where` begins the message about a strategy that is not known. */
+export function parseStrategy(text: string, where = ""): Strategy {
   if (text === "all") return { kind: "all" };
   const match = /^(first|end|random):(\d+|\d+(?:\.\d+)?%)$/.exec(text);
   if (match === null) {
     throw new UserError(
-      `${file}: sampling_strategy is "${text}"; expected all, first:N, end:N or random:N`,
+      `${where}sampling_strategy is "${text}"; expected all, first:N, end:N or random:N`,
       "N is a number of records, or a percentage such as 10%",
     );
   }
   const amount = Number.parseFloat(match[2] ?? "");
   const unit = match[2]?.endsWith("%") ? "percent" : "records";
   if (unit === "percent" && amount > 100) {
-    throw new UserError(`${file}: sampling_strategy is "${text}"; a share is at most 100%`);
+    throw new UserError(`${where}sampling_strategy is "${text}"; a share is at most 100%`);
   }
   return { kind: match[1] as "first" | "end" | "random", amount, unit };
 }
 
-/** What a strategy takes of `available` records: `count` of them from `first` on, or those in `chosen`, in this order. */
-export function applyStrategy(
-  strategy: Strategy,
-  available: number,
-  seed: bigint,
-): { first: number; count: number; chosen?: Uint32Array } {
+/** Which of `available` records a strategy takes: `count` from `first` on, or those in `chosen`. */
+export interface Selection {
+  first: number;
+  count: number;
+  chosen?: Uint32Array;
+}
+
+export function applyStrategy(strategy: Strategy, available: number, seed: bigint): Selection {
   if (strategy.kind === "all") return { first: 0, count: available };
   const wanted = strategy.unit === "percent" ? Math.ceil((strategy.amount * available) / 100) : strategy.amount;
   const count = Math.min(wanted, available);

@@ -103,7 +103,8 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    // V8 quotes a part of the text, line ends included.
+    const why = (cause instanceof Error ? cause.message : String(cause)).replace(/\s+/g, " ");
     const hint = /\bNaN\b|\bInfinity\b/.test(text) ? "JSON has no NaN and no Infinity" : undefined;
     throw new SampleError("json", `broken JSON (${why})`, hint, { cause });
   }

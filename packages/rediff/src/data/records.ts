@@ -7,15 +7,19 @@ import { UserError } from "../errors.js";
 import { fileError } from "../vision/files.js";
 import { expandBraces } from "./braces.js";
 import { type FileIndex, indexFile, placeOf, type RecordPlace } from "./file-index.js";
-import { applyStrategy, mixturePaths, readMixture, type Strategy } from "./mixture.js";
+import { applyStrategy, mixturePaths, parseStrategy, readMixture, type Selection, type Strategy } from "./mixture.js";
 import { mixSeed, streams } from "./random.js";
 
+/** A file, brace list or mixture with how much of it is taken, in the words of mixture files. */
+export interface DataFile {
+  json_path: string;
+  /** all, first:N, end:N or random:N; default all. */
+  sampling_strategy?: string | undefined;
+}
+
 /** Records of one file: `count` from `first` on, or those of `chosen` in this order. */
-export interface RecordPart {
+export interface RecordPart extends Selection {
   readonly index: FileIndex;
-  readonly first: number;
-  readonly count: number;
-  readonly chosen?: Uint32Array;
 }
 
 export interface Records {
@@ -34,34 +38,62 @@ export interface OpenOptions {
   signal?: AbortSignal;
 }
 
-/** Opens `data_path`: files (.json, .jsonl, .tar), brace lists of them, mixtures (.yaml), or a list of all these.
+/** Opens training data: files (.json, .jsonl, .tar), brace lists of them, mixtures (.yaml), or a list of all these.
  *  @throws UserError when a file is missing, of an unknown kind or damaged, and when there is no record at all */
-export async function openRecords(paths: string | readonly string[], options: OpenOptions = {}): Promise<Records> {
-  const listed = await listFiles([paths].flat());
-  const sizes = await Promise.all([...new Set(listed.map(({ file }) => file))].map(fileSize));
+export async function openRecords(
+  data: string | DataFile | readonly (string | DataFile)[],
+  options: OpenOptions = {},
+): Promise<Records> {
+  const given: DataFile[] = [data].flat().map((one) => (typeof one === "string" ? { json_path: one } : one));
+  const groups: FileGroup[] = [];
+  for (const file of given) groups.push(...(await listFiles(file)));
+  const sizes = await Promise.all([...new Set(groups.flatMap(({ files }) => files))].map(fileSize));
   const total = sizes.reduce((sum, size) => sum + size, 0);
   let done = 0;
-  const onBytes = (bytes: number) => {
-    done += bytes;
-    options.onProgress?.(done, total);
+  const scan = {
+    onBytes: (bytes: number) => {
+      done += bytes;
+      options.onProgress?.(done, total);
+    },
+    ...(options.signal && { signal: options.signal }),
   };
   const indexes = new Map<string, FileIndex>();
   const parts: RecordPart[] = [];
-  for (const [place, { file, strategy }] of listed.entries()) {
-    const scan = { onBytes, ...(options.signal && { signal: options.signal }) };
-    const index = indexes.get(file) ?? (await indexFile(file, scan));
-    indexes.set(file, index);
+  for (const [place, { files, strategy }] of groups.entries()) {
+    const whole: RecordPart[] = [];
+    for (const file of files) {
+      const index = indexes.get(file) ?? (await indexFile(file, scan));
+      indexes.set(file, index);
+      whole.push({ index, first: 0, count: index.count });
+    }
+    const available = whole.reduce((sum, { count }) => sum + count, 0);
     const seed = mixSeed(options.seed ?? 42, streams.mixture, place);
-    parts.push({ index, ...applyStrategy(strategy, index.count, seed) });
+    parts.push(...select(whole, applyStrategy(strategy, available, seed)));
   }
   const records = joinParts(parts);
-  if (records.count === 0) {
-    throw new UserError(
-      `${[paths].flat().join(", ")}: no records${listed.length > 0 ? ` in ${listed.length} files` : ""}`,
-      "Check data_path, and sampling_strategy if it is a mixture",
-    );
+  if (records.count > 0) return records;
+  throw new UserError(
+    `${given.map(({ json_path }) => json_path).join(", ")}: no records`,
+    "Check the data, and sampling_strategy if it is a mixture",
+  );
+}
+
+/** Part of several whole files, as if they were one. A random choice stays in its order within each file. */
+function select(whole: readonly RecordPart[], { first, count, chosen }: Selection): RecordPart[] {
+  const parts: RecordPart[] = [];
+  let start = 0;
+  for (const part of whole) {
+    const end = start + part.count;
+    if (chosen !== undefined) {
+      const own = chosen.filter((record) => record >= start && record < end).map((record) => record - start);
+      if (own.length > 0) parts.push({ ...part, count: own.length, chosen: own });
+    } else {
+      const [from, to] = [Math.max(first, start), Math.min(first + count, end)];
+      if (from < to) parts.push({ ...part, first: from - start, count: to - from });
+    }
+    start = end;
   }
-  return records;
+  return parts;
 }
 
 export function joinParts(parts: readonly RecordPart[]): Records {
@@ -96,39 +128,36 @@ function findPart(
   return [low, isThere ? parts[low] : undefined];
 }
 
-interface ListedFile {
-  file: string;
+/** Files of which a strategy takes its share, together. */
+interface FileGroup {
+  files: string[];
   strategy: Strategy;
 }
 
-async function listFiles(paths: readonly string[]): Promise<ListedFile[]> {
-  const listed: ListedFile[] = [];
-  for (const path of paths) {
-    for (const file of await expand(path)) {
-      if (![".yaml", ".yml"].includes(extname(file).toLowerCase())) listed.push({ file, strategy: { kind: "all" } });
-      else listed.push(...(await listMixture(file)));
-    }
+async function listFiles({ json_path, sampling_strategy = "all" }: DataFile): Promise<FileGroup[]> {
+  const files = await expand(json_path);
+  const mixtures = files.filter((file) => [".yaml", ".yml"].includes(extname(file).toLowerCase()));
+  if (mixtures.length === 0) return [{ files, strategy: parseStrategy(sampling_strategy, `${json_path}: `) }];
+  if (mixtures.length < files.length || sampling_strategy !== "all") {
+    throw new UserError(
+      `${json_path}: a mixture cannot be ${sampling_strategy === "all" ? "mixed with data files" : "sampled itself"}`,
+      "Write sampling_strategy into the mixture, for each of its files",
+    );
   }
-  return listed;
+  return (await Promise.all(mixtures.map(listMixture))).flat();
 }
 
-async function listMixture(mixture: string): Promise<ListedFile[]> {
-  const listed: ListedFile[] = [];
+async function listMixture(mixture: string): Promise<FileGroup[]> {
+  const groups: FileGroup[] = [];
   for (const entry of await readMixture(mixture)) {
     const tried = mixturePaths(entry);
     const files = await firstThere(tried);
     if (files === undefined) {
       throw new UserError(`${mixture}: ${entry.path} is missing; tried ${tried.join(", ")}`, "Correct its json_path");
     }
-    if (files.length > 1 && entry.strategy.kind !== "all") {
-      throw new UserError(
-        `${mixture}: ${entry.path} is ${files.length} files, of which a share is to be taken`,
-        "Give each file an entry of its own, or take all",
-      );
-    }
-    listed.push(...files.map((file) => ({ file, strategy: entry.strategy })));
+    groups.push({ files, strategy: entry.strategy });
   }
-  return listed;
+  return groups;
 }
 
 async function firstThere(candidates: readonly string[]): Promise<string[] | undefined> {

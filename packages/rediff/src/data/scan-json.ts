@@ -23,7 +23,7 @@ interface Scanner {
 }
 
 export async function scanJson(file: string, handle: FileHandle, options: ScanOptions): Promise<FileIndex> {
-  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  const buffer = Buffer.allocUnsafe(options.chunkBytes ?? CHUNK_BYTES);
   let scanner: Scanner | undefined;
   let base = await skipByteOrderMark(handle);
   for (;;) {

@@ -51,9 +51,9 @@ export async function buildSample(
   }
   const needsTimes = settings.addTimeInstruction === true && record.video !== undefined;
   // Text first: it is quick, and a record that fails here needs no decoding.
-  const early = needsTimes ? undefined : labelRecord(record, context);
+  const early = needsTimes ? undefined : labelUsable(record, context);
   const media = settings.media && (await loadMedia(record, settings.media, signal));
-  const labelled = early ?? labelRecord(record, context, media?.video);
+  const labelled = early ?? labelUsable(record, context, media?.video);
   const visuals = media?.visuals ?? [];
   assertAnswerFits(labelled, context, (i) => {
     const visual = visuals[i];
@@ -72,8 +72,14 @@ export async function buildSample(
   };
 }
 
+function labelUsable(record: DataRecord, context: SampleContext, video?: VideoTimes): Revised {
+  const row = labelRecord(record, context, video);
+  assertPairUsed(row, context);
+  return row;
+}
+
 /** The text of a sample, whole: ids, labels, positions to revise. `video` adds the time instruction, if that is asked
- *  for. Opens nothing. */
+ *  for. Opens nothing. Whether pairs could be used is for `assertPairUsed` to judge. */
 export function labelRecord(record: DataRecord, context: SampleContext, video?: VideoTimes): Revised {
   const { tokenizer, settings } = context;
   const pictures = record.images.length + (record.video === undefined ? 0 : 1);
@@ -81,10 +87,7 @@ export function labelRecord(record: DataRecord, context: SampleContext, video?: 
   const turns = timed ? addTimeInstruction(record.turns, video) : record.turns;
   assertMarkers(turns, pictures, settings);
   const row = labelTurns(turns, pictures > 0, context);
-  const pairs = record.revise;
-  const revised = markRevisions(tokenizer, row, pairs, { compat: settings.compat ?? false });
-  if (pairs.length > 0 && !settings.compat && !revised.revise.includes(true)) throw noPair(revised.outcomes);
-  return revised;
+  return markRevisions(tokenizer, row, record.revise, { compat: settings.compat ?? false });
 }
 
 function labelTurns(turns: readonly Turn[], hasImage: boolean, { tokenizer, settings }: SampleContext): Labelled {
@@ -143,17 +146,16 @@ export function assertAnswerFits(
   return rows;
 }
 
-function noPair(outcomes: readonly PairOutcome[]): SampleError {
+/** Flawed text without a position to mend would be learnt as if it were right. Not asked under `compat`. */
+export function assertPairUsed({ outcomes, revise }: Revised, { settings }: SampleContext): void {
+  if (outcomes.length === 0 || revise.includes(true) || settings.compat) return;
   const count = (wanted: PairOutcome) => outcomes.filter((outcome) => outcome === wanted).length;
   const [missing, differing] = [count("not_found"), count("length_differs")];
   const reasons = [
     ...(missing > 0 ? [`${missing} not found in the answer`] : []),
     ...(differing > 0 ? [`${differing} of unequal token counts`] : []),
   ];
-  return new SampleError(
-    "revise",
-    `none of its ${plural(outcomes.length, "revise pair")} can be used (${reasons.join(", ")})`,
-  );
+  throw new SampleError("revise", `none of its revise pairs can be used (${reasons.join(", ")})`);
 }
 
 export const countPlaceholders = (ids: readonly number[]): number => ids.filter((id) => id === imagePlaceholder).length;

@@ -6,13 +6,13 @@ import { probeVideo } from "../vision/ffmpeg.js";
 import type { Size } from "../vision/geometry.js";
 import { pictureLayout, videoLayout } from "../vision/layout.js";
 import { FOLDER_FPS, sampleFolder, sampleFrames, type VideoSampling } from "../vision/sampling.js";
-import { assertAnswerFits, labelRecord, type SampleContext } from "./build-sample.js";
+import { assertAnswerFits, assertPairUsed, labelRecord, type SampleContext } from "./build-sample.js";
 import type { RecordPlace } from "./file-index.js";
 import { findPicture, findVideo, loadMedia, type MediaSettings, pictureGeometry, visualRows } from "./media.js";
 import { type RecordReader, sourceOf } from "./record-reader.js";
 import type { DataRecord, Media, SampleSource } from "./sample.js";
 import { SampleError, type Skip, toSkip } from "./sample-error.js";
-import type { PairOutcome, Revised } from "./spans.js";
+import type { PairOutcome } from "./spans.js";
 import type { VideoTimes } from "./time-instruction.js";
 
 export interface CheckMode {
@@ -71,7 +71,10 @@ export async function checkRecord(
   const { media } = context.settings;
   const seen = await see(record, media, mode, attempt, signal);
   const row = await attempt(() => labelRecord(record, context, seen?.video));
-  if (row !== undefined) countPairs(findings, row);
+  if (row !== undefined) {
+    for (const outcome of row.outcomes) findings.pairs[outcome]++;
+    await attempt(() => assertPairUsed(row, context));
+  }
   if (row === undefined || seen === undefined || findings.problems.length > 0) return findings;
   const rows = await attempt(() => assertAnswerFits(row, context, (i) => seen.rows[i] ?? 1));
   if (rows !== undefined) findings.rows = rows;
@@ -79,10 +82,6 @@ export async function checkRecord(
 }
 
 type Attempt = <Result>(work: () => Result | Promise<Result>) => Promise<Result | undefined>;
-
-function countPairs(findings: RecordFindings, { outcomes }: Revised): void {
-  for (const outcome of outcomes) findings.pairs[outcome]++;
-}
 
 /** Undefined when something is missing or unreadable. */
 async function see(

@@ -37,6 +37,7 @@ export function modalityLengthOrder(
 
 /** Permuted, cut into groups, each group sorted from long to short and dealt to its chunks so that their sums balance. */
 export function lengthOrder(lengths: ArrayLike<number>, batchSize: number, chunks: number, permute: Permute): number[] {
+  for (let i = 0; i < lengths.length; i++) lengthAt(lengths, i);
   const order: number[] = [];
   for (const group of cutEvery(Array.from(permute(lengths.length)), batchSize * chunks)) {
     group.sort((a, b) => lengthAt(lengths, b) - lengthAt(lengths, a));

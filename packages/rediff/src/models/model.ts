@@ -6,10 +6,12 @@ import {
   cat,
   type Device,
   type DType,
+  detachFromScope,
   fromBuffer,
   keepMemory,
   noGrad,
   requireDevice,
+  Scope,
   scope,
   type Tensor,
 } from "@rediff/torch";
@@ -19,6 +21,7 @@ import { parseAspectRatio, parsePinpoints } from "../vision/geometry.js";
 import { parseMergeType, pictureLayout, type VisionGeometry, videoLayout } from "../vision/layout.js";
 import { normalizedLevels, type Tiles } from "../vision/tiles.js";
 import { type LladaConfig, loadConfig, type ModelConfig, type MultimodalConfig } from "./config.js";
+import { freshProjector } from "./convert-projector.js";
 import type { Llada } from "./llada.js";
 import { assertMemory, memoryNeed } from "./memory.js";
 import { project, projectorLayerNames } from "./projector.js";
@@ -36,6 +39,8 @@ import {
 } from "./tensor-names.js";
 import { pictureTokens, videoTokens } from "./visual-tokens.js";
 import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, Weights } from "./weights.js";
+
+const NEWLINE = "model.image_newline";
 
 /** Tiles of a picture, or frames of a video. */
 export interface Visual extends Tiles {
@@ -72,6 +77,10 @@ export interface LoadOptions {
   visionTower?: string;
   /** Check that the model fits into memory before reading it; default true. */
   memoryCheck?: boolean;
+  /** In place of the folder's own config.json: training decides some of it, and gives a text-only LLaDA eyes. */
+  config?: ModelConfig;
+  /** Make a projector and a newline vector from this seed where the checkpoint has none, instead of refusing it. */
+  freshSeed?: number;
 }
 
 /** Shapes and modes that decide how many rows a picture becomes. */
@@ -95,7 +104,7 @@ export function modelShapes(config: ModelConfig): Shapes {
   if (multimodal === undefined) return shapes;
   for (const [name, shape] of siglipShapes(multimodal.vision)) shapes.set(TOWER_PREFIX + name, shape);
   for (const [name, shape] of projectorShapes(multimodal, config.llada.hiddenSize)) shapes.set(name, shape);
-  if (hasNewline(multimodal)) shapes.set("model.image_newline", [config.llada.hiddenSize]);
+  if (hasNewline(multimodal)) shapes.set(NEWLINE, [config.llada.hiddenSize]);
   return shapes;
 }
 
@@ -122,11 +131,36 @@ function checkTower(source: string, tower: Checkpoint, config: MultimodalConfig)
   assertTensors(source, { ...problems, unexpected: [] });
 }
 
+type WeightSource = Pick<Weights, "get">;
+
+/** Projector and newline as training begins with them, those that the checkpoint lacks. A projector is fresh as a whole
+ *  or not at all. */
+function freshTensors(config: ModelConfig, checkpoint: Checkpoint, seed: number | undefined) {
+  const owned = new Scope();
+  const tensors = new Map<string, Tensor>();
+  if (seed !== undefined && config.multimodal !== undefined) {
+    const shapes = projectorShapes(config.multimodal, config.llada.hiddenSize);
+    const projector = [...shapes.keys()];
+    if (hasNewline(config.multimodal)) shapes.set(NEWLINE, [config.llada.hiddenSize]);
+    const lacksProjector = !projector.some((name) => checkpoint.has(name));
+    for (const [name, tensor] of owned.run(() => freshProjector(shapes, seed)))
+      if (name === NEWLINE ? !checkpoint.has(name) : lacksProjector) tensors.set(name, tensor);
+  }
+  return {
+    tensors,
+    take(name: string, place: { dtype: DType; device: Device }): Tensor | undefined {
+      const made = tensors.get(name);
+      return made && detachFromScope(scope(() => made.to({ ...place, copy: true })));
+    },
+    [Symbol.dispose]: () => owned[Symbol.dispose](),
+  };
+}
+
 function mapValues<K extends string, A, B>(entries: Readonly<Record<K, A>>, make: (value: A) => B): Record<K, B> {
   return Object.fromEntries(Object.entries<A>(entries).map(([key, value]) => [key, make(value)])) as Record<K, B>;
 }
 
-function readLlada(config: ModelConfig, weights: Weights): Llada {
+function readLlada(config: ModelConfig, weights: WeightSource): Llada {
   const blocks = Array.from({ length: config.llada.layers }, (_, i) =>
     mapValues(BLOCK_NAMES, (name) => weights.get(`model.layers.${i}.${name}.weight`)),
   );
@@ -141,7 +175,7 @@ function readLlada(config: ModelConfig, weights: Weights): Llada {
   };
 }
 
-function readTower(config: MultimodalConfig, weights: Weights, prefix: string): Siglip {
+function readTower(config: MultimodalConfig, weights: WeightSource, prefix: string): Siglip {
   const affine = (name: string): Affine => ({
     weight: weights.get(`${prefix}vision_model.${name}.weight`),
     bias: weights.get(`${prefix}vision_model.${name}.bias`),
@@ -169,7 +203,7 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   const device = options.device ?? "cpu";
   const dtype = options.dtype ?? (device === "cpu" ? "float32" : "bfloat16");
   requireDevice(device);
-  const config = await loadConfig(folder);
+  const config = options.config ?? (await loadConfig(folder));
   const tokenizer = await loadTokenizer(folder);
   if (tokenizer.length > config.llada.vocabSize)
     throw new UserError(
@@ -181,13 +215,17 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   const { multimodal } = config;
   using tower = multimodal && openTower(folder, checkpoint, multimodal, options.visionTower);
   const shapes = modelShapes(config);
-  const own: Shapes = new Map([...shapes].filter(([name]) => tower === undefined || !name.startsWith(TOWER_PREFIX)));
+  using fresh = freshTensors(config, checkpoint, options.freshSeed);
+  const own: Shapes = new Map(
+    [...shapes].filter(([name]) => !fresh.tensors.has(name) && (tower === undefined || !name.startsWith(TOWER_PREFIX))),
+  );
   assertTensors(folder, compareTensors(checkpoint, own));
   if (multimodal && tower) checkTower(options.visionTower ?? multimodal.visionTower, tower, multimodal);
   if (options.memoryCheck ?? true) assertMemory(folder, memoryNeed(config, shapes, dtype), dtype, device);
 
   if (device === "cpu") keepMemory(Math.min(2 ** 30, os.totalmem() / 16));
-  const weights = new Weights(checkpoint, { dtype, device });
+  const stored = new Weights(checkpoint, { dtype, device });
+  const weights: WeightSource = { get: (name) => fresh.take(name, { dtype, device }) ?? stored.get(name) };
   const llada = readLlada(config, weights);
   const eyes = multimodal && readEyes(multimodal, weights, tower && new Weights(tower, { dtype, device }));
   return {
@@ -206,7 +244,7 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   };
 }
 
-function readEyes(config: MultimodalConfig, weights: Weights, tower: Weights | undefined): Eyes {
+function readEyes(config: MultimodalConfig, weights: WeightSource, tower: WeightSource | undefined): Eyes {
   return {
     config,
     geometry: visionGeometry(config),
@@ -215,7 +253,7 @@ function readEyes(config: MultimodalConfig, weights: Weights, tower: Weights | u
       weight: weights.get(`model.mm_projector.${name}weight`),
       bias: weights.get(`model.mm_projector.${name}bias`),
     })),
-    newline: hasNewline(config) ? weights.get("model.image_newline") : undefined,
+    newline: hasNewline(config) ? weights.get(NEWLINE) : undefined,
   };
 }
 

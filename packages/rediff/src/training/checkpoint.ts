@@ -22,7 +22,7 @@ import { saveProjector, type TrainedModel, writeModelFiles } from "./model-folde
 import { parseRecipeKeys, type RecipeKeys } from "./recipe.js";
 
 export const ADAPTER_FOLDER = "adapter";
-const STATE_FILE = "training.json";
+export const STATE_FILE = "training.json";
 const OPTIMIZER_FILE = "optimizer.safetensors";
 
 /** Where a run stands. */
@@ -77,6 +77,11 @@ async function writeContent(folder: string, { state, trained, optimizer, lora }:
       weights: trained.weights,
     });
   saveSafetensors(join(folder, OPTIMIZER_FILE), optimizer);
+  await writeState(folder, state);
+}
+
+/** Says in a folder where the run stands; in the output folder itself, that it is finished. */
+export async function writeState(folder: string, state: TrainingState): Promise<void> {
   const versions = { torch: torchVersion, node: process.versions.node };
   await writeJson(join(folder, STATE_FILE), { version: 1, ...state, versions });
 }

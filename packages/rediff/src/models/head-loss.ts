@@ -12,10 +12,14 @@ import type { Parameter } from "./parameters.js";
 import { gradientDtype, openGradient } from "./reverse.js";
 import { idTensor } from "./splice.js";
 
-/** Bytes of a chunk's logits. */
-const CHUNK_BYTES = 2 ** 28;
-/** Tokens of a tile on a CPU. */
-const TILE = 8192;
+export interface HeadLimits {
+  /** Bytes of a chunk's logits. */
+  chunkBytes: number;
+  /** Tokens of a tile on a CPU; elsewhere a tile is the whole vocabulary. */
+  tile: number;
+}
+
+const LIMITS: HeadLimits = { chunkBytes: 2 ** 28, tile: 8192 };
 
 export interface HeadLoss {
   /** Cross-entropy of each row, unweighted. */
@@ -36,10 +40,15 @@ export interface HeadGradients {
   parameter: Parameter | undefined;
 }
 
-export function headLoss(head: Tensor, { hidden, targets }: HeadRows, gradients?: HeadGradients): HeadLoss {
+export function headLoss(
+  head: Tensor,
+  { hidden, targets }: HeadRows,
+  gradients?: HeadGradients,
+  limits: HeadLimits = LIMITS,
+): HeadLoss {
   const rows = targets.length;
   const [vocabulary = 1] = head.shape;
-  const perChunk = Math.max(1, Math.floor(CHUNK_BYTES / (4 * vocabulary)));
+  const perChunk = Math.max(1, Math.floor(limits.chunkBytes / (4 * vocabulary)));
   const chunks = Math.ceil(rows / perChunk);
   const losses = new Float64Array(rows);
   const hiddenGradient = scope(() => {
@@ -51,7 +60,7 @@ export function headLoss(head: Tensor, { hidden, targets }: HeadRows, gradients?
       const part = scope(() => {
         const chunk = { hidden: hidden.narrow(0, start, end - start), targets: targets.slice(start, end) };
         const weights = gradients && { ...gradients, weights: gradients.weights.slice(start, end) };
-        const result = chunkLoss(head, chunk, weights);
+        const result = chunkLoss(head, chunk, weights, limits.tile);
         losses.set(result.losses.toNumbers(), start);
         return result.hiddenGradient;
       });
@@ -77,11 +86,12 @@ function chunkLoss(
   head: Tensor,
   { hidden, targets }: HeadRows,
   gradients: HeadGradients | undefined,
+  tile: number,
 ): { losses: Tensor; hiddenGradient: Tensor | undefined } {
   const device = hidden.device;
   const wide = gradientDtype(hidden);
   const rows = targets.length;
-  const tiles = cutHead(head, device === "cpu" ? TILE : head.size(0)).map(({ start, head }): Tile => {
+  const tiles = cutHead(head, device === "cpu" ? tile : head.size(0)).map(({ start, head }): Tile => {
     const mine = [...targets.entries()].filter(([, target]) => target >= start && target < start + head.size(0));
     return {
       start,

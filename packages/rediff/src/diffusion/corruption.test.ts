@@ -1,0 +1,195 @@
+import { Generator, rand, randint, scope } from "@rediff/torch";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  type CorruptionOptions,
+  corrupt,
+  drawGenerator,
+  drawsFrom,
+  type ExpandedSample,
+  Fate,
+  type RecordedDraw,
+  replacementLimit,
+} from "./corruption.js";
+
+const MASK = 90;
+const options: CorruptionOptions = {
+  objective: "rediff",
+  maskId: MASK,
+  replacementLimit: 50,
+  maskLike: new Set([MASK]),
+  compat: false,
+};
+
+/** Labels equal to the ids where `learnt`. */
+function sample(ids: number[], learnt: boolean[], revise: boolean[] = ids.map(() => false)): ExpandedSample {
+  return { ids, labels: ids.map((id, i) => (learnt[i] ? id : -100)), revise, flawed: revise.includes(true) };
+}
+
+/** t, masking, corruption, replacements for one sample. */
+const draws = (t: number, masking: number[], corruption?: number[], replacements?: number[]): RecordedDraw[] => {
+  const row = [1, masking.length];
+  return [
+    { kind: "rand", shape: [1], values: [t] },
+    { kind: "rand", shape: row, values: masking },
+    ...(corruption === undefined
+      ? []
+      : ([
+          { kind: "rand", shape: row, values: corruption },
+          { kind: "randint", shape: row, values: replacements ?? masking.map((_, i) => 10 + i) },
+        ] as const)),
+  ];
+};
+
+const noisyOf = (one: ExpandedSample, recorded: RecordedDraw[], changed: Partial<CorruptionOptions> = {}) => {
+  const [noisy] = corrupt([one], drawsFrom(recorded), { ...options, ...changed });
+  if (noisy === undefined) throw new Error("no sample");
+  return { ids: noisy.ids, fates: [...noisy.fates], probability: noisy.probability };
+};
+
+const { none, masked, corrupted, clean, revised } = Fate;
+
+describe("corrupt", () => {
+  test("an ordinary sample of ReDiff: masked below p, corrupted below 0.05, else clean; prompts stay", () => {
+    const one = sample([1, 2, 3, 4, 5], [false, true, true, true, true]);
+    const found = noisyOf(one, draws(0.5, [0, 0.49, 0.51, 0.51, 0.51], [0, 0, 0.049, 0.051, 0], [9, 9, 9, 9, 7]));
+    expect(found.ids).toEqual([1, MASK, 9, 4, 7]);
+    expect(found.fates).toEqual([none, masked, corrupted, clean, corrupted]);
+  });
+
+  test("LLaDA-V's objective draws less, and leaves what is not masked without a fate", () => {
+    const one = sample([1, 2, 3], [false, true, true]);
+    const found = noisyOf(one, draws(0.5, [0, 0.49, 0.51]), { objective: "llada_v" });
+    expect(found).toMatchObject({ ids: [1, MASK, 3], fates: [none, masked, none] });
+  });
+
+  test("p = 0.999 t + 0.001 in float32", () => {
+    const t = Math.fround(0.1234567);
+    const { probability } = noisyOf(sample([1], [true]), draws(t, [0.5], [0.5]));
+    expect(Math.fround(probability)).toBe(probability);
+    expect(probability).toBeCloseTo(0.999 * t + 0.001, 7);
+  });
+
+  test("a sample with wrong phrases keeps its text, whatever was drawn", () => {
+    const one = sample([1, 2, 3, 4], [true, true, true, true], [false, true, true, false]);
+    expect(noisyOf(one, draws(1, [0, 0, 0, 0], [0, 0, 0, 0]))).toMatchObject({
+      ids: [1, 2, 3, 4],
+      fates: [none, revised, revised, none],
+    });
+  });
+
+  test("wrong phrases without revision: the corrected text is learnt; under compat nothing is masked", () => {
+    const one = { ...sample([1, 2, 3], [true, true, true], [false, true, false]), labels: [1, 22, 3] };
+    const plain = { objective: "llada_v" } as const;
+    const found = noisyOf(one, draws(0.5, [0.9, 0.9, 0]), plain);
+    expect(found).toMatchObject({ ids: [1, 22, MASK], fates: [none, none, masked] });
+    const compat = noisyOf(one, draws(0.5, [0, 0, 0]), { ...plain, compat: true });
+    expect(compat).toMatchObject({ ids: [1, 2, 3], fates: [none, none, none] });
+  });
+
+  test("a sample whose wrong phrases were cut off takes no part; under compat its text is learnt as if it were right", () => {
+    const one = { ...sample([1, 2], [true, true]), flawed: true };
+    const recorded = draws(0.5, [0, 0.9], [0.9, 0.9]);
+    expect(noisyOf(one, recorded)).toMatchObject({ ids: [1, 2], fates: [none, none] });
+    expect(noisyOf(one, recorded, { compat: true })).toMatchObject({ ids: [MASK, 2], fates: [masked, clean] });
+  });
+
+  test("a mask token in the text counts as masked where it has a label; under compat everywhere", () => {
+    const one = sample([MASK, MASK, 3], [false, true, true]);
+    const recorded = draws(0.001, [0.9, 0.9, 0.9], [0.01, 0.01, 0.9]);
+    expect(noisyOf(one, recorded)).toMatchObject({ ids: [MASK, MASK, 3], fates: [none, masked, clean] });
+    expect(noisyOf(one, recorded, { compat: true }).fates).toEqual([masked, masked, clean]);
+    // Also another token that the model cannot tell from it.
+    const like = { maskLike: new Set([MASK, 3]) };
+    expect(noisyOf(one, recorded, like).fates).toEqual([none, masked, masked]);
+  });
+
+  const ids = fc.array(fc.integer({ min: 1, max: 80 }), { minLength: 1, maxLength: 12 });
+  const samples = fc.array(
+    ids.chain((row) =>
+      fc.record({
+        ids: fc.constant(row),
+        learnt: fc.array(fc.boolean(), { minLength: row.length, maxLength: row.length }),
+        revise: fc.array(fc.boolean(), { minLength: row.length, maxLength: row.length }),
+        isFlawed: fc.boolean(),
+      }),
+    ),
+    { minLength: 1, maxLength: 4 },
+  );
+  const expanded = samples.map((list) =>
+    list.map(({ ids, learnt, revise, isFlawed }) =>
+      sample(
+        ids,
+        learnt,
+        revise.map((wrong, i) => wrong && isFlawed && learnt[i] === true),
+      ),
+    ),
+  );
+
+  test("rows with a label are masked, corrupted or clean; no others; pictures and prompts never change", () => {
+    fc.assert(
+      fc.property(expanded, fc.integer(), fc.boolean(), (list, seed, compat) => {
+        using generator = new Generator(seed);
+        const log: RecordedDraw[] = [];
+        const noisy = corrupt(list, drawsFrom(generator, log), { ...options, compat });
+        for (const [s, { ids, fates, probability }] of noisy.entries()) {
+          const { labels, revise, ids: before } = list[s] as ExpandedSample;
+          expect(probability).toBeGreaterThan(0);
+          expect(probability).toBeLessThanOrEqual(1);
+          for (const [i, fate] of fates.entries()) {
+            const changed = ids[i] !== before[i];
+            if (revise.includes(true)) expect(fate).toBe(revise[i] ? revised : none);
+            else expect(fate !== none).toBe(labels[i] !== -100);
+            if (fate === masked) expect(ids[i]).toBe(MASK);
+            else if (fate !== corrupted) expect(changed).toBe(false);
+            else expect(ids[i]).toSatisfy((id: number) => id >= 1 && id < options.replacementLimit);
+          }
+        }
+        expect(corrupt(list, drawsFrom(log), { ...options, compat })).toEqual(noisy);
+      }),
+    );
+  });
+});
+
+describe("draws", () => {
+  test("come from a generator in the reference's order and shapes", () => {
+    const list = [sample([1, 2, 3], [true, true, true]), sample([4], [true])];
+    const log: RecordedDraw[] = [];
+    using generator = new Generator(7);
+    corrupt(list, drawsFrom(generator, log), options);
+    using again = new Generator(7);
+    const wanted = scope(() =>
+      [rand([2], again), rand([2, 3], again), rand([2, 3], again), randint(1, 50, [2, 3], again)].map((t) =>
+        t.toNumbers(),
+      ),
+    );
+    expect(log.map(({ kind, shape }) => [kind, shape])).toEqual([
+      ["rand", [2]],
+      ["rand", [2, 3]],
+      ["rand", [2, 3]],
+      ["randint", [2, 3]],
+    ]);
+    expect(log.map(({ values }) => Array.from(values, Number))).toEqual(wanted);
+  });
+
+  test("recorded ones must fit", () => {
+    const recorded = draws(0.5, [0, 0]);
+    expect(() => noisyOf(sample([1], [true]), recorded)).toThrow("recorded draw 1 is rand [1, 2], but rand [1, 1]");
+    expect(() => noisyOf(sample([1, 2], [true, true]), recorded)).toThrow("recorded draw 2 is nothing");
+  });
+
+  test("a generator for each place of a run: the same for the same place, others for others", () => {
+    const first = (seed: number, step: number, micro: number) => {
+      using generator = drawGenerator(seed, step, micro);
+      return scope(() => rand([1], generator).item());
+    };
+    expect(first(1, 2, 3)).toBe(first(1, 2, 3));
+    const places = [0, 1, 2, 100000].flatMap((a) => [0, 1, 2].flatMap((b) => [0, 1].map((c) => [a, b, c] as const)));
+    expect(new Set(places.map((place) => first(...place))).size).toBe(places.length);
+  });
+
+  test("replacements: all but the last thousand, or those before the special tokens of a small vocabulary", () => {
+    expect(replacementLimit(126464, 126080)).toBe(125464);
+    expect(replacementLimit(512, 470)).toBe(470);
+  });
+});

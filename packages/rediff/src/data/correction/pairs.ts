@@ -1,9 +1,11 @@
 /** Which of an expert's replacements training can use.
  *
- *  Training replaces tokens one by one: phrase and replacement must have the same number, both as they are at the start
- *  of a text and behind a space (the original's filter looks at the first, its training at the second), and the phrase's
- *  tokens must stand in the draft. */
+ *  Training replaces tokens one by one, so phrase and replacement must have the same number of them: as they are at the
+ *  start of a text (what the original's filter looks at) and behind a space (what its training looks at). Where the
+ *  phrase stands is asked of the function that training asks. */
+import type { Tokenizer } from "../../text/tokenizer.js";
 import type { ReviseSpan } from "../sample.js";
+import { encodeInside, markRevisions } from "../spans.js";
 
 export const droppedPairs = {
   malformed: "no object with the texts org and target",
@@ -19,11 +21,6 @@ export const droppedPairs = {
 } as const;
 export type PairDrop = keyof typeof droppedPairs;
 
-/** As much of a tokenizer as is needed. */
-export interface Encoder {
-  encode(text: string): number[];
-}
-
 export interface CheckedPairs {
   kept: ReviseSpan[];
   dropped: { pair: ReviseSpan; reason: PairDrop }[];
@@ -31,60 +28,47 @@ export interface CheckedPairs {
   ambiguous: number;
 }
 
-interface Span {
-  start: number;
-  end: number;
-}
-
-export function checkPairs(tokenizer: Encoder, draft: string, pairs: readonly ReviseSpan[]): CheckedPairs {
-  const draftIds = tokenizer.encode(draft);
+/** @param draftIds the draft's tokens, where they are known already */
+export function checkPairs(
+  tokenizer: Tokenizer,
+  draft: string,
+  pairs: readonly ReviseSpan[],
+  draftIds: readonly number[] = tokenizer.encode(draft),
+): CheckedPairs {
   const result: CheckedPairs = { kept: [], dropped: [], ambiguous: 0 };
-  const spans: Span[] = [];
+  const taken = new Set<number>();
   for (const pair of pairs) {
-    const place = locate(tokenizer, draft, draftIds, pair);
-    const reason =
-      reasonAgainstOthers(pair, result.kept) ?? (typeof place === "string" ? place : overlap(place, spans));
-    if (reason !== undefined || typeof place === "string") {
-      result.dropped.push({ pair, reason: reason ?? "not_in_draft" });
+    const earlier = result.kept.find(({ org }) => org === pair.org);
+    const place = earlier === undefined ? locate(tokenizer, draft, draftIds, pair) : repeated(pair, earlier);
+    const reason = typeof place === "string" ? place : place.some((at) => taken.has(at)) ? "overlap" : undefined;
+    if (typeof place === "string" || reason !== undefined) {
+      result.dropped.push({ pair, reason: reason ?? "overlap" });
       continue;
     }
-    spans.push(place);
+    for (const at of place) taken.add(at);
     result.kept.push(pair);
     if (draft.indexOf(pair.org, draft.indexOf(pair.org) + 1) >= 0) result.ambiguous++;
   }
   return result;
 }
 
-function reasonAgainstOthers({ org, target }: ReviseSpan, kept: readonly ReviseSpan[]): PairDrop | undefined {
-  const earlier = kept.find((other) => other.org === org);
-  if (earlier === undefined) return undefined;
-  return earlier.target === target ? "duplicate" : "conflict";
-}
+const repeated = ({ target }: ReviseSpan, earlier: ReviseSpan): PairDrop =>
+  earlier.target === target ? "duplicate" : "conflict";
 
-const overlap = (place: Span, spans: readonly Span[]): PairDrop | undefined =>
-  spans.some(({ start, end }) => place.start < end && start < place.end) ? "overlap" : undefined;
-
-/** Where the phrase's tokens stand in the draft's, or why training cannot use the pair. */
+/** The phrase's places among the draft's tokens, or why training cannot use the pair. */
 function locate(
-  tokenizer: Encoder,
+  tokenizer: Tokenizer,
   draft: string,
   draftIds: readonly number[],
   { org, target }: ReviseSpan,
-): Span | PairDrop {
-  if (org === "" || target === "") return "empty";
+): number[] | PairDrop {
+  if (org.trim() === "" || target.trim() === "") return "empty";
   if (org === target) return "unchanged";
   if (!draft.includes(org)) return "not_in_draft";
-  const [bare, spaced] = [tokenizer.encode(org), tokenizer.encode(` ${org}`)];
-  if (bare.length !== tokenizer.encode(target).length) return "token_count";
-  if (spaced.length !== tokenizer.encode(` ${target}`).length) return "token_count_after_space";
-  const starts = [spaced, bare].map((ids) => ({ start: findRun(draftIds, ids), length: ids.length }));
-  const first = starts.find(({ start }) => start >= 0);
-  return first === undefined ? "inside_tokens" : { start: first.start, end: first.start + first.length };
-}
-
-/** Index of the first run of `wanted`, or -1. */
-export function findRun(ids: readonly number[], wanted: readonly number[]): number {
-  for (let start = 0; start + wanted.length <= ids.length; start++)
-    if (wanted.every((id, i) => ids[start + i] === id)) return start;
-  return -1;
+  const countsDiffer = (encode: (text: string) => number[]) => encode(org).length !== encode(target).length;
+  if (countsDiffer((text) => tokenizer.encode(text))) return "token_count";
+  if (countsDiffer((text) => encodeInside(tokenizer, text))) return "token_count_after_space";
+  const row = { ids: [...draftIds], labels: [...draftIds] };
+  const { revise, outcomes } = markRevisions(tokenizer, row, [{ org, target }]);
+  return outcomes[0] === "found" ? revise.flatMap((isHere, at) => (isHere ? [at] : [])) : "inside_tokens";
 }

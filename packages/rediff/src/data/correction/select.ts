@@ -1,11 +1,12 @@
 /** From drafts that an expert has seen to training records: `{id, image, conversations, revise}`. */
 import { z } from "zod";
 import { UserError } from "../../errors.js";
+import type { Tokenizer } from "../../text/tokenizer.js";
 import type { JsonRecord } from "../prepare/json.js";
 import type { SourceRecord } from "../prepare/record-source.js";
 import type { ReviseSpan } from "../sample.js";
 import { readReplyCompat } from "./compat.js";
-import { checkPairs, droppedPairs, type Encoder, type PairDrop } from "./pairs.js";
+import { checkPairs, droppedPairs, type PairDrop } from "./pairs.js";
 import { parseReply, type UnusableReply, unusableReplies } from "./reply.js";
 
 /** A draft with the expert's reply in `revise`, as text. Keys that are not named here go into the record's provenance. */
@@ -69,7 +70,7 @@ export class Selection {
   };
 
   constructor(
-    private readonly tokenizer: Encoder,
+    private readonly tokenizer: Tokenizer,
     private readonly options: SelectOptions = {},
   ) {}
 

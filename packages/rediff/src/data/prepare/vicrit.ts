@@ -4,9 +4,13 @@
  *  with the error; the revision turns the wrong phrase into the right one. As preprocess_vicrit.py, which counts the
  *  phrases' tokens without the space that training puts before them: what that costs is reported. */
 import { z } from "zod";
-import { checkPairs, type Encoder, type PairDrop } from "../correction/pairs.js";
+import { UserError } from "../../errors.js";
+import type { Tokenizer } from "../../text/tokenizer.js";
+import { checkPairs, type PairDrop } from "../correction/pairs.js";
 import type { ReviseSpan } from "../sample.js";
 import type { JsonRecord } from "./json.js";
+import type { RecordSource } from "./record-source.js";
+import { writeRecords } from "./record-writer.js";
 
 export const vicritSchema = z.looseObject({
   /** The picture's path; only its base name is kept. */
@@ -35,10 +39,11 @@ export type VicritSelected =
   { record: VicritRecord; unusable: PairDrop | undefined } | { drop: VicritDrop };
 
 /** @throws z.ZodError when it is no item of ViCrit */
-export function selectVicrit(value: JsonRecord, tokenizer: Encoder): VicritSelected {
+export function selectVicrit(value: JsonRecord, tokenizer: Tokenizer): VicritSelected {
   const item = vicritSchema.parse(value);
   const count = (text: string) => tokenizer.encode(text).length;
-  if (count(item.original_caption) !== count(item.changed_caption)) return { drop: "caption_tokens" };
+  const captionIds = tokenizer.encode(item.changed_caption);
+  if (count(item.original_caption) !== captionIds.length) return { drop: "caption_tokens" };
   if (count(item.solution_original) !== count(item.solution_target)) return { drop: "phrase_tokens" };
   const pair = { org: item.solution_target, target: item.solution_original };
   return {
@@ -50,6 +55,60 @@ export function selectVicrit(value: JsonRecord, tokenizer: Encoder): VicritSelec
       ],
       revise: [pair],
     },
-    unusable: checkPairs(tokenizer, item.changed_caption, [pair]).dropped[0]?.reason,
+    unusable: checkPairs(tokenizer, item.changed_caption, [pair], captionIds).dropped[0]?.reason,
   };
+}
+
+export interface VicritReport {
+  items: number;
+  kept: number;
+  dropped: Partial<Record<VicritDrop, number>>;
+  /** Kept as in the original, or dropped with `strict`: why training cannot use the pair. */
+  unusable: Partial<Record<PairDrop, number>>;
+}
+
+export interface VicritOptions {
+  /** Drop items whose phrase training will not find, which the original keeps. */
+  strict?: boolean | undefined;
+  onProgress?: (done: number, total: number) => void;
+}
+
+/** A file of ViCrit items to a file of training records. @throws UserError naming the line of an item that is none */
+export async function prepareVicrit(
+  source: RecordSource,
+  output: string,
+  tokenizer: Tokenizer,
+  { strict, onProgress }: VicritOptions = {},
+): Promise<VicritReport> {
+  const report: VicritReport = { items: 0, kept: 0, dropped: {}, unusable: {} };
+  await writeRecords(output, async (writer) => {
+    for await (const { value, where } of source.records()) {
+      const selected = await parsed(() => selectVicrit(value, tokenizer), where);
+      report.items++;
+      onProgress?.(report.items, source.count);
+      if ("drop" in selected) {
+        report.dropped[selected.drop] = (report.dropped[selected.drop] ?? 0) + 1;
+        continue;
+      }
+      if (selected.unusable !== undefined)
+        report.unusable[selected.unusable] = (report.unusable[selected.unusable] ?? 0) + 1;
+      if (strict && selected.unusable !== undefined) continue;
+      await writer.write({ ...selected.record });
+      report.kept++;
+    }
+  });
+  return report;
+}
+
+async function parsed<Result>(select: () => Result, where: () => Promise<string>): Promise<Result> {
+  try {
+    return select();
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    const [issue] = error.issues;
+    throw new UserError(
+      `${await where()}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "is no item of ViCrit"}`,
+      `An item of ViCrit has ${Object.keys(vicritSchema.shape).join(", ")}.`,
+    );
+  }
 }

@@ -1,0 +1,22 @@
+/** A file of drafts with replies to a file of training records. */
+import type { Tokenizer } from "../../text/tokenizer.js";
+import type { RecordSource } from "../prepare/record-source.js";
+import { writeRecords } from "../prepare/record-writer.js";
+import { Selection, type SelectionReport, type SelectOptions } from "./select.js";
+
+export async function selectFile(
+  source: RecordSource,
+  output: string,
+  tokenizer: Tokenizer,
+  options: SelectOptions & { onProgress?: (done: number, total: number) => void } = {},
+): Promise<SelectionReport> {
+  const selection = new Selection(tokenizer, options);
+  await writeRecords(output, async (writer) => {
+    for await (const draft of source.records()) {
+      const record = await selection.take({ ...draft, file: source.file });
+      if (record !== undefined) await writer.write({ ...record });
+      options.onProgress?.(draft.index + 1, source.count);
+    }
+  });
+  return selection.report;
+}

@@ -1,6 +1,6 @@
 /** Which pictures a command is about: files, folders, patterns, or a list on stdin. */
 import { stat } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { extname, isAbsolute, join } from "node:path";
 import { createInterface } from "node:readline";
 import { glob } from "tinyglobby";
 import { UserError } from "../errors.js";
@@ -35,7 +35,7 @@ async function expand(arg: string): Promise<string[]> {
   }
   if (info !== undefined) return [arg];
   if (/[*?[\]{}]/.test(arg)) {
-    const matches = await glob(arg, { onlyFiles: true, absolute: false, expandDirectories: false });
+    const matches = await glob(arg, { onlyFiles: true, absolute: isAbsolute(arg), expandDirectories: false });
     if (matches.length === 0) throw new UserError(`no file matches ${arg}`);
     return matches.sort();
   }

@@ -54,8 +54,9 @@ export class LiveText {
   }
 
   draw(step: DecodeStep): void {
-    const width = Math.max(20, (this.#stream.columns ?? 80) - 1);
-    const room = Math.max(3, (this.#stream.rows ?? 24) - 2);
+    // A terminal that does not know its size says 0.
+    const width = Math.max(20, (this.#stream.columns || 80) - 1);
+    const room = Math.max(3, (this.#stream.rows || 24) - 2);
     const lines = wrap(styledRuns(this.#tokenizer, step), width).slice(-room);
     this.clear();
     this.#stream.write(lines.join("\n"));

@@ -1,0 +1,92 @@
+/** What all commands have in common: help, unknown words, `--verbose`, and that only those fetch libtorch that need it. */
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { jsonLines, rediff, rediffHere } from "../testing/command-line.js";
+import { writeTinyModel } from "../testing/tiny-model.js";
+import { fixturePath } from "../vision/fixtures/pillow.js";
+import { program } from "./main.js";
+
+const root = mkdtempSync(join(tmpdir(), "rediff-main-"));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const commands = program().commands.map((command) => command.name());
+
+test.each(commands)("%s --help: usage, every option explained, examples of it", async (name) => {
+  const { status, stdout, stderr } = await rediffHere(name, "--help");
+  expect([status, stderr]).toEqual([0, ""]);
+  expect(stdout).toMatch(new RegExp(`^Usage: rediff ${name} `));
+  const command = program().commands.find((other) => other.name() === name);
+  for (const option of command!.options) expect(option.description, option.flags).not.toBe("");
+  if (name !== "doctor") expect(stdout).toContain(`$ rediff ${name} `);
+});
+
+test("the program: help lists the commands, --version is that of the package", async () => {
+  const help = await rediff(["--help"]);
+  expect(help).toMatchObject({ status: 0, stderr: "" });
+  for (const name of commands) expect(help.stdout).toContain(`\n  ${name} `);
+  expect(await rediff(["--version"])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  const bare = await rediff([]);
+  expect(bare).toEqual({ status: 1, stdout: "", stderr: help.stdout });
+});
+
+describe("one line about what cannot be understood", () => {
+  test.each<[string[], RegExp]>([
+    [["captoin"], /^rediff: unknown command 'captoin' \(Did you mean caption\?\) \(add --help/],
+    [["caption", "x.jpg", "--genlength", "4"], /^rediff: unknown option '--genlength' \(Did you mean --gen-length\?\)/],
+    [["caption"], /^rediff: missing required argument 'IMAGE'/],
+    [["caption", "x.jpg", "--steps", "many"], /'--steps <N>' argument 'many' is invalid\. It must be a whole number/],
+    [["caption", "x.jpg", "--steps", "1e9999"], /It must be a whole number from 1\./],
+    [["caption", "x.jpg", "--temperature", "hot"], /argument 'hot' is invalid\. It must be a number\./],
+    [["caption", "x.jpg", "--remasking", "best"], /Allowed choices are low_confidence, random\./],
+    [["caption", "x.jpg", "--cache", "1,2", "--model", "m"], /--cache "1,2" is not KP,KR,RHO\. For example/],
+    [["caption", "x.jpg", "--model"], /option '--model <DIR\|HUB_ID>' argument missing/],
+    [["caption", "x.jpg"], /^rediff: no model was given\. Use --model FOLDER/],
+    [["inspect", "a", "b"], /too many arguments/],
+  ])("%j", async (args, line) => {
+    const { status, stdout, stderr } = await rediffHere(...args);
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(line);
+    expect(stderr.match(/\n/g)).toHaveLength(1);
+  });
+});
+
+test("--verbose, before or after the command, shows where an error comes from", async () => {
+  for (const args of [
+    ["--verbose", "inspect", "none"],
+    ["inspect", "none", "--verbose"],
+  ]) {
+    const { status, stderr } = await rediffHere(...args);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^rediff: .*none.*\nUserError: .*\n {4}at /);
+  }
+});
+
+test("what needs no libtorch does not fetch it, nor does a mistake", async () => {
+  const cache = join(root, "cache");
+  const env = { REDIFF_CACHE: cache, HF_HUB_CACHE: join(root, "hub") };
+  const model = writeTinyModel(join(root, "model"));
+  mkdirSync(cache);
+
+  const inspected = await rediff(["inspect", model, "--json"], { env });
+  expect(inspected).toMatchObject({ status: 0, stderr: "" });
+  expect(jsonLines(inspected.stdout)).toMatchObject([{ kind: "llada-v", complete: true }]);
+  const doctor = await rediff(["doctor", "--json"], { env: { ...env, LIBTORCH: root } });
+  expect(doctor).toMatchObject({ status: 1, stderr: "" });
+  expect(jsonLines(doctor.stdout)).toContainEqual(expect.objectContaining({ name: "libtorch", ok: false }));
+
+  const picture = fixturePath("color.jpg");
+  const mistakes = [
+    ["caption", picture, "--model", join(root, "none")],
+    ["caption", picture, "--model", model, "--gen-length", "10", "--block-length", "3"],
+    ["caption", join(root, "none.jpg"), "--model", model],
+    ["convert", join(root, "none"), join(root, "out")],
+  ];
+  for (const args of mistakes) {
+    const { status, stderr } = await rediff(args, { env });
+    expect([status, stderr.split("\n").length]).toEqual([1, 2]);
+    expect(stderr).toMatch(/^rediff: /);
+  }
+  expect(readdirSync(cache)).toEqual([]);
+});

@@ -29,13 +29,13 @@ import {
   findCheckpoint,
   listCheckpoints,
   readState,
-  saying,
   withOptimizerState,
   writeCheckpoint,
 } from "./checkpoint.js";
+import { saying } from "./disk-errors.js";
 import { sweepLeftovers } from "./folders.js";
 import { createAdapters, disposeAdapters, type LoraOptions, loadAdapters, merged } from "./lora.js";
-import { exportModel, loadProjector, PROJECTOR_FILE } from "./model-folder.js";
+import { exportModel, filesOf, loadProjector, loadTensors, PROJECTOR_FILE } from "./model-folder.js";
 import { parseRecipe } from "./recipe-file.js";
 
 let root = "";
@@ -215,6 +215,35 @@ describe("the projector alone", () => {
     expect(() => loadProjector(model, bin)).toThrow(/does not fit the projector/);
     expect(() => loadProjector(model, join(root, "absent.bin"))).toThrow(UserError);
   });
+});
+
+test("exportModel writes what the recipe wants, over an older one too", async () => {
+  const output = newOutput();
+  using generator = new Generator(1);
+  const options: LoraOptions = { rank: 2, alpha: 4, targets: ["q_proj"] };
+  const adapters = createAdapters(model, options, generator);
+  const files = { projectorBeside: true, lora: { adapters, options, baseModel: "base" } };
+  for (let i = 0; i < 2; i++) await exportModel(output, trained(), files);
+  expect(readdirSync(output)).toEqual(expect.arrayContaining(["adapter", "model.safetensors", PROJECTOR_FILE]));
+  expect(readdirSync(join(output, "adapter")).sort()).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
+  disposeAdapters(adapters);
+  const alone = newOutput();
+  await exportModel(alone, trained(), filesOf(recipe("mm_tunable_parts: mm_mlp_adapter\nsave: {adapter_only: true}")));
+  expect(readdirSync(alone).sort()).toEqual(["config.json", PROJECTOR_FILE]);
+});
+
+test("loadTensors puts the wanted ones in place", async () => {
+  writeTinyModel(join(root, "seven"), { seed: 7 });
+  const other = await loadModelFolder(join(root, "seven"));
+  loadTensors(other, model.folder, ({ part }) => part === "vision");
+  scope(() => {
+    for (const [i, { name, part, tensor }] of namedTensors(other).entries()) {
+      const same = tensor.toNumbers().join() === namedTensors(model)[i]!.tensor.toNumbers().join();
+      if (part === "vision") expect(same, name).toBe(true);
+      if (name === "lm_head.weight") expect(same).toBe(false);
+    }
+  });
+  other[Symbol.dispose]();
 });
 
 test("exportModel gives the output folder the model and leaves checkpoints and logs alone", async () => {

@@ -15,13 +15,12 @@ import { SafetensorsFile, saveSafetensors, type Tensor, torchVersion } from "@re
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { writeJson } from "../models/convert-output.js";
-import type { Adapter } from "../models/parameters.js";
+import { saying } from "./disk-errors.js";
 import { removeWholeFolder, writeWholeFolder } from "./folders.js";
-import { type LoraOptions, saveAdapters } from "./lora.js";
-import { saveProjector, type TrainedModel, writeModelFiles } from "./model-folder.js";
+import { type FileOptions, filesOf, type TrainedModel, writeTrainedFiles } from "./model-folder.js";
 import { parseRecipeKeys, type RecipeKeys } from "./recipe.js";
 
-export const ADAPTER_FOLDER = "adapter";
+export { ADAPTER_FOLDER, isProjectorRun } from "./model-folder.js";
 export const STATE_FILE = "training.json";
 const OPTIMIZER_FILE = "optimizer.safetensors";
 
@@ -44,7 +43,7 @@ export interface CheckpointContent {
   /** Of the optimizer and of the moving average, by name. */
   optimizer: ReadonlyMap<string, Tensor>;
   /** Given when low-rank adapters are trained. */
-  lora?: { adapters: ReadonlyMap<string, Adapter>; options: LoraOptions; baseModel: string } | undefined;
+  lora?: FileOptions["lora"];
 }
 
 export interface WriteOptions {
@@ -66,16 +65,7 @@ export async function writeCheckpoint(
 }
 
 async function writeContent(folder: string, { state, trained, optimizer, lora }: CheckpointContent): Promise<void> {
-  const { recipe } = state;
-  if (recipe.save.adapter_only) await writeJson(join(folder, "config.json"), trained.config);
-  else await writeModelFiles(folder, trained);
-  if (recipe.mm_tunable_parts.join() === "mm_mlp_adapter") saveProjector(folder, trained);
-  if (lora !== undefined)
-    saveAdapters(join(folder, ADAPTER_FOLDER), lora.adapters, {
-      lora: lora.options,
-      baseModel: lora.baseModel,
-      weights: trained.weights,
-    });
+  await writeTrainedFiles(folder, trained, { ...filesOf(state.recipe), lora });
   saveSafetensors(join(folder, OPTIMIZER_FILE), optimizer);
   await writeState(folder, state);
 }
@@ -84,38 +74,6 @@ async function writeContent(folder: string, { state, trained, optimizer, lora }:
 export async function writeState(folder: string, state: TrainingState): Promise<void> {
   const versions = { torch: torchVersion, node: process.versions.node };
   await writeJson(join(folder, STATE_FILE), { version: 1, ...state, versions });
-}
-
-/** Runs a step that writes; its failure becomes one line about what was to be written. */
-export async function saying<T>(target: string, write: () => Promise<T>): Promise<T> {
-  try {
-    return await write();
-  } catch (error) {
-    const reason = reasonOf(error);
-    if (reason === undefined) throw error;
-    throw new UserError(
-      `${target} cannot be written: ${reason}`,
-      "Nothing of it was left behind, and what was saved before is untouched. Make room, then resume.",
-      { cause: error },
-    );
-  }
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: "no space left on the disk",
-  EDQUOT: "the disk quota is used up",
-  EFBIG: "the file is larger than the system allows",
-  EACCES: "permission denied",
-  EPERM: "permission denied",
-  EROFS: "the file system is read-only",
-  EIO: "the disk reports an error",
-};
-
-/** The system's reason in words; undefined for errors that are no business of the disk. */
-function reasonOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if (error.name === "SafetensorsError") return /cannot be written: (.*)$/s.exec(error.message)?.[1];
-  return REASONS[(error as NodeJS.ErrnoException).code ?? ""];
 }
 
 /** The checkpoints of an output folder, oldest first. What has the name but no training.json is not ours. */

@@ -199,9 +199,11 @@ export function loadAdapters(model: Model, folder: string): Map<string, Adapter>
       throw new UserError(`${path}: ${stored} corrects no linear weight of ${model.folder}`, "Is it of another model?");
     return `${match[1]}.weight`;
   });
+  // In the model's order, whatever the file's: sums over parameters must not depend on where a run went on.
+  const corrected = [...weights.keys()].filter((name) => names.includes(name));
   const place = { dtype: model.dtype, device: model.device };
   const stored = (name: string, kind: "A" | "B") => `${PREFIX}${name.replace(/weight$/, `lora_${kind}.weight`)}`;
-  for (const name of new Set(names)) {
+  for (const name of corrected) {
     const [outputs = 0, inputs = 0] = weights.get(name)?.shape ?? [];
     const expected = { A: [r, inputs], B: [outputs, r] };
     for (const kind of ["A", "B"] as const) {
@@ -214,7 +216,7 @@ export function loadAdapters(model: Model, folder: string): Map<string, Adapter>
     }
   }
   const adapters = new Map<string, Adapter>();
-  for (const name of new Set(names)) {
+  for (const name of corrected) {
     const read = (kind: "A" | "B") => own(() => file.get(stored(name, kind)).to({ ...place, copy: true }));
     adapters.set(name, makeAdapter(name, read("A"), read("B"), lora_alpha / r));
   }

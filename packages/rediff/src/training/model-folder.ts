@@ -1,17 +1,27 @@
 /** A trained model on the disk: a model folder such as `caption` and the Python reference read, or the projector alone.
  *  r rank, I inputs, O outputs of a linear weight */
 import { existsSync } from "node:fs";
-import { copyFile } from "node:fs/promises";
+import { copyFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { noGrad, saveCheckpoint, saveSafetensors, scope, type Tensor, type TensorSource } from "@rediff/torch";
+import {
+  noGrad,
+  openCheckpoint,
+  saveCheckpoint,
+  saveSafetensors,
+  scope,
+  type Tensor,
+  type TensorSource,
+} from "@rediff/torch";
 import { UserError } from "../errors.js";
 import { carryFiles, intoFolder, writeJson } from "../models/convert-output.js";
 import { readProjector } from "../models/convert-projector.js";
 import type { Model } from "../models/model.js";
-import { type Adapter, namedTensors } from "../models/parameters.js";
+import { type Adapter, type NamedTensor, namedTensors } from "../models/parameters.js";
 import { hasNewline, projectorShapes, type Shapes } from "../models/tensor-names.js";
+import { saying } from "./disk-errors.js";
 import { sync, syncTree } from "./folders.js";
-import { merged } from "./lora.js";
+import { type LoraOptions, merged, saveAdapters } from "./lora.js";
+import type { RecipeKeys } from "./recipe.js";
 
 export const PROJECTOR_FILE = "mm_projector.safetensors";
 
@@ -58,12 +68,50 @@ export async function writeModelFiles(folder: string, trained: TrainedModel): Pr
   await writeJson(join(folder, "config.json"), trained.config);
 }
 
-/** Gives `output` the model, among whatever else is in it; config.json comes last. */
-export async function exportModel(output: string, trained: TrainedModel): Promise<void> {
-  await intoFolder(output, async (folder) => {
-    await writeModelFiles(folder, trained);
-    syncTree(folder);
+/** What is written of a trained model. */
+export interface FileOptions {
+  /** The projector instead of the whole model. */
+  adapterOnly?: boolean;
+  /** The projector by itself as well. */
+  projectorBeside?: boolean;
+  /** Low-rank adapters by themselves as well. */
+  lora?: { adapters: ReadonlyMap<string, Adapter>; options: LoraOptions; baseModel: string } | undefined;
+}
+
+export const ADAPTER_FOLDER = "adapter";
+
+/** Whether the projector alone is trained. */
+export const isProjectorRun = (recipe: RecipeKeys): boolean => recipe.mm_tunable_parts.join() === "mm_mlp_adapter";
+
+/** What a recipe wants to be written. */
+export function filesOf(recipe: RecipeKeys): FileOptions {
+  return { adapterOnly: recipe.save.adapter_only, projectorBeside: isProjectorRun(recipe) };
+}
+
+/** Writes all that is wanted of a trained model into a folder that is there. */
+export async function writeTrainedFiles(folder: string, trained: TrainedModel, options: FileOptions): Promise<void> {
+  const { adapterOnly = false, projectorBeside = false, lora } = options;
+  if (adapterOnly) await writeJson(join(folder, "config.json"), trained.config);
+  else await writeModelFiles(folder, trained);
+  if (adapterOnly || projectorBeside) saveProjector(folder, trained);
+  if (lora === undefined) return;
+  saveAdapters(join(folder, ADAPTER_FOLDER), lora.adapters, {
+    lora: lora.options,
+    baseModel: lora.baseModel,
+    weights: trained.weights,
   });
+}
+
+/** Gives `output` the model, among whatever else is in it; config.json comes last.
+ *  @throws UserError when the disk is full or may not be written */
+export async function exportModel(output: string, trained: TrainedModel, options: FileOptions = {}): Promise<void> {
+  await saying(`the model in ${output}`, () =>
+    intoFolder(output, async (folder) => {
+      await writeTrainedFiles(folder, trained, options);
+      syncTree(folder);
+      await rm(join(output, ADAPTER_FOLDER), { recursive: true, force: true }); // no folder takes a full one's place
+    }),
+  );
   sync(output);
 }
 
@@ -92,4 +140,17 @@ export function loadProjector(model: Model, path: string): void {
       }
     }),
   );
+}
+
+/** Puts tensors of a model folder in the place of the model's, those whose name is wanted.
+ *  @throws UserError when one is not there */
+export function loadTensors(model: Model, folder: string, isWanted: (tensor: NamedTensor) => boolean): void {
+  using checkpoint = openCheckpoint(folder);
+  noGrad(() => {
+    for (const entry of namedTensors(model).filter(isWanted)) {
+      if (!checkpoint.has(entry.name))
+        throw new UserError(`${folder} has no tensor ${entry.name}`, "Is it a checkpoint of the same model?");
+      scope(() => void entry.tensor.copy_(checkpoint.get(entry.name)));
+    }
+  });
 }

@@ -1,0 +1,128 @@
+/** A training run on a terminal: one line that is drawn anew with every step. Elsewhere, in a file or a Slurm log, plain
+ *  lines, not more than one in a few seconds. */
+import { formatDuration, type ProgressStream } from "../../cli/progress.js";
+import { formatBytes } from "../../hub/bytes.js";
+import type { EvaluationReport, RunFacts, StepReport } from "../report.js";
+import type { Terms } from "../step.js";
+import type { RunLog } from "./combine.js";
+import { mfu, peakFlops } from "./mfu.js";
+import { type Speed, SpeedWindow } from "./speed.js";
+
+export interface ProgressLogOptions {
+  /** Steps between plain lines; default 1. */
+  every?: number;
+  /** Peak of the machine in 1e12 operations a second, where the device is not known. */
+  peakTflops?: number | undefined;
+  /** Default stderr. */
+  stream?: ProgressStream;
+  /** Milliseconds; for tests. */
+  now?: () => number;
+}
+
+const CLEAR_LINE = "\r\x1b[K";
+const REDRAW_MS = 100;
+const PLAIN_MS = 5_000;
+
+export function progressLog(options: ProgressLogOptions = {}): RunLog {
+  const { every = 1, peakTflops, stream = process.stderr, now = () => performance.now() } = options;
+  const isTerminal = stream.isTTY === true;
+  const speeds = new SpeedWindow();
+  let facts: RunFacts | undefined;
+  let peak: number | undefined;
+  let line = "";
+  let drawnAt = Number.NEGATIVE_INFINITY;
+
+  const note = (text: string): void => {
+    stream.write(line === "" ? `${text}\n` : `${CLEAR_LINE}${text}\n${line}`);
+  };
+  const draw = (text: string): void => {
+    line = text.slice(0, Math.max(20, (stream.columns || 80) - 1));
+    stream.write(CLEAR_LINE + line);
+  };
+  /** Whether something that changes all the time is due to be shown. */
+  const isDue = (isLast: boolean): boolean => {
+    if (!isLast && now() - drawnAt < (isTerminal ? REDRAW_MS : PLAIN_MS)) return false;
+    drawnAt = now();
+    return true;
+  };
+
+  return {
+    onPreparation(what, done, total) {
+      if (isTerminal && isDue(done >= total)) draw(`${what}  ${total > 0 ? Math.floor((100 * done) / total) : 100}%`);
+    },
+    onStart(started) {
+      facts = started;
+      const { device, dtype } = started;
+      peak = peakFlops({ device, dtype, given: peakTflops });
+      for (const text of startLines(started)) note(text);
+      drawnAt = Number.NEGATIVE_INFINITY;
+    },
+    onStep(report) {
+      if (facts === undefined) return;
+      const speed = speeds.add(report);
+      const isLast = report.step === facts.totalSteps;
+      if (!isTerminal && report.step % every !== 0 && !isLast) return;
+      if (!isDue(isLast)) return;
+      const text = stepLine(report, facts, speed, peak);
+      if (isTerminal) draw(text);
+      else stream.write(`${text}\n`);
+    },
+    onEvaluation: (report) => note(evaluationLine(report)),
+    onCheckpoint: (folder) => note(`saved ${folder}`),
+    onNote: note,
+    close() {
+      // The last state of the run stays to be read.
+      if (line !== "") stream.write("\n");
+      line = "";
+    },
+  };
+}
+
+function startLines(facts: RunFacts): string[] {
+  const { firstStep, totalSteps, records, parameters, trainedParameters, device, dtype, output, resumedFrom } = facts;
+  const lines = [
+    `${records} samples, ${totalSteps} steps; ${amount(trainedParameters)} of ${amount(parameters)} parameters are trained, ${dtype} on ${device}; output ${output}`,
+  ];
+  if (resumedFrom !== undefined) lines.push(`goes on from ${resumedFrom}, after step ${firstStep}`);
+  return lines;
+}
+
+/** One step in one line: what matters most comes first, for terminals that cut it. */
+export function stepLine(report: StepReport, facts: RunFacts, speed: Speed, peak: number | undefined): string {
+  const used = mfu(speed.tokensPerSecond, 1, facts.flopsPerToken, peak);
+  const memory = facts.device === "cpu" ? report.residentBytes : report.tensorBytes;
+  const left = (facts.totalSteps - report.step) * speed.secondsPerStep;
+  const parts = [
+    `step ${report.step} of ${facts.totalSteps}`,
+    `loss ${report.loss.toFixed(4)}${termsText(report.terms)}`,
+    `lr ${rateText(report.learningRate)}`,
+    `norm ${report.gradientNorm.toPrecision(3)}`,
+    `${amount(speed.tokensPerSecond)} tokens/s`,
+    `${speed.samplesPerSecond.toPrecision(3)} samples/s`,
+  ];
+  if (used !== undefined) parts.push(`MFU ${(100 * used).toFixed(1)}%`);
+  if (speed.waiting > 0.1) parts.push(`${Math.round(100 * speed.waiting)}% waiting for data`);
+  parts.push(formatBytes(memory));
+  if (left > 0) parts.push(`${formatDuration(left)} left`);
+  return parts.join("  ");
+}
+
+function evaluationLine({ step, loss, terms, samples }: EvaluationReport): string {
+  return `held-out loss after step ${step}: ${loss.toFixed(4)}${termsText(terms)}, ${samples} samples`;
+}
+
+/** The terms where there are several, which add up to the loss. */
+function termsText(terms: Terms): string {
+  const shown = Object.entries(terms).filter((entry): entry is [string, number] => entry[1] !== undefined);
+  return shown.length < 2 ? "" : ` (${shown.map(([name, value]) => `${name} ${value.toFixed(3)}`).join(", ")})`;
+}
+
+/** 0.0000049 -> 4.9e-6 */
+const rateText = (rate: number): string => (rate === 0 ? "0" : rate.toExponential(2).replace(/\.?0+e/, "e"));
+
+/** 8434837024 -> 8.43G */
+function amount(value: number): string {
+  const units = ["", "k", "M", "G", "T"];
+  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)));
+  return `${Number((value / 1000 ** power).toPrecision(3))}${units[power]}`;
+}

@@ -70,6 +70,12 @@ function fixedBatches(options: PlanOptions, count: number, permute: Permute, len
       : kind === "shuffle"
         ? Uint32Array.from(permute(count))
         : Uint32Array.from(modalityLengthOrder(need(lengths).words, batchSize, chunks, permute));
+  if (dropLast && count < batchSize) {
+    throw new UserError(
+      `${count} records make no full micro-batch of ${batchSize}, and drop_last leaves out what is not full`,
+      "Set drop_last to false, or use a smaller batch size",
+    );
+  }
   const batches = dropLast ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
   const starts = Uint32Array.from({ length: batches + 1 }, (_, i) => Math.min(i * batchSize, count));
   return { order, batches, starts };

@@ -9,6 +9,7 @@ import { errorText, Interrupted } from "./errors.js";
 import { inspectCommand } from "./inspect.js";
 import { pullCommand } from "./pull.js";
 import { refineCommand } from "./refine.js";
+import { trainCommand } from "./train.js";
 
 function version(): string {
   const file = new URL("../../package.json", import.meta.url);
@@ -22,6 +23,7 @@ export function program(): Command {
     .option("--verbose", "show the stack of an error")
     .addCommand(captionCommand())
     .addCommand(refineCommand())
+    .addCommand(trainCommand())
     .addCommand(inspectCommand())
     .addCommand(convertCommand())
     .addCommand(pullCommand())

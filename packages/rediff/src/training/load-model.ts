@@ -1,12 +1,11 @@
 /** The model as training begins with it: a LLaDA-V or ReDiff, or a text-only LLaDA that gets a vision tower and a fresh
  *  projector. The recipe decides how pictures are cut; what the checkpoint does not have yet (a projector, a newline
  *  vector) is made from the recipe's seed. */
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { availableDevices, type Device, Generator, requireDevice } from "@rediff/torch";
 import { UserError } from "../errors.js";
 import { resolveModel } from "../hub/resolve.js";
-import { loadConfig, type ModelConfig, parseConfig } from "../models/config.js";
+import { loadConfig, type ModelConfig, parseConfig, readJson } from "../models/config.js";
 import { multimodalConfig, renamedConfig } from "../models/convert-config.js";
 import { loadTowerConfig } from "../models/convert-tower.js";
 import { loadModelFolder, type Model } from "../models/model.js";
@@ -15,7 +14,7 @@ import { loadTokenizer } from "../text/tokenizer.js";
 import { ADAPTER_FOLDER } from "./checkpoint.js";
 import { createAdapters, loadAdapters, withAdapters } from "./lora.js";
 import { trainedConfig } from "./model-config.js";
-import { loadProjector, PROJECTOR_FILE, type TrainedModel } from "./model-folder.js";
+import { loadProjector, loadTensors, PROJECTOR_FILE, type TrainedModel } from "./model-folder.js";
 import type { RecipeKeys } from "./recipe.js";
 
 /** What a text-only LLaDA's positions are raised to, to make room for pictures: the published LLaDA-V's. */
@@ -48,7 +47,7 @@ export async function planModel(recipe: RecipeKeys, checkpoint?: string): Promis
   if (raw === undefined) return { folder, visionTower, config: textConfig(folder, start, recipe) };
 
   const vision = start.multimodal?.vision ?? (await loadTowerConfig(visionTower as string));
-  const rawVision = raw.vision_config ?? (await loadVisionConfig(folder));
+  const rawVision = raw.vision_config ?? (await readJson(join(folder, "vision_config.json")));
   const trained = trainedConfig(raw, recipe, vision.imageSize, recipe.dtype);
   return { folder, visionTower, config: parseConfig(trained, rawVision, join(folder, "config.json")) };
 }
@@ -86,13 +85,6 @@ function textConfig(folder: string, start: ModelConfig, recipe: RecipeKeys): Mod
   );
 }
 
-async function loadVisionConfig(folder: string): Promise<unknown> {
-  const file = join(folder, "vision_config.json");
-  if (!existsSync(file)) return undefined;
-  const { readJson } = await import("../models/config.js");
-  return readJson(file);
-}
-
 /** Loads what is trained. Nothing but the recipe's own device is used.
  *  @param checkpoint the run's own, when it is resumed */
 export async function loadForTraining(recipe: RecipeKeys, plan: ModelPlan, checkpoint?: string): Promise<LoadedModel> {
@@ -107,6 +99,9 @@ export async function loadForTraining(recipe: RecipeKeys, plan: ModelPlan, check
   try {
     if (recipe.adapter !== undefined && checkpoint === undefined) loadProjector(model, recipe.adapter);
     if (recipe.save.adapter_only && checkpoint !== undefined) loadProjector(model, join(checkpoint, PROJECTOR_FILE));
+    // Beside adapters, what is no part of the language model is trained as a whole, and lies in the checkpoint.
+    if (recipe.lora !== undefined && checkpoint !== undefined)
+      loadTensors(model, checkpoint, ({ part }) => part !== "language");
     const base = trainable(model, recipe.mm_tunable_parts);
     const adapters = adaptersOf(recipe, model, checkpoint);
     const trained = adapters === undefined ? base : withAdapters(base, adapters);
@@ -131,15 +126,10 @@ function adaptersOf(recipe: RecipeKeys, model: Model, checkpoint?: string): Map<
   if (checkpoint !== undefined) return loadAdapters(model, join(checkpoint, ADAPTER_FOLDER));
   const generator = new Generator(recipe.seed);
   try {
-    return createAdapters(model, loraOptions(recipe.lora), generator);
+    return createAdapters(model, recipe.lora, generator);
   } finally {
     generator[Symbol.dispose]();
   }
-}
-
-/** The recipe's words in the code's. */
-export function loraOptions({ rank, alpha, targets }: NonNullable<RecipeKeys["lora"]>) {
-  return { rank, alpha, targets: targets as Parameters<typeof createAdapters>[1]["targets"] };
 }
 
 /** The recipe's device, or the best there is. @throws when it is not there */

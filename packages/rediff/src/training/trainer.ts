@@ -25,12 +25,13 @@ import {
   writeState,
 } from "./checkpoint.js";
 import { planOptions, sampleSettings } from "./data-settings.js";
+import { saying } from "./disk-errors.js";
 import { Ema } from "./ema.js";
 import { sweepLeftovers } from "./folders.js";
 import { clipGradients, dropGradients, gradientNorm, nonFiniteGradients } from "./gradients.js";
 import { evaluateHeldOut, type HeldOut, openHeldOut } from "./held-out.js";
-import { deviceOf, type LoadedModel, loadForTraining, loraOptions, planModel, trainedModel } from "./load-model.js";
-import { exportModel } from "./model-folder.js";
+import { deviceOf, type LoadedModel, loadForTraining, planModel, trainedModel } from "./load-model.js";
+import { exportModel, type FileOptions, filesOf } from "./model-folder.js";
 import { AdamW, parameterGroups } from "./optimizer.js";
 import { type RecipeKeys, recipeChanges } from "./recipe.js";
 import type { StepReport, TrainObserver } from "./report.js";
@@ -112,16 +113,17 @@ export async function train(recipe: RecipeKeys, options: TrainOptions = {}): Pro
     records: records.count,
     ...sizes(loaded),
   });
-  return run.go(requests, signal);
+  return await run.go(requests, signal);
 }
 
 /** A run of this recipe that came to its end: there is nothing to do.
  *  @throws UserError when the output folder has another model, which must not be lost */
 function finishedRun(recipe: RecipeKeys): TrainResult | undefined {
   const { output } = recipe;
-  if (!existsSync(join(output, "config.json"))) return undefined;
-  if (!existsSync(join(output, STATE_FILE)))
+  if (!existsSync(join(output, STATE_FILE))) {
+    if (!existsSync(join(output, "config.json"))) return undefined;
     throw new UserError(`${output} holds a model that this run did not make`, "Name another output.");
+  }
   const { step, recipe: saved } = readState(output);
   const changes = recipeChanges(saved, recipe);
   if (changes.length > 0)
@@ -234,11 +236,7 @@ class Run implements Disposable {
       if (requests.stop && !isLast)
         return { steps: this.step, totalSteps, loss, folder: `${output}/checkpoint-${this.step}`, finished: false };
     }
-    await exportModel(
-      output,
-      trainedModel(this.#parts.loaded, (name) => this.#finalWeight(name)),
-    );
-    await writeState(output, this.#state());
+    await this.#export();
     return { steps: this.step, totalSteps, loss, folder: output, finished: true };
   }
 
@@ -368,7 +366,7 @@ class Run implements Disposable {
 
   async #save(): Promise<void> {
     const { loaded, options } = this.#parts;
-    const { output, save, lora, model } = this.#recipe;
+    const { output, save } = this.#recipe;
     // Not a scope: writing is asynchronous. The moments are the optimizer's own, the step counts are made here.
     using counts = new Scope();
     const optimizer = counts.run(
@@ -380,14 +378,25 @@ class Run implements Disposable {
         state: this.#state(),
         trained: trainedModel(loaded, (name) => this.#preciseWeight(name)),
         optimizer,
-        ...(lora !== undefined &&
-          loaded.adapters !== undefined && {
-            lora: { adapters: loaded.adapters, options: loraOptions(lora), baseModel: model },
-          }),
+        lora: this.#adapters(),
       },
       { keep: save.keep },
     );
     options.onCheckpoint?.(folder, this.step);
+  }
+
+  /** The trained model in the output folder itself, and the mark that the run is finished. */
+  async #export(): Promise<void> {
+    const { output } = this.#recipe;
+    const trained = trainedModel(this.#parts.loaded, (name) => this.#finalWeight(name));
+    await exportModel(output, trained, { ...filesOf(this.#recipe), lora: this.#adapters() });
+    await saying(output, () => writeState(output, this.#state()));
+  }
+
+  #adapters(): FileOptions["lora"] {
+    const { adapters } = this.#parts.loaded;
+    const { lora, model } = this.#recipe;
+    return lora && adapters && { adapters, options: lora, baseModel: model };
   }
 
   #state(): TrainingState {

@@ -58,14 +58,14 @@ export class AtomicFile {
     }
   }
 
-  /** Gives the file its place. */
-  async commit(): Promise<void> {
+  /** Gives the file its place. @param sync false for what may be lost when the machine itself goes down */
+  async commit({ sync = true } = {}): Promise<void> {
     await this.flush();
     try {
-      await this.#handle.sync();
+      if (sync) await this.#handle.sync();
       await this.#handle.close();
       await rename(this.partial, this.path);
-      await syncFolder(dirname(this.path));
+      if (sync) await syncFolder(dirname(this.path));
     } catch (cause) {
       throw writeError(this.path, cause);
     }

@@ -20,18 +20,23 @@ export function checkOutputName(file: string): void {
     throw new UserError(`${file}: expected a name that ends in ${OUTPUT_FORMATS}`);
 }
 
-export async function createRecords(file: string, options: ParquetSinkOptions = {}): Promise<RecordWriter> {
+export interface WriterOptions extends ParquetSinkOptions {
+  /** JSON with one record a line instead of one value a line. */
+  compact?: boolean | undefined;
+}
+
+export async function createRecords(file: string, options: WriterOptions = {}): Promise<RecordWriter> {
   checkOutputName(file);
   const extension = extname(file).toLowerCase();
   if (extension === ".parquet") return ParquetSink.create(file, options);
-  return extension === ".json" ? createArray(file) : createLines(file);
+  return extension === ".json" ? createArray(file, options.compact === true) : createLines(file);
 }
 
 /** Runs `fill` on a new file and gives the file its place, or leaves nothing. */
 export async function writeRecords<Result>(
   file: string,
   fill: (writer: RecordWriter) => Promise<Result>,
-  options: ParquetSinkOptions = {},
+  options: WriterOptions = {},
 ): Promise<Result> {
   const writer = await createRecords(file, options);
   try {
@@ -52,14 +57,14 @@ async function createLines(path: string): Promise<RecordWriter> {
   };
 }
 
-/** As Python's json.dump(records, indent=2, ensure_ascii=False) writes them. */
-async function createArray(path: string): Promise<RecordWriter> {
+/** As Python's json.dump(records, indent=2, ensure_ascii=False) writes them, or compact. */
+async function createArray(path: string, compact: boolean): Promise<RecordWriter> {
   const file = await AtomicFile.create(path);
   let count = 0;
   return {
     write: (record) => {
-      const text = JSON.stringify(record, null, 2).replaceAll("\n", "\n  ");
-      return file.write(`${count++ === 0 ? "[" : ","}\n  ${text}`);
+      const text = compact ? JSON.stringify(record) : `  ${JSON.stringify(record, null, 2).replaceAll("\n", "\n  ")}`;
+      return file.write(`${count++ === 0 ? "[" : ","}\n${text}`);
     },
     commit: async () => {
       await file.write(count === 0 ? "[]" : "\n]");

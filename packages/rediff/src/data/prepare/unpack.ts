@@ -74,7 +74,7 @@ export async function unpackAll(
     const before = done;
     const onBytes = (bytes: number) => {
       done += bytes;
-      onProgress?.({ archive: archive.name, done: Math.min(done, total), total });
+      onProgress?.({ archive: archive.name, done: Math.min(done, before + archive.bytes), total });
     };
     const { bytes, modified } = archive;
     const note = { bytes, modified, into };
@@ -82,7 +82,7 @@ export async function unpackAll(
     await writeState(output, state);
     if (archive.kind === "zip") await unpackZip(archive, sink, onBytes);
     else await unpackTar(archive, sink, { onBytes, mostBytes: mostBytes(archive, maxRatio) });
-    done = before + archive.bytes;
+    onBytes(before + archive.bytes - done);
     state.archives[archive.name] = { ...note, files: sink.result.files + sink.result.present, isWhole: true };
     await writeState(output, state);
     results.push({ archive: archive.name, into, wasDone: false, ...sink.result });
@@ -154,7 +154,7 @@ async function writeState(output: string, state: State): Promise<void> {
   const file = await AtomicFile.create(join(output, STATE_FILE));
   try {
     await file.write(`${JSON.stringify(state, null, 2)}\n`);
-    await file.commit();
+    await file.commit({ sync: false });
   } finally {
     await file.abort();
   }

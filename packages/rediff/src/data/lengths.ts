@@ -6,7 +6,6 @@
  *
  *  Every record's text has to be parsed for that, once, in the order of the files. */
 import { setImmediate } from "node:timers/promises";
-import { imageToken } from "../text/image-tokens.js";
 import { pictureLayout, type VisionGeometry, videoLayout } from "../vision/layout.js";
 import { ByteWindow } from "./byte-window.js";
 import { type FileIndex, placeOf } from "./file-index.js";
@@ -133,8 +132,9 @@ function measure(text: string, cost: VisualCost): Size {
     const { value, content } = (turn ?? {}) as Record<string, unknown>;
     const words = typeof content === "string" ? content : value;
     if (typeof words !== "string") continue;
-    size.words += countWords(words);
-    size.tokens += TURN_TOKENS + estimateTokens(words);
+    const count = countWords(words);
+    size.words += count;
+    size.tokens += TURN_TOKENS + estimateTokens(words, count);
   }
   const pictures = Array.isArray(image) ? image.length : typeof image === "string" ? 1 : 0;
   const hasVideo = pictures === 0 && typeof video === "string";
@@ -146,8 +146,7 @@ function measure(text: string, cost: VisualCost): Size {
 
 /** English has about 1.3 tokens a word; code and figures about one for four characters; scripts without spaces up to
  *  one a character, told by their bytes. */
-export function estimateTokens(text: string): number {
-  const plain = text.replaceAll(imageToken, "");
-  const extraBytes = Buffer.byteLength(plain) - plain.length;
-  return Math.ceil(Math.max(1.3 * countWords(plain), plain.length / 4 + extraBytes / 3));
+export function estimateTokens(text: string, words = countWords(text)): number {
+  const extraBytes = Buffer.byteLength(text) - text.length;
+  return Math.ceil(Math.max(1.3 * words, text.length / 4 + extraBytes / 3));
 }

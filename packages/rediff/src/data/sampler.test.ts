@@ -126,4 +126,8 @@ test("words are Python's", () => {
   expect(countWords("  two\u001cwords ")).toBe(2);
   expect(countWords("one\ufeffword")).toBe(1);
   expect(countWords("\u3000 \n")).toBe(0);
+  const blank = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2005\u200a\u2028\u2029\u202f\u205f\u3000";
+  expect(countWords([...blank].map((space) => `x${space}`).join(""))).toBe(blank.length);
+  for (const code of [0x08, 0x0e, 0x1b, 0x84, 0x167f, 0x1fff, 0x200b, 0x3001])
+    expect(countWords(`a${String.fromCharCode(code)}b`)).toBe(1);
 });

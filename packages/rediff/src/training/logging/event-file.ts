@@ -18,7 +18,8 @@ export interface Event {
 export const FILE_VERSION = "brain.Event:2";
 
 export function encodeEvent({ wallTime, step, what }: Event): Buffer {
-  const head = [Buffer.from([0x09]), doubleBytes(wallTime), Buffer.from([0x10]), varint(step)];
+  // A step of 0 is left out, as protocol buffers leave out every 0.
+  const head = [Buffer.from([0x09]), doubleBytes(wallTime), ...(step === 0 ? [] : [Buffer.from([0x10]), varint(step)])];
   if ("fileVersion" in what) return Buffer.concat([...head, field(3, Buffer.from(what.fileVersion, "utf8"))]);
   // SessionLog {1: status START}: readers drop what earlier files have at this step and after it.
   if ("start" in what) return Buffer.concat([...head, field(7, Buffer.from([0x08, 0x01]))]);

@@ -54,6 +54,8 @@ export function progressLog(options: ProgressLogOptions = {}): RunLog {
       facts = started;
       const { device, dtype } = started;
       peak = peakFlops({ device, dtype, given: peakTflops });
+      if (line !== "") stream.write(CLEAR_LINE);
+      line = "";
       for (const text of startLines(started)) note(text);
       drawnAt = Number.NEGATIVE_INFINITY;
     },

@@ -1,4 +1,4 @@
-// npm run bench -- decode|overhead ...: side by side with the Python reference. See README.md in this folder.
+// npm run bench -- decode|train|overhead ...: side by side with the Python reference. See README.md in this folder.
 
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,14 +8,16 @@ import { writeSection } from "./report.mjs";
 import { SHAPES } from "./shapes.mjs";
 
 const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON [--shape ${Object.keys(SHAPES).join("|")}]
+       npm run bench -- train --reference CLONE --python PYTHON [--shape NAME] [--layers N]
        npm run bench -- overhead --python PYTHON
 
   --reference CLONE   folder with a clone of the original ReDiff repository
   --python PYTHON     a Python that has the packages of bench/reference/requirements.txt
-  --shape NAME        decode: which shape; all by default
-  --repeats N         runs per side, in turns (decode: 3, overhead: 5)
-  --threads N         threads of each side (decode: 2, overhead: 1)
+  --shape NAME        decode, train: which shape; all by default
+  --repeats N         runs per side, in turns (decode, train: 3, overhead: 5)
+  --threads N         threads of each side (decode, train: 2, overhead: 1)
   --max-forwards N    decode: break off after N forward passes
+  --layers N          train: another number of layers than the shape's own
   --only SIDE         measure one side alone: reference or engine
   --work DIR          where the random checkpoints are kept (the system's folder for temporary files)
   --write             put the tables into docs/benchmarks.md
@@ -39,6 +41,7 @@ function parse(args) {
         repeats: string,
         threads: string,
         "max-forwards": string,
+        layers: string,
         only: string,
         work: { ...string, default: tmpdir() },
         write: flag,
@@ -52,25 +55,26 @@ function parse(args) {
   const { values, positionals } = parsed;
   const [what, ...surplus] = positionals;
   if (values.help) return { what: "help" };
-  if (surplus.length > 0 || (what !== "decode" && what !== "overhead")) {
-    throw new UsageError(`expected "decode" or "overhead", got ${positionals.join(" ") || "nothing"}`);
+  if (surplus.length > 0 || !["decode", "train", "overhead"].includes(what)) {
+    throw new UsageError(`expected "decode", "train" or "overhead", got ${positionals.join(" ") || "nothing"}`);
   }
   oneOf("--only", values.only, ["reference", "engine"]);
   oneOf("--shape", values.shape, Object.keys(SHAPES));
-  const needed = values.only === "engine" ? [] : what === "decode" ? ["reference", "python"] : ["python"];
+  const needed = values.only === "engine" ? [] : what === "overhead" ? ["python"] : ["reference", "python"];
   for (const name of needed) {
     if (values[name] === undefined) throw new UsageError(`${what} needs --${name} (or --only engine)`);
   }
-  if (what === "decode" && values.reference !== undefined && !existsSync(join(values.reference, "train/llava"))) {
+  if (values.reference !== undefined && !existsSync(join(values.reference, "train/llava"))) {
     throw new UsageError(`--reference ${values.reference} is no clone of ReDiff: it has no train/llava`);
   }
   return {
     what,
     ...values,
     shapes: values.shape === undefined ? Object.keys(SHAPES) : [values.shape],
-    repeats: count("--repeats", values.repeats) ?? (what === "decode" ? 3 : 5),
-    threads: count("--threads", values.threads) ?? (what === "decode" ? 2 : 1),
+    repeats: count("--repeats", values.repeats) ?? (what === "overhead" ? 5 : 3),
+    threads: count("--threads", values.threads) ?? (what === "overhead" ? 1 : 2),
     maxForwards: count("--max-forwards", values["max-forwards"]),
+    layers: count("--layers", values.layers),
   };
 }
 
@@ -99,6 +103,9 @@ async function main() {
   if (options.what === "decode") {
     const { benchDecode } = await import("./decode.mjs");
     for (const shape of options.shapes) results.push(await benchDecode({ ...options, shape, log }));
+  } else if (options.what === "train") {
+    const { benchTrain } = await import("./train.mjs");
+    for (const shape of options.shapes) results.push(await benchTrain({ ...options, shape, log }));
   } else {
     const { benchOverhead } = await import("./overhead.mjs");
     results.push(await benchOverhead({ ...options, log }));

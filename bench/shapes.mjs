@@ -1,4 +1,4 @@
-// The checkpoints that are decoded side by side: sizes, tensors, tokenizer, prompt. Pure descriptions; checkpoint.mjs
+// The checkpoints that are decoded and trained side by side: sizes, tensors, tokenizer, prompt. Pure descriptions; checkpoint.mjs
 // writes them to disk.
 //
 // Weights are random, so what is decoded means nothing, but it must be as decided as a trained model's output: were
@@ -31,6 +31,7 @@ export const SHAPES = {
     decode: { prompt: 1500, gen_length: 128, block_length: 128, steps: 32 },
     // The whole answer is decoded.
     maxForwards: undefined,
+    train: { sequence: 1500, answer: 500, steps: 3 },
   },
   "8b": {
     name: "8b",
@@ -42,6 +43,8 @@ export const SHAPES = {
     special: { bos: 31_520, eos: 31_521, mask: 31_584, startHeader: 31_594, endHeader: 31_595, endOfTurn: 31_596 },
     decode: { prompt: 1500, gen_length: 128, block_length: 128, steps: 32 },
     maxForwards: 3,
+    // Fewer layers: all sixteen take 16 GB with gradients and AdamW's state, and the original some more.
+    train: { sequence: 1500, answer: 500, steps: 2, layers: 8 },
   },
 };
 

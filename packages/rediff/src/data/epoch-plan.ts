@@ -21,7 +21,7 @@ export interface PlanOptions {
 }
 
 export interface EpochPlan {
-  /** Every record once. */
+  /** Every record once. Computed when it is first asked for, where the number of batches does not depend on it. */
   readonly order: Uint32Array;
   readonly batches: number;
   /** Where a micro-batch starts in `order`: [batches + 1]. */
@@ -35,11 +35,19 @@ export function needsLengths({ order, tokenBudget }: PlanOptions): boolean {
 
 export function planEpoch(options: PlanOptions, count: number, epoch: number, lengths?: Lengths): EpochPlan {
   checkOptions(options);
-  return withPermutations(mixSeed(options.seed, streams.order, epoch), (permute) =>
-    options.tokenBudget === undefined
-      ? fixedBatches(options, count, permute, lengths)
-      : budgetedBatches(options, options.tokenBudget, count, permute, need(lengths)),
-  );
+  const { tokenBudget } = options;
+  const seed = mixSeed(options.seed, streams.order, epoch);
+  if (tokenBudget !== undefined) {
+    return withPermutations(seed, (permute) => budgetedBatches(options, tokenBudget, count, permute, need(lengths)));
+  }
+  let order: Uint32Array | undefined;
+  return {
+    ...fixedBatches(options, count),
+    get order() {
+      order ??= withPermutations(seed, (permute) => fixedOrder(options, count, permute, lengths));
+      return order;
+    },
+  };
 }
 
 function checkOptions({ batchSize, tokenBudget, chunks = 1 }: PlanOptions): void {
@@ -62,14 +70,23 @@ function need(lengths: Lengths | undefined): Lengths {
 
 const counting = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => i);
 
-function fixedBatches(options: PlanOptions, count: number, permute: Permute, lengths?: Lengths): EpochPlan {
-  const { order: kind, batchSize, chunks = 1, dropLast = false } = options;
-  const order =
-    kind === "sequential"
-      ? counting(count)
-      : kind === "shuffle"
-        ? Uint32Array.from(permute(count))
-        : Uint32Array.from(modalityLengthOrder(need(lengths).words, batchSize, chunks, permute));
+function fixedOrder(options: PlanOptions, count: number, permute: Permute, lengths?: Lengths): Uint32Array {
+  switch (options.order) {
+    case "sequential":
+      return counting(count);
+    case "shuffle":
+      return Uint32Array.from(permute(count));
+    case "modality_length": {
+      const { words } = need(lengths);
+      return Uint32Array.from(modalityLengthOrder(words, options.batchSize, options.chunks ?? 1, permute));
+    }
+  }
+}
+
+function fixedBatches(
+  { batchSize, dropLast = false }: PlanOptions,
+  count: number,
+): Pick<EpochPlan, "batches" | "starts"> {
   if (dropLast && count < batchSize) {
     throw new UserError(
       `${count} records make no full micro-batch of ${batchSize}, and drop_last leaves out what is not full`,
@@ -78,7 +95,7 @@ function fixedBatches(options: PlanOptions, count: number, permute: Permute, len
   }
   const batches = dropLast ? Math.floor(count / batchSize) : Math.ceil(count / batchSize);
   const starts = Uint32Array.from({ length: batches + 1 }, (_, i) => Math.min(i * batchSize, count));
-  return { order, batches, starts };
+  return { batches, starts };
 }
 
 /** Samples that are looked at together: the more, the less padding, the less random the order. */

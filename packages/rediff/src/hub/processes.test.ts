@@ -1,62 +1,30 @@
-/** `rediff pull` in processes of its own: killed in the middle, and two at once. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, rm, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
+/** `rediff pull` in processes of its own: killed in the middle, refused by the hub, and two at once. */
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { build } from "vite";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { type Finished, type Started, startRediff } from "../testing/command-line.js";
 import { findCached } from "./cache.js";
 import { COMMIT, etagOf, type FakeHub } from "./testing/fake-hub.js";
 import { fakeHub, ID, modelFiles, SHARD, scratchFolder, treeOf } from "./testing/scratch.js";
 
 const SHARD_BYTES = 6_000_000;
-let bundleFolder = "";
-let program = "";
 
-beforeAll(async () => {
-  bundleFolder = await mkdtemp(join(tmpdir(), "rediff-hub-program-"));
-  await build({
-    logLevel: "error",
-    configFile: false,
-    build: {
-      ssr: fileURLToPath(new URL("testing/pull-child.ts", import.meta.url)),
-      outDir: bundleFolder,
-      rollupOptions: { output: { entryFileNames: "pull.mjs" } },
-    },
-    ssr: { noExternal: true },
-  });
-  program = join(bundleFolder, "pull.mjs");
-});
-
-afterAll(() => rm(bundleFolder, { recursive: true, force: true }));
-
-interface Run {
-  child: ChildProcess;
-  done: Promise<{ code: number | null; stdout: string; stderr: string }>;
-}
-
-function start(hub: FakeHub, cacheDir: string, args: string[] = [ID], env: Record<string, string> = {}): Run {
-  const child = spawn(process.execPath, [program, ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { PATH: process.env.PATH, HF_HOME: "/nowhere", HF_HUB_CACHE: cacheDir, HF_ENDPOINT: hub.endpoint, ...env },
-  });
+async function start(
+  hub: FakeHub,
+  cacheDir: string,
+  args: string[] = [ID],
+  settings: Record<string, string> = {},
+): Promise<Started> {
+  const none = { HF_TOKEN: "", HUGGING_FACE_HUB_TOKEN: "", HF_HUB_OFFLINE: "", HF_HUB_DISABLE_IMPLICIT_TOKEN: "" };
+  const env = { ...none, HF_HOME: "/nowhere", HF_HUB_CACHE: cacheDir, HF_ENDPOINT: hub.endpoint, ...settings };
+  const started = await startRediff(["pull", ...args], { env });
   onTestFinished(() => {
-    child.kill("SIGKILL");
+    started.child.kill("SIGKILL");
   });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (text) => {
-    stdout += text;
-  });
-  child.stderr.on("data", (text) => {
-    stderr += text;
-  });
-  const done = new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) =>
-    child.on("close", (code) => resolve({ code, stdout, stderr })),
-  );
-  return { child, done };
+  return started;
 }
+
+const run = async (...args: Parameters<typeof start>): Promise<Finished> => (await start(...args)).done;
 
 async function until(isTrue: () => boolean | Promise<boolean>) {
   while (!(await isTrue())) await new Promise((later) => setTimeout(later, 5));
@@ -69,9 +37,9 @@ test("prints the folder alone on stdout, and JSON when asked", async () => {
   const hub = await fakeHub();
   const cacheDir = await scratchFolder();
   const folder = join(cacheDir, "models--org--tiny/snapshots", COMMIT);
-  const plain = await start(hub, cacheDir).done;
-  expect(plain).toEqual({ code: 0, stdout: `${folder}\n`, stderr: "" });
-  const json = await start(hub, cacheDir, [ID, "--json"]).done;
+  const plain = await run(hub, cacheDir);
+  expect(plain).toEqual({ status: 0, stdout: `${folder}\n`, stderr: "" });
+  const json = await run(hub, cacheDir, [ID, "--json"]);
   expect(json.stdout.split("\n")).toHaveLength(2);
   expect(JSON.parse(json.stdout)).toEqual({
     id: ID,
@@ -87,9 +55,44 @@ test("prints the folder alone on stdout, and JSON when asked", async () => {
 
 test("an error is one line on stderr, nothing on stdout", async () => {
   const hub = await fakeHub();
-  const result = await start(hub, await scratchFolder(), ["org/other", "--json"]).done;
-  expect(result).toMatchObject({ code: 1, stdout: "" });
-  expect(result.stderr).toMatch(/^http:.* has no model org\/other \(HTTP 404\)\. Check .*\n$/);
+  const result = await run(hub, await scratchFolder(), ["org/other", "--json"]);
+  expect(result).toMatchObject({ status: 1, stdout: "" });
+  expect(result.stderr).toMatch(/^rediff: http:.* has no model org\/other \(HTTP 404\)\. Check .*\n$/);
+});
+
+test.each<[string, FakeHub["misbehave"], RegExp]>([
+  [
+    "a model that is gated",
+    ({ kind }) => (kind === "resolve" ? { status: 401, headers: { "x-error-code": "GatedRepo" } } : undefined),
+    /^rediff: .*is gated.* then set HF_TOKEN/,
+  ],
+  [
+    "other bytes than promised, again and again",
+    ({ kind }) => (kind === "cdn" ? { corrupt: true } : undefined),
+    /^rediff: .*model-0000\d-of-00002\.safetensors.*checksum/,
+  ],
+  [
+    "a file that is gone",
+    ({ path }) => (path === "tokenizer.json" ? { status: 404 } : undefined),
+    /^rediff: .*tokenizer\.json/,
+  ],
+])("%s: one line, and no model in the cache", async (_name, misbehave, line) => {
+  const hub = await fakeHub();
+  const cacheDir = await scratchFolder();
+  hub.misbehave = misbehave;
+  const { status, stdout, stderr } = await run(hub, cacheDir);
+  expect([status, stdout]).toEqual([1, ""]);
+  const errors = stderr.split("\n").filter((text) => text.startsWith("rediff: ")); // others say what is tried again
+  expect(errors).toEqual([expect.stringMatching(line)]);
+  expect(await findCached(ID, "main", cacheDir)).toBeUndefined();
+});
+
+test("half a file: the rest is fetched, and nobody notices", async () => {
+  const hub = await fakeHub();
+  const cacheDir = await scratchFolder();
+  hub.misbehave = ({ kind, nth }) => (kind === "cdn" && nth === 1 ? { cutAfter: 150_000 } : undefined);
+  expect(await run(hub, cacheDir)).toMatchObject({ status: 0, stderr: "" });
+  expect(hub.sent.get(SHARD)).toBeLessThan(400_000);
 });
 
 test("killed in the middle, it goes on where it was", async () => {
@@ -97,10 +100,10 @@ test("killed in the middle, it goes on where it was", async () => {
   const cacheDir = await scratchFolder();
   hub.misbehave = ({ kind }) => (kind === "cdn" ? { pieceDelayMs: 10 } : undefined);
   const partial = join(cacheDir, "models--org--tiny/blobs", `${shardEtag()}.incomplete`);
-  const first = start(hub, cacheDir);
+  const first = await start(hub, cacheDir);
   await until(async () => ((await stat(partial).catch(() => undefined))?.size ?? 0) > SHARD_BYTES / 4);
   first.child.kill("SIGKILL");
-  expect((await first.done).code).toBeNull();
+  expect((await first.done).status).toBeNull();
   expect(await findCached(ID, "main", cacheDir)).toBeUndefined();
   expect(await findCached(ID, COMMIT, cacheDir)).toBeUndefined();
 
@@ -109,8 +112,8 @@ test("killed in the middle, it goes on where it was", async () => {
   hub.misbehave = () => undefined;
   hub.sent.clear();
   hub.requests.length = 0;
-  const second = await start(hub, cacheDir).done;
-  expect(second).toMatchObject({ code: 0, stderr: "" });
+  const second = await run(hub, cacheDir);
+  expect(second).toMatchObject({ status: 0, stderr: "" });
   expect(hub.sent.get(SHARD)).toBe(SHARD_BYTES - kept);
   expect(hub.requests.find((r) => r.kind === "cdn" && r.path === SHARD)?.range).toBe(`bytes=${kept}-`);
   expect(await findCached(ID, "main", cacheDir)).toBe(second.stdout.trim());
@@ -121,8 +124,8 @@ test("two at once share the work", async () => {
   const hub = await bigModel();
   const cacheDir = await scratchFolder();
   hub.misbehave = ({ kind }) => (kind === "cdn" ? { pieceDelayMs: 3 } : undefined);
-  const results = await Promise.all([start(hub, cacheDir).done, start(hub, cacheDir).done]);
-  expect(results.map((r) => r.code)).toEqual([0, 0]);
+  const results = await Promise.all([run(hub, cacheDir), run(hub, cacheDir)]);
+  expect(results.map((r) => r.status)).toEqual([0, 0]);
   expect(results[0]?.stdout).toBe(results[1]?.stdout);
   expect(hub.sent.get(SHARD)).toBe(SHARD_BYTES);
   expect(await findCached(ID, "main", cacheDir)).toBe(results[0]?.stdout.trim());
@@ -133,15 +136,15 @@ test("the second takes over when the first is killed", async () => {
   const hub = await bigModel();
   const cacheDir = await scratchFolder();
   hub.misbehave = ({ kind }) => (kind === "cdn" ? { pieceDelayMs: 8 } : undefined);
-  const first = start(hub, cacheDir);
+  const first = await start(hub, cacheDir);
   await until(() => (hub.sent.get(SHARD) ?? 0) > SHARD_BYTES / 4);
-  const second = start(hub, cacheDir);
+  const second = await start(hub, cacheDir);
   await until(() => hub.requests.filter((r) => r.kind === "tree").length >= 4);
   await new Promise((later) => setTimeout(later, 150));
   hub.misbehave = () => undefined;
   first.child.kill("SIGKILL");
   const result = await second.done;
-  expect(result.code).toBe(0);
+  expect(result.status).toBe(0);
   expect(result.stderr).toContain("another process is downloading it, waiting");
   expect(hub.sent.get(SHARD)).toBeLessThan(SHARD_BYTES * 1.3);
   expect(await findCached(ID, "main", cacheDir)).toBe(result.stdout.trim());
@@ -149,15 +152,8 @@ test("the second takes over when the first is killed", async () => {
 
 test("offline it names what is missing and asks nobody", async () => {
   const hub = await fakeHub();
-  const result = await start(hub, await scratchFolder(), [ID], { HF_HUB_OFFLINE: "1" }).done;
-  expect(result).toMatchObject({ code: 1, stdout: "" });
-  expect(result.stderr).toMatch(/^HF_HUB_OFFLINE is set.*\n$/);
+  const result = await run(hub, await scratchFolder(), [ID], { HF_HUB_OFFLINE: "1" });
+  expect(result).toMatchObject({ status: 1, stdout: "" });
+  expect(result.stderr).toMatch(/^rediff: HF_HUB_OFFLINE is set.*\n$/);
   expect(hub.requests).toEqual([]);
-});
-
-test("help has examples", async () => {
-  const hub = await fakeHub();
-  const { code, stdout } = await start(hub, await scratchFolder(), ["--help"]).done;
-  expect(code).toBe(0);
-  expect(stdout).toContain("$ rediff pull GSAI-ML/LLaDA-V");
 });

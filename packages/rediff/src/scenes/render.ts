@@ -3,9 +3,9 @@
  *  What captions do not mention varies from picture to picture: shades and textures of the background, the place
  *  inside the cell, angle, mirror image, and the size where it is no fact. */
 import { createHash } from "node:crypto";
-import sharp from "sharp";
 import type { Artwork, Sprite } from "./artwork.js";
 import { type Facts, type Group, positionsOf } from "./facts.js";
+import { encodePng } from "./png.js";
 import type { Rng } from "./random.js";
 import type { BackgroundColor, Style, World } from "./world.js";
 
@@ -72,8 +72,7 @@ export async function renderScene(
 
 /** PNG, and the hash by which the expert knows the picture again. */
 export async function encodePicture(picture: Picture): Promise<{ png: Buffer; sha256: string }> {
-  const raw = { width: picture.size, height: picture.size, channels: 3 as const };
-  const png = await sharp(picture.pixels, { raw }).png({ compressionLevel: 6 }).toBuffer();
+  const png = await encodePng(picture.pixels, picture.size, picture.size);
   return { png, sha256: createHash("sha256").update(png).digest("hex") };
 }
 
@@ -113,14 +112,17 @@ function paintBackground(color: BackgroundColor, texture: Texture, size: number,
   const base = colorValues[color].map((value) => value + lighter + random.between(-3, 3));
   const depth = random.between(10, 18) * (random.chance(0.5) ? 1 : -1);
   const shade = shadeOf(texture, size, random);
-  const pixels = new Uint8Array(size * size * 3);
+  const [red = 0, green = 0, blue = 0] = base;
+  const clamped = new Uint8ClampedArray(size * size * 3); // it rounds and stays within 0 and 255
   for (let y = 0, at = 0; y < size; y++) {
     for (let x = 0; x < size; x++) {
       const change = depth * shade(x, y);
-      for (const value of base) pixels[at++] = Math.max(0, Math.min(255, Math.round(value + change)));
+      clamped[at++] = red + change;
+      clamped[at++] = green + change;
+      clamped[at++] = blue + change;
     }
   }
-  return pixels;
+  return new Uint8Array(clamped.buffer);
 }
 
 /** -1 to 1 for every pixel. */

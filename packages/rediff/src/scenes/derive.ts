@@ -1,0 +1,88 @@
+/** More data about pictures that are there: further captions and short questions, and captions with planted errors. */
+import { AtomicFile } from "../data/prepare/atomic-file.js";
+import { DEFAULT_QUESTION } from "../request.js";
+import { writeCaption } from "./caption.js";
+import { type ErrorKind, plantError } from "./corrupt.js";
+import { rng } from "./random.js";
+import { readScenes, type Scene } from "./records.js";
+import { ask, type Task } from "./tasks.js";
+import { splitWords } from "./words.js";
+import type { World } from "./world.js";
+
+export interface DeriveOptions {
+  /** scenes.jsonl */
+  truth: string;
+  /** The file to be written. */
+  output: string;
+  seed: number;
+  onProgress?: (done: number) => void;
+}
+
+/** `count` conversations for every picture, each about a task drawn from `tasks`. Returns how many were written.
+ *  @param wording other than the world's own */
+export async function writeConversations(
+  options: DeriveOptions & { count: number; tasks: readonly Task[]; wording?: World["wording"] },
+): Promise<number> {
+  const { count, tasks, seed, wording } = options;
+  return await writeLines(options, ({ record, facts, world }) =>
+    Array.from({ length: count }, (_, i) => {
+      const random = rng(seed, "conversation", record.id, i);
+      const said = { grid: world.grid, wording: wording ?? world.wording };
+      const { question, answer } = ask(random.pick(tasks), facts, said, random);
+      return { id: `${record.id}-${i}`, image: record.image, conversations: turns(question, answer) };
+    }),
+  );
+}
+
+/** One caption for every picture, with one error of a kind drawn from `kinds`; "none" leaves it right. Where the facts
+ *  do not allow a kind (a size, where there is none) another one is taken; a picture that allows none is left out.
+ *
+ *  A line is a training sample (the answer is wrong, `revise` says where) and carries `right`, `kind` and the truth, so
+ *  that `scenes score` can measure repairs against it. */
+export async function writeCorrupted(
+  options: DeriveOptions & { kinds: readonly (ErrorKind | "none")[] },
+): Promise<number> {
+  const prompt = splitWords(DEFAULT_QUESTION);
+  return await writeLines(options, ({ record, facts, world }) => {
+    const random = rng(options.seed, "corrupt", record.id);
+    for (const kind of random.shuffle(options.kinds)) {
+      const error = kind === "none" ? rightCaption() : plantError(facts, kind, world, random, prompt);
+      if (error === undefined) continue;
+      const { right, draft, revise } = error;
+      return [
+        { ...record, id: `${record.id}-${kind}`, conversations: turns(DEFAULT_QUESTION, draft), revise, kind, right },
+      ];
+    }
+    return [];
+
+    function rightCaption() {
+      const right = writeCaption(facts, world.wording, random);
+      return { right, draft: right, revise: [] };
+    }
+  });
+}
+
+function turns(question: string, answer: string) {
+  return [
+    { from: "human", value: `<image>\n${question}` },
+    { from: "gpt", value: answer },
+  ];
+}
+
+async function writeLines(options: DeriveOptions, derive: (scene: Scene) => object[]): Promise<number> {
+  const output = await AtomicFile.create(options.output);
+  let written = 0;
+  let scenes = 0;
+  try {
+    for await (const scene of readScenes(options.truth)) {
+      const lines = derive(scene);
+      await output.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+      written += lines.length;
+      options.onProgress?.(++scenes);
+    }
+    await output.commit();
+  } finally {
+    await output.abort();
+  }
+  return written;
+}

@@ -1,0 +1,53 @@
+/** A draft: what a model says about a picture, before an expert has seen it. One JSON line of what `rediff data draft`
+ *  writes and `rediff data correct` reads.
+ *
+ *      {"id": "17", "img": "images/17.jpg", "ques": "<image>\nDescribe it.", "ans": "A dog.", "pred": "A cat.",
+ *       "drafted": {"record": 17, "model": ..., "steps": 32, ...}}
+ *
+ *  `img`, `ques`, `ans` and `pred` are the original's, so that its files are read as well; in files from elsewhere the
+ *  other keys may be missing. Keys that are not named here are kept. */
+import { z } from "zod";
+
+/** How a draft was made: enough to make it again. */
+export const draftedSchema = z.looseObject({
+  /** Number of the record in the data, from 0: what tells the drafts of one data set apart. */
+  record: z.int().min(0),
+  /** As it was named. */
+  model: z.string(),
+  /** Of the weights' content; see fingerprint.ts. */
+  checkpoint: z.string(),
+  steps: z.int().min(1),
+  gen_length: z.int().min(1),
+  block_length: z.int().min(1),
+  revise: z.boolean(),
+  temperature: z.number(),
+  seed: z.int(),
+  /** rediff, torch. */
+  versions: z.record(z.string(), z.string()),
+});
+export type Drafted = z.infer<typeof draftedSchema>;
+
+export const draftRecordSchema = z.looseObject({
+  /** The data's own id, which may come twice, or the record's number. */
+  id: z.union([z.string(), z.number()]).nullish(),
+  /** Path of the picture, as it was opened: absolute, or relative to where the command ran. */
+  img: z.string().min(1),
+  /** The question, with `<image>`. */
+  ques: z.string(),
+  /** The reference answer; missing where the data has none. */
+  ans: z.string().nullish(),
+  /** The draft: never empty, never with a special token. */
+  pred: z.string(),
+  drafted: draftedSchema.optional(),
+});
+export type DraftRecord = z.infer<typeof draftRecordSchema>;
+
+/** As `rediff data draft` writes it, in this order of keys. */
+export interface NewDraft {
+  id: string;
+  img: string;
+  ques: string;
+  ans?: string;
+  pred: string;
+  drafted: Drafted;
+}

@@ -92,7 +92,7 @@ describe("nearestCaption", () => {
     });
     const start = performance.now();
     for (const { facts, draft } of drafts) nearestCaption(draft, facts);
-    expect((performance.now() - start) / drafts.length).toBeLessThan(50); // 2 to 4 ms on an idle machine
+    expect((performance.now() - start) / drafts.length).toBeLessThan(100); // 2 to 4 ms on an idle machine
   });
 });
 

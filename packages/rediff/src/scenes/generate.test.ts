@@ -59,6 +59,13 @@ describe("generateScenes", () => {
     }
   });
 
+  it("writes whose artwork it is", async () => {
+    await generateScenes(options({ count: 1, style: "openmoji" }));
+    const text = readFileSync(join(folder, "LICENSES"), "utf8");
+    expect(text).toContain("CC BY-SA 4.0");
+    expect(text).not.toContain("Twemoji");
+  });
+
   it("makes the same scenes whatever is made beside them", async () => {
     await generateScenes(options());
     const artwork = loadArtwork();

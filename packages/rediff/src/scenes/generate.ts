@@ -12,6 +12,7 @@ import { DEFAULT_QUESTION } from "../request.js";
 import { type Artwork, loadArtwork } from "./artwork.js";
 import { writeCaption } from "./caption.js";
 import { type Split, splitOf } from "./held-out.js";
+import { licensesText } from "./licenses.js";
 import { findName } from "./names.js";
 import { rng } from "./random.js";
 import type { SceneRecord } from "./records.js";
@@ -51,6 +52,7 @@ export async function generateScenes(options: GenerateOptions): Promise<{ there:
   const file = join(folder, "scenes.jsonl");
   await mkdir(join(folder, "pictures"), { recursive: true });
   const there = await takeUp(file, options);
+  await writeFile(join(folder, "LICENSES"), licensesText(stylesOf(options.style)));
   const artwork = loadArtwork();
   const output = await open(file, "a");
   try {

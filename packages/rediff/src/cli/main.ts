@@ -9,6 +9,7 @@ import { errorText, Interrupted } from "./errors.js";
 import { inspectCommand } from "./inspect.js";
 import { pullCommand } from "./pull.js";
 import { refineCommand } from "./refine.js";
+import { scenesCommand } from "./scenes.js";
 import { trainCommand } from "./train.js";
 
 function version(): string {
@@ -24,6 +25,7 @@ export function program(): Command {
     .addCommand(captionCommand())
     .addCommand(refineCommand())
     .addCommand(trainCommand())
+    .addCommand(scenesCommand())
     .addCommand(inspectCommand())
     .addCommand(convertCommand())
     .addCommand(pullCommand())

@@ -16,8 +16,8 @@ export interface RunFacts {
   /** Of the whole model, and those that are trained. */
   parameters: number;
   trainedParameters: number;
-  /** Floating-point operations of forward and backward for one token of the language model: 6 for each of its weights.
-   *  Recomputation and attention scores are not counted, as is the custom for MFU. */
+  /** Floating-point operations of forward and backward for one token of the language model: 6 for each weight that is
+   *  trained, 4 for one that is not. Recomputation and attention scores are not counted, as is the custom for MFU. */
   flopsPerToken: number;
 }
 

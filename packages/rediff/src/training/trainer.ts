@@ -35,6 +35,7 @@ import { exportModel, type FileOptions, filesOf } from "./model-folder.js";
 import { AdamW, parameterGroups } from "./optimizer.js";
 import { type RecipeKeys, recipeChanges } from "./recipe.js";
 import type { StepReport, TrainObserver } from "./report.js";
+import { lockOutput } from "./run-lock.js";
 import { microBatchWeights, planRun, type RunPlan, type StepPlace } from "./run-plan.js";
 import { learningRateFactor, warmupSteps } from "./schedule.js";
 import { fillGradients, type StepOptions, type StepResult, type Terms, trainStep } from "./step.js";
@@ -70,9 +71,10 @@ export interface TrainResult {
  *  (nothing was updated by it then) */
 export async function train(recipe: RecipeKeys, options: TrainOptions = {}): Promise<TrainResult> {
   const { requests = { save: false, stop: false }, signal } = options;
-  await sweepLeftovers(recipe.output);
   const done = finishedRun(recipe);
   if (done !== undefined) return done;
+  using _ = lockOutput(recipe.output);
+  await sweepLeftovers(recipe.output);
   const checkpoint = checkpointToResume(recipe, options.resume ?? "auto");
   const saved = checkpoint === undefined ? undefined : readState(checkpoint);
   deviceOf(recipe); // a missing GPU is told before the data is read
@@ -158,11 +160,15 @@ function sizes(loaded: LoadedModel) {
   const count = (tensors: readonly { numel: number }[]) => tensors.reduce((sum, { numel }) => sum + numel, 0);
   const named = namedTensors(model);
   const adapters = [...(loaded.adapters?.values() ?? [])].flatMap(({ down, up }) => [down.weight, up.weight]);
+  const trainedLanguage = parameters
+    .filter(({ name, part }) => part === "language" && name !== "model.embed_tokens.weight")
+    .map(({ weight }) => weight);
   const language = named.filter(({ name, part }) => part === "language" && name !== "model.embed_tokens.weight");
   return {
     parameters: count([...named.map(({ tensor }) => tensor), ...adapters]),
     trainedParameters: count(parameters.map(({ weight }) => weight)),
-    flopsPerToken: 6 * count(language.map(({ tensor }) => tensor)),
+    // Forward, back to the input, and to the weights that are trained: 2 operations a weight each.
+    flopsPerToken: 4 * count(language.map(({ tensor }) => tensor)) + 2 * count(trainedLanguage),
   };
 }
 

@@ -11,10 +11,10 @@ describe("what is held out", () => {
   const demoNames = objectNames.slice(0, worlds.demo.names).map(({ name }) => name);
 
   it("is about half of the names' positions and a tenth of the pairs", () => {
-    for (const grid of [2, 3] as const) {
-      const held = objectNames.filter(({ name }) => heldOutPosition(name, grid) !== undefined).length;
-      expect(held / objectNames.length).toBeGreaterThan(0.3);
-      expect(held / objectNames.length).toBeLessThan(0.7);
+    for (const { names, grid } of Object.values(worlds)) {
+      const held = objectNames.slice(0, names).filter(({ name }) => heldOutPosition(name, grid) !== undefined).length;
+      expect(held / names).toBeGreaterThan(0.4);
+      expect(held / names).toBeLessThan(0.6);
     }
     const pairs = demoNames.flatMap((one, i) => demoNames.slice(0, i).map((other) => [one, other] as const));
     const share = pairs.filter(([one, other]) => isHeldOutPair(one, other)).length / pairs.length;
@@ -22,10 +22,10 @@ describe("what is held out", () => {
     expect(share).toBeLessThan(0.15);
   });
 
-  it("leaves every position many names, and every name a partner of each kind", () => {
+  it("leaves every position many names", () => {
     for (const position of positionsOf(2)) {
       const without = demoNames.filter((name) => heldOutPosition(name, 2) === position);
-      expect(without.length).toBeLessThan(demoNames.length / 3);
+      expect(without.length).toBeLessThan(demoNames.length / 5);
     }
   });
 
@@ -34,10 +34,10 @@ describe("what is held out", () => {
       ["dog", "cat", "red apple", "rocket"].map((name) => heldOutPosition(name, 2) ?? "none"),
     ).toMatchInlineSnapshot(`
       [
-        "top right",
         "none",
-        "top right",
-        "top right",
+        "top left",
+        "none",
+        "bottom right",
       ]
     `);
     const pairs = demoNames.flatMap((one, i) => demoNames.slice(0, i).map((other) => `${other} + ${one}`));
@@ -45,9 +45,9 @@ describe("what is held out", () => {
       pairs.filter((pair) => isHeldOutPair(...(pair.split(" + ") as [string, string]))).slice(0, 3),
     ).toMatchInlineSnapshot(`
       [
-        "dog + mushroom",
-        "cat + sunflower",
-        "dog + banana",
+        "red apple + dog",
+        "green apple + rocket",
+        "cat + mushroom",
       ]
     `);
   });

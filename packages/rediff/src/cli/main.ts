@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import { Command, CommanderError } from "commander";
 import { captionCommand } from "./caption.js";
 import { convertCommand } from "./convert.js";
+import { dataCommand } from "./data.js";
 import { doctorCommand } from "./doctor.js";
 import { errorText, Interrupted } from "./errors.js";
 import { inspectCommand } from "./inspect.js";
@@ -25,6 +26,7 @@ export function program(): Command {
     .addCommand(captionCommand())
     .addCommand(refineCommand())
     .addCommand(trainCommand())
+    .addCommand(dataCommand())
     .addCommand(scenesCommand())
     .addCommand(inspectCommand())
     .addCommand(convertCommand())

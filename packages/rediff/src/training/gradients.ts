@@ -1,5 +1,6 @@
 /** The norm of all gradients together, and clipping by it, as torch.nn.utils.clip_grad_norm_ does. */
 import { _foreachMulScalar_, _foreachNorm, linalgVectorNorm, noGrad, scope, stack, type Tensor } from "@rediff/torch";
+import { freeGradient } from "../models/gradients.js";
 import type { Parameter } from "../models/parameters.js";
 
 type WithGradient = Pick<Parameter, "name" | "gradient">;
@@ -30,9 +31,6 @@ export function nonFiniteGradients(parameters: readonly WithGradient[]): string[
 }
 
 /** Frees all gradients, so that the next accumulation begins at nothing. */
-export function dropGradients(parameters: readonly WithGradient[]): void {
-  for (const parameter of parameters) {
-    parameter.gradient?.dispose();
-    parameter.gradient = undefined;
-  }
+export function dropGradients(parameters: readonly Parameter[]): void {
+  parameters.forEach(freeGradient);
 }

@@ -7,10 +7,13 @@
  *    is usually smaller than half a unit in the last place of a bfloat16 weight and would be lost.
  *  - The state of a parameter begins with its first gradient, so what never gets one (SigLIP's post_layernorm) costs
  *    nothing and is never decayed.
- *  - With `offload`, moments and master weights stay on the CPU and the update is computed there. */
+ *  - With `offload`, moments and master weights stay on the CPU and the update is computed there.
+ *  - A parameter whose gradient has some rows only, the embedding's, has moments of the rows it ever had
+ *    (row-moments.ts). */
 import { _fusedAdamw_, type Device, type DType, noGrad, Scope, scope, type Tensor, tensor } from "@rediff/torch";
 import { UserError } from "../errors.js";
 import type { Parameter, ParameterPart } from "../models/parameters.js";
+import { RowMoments } from "./row-moments.js";
 
 /** Parameters with the same learning rate and weight decay. */
 export interface ParameterGroup {
@@ -53,19 +56,20 @@ export interface AdamWOptions {
   offload?: boolean;
 }
 
-interface State {
+/** Moments in the weight's shape, or of its rows. */
+type Moments = { expAvg: Tensor; expAvgSq: Tensor } | { rows: RowMoments };
+
+type State = Moments & {
   steps: number;
-  expAvg: Tensor;
-  expAvgSq: Tensor;
   /** The weight that is updated, where it is not the model's own tensor. */
   master: Tensor | undefined;
-}
+};
 
 /** Wide enough for the update: 16-bit weights are computed in float32. */
 const wide = (dtype: DType): DType => (dtype === "float64" ? "float64" : "float32");
 
 /** The names of a parameter's tensors in a checkpoint: these, a slash, and the parameter's own name. */
-const KINDS = ["exp_avg", "exp_avg_sq", "master", "step"] as const;
+const KINDS = ["exp_avg", "exp_avg_sq", "master", "step", "rows"] as const;
 
 export class AdamW implements Disposable {
   readonly groups: readonly ParameterGroup[];
@@ -84,6 +88,9 @@ export class AdamW implements Disposable {
     noGrad(() => {
       for (const group of this.groups)
         for (const bucket of this.#buckets(group.parameters)) scope(() => this.#update(bucket, group, factor));
+      for (const group of this.groups)
+        for (const parameter of group.parameters)
+          if (parameter.gradientRows !== undefined) scope(() => this.#updateRows(parameter, group, factor));
     });
   }
 
@@ -95,21 +102,26 @@ export class AdamW implements Disposable {
   /** Bytes of moments and master weights. */
   get bytes(): number {
     let bytes = 0;
-    for (const { expAvg, expAvgSq, master } of this.#states.values())
-      for (const part of [expAvg, expAvgSq, master])
+    for (const state of this.#states.values()) {
+      const moments = "rows" in state ? [] : [state.expAvg, state.expAvgSq];
+      if ("rows" in state) bytes += state.rows.bytes;
+      for (const part of [...moments, state.master])
         if (part !== undefined) bytes += part.numel * (part.dtype === "float64" ? 8 : 4);
+    }
     return bytes;
   }
 
   /** Moments, master weights and step counts by name, for a checkpoint. The tensors are the optimizer's own: write
-   *  them before the next step. The step counts belong to the open scope. */
+   *  them before the next step. Step counts, and moments that go by rows, belong to the open scope. */
   exportState(): Map<string, Tensor> {
     const entries = new Map<string, Tensor>();
-    for (const [name, { steps, expAvg, expAvgSq, master }] of this.#states) {
+    for (const [name, state] of this.#states) {
+      const { expAvg, expAvgSq, ...rest } = "rows" in state ? state.rows.export() : { ...state, rows: undefined };
       entries.set(`exp_avg/${name}`, expAvg);
       entries.set(`exp_avg_sq/${name}`, expAvgSq);
-      if (master !== undefined) entries.set(`master/${name}`, master);
-      entries.set(`step/${name}`, tensor(steps, { dtype: "int64" }));
+      if (rest.rows !== undefined) entries.set(`rows/${name}`, rest.rows);
+      if (state.master !== undefined) entries.set(`master/${name}`, state.master);
+      entries.set(`step/${name}`, tensor(state.steps, { dtype: "int64" }));
     }
     return entries;
   }
@@ -140,12 +152,11 @@ export class AdamW implements Disposable {
   }
 
   #imported(parameter: Parameter, entries: ReadonlyMap<string, Tensor>): State {
-    const { name, weight } = parameter;
+    const { name, weight, rowwise } = parameter;
     const place = this.#place(weight);
-    const take = (kind: (typeof KINDS)[number]): Tensor => {
+    const take = (kind: (typeof KINDS)[number], shape: readonly number[]): Tensor => {
       const found = entries.get(`${kind}/${name}`);
       if (found === undefined) throw mismatch(`lacks ${kind}/${name}`);
-      const shape = kind === "step" ? [] : weight.shape;
       if (found.shape.join() !== shape.join())
         throw mismatch(`has ${kind}/${name} of shape [${found.shape.join(", ")}], not [${shape.join(", ")}]`);
       return found;
@@ -154,12 +165,25 @@ export class AdamW implements Disposable {
     const own = (found: Tensor) => this.#own(() => found.to({ ...place, copy: true }));
     const hasMaster = this.#needsMaster(weight);
     if (!hasMaster && entries.has(`master/${name}`)) throw mismatch(`has master weights, which are not kept now`);
-    return {
-      steps: take("step").item(),
-      expAvg: own(take("exp_avg")),
-      expAvgSq: own(take("exp_avg_sq")),
-      master: hasMaster ? own(take("master")) : undefined,
+    const common = {
+      steps: take("step", []).item(),
+      master: hasMaster ? own(take("master", weight.shape)) : undefined,
     };
+    if (!rowwise)
+      return {
+        ...common,
+        expAvg: own(take("exp_avg", weight.shape)),
+        expAvgSq: own(take("exp_avg_sq", weight.shape)),
+      };
+    const numbers = take("rows", entries.get(`rows/${name}`)?.shape ?? []).toNumbers();
+    const shape = [numbers.length, weight.size(1)];
+    const rows = this.#rowMoments(weight);
+    noGrad(() => scope(() => rows.import(numbers, take("exp_avg", shape), take("exp_avg_sq", shape))));
+    return { ...common, rows };
+  }
+
+  #rowMoments(weight: Tensor): RowMoments {
+    return new RowMoments(weight.size(1), this.#place(weight), (make) => this.#own(make));
   }
 
   #place(weight: Tensor): { dtype: DType; device: Device } {
@@ -175,15 +199,14 @@ export class AdamW implements Disposable {
     return this.#owned.adopt(noGrad(() => scope(make)));
   }
 
-  #stateOf({ name, weight }: Parameter): State {
+  #stateOf({ name, weight, rowwise }: Parameter): State {
     const known = this.#states.get(name);
     if (known !== undefined) return known;
     const place = this.#place(weight);
     const moment = () => this.#own(() => weight.zerosLike({ ...place }));
     const state: State = {
       steps: 0,
-      expAvg: moment(),
-      expAvgSq: moment(),
+      ...(rowwise ? { rows: this.#rowMoments(weight) } : { expAvg: moment(), expAvgSq: moment() }),
       master: this.#needsMaster(weight) ? this.#own(() => weight.detach().to({ ...place, copy: true })) : undefined,
     };
     this.#states.set(name, state);
@@ -195,7 +218,7 @@ export class AdamW implements Disposable {
     const buckets: Parameter[][] = [];
     let room = 0;
     for (const parameter of parameters) {
-      if (parameter.gradient === undefined) continue;
+      if (parameter.gradient === undefined || parameter.rowwise) continue;
       const { weight } = parameter;
       const isCopied = weight.dtype !== wide(weight.dtype) || this.#place(weight).device !== weight.device;
       const cost = isCopied ? weight.numel : 0;
@@ -211,7 +234,7 @@ export class AdamW implements Disposable {
 
   #update(bucket: readonly Parameter[], group: ParameterGroup, factor: number): void {
     const { betas, eps } = this.#options;
-    const states = bucket.map((parameter) => this.#stateOf(parameter));
+    const states = bucket.map((parameter) => this.#stateOf(parameter) as Exclude<State, { rows: RowMoments }>);
     const places = bucket.map(({ weight }) => this.#place(weight));
     const targets = bucket.map(({ weight }, i) => states[i]?.master ?? weight.to(places[i]));
     const gradients = bucket.map(({ gradient }, i) => (gradient as Tensor).to(places[i]).contiguous());
@@ -239,12 +262,27 @@ export class AdamW implements Disposable {
       if (target.dtype !== weight.dtype || target.device !== weight.device) weight.copy_(target);
     }
   }
+
+  #updateRows(parameter: Parameter, group: ParameterGroup, factor: number): void {
+    const { weight, gradient, gradientRows } = parameter;
+    const state = this.#stateOf(parameter);
+    if (!("rows" in state) || gradient === undefined || gradientRows === undefined) return;
+    const settings = { ...this.#options, learningRate: group.learningRate * factor, weightDecay: group.weightDecay };
+    const { master } = state;
+    const changed = { rows: gradientRows, values: gradient };
+    state.rows.update(master ?? weight, changed, ++state.steps, settings, (index, values) => {
+      if (master === undefined) return;
+      const { device, dtype } = weight;
+      weight.indexCopy_(0, index.to({ device }), values.to({ dtype, device }));
+    });
+    if (master !== undefined && group.weightDecay !== 0) weight.copy_(master);
+  }
 }
 
 const BUCKET_ELEMENTS = 2 ** 26;
 
 /** The step counts as the operator takes them: a float32 tensor for each parameter, equal ones shared. */
-function stepTensors(states: readonly State[], places: readonly { device: Device }[]): Tensor[] {
+function stepTensors(states: readonly { steps: number }[], places: readonly { device: Device }[]): Tensor[] {
   const made = new Map<string, Tensor>();
   return states.map(({ steps }, i) => {
     const device = places[i]?.device ?? "cpu";

@@ -17,12 +17,13 @@ import {
 import { type LossRow, type LossWeighting, lossRows, type Term } from "../diffusion/objective.js";
 import { UserError } from "../errors.js";
 import { conversationVisibility } from "../models/conversation-mask.js";
+import { addRowGradients, openGradient } from "../models/gradients.js";
 import { headLoss } from "../models/head-loss.js";
 import { additiveMask, block, type Rows, rmsNorm, type Visibility } from "../models/llada.js";
 import { isMaskEmbedding } from "../models/mask-embedding.js";
 import { assertPositions, type Model } from "../models/model.js";
 import type { Parameter, TrainableModel } from "../models/parameters.js";
-import { type Checkpointing, openGradient, runForward, type Stage, stage, Tunables } from "../models/reverse.js";
+import { type Checkpointing, runForward, type Stage, stage, Tunables } from "../models/reverse.js";
 import { Rotary } from "../models/rotary.js";
 import { idTensor } from "../models/splice.js";
 import { type VisualPass, visualPass } from "../models/visual-pass.js";
@@ -208,9 +209,7 @@ function spreadInputGradient(tunables: Tunables, { model, batch, ids, pictures }
       const padding = model.config.raw.pad_token_id;
       const places = textPlaces(ids).filter((place) => ids[place] !== padding);
       const tokens = places.map((place) => ids[place] as number);
-      const sum = openGradient(table);
-      const rows = gradient.indexSelect(0, idTensor(places, model.device)).to({ dtype: sum.dtype });
-      sum.indexAdd_(0, idTensor(tokens, model.device), rows);
+      addRowGradients(table, tokens, gradient.indexSelect(0, idTensor(places, model.device)));
     });
   for (const { visual, start, count } of batch.placements) {
     const picture = pictures[visual] as VisualPass;

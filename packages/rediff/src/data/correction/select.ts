@@ -20,7 +20,7 @@ const draftSchema = z.looseObject({
   ans: z.string().nullish(),
   /** The draft. */
   pred: z.string(),
-  revise: z.unknown(),
+  revise: z.unknown().optional(),
 });
 
 export interface TrainingRecord {

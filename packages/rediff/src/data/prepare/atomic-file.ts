@@ -78,6 +78,17 @@ export class AtomicFile {
   }
 }
 
+/** A small file, whole or not at all. */
+export async function writeText(path: string, text: string, options: { sync?: boolean } = {}): Promise<void> {
+  const file = await AtomicFile.create(path);
+  try {
+    await file.write(text);
+    await file.commit(options);
+  } finally {
+    await file.abort();
+  }
+}
+
 /** What a person can do about a failed write. */
 export function writeError(path: string, cause: unknown): unknown {
   if (!(cause instanceof Error) || !("code" in cause)) return cause;

@@ -74,12 +74,17 @@ export async function mixRecords(
         const next = await from.next();
         if (next.done) return;
         await writer.write(await marked(next.value, mark));
-        onProgress?.(++done, total);
+        done++;
+        onProgress?.(done, total);
       }
     };
-    while (done < total) {
-      await take(normals, ratio.normal, () => " /no_think");
-      await take(inferences, ratio.inference, think);
+    try {
+      while (done < total) {
+        await take(normals, ratio.normal, () => " /no_think");
+        await take(inferences, ratio.inference, think);
+      }
+    } finally {
+      await Promise.all([normals.return(undefined), inferences.return(undefined)]); // They hold their files open.
     }
   });
   return { output, records: total, normal: normal.count, inference: inference.count, ratio, thinking };

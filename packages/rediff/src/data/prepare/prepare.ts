@@ -3,7 +3,7 @@
 import { basename, join } from "node:path";
 import { stringify } from "yaml";
 import { UserError } from "../../errors.js";
-import { AtomicFile } from "./atomic-file.js";
+import { writeText } from "./atomic-file.js";
 import type { JsonRecord } from "./json.js";
 import { DATASETS, type DatasetName, layouts } from "./layouts.js";
 import { findNaming, isThere, type Naming } from "./media-names.js";
@@ -232,12 +232,6 @@ async function writeMixture(data: string, hub: string, records: number, folders:
     ...(folders.videos === undefined ? [] : [`#   video_folder: ${folders.videos}`]),
     stringify({ datasets: [{ json_path: basename(data), sampling_strategy: "all" }] }),
   ];
-  const file = await AtomicFile.create(path);
-  try {
-    await file.write(lines.join("\n"));
-    await file.commit();
-  } finally {
-    await file.abort();
-  }
+  await writeText(path, lines.join("\n"));
   return path;
 }

@@ -9,7 +9,7 @@ import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { formatBytes } from "../../hub/bytes.js";
 import type { Archive } from "./archive.js";
-import { AtomicFile } from "./atomic-file.js";
+import { writeText } from "./atomic-file.js";
 import { MemberSink, type Unpacked } from "./member-sink.js";
 import { tooLarge, unpackTar } from "./unpack-tar.js";
 import { inspectZip, unpackZip } from "./unpack-zip.js";
@@ -150,12 +150,7 @@ async function readState(output: string): Promise<State> {
   }
 }
 
+/** Not synced: what is lost when the machine goes down is unpacked once more. */
 async function writeState(output: string, state: State): Promise<void> {
-  const file = await AtomicFile.create(join(output, STATE_FILE));
-  try {
-    await file.write(`${JSON.stringify(state, null, 2)}\n`);
-    await file.commit({ sync: false });
-  } finally {
-    await file.abort();
-  }
+  await writeText(join(output, STATE_FILE), `${JSON.stringify(state, null, 2)}\n`, { sync: false });
 }

@@ -1,0 +1,380 @@
+/** Drafts to an expert, and its answers to a ledger: every answer that was paid for is kept, and nothing is asked twice.
+ *
+ *  The original asks one draft after the other, with no second try, and writes its whole file anew after each. */
+import { createHash } from "node:crypto";
+import { setMaxListeners } from "node:events";
+import { access, constants, mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import { UserError } from "../../errors.js";
+import { Backoff, type Retry, retrying } from "../../hub/backoff.js";
+import { TransientError } from "../../hub/http.js";
+import { withLock } from "../../hub/lock.js";
+import { type DraftRecord, draftRecordSchema } from "../drafts/draft-record.js";
+import { writeError } from "../prepare/atomic-file.js";
+import { checkDistinct } from "../prepare/convert.js";
+import { openRecords, type RecordSource, type SourceRecord } from "../prepare/record-source.js";
+import { isUsable } from "./answer-kind.js";
+import { Budget, BudgetSpent, costOf, estimateUsage } from "./budget.js";
+import { type CorrectionSettings, type CorrectOptions, checkOptions } from "./correct-options.js";
+import { type CorrectionReport, countAnswer, noAnswers, roundMoney } from "./correction-report.js";
+import { completionsUrl, type Expert, type ExpertAnswer, openExpert, RejectedDraft } from "./expert-client.js";
+import { type PictureFile, pictureUrl, readPictureFile } from "./expert-picture.js";
+import { expertText } from "./expert-prompt.js";
+import { FailedFile, type FailureReason, failedPath } from "./failed-file.js";
+import { Gate } from "./gate.js";
+import { LostReply, Unreachable } from "./http-post.js";
+import { draftKey, type ExpertProvenance, Ledger } from "./ledger.js";
+
+/** A server that asks for a longer wait than this will not be of use today. */
+const LONGEST_WAIT_MS = 5 * 60_000;
+/** So many drafts in a row without an answer, each after all its tries: the expert is down. */
+const PATIENCE = 20;
+const NOTE_EVERY_MS = 5000;
+
+/** Asks an expert about drafts; can be killed and run again at any time.
+ *  @throws UserError when it cannot begin or go on; the signal's reason when it was ended. What was answered is kept. */
+export async function correctDrafts(options: CorrectOptions): Promise<CorrectionReport> {
+  const settings = await checkOptions(options);
+  const { output, drafts } = settings;
+  for (const file of drafts) await checkDistinct(file, output);
+  const sources = await Promise.all(drafts.map((file) => openRecords(file)));
+  await makeFolder(output);
+  const refused = new AbortController();
+  const onWait = () =>
+    refused.abort(
+      new UserError(`another process is writing ${output}`, "Wait until it has ended, or name another --output."),
+    );
+  return withLock(`${output}.lock`, { onWait, signal: refused.signal }, async () => {
+    const run = await CorrectionRun.open(settings, sources);
+    try {
+      return await run.finish();
+    } finally {
+      await run.close();
+    }
+  });
+}
+
+async function makeFolder(output: string): Promise<void> {
+  try {
+    await mkdir(dirname(output), { recursive: true });
+    await access(dirname(output), constants.W_OK);
+  } catch (cause) {
+    throw writeError(output, cause);
+  }
+}
+
+interface Draft {
+  draft: DraftRecord;
+  source: SourceRecord & { file: string };
+}
+
+class CorrectionRun {
+  /** Nothing more is begun. */
+  readonly #stop = new AbortController();
+  /** Requests under way are given up. */
+  readonly #cut = new AbortController();
+  readonly #gate: Gate;
+  readonly #budget: Budget;
+  readonly #failed: FailedFile;
+  readonly #promptSha256: string;
+  readonly #host: string;
+  /** Keys that were met in this run. */
+  readonly #met = new Set<string>();
+  readonly #report: CorrectionReport;
+  #done = 0;
+  #underWay = 0;
+  #silentInARow = 0;
+  #mostPromptTokens: number;
+  #notedAt = Number.NEGATIVE_INFINITY;
+  /** What ended the run before its time. */
+  #failure: { error: unknown } | undefined;
+
+  private constructor(
+    private readonly settings: CorrectionSettings,
+    private readonly sources: readonly RecordSource[],
+    private readonly expert: Expert,
+    private readonly ledger: Ledger,
+    before: { report: CorrectionReport; mostPromptTokens: number },
+  ) {
+    setMaxListeners(0, this.#stop.signal, this.#cut.signal);
+    this.#report = before.report;
+    this.#mostPromptTokens = before.mostPromptTokens;
+    this.#promptSha256 = before.report.prompt_sha256;
+    this.#host = completionsUrl(settings.expert.baseUrl).host;
+    this.#gate = new Gate(settings.requestsPerMinute);
+    this.#budget = new Budget(settings.budget, before.report.total.cost ?? 0, this.#stop.signal);
+    this.#failed = new FailedFile(before.report.failed_file);
+  }
+
+  static async open(settings: CorrectionSettings, sources: readonly RecordSource[]): Promise<CorrectionRun> {
+    const report = emptyReport(settings, sources);
+    let mostPromptTokens = 0;
+    const expert = openExpert(settings.expert);
+    const ledger = await Ledger.open(settings.output, ({ expert: { usage, cost } }, kind) => {
+      mostPromptTokens = Math.max(mostPromptTokens, usage?.prompt_tokens ?? 0);
+      const { prices } = settings;
+      countAnswer(report.total, kind, usage, cost ?? (prices && usage ? costOf(usage, prices) : 0));
+    });
+    return new CorrectionRun(settings, sources, expert, ledger, { report, mostPromptTokens });
+  }
+
+  async finish(): Promise<CorrectionReport> {
+    const { signal, giveUp, concurrency } = this.settings;
+    const onSignal = () => this.#end(signal?.reason);
+    const onGiveUp = () => this.#cut.abort(this.#stop.signal.reason ?? giveUp?.reason);
+    signal?.addEventListener("abort", onSignal);
+    giveUp?.addEventListener("abort", onGiveUp);
+    if (signal?.aborted) onSignal();
+    const started = performance.now();
+    try {
+      const queue = this.#drafts();
+      await Promise.all(Array.from({ length: concurrency }, () => this.#work(queue)));
+    } finally {
+      signal?.removeEventListener("abort", onSignal);
+      giveUp?.removeEventListener("abort", onGiveUp);
+    }
+    if (this.#failure) throw this.#failure.error;
+    signal?.throwIfAborted();
+    const report = this.#report;
+    report.not_asked = report.drafts - this.#done;
+    report.seconds = Math.round(performance.now() - started) / 1000;
+    return report;
+  }
+
+  async close(): Promise<void> {
+    this.#cut.abort(); // and with it the timer of the grace
+    this.expert.close();
+    await this.#failed.close(this.#done === this.#report.drafts);
+    await this.ledger.close();
+  }
+
+  async *#drafts(): AsyncGenerator<SourceRecord & { file: string }> {
+    let left = this.#report.drafts;
+    for (const source of this.sources) {
+      for await (const record of source.records()) {
+        if (left-- <= 0) return;
+        yield { ...record, file: source.file };
+      }
+    }
+  }
+
+  async #work(queue: AsyncGenerator<SourceRecord & { file: string }>): Promise<void> {
+    try {
+      while (!this.#stop.signal.aborted) {
+        const next = await queue.next();
+        if (next.done) return;
+        await this.#take({ draft: await parseDraft(next.value), source: next.value });
+        this.settings.onProgress?.(++this.#done, this.#report.drafts);
+      }
+    } catch (error) {
+      if (error instanceof BudgetSpent) {
+        this.#report.stopped = "budget";
+        this.#stop.abort(error);
+      } else if (error !== this.#stop.signal.reason) {
+        this.#failure ??= { error };
+        this.#end(error);
+      }
+    }
+  }
+
+  /** Nothing more is begun; the answers under way may still come, for a while. */
+  #end(reason: unknown): void {
+    if (this.#stop.signal.aborted) return;
+    this.#stop.abort(reason);
+    const { graceMs, onNote } = this.settings;
+    if (this.#underWay === 0) return;
+    onNote?.(`waiting for ${this.#underWay} answers under way, up to ${graceMs / 1000} s`);
+    const timer = setTimeout(() => this.#cut.abort(reason), graceMs);
+    this.#cut.signal.addEventListener("abort", () => clearTimeout(timer));
+  }
+
+  async #take(item: Draft): Promise<void> {
+    const { draft } = item;
+    const report = this.#report;
+    if (draft.pred.trim() === "") return void report.empty++;
+    const picture = await this.#picture(item, () => readPictureFile(draft.img, this.settings.imageFolder));
+    if (picture === undefined) return;
+    const key = draftKey(draft, { picture: picture.sha256, prompt: this.#promptSha256 }, this.settings.expert.model);
+    if (this.#met.has(key)) return void report.duplicates++;
+    this.#met.add(key);
+    const known = this.ledger.kindOf(key);
+    const isDone = known !== undefined && (isUsable(known) || !this.settings.askAgain);
+    if (isDone) return void report.answered_before++;
+    await this.#correct(item, key, picture);
+  }
+
+  async #correct(item: Draft, key: string, file: PictureFile): Promise<void> {
+    const { draft } = item;
+    const picture = await this.#picture(item, () => pictureUrl(file));
+    if (picture === undefined) return;
+    const text = expertText({ question: draft.ques, answer: draft.ans ?? undefined, prediction: draft.pred });
+    const policy = {
+      tries: this.settings.retries + 1,
+      firstWaitMs: this.settings.firstWaitMs,
+      longestWaitMs: LONGEST_WAIT_MS,
+    };
+    const tries = { count: 0 };
+    const started = performance.now();
+    try {
+      const backoff = new Backoff(policy, (retry) => this.#noteRetry(retry), this.#stop.signal);
+      const { answer, cost } = await retrying(backoff, () => this.#request({ picture, text }, tries));
+      const seconds = Math.round(performance.now() - started) / 1000;
+      const kind = await this.ledger.append({
+        key,
+        ...withoutReply(draft),
+        revise: answer.text,
+        expert: this.#provenance(answer, cost, seconds),
+      });
+      this.#silentInARow = 0;
+      for (const totals of [this.#report.run, this.#report.total]) countAnswer(totals, kind, answer.usage, cost ?? 0);
+    } catch (error) {
+      if (error === this.#stop.signal.reason) throw error;
+      if (error instanceof TransientError) await this.#unanswered(item, error, tries.count);
+      else if (error instanceof RejectedDraft) await this.#rejected(item, error, tries.count);
+      else throw error;
+    }
+  }
+
+  async #request(
+    request: { picture: string; text: string },
+    tries: { count: number },
+  ): Promise<{ answer: ExpertAnswer; cost: number | undefined }> {
+    const { prices, expert } = this.settings;
+    const bytes = Buffer.byteLength(expert.prompt) + Buffer.byteLength(request.text);
+    const most = estimateUsage(bytes, expert.maxCompletionTokens, this.#mostPromptTokens);
+    const held = prices ? costOf(most, prices) : 0;
+    await this.#budget.hold(held);
+    let spent = 0;
+    try {
+      await this.#gate.turn(this.#stop.signal);
+      if (this.#report.requests++ === 0)
+        this.settings.onNote?.(`asking ${expert.model} at ${this.#host}: pictures and drafts are sent there`);
+      tries.count++;
+      this.#underWay++;
+      spent = held; // unless it turns out otherwise
+      const answer = await this.expert.ask(request, this.#cut.signal).finally(() => this.#underWay--);
+      this.#mostPromptTokens = Math.max(this.#mostPromptTokens, answer.usage?.prompt_tokens ?? 0);
+      if (prices && answer.usage) spent = costOf(answer.usage, prices);
+      return { answer, cost: prices && roundMoney(spent) };
+    } catch (error) {
+      const mayBeBilled = error instanceof LostReply || error === this.#cut.signal.reason;
+      if (!mayBeBilled) spent = 0;
+      else if (this.#report.unconfirmed_cost !== null)
+        this.#report.unconfirmed_cost = roundMoney(this.#report.unconfirmed_cost + spent);
+      if (error instanceof TransientError && (error.waitMs ?? 0) <= LONGEST_WAIT_MS)
+        this.#gate.pause(error.waitMs ?? 0);
+      throw error;
+    } finally {
+      this.#budget.settle(held, spent);
+    }
+  }
+
+  #provenance(answer: ExpertAnswer, cost: number | undefined, seconds: number): ExpertProvenance {
+    return {
+      model: this.settings.expert.model,
+      answered_by: answer.model,
+      host: this.#host,
+      prompt_sha256: this.#promptSha256,
+      time: new Date().toISOString(),
+      request_id: answer.requestId,
+      finish_reason: answer.finishReason,
+      ...(answer.refusal !== undefined && { refusal: answer.refusal }),
+      usage: answer.usage,
+      ...(cost !== undefined && { cost }),
+      seconds,
+    };
+  }
+
+  /** All tries were in vain: the draft is left for another run, unless the expert itself is the trouble. */
+  async #unanswered(item: Draft, error: TransientError, requests: number): Promise<void> {
+    await this.#fail(item, "no_answer", error.message, requests);
+    const later = "What was answered is kept; run the same command again later.";
+    if ((error.waitMs ?? 0) > LONGEST_WAIT_MS)
+      throw new UserError(
+        `${this.#host} asks to wait for ${Math.ceil((error.waitMs ?? 0) / 60_000)} minutes (${error.message})`,
+        later,
+      );
+    if (error instanceof Unreachable && this.#report.run.answers === 0)
+      throw new UserError(
+        `the expert cannot be reached: ${error.message}`,
+        "Check --base-url, and whether it is running.",
+      );
+    if (++this.#silentInARow >= PATIENCE)
+      throw new UserError(`${this.#host} did not answer ${PATIENCE} drafts in a row (${error.message})`, later);
+  }
+
+  /** A draft of its own fault, or requests that are wrong in form: then the first one is rejected already. */
+  async #rejected(item: Draft, error: RejectedDraft, requests: number): Promise<void> {
+    if (error.blamesContent || this.#report.run.answers > 0)
+      return this.#fail(item, "rejected", error.message, requests);
+    throw new UserError(
+      `${this.#host} rejects the request: ${error.message}`,
+      `Check --model-name, --temperature and --extra-body; if the draft is to blame (${await item.source.where()}), take it out.`,
+    );
+  }
+
+  async #picture<T>(item: Draft, read: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await read();
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      await this.#fail(item, "picture", error.message, 0);
+      return undefined;
+    }
+  }
+
+  async #fail({ draft, source }: Draft, reason: FailureReason, message: string, requests: number): Promise<void> {
+    const { failed } = this.#report;
+    failed[reason] = (failed[reason] ?? 0) + 1;
+    const { id, img } = draft;
+    const { file, index } = source;
+    const time = new Date().toISOString();
+    await this.#failed.append({ ...(id != null && { id }), img, file, index, reason, message, requests, time });
+  }
+
+  #noteRetry({ reason, waitMs, failures, tries }: Retry): void {
+    const now = performance.now();
+    if (now - this.#notedAt < NOTE_EVERY_MS || this.#stop.signal.aborted) return;
+    this.#notedAt = now;
+    this.settings.onNote?.(`${reason}; again in ${Math.ceil(waitMs / 1000)} s (try ${failures + 1} of ${tries})`);
+  }
+}
+
+function emptyReport(settings: CorrectionSettings, sources: readonly RecordSource[]): CorrectionReport {
+  const { output, limit = Number.POSITIVE_INFINITY, prices, expert } = settings;
+  const count = sources.reduce((sum, source) => sum + source.count, 0);
+  return {
+    output,
+    failed_file: failedPath(output),
+    expert_model: expert.model,
+    prompt_sha256: createHash("sha256").update(expert.prompt).digest("hex"),
+    drafts: Math.min(count, limit),
+    answered_before: 0,
+    duplicates: 0,
+    empty: 0,
+    failed: {},
+    not_asked: 0,
+    stopped: null,
+    requests: 0,
+    seconds: 0,
+    unconfirmed_cost: prices ? 0 : null,
+    run: noAnswers(prices !== undefined),
+    total: noAnswers(prices !== undefined),
+  };
+}
+
+async function parseDraft(record: SourceRecord): Promise<DraftRecord> {
+  const parsed = draftRecordSchema.safeParse(record.value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new UserError(
+    `${await record.where()}: ${issue?.path.join(".")}: ${issue?.message}`,
+    "Expected a draft: {img, ques, ans, pred}.",
+  );
+}
+
+/** An answer that the draft has already, from another expert or an earlier file, makes room for the new one. */
+function withoutReply(draft: DraftRecord): DraftRecord {
+  const { key: _key, revise: _revise, expert: _expert, ...rest } = draft;
+  return rest;
+}

@@ -1,0 +1,301 @@
+/** One question to an expert over OpenAI's chat-completions API, and what can come back.
+ *
+ *  The original prints a bad response and stores None. Here what another try may mend is a TransientError, what is wrong
+ *  with one draft alone is a RejectedDraft, and what concerns every request is a UserError. An answer that was cut off,
+ *  filtered or refused is an answer: it was paid for, and asked again it would mostly come out the same. */
+import { z } from "zod";
+import { UserError } from "../../errors.js";
+import { TransientError } from "../../hub/http.js";
+import { isRecord } from "../prepare/json.js";
+import { type HttpReply, LostReply, openPoster } from "./http-post.js";
+
+export interface ExpertSettings {
+  /** Of the chat-completions API, mostly ending in /v1. */
+  baseUrl: string;
+  model: string;
+  /** System prompt. */
+  prompt: string;
+  /** Sent as a bearer token; none for servers that ask for none. */
+  apiKey?: string | undefined;
+  /** Where the key comes from, for messages. */
+  apiKeyName: string;
+  maxCompletionTokens: number;
+  temperature?: number | undefined;
+  /** Further fields of the request; null removes one. */
+  extraBody?: Readonly<Record<string, unknown>> | undefined;
+  timeoutMs: number;
+}
+
+export interface ExpertRequest {
+  /** Data URL. */
+  picture: string;
+  text: string;
+}
+
+export interface Usage {
+  prompt_tokens: number;
+  /** Those of thinking among them. */
+  completion_tokens: number;
+}
+
+export interface ExpertAnswer {
+  /** As it came; null for a refusal or an empty message. */
+  text: string | null;
+  refusal?: string;
+  /** "stop"; "length" when it was cut off; "content_filter". */
+  finishReason: string | null;
+  /** The model that answered, by its own word. */
+  model: string | null;
+  requestId: string | null;
+  /** Null where the server does not say. */
+  usage: (Usage & { reasoning_tokens?: number }) | null;
+}
+
+/** Owns its connections: `close()` it. */
+export interface Expert {
+  /** @throws TransientError, RejectedDraft, UserError; the signal's reason */
+  ask(request: ExpertRequest, signal: AbortSignal): Promise<ExpertAnswer>;
+  close(): void;
+}
+
+/** The server does not take this request; it might take others. */
+export class RejectedDraft extends Error {
+  override readonly name = "RejectedDraft";
+  constructor(
+    message: string,
+    /** The server says that picture or text are to blame, not the form of the request. */
+    readonly blamesContent: boolean,
+  ) {
+    super(message);
+  }
+}
+
+export function openExpert(settings: ExpertSettings): Expert {
+  const url = completionsUrl(settings.baseUrl);
+  const fixed = requestFields(settings);
+  const poster = openPoster(url);
+  const headers = requestHeaders(settings);
+  return {
+    async ask({ picture, text }, signal) {
+      const messages = [
+        { role: "system", content: settings.prompt },
+        {
+          role: "user",
+          content: [
+            { type: "image_url", image_url: { url: picture } },
+            { type: "text", text },
+          ],
+        },
+      ];
+      const body = JSON.stringify({ ...fixed, messages });
+      const reply = await poster.post(body, { headers, timeoutMs: settings.timeoutMs, signal });
+      const clean = withoutKey(reply, settings.apiKey);
+      if (reply.status < 200 || reply.status > 299) throw refusal(clean, url, settings);
+      return readAnswer(clean);
+    },
+    close: () => poster.close(),
+  };
+}
+
+/** @throws UserError when it is no address of an API */
+export function completionsUrl(baseUrl: string): URL {
+  const hint = "For example --base-url https://api.openai.com/v1 or http://127.0.0.1:8000/v1.";
+  if (!URL.canParse(baseUrl) || !/^https?:/i.test(baseUrl))
+    throw new UserError(`base URL "${baseUrl}": expected http(s)://HOST/PATH`, hint);
+  const url = new URL(baseUrl);
+  if (url.username !== "" || url.password !== "")
+    throw new UserError(
+      `the base URL for ${url.host} has a user name or password in it`,
+      "The key is read from the environment.",
+    );
+  const path = url.pathname.replace(/\/+$/, "");
+  url.pathname = path.endsWith("/chat/completions") ? path : `${path}/chat/completions`;
+  return url;
+}
+
+/** Fields that decide what is asked, or that the reply could not be read with. */
+const OURS = ["messages", "model", "stream", "n"];
+
+function requestFields({ model, maxCompletionTokens, temperature, extraBody = {} }: ExpertSettings) {
+  const ours = OURS.find((name) => name in extraBody);
+  if (ours !== undefined) throw new UserError(`the extra body sets "${ours}", which is not its to set`);
+  const fields = {
+    model,
+    max_completion_tokens: maxCompletionTokens,
+    ...(temperature !== undefined && { temperature }),
+    ...extraBody,
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));
+}
+
+function requestHeaders({ apiKey, apiKeyName }: ExpertSettings): Record<string, string> {
+  const headers = { accept: "application/json", "user-agent": `rediff; node/${process.versions.node}` };
+  if (apiKey === undefined) return headers;
+  if (!/^[\x21-\x7e]+$/.test(apiKey))
+    throw new UserError(
+      `${apiKeyName}: the key has characters that no key has`,
+      "Check for spaces and line breaks inside.",
+    );
+  return { ...headers, authorization: `Bearer ${apiKey}` };
+}
+
+/** Some servers repeat the key in what they say. Words such as "none" or "EMPTY", which local servers take as a key, are
+ *  no secret, and may stand in a reply. */
+const SHORTEST_SECRET = 8;
+function withoutKey(reply: HttpReply, key: string | undefined): HttpReply {
+  if (key === undefined || key.length < SHORTEST_SECRET) return reply;
+  const clean = (text: string) => text.replaceAll(key, "[key]");
+  const headers = Object.entries(reply.headers).map(([name, value]) => [name, clean(headerOf(value) ?? "")]);
+  return {
+    status: reply.status,
+    headers: Object.fromEntries(headers) as HttpReply["headers"],
+    body: clean(reply.body),
+  };
+}
+
+const contentSchema = z.union([z.string(), z.array(z.looseObject({ text: z.string().optional() }))]);
+const countSchema = z.number().min(0);
+const answerSchema = z.looseObject({
+  id: z.string().nullish(),
+  model: z.string().nullish(),
+  choices: z.tuple(
+    [
+      z.looseObject({
+        message: z.looseObject({ content: contentSchema.nullish(), refusal: z.string().nullish() }),
+        finish_reason: z.string().nullish(),
+      }),
+    ],
+    z.unknown(),
+  ),
+  usage: z
+    .looseObject({
+      prompt_tokens: countSchema,
+      completion_tokens: countSchema,
+      completion_tokens_details: z.looseObject({ reasoning_tokens: countSchema.nullish() }).nullish(),
+    })
+    .nullish()
+    .catch(null),
+});
+
+function readAnswer({ body, headers }: HttpReply): ExpertAnswer {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    throw new LostReply(body === "" ? "the reply is empty" : `the reply is not JSON: ${excerpt(body)}`);
+  }
+  const parsed = answerSchema.safeParse(value);
+  if (!parsed.success) {
+    const told = errorOf(value);
+    if (told.message !== undefined) throw new LostReply(`an error instead of an answer: ${told.message}`);
+    const [issue] = parsed.error.issues;
+    throw new LostReply(`the reply is no chat completion (${issue?.path.join(".")}: ${issue?.message})`);
+  }
+  const { id, model, choices, usage } = parsed.data;
+  const [{ message, finish_reason }] = choices;
+  // OpenRouter's word for a provider that failed in the middle.
+  if (finish_reason === "error") throw new LostReply("the expert failed in the middle of its answer");
+  const thinking = usage?.completion_tokens_details?.reasoning_tokens;
+  return {
+    text: textOf(message.content),
+    ...(message.refusal && { refusal: message.refusal }),
+    finishReason: finish_reason ?? null,
+    model: model ?? null,
+    requestId: headerOf(headers["x-request-id"]) ?? id ?? null,
+    usage: usage
+      ? {
+          prompt_tokens: usage.prompt_tokens,
+          completion_tokens: usage.completion_tokens,
+          ...(typeof thinking === "number" && { reasoning_tokens: thinking }),
+        }
+      : null,
+  };
+}
+
+function textOf(content: z.infer<typeof contentSchema> | null | undefined): string | null {
+  if (content === null || content === undefined) return null;
+  return typeof content === "string" ? content : content.map(({ text = "" }) => text).join("");
+}
+
+/** Why the server did not answer. */
+function refusal(reply: HttpReply, url: URL, settings: ExpertSettings): Error {
+  const { status, headers } = reply;
+  const { message, code } = errorOf(tryParse(reply.body) ?? reply.body);
+  const said = message === undefined ? "" : `: ${message}`;
+  const { host } = url;
+  const { apiKey, apiKeyName, model } = settings;
+  if (status === 402 || /insufficient_quota|billing/.test(code))
+    return new UserError(`${host} asks for money (HTTP ${status})${said}`, "Top up the account, then run it again.");
+  if ([408, 409, 425, 429].includes(status) || status >= 500) {
+    const why = status === 429 ? "too many requests" : "trouble at the server";
+    return new TransientError(`HTTP ${status}, ${why}${said}`, waitMs(headers));
+  }
+  if (status === 401) {
+    return apiKey === undefined
+      ? new UserError(`${host} asks for a key (HTTP 401)${said}`, `Put it into the environment variable ${apiKeyName}.`)
+      : new UserError(
+          `${host} refuses the key in ${apiKeyName} (HTTP 401)${said}`,
+          "Check that it is valid and belongs to this server.",
+        );
+  }
+  if (status === 403)
+    return new UserError(
+      `${host} forbids this request (HTTP 403)${said}`,
+      `Check what the key in ${apiKeyName} may do, and whether it may use ${model}.`,
+    );
+  if (status === 404)
+    return new UserError(
+      `${host} has no model ${model}, or nothing at ${url.pathname} (HTTP 404)${said}`,
+      "Check --model-name and --base-url, which mostly ends in /v1.",
+    );
+  if (status === 413) return new RejectedDraft(`HTTP 413, the request is too large${said}`, true);
+  if (status === 400 || status === 422) return new RejectedDraft(`HTTP ${status}${said}`, isAboutContent(code));
+  if (status >= 300 && status < 400)
+    return new UserError(
+      `${host} sends requests elsewhere (HTTP ${status}, ${headers.location ?? "no address"})`,
+      "Give that address as --base-url.",
+    );
+  return new UserError(`${host} refuses the request (HTTP ${status})${said}`, "Check --base-url.");
+}
+
+/** `invalid_image_url`, `image_parse_error`, `content_filter`, `content_policy_violation`, `unknown_image`; o-series models
+ *  call a text that they will not think about `invalid_prompt`. */
+const isAboutContent = (code: string): boolean => /image|content_(filter|policy)|invalid_prompt/.test(code);
+
+/** OpenAI's error object, and what other servers have in its place. */
+function errorOf(value: unknown): { message?: string; code: string } {
+  if (typeof value === "string") return { ...(value.trim() !== "" && { message: excerpt(value) }), code: "" };
+  if (!isRecord(value)) return { code: "" };
+  const error = value.error ?? value;
+  if (!isRecord(error)) return errorOf(String(error));
+  const message = error.message ?? error.detail;
+  const code = [error.code, error.type].filter((word) => typeof word === "string").join(" ");
+  return { ...(message !== undefined && { message: excerpt(String(message)) }), code };
+}
+
+function tryParse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** How long the server wants us to wait: `retry-after-ms`, or Retry-After in seconds or as a date (RFC 9110). */
+function waitMs(headers: HttpReply["headers"]): number | undefined {
+  const exact = Number(headerOf(headers["retry-after-ms"]) ?? Number.NaN);
+  const text = headers["retry-after"];
+  const seconds = Number(text ?? Number.NaN);
+  const choices = [exact, seconds * 1000, Date.parse(text ?? "") - Date.now()];
+  const found = choices.find(Number.isFinite);
+  return found === undefined ? undefined : Math.max(0, found);
+}
+
+const headerOf = (value: string | string[] | undefined): string | undefined =>
+  Array.isArray(value) ? value[0] : value;
+
+/** A server's text, fit for one line. */
+const excerpt = (text: string): string => {
+  const line = text.replace(/[^\x21-\x7e]+/g, " ").trim();
+  return line.length > 200 ? `${line.slice(0, 200)}...` : line;
+};

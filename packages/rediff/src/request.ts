@@ -49,7 +49,8 @@ export interface DescribeOptions {
   seed?: number;
   /** dLLM-Cache: faster, approximate. */
   cache?: FeatureCacheOptions;
-  /** All quirks of the reference at once: decoding, colours of palette and alpha pictures, special tokens in the text. */
+  /** All quirks of the reference at once: decoding, colours of palette, alpha and 16-bit pictures, special tokens in
+   *  the text. docs/PARITY.md lists them. */
   compat?: boolean;
   /** Turn pictures upright as their EXIF data says. */
   autoOrient?: boolean;
@@ -117,6 +118,7 @@ export function pictureOptions(model: Model, options: DescribeOptions = {}) {
     aspectRatio: geometry.aspectRatio,
     pinpoints: geometry.pinpoints,
     colors: options.compat ? ("asis" as const) : ("rgb" as const),
+    grey16: options.compat ? ("clip" as const) : ("scale" as const),
     autoOrient: options.autoOrient ?? false,
     ...(options.maxPixels !== undefined && { maxPixels: options.maxPixels }),
   };

@@ -169,6 +169,7 @@ describe("options arrive", () => {
     [["--cache"], { cache: { promptInterval: 25, genInterval: 7, transferRatio: 0.25 } }],
     [["--cache", "4,2,0.5"], { cache: { promptInterval: 4, genInterval: 2, transferRatio: 0.5 } }],
     [["--compat"], { compat: true }],
+    [["--compat"], { compat: true }, fixturePath("grey16.png")],
     [["--auto-orient"], { autoOrient: true }, turned],
   ];
   const plain = new Map<VisualSource, Promise<number[]>>();

@@ -12,7 +12,7 @@ interface Flags {
 }
 
 const HELP = `
-FILE has drafts {img, ques, ans, pred, revise}, with the expert's reply as text in revise: "right", or a JSON list of
+FILEs have drafts {img, ques, ans, pred, revise}, with the expert's reply as text in revise: "right", or a JSON list of
 {org, target}. A pair is kept when both texts have the same number of tokens, at a text's start and behind a space, and
 when the draft holds org; repeated and overlapping pairs are dropped. Records are {id, image, conversations, revise,
 provenance}; provenance names the draft, its reference answer, and whatever else the draft tells about itself.
@@ -27,7 +27,7 @@ Examples:
 export function dataSelectCommand(): Command {
   return new Command("select")
     .description("corrected drafts to training records, with reasons for what is dropped")
-    .argument("<FILE>", "JSON, JSONL or parquet")
+    .argument("<FILE...>", "JSON, JSONL or parquet")
     .requiredOption("--model <DIR|HUB_ID>", "the model that will be trained; only its tokenizer is read")
     .requiredOption("--output <FILE>", "JSON, JSONL or parquet")
     .option("--compat", "the original's rules")
@@ -37,14 +37,14 @@ export function dataSelectCommand(): Command {
     .action(run);
 }
 
-async function run(file: string, flags: Flags): Promise<void> {
+async function run(files: string[], flags: Flags): Promise<void> {
   const [{ openInput }, { selectFile }, { meanings }, { writeText }] = await Promise.all([
     import("./data-input.js"),
     import("../data/correction/select-file.js"),
     import("../data/correction/select.js"),
     import("../data/prepare/atomic-file.js"),
   ]);
-  const { source, tokenizer } = await openInput(file, flags);
+  const { source, tokenizer } = await openInput(files, flags);
   const line = progress({ label: flags.output, unit: "drafts", total: source.count });
   const counts = await selectFile(source, flags.output, tokenizer, {
     compat: flags.compat,

@@ -12,19 +12,20 @@ interface Flags {
 }
 
 const HELP = `
-FILE has items with image, problem, original_caption, changed_caption, solution_original and solution_target. Kept is
-what has the same number of tokens in both captions and in both phrases, as in the original. Its rule lets phrases pass
-that training cannot find in the caption; they are told, and left out with --strict.
+Items have image_path (or image), problem, original_caption, changed_caption, solution_original and solution_target, as
+in zyang39/ViCrit-Train on the Hugging Face hub. Kept is what has the same number of tokens in both captions and in both
+phrases, as in the original. Its rule lets phrases pass that training cannot find in the caption; they are told, and left
+out with --strict.
 
 Examples:
-  $ rediff data vicrit ViCrit-Train/vicrit_train.json --model GSAI-ML/LLaDA-V --output vicrit_train_equaltokens.json
-  $ rediff data vicrit train.parquet --images vicrit/images --model LLaDA-V --output vicrit.jsonl --strict
+  $ rediff data vicrit vicrit_train.json --model GSAI-ML/LLaDA-V --output data/vicrit/vicrit_train_equaltokens.json
+  $ rediff data vicrit ViCrit-Train/data/train-*.parquet --model LLaDA-V --output vicrit.jsonl --strict
 `;
 
 export function dataVicritCommand(): Command {
   return new Command("vicrit")
     .description("ViCrit to records with a phrase to revise, where token counts allow it")
-    .argument("<FILE>", "JSON, JSONL or parquet")
+    .argument("<FILE...>", "JSON, JSONL or parquet")
     .requiredOption("--model <DIR|HUB_ID>", "the model that will be trained; only its tokenizer is read")
     .requiredOption("--output <FILE>", "JSON, JSONL or parquet")
     .option("--strict", "leave out items whose phrase training would not find")
@@ -34,13 +35,13 @@ export function dataVicritCommand(): Command {
     .action(run);
 }
 
-async function run(file: string, flags: Flags): Promise<void> {
+async function run(files: string[], flags: Flags): Promise<void> {
   const [{ openInput }, { prepareVicrit, vicritDrops }, { droppedPairs }] = await Promise.all([
     import("./data-input.js"),
     import("../data/prepare/vicrit.js"),
     import("../data/correction/pairs.js"),
   ]);
-  const { source, tokenizer } = await openInput(file, flags);
+  const { source, tokenizer } = await openInput(files, flags);
   const line = progress({ label: flags.output, unit: "items", total: source.count });
   const report = await prepareVicrit(source, flags.output, tokenizer, {
     strict: flags.strict,

@@ -13,9 +13,9 @@ export async function selectFile(
   const selection = new Selection(tokenizer, options);
   await writeRecords(output, async (writer) => {
     for await (const draft of source.records()) {
-      const record = await selection.take({ ...draft, file: source.file });
+      const record = await selection.take(draft);
       if (record !== undefined) await writer.write({ ...record });
-      options.onProgress?.(draft.index + 1, source.count);
+      options.onProgress?.(selection.report.drafts, source.count);
     }
   });
   return selection.report;

@@ -75,9 +75,7 @@ export class Selection {
   ) {}
 
   /** The record of a draft; undefined when it is dropped. @throws UserError when it is no draft */
-  async take(
-    source: Pick<SourceRecord, "value" | "where" | "index"> & { file: string },
-  ): Promise<TrainingRecord | undefined> {
+  async take(source: Pick<SourceRecord, "value" | "file" | "index" | "where">): Promise<TrainingRecord | undefined> {
     const parsed = draftSchema.safeParse(source.value);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;

@@ -50,7 +50,7 @@ export async function openParquet(file: string, { pictures }: ParquetOptions = {
         const place = `${file}: row ${index}`;
         const plain = await plainRow(row, index, place);
         const value = columns === undefined ? plain : fromRow(columns, plain);
-        yield { value, index, where: async () => place };
+        yield { value, file, index, where: async () => place };
       }
       rowStart = rowEnd;
     }

@@ -12,6 +12,7 @@ import { openParquet, type ParquetOptions } from "./parquet-source.js";
 
 export interface SourceRecord {
   value: JsonRecord;
+  file: string;
   /** Among the file's records, from 0. */
   index: number;
   /** From 1; only in JSONL. */
@@ -40,6 +41,17 @@ export async function openRecords(file: string, options: ParquetOptions = {}): P
   return { file, count: index.count, records: () => readIndexed(index) };
 }
 
+/** Several files as one. */
+export function chainRecords(sources: readonly RecordSource[]): RecordSource {
+  return {
+    file: sources.map(({ file }) => file).join(", "),
+    count: sources.reduce((sum, { count }) => sum + count, 0),
+    async *records() {
+      for (const source of sources) yield* source.records();
+    },
+  };
+}
+
 async function* readIndexed(index: FileIndex): AsyncGenerator<SourceRecord> {
   const handle = await open(index.file).catch((cause: unknown) => {
     throw fileError(index.file, cause);
@@ -60,6 +72,7 @@ async function* readIndexed(index: FileIndex): AsyncGenerator<SourceRecord> {
       const text = textOf(place, bytes);
       yield {
         value: await parseRecordText(text, where),
+        file: index.file,
         index: i,
         ...(place.line !== undefined && { line: place.line }),
         where,

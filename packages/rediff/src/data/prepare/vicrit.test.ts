@@ -25,7 +25,8 @@ const items = [
   item("A dog ran.", "A cat ran.", "dog", "cat"),
   item("A dog ran.", "A big cat ran.", "dog", "cat"), // captions differ
   item("A dog ran.", "A cat ran.", "dog", "big cat"), // phrases differ
-  item("A dog ran.", "A cat ran.", "dog", "cow"), // the wrong phrase is not there
+  // As published; the wrong phrase is not there.
+  { ...item("A dog ran.", "A cat ran.", "dog", "cow"), image: undefined, image_path: "a/y2.jpg" },
   item("A dog ran.", "A cat ran.", "same", "same"),
 ];
 
@@ -38,6 +39,7 @@ async function run(strict: boolean) {
 
 test("as the original: equal counts in captions and in phrases, and nothing else", async () => {
   const { report, records } = await run(false);
+  expect(records[1]).toMatchObject({ image: "y2.jpg" });
   expect(records[0]).toEqual({
     image: "x1.jpg",
     conversations: [
@@ -64,6 +66,10 @@ test("an item that is none is an error with its line, and nothing is written", a
   writeFileSync(at("bad.jsonl"), `${JSON.stringify(items[0])}\n{"image": "x.jpg"}\n`);
   await expect(prepareVicrit(await openRecords(at("bad.jsonl")), at("bad-out.jsonl"), tokenizer)).rejects.toThrow(
     /bad\.jsonl:2: problem: /,
+  );
+  writeFileSync(at("bad.jsonl"), JSON.stringify({ ...items[0], image: undefined }));
+  await expect(prepareVicrit(await openRecords(at("bad.jsonl")), at("bad-out.jsonl"), tokenizer)).rejects.toThrow(
+    /bad\.jsonl:1: image: there is neither image nor image_path/,
   );
   expect(() => readFileSync(at("bad-out.jsonl"))).toThrow(/ENOENT/);
 });

@@ -12,14 +12,23 @@ import type { JsonRecord } from "./json.js";
 import type { RecordSource } from "./record-source.js";
 import { writeRecords } from "./record-writer.js";
 
-export const vicritSchema = z.looseObject({
-  /** The picture's path; only its base name is kept. */
-  image: z.string(),
+const vicritSchema = z.looseObject({
+  /** The picture's path, of which only the base name is kept: `image` in the original's file, `image_path` in the data set
+   *  as it is published. */
+  image: z.string().optional(),
+  image_path: z.string().optional(),
   problem: z.string(),
   original_caption: z.string(),
   changed_caption: z.string(),
   solution_original: z.string(),
   solution_target: z.string(),
+});
+
+const itemSchema = vicritSchema.transform((item, context) => {
+  const image = item.image ?? item.image_path;
+  if (image !== undefined) return { ...item, image };
+  context.addIssue({ code: "custom", path: ["image"], message: "there is neither image nor image_path" });
+  return z.NEVER;
 });
 
 export interface VicritRecord {
@@ -40,7 +49,7 @@ export type VicritSelected =
 
 /** @throws z.ZodError when it is no item of ViCrit */
 export function selectVicrit(value: JsonRecord, tokenizer: Tokenizer): VicritSelected {
-  const item = vicritSchema.parse(value);
+  const item = itemSchema.parse(value);
   const count = (text: string) => tokenizer.encode(text).length;
   const captionIds = tokenizer.encode(item.changed_caption);
   if (count(item.original_caption) !== captionIds.length) return { drop: "caption_tokens" };
@@ -108,7 +117,7 @@ async function parsed<Result>(select: () => Result, where: () => Promise<string>
     const [issue] = error.issues;
     throw new UserError(
       `${await where()}: ${issue?.path.join(".") ?? ""}: ${issue?.message ?? "is no item of ViCrit"}`,
-      `An item of ViCrit has ${Object.keys(vicritSchema.shape).join(", ")}.`,
+      "An item of ViCrit has image_path (or image), problem, original_caption, changed_caption, solution_original and solution_target.",
     );
   }
 }

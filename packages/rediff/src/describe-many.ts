@@ -23,6 +23,15 @@ export interface ManyOptions extends DescribeOptions {
   onStep?: (index: number, step: DecodeStep) => void;
 }
 
+/** Pictures with a question of their own, in place of the options'. */
+export interface ManyItem {
+  sources: readonly VisualSource[];
+  prompt: string;
+}
+
+/** The pictures of a prompt, or the whole prompt. */
+type Group = readonly VisualSource[] | ManyItem;
+
 export type ManyResult =
   | { readonly index: number; readonly ok: true; readonly description: Description }
   | { readonly index: number; readonly ok: false; readonly error: Error };
@@ -38,7 +47,7 @@ interface Work {
  *  @throws UserError at once when the options are wrong */
 export async function* describeMany(
   model: VisionLanguageModel,
-  groups: Iterable<readonly VisualSource[]> | AsyncIterable<readonly VisualSource[]>,
+  groups: Iterable<Group> | AsyncIterable<Group>,
   options: ManyOptions = {},
 ): AsyncGenerator<ManyResult> {
   const { batch = 1, onStep, signal } = options;
@@ -86,7 +95,9 @@ export async function* describeMany(
     }
     const started = performance.now();
     try {
-      const ids = promptIds(model.model, loaded.visuals.length, options);
+      const { prompt: question } = loaded;
+      const asked = question === undefined ? options : { ...options, prompt: question };
+      const ids = promptIds(model.model, loaded.visuals.length, asked);
       const reserve = (decode.genLength ?? 128) + (decode.suffix?.length ?? 0);
       const prompt = promptEmbeddings(model.model, ids, loaded.visuals, reserve);
       try {
@@ -113,13 +124,15 @@ export async function* describeMany(
   }
 }
 
-type Loaded = { index: number; ok: true; visuals: Visual[] } | { index: number; ok: false; error: Error };
+type Loaded =
+  | { index: number; ok: true; visuals: Visual[]; prompt: string | undefined }
+  | { index: number; ok: false; error: Error };
 
 /** Decoded pictures in order, `ahead` of them at work at a time. */
 async function* readAhead(
   model: VisionLanguageModel,
   pool: VisionPool,
-  groups: Iterable<readonly VisualSource[]> | AsyncIterable<readonly VisualSource[]>,
+  groups: Iterable<Group> | AsyncIterable<Group>,
   options: ManyOptions,
   ahead: number,
 ): AsyncGenerator<Loaded> {
@@ -135,12 +148,14 @@ async function* readAhead(
 async function loadGroup(
   model: VisionLanguageModel,
   pool: VisionPool,
-  group: readonly VisualSource[],
+  group: Group,
   index: number,
   options: ManyOptions,
 ): Promise<Loaded> {
+  const { sources, prompt } = "sources" in group ? group : { sources: group, prompt: undefined };
   try {
-    return { index, ok: true, visuals: await Promise.all(group.map((source) => load(model, pool, source, options))) };
+    const visuals = await Promise.all(sources.map((source) => load(model, pool, source, options)));
+    return { index, ok: true, visuals, prompt };
   } catch (error) {
     return { index, ok: false, error: error as Error };
   }

@@ -69,7 +69,11 @@ export function visualRows(visual: Pick<Visual, "kind" | "tiles" | "imageSize">,
   return pictureLayout(visual.imageSize, single).tokens;
 }
 
-export async function findPicture(name: string, record: DataRecord, settings: MediaSettings): Promise<string> {
+export async function findPicture(
+  name: string,
+  record: Pick<DataRecord, "source">,
+  settings: Pick<MediaSettings, "imageFolder" | "imageFolder2">,
+): Promise<string> {
   return findFile("picture", name, [settings.imageFolder, settings.imageFolder2], record);
 }
 
@@ -84,7 +88,7 @@ async function findFile(
   what: "picture" | "video",
   name: string,
   folders: readonly (string | undefined)[],
-  { source }: DataRecord,
+  { source }: Pick<DataRecord, "source">,
 ): Promise<string> {
   if (/^(?:https?|s3|gs|data):/.test(name)) {
     const shown = name.length > 60 ? `${name.slice(0, 60)}...` : name;

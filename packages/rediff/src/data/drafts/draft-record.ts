@@ -9,7 +9,7 @@
 import { z } from "zod";
 
 /** How a draft was made: enough to make it again. */
-export const draftedSchema = z.looseObject({
+const draftedShape = {
   /** Number of the record in the data, from 0: what tells the drafts of one data set apart. */
   record: z.int().min(0),
   /** As it was named. */
@@ -22,10 +22,21 @@ export const draftedSchema = z.looseObject({
   revise: z.boolean(),
   temperature: z.number(),
   seed: z.int(),
+  /** What follows is written only where it is not the default. */
+  revise_topk: z.number().exactOptional(),
+  revise_start: z.number().exactOptional(),
+  cfg_scale: z.number().exactOptional(),
+  remasking: z.string().exactOptional(),
+  conversation: z.string().exactOptional(),
+  image_join: z.string().exactOptional(),
+  system: z.string().exactOptional(),
+  auto_orient: z.boolean().exactOptional(),
+  max_pixels: z.number().exactOptional(),
   /** rediff, torch. */
   versions: z.record(z.string(), z.string()),
-});
-export type Drafted = z.infer<typeof draftedSchema>;
+};
+export type Drafted = z.infer<z.ZodObject<typeof draftedShape>>;
+export const draftedSchema = z.looseObject(draftedShape);
 
 export const draftRecordSchema = z.looseObject({
   /** The data's own id, which may come twice, or the record's number. */

@@ -1,0 +1,63 @@
+/** Drafts from the name of a data set to a file of them. */
+import type { VisionLanguageModel } from "../../vision-language-model.js";
+import type { DataFile } from "../records.js";
+import { type DraftOptions, type DraftReport, draftAll } from "./draft.js";
+import { DraftsFile } from "./drafts-file.js";
+import { fingerprint } from "./fingerprint.js";
+import type { LeftOut } from "./left-out.js";
+import { type PlanOptions, planDrafts } from "./plan.js";
+import { openQuestions, type QuestionOptions } from "./questions.js";
+import { draftSettings, draftSteps, type StepsAsked } from "./settings.js";
+
+export interface DraftDataOptions extends QuestionOptions, StepsAsked, Omit<PlanOptions, "steps"> {
+  /** A data file, a list of them, or a folder of pictures. */
+  data: string | readonly DataFile[];
+  /** The question; for a folder of pictures only. */
+  prompt?: string | undefined;
+  output: string;
+  /** What the drafts call the model, and its folder. */
+  model: { name: string; folder: string };
+  /** Not called when there is nothing left to draft. */
+  load: () => Promise<VisionLanguageModel>;
+  options?: DraftOptions;
+  /** Pictures in one forward pass. Default 1. */
+  batch?: number | undefined;
+  /** Bytes of the data files that were indexed, and all. */
+  onIndex?: (done: number, total: number) => void;
+  /** Records settled, and all. */
+  onDraft?: (done: number, total: number) => void;
+  onLeftOut?: (one: LeftOut) => void;
+}
+
+/** Makes the drafts that `output` lacks, and tells what is in it then.
+ *  @throws UserError when the options do not fit the data, the model or what is in the file already */
+export async function draftData(options: DraftDataOptions): Promise<DraftReport> {
+  const { data, prompt, output, model, load, batch, onIndex, onDraft, onLeftOut, signal } = options;
+  const decode = options.options ?? {};
+  const steps = draftSteps(options, decode);
+  await using questions = await openQuestions(data, prompt, { ...options, onProgress: onIndex });
+  const { first, count, shard } = options;
+  const plan = planDrafts(questions.count, { first, count, steps, shard });
+  const settings = draftSettings(model.name, await fingerprint(model.folder), decode);
+  const file = await DraftsFile.open(output, plan, settings);
+  try {
+    if ([...plan.drafts()].every(({ record }) => file.isSettled(record))) {
+      await file.finish();
+      return { records: plan.count, ...file.counts(plan), made: 0, seconds: 0, tokens: 0 };
+    }
+    signal?.throwIfAborted();
+    using loaded = await load();
+    return await draftAll(loaded, file, {
+      questions,
+      plan,
+      settings,
+      options: decode,
+      ...(batch !== undefined && { batch }),
+      ...(onDraft && { onProgress: onDraft }),
+      ...(onLeftOut && { onLeftOut }),
+      ...(signal && { signal }),
+    });
+  } finally {
+    await file.close();
+  }
+}

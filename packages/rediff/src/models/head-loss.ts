@@ -7,9 +7,9 @@
  *  Written out by hand: the logits of a chunk are overwritten by their own gradient, tile by tile while a tile is in the
  *  processor's cache. Softmax in float32 (float64 for a float64 model), as in the reference. */
 import { cat, fromBuffer, full, scope, type Tensor, zeros } from "@rediff/torch";
+import { gradientDtype, openGradient } from "./gradients.js";
 import { linear, linearInputGradient, linearWeightGradient } from "./kernels.js";
 import type { Parameter } from "./parameters.js";
-import { gradientDtype, openGradient } from "./reverse.js";
 import { idTensor } from "./splice.js";
 
 export interface HeadLimits {

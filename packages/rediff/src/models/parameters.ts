@@ -4,6 +4,7 @@
  *  whatever is neither tower nor projector: embeddings, head, norms and the newline vector too. */
 import type { Tensor } from "@rediff/torch";
 import { UserError } from "../errors.js";
+import { freeGradient } from "./gradients.js";
 import type { Model } from "./model.js";
 import { projectorLayerNames } from "./projector.js";
 import type { Affine } from "./siglip.js";
@@ -30,6 +31,10 @@ export interface Parameter {
   /** Of the weight's shape and on its device; float32, or float64 for a float64 weight. Steps add to it; undefined stands
    *  for zero. Whoever takes it out frees it. */
   gradient: Tensor | undefined;
+  /** Only rows that are read get a gradient: the embedding's. `gradient` then has the rows `gradientRows`, each once,
+   *  and all others' is zero. */
+  readonly rowwise?: boolean;
+  gradientRows?: readonly number[] | undefined;
 }
 
 /** A low-rank correction of a linear weight, in whose place it is trained. */
@@ -104,7 +109,16 @@ export function namedTensors(model: Model): NamedTensor[] {
 export function trainable(model: Model, parts: readonly TunablePart[]): TrainableModel {
   const parameters = namedTensors(model)
     .filter(({ name, part }) => parts.includes(PART_OF[part]) && !name.startsWith(POST_NORM))
-    .map(({ name, tensor, part, decays }): Parameter => ({ name, weight: tensor, part, decays, gradient: undefined }));
+    .map(
+      ({ name, tensor, part, decays }): Parameter => ({
+        name,
+        weight: tensor,
+        part,
+        decays,
+        gradient: undefined,
+        rowwise: tensor === model.llada.weights.embedTokens,
+      }),
+    );
   if (parameters.length === 0)
     throw new UserError(
       `nothing to train: mm_tunable_parts is "${parts.join(",")}" and ${model.folder} has no such tensors`,
@@ -115,11 +129,6 @@ export function trainable(model: Model, parts: readonly TunablePart[]): Trainabl
   return {
     model,
     parameters,
-    [Symbol.dispose]() {
-      for (const parameter of parameters) {
-        parameter.gradient?.dispose();
-        parameter.gradient = undefined;
-      }
-    },
+    [Symbol.dispose]: () => parameters.forEach(freeGradient),
   };
 }

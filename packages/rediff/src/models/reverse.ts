@@ -6,7 +6,8 @@
  *
  *  Frozen weights enter a recording as constants, tunable ones as leaves made for it: the model's own tensors never
  *  require gradients. What comes first and needs none is not recorded at all. */
-import { type DType, detachFromScope, grad, scope, Tensor, withGrad } from "@rediff/torch";
+import { grad, scope, Tensor, withGrad } from "@rediff/torch";
+import { addGradient } from "./gradients.js";
 import type { LowRank } from "./kernels.js";
 import { blockTensorName, type Parameter, type TrainableModel } from "./parameters.js";
 import { BLOCK_NAMES } from "./tensor-names.js";
@@ -112,18 +113,6 @@ function differentiate({ input, leaves, output }: Recording, outputGradient: Ten
   });
 }
 
-/** The dtype in which gradients of a weight are summed. */
-export const gradientDtype = (weight: Tensor): DType => (weight.dtype === "float64" ? "float64" : "float32");
-
-/** Adds to a parameter's gradient. The first one is taken over where its form allows. */
-export function addGradient(parameter: Parameter, gradient: Tensor): void {
-  if (parameter.gradient !== undefined) parameter.gradient.add_(gradient);
-  else {
-    const owned = scope(() => gradient.to({ dtype: gradientDtype(parameter.weight) }).contiguous());
-    parameter.gradient = detachFromScope(owned);
-  }
-}
-
 /** A forward pass that can go back, once. */
 export interface Pass {
   output: Tensor;
@@ -132,14 +121,6 @@ export interface Pass {
   /** Adds the gradients of all weights; the gradient of the chain's input, if that was asked for. Frees what the pass
    *  kept, its output included. */
   backward(outputGradient: Tensor): Tensor | undefined;
-}
-
-/** A parameter's gradient to add to in place; zeros where there was none. */
-export function openGradient(parameter: Parameter): Tensor {
-  parameter.gradient ??= scope(() =>
-    detachFromScope(parameter.weight.zerosLike({ dtype: gradientDtype(parameter.weight) })),
-  );
-  return parameter.gradient;
 }
 
 /** Runs `input` through the stages, keeping what the way back will need. To be called without recording; what is kept

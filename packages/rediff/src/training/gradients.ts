@@ -31,6 +31,6 @@ export function nonFiniteGradients(parameters: readonly WithGradient[]): string[
 }
 
 /** Frees all gradients, so that the next accumulation begins at nothing. */
-export function dropGradients(parameters: readonly Parameter[]): void {
+export function dropGradients(parameters: readonly Pick<Parameter, "gradient" | "gradientRows">[]): void {
   parameters.forEach(freeGradient);
 }

@@ -1,5 +1,5 @@
 /** The optimizer on a parameter that goes by rows, against the same one whole. */
-import { type DType, Generator, memory, noGrad, rand, randn, scope, type Tensor } from "@rediff/torch";
+import { type DType, detachFromScope, Generator, memory, noGrad, rand, randn, scope, type Tensor } from "@rediff/torch";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { addRowGradients, freeGradient, wholeGradient } from "../models/gradients.js";
 import type { Parameter } from "../models/parameters.js";
@@ -39,9 +39,8 @@ function giveGradient(parameter: Parameter, s: number): void {
     }
     const sparse: Parameter = { ...parameter, rowwise: true, gradient: undefined };
     addRowGradients(sparse, ids, rows);
-    const whole = wholeGradient(sparse).clone();
+    parameter.gradient = detachFromScope(wholeGradient(sparse));
     freeGradient(sparse);
-    parameter.gradient = whole;
   });
 }
 

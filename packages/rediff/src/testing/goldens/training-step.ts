@@ -10,6 +10,7 @@ import { visualRows } from "../../data/media.js";
 import { parseRecord } from "../../data/record.js";
 import type { TrainingSample } from "../../data/sample.js";
 import { corrupt, drawsFrom, Fate, type RecordedDraw, replacementLimit } from "../../diffusion/corruption.js";
+import { wholeGradient } from "../../models/gradients.js";
 import { loadModelFolder, type Model } from "../../models/model.js";
 import { type Parameter, trainable } from "../../models/parameters.js";
 import { clipGradients, dropGradients, gradientNorm } from "../../training/gradients.js";
@@ -220,7 +221,7 @@ function compareGradients(
     const name = key.slice("grad.".length);
     if (noise.has(name)) continue;
     scope(() => {
-      const found = tensorOf(parameters, name, ({ gradient, weight }) => gradient ?? weight.zerosLike());
+      const found = tensorOf(parameters, name, wholeGradient);
       if (found === undefined) verdict.fail(`there is no parameter ${name}`);
       else verdict.tensor(name, found, wanted);
     });

@@ -165,7 +165,7 @@ describe("pictures", () => {
       { bytes: JPEG, path: "1.jpg" },
       { bytes: PNG, path: null },
       { bytes: JPEG, path: "../../evil.jpg" },
-      { bytes: JPEG, path: "/root/abs.jpg" },
+      { bytes: JPEG, path: "/absolute/abs.jpg" },
       { bytes: null, path: "elsewhere.jpg" },
       { bytes: null, path: null },
       { bytes: new Uint8Array([1]), path: ".." },

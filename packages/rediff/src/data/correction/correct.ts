@@ -126,10 +126,11 @@ class CorrectionRun {
     giveUp?.addEventListener("abort", onGiveUp);
     if (signal?.aborted) onSignal();
     const started = performance.now();
+    const queue = this.#drafts();
     try {
-      const queue = this.#drafts();
       await Promise.all(Array.from({ length: concurrency }, () => this.#work(queue)));
     } finally {
+      await queue.return(undefined); // closes the file when it was not read to its end
       signal?.removeEventListener("abort", onSignal);
       giveUp?.removeEventListener("abort", onGiveUp);
     }
@@ -164,7 +165,8 @@ class CorrectionRun {
         const next = await queue.next();
         if (next.done) return;
         await this.#take({ draft: await parseDraft(next.value), source: next.value });
-        this.settings.onProgress?.(++this.#done, this.#report.drafts);
+        this.#done++;
+        this.settings.onProgress?.(this.#done, this.#report.drafts);
       }
     } catch (error) {
       if (error instanceof BudgetSpent) {

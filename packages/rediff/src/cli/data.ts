@@ -2,6 +2,8 @@
 import { Command } from "commander";
 import { dataCheckCommand } from "./data-check.js";
 import { dataConvertCommand } from "./data-convert.js";
+import { dataCorrectCommand } from "./data-correct.js";
+import { dataDraftCommand } from "./data-draft.js";
 import { dataMixCommand } from "./data-mix.js";
 import { dataPrepareCommand } from "./data-prepare.js";
 import { dataSelectCommand } from "./data-select.js";
@@ -24,6 +26,8 @@ export function dataCommand(): Command {
     .addCommand(dataConvertCommand())
     .addCommand(dataMixCommand())
     .addCommand(dataVicritCommand())
+    .addCommand(dataDraftCommand())
+    .addCommand(dataCorrectCommand())
     .addCommand(dataSelectCommand())
     .addCommand(dataCheckCommand());
   for (const command of group.commands) {

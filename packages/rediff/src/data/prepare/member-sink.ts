@@ -47,9 +47,11 @@ export class MemberSink {
   async write(path: string, size: number, content: AsyncIterable<Uint8Array>): Promise<void> {
     const target = join(this.folder, path);
     await this.#enter(dirname(target));
-    const partial = `${target}.partial-${process.pid}`;
+    // One name for all runs, so that the next one replaces what a killed one left.
+    const partial = `${target}.partial`;
     try {
-      const handle = await open(partial, "w");
+      await rm(partial, { force: true }); // A link would be written through.
+      const handle = await open(partial, "wx");
       let bytes = 0;
       try {
         for await (const chunk of content) {

@@ -50,10 +50,11 @@ export class PictureFolder {
     if (there?.equals(bytes)) return;
     if (there !== undefined)
       throw new UserError(`${path} is there already and is another picture`, "Name an empty folder for the pictures.");
-    const partial = `${path}.partial-${process.pid}`;
+    const partial = `${path}.partial`; // One name for all runs: the next one replaces what a killed one left.
     try {
       await mkdir(dirname(path), { recursive: true });
-      await writeFile(partial, bytes);
+      await rm(partial, { force: true });
+      await writeFile(partial, bytes, { flag: "wx" });
       await rename(partial, path);
     } catch (cause) {
       await rm(partial, { force: true });

@@ -158,6 +158,15 @@ describe("llava-pretrain", () => {
     await expect(prepare("llava-pretrain")).rejects.toThrow(/no such file or folder/);
   });
 
+  test("two runs at a time for one folder: the second is refused", async () => {
+    download();
+    const results = await Promise.allSettled([prepare("llava-pretrain"), prepare("llava-pretrain")]);
+    expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    const refused = results.find((result) => result.status === "rejected");
+    expect(String(refused?.reason)).toMatch(/another process is preparing/);
+    expect(existsSync(at("out/.rediff-prepare.lock"))).toBe(false);
+  });
+
   test("output and download may be one folder", async () => {
     download();
     await prepareDataset("llava-pretrain", at("in"), { output: at("in"), maxRatio: 100 });

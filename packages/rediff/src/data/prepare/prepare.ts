@@ -3,6 +3,7 @@
 import { basename, join } from "node:path";
 import { stringify } from "yaml";
 import { UserError } from "../../errors.js";
+import { withLock } from "../../hub/lock.js";
 import { writeText } from "./atomic-file.js";
 import type { JsonRecord } from "./json.js";
 import { DATASETS, type DatasetName, layouts } from "./layouts.js";
@@ -76,13 +77,23 @@ export async function prepareDataset(name: DatasetName, folder: string, options:
       `${folder} lacks ${lacking.join(", ")}`,
       `${downloadHint(name, folder)}. Or go on with what is there, without the records that need the rest: --skip-bad.`,
     );
-  const archives = await unpackAll(jobsOf(found), output, {
-    maxRatio,
-    onProgress: onProgress && (({ archive, ...counts }) => onProgress({ what: archive, unit: "B", ...counts })),
+  return alone(output, async () => {
+    const archives = await unpackAll(jobsOf(found), output, {
+      maxRatio,
+      onProgress: onProgress && (({ archive, ...counts }) => onProgress({ what: archive, unit: "B", ...counts })),
+    });
+    const files: PreparedRecords[] = [];
+    for (const records of found) files.push(await convertFound(layouts[name].hub, folder, records, options));
+    return { dataset: name, archives, files, missing: lacking };
   });
-  const files: PreparedRecords[] = [];
-  for (const records of found) files.push(await convertFound(layouts[name].hub, folder, records, options));
-  return { dataset: name, archives, files, missing: lacking };
+}
+
+/** Two runs that unpack to one folder would take each other's files away. */
+async function alone<Result>(output: string, work: () => Promise<Result>): Promise<Result> {
+  const refused = new AbortController();
+  const onWait = () =>
+    refused.abort(new UserError(`another process is preparing ${output}`, "Wait until it has ended."));
+  return withLock(join(output, ".rediff-prepare.lock"), { onWait, signal: refused.signal }, work);
 }
 
 function jobsOf(found: readonly FoundRecords[]): UnpackJob[] {

@@ -2,7 +2,7 @@
 /** npm start -- --model FOLDER [caption's options]: sets up, then describes the pictures in examples/. */
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { root, runScript, SetupError, setUp } from "./workspace.mjs";
 
 const PICTURE = /\.(jpe?g|png|webp|gif|avif)$/i;
@@ -21,7 +21,12 @@ await runScript(async () => {
   if (pictures.length === 0)
     throw new SetupError(`there are no pictures in ${examples}`, "Put some there, or use npx rediff caption.");
   const launcher = join(root, "packages", "rediff", "bin", "rediff.mjs");
-  return await inherit([launcher, "caption", ...pictures.map((name) => join(examples, name)), ...args]);
+  return await inherit([
+    launcher,
+    "caption",
+    ...pictures.map((name) => relative(process.cwd(), join(examples, name))),
+    ...args,
+  ]);
 });
 
 /**

@@ -2,12 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memory, setThreads } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { describeMany, type ManyOptions, type ManyResult } from "./describe-many.js";
 import { UserError } from "./errors.js";
 import { writeTinyModel } from "./testing/tiny-model.js";
 import { fixturePath } from "./vision/fixtures/pillow.js";
 import { loadModel, type VisionLanguageModel } from "./vision-language-model.js";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const root = mkdtempSync(join(tmpdir(), "rediff-many-"));
 const pictures = ["color.jpg", "rgba.png", "grey.jpg", "palette.png", "alpha.webp"].map(fixturePath);

@@ -3,7 +3,7 @@ import { copyFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memory, setThreads } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { DecodeStep } from "./diffusion/denoise.js";
 import { UserError } from "./errors.js";
 import type { DescribeOptions } from "./request.js";
@@ -11,6 +11,8 @@ import { writeTinyModel } from "./testing/tiny-model.js";
 import { applyEdits } from "./text/spans.js";
 import { fixturePath } from "./vision/fixtures/pillow.js";
 import { loadModel, type VisionLanguageModel } from "./vision-language-model.js";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const root = mkdtempSync(join(tmpdir(), "rediff-vlm-"));
 const photo = fixturePath("color.jpg");

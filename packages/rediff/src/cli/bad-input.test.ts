@@ -16,11 +16,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setThreads } from "@rediff/torch";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { jsonLines, rediff, rediffHere } from "../testing/command-line.js";
 import { type TinyModelOptions, writeTinyModel } from "../testing/tiny-model.js";
 import { hugePng } from "../vision/fixtures/huge.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const root = mkdtempSync(join(tmpdir(), "rediff-bad-input-"));
 const at = (...names: string[]) => join(root, ...names);

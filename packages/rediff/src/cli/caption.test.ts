@@ -4,12 +4,14 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setThreads } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { DescribeOptions } from "../request.js";
 import { jsonLines, rediff, rediffHere } from "../testing/command-line.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
 import { loadModel, type VisionLanguageModel, type VisualSource } from "../vision-language-model.js";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const root = mkdtempSync(join(tmpdir(), "rediff-caption-"));
 const at = (name: string) => join(root, name);

@@ -1,6 +1,5 @@
 /** `rediff caption IMAGE...`: descriptions of pictures and videos. */
 import { Command, Option } from "commander";
-import type { ManyResult } from "../describe-many.js";
 import type { Remasking } from "../diffusion/options.js";
 import { UserError } from "../errors.js";
 import { checkOptions, type DescribeOptions, pictureOptions } from "../request.js";
@@ -48,7 +47,7 @@ const HELP = `
 IMAGE is a picture, a video, a folder of pictures, a quoted pattern, or - for a list of paths on stdin.
 
 With --output FILE each result is appended to FILE as a JSON line as soon as it is there; a run that was cut off goes on
-where it stopped. Without it, in a terminal a single picture's text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
+where it stopped. Without it, in a terminal the text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
 
 --json prints, per picture: {"image","text","token_ids","steps","seconds","tokens_per_second",
 "edits":[{"step","position","from","to"}]}. --trace writes a JSON line after every step: {"image","step","block","tokens",
@@ -111,9 +110,13 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   try {
     const all = { ...options, signal: interrupt.signal };
-    const isLive = process.stdout.isTTY && !flags.json && todo.length === 1 && results === undefined;
-    if (isLive) await captionLive(model, todo[0] as string[], all, trace);
-    else await captionAll(model, todo, all, flags, results, trace);
+    const isLive = process.stdout.isTTY && !flags.json && flags.batch === 1 && results === undefined;
+    const failures = isLive
+      ? await captionLive(model, todo, all, flags, trace)
+      : await captionAll(model, todo, all, flags, results, trace);
+    if (failures === 0) return;
+    process.exitCode = 1;
+    if (todo.length > 1) process.stderr.write(`rediff: ${failures} of ${todo.length} failed\n`);
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
     await results?.close();
@@ -156,29 +159,39 @@ function toRecord(image: string, d: Description) {
 
 const round = (value: number): number => Number(value.toPrecision(6));
 
+/** One picture after the other, each text shown while it forms. @returns how many failed */
 async function captionLive(
   model: VisionLanguageModel,
-  group: readonly string[],
+  groups: readonly (readonly string[])[],
   options: DescribeOptions,
+  flags: Flags,
   trace: TraceFile | undefined,
-): Promise<void> {
+): Promise<number> {
   const live = new LiveText(process.stdout, model.model.tokenizer);
-  const watching = model.watch(group, options);
-  try {
-    let turn = await watching.next();
-    while (!turn.done) {
-      live.draw(turn.value);
-      trace?.write(nameOf(group), turn.value);
-      turn = await watching.next();
+  let failures = 0;
+  for (const group of groups) {
+    const name = nameOf(group);
+    const watching = model.watch(group, options);
+    try {
+      let turn = await watching.next();
+      while (!turn.done) {
+        live.draw(turn.value);
+        trace?.write(name, turn.value);
+        turn = await watching.next();
+      }
+      live.clear();
+      process.stdout.write(textLine(name, turn.value.text, groups.length));
+    } catch (error) {
+      live.clear();
+      if (options.signal?.aborted) throw error;
+      failures++;
+      process.stderr.write(`rediff: ${errorText(error, flags.verbose)}\n`);
     }
-    live.clear();
-    process.stdout.write(`${turn.value.text.trim()}\n`);
-  } finally {
-    live.clear();
-    await watching.return(undefined as never);
   }
+  return failures;
 }
 
+/** Several at a time, read ahead. @returns how many failed */
 async function captionAll(
   model: VisionLanguageModel,
   groups: readonly (readonly string[])[],
@@ -186,7 +199,7 @@ async function captionAll(
   flags: Flags,
   results: ResultsFile | undefined,
   trace: TraceFile | undefined,
-): Promise<void> {
+): Promise<number> {
   const { describeMany } = await import("../describe-many.js");
   const bar = progress({ label: "captions", total: groups.length, unit: "pictures" });
   let failures = 0;
@@ -198,32 +211,24 @@ async function captionAll(
       ...(trace && { onStep: (index, step) => trace.write(nameOf(groups[index] ?? []), step) }),
     });
     for await (const result of many) {
-      if (!result.ok) failures++;
-      await settle(result, nameOf(groups[result.index] ?? []), groups.length, flags, results, bar.note);
+      const name = nameOf(groups[result.index] ?? []);
+      if (result.ok) {
+        const record = toRecord(name, result.description);
+        await results?.append(record);
+        if (process.stdout.isTTY) bar.finish(); // both may be the same terminal
+        if (flags.json) process.stdout.write(`${JSON.stringify(record)}\n`);
+        else if (results === undefined) process.stdout.write(textLine(name, record.text, groups.length));
+      } else {
+        failures++;
+        bar.note(`rediff: ${errorText(result.error, flags.verbose)}`);
+      }
       bar.update(++done);
     }
   } finally {
     bar.finish();
   }
-  if (failures === 0) return;
-  if (groups.length > 1) process.stderr.write(`rediff: ${failures} of ${groups.length} failed\n`);
-  process.exitCode = 1;
+  return failures;
 }
 
-async function settle(
-  result: ManyResult,
-  image: string,
-  total: number,
-  flags: Flags,
-  results: ResultsFile | undefined,
-  note: (line: string) => void,
-): Promise<void> {
-  if (!result.ok) {
-    note(`rediff: ${errorText(result.error, flags.verbose)}`);
-    return;
-  }
-  const record = toRecord(image, result.description);
-  await results?.append(record);
-  if (flags.json) process.stdout.write(`${JSON.stringify(record)}\n`);
-  else if (results === undefined) process.stdout.write(`${total > 1 ? `${image}: ` : ""}${record.text.trim()}\n`);
-}
+const textLine = (name: string, text: string, total: number): string =>
+  `${total > 1 ? `${name}: ` : ""}${text.trim()}\n`;

@@ -3,12 +3,14 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, expect, test, vi } from "vitest";
 import { type FakeHub, startFakeHub } from "../hub/testing/fake-hub.js";
 import { jsonLines, rediff } from "../testing/command-line.js";
 import { writeTinyModel, writeTinySiglip } from "../testing/tiny-model.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
 import { loadModel } from "../vision-language-model.js";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const root = mkdtempSync(join(tmpdir(), "rediff-journey-"));
 const at = (name: string) => join(root, name);
@@ -43,7 +45,7 @@ test("a LLaDA-V from the hub describes a picture", async () => {
   } finally {
     await hub.close();
   }
-}, 60_000);
+});
 
 test("a LLaDA from the hub becomes a LLaDA-V that can be used", async () => {
   const source = writeTinyModel(at("llada"), { textOnly: true, naming: "original", maxPositions: 2048 });
@@ -62,4 +64,4 @@ test("a LLaDA from the hub becomes a LLaDA-V that can be used", async () => {
   } finally {
     await hub.close();
   }
-}, 60_000);
+});

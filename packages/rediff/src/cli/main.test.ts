@@ -2,11 +2,13 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { jsonLines, rediff, rediffHere } from "../testing/command-line.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
 import { program } from "./main.js";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const root = mkdtempSync(join(tmpdir(), "rediff-main-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));

@@ -3,11 +3,13 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setThreads } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { jsonLines, rediff, rediffHere } from "../testing/command-line.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { applyEdits, type TextEdit } from "../text/spans.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const root = mkdtempSync(join(tmpdir(), "rediff-refine-"));
 const at = (name: string) => join(root, name);

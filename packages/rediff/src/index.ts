@@ -1,4 +1,8 @@
 /** Vision-language diffusion models for TypeScript: LLaDA-V and ReDiff. */
+export { correctDrafts } from "./data/correction/correct.js";
+export type { CorrectOptions } from "./data/correction/correct-options.js";
+export type { AnswerTotals, CorrectionReport } from "./data/correction/correction-report.js";
+export type { LedgerLine } from "./data/correction/ledger.js";
 export { describeMany, type ManyOptions, type ManyResult } from "./describe-many.js";
 export { Decoder, type Decoding, decode, decodeBatch, type RunOptions } from "./diffusion/decode.js";
 export type { DecodeResult, DecodeStep, Edit } from "./diffusion/denoise.js";

@@ -40,8 +40,12 @@ beforeEach(() => {
   return () => vi.unstubAllEnvs();
 });
 
-async function until(isTrue: () => boolean) {
-  while (!isTrue()) await new Promise((later) => setTimeout(later, 5));
+/** Waits for something that a program brings about. */
+async function until({ child, done }: Started, isTrue: () => boolean) {
+  while (!isTrue()) {
+    if (child.exitCode !== null) throw new Error(`it has ended: ${(await done).stderr}`);
+    await new Promise((later) => setTimeout(later, 5));
+  }
 }
 
 const predictions = (lines: readonly Record<string, unknown>[]) => lines.map(({ pred }) => String(pred)).sort();
@@ -80,10 +84,10 @@ test("killed again and again, it asks for nothing that it has: no half line, no 
   const fake = await expert(({ nth }) => ({ delayMs: 10 + 10 * (nth % 3) }));
   const kept = new Set<string>();
   for (const count of [5, 20, 40]) {
-    const { child, done } = await start(folder, fake, "--concurrency", "4");
-    await until(() => fake.answered.size >= count);
-    child.kill("SIGKILL");
-    expect((await done).status).toBeNull();
+    const started = await start(folder, fake, "--concurrency", "4");
+    await until(started, () => fake.answered.size >= count);
+    started.child.kill("SIGKILL");
+    expect((await started.done).status).toBeNull();
     const text = readFileSync(join(folder, OUTPUT), "utf8");
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     const now = predictions(jsonLines(whole));
@@ -105,10 +109,10 @@ test("killed while it waits: whatever was answered is there, and each draft was 
   const folder = scratch();
   writeDrafts(folder, manyDrafts(10));
   const fake = await expert(({ prediction }) => (prediction < "d6" ? undefined : { hang: true }));
-  const { child, done } = await start(folder, fake);
-  await until(() => fake.calls.length === 10 && linesOf(join(folder, OUTPUT)).length === 6);
-  child.kill("SIGKILL");
-  await done;
+  const started = await start(folder, fake);
+  await until(started, () => fake.calls.length === 10 && linesOf(join(folder, OUTPUT)).length === 6);
+  started.child.kill("SIGKILL");
+  await started.done;
   fake.behave = () => undefined;
   expect((await rediff(command(fake), { cwd: folder, env })).status).toBe(0);
   expect([...fake.answered.values()]).toEqual(Array.from({ length: 10 }, () => 1));
@@ -122,10 +126,10 @@ test.each([
   const folder = scratch();
   writeDrafts(folder, manyDrafts(20));
   const fake = await expert(({ prediction }) => ({ delayMs: prediction < "d12" ? 1 : 300 }));
-  const { child, done } = await start(folder, fake, "--concurrency", "2");
-  await until(() => fake.answered.size >= 3);
-  child.kill(signal);
-  const { status: ended, stdout, stderr } = await done;
+  const started = await start(folder, fake, "--concurrency", "2");
+  await until(started, () => fake.answered.size >= 3);
+  started.child.kill(signal);
+  const { status: ended, stdout, stderr } = await started.done;
   expect([ended, stdout]).toEqual([status, ""]);
   expect(stderr).toMatch(/\nrediff: interrupted\n$/);
   expect(predictions(linesOf(join(folder, OUTPUT)))).toEqual([...fake.answered.keys()].sort());
@@ -137,13 +141,13 @@ test("a second signal ends the waiting", async () => {
   const folder = scratch();
   writeDrafts(folder, manyDrafts(3));
   const fake = await expert(() => ({ hang: true }));
-  const { child, done } = await start(folder, fake);
-  await until(() => fake.calls.length === 3);
-  child.kill("SIGINT");
+  const started = await start(folder, fake);
+  await until(started, () => fake.calls.length === 3);
+  started.child.kill("SIGINT");
   await new Promise((later) => setTimeout(later, 200));
-  expect(child.exitCode).toBeNull();
-  child.kill("SIGINT");
-  expect(await done).toMatchObject({
+  expect(started.child.exitCode).toBeNull();
+  started.child.kill("SIGINT");
+  expect(await started.done).toMatchObject({
     status: 130,
     stderr: expect.stringMatching(/waiting for 3 answers[^\n]*\nrediff: interrupted\n$/),
   });
@@ -153,14 +157,14 @@ test("a second process on the same file is refused; after a kill it is not", asy
   const folder = scratch();
   writeDrafts(folder, manyDrafts(2));
   const fake = await expert(() => ({ hang: true }));
-  const { child, done } = await start(folder, fake);
-  await until(() => fake.calls.length === 2);
+  const started = await start(folder, fake);
+  await until(started, () => fake.calls.length === 2);
   const second = await rediff(command(fake), { cwd: folder, env });
   expect(second).toMatchObject({ status: 1, stdout: "" });
   expect(second.stderr).toMatch(/^rediff: another process is writing out\.jsonl\. Wait [^\n]*\n$/);
   expect(fake.calls).toHaveLength(2);
-  child.kill("SIGKILL");
-  await done;
+  started.child.kill("SIGKILL");
+  await started.done;
   fake.behave = () => undefined;
   expect((await rediff(command(fake), { cwd: folder, env })).status).toBe(0);
 });

@@ -2,7 +2,7 @@
 import { extname } from "node:path";
 import { UserError } from "../../errors.js";
 import type { Prices } from "./budget.js";
-import type { ExpertSettings } from "./expert-client.js";
+import { type ExpertSettings, openExpert } from "./expert-client.js";
 import { readExpertPrompt } from "./expert-prompt.js";
 
 export const correctionDefaults = {
@@ -16,7 +16,7 @@ export const correctionDefaults = {
   /** Before the first retry; doubles with each. */
   firstWaitMs: 1000,
   /** For the answers under way when a run is to end. */
-  graceMs: 20_000,
+  graceMs: 10_000,
 } as const;
 
 export interface CorrectOptions {
@@ -73,6 +73,8 @@ export interface CorrectionSettings extends CorrectOptions {
   firstWaitMs: number;
   graceMs: number;
   expert: ExpertSettings;
+  /** The most tokens that an answer can have. */
+  answerTokens: number;
 }
 
 /** @throws UserError */
@@ -94,6 +96,22 @@ export async function checkOptions(options: CorrectOptions): Promise<CorrectionS
       `${new URL(baseUrl).host} asks for a key, and the environment variable ${apiKeyName} is not set`,
       "Set it, or name another server with --base-url.",
     );
+  const { maxCompletionTokens = defaults.maxCompletionTokens, extraBody } = options;
+  const answerTokens = boundOf(maxCompletionTokens, extraBody);
+  if (budget !== undefined && answerTokens === undefined)
+    throw new UserError("a budget needs a bound for the tokens of an answer", "Leave max_completion_tokens in.");
+  const expert: ExpertSettings = {
+    baseUrl,
+    model: options.modelName ?? defaults.modelName,
+    prompt: await readExpertPrompt(options.promptFile),
+    apiKey,
+    apiKeyName,
+    maxCompletionTokens,
+    temperature: options.temperature,
+    extraBody,
+    timeoutMs,
+  };
+  openExpert(expert).close(); // tells what is wrong with them, before there is any file
   return {
     ...options,
     drafts: typeof options.drafts === "string" ? [options.drafts] : options.drafts,
@@ -101,18 +119,16 @@ export async function checkOptions(options: CorrectOptions): Promise<CorrectionS
     retries,
     firstWaitMs: options.firstWaitMs ?? defaults.firstWaitMs,
     graceMs: options.graceMs ?? defaults.graceMs,
-    expert: {
-      baseUrl,
-      model: options.modelName ?? defaults.modelName,
-      prompt: await readExpertPrompt(options.promptFile),
-      apiKey,
-      apiKeyName,
-      maxCompletionTokens: options.maxCompletionTokens ?? defaults.maxCompletionTokens,
-      temperature: options.temperature,
-      extraBody: options.extraBody,
-      timeoutMs,
-    },
+    answerTokens: answerTokens ?? defaults.maxCompletionTokens,
+    expert,
   };
+}
+
+/** What the request says in the end; `max_tokens` is the older name. Undefined when it sets no bound. */
+function boundOf(maxCompletionTokens: number, extraBody: CorrectOptions["extraBody"] = {}): number | undefined {
+  const fields = { max_completion_tokens: maxCompletionTokens, ...extraBody };
+  const bounds = [fields.max_completion_tokens, extraBody.max_tokens].filter((value) => typeof value === "number");
+  return bounds.length === 0 ? undefined : Math.max(...bounds);
 }
 
 function assertFrom(least: number, values: Record<string, number | undefined>): void {

@@ -403,12 +403,31 @@ test("a budget is never exceeded, whatever runs at the same time, and counts wha
   expect(more.total.cost).toBeLessThanOrEqual(0.7);
 });
 
+test("the signal counts while a spent budget waits for its last answers", async () => {
+  const folder = scratch();
+  const fake = await expert(({ prediction }) => (prediction === "d0" ? { delayMs: 5000 } : {}));
+  const end = { signal: AbortSignal.timeout(300), graceMs: 50, timeoutMs: 20_000 };
+  const options = { ...quick(folder, fake, manyDrafts(3)), ...end, prices, budget: 0.171, concurrency: 2 };
+  const started = performance.now();
+  await expect(correctDrafts(options)).rejects.toMatchObject({ name: "TimeoutError" });
+  expect(performance.now() - started).toBeLessThan(3000);
+});
+
 test("what is held back is given back: cheap answers let the run go on with a small budget", async () => {
   const folder = scratch();
   const fake = await expert();
   const report = await correctDrafts({ ...quick(folder, fake, manyDrafts(20)), prices, budget: 0.2 });
   expect(report).toMatchObject({ stopped: null, run: { answers: 20 } });
   expect(report.run.cost).toBeCloseTo(0.04, 8);
+});
+
+test("the bound of an answer's tokens is the one that is sent", async () => {
+  const folder = scratch();
+  const fake = await expert();
+  const options = { ...quick(folder, fake, manyDrafts(1)), prices, budget: 0.02 };
+  expect(await correctDrafts(options)).toMatchObject({ stopped: "budget", requests: 0 });
+  const extraBody = { max_tokens: 1000, max_completion_tokens: null };
+  expect(await correctDrafts({ ...options, extraBody })).toMatchObject({ stopped: null, requests: 1 });
 });
 
 test("answers that got lost may be billed: they count against the budget", async () => {
@@ -493,6 +512,7 @@ test("wrong drafts and options are told before anything is sent", async () => {
   const wrong: [Partial<typeof good>, RegExp][] = [
     [{ output: join(folder, "out.json") }, /answers are appended as JSON lines/],
     [{ budget: 1 }, /needs the prices/],
+    [{ budget: 1, prices, extraBody: { max_completion_tokens: null } }, /needs a bound/],
     [{ drafts: join(folder, "none.jsonl") }, /no such file/],
     [{ drafts: join(folder, "drafts.jsonl"), output: join(folder, "drafts.jsonl") }, /is read and cannot be written/],
     [{ baseUrl: "localhost:8000" }, /expected http/],
@@ -504,4 +524,5 @@ test("wrong drafts and options are told before anything is sent", async () => {
   ];
   for (const [change, message] of wrong) await expect(correctDrafts({ ...good, ...change })).rejects.toThrow(message);
   expect(fake.calls).toEqual([]);
+  expect(linesOf(good.output)).toEqual([]);
 });

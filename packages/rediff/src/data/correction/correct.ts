@@ -6,7 +6,6 @@ import { setMaxListeners } from "node:events";
 import { access, constants, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../../errors.js";
-import { Backoff, type Retry, retrying } from "../../hub/backoff.js";
 import { TransientError } from "../../hub/http.js";
 import { withLock } from "../../hub/lock.js";
 import { type DraftRecord, draftRecordSchema } from "../drafts/draft-record.js";
@@ -14,22 +13,19 @@ import { writeError } from "../prepare/atomic-file.js";
 import { checkDistinct } from "../prepare/convert.js";
 import { openRecords, type RecordSource, type SourceRecord } from "../prepare/record-source.js";
 import { isUsable } from "./answer-kind.js";
-import { Budget, BudgetSpent, costOf, estimateUsage } from "./budget.js";
+import { Asker, LONGEST_WAIT_MS, type PaidAnswer } from "./asker.js";
+import { BudgetSpent, costOf } from "./budget.js";
 import { type CorrectionSettings, type CorrectOptions, checkOptions } from "./correct-options.js";
-import { type CorrectionReport, countAnswer, noAnswers, roundMoney } from "./correction-report.js";
-import { completionsUrl, type Expert, type ExpertAnswer, openExpert, RejectedDraft } from "./expert-client.js";
+import { type CorrectionReport, countAnswer, noAnswers } from "./correction-report.js";
 import { type PictureFile, pictureUrl, readPictureFile } from "./expert-picture.js";
 import { expertText } from "./expert-prompt.js";
+import { RejectedDraft } from "./expert-refusal.js";
 import { FailedFile, type FailureReason, failedPath } from "./failed-file.js";
-import { Gate } from "./gate.js";
-import { LostReply, Unreachable } from "./http-post.js";
+import { Unreachable } from "./http-post.js";
 import { draftKey, type ExpertProvenance, Ledger } from "./ledger.js";
 
-/** A server that asks for a longer wait than this will not be of use today. */
-const LONGEST_WAIT_MS = 5 * 60_000;
 /** So many drafts in a row without an answer, each after all its tries: the expert is down. */
 const PATIENCE = 20;
-const NOTE_EVERY_MS = 5000;
 
 /** Asks an expert about drafts; can be killed and run again at any time.
  *  @throws UserError when it cannot begin or go on; the signal's reason when it was ended. What was answered is kept. */
@@ -73,49 +69,40 @@ class CorrectionRun {
   readonly #stop = new AbortController();
   /** Requests under way are given up. */
   readonly #cut = new AbortController();
-  readonly #gate: Gate;
-  readonly #budget: Budget;
+  readonly #asker: Asker;
   readonly #failed: FailedFile;
-  readonly #promptSha256: string;
-  readonly #host: string;
   /** Keys that were met in this run. */
   readonly #met = new Set<string>();
   readonly #report: CorrectionReport;
   #done = 0;
-  #underWay = 0;
   #silentInARow = 0;
-  #mostPromptTokens: number;
-  #notedAt = Number.NEGATIVE_INFINITY;
+  #isEnding = false;
   /** What ended the run before its time. */
   #failure: { error: unknown } | undefined;
 
   private constructor(
     private readonly settings: CorrectionSettings,
     private readonly sources: readonly RecordSource[],
-    private readonly expert: Expert,
     private readonly ledger: Ledger,
     before: { report: CorrectionReport; mostPromptTokens: number },
   ) {
     setMaxListeners(0, this.#stop.signal, this.#cut.signal);
     this.#report = before.report;
-    this.#mostPromptTokens = before.mostPromptTokens;
-    this.#promptSha256 = before.report.prompt_sha256;
-    this.#host = completionsUrl(settings.expert.baseUrl).host;
-    this.#gate = new Gate(settings.requestsPerMinute);
-    this.#budget = new Budget(settings.budget, before.report.total.cost ?? 0, this.#stop.signal);
     this.#failed = new FailedFile(before.report.failed_file);
+    const signals = { stop: this.#stop.signal, cut: this.#cut.signal };
+    const { mostPromptTokens } = before;
+    this.#asker = new Asker(settings, signals, { spent: before.report.total.cost ?? 0, mostPromptTokens });
   }
 
   static async open(settings: CorrectionSettings, sources: readonly RecordSource[]): Promise<CorrectionRun> {
     const report = emptyReport(settings, sources);
     let mostPromptTokens = 0;
-    const expert = openExpert(settings.expert);
     const ledger = await Ledger.open(settings.output, ({ expert: { usage, cost } }, kind) => {
       mostPromptTokens = Math.max(mostPromptTokens, usage?.prompt_tokens ?? 0);
       const { prices } = settings;
       countAnswer(report.total, kind, usage, cost ?? (prices && usage ? costOf(usage, prices) : 0));
     });
-    return new CorrectionRun(settings, sources, expert, ledger, { report, mostPromptTokens });
+    return new CorrectionRun(settings, sources, ledger, { report, mostPromptTokens });
   }
 
   async finish(): Promise<CorrectionReport> {
@@ -138,13 +125,15 @@ class CorrectionRun {
     signal?.throwIfAborted();
     const report = this.#report;
     report.not_asked = report.drafts - this.#done;
+    report.requests = this.#asker.sent;
+    if (report.unconfirmed_cost !== null) report.unconfirmed_cost = this.#asker.unconfirmedCost;
     report.seconds = Math.round(performance.now() - started) / 1000;
     return report;
   }
 
   async close(): Promise<void> {
     this.#cut.abort(); // and with it the timer of the grace
-    this.expert.close();
+    this.#asker.close();
     await this.#failed.close(this.#done === this.#report.drafts);
     await this.ledger.close();
   }
@@ -181,12 +170,14 @@ class CorrectionRun {
 
   /** Nothing more is begun; the answers under way may still come, for a while. */
   #end(reason: unknown): void {
-    if (this.#stop.signal.aborted) return;
-    this.#stop.abort(reason);
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#stop.abort(reason); // unless the budget has done so
     const { graceMs, onNote } = this.settings;
-    if (this.#underWay === 0) return;
-    onNote?.(`waiting for ${this.#underWay} answers under way, up to ${graceMs / 1000} s`);
-    const timer = setTimeout(() => this.#cut.abort(reason), graceMs);
+    const { underWay } = this.#asker;
+    if (underWay === 0) return;
+    onNote?.(`waiting for ${underWay} answers under way, up to ${graceMs / 1000} s`);
+    const timer = setTimeout(() => this.#cut.abort(this.#stop.signal.reason), graceMs);
     this.#cut.signal.addEventListener("abort", () => clearTimeout(timer));
   }
 
@@ -196,7 +187,11 @@ class CorrectionRun {
     if (draft.pred.trim() === "") return void report.empty++;
     const picture = await this.#picture(item, () => readPictureFile(draft.img, this.settings.imageFolder));
     if (picture === undefined) return;
-    const key = draftKey(draft, { picture: picture.sha256, prompt: this.#promptSha256 }, this.settings.expert.model);
+    const key = draftKey(
+      draft,
+      { picture: picture.sha256, prompt: this.#report.prompt_sha256 },
+      this.settings.expert.model,
+    );
     if (this.#met.has(key)) return void report.duplicates++;
     this.#met.add(key);
     const known = this.ledger.kindOf(key);
@@ -210,25 +205,18 @@ class CorrectionRun {
     const picture = await this.#picture(item, () => pictureUrl(file));
     if (picture === undefined) return;
     const text = expertText({ question: draft.ques, answer: draft.ans ?? undefined, prediction: draft.pred });
-    const policy = {
-      tries: this.settings.retries + 1,
-      firstWaitMs: this.settings.firstWaitMs,
-      longestWaitMs: LONGEST_WAIT_MS,
-    };
     const tries = { count: 0 };
-    const started = performance.now();
     try {
-      const backoff = new Backoff(policy, (retry) => this.#noteRetry(retry), this.#stop.signal);
-      const { answer, cost } = await retrying(backoff, () => this.#request({ picture, text }, tries));
-      const seconds = Math.round(performance.now() - started) / 1000;
+      const paid = await this.#asker.ask({ picture, text }, tries);
+      const { answer, cost = 0 } = paid;
       const kind = await this.ledger.append({
         key,
         ...withoutReply(draft),
         revise: answer.text,
-        expert: this.#provenance(answer, cost, seconds),
+        expert: this.#provenance(paid),
       });
       this.#silentInARow = 0;
-      for (const totals of [this.#report.run, this.#report.total]) countAnswer(totals, kind, answer.usage, cost ?? 0);
+      for (const totals of [this.#report.run, this.#report.total]) countAnswer(totals, kind, answer.usage, cost);
     } catch (error) {
       if (error === this.#stop.signal.reason) throw error;
       if (error instanceof TransientError) await this.#unanswered(item, error, tries.count);
@@ -237,46 +225,12 @@ class CorrectionRun {
     }
   }
 
-  async #request(
-    request: { picture: string; text: string },
-    tries: { count: number },
-  ): Promise<{ answer: ExpertAnswer; cost: number | undefined }> {
-    const { prices, expert } = this.settings;
-    const bytes = Buffer.byteLength(expert.prompt) + Buffer.byteLength(request.text);
-    const most = estimateUsage(bytes, expert.maxCompletionTokens, this.#mostPromptTokens);
-    const held = prices ? costOf(most, prices) : 0;
-    await this.#budget.hold(held);
-    let spent = 0;
-    try {
-      await this.#gate.turn(this.#stop.signal);
-      if (this.#report.requests++ === 0)
-        this.settings.onNote?.(`asking ${expert.model} at ${this.#host}: pictures and drafts are sent there`);
-      tries.count++;
-      this.#underWay++;
-      spent = held; // unless it turns out otherwise
-      const answer = await this.expert.ask(request, this.#cut.signal).finally(() => this.#underWay--);
-      this.#mostPromptTokens = Math.max(this.#mostPromptTokens, answer.usage?.prompt_tokens ?? 0);
-      if (prices && answer.usage) spent = costOf(answer.usage, prices);
-      return { answer, cost: prices && roundMoney(spent) };
-    } catch (error) {
-      const mayBeBilled = error instanceof LostReply || error === this.#cut.signal.reason;
-      if (!mayBeBilled) spent = 0;
-      else if (this.#report.unconfirmed_cost !== null)
-        this.#report.unconfirmed_cost = roundMoney(this.#report.unconfirmed_cost + spent);
-      if (error instanceof TransientError && (error.waitMs ?? 0) <= LONGEST_WAIT_MS)
-        this.#gate.pause(error.waitMs ?? 0);
-      throw error;
-    } finally {
-      this.#budget.settle(held, spent);
-    }
-  }
-
-  #provenance(answer: ExpertAnswer, cost: number | undefined, seconds: number): ExpertProvenance {
+  #provenance({ answer, cost, seconds }: PaidAnswer): ExpertProvenance {
     return {
       model: this.settings.expert.model,
       answered_by: answer.model,
-      host: this.#host,
-      prompt_sha256: this.#promptSha256,
+      host: this.#asker.host,
+      prompt_sha256: this.#report.prompt_sha256,
       time: new Date().toISOString(),
       request_id: answer.requestId,
       finish_reason: answer.finishReason,
@@ -293,7 +247,7 @@ class CorrectionRun {
     const later = "What was answered is kept; run the same command again later.";
     if ((error.waitMs ?? 0) > LONGEST_WAIT_MS)
       throw new UserError(
-        `${this.#host} asks to wait for ${Math.ceil((error.waitMs ?? 0) / 60_000)} minutes (${error.message})`,
+        `${this.#asker.host} asks to wait for ${Math.ceil((error.waitMs ?? 0) / 60_000)} minutes (${error.message})`,
         later,
       );
     if (error instanceof Unreachable && this.#report.run.answers === 0)
@@ -302,7 +256,7 @@ class CorrectionRun {
         "Check --base-url, and whether it is running.",
       );
     if (++this.#silentInARow >= PATIENCE)
-      throw new UserError(`${this.#host} did not answer ${PATIENCE} drafts in a row (${error.message})`, later);
+      throw new UserError(`${this.#asker.host} did not answer ${PATIENCE} drafts in a row (${error.message})`, later);
   }
 
   /** A draft of its own fault, or requests that are wrong in form: then the first one is rejected already. */
@@ -310,7 +264,7 @@ class CorrectionRun {
     if (error.blamesContent || this.#report.run.answers > 0)
       return this.#fail(item, "rejected", error.message, requests);
     throw new UserError(
-      `${this.#host} rejects the request: ${error.message}`,
+      `${this.#asker.host} rejects the request: ${error.message}`,
       `Check --model-name, --temperature and --extra-body; if the draft is to blame (${await item.source.where()}), take it out.`,
     );
   }
@@ -332,13 +286,6 @@ class CorrectionRun {
     const { file, index } = source;
     const time = new Date().toISOString();
     await this.#failed.append({ ...(id != null && { id }), img, file, index, reason, message, requests, time });
-  }
-
-  #noteRetry({ reason, waitMs, failures, tries }: Retry): void {
-    const now = performance.now();
-    if (now - this.#notedAt < NOTE_EVERY_MS || this.#stop.signal.aborted) return;
-    this.#notedAt = now;
-    this.settings.onNote?.(`${reason}; again in ${Math.ceil(waitMs / 1000)} s (try ${failures + 1} of ${tries})`);
   }
 }
 

@@ -19,6 +19,14 @@ export { type LoadOptions, loadModelFolder, type Model, promptEmbeddings, type V
 export type { ChatMessage } from "./text/chat.js";
 export { applyEdits, type TextEdit } from "./text/spans.js";
 export { loadTokenizer, type Tokenizer } from "./text/tokenizer.js";
+export { combineLogs, type RunLog } from "./training/logging/combine.js";
+export { metricsLog } from "./training/logging/metrics-log.js";
+export { progressLog } from "./training/logging/progress-log.js";
+export { tensorboardLog } from "./training/logging/tensorboard-log.js";
+export type { RecipeKeys } from "./training/recipe.js";
+export { parseRecipe, readRecipe } from "./training/recipe-file.js";
+export type { EvaluationReport, RunFacts, StepReport, TrainObserver } from "./training/report.js";
+export { type RunRequests, type TrainOptions, type TrainResult, train } from "./training/trainer.js";
 export {
   DEFAULT_QUESTION,
   type DescribeOptions,

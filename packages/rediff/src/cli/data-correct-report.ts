@@ -21,7 +21,7 @@ export function reportText(report: CorrectionReport): string {
       ...others.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
     ].join(", ")}`,
     ...(run.answers > 0 ? shareLines(run) : []),
-    `  ${report.requests} requests in ${formatDuration(report.seconds)}${costText(run, report.unconfirmed_cost)}`,
+    `  ${report.requests} requests to ${report.expert_host} in ${formatDuration(report.seconds)}${costText(run, report.unconfirmed_cost)}`,
     ...(total.answers > run.answers ? [`  in the file: ${total.answers} answers${costText(total, null)}`] : []),
     ...(report.stopped === "budget" ? ["  the next request could exceed the budget"] : []),
   ];

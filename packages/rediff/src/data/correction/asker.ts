@@ -4,7 +4,7 @@ import { TransientError } from "../../hub/http.js";
 import { Budget, costOf, estimateUsage } from "./budget.js";
 import type { CorrectionSettings } from "./correct-options.js";
 import { roundMoney } from "./correction-report.js";
-import { completionsUrl, type Expert, type ExpertAnswer, type ExpertRequest, openExpert } from "./expert-client.js";
+import { type Expert, type ExpertAnswer, type ExpertRequest, openExpert } from "./expert-client.js";
 import { Gate } from "./gate.js";
 import { LostReply } from "./http-post.js";
 
@@ -28,7 +28,6 @@ export interface AskerSignals {
 
 /** Owns connections: `close()` it. */
 export class Asker {
-  readonly host: string;
   /** Requests without an answer yet. */
   underWay = 0;
   /** Requests sent. */
@@ -46,7 +45,6 @@ export class Asker {
     private readonly signals: AskerSignals,
     before: { spent: number; mostPromptTokens: number },
   ) {
-    this.host = completionsUrl(settings.expert.baseUrl).host;
     this.#expert = openExpert(settings.expert);
     this.#gate = new Gate(settings.requestsPerMinute);
     this.#budget = new Budget(settings.budget, before.spent, signals.stop);
@@ -94,8 +92,7 @@ export class Asker {
   }
 
   async #send(request: ExpertRequest): Promise<ExpertAnswer> {
-    const { expert, onNote } = this.settings;
-    if (this.sent++ === 0) onNote?.(`asking ${expert.model} at ${this.host}: pictures and drafts are sent there`);
+    this.sent++;
     this.underWay++;
     try {
       return await this.#expert.ask(request, this.signals.cut);

@@ -17,6 +17,7 @@ import { Asker, LONGEST_WAIT_MS, type PaidAnswer } from "./asker.js";
 import { BudgetSpent, costOf } from "./budget.js";
 import { type CorrectionSettings, type CorrectOptions, checkOptions } from "./correct-options.js";
 import { type CorrectionReport, countAnswer, noAnswers } from "./correction-report.js";
+import { completionsUrl } from "./expert-client.js";
 import { type PictureFile, pictureUrl, readPictureFile } from "./expert-picture.js";
 import { expertText } from "./expert-prompt.js";
 import { RejectedDraft } from "./expert-refusal.js";
@@ -26,6 +27,8 @@ import { draftKey, type ExpertProvenance, Ledger } from "./ledger.js";
 
 /** So many drafts in a row without an answer, each after all its tries: the expert is down. */
 const PATIENCE = 20;
+/** Most answers under way come at once, and nobody need hear of them. */
+const NOTE_AFTER_MS = 300;
 
 /** Asks an expert about drafts; can be killed and run again at any time.
  *  @throws UserError when it cannot begin or go on; the signal's reason when it was ended. What was answered is kept. */
@@ -174,11 +177,18 @@ class CorrectionRun {
     this.#isEnding = true;
     this.#stop.abort(reason); // unless the budget has done so
     const { graceMs, onNote } = this.settings;
-    const { underWay } = this.#asker;
-    if (underWay === 0) return;
-    onNote?.(`waiting for ${underWay} answers under way, up to ${graceMs / 1000} s`);
-    const timer = setTimeout(() => this.#cut.abort(this.#stop.signal.reason), graceMs);
-    this.#cut.signal.addEventListener("abort", () => clearTimeout(timer));
+    const note = () => {
+      const { underWay } = this.#asker;
+      if (underWay > 0)
+        onNote?.(
+          `waiting for ${underWay} ${underWay === 1 ? "answer" : "answers"} under way, up to ${graceMs / 1000} s`,
+        );
+    };
+    const timers = [
+      setTimeout(note, NOTE_AFTER_MS),
+      setTimeout(() => this.#cut.abort(this.#stop.signal.reason), graceMs),
+    ];
+    this.#cut.signal.addEventListener("abort", () => timers.forEach(clearTimeout));
   }
 
   async #take(item: Draft): Promise<void> {
@@ -229,7 +239,7 @@ class CorrectionRun {
     return {
       model: this.settings.expert.model,
       answered_by: answer.model,
-      host: this.#asker.host,
+      host: this.#report.expert_host,
       prompt_sha256: this.#report.prompt_sha256,
       time: new Date().toISOString(),
       request_id: answer.requestId,
@@ -247,7 +257,7 @@ class CorrectionRun {
     const later = "What was answered is kept; run the same command again later.";
     if ((error.waitMs ?? 0) > LONGEST_WAIT_MS)
       throw new UserError(
-        `${this.#asker.host} asks to wait for ${Math.ceil((error.waitMs ?? 0) / 60_000)} minutes (${error.message})`,
+        `${this.#report.expert_host} asks to wait for ${Math.ceil((error.waitMs ?? 0) / 60_000)} minutes (${error.message})`,
         later,
       );
     if (error instanceof Unreachable && this.#report.run.answers === 0)
@@ -256,7 +266,10 @@ class CorrectionRun {
         "Check --base-url, and whether it is running.",
       );
     if (++this.#silentInARow >= PATIENCE)
-      throw new UserError(`${this.#asker.host} did not answer ${PATIENCE} drafts in a row (${error.message})`, later);
+      throw new UserError(
+        `${this.#report.expert_host} did not answer ${PATIENCE} drafts in a row (${error.message})`,
+        later,
+      );
   }
 
   /** A draft of its own fault, or requests that are wrong in form: then the first one is rejected already. */
@@ -264,7 +277,7 @@ class CorrectionRun {
     if (error.blamesContent || this.#report.run.answers > 0)
       return this.#fail(item, "rejected", error.message, requests);
     throw new UserError(
-      `${this.#asker.host} rejects the request: ${error.message}`,
+      `${this.#report.expert_host} rejects the request: ${error.message}`,
       `Check --model-name, --temperature and --extra-body; if the draft is to blame (${await item.source.where()}), take it out.`,
     );
   }
@@ -296,6 +309,7 @@ function emptyReport(settings: CorrectionSettings, sources: readonly RecordSourc
     output,
     failed_file: failedPath(output),
     expert_model: expert.model,
+    expert_host: completionsUrl(expert.baseUrl).host,
     prompt_sha256: createHash("sha256").update(expert.prompt).digest("hex"),
     drafts: Math.min(count, limit),
     answered_before: 0,

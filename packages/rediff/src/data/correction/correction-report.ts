@@ -21,6 +21,8 @@ export interface CorrectionReport {
   output: string;
   failed_file: string;
   expert_model: string;
+  /** Where pictures and drafts were sent. */
+  expert_host: string;
   prompt_sha256: string;
   /** In the files, up to the limit. */
   drafts: number;

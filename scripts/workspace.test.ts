@@ -166,21 +166,13 @@ describe("the launcher", () => {
     expect(checkout.asked()).toEqual([]);
   });
 
-  test.each(["--help", "caption --help", "doctor", "pull ORG/NAME"])("starts %s without libtorch", async (line) => {
+  test.each(["--help", "caption photo.jpg", "doctor", "pull ORG/NAME"])("starts %s without libtorch", async (line) => {
     const args = line.split(" ");
     const checkout = new Checkout();
     expect(await checkout.run("packages/rediff/bin/rediff.mjs", args)).toMatchObject({
       status: 0,
       stdout: `main ${args.join(" ")}\n`,
     });
-  });
-
-  test("stops any other command with one line when libtorch cannot be set up", async () => {
-    const checkout = new Checkout();
-    await checkout.prepare();
-    const { status, stdout, stderr } = await checkout.run("packages/rediff/bin/rediff.mjs", ["caption", "photo.jpg"]);
-    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
-    expect(stderr).toMatch(/^rediff: there is no C\+\+ compiler CXX=no-compiler\. Install .*\n$/);
   });
 
   test("shows doctor's checks even when nothing can be compiled", async () => {
@@ -221,6 +213,6 @@ test("npm start without a model says how to get one", async () => {
   checkout.write("examples/cat.jpg", "");
   checkout.write("examples/README.md", "");
   expect((await at("scripts/start.mjs", ["--model", "here"])).stdout).toBe(
-    `main caption ${join(checkout.folder, "examples/cat.jpg")} --model here\n`,
+    `main caption ${join("examples", "cat.jpg")} --model here\n`,
   );
 });

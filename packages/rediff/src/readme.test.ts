@@ -25,7 +25,8 @@ import { fixturePath } from "./vision/fixtures/pillow.js";
 const run = promisify(execFile);
 const workspace = fileURLToPath(new URL("../../../", import.meta.url));
 const pages = ["README.md", "examples/README.md", "bench/README.md", "packages/rediff/README.md"];
-pages.push(...readdirSync(join(workspace, "docs")).map((name) => `docs/${name}`));
+const docs = readdirSync(join(workspace, "docs")).filter((name) => name.endsWith(".md"));
+pages.push(...docs.map((name) => `docs/${name}`));
 const text = Object.fromEntries(pages.map((page) => [page, readFileSync(join(workspace, page), "utf8")]));
 
 /** Words of a shell command, quotes taken off, comments and continuation of a pipe left out. */

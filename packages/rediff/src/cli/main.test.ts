@@ -92,3 +92,11 @@ test("what needs no libtorch does not fetch it, nor does a mistake", async () =>
   }
   expect(readdirSync(cache)).toEqual([]);
 });
+
+test("what needs libtorch says in one line why it cannot be had", async () => {
+  const model = writeTinyModel(join(root, "model"));
+  const env = { REDIFF_CACHE: join(root, "no-cache"), LIBTORCH: root };
+  const { status, stdout, stderr } = await rediff(["caption", fixturePath("color.jpg"), "--model", model], { env });
+  expect([status, stdout]).toEqual([1, ""]);
+  expect(stderr).toMatch(/^rediff: LIBTORCH=.* cannot be used: .*unset LIBTORCH.*\n$/);
+});

@@ -69,7 +69,8 @@ export async function benchTrain(options) {
         replies[index].push({ ...reply, losses: [...warmUp.losses, ...reply.losses] });
         sides[index] = { name: side.name, hello: side.hello };
         log(
-          `  ${repeat + 1}/${repeats} ${side.name}: ${reply.step_seconds.map((s) => s.toFixed(2)).join(", ")} s, ` +
+          `  ${repeat + 1}/${repeats} ${side.name}: ${reply.step_seconds.map((s) => s.toFixed(2)).join(", ")} s ` +
+            `(processor: ${reply.cpu_seconds.map((s) => s.toFixed(2)).join(", ")} s), ` +
             `peak ${gigabytes(reply.peak_rss_bytes)} GB, losses ${replies[index].at(-1).losses.map((x) => x.toFixed(4))}`,
         );
       } finally {

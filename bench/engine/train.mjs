@@ -55,13 +55,16 @@ async function train({ seeds, ...request }) {
   const sinceRequest = resetPeakMemory();
   const results = seeds.map((seed) => {
     const began = performance.now();
+    const before = process.cpuUsage();
     const result = step(request, seed);
-    return { ...result, seconds: (performance.now() - began) / 1000 };
+    const { user, system } = process.cpuUsage(before);
+    return { ...result, seconds: (performance.now() - began) / 1000, cpuSeconds: (user + system) / 1e6 };
   });
   return {
     losses: results.map(({ loss }) => loss),
     norms: results.map(({ norm }) => norm),
     step_seconds: results.map(({ seconds }) => seconds),
+    cpu_seconds: results.map(({ cpuSeconds }) => cpuSeconds),
     peak_rss_bytes: peakMemory(),
     peak_rss_since_request: sinceRequest,
   };

@@ -6,7 +6,8 @@ Request: {"op": "train", "ids": [...], "labels": [...], "seeds": [...], "learnin
     One optimizer step for each seed on the same sample of one micro-batch: forward pass with the original's loss,
     backward pass, clipping at 1.0, torch's AdamW (betas 0.9 and 0.999, eps 1e-8, no decay), as its Trainer does it.
     `labels` are ids or -100. The seed is given to torch before the step: draws are the original's own.
-    Reply: {"losses", "norms", "step_seconds", "peak_rss_bytes"}; the optimizer's state lives on between requests.
+    Reply: {"losses", "norms", "step_seconds", "cpu_seconds", "peak_rss_bytes"}; the optimizer's state lives on between
+    requests. `cpu_seconds` are of all threads: with one thread they tell on a busy machine what `step_seconds` cannot.
 
 The model is in training mode with the Trainer's gradient checkpointing. Token embeddings are looked up here, inside the
 step, and go to the language model's forward as they would after pictures were put in: a text-only batch cannot pass
@@ -68,17 +69,19 @@ def main():
     def train(request):
         memory = PeakMemory()
         memory.reset()
-        losses, norms, seconds = [], [], []
+        losses, norms, seconds, cpu_seconds = [], [], [], []
         for seed in request["seeds"]:
-            began = time.perf_counter()
+            began, cpu_began = time.perf_counter(), time.process_time()
             loss, norm = step(request, seed)
             seconds.append(time.perf_counter() - began)
+            cpu_seconds.append(time.process_time() - cpu_began)
             losses.append(loss)
             norms.append(norm)
         return {
             "losses": losses,
             "norms": norms,
             "step_seconds": seconds,
+            "cpu_seconds": cpu_seconds,
             "peak_rss_bytes": memory.bytes(),
             "peak_rss_since_request": memory.since_reset,
         }

@@ -120,7 +120,10 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
       prompt,
       shard,
       model: { name, folder },
-      load: () => openModel(flags),
+      withModel: async (use) => {
+        using model = await openModel(flags);
+        return await use(model);
+      },
       options,
       onIndex: (done) => reading.update(done),
       onDraft: (done, total) => {

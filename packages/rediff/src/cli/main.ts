@@ -7,6 +7,7 @@ import { convertCommand } from "./convert.js";
 import { dataCommand } from "./data.js";
 import { doctorCommand } from "./doctor.js";
 import { errorText, Interrupted } from "./errors.js";
+import { improveCommand } from "./improve.js";
 import { inspectCommand } from "./inspect.js";
 import { pullCommand } from "./pull.js";
 import { refineCommand } from "./refine.js";
@@ -26,6 +27,7 @@ export function program(): Command {
     .addCommand(captionCommand())
     .addCommand(refineCommand())
     .addCommand(trainCommand())
+    .addCommand(improveCommand())
     .addCommand(dataCommand())
     .addCommand(scenesCommand())
     .addCommand(inspectCommand())

@@ -4,21 +4,36 @@ import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from
 import { UserError } from "../errors.js";
 import { applyOverrides, type Override, parseOverride } from "./overrides.js";
 import { parseRecipeKeys, type RecipeKeys } from "./recipe.js";
+import type { Origin } from "./recipe-errors.js";
 
 /** The recipe in `file` with `overrides` ("key=value") put in.
  *  @throws UserError when it cannot be read, is not YAML, or when a key or value is wrong */
 export function readRecipe(file: string, overrides: readonly string[] = []): RecipeKeys {
-  let text: string;
+  return parseRecipe(readRecipeText(file), file, overrides.map(parseOverride));
+}
+
+/** @throws UserError when it cannot be read */
+export function readRecipeText(file: string): string {
   try {
-    text = readFileSync(file, "utf8");
+    return readFileSync(file, "utf8");
   } catch (error) {
     throw new UserError(`${file} cannot be read: ${(error as Error).message}`, "Give the path of a recipe.");
   }
-  return parseRecipe(text, file, overrides.map(parseOverride));
 }
 
 /** The recipe in a YAML text; `file` is how messages call it. */
 export function parseRecipe(text: string, file: string, overrides: readonly Override[] = []): RecipeKeys {
+  return parseKeys(text, file, overrides, parseRecipeKeys);
+}
+
+/** What `parse` makes of the keys in a YAML text with `overrides` put in.
+ *  @throws UserError when it is not YAML, and what `parse` throws */
+export function parseKeys<Keys>(
+  text: string,
+  file: string,
+  overrides: readonly Override[],
+  parse: (content: unknown, origin: Origin) => Keys,
+): Keys {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "silent" });
   const [problem] = [...document.errors, ...document.warnings];
@@ -52,7 +67,7 @@ export function parseRecipe(text: string, file: string, overrides: readonly Over
     const line = lineOf(path);
     return `${file}${line === undefined ? "" : `:${line}`}${key === "" ? "" : `: ${key}`}`;
   };
-  return parseRecipeKeys(applyOverrides(content, overrides), origin);
+  return parse(applyOverrides(content, overrides), origin);
 }
 
 /** @throws UserError for an alias without an anchor, which only shows here */

@@ -16,14 +16,14 @@ import { SCHEDULES } from "./schedule.js";
 const PARTS: readonly TunablePart[] = ["mm_vision_tower", "mm_mlp_adapter", "mm_language_model"];
 
 /** What may be left out or set to null. */
-const optional = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
+export const optional = <S extends z.ZodType>(schema: S) => schema.nullish().transform((value) => value ?? undefined);
 
 const whole = z.int();
 const count = whole.min(1);
 const rate = z.number().min(0);
 const path = z.string().min(1);
 /** The original passes "" for a folder that there is none of. */
-const folder = optional(z.string()).transform((value) => (value === "" ? undefined : value));
+export const folder = optional(z.string()).transform((value) => (value === "" ? undefined : value));
 
 /** A text that some parser of ours must accept. */
 const acceptedBy = (parse: (text: string) => unknown) =>
@@ -46,7 +46,7 @@ const dataFile = z.union([
   z.strictObject({ json_path: path, sampling_strategy: optional(sampling) }),
 ]);
 
-const dataFiles = z.union([dataFile.transform((one) => [one]), z.array(dataFile).min(1)]);
+export const dataFiles = z.union([dataFile.transform((one) => [one]), z.array(dataFile).min(1)]);
 
 const tunableParts = z
   .preprocess(
@@ -208,7 +208,8 @@ export type Recipe = CamelKeys<RecipeKeys>;
 /** All keys, those of groups as group.key. */
 export const recipeKeys = (): string[] => keysOf(schema);
 
-function keysOf(object: z.ZodObject, prefix = ""): string[] {
+/** Keys of an object and of the objects in it, those of groups as group.key. */
+export function keysOf(object: z.ZodObject, prefix = ""): string[] {
   return Object.entries(object.shape).flatMap(([key, value]) => {
     const inner = innerObject(value);
     return inner === undefined ? [prefix + key] : [prefix + key, ...keysOf(inner, `${prefix}${key}.`)];

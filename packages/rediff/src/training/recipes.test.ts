@@ -15,7 +15,7 @@ const recipe = (name: string): RecipeKeys => readRecipe(file(name));
 const found = readdirSync(ROOT, { recursive: true, encoding: "utf8" })
   .filter((path) => path.endsWith(".yaml"))
   .map((path) => path.replaceAll("\\", "/").slice(0, -".yaml".length))
-  .filter((name) => /^(llada-v|rediff)\//.test(name));
+  .filter((name) => /^(llada-v|rediff)\//.test(name) && name !== "rediff/improve"); // a recipe of the loop
 
 /** Name; rates; batch x accumulation on nodes x GPUs; length; workers; save every, keep. One row a script. */
 type Script = [

@@ -1,4 +1,6 @@
 /** Drafts from the name of a data set to a file of them. */
+import { UserError } from "../../errors.js";
+import { withLock } from "../../hub/lock.js";
 import type { VisionLanguageModel } from "../../vision-language-model.js";
 import type { DataFile } from "../records.js";
 import { type DraftOptions, type DraftReport, draftAll } from "./draft.js";
@@ -17,8 +19,8 @@ export interface DraftDataOptions extends QuestionOptions, StepsAsked, Omit<Plan
   output: string;
   /** What the drafts call the model, and its folder. */
   model: { name: string; folder: string };
-  /** Not called when there is nothing left to draft. */
-  load: () => Promise<VisionLanguageModel>;
+  /** Gives the model for as long as it is used. Not called when there is nothing left to draft. */
+  withModel: <T>(use: (model: VisionLanguageModel) => Promise<T>) => Promise<T>;
   options?: DraftOptions;
   /** Pictures in one forward pass. Default 1. */
   batch?: number | undefined;
@@ -32,32 +34,44 @@ export interface DraftDataOptions extends QuestionOptions, StepsAsked, Omit<Plan
 /** Makes the drafts that `output` lacks, and tells what is in it then.
  *  @throws UserError when the options do not fit the data, the model or what is in the file already */
 export async function draftData(options: DraftDataOptions): Promise<DraftReport> {
-  const { data, prompt, output, model, load, batch, onIndex, onDraft, onLeftOut, signal } = options;
+  const { data, prompt, output, model, withModel, batch, onIndex, onDraft, onLeftOut, signal } = options;
   const decode = options.options ?? {};
   const steps = draftSteps(options, decode);
   await using questions = await openQuestions(data, prompt, { ...options, onProgress: onIndex });
   const { first, count, shard } = options;
   const plan = planDrafts(questions.count, { first, count, steps, shard });
   const settings = draftSettings(model.name, await fingerprint(model.folder), decode);
-  const file = await DraftsFile.open(output, plan, settings);
-  try {
-    if ([...plan.drafts()].every(({ record }) => file.isSettled(record))) {
-      await file.finish();
-      return { records: plan.count, ...file.counts(plan), made: 0, seconds: 0, tokens: 0 };
+  return await alone(output, async () => {
+    const file = await DraftsFile.open(output, plan, settings);
+    try {
+      if ([...plan.drafts()].every(({ record }) => file.isSettled(record))) {
+        await file.finish();
+        return { records: plan.count, ...file.counts(plan), made: 0, seconds: 0, tokens: 0 };
+      }
+      signal?.throwIfAborted();
+      const run = {
+        questions,
+        plan,
+        settings,
+        options: decode,
+        ...(batch !== undefined && { batch }),
+        ...(onDraft && { onProgress: onDraft }),
+        ...(onLeftOut && { onLeftOut }),
+        ...(signal && { signal }),
+      };
+      return await withModel((loaded) => draftAll(loaded, file, run));
+    } finally {
+      await file.close();
     }
-    signal?.throwIfAborted();
-    using loaded = await load();
-    return await draftAll(loaded, file, {
-      questions,
-      plan,
-      settings,
-      options: decode,
-      ...(batch !== undefined && { batch }),
-      ...(onDraft && { onProgress: onDraft }),
-      ...(onLeftOut && { onLeftOut }),
-      ...(signal && { signal }),
-    });
-  } finally {
-    await file.close();
-  }
+  });
+}
+
+/** Two processes that append to one file would make every draft twice. */
+function alone<T>(output: string, work: () => Promise<T>): Promise<T> {
+  const refused = new AbortController();
+  const onWait = () =>
+    refused.abort(
+      new UserError(`another process is writing ${output}`, "Wait until it has ended, or name another --output."),
+    );
+  return withLock(`${output}.lock`, { onWait, signal: refused.signal }, work);
 }

@@ -27,7 +27,7 @@ import { run } from "./run.mjs";
 import { hashFiles, nativeFiles } from "./sources.mjs";
 
 const NAPI_VERSION = 8; // Node 12.22 and newer
-const KEPT_BUILDS = 3; // of one torch version
+const KEPT_BUILDS = 8; // of one torch version: other checkouts use them
 const KEPT_OBJECTS_DAYS = 14;
 const MEMORY_PER_COMPILER = 1.2e9; // bytes; a file that includes libtorch's headers takes about 1 GB
 const SHOWN_LINES = 20;

@@ -4,7 +4,7 @@
  *  Whatever a step does is a function of the recipe, the data and the step's number (order, noise, learning rate) and of
  *  the weights and moments before it. So a run that was killed goes on from its last checkpoint with the same losses. */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { allowTf32, memory, Scope, type Tensor } from "@rediff/torch";
 import { openLoader, type SampleLoader } from "../data/loader.js";
@@ -388,6 +388,8 @@ class Run implements Disposable {
       },
       { keep: save.keep },
     );
+    // A resumed run has its tokenizer from a checkpoint that will be removed: it is carried on from each to the next.
+    if (resolve(loaded.plan.folder, "..") === resolve(output)) loaded.plan = { ...loaded.plan, folder };
     options.onCheckpoint?.(folder, this.step);
   }
 

@@ -14,5 +14,7 @@ export default defineConfig({
     include: ["packages/**/*.test.ts", "scripts/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     testTimeout: 30_000,
+    // Files run side by side on all cores, and threads of tiny operators that wait for each other cost most of the time.
+    env: { OMP_NUM_THREADS: "1" },
   },
 });

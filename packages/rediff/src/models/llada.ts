@@ -78,23 +78,13 @@ export function repeatHeads(x_BKLH: Tensor, times: number): Tensor {
 function attend(q: Tensor, k: Tensor, v: Tensor, visible: Visibility, queries: readonly number[]): Tensor {
   const { segments, mask } = visible;
   if (segments === undefined || segments.length === 1) return scaledDotProductAttention(q, k, v, mask);
-  const outputs: Tensor[] = [];
-  let keyStart = 0;
-  let queryStart = 0;
-  for (const [i, length] of segments.entries()) {
-    const asked = queries[i] ?? 0;
-    if (asked > 0)
-      outputs.push(
-        scaledDotProductAttention(
-          q.narrow(2, queryStart, asked),
-          k.narrow(2, keyStart, length),
-          v.narrow(2, keyStart, length),
-        ),
-      );
-    keyStart += length;
-    queryStart += asked;
-  }
-  return cat(outputs, 2);
+  // Cut all at once, so that gradients are joined all at once.
+  const [qs, ks, vs] = [q.splitWithSizes(queries, 2), k.splitWithSizes(segments, 2), v.splitWithSizes(segments, 2)];
+  const asked = [...segments.keys()].filter((i) => (queries[i] ?? 0) > 0);
+  return cat(
+    asked.map((i) => scaledDotProductAttention(qs[i] as Tensor, ks[i] as Tensor, vs[i] as Tensor)),
+    2,
+  );
 }
 
 /** Rows of the last block that somebody asks for; the others matter only as keys and values.

@@ -48,10 +48,16 @@ async function prepare(golden: GoldenCase): Promise<Batch> {
   const inputs = batchSchema.parse(golden.inputs);
   // "images (of this split)"
   const { tokenizer, settings } = await goldenContext(golden, inputs.image_folder.split(" ")[0]);
+  // Videos, where there are any, lie with the pictures.
+  const folder = settings.media?.imageFolder;
+  const media = settings.media && { ...settings.media, ...(folder !== undefined && { videoFolder: folder }) };
   const maxLength = inputs.tokenizer_model_max_length ?? settings.maxLength;
   const samples: TrainingSample[] = [];
   for (const [index, record] of inputs.records.entries()) {
-    const context = { tokenizer, settings: { ...settings, maxLength, template: inputs.template } };
+    const context = {
+      tokenizer,
+      settings: { ...settings, ...(media && { media }), maxLength, template: inputs.template },
+    };
     samples.push(await buildSample(parseRecord(record, { file: golden.id, index }), context));
   }
   return {

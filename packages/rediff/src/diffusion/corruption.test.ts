@@ -63,6 +63,12 @@ describe("corrupt", () => {
     expect(found).toMatchObject({ ids: [1, MASK, 3], fates: [none, masked, none] });
   });
 
+  test("draws equal to the limit are not below it", () => {
+    const [p, rate] = [Math.fround(0.001), Math.fround(0.05)];
+    const found = noisyOf(sample([1, 2], [true, true]), draws(0, [p, 0.5], [rate, rate]));
+    expect(found.fates).toEqual([clean, clean]);
+  });
+
   test("p = 0.999 t + 0.001 in float32", () => {
     const t = Math.fround(0.1234567);
     const { probability } = noisyOf(sample([1], [true]), draws(t, [0.5], [0.5]));

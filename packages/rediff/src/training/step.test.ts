@@ -178,37 +178,39 @@ describe("a batch", () => {
     });
   }
 
-  test.each([false, true])(
-    "of samples with unequal pictures is the mean of its samples alone; compat %s is not",
-    async (compat) => {
-      using model = await load(SMALL);
-      using tuned = trainable(model, EVERY);
-      // Equally many tokens, so that no end-of-text padding comes in.
-      const samples = [onePicture(), largePicture(), { ...textOnly() }];
-      const log: RecordedDraw[] = [];
-      const whole = step(tuned, samples, { log, compat });
-      const together = gradientsOf(tuned.parameters);
-      tuned[Symbol.dispose]();
-      let loss = 0;
-      for (const [s, one] of samples.entries()) {
-        const { tokens } = evaluate(tuned, [one]);
-        const alone = step(tuned, [one], { draws: drawsOf(log, s, tokens), gradientScale: 1 / 3 });
-        loss += alone.loss / 3;
-        if (!compat)
-          expect(Object.values(whole.samples[s] ?? {})).toEqual(
-            Object.values(alone.terms).map((x) => expect.closeTo(x, 9)),
-          );
-      }
-      if (compat) {
-        expect(Math.abs(whole.loss - loss)).toBeGreaterThan(1e-4);
-        return;
-      }
-      expect(whole.loss).toBeCloseTo(loss, 10);
-      for (const [name, gradient] of gradientsOf(tuned.parameters))
-        for (const [i, value] of (gradient ?? []).entries())
-          expect(Math.abs(value - (together.get(name)?.[i] ?? 0)), name).toBeLessThan(1e-9);
-    },
-  );
+  test.each<[string, boolean, Partial<StepOptions>]>([
+    ["is the mean of its samples alone", false, {}],
+    ["is that, with turns that do not see later ones", false, { conversationMask: true }],
+    ["is not, under compat", true, { compat: true }],
+  ])("of samples with unequal pictures %s", async (_, compat, options) => {
+    using model = await load(SMALL);
+    using tuned = trainable(model, EVERY);
+    // Equally many tokens, so that no end-of-text padding comes in.
+    const samples = [onePicture(), largePicture(), { ...textOnly() }];
+    const log: RecordedDraw[] = [];
+    const whole = step(tuned, samples, { log, ...options });
+    const together = gradientsOf(tuned.parameters);
+    tuned[Symbol.dispose]();
+    let loss = 0;
+    for (const [s, one] of samples.entries()) {
+      const { tokens } = evaluate(tuned, [one]);
+      const own = { ...options, compat: false, draws: drawsOf(log, s, tokens), gradientScale: 1 / 3 };
+      const alone = step(tuned, [one], own);
+      loss += alone.loss / 3;
+      if (!compat)
+        expect(Object.values(whole.samples[s] ?? {})).toEqual(
+          Object.values(alone.terms).map((x) => expect.closeTo(x, 9)),
+        );
+    }
+    if (compat) {
+      expect(Math.abs(whole.loss - loss)).toBeGreaterThan(1e-4);
+      return;
+    }
+    expect(whole.loss).toBeCloseTo(loss, 10);
+    for (const [name, gradient] of gradientsOf(tuned.parameters))
+      for (const [i, value] of (gradient ?? []).entries())
+        expect(Math.abs(value - (together.get(name)?.[i] ?? 0)), name).toBeLessThan(1e-9);
+  });
 
   test("gives terms that add up to its loss, rows and tokens", async () => {
     using model = await load(SMALL);

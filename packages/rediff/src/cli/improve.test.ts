@@ -1,10 +1,10 @@
 /** `rediff improve` that is killed and interrupted in every stage, and what it tells. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openCheckpoint } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { FakeExpert } from "../data/correction/testing/fake-expert.js";
-import { scratch } from "../data/testing/fixtures.js";
+import { pictureFolder, scratch } from "../data/testing/fixtures.js";
 import { startExpert, writeLoop } from "../improvement/testing/loop.js";
 import { jsonLines, rediff, rediffHere, startRediff } from "../testing/command-line.js";
 
@@ -128,6 +128,24 @@ describe("interrupted", () => {
     expect(again.stderr).toContain(`from ${path(`trained/round-1/model/${checkpoint}`)}`);
     expect(again.status).toBe(0);
   });
+});
+
+test("drafts that several processes made are taken as they are", { timeout: 60_000 }, async () => {
+  const slice = ["--count", "6", "--steps", "12,6", "--gen-length", "12", "--revise", "--threads", "1"];
+  const data = ["data", "draft", path("data.jsonl"), "--image-folder", pictureFolder, "--model", path("model")];
+  const shards = [0, 1].map((index) => path(`shard-${index}.jsonl`));
+  for (const [index, shard] of shards.entries())
+    expect(await rediffHere(...data, ...slice, "--shard", `${index}/2`, "--output", shard)).toMatchObject({
+      status: 0,
+    });
+  mkdirSync(path("shards/round-1"), { recursive: true });
+  writeFileSync(path("shards/round-1/drafts.jsonl"), shards.map((file) => readFileSync(file, "utf8")).join(""));
+  const { status, stderr } = await rediffHere(...args("shards", "rounds=1", "evaluate=null"));
+  expect({ status, drafted: /6 drafts of 6 records, in 0s/.test(stderr) }).toEqual({ status: 0, drafted: true });
+  const order = jsonLines(readFileSync(path("shards/round-1/train.jsonl"), "utf8")).map(({ id }) => id);
+  expect(order).toEqual([...order].sort());
+  expect(order).toEqual(jsonLines(readFileSync(path("whole/round-1/train.jsonl"), "utf8")).map(({ id }) => id));
+  sameModel("whole/round-1/model", "shards/round-1/model");
 });
 
 describe("what a user sees", () => {

@@ -1,6 +1,7 @@
-/** Corrections to a round's training data, in the order of the drafts: answers come in any order, and two runs of a loop
- *  should train the same. */
+/** Corrections to a round's training data, in the order of the data: answers come in any order, drafts of several processes
+ *  too, and two runs of a loop should train the same. */
 import { Selection, type SelectionReport } from "../data/correction/select.js";
+import type { DraftRecord } from "../data/drafts/draft-record.js";
 import { writeRecords } from "../data/prepare/record-writer.js";
 import { loadTokenizer } from "../text/tokenizer.js";
 import { type Answer, answersIn, draftsIn } from "./correct-round.js";
@@ -15,8 +16,11 @@ export async function selectRound(
   const answers = new Map<string, { answer: Answer; index: number }>();
   let index = 0;
   for await (const answer of answersIn(files.corrections)) answers.set(contentOf(answer), { answer, index: index++ });
+  const drafts: DraftRecord[] = [];
+  for await (const draft of draftsIn(files.drafts)) drafts.push(draft);
+  drafts.sort((a, b) => (a.drafted?.record ?? 0) - (b.drafted?.record ?? 0));
   await writeRecords(files.training, async (writer) => {
-    for await (const draft of draftsIn(files.drafts)) {
+    for (const draft of drafts) {
       const found = answers.get(contentOf(draft));
       if (found === undefined) continue;
       answers.delete(contentOf(draft)); // one draft of several that are the same

@@ -1,10 +1,12 @@
-/** `rediff scenes ...`: a world of generated pictures whose truth is known. None of it needs libtorch. */
+/** `rediff scenes ...`: a world of generated pictures whose truth is known. Only `model` needs libtorch. */
 import { Command, Option } from "commander";
+import { UserError } from "../errors.js";
 import { type ErrorKind, errorKinds, usualErrors } from "../scenes/corrupt.js";
 import type { SceneOptions } from "../scenes/generate.js";
 import { type Task, tasks } from "../scenes/tasks.js";
 import { makeWorld, styles, type World, type WorldName, worlds } from "../scenes/world.js";
 import { decimal, given, whole } from "./describe-options.js";
+import { needTorch } from "./engine.js";
 import { Interrupted } from "./errors.js";
 import { progress } from "./progress.js";
 
@@ -29,6 +31,7 @@ export function scenesCommand(): Command {
     .addCommand(scoreCommand())
     .addCommand(expertCommand())
     .addCommand(tokenizerCommand())
+    .addCommand(modelCommand())
     .addHelpText("after", HELP);
   for (const command of root.commands) {
     command.option("--verbose", "show the stack of an error");
@@ -268,5 +271,34 @@ function tokenizerCommand(): Command {
       const { writeSceneTokenizer } = await import("../scenes/tokenizer-folder.js");
       const { words, length } = writeSceneTokenizer(output);
       process.stdout.write(`${output}: ${length} tokens, ${words} of them words\n`);
+    });
+}
+
+interface ModelFlags {
+  output: string;
+  width?: number;
+  layers?: number;
+  size?: number;
+  patch?: number;
+  seed?: number;
+}
+
+function modelCommand(): Command {
+  return new Command("model")
+    .description("write an untrained model for the world, of a size that a laptop trains")
+    .requiredOption("--output <DIR>", "model folder")
+    .option("--width <N>", "of tower and language model, a multiple of 32 (default: 128)", whole(32))
+    .option("--layers <N>", "of the language model, and of the tower (default: 4)", whole(1))
+    .option("--size <PX>", "pixels along a side of a picture (default: 96)", whole(8))
+    .option("--patch <PX>", "of a patch (default: 12)", whole(1))
+    .option("--seed <S>", "same seed, same weights (default: 0)", whole(0))
+    .action(async ({ output, ...flags }: ModelFlags) => {
+      const { existsSync } = await import("node:fs");
+      if (existsSync(`${output}/config.json`))
+        throw new UserError(`${output} holds a model already`, "Name another folder.");
+      await needTorch();
+      const { writeStartModel } = await import("../scenes/start-model.js");
+      await writeStartModel(output, given(flags));
+      process.stdout.write(`${output}: an untrained model; train it with rediff train model=${output} ...\n`);
     });
 }

@@ -135,3 +135,9 @@ test("renamed flags point to keys that exist, and are no keys themselves", () =>
     if (named !== undefined) expect(keys).toContain(named);
   }
 });
+
+test("the demo's recipes form a chain, and each can be read", () => {
+  const chain = ["binding", "llada-v", "rediff-stage1"].map((name) => recipe(`demo/${name}`));
+  for (const [i, { model }] of chain.entries()) if (i > 0) expect(model).toBe(chain[i - 1]?.output);
+  expect(chain.map(({ objective }) => objective)).toEqual(["llada_v", "llada_v", "rediff"]);
+});

@@ -29,7 +29,10 @@ export function addCounts(counts) {
   return total;
 }
 
-/** @param {Counts} counts */
-export function summaryLine({ passed, failed, skipped }) {
-  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`;
+/**
+ * What a run ends with; what was skipped is said before, so that the last line has one form.
+ * @param {Counts} counts
+ */
+export function summaryLines({ passed, failed, skipped }) {
+  return [...(skipped > 0 ? [`${skipped} skipped`] : []), `${passed} passed, ${failed} failed`];
 }

@@ -3,19 +3,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { addCounts, countsOf, summaryLine } from "./summary.mjs";
+import { addCounts, countsOf, summaryLines } from "./summary.mjs";
 import { root } from "./workspace.mjs";
 
-test("the last line names what was skipped only if something was", () => {
-  expect(summaryLine({ passed: 3, failed: 0, skipped: 0 })).toBe("3 passed, 0 failed");
+test("what was skipped is said before the last line, if something was", () => {
+  expect(summaryLines({ passed: 3, failed: 0, skipped: 0 })).toEqual(["3 passed, 0 failed"]);
   expect(
-    summaryLine(
+    summaryLines(
       addCounts([
         { passed: 3, failed: 1, skipped: 0 },
         { passed: 1, failed: 0, skipped: 2 },
       ]),
     ),
-  ).toBe("4 passed, 1 failed, 2 skipped");
+  ).toEqual(["2 skipped", "4 passed, 1 failed"]);
 });
 
 test("a run that failed without a failed test, or left nothing, is a failure", () => {

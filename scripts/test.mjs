@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addCounts, countsOf, summaryLine } from "./summary.mjs";
+import { addCounts, countsOf, summaryLines } from "./summary.mjs";
 import { root, runScript, SetupError, setUp } from "./workspace.mjs";
 
 await runScript(async () => {
@@ -21,7 +21,7 @@ await runScript(async () => {
   }
   results.push(await runTests(args));
   const total = addCounts(results);
-  process.stdout.write(`${summaryLine(total)}\n`);
+  process.stdout.write(`${summaryLines(total).join("\n")}\n`);
   return total.failed > 0 || total.passed === 0 ? 1 : 0;
 });
 

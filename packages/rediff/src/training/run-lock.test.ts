@@ -26,6 +26,15 @@ describe("lockOutput", () => {
     expect(again).toBeDefined();
   });
 
+  test("leaves no folder behind where nothing was written, and everything where something was", () => {
+    lockOutput(path("new/deep/output"))[Symbol.dispose]();
+    expect(existsSync(path("new"))).toBe(false);
+    const lock = lockOutput(path("kept/output"));
+    writeFileSync(path("kept/output/model"), "");
+    lock[Symbol.dispose]();
+    expect(existsSync(path("kept/output/model"))).toBe(true);
+  });
+
   test("takes over from a process that is no more, and a lock that was cut short", () => {
     const { pid } = spawnSync("true");
     using dead = lockOutput(leave("dead", JSON.stringify({ pid, host: hostname() })));

@@ -16,7 +16,7 @@ import {
   writeSync,
 } from "node:fs";
 import { hostname } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 
@@ -28,7 +28,7 @@ const ownerSchema = z.object({ pid: z.int(), host: z.string() });
 
 /** @throws UserError when another run is at work in the folder */
 export function lockOutput(output: string): Disposable {
-  const made = mkdirSync(output, { recursive: true }) !== undefined;
+  const made = mkdirSync(output, { recursive: true });
   const path = join(output, ".lock");
   const content = JSON.stringify({ pid: process.pid, host: hostname() });
   if (!create(path, content)) {
@@ -53,9 +53,17 @@ export function lockOutput(output: string): Disposable {
     [Symbol.dispose]() {
       clearInterval(heartbeat);
       rmSync(path, { force: true });
-      if (made && existsSync(output) && readdirSync(output).length === 0) rmdirSync(output); // a run that came to nothing
+      if (made !== undefined) removeEmpty(resolve(output), resolve(made)); // a run that came to nothing
     },
   };
+}
+
+/** Removes `folder`, and the folders above it up to `top`, as far as they are empty. */
+function removeEmpty(folder: string, top: string): void {
+  for (let at = folder; at.length >= top.length; at = dirname(at)) {
+    if (!existsSync(at) || readdirSync(at).length > 0) return;
+    rmdirSync(at);
+  }
 }
 
 function create(path: string, content: string): boolean {

@@ -6,6 +6,7 @@ import { setMaxListeners } from "node:events";
 import { Worker } from "node:worker_threads";
 // sharp has to be loaded in the main thread before any worker does: its libraries must outlive every thread.
 import "sharp";
+import { endWorkers } from "../vision/end-workers.js";
 import { type PortableError, unpackError } from "../vision/jobs.js";
 
 export type ThreadRequest<Job> = { type: "run"; id: number; job: Job } | { type: "abort"; id: number };
@@ -134,7 +135,7 @@ export class Threads<Job, Result> implements AsyncDisposable {
     const slots = [...this.#slots];
     this.#slots.clear();
     for (const { task } of slots) task?.reject(reason);
-    await Promise.all(slots.map(({ worker }) => worker.terminate()));
+    await endWorkers(slots.map(({ worker }) => worker));
   }
 }
 

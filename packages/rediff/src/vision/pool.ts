@@ -10,6 +10,7 @@ import { Worker } from "node:worker_threads";
 // sharp has to be loaded in the main thread before any worker does: its libraries must outlive every thread.
 import "sharp";
 import type { PictureSource } from "./decode.js";
+import { endWorkers } from "./end-workers.js";
 import { type Reply, type Request, unpackError, type VisionJob } from "./jobs.js";
 import type { PictureOptions } from "./picture.js";
 import type { Tiles } from "./tiles.js";
@@ -116,7 +117,9 @@ export class VisionPool {
       task?.reject(closedError());
       if (task !== undefined) worker.postMessage({ type: "abort", id: task.id } satisfies Request);
     }
-    await Promise.all(slots.map(({ worker }) => worker.terminate()));
+    // An idle thread does not keep the process alive: it could end before the thread has, and whoever waits here.
+    for (const { worker } of slots) worker.ref();
+    await endWorkers(slots.map(({ worker }) => worker));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -86,8 +86,8 @@ const doing: Record<Stage, { label: string; unit: string }> = {
   evaluate: { label: "measuring", unit: "drafts" },
 };
 
-/** Notes that are shown of a stage; the files beside its results have all of them. */
-const SHOWN_NOTES = 20;
+/** Notes that are shown of a stage; FILE.left-out.jsonl and FILE.failed.jsonl beside its results have all of them. */
+const SHOWN_NOTES = 5;
 
 function stageScreen(json: boolean): { observer: ImproveOptions; finish: () => void } {
   let bar = progress({ label: "", unit: "" });
@@ -115,6 +115,7 @@ function stageScreen(json: boolean): { observer: ImproveOptions; finish: () => v
       },
       onNote(line) {
         if (++notes <= SHOWN_NOTES) bar.note(line);
+        else if (notes === SHOWN_NOTES + 1) bar.note("... further ones are in the files of the round only");
       },
       onStageDone(round, stage, report, before) {
         finish();

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
 import { applyOverrides, parseOverride } from "./overrides.js";
-import { recipeChanges, recipeKeys, toRecipe } from "./recipe.js";
+import { recipeChanges, recipeKeys } from "./recipe.js";
 import { nearest } from "./recipe-errors.js";
 import { parseRecipe, readRecipe } from "./recipe-file.js";
 
@@ -43,14 +43,6 @@ describe("values", () => {
       seed: 42,
       save: { every: 1000, keep: 2, adapter_only: false },
     });
-  });
-
-  test("the code's names are camelCase", () => {
-    const recipe = toRecipe(read("mm_vision_tower_lr: 2e-6\nimage_folder_2: x\nevaluate: {data: e.json}"));
-    expect(recipe.mmVisionTowerLr).toBe(2e-6);
-    expect(recipe.imageFolder2).toBe("x");
-    expect(recipe.save.adapterOnly).toBe(false);
-    expect(recipe.evaluate?.every).toBe(500);
   });
 
   test("data is a path, a list, or files with their own sampling", () => {

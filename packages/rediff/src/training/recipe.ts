@@ -7,7 +7,6 @@ import { UserError } from "../errors.js";
 import type { TunablePart } from "../models/parameters.js";
 import { parseAspectRatio } from "../vision/geometry.js";
 import { parseMergeType } from "../vision/layout.js";
-import { type CamelKeys, camelKeys } from "./camel-keys.js";
 import { LORA_TARGETS } from "./lora.js";
 import { type Origin, recipeError } from "./recipe-errors.js";
 import { SCHEDULES } from "./schedule.js";
@@ -202,9 +201,6 @@ const schema = z.strictObject({
 /** As a file has it: snake_case, every default filled in. */
 export type RecipeKeys = z.output<typeof schema>;
 
-/** As the code reads it: camelCase. */
-export type Recipe = CamelKeys<RecipeKeys>;
-
 /** All keys, those of groups as group.key. */
 export const recipeKeys = (): string[] => keysOf(schema);
 
@@ -236,10 +232,6 @@ export function parseRecipeKeys(value: unknown, origin: Origin): RecipeKeys {
     ...result.data,
     data: data.map((file) => ({ ...file, sampling_strategy: file.sampling_strategy ?? sampling })),
   };
-}
-
-export function toRecipe(keys: RecipeKeys): Recipe {
-  return camelKeys(keys);
 }
 
 /** What single keys cannot say. */

@@ -1,6 +1,7 @@
 /** `rediff scenes ...`: a world of generated pictures whose truth is known. Only `model` needs libtorch. */
 import { Command, Option } from "commander";
 import { UserError } from "../errors.js";
+import { type BlankKind, blankKinds } from "../scenes/blanks.js";
 import { type ErrorKind, errorKinds, usualErrors } from "../scenes/corrupt.js";
 import type { SceneOptions } from "../scenes/generate.js";
 import { type Task, tasks } from "../scenes/tasks.js";
@@ -145,21 +146,31 @@ function conversationsCommand(): Command {
     .addOption(new Option("--task <TASK...>", "drawn at random").choices([...tasks]).default(["caption"]))
     .option("--count <N>", "conversations for each picture", whole(1), 1)
     .addOption(new Option("--wording <W>", "instead of the world's").choices(["plain", "free"]))
-    .action(async (flags: DeriveFlags & { task: Task[]; count: number; wording?: World["wording"] }) => {
-      const { writeConversations } = await import("../scenes/derive.js");
-      const { truth, output, seed, count, wording } = flags;
-      await derive(output, (onProgress) =>
-        writeConversations({
-          truth,
-          output,
-          seed,
-          count,
-          tasks: flags.task,
-          onProgress,
-          ...(wording && { wording }),
-        }),
-      );
-    });
+    .addOption(
+      new Option("--blanks <KIND...>", "forms to fill in: learn only words of a kind, drawn at random").choices([
+        ...blankKinds,
+      ]),
+    )
+    .action(
+      async (
+        flags: DeriveFlags & { task: Task[]; count: number; wording?: World["wording"]; blanks?: BlankKind[] },
+      ) => {
+        const { writeConversations } = await import("../scenes/derive.js");
+        const { truth, output, seed, count, wording, blanks } = flags;
+        await derive(output, (onProgress) =>
+          writeConversations({
+            truth,
+            output,
+            seed,
+            count,
+            tasks: flags.task,
+            onProgress,
+            ...(wording && { wording }),
+            ...(blanks && { blanks }),
+          }),
+        );
+      },
+    );
 }
 
 function corruptCommand(): Command {

@@ -11,6 +11,7 @@ import { imagePlaceholder, imageToken } from "../text/image-tokens.js";
 import { type Labelled, labelCaption, labelConversation, placeTrainingImages, type Turn } from "../text/labels.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { answerSpans } from "./answer-spans.js";
+import { keepBlanks } from "./blanks.js";
 import { loadMedia, type MediaSettings, visualRows } from "./media.js";
 import type { DataRecord, TrainingSample } from "./sample.js";
 import { SampleError } from "./sample-error.js";
@@ -86,7 +87,8 @@ export function labelRecord(record: DataRecord, context: SampleContext, video?: 
   const timed = video !== undefined && settings.addTimeInstruction === true;
   const turns = timed ? addTimeInstruction(record.turns, video) : record.turns;
   assertMarkers(turns, pictures, settings);
-  const row = labelTurns(turns, pictures > 0, context);
+  const whole = labelTurns(turns, pictures > 0, context);
+  const row = record.blanks === undefined ? whole : keepBlanks(tokenizer, whole, turns, record.blanks);
   return markRevisions(tokenizer, row, record.revise, { compat: settings.compat ?? false });
 }
 

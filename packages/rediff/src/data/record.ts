@@ -1,6 +1,7 @@
 /** One record of the data, parsed once, at the border.
  *
- *      {id?, image?: name | names, video?: name, conversations: turns, revise?: [{org, target}]}
+ *      {id?, image?: name | names, video?: name, conversations: turns, revise?: [{org, target}],
+ *       blanks?: [[start, end], ...]}
  *
  *  Turns are `{from, value}` or `{role, content}`. Other keys are left alone. Departures from the reference, which finds
  *  such things in the middle of training or never: unknown roles, a record with both pictures and a video, and one
@@ -20,6 +21,7 @@ const recordSchema = z.looseObject({
   video: name.nullish(),
   conversations: z.array(turnSchema).min(1, "has no turns"),
   revise: z.array(z.looseObject({ org: z.string(), target: z.string() })).nullish(),
+  blanks: z.array(z.tuple([z.int().min(0), z.int()])).nullish(),
 });
 
 /** Media bytes that a record brings along (WebDataset), in place of names. */
@@ -32,7 +34,7 @@ export interface OwnMedia {
 export function parseRecord(value: unknown, source: SampleSource, own?: OwnMedia): DataRecord {
   const result = recordSchema.safeParse(value);
   if (!result.success) throw formError(value, result.error);
-  const { id, image, video, conversations, revise } = result.data;
+  const { id, image, video, conversations, revise, blanks } = result.data;
   const named = image === undefined || image === null ? [] : [image].flat();
   const images = own === undefined ? named : own.images;
   const moving = own === undefined ? (video ?? undefined) : own.video;
@@ -54,6 +56,7 @@ export function parseRecord(value: unknown, source: SampleSource, own?: OwnMedia
     revise: (revise ?? []).map(({ org, target }) => ({ org, target })),
   };
   if (moving !== undefined) record.video = moving;
+  if (blanks !== undefined && blanks !== null && blanks.length > 0) record.blanks = blanks;
   return record;
 }
 

@@ -28,6 +28,8 @@ export interface DataRecord {
   images: Media[];
   video?: Media;
   revise: ReviseSpan[];
+  /** Characters of the only answer that are to be filled in; absent where all of it is. */
+  blanks?: (readonly [start: number, end: number])[];
 }
 
 /** What the model learns from: one row of tokens, still without padding, and the pictures for its placeholders. */

@@ -1,10 +1,11 @@
 /** More data about pictures that are there: further captions and short questions, and captions with planted errors. */
 import { AtomicFile } from "../data/prepare/atomic-file.js";
 import { DEFAULT_QUESTION } from "../request.js";
+import { type BlankKind, findBlanks } from "./blanks.js";
 import { writeCaption } from "./caption.js";
 import { type ErrorKind, plantError } from "./corrupt.js";
 import { rng } from "./random.js";
-import { readScenes, type Scene } from "./records.js";
+import { layoutOf, readScenes, type Scene } from "./records.js";
 import { ask, type Task } from "./tasks.js";
 import { splitWords } from "./words.js";
 import type { World } from "./world.js";
@@ -19,17 +20,30 @@ export interface DeriveOptions {
 }
 
 /** `count` conversations for every picture, each about a task drawn from `tasks`. Returns how many were written.
- *  @param wording other than the world's own */
+ *  @param wording other than the world's own
+ *  @param blanks makes forms of them: words of one of these kinds, drawn for each, are to be filled in; an answer that
+ *    has none of that kind is learnt as a whole */
 export async function writeConversations(
-  options: DeriveOptions & { count: number; tasks: readonly Task[]; wording?: World["wording"] },
+  options: DeriveOptions & {
+    count: number;
+    tasks: readonly Task[];
+    wording?: World["wording"];
+    blanks?: readonly BlankKind[];
+  },
 ): Promise<number> {
   const { count, tasks, seed, wording } = options;
   return await writeLines(options, ({ record, facts, world }) =>
     Array.from({ length: count }, (_, i) => {
       const random = rng(seed, "conversation", record.id, i);
       const said = { grid: world.grid, wording: wording ?? world.wording };
-      const { question, answer } = ask(random.pick(tasks), facts, said, random);
-      return { id: `${record.id}-${i}`, image: record.image, conversations: turns(question, answer) };
+      const { question, answer } = ask(random.pick(tasks), facts, said, layoutOf(record), random);
+      const blanks = options.blanks === undefined ? [] : findBlanks(answer, random.pick(options.blanks));
+      return {
+        id: `${record.id}-${i}`,
+        image: record.image,
+        conversations: turns(question, answer),
+        ...(blanks.length > 0 && { blanks }),
+      };
     }),
   );
 }

@@ -101,6 +101,7 @@ export async function makeScene(
     ],
     scene: {
       style,
+      size: options.size,
       split: splitOf(facts.objects, world.grid),
       background: { color: facts.background as SceneRecord["scene"]["background"]["color"], texture: picture.texture },
       objects: facts.objects.map((group, i) => {

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { UserError } from "../errors.js";
 import { fileError } from "../vision/files.js";
 import { type Facts, factsOf, sceneSchema } from "./facts.js";
+import type { Layout } from "./tasks.js";
 import type { World } from "./world.js";
 
 const worldSchema: z.ZodType<World> = z.object({
@@ -18,6 +19,11 @@ const worldSchema: z.ZodType<World> = z.object({
   wording: z.enum(["plain", "free"]),
 });
 
+const layoutSchema = z.looseObject({
+  size: z.number().positive().default(96),
+  objects: z.array(z.looseObject({ boxes: z.array(z.tuple([z.number(), z.number(), z.number(), z.number()])) })),
+});
+
 const recordSchema = z.looseObject({
   id: z.string(),
   /** Relative to the folder of the file. */
@@ -29,6 +35,12 @@ const recordSchema = z.looseObject({
 });
 
 export type SceneRecord = z.infer<typeof recordSchema>;
+
+/** Where the objects stand. Records of earlier versions do not tell the picture's size, which was 96 by default. */
+export function layoutOf({ scene }: SceneRecord): Layout {
+  const parsed = layoutSchema.parse(scene);
+  return { size: parsed.size, boxes: parsed.objects.map(({ boxes }) => boxes) };
+}
 
 /** A record with the facts that its picture shows. */
 export interface Scene {

@@ -1,7 +1,8 @@
-/** Questions about a scene and true answers: whole captions, and short ones to begin training with.
+/** Questions about a scene and true answers: whole captions, and others to begin training with.
  *
- *  The short answers are for learning what binds a name to its place before captions are learnt: "where is the dog?",
- *  "what is at the top left?", a list of all objects. */
+ *  The others are for learning what binds a name to its place before captions are learnt. "map" says what is on every
+ *  patch of the picture: dozens of facts in one answer, which is how the tower learns the objects. "cells" goes through
+ *  all positions, "list" through all objects, "where", "what" and "number" ask for one fact. */
 import { DEFAULT_QUESTION } from "../request.js";
 import { writeCaption } from "./caption.js";
 import { type Facts, type Group, numberWords, positionsOf } from "./facts.js";
@@ -11,7 +12,7 @@ import type { Rng } from "./random.js";
 import { joinWords } from "./words.js";
 import type { World } from "./world.js";
 
-export const tasks = ["caption", "list", "where", "what", "number", "color"] as const;
+export const tasks = ["caption", "map", "cells", "list", "where", "what", "number", "color"] as const;
 export type Task = (typeof tasks)[number];
 
 export interface Exchange {
@@ -19,10 +20,37 @@ export interface Exchange {
   answer: string;
 }
 
-export function ask(task: Task, facts: Facts, world: Pick<World, "grid" | "wording">, random: Rng): Exchange {
+/** [left, top, width, height] in pixels. */
+export type Box = readonly [number, number, number, number];
+
+/** Where the objects of each group stand in the picture. */
+export interface Layout {
+  /** Pixels along a side of the picture. */
+  size: number;
+  /** One list for each group of the facts. */
+  boxes: readonly (readonly Box[])[];
+}
+
+/** Patches along a side in answers to "map". */
+export const MAP_SIDE = 6;
+
+export function ask(
+  task: Task,
+  facts: Facts,
+  world: Pick<World, "grid" | "wording">,
+  layout: Layout,
+  random: Rng,
+): Exchange {
   switch (task) {
     case "caption":
       return { question: DEFAULT_QUESTION, answer: writeCaption(facts, world.wording, random) };
+    case "map": {
+      const kinds = random.chance(0.5);
+      const question = kinds ? "what color of objects are where?" : "what objects are where?";
+      return { question, answer: mapOf(facts, layout, kinds ? 0 : -1) };
+    }
+    case "cells":
+      return { question: "what is where?", answer: cellsOf(facts, world.grid, random) };
     case "list":
       return { question: "list the objects.", answer: listOf(facts, random) };
     case "where": {
@@ -32,9 +60,7 @@ export function ask(task: Task, facts: Facts, world: Pick<World, "grid" | "wordi
     }
     case "what": {
       const position = random.pick(positionsOf(world.grid));
-      const group = facts.objects.find((candidate) => candidate.position === position);
-      const answer = group === undefined ? "nothing." : `${joinWords(phrase(group))}.`;
-      return { question: `what is at the ${position}?`, answer };
+      return { question: `what is at the ${position}?`, answer: `${joinWords(atPosition(facts, position))}.` };
     }
     case "number": {
       const { name, count } = random.pick(facts.objects);
@@ -45,9 +71,32 @@ export function ask(task: Task, facts: Facts, world: Pick<World, "grid" | "wordi
   }
 }
 
+/** Row by row, the first (0) or last (-1) word of the name of what covers a patch's middle; of two the one in front. */
+function mapOf(facts: Facts, { size, boxes }: Layout, which: 0 | -1): string {
+  const side = size / MAP_SIDE;
+  const middle = (patch: number) => (patch + 0.5) * side;
+  const words = Array.from({ length: MAP_SIDE * MAP_SIDE }, (_, patch) => {
+    const [x, y] = [middle(patch % MAP_SIDE), middle(Math.floor(patch / MAP_SIDE))];
+    const covers = ([left, top, width, height]: Box) => x >= left && x < left + width && y >= top && y < top + height;
+    const group = facts.objects.findLast((_group, i) => boxes[i]?.some(covers));
+    return group?.name.split(" ").at(which) ?? "nothing";
+  });
+  return joinWords(words);
+}
+
+function cellsOf(facts: Facts, grid: World["grid"], random: Rng): string {
+  const order = random.shuffle(positionsOf(grid));
+  return joinWords(order.flatMap((position) => [...position.split(" "), ...atPosition(facts, position), "."]));
+}
+
 function listOf(facts: Facts, random: Rng): string {
   const order = random.shuffle(facts.objects);
   return joinWords(order.flatMap((group) => [...phrase(group), ...group.position.split(" "), "."]));
+}
+
+function atPosition(facts: Facts, position: string): string[] {
+  const group = facts.objects.find((candidate) => candidate.position === position);
+  return group === undefined ? ["nothing"] : phrase(group);
 }
 
 function phrase({ name, count }: Group): string[] {

@@ -85,7 +85,13 @@ describe("the world's tokenizer", () => {
     fc.assert(
       fc.property(factsArbitrary, fc.constantFrom(...tasks), fc.nat(), (facts, task, seed) => {
         const grid = facts.objects.every(({ position }) => positionsOf(2).includes(position)) ? 2 : 3;
-        const { question, answer } = ask(task, facts, { grid, wording: "free" }, rng(seed));
+        const { question, answer } = ask(
+          task,
+          facts,
+          { grid, wording: "free" },
+          { size: 96, boxes: facts.objects.map(() => []) },
+          rng(seed),
+        );
         expect(tokenizer.encode(question)).not.toContain(unknown);
         expect(tokenizer.encode(answer)).not.toContain(unknown);
         expect(tokenizer.decode(tokenizer.encode(answer))).toBe(answer);

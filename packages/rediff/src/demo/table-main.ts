@@ -1,0 +1,8 @@
+/** Entry of `npm run demo:table`. */
+import { errorText } from "../cli/errors.js";
+import { main } from "./table.js";
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`demo:table: ${errorText(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,89 @@
+/** The demo's figures as Markdown. */
+import type { RepairScores } from "../scenes/repairs.js";
+import type { Figure, Interval, Scores } from "../scenes/score.js";
+import { type Stage, speeds } from "./grid.js";
+import type { LossComparison } from "./losses.js";
+
+export interface ScoredCell {
+  stage: string;
+  tokensPerStep: number;
+  revise: boolean;
+  scores: Scores;
+}
+
+/** One table for a figure: a line for each stage, with and without revising, a column for each speed. */
+export function figureTable(stages: readonly Stage[], cells: readonly ScoredCell[], figure: Figure): string {
+  const head = `| ${figure} | revise | ${speeds.map((speed) => `${speed} / step`).join(" | ")} |`;
+  const rule = `| --- | --- | ${speeds.map(() => "---").join(" | ")} |`;
+  const rows = stages.flatMap(({ key, title }) =>
+    [false, true].map((revise) => {
+      const values = speeds.map((speed) => {
+        const cell = cells.find((one) => one.stage === key && one.tokensPerStep === speed && one.revise === revise);
+        return withInterval(cell?.scores.values[figure] ?? null, cell?.scores.intervals[figure] ?? null);
+      });
+      return `| ${title} | ${revise ? "yes" : "no"} | ${values.join(" | ")} |`;
+    }),
+  );
+  return [head, rule, ...rows].join("\n");
+}
+
+export function withInterval(value: number | null, range: Interval | null): string {
+  if (value === null) return "-";
+  return range === null ? value.toFixed(3) : `${value.toFixed(3)} (${range[0].toFixed(2)}-${range[1].toFixed(2)})`;
+}
+
+export interface LossLine {
+  figure: Figure;
+  tokensPerStep: number;
+  title: string;
+  comparison: LossComparison;
+}
+
+/** What several tokens per step cost against one, beside what they cost the reference. */
+export function lossTable(lines: readonly LossLine[]): string {
+  return [
+    "| figure | tokens per step | stage | loses | LLaDA-V objective loses | own loss less a third of that |",
+    "| --- | --- | --- | --- | --- | --- |",
+    ...lines.map(({ figure, tokensPerStep, title, comparison: { own, reference, margin, interval } }) => {
+      const range = interval === null ? "" : ` (${signed(interval[0])} to ${signed(interval[1])})`;
+      return `| ${figure} | ${tokensPerStep} | ${title} | ${own.toFixed(3)} | ${reference.toFixed(3)} | ${signed(margin)}${range} |`;
+    }),
+  ].join("\n");
+}
+
+const signed = (value: number): string => `${value < 0 ? "" : "+"}${value.toFixed(3)}`;
+
+/** Scores of one kind of scenes that the model was not trained on. */
+export interface Elsewhere {
+  title: string;
+  scores: Scores;
+}
+
+export function elsewhereTable(lines: readonly Elsewhere[], figures: readonly Figure[]): string {
+  return [
+    `| 1 token per step | ${figures.join(" | ")} |`,
+    `| --- | ${figures.map(() => "---").join(" | ")} |`,
+    ...lines.map(
+      ({ title, scores }) =>
+        `| ${title} | ${figures.map((figure) => withInterval(scores.values[figure], scores.intervals[figure])).join(" | ")} |`,
+    ),
+  ].join("\n");
+}
+
+export interface RefiningLine {
+  title: string;
+  scores: RepairScores;
+}
+
+export function refiningTable(lines: readonly RefiningLine[]): string {
+  const kinds = [...new Set(lines.flatMap(({ scores }) => Object.keys(scores.byKind)))].sort();
+  return [
+    `| | detected | repaired | ${kinds.map((kind) => `${kind}`).join(" | ")} | right captions changed |`,
+    `| --- | --- | --- | ${kinds.map(() => "---").join(" | ")} | --- |`,
+    ...lines.map(({ title, scores }) => {
+      const { intervals } = scores;
+      const own = kinds.map((kind) => scores.byKind[kind]?.repaired.toFixed(3) ?? "-");
+      return `| ${title} | ${withInterval(scores.detected, intervals.detected)} | ${withInterval(scores.repaired, intervals.repaired)} | ${own.join(" | ")} | ${withInterval(scores.falseEdits, intervals.falseEdits)} |`;
+    }),
+  ].join("\n");
+}

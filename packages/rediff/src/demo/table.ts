@@ -1,0 +1,205 @@
+/** `npm run demo:table`: what the embedded model can do, and what ReDiff's training adds, measured.
+ *
+ *  Scenes are generated anew from seeds that training does not use. Captions are kept, so a run that was cut off goes
+ *  on; --fresh forgets them. */
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { progress } from "../cli/progress.js";
+import { usualErrors } from "../scenes/corrupt.js";
+import { writeCorrupted } from "../scenes/derive.js";
+import { generateScenes } from "../scenes/generate.js";
+import { readScenes, type Scene } from "../scenes/records.js";
+import { type Figure, scoreAll } from "../scenes/score.js";
+import { makeWorld } from "../scenes/world.js";
+import { loadModel, type VisionLanguageModel } from "../vision-language-model.js";
+import { chart } from "./chart.js";
+import { type Cell, captionCell, type Stage, speeds } from "./grid.js";
+import { compareLosses } from "./losses.js";
+import { scoreRefining } from "./refining.js";
+import {
+  type Elsewhere,
+  elsewhereTable,
+  figureTable,
+  type LossLine,
+  lossTable,
+  type RefiningLine,
+  refiningTable,
+} from "./table-text.js";
+
+const shown: readonly Figure[] = ["coverage", "precision", "position", "count", "grammar", "exact", "edits"];
+const judged: readonly Figure[] = ["coverage", "precision", "position", "grammar", "exact"];
+/** Of the model's certainty, for `refine`: chosen on other scenes than those of the table. */
+const REFINE_THRESHOLD = 0.5;
+
+const usage = `npm run demo:table -- [--models DIR] [--scenes N] [--kept DIR] [--output DIR] [--fresh]
+
+  --models DIR   where the stages lie: DIR/demo and DIR/demo-stages/* (default models)
+  --scenes N     held-out scenes for the table (default 500); three fifths of them for refine
+  --kept DIR     scenes and captions (default exp/demo/table)
+  --output DIR   table.md, table.json and table.svg (default exp/demo; docs/demo holds the published ones)`;
+
+export async function main(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      models: { type: "string", default: "models" },
+      scenes: { type: "string", default: "500" },
+      kept: { type: "string", default: "exp/demo/table" },
+      output: { type: "string", default: "exp/demo" },
+      fresh: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return;
+  }
+  const count = Number(values.scenes);
+  const { kept, output, models } = values;
+  if (values.fresh) rmSync(kept, { recursive: true, force: true });
+  mkdirSync(kept, { recursive: true });
+  mkdirSync(output, { recursive: true });
+
+  const stages: Stage[] = [
+    { key: "llada_v", title: "LLaDA-V objective", folder: join(models, "demo-stages/llada_v") },
+    { key: "continued", title: "the same, trained on", folder: join(models, "demo-stages/continued") },
+    { key: "rediff_base", title: "ReDiff stage I", folder: join(models, "demo-stages/rediff_base") },
+    { key: "rediff", title: "ReDiff stage II", folder: join(models, "demo") },
+  ].filter(({ folder }) => existsSync(folder));
+  const last = stages.at(-1);
+  const first = stages[0];
+  if (last === undefined || first === undefined) throw new Error(`no stages under ${models}`);
+
+  const plain = await scenesOf(join(kept, "scenes"), count, { seed: 9001, style: "train", split: "train" });
+  const cells: Cell[] = [];
+  for (const stage of stages) {
+    using model = await loadModel(stage.folder);
+    for (const revise of [false, true]) {
+      for (const tokensPerStep of speeds) {
+        const label = `${stage.title}, ${tokensPerStep} per step${revise ? ", revising" : ""}`;
+        cells.push(
+          await cellOf(model, stage.key, plain, { tokensPerStep, revise, kept: join(kept, "captions"), label }),
+        );
+      }
+    }
+  }
+  const scored = cells.map(({ tallies, ...cell }) => ({ ...cell, scores: scoreAll(tallies) }));
+
+  const find = (key: string, tokensPerStep: number, revise: boolean) =>
+    cells.find((cell) => cell.stage === key && cell.tokensPerStep === tokensPerStep && cell.revise === revise)
+      ?.tallies ?? [];
+  const losses: LossLine[] = stages.slice(1).flatMap((stage) =>
+    [4, 8].flatMap((tokensPerStep) =>
+      judged.map((figure) => {
+        const revise = stage.key.startsWith("rediff");
+        const reference = { slow: find(first.key, 1, false), fast: find(first.key, tokensPerStep, false) };
+        const own = { slow: find(stage.key, 1, revise), fast: find(stage.key, tokensPerStep, revise) };
+        return { figure, tokensPerStep, title: stage.title, comparison: compareLosses(reference, own, figure) };
+      }),
+    ),
+  );
+
+  const elsewhere: Elsewhere[] = [];
+  const refining: RefiningLine[] = [];
+  for (const stage of [first, last]) {
+    using model = await loadModel(stage.folder);
+    for (const [name, title, style, split] of elsewhereKinds) {
+      const other = await scenesOf(join(kept, name), count, { seed: 9002, style, split });
+      const cell = await cellOf(model, `${stage.key}-${name}`, other, {
+        tokensPerStep: 1,
+        revise: stage === last && first !== last,
+        kept: join(kept, "captions"),
+        label: `${stage.title}, ${title}`,
+      });
+      elsewhere.push({ title: `${stage.title}, ${title}`, scores: scoreAll(cell.tallies) });
+    }
+  }
+  const drafts = await draftsOf(kept, Math.round(count * 0.6));
+  for (const stage of stages) {
+    using model = await loadModel(stage.folder);
+    for (const threshold of stage === last ? [0, REFINE_THRESHOLD, 0.9] : [REFINE_THRESHOLD]) {
+      const bar = progress({ label: `refine, ${stage.title}`, unit: "captions", total: drafts.scenes.length });
+      const scores = await scoreRefining(model, drafts.scenes, {
+        folder: drafts.folder,
+        threshold,
+        onProgress: bar.update,
+      });
+      bar.finish();
+      refining.push({ title: `${stage.title}, threshold ${threshold}`, scores });
+    }
+  }
+
+  const markdown = [
+    `${count} held-out scenes; in brackets 95 % intervals from resampled scenes.`,
+    ...shown.map((figure) => figureTable(stages, scored, figure)),
+    "What several tokens per step lose against one (ReDiff revising):",
+    lossTable(losses),
+    "Scenes unlike those of training:",
+    elsewhereTable(elsewhere, ["coverage", "precision", "position", "count", "exact"]),
+    `Refine: ${drafts.scenes.length} captions, half of them with one planted error; shares repaired by kind of error:`,
+    refiningTable(refining),
+    "",
+  ].join("\n\n");
+  process.stdout.write(markdown);
+  writeFileSync(join(output, "table.md"), markdown);
+  writeFileSync(join(output, "table.json"), `${JSON.stringify({ scored, losses, elsewhere, refining }, null, 1)}\n`);
+  const series = stages.map((stage) => ({ stage, revise: stage.key.startsWith("rediff") }));
+  writeFileSync(
+    join(output, "table.svg"),
+    chart(series, scored, "exact", `Captions without any error, ${count} held-out scenes`),
+  );
+}
+
+const elsewhereKinds = [
+  ["style", "a style never seen", "held-out", "train"],
+  ["combinations", "combinations never seen", "train", "held-out"],
+] as const;
+
+interface SceneSet {
+  folder: string;
+  scenes: Scene[];
+}
+
+async function scenesOf(
+  folder: string,
+  count: number,
+  { seed, style, split }: { seed: number; style: "train" | "held-out"; split: "train" | "held-out" },
+): Promise<SceneSet> {
+  await generateScenes({ folder, count, seed, style, split, size: 96, world: makeWorld("demo") });
+  return { folder, scenes: (await collect(join(folder, "scenes.jsonl"))).slice(0, count) };
+}
+
+/** Half with an error, half right, of pictures of their own. */
+async function draftsOf(kept: string, count: number): Promise<SceneSet> {
+  const { folder } = await scenesOf(join(kept, "refine"), 2 * count, { seed: 9003, style: "train", split: "train" });
+  const truth = join(folder, "scenes.jsonl");
+  const wrong = join(folder, "wrong.jsonl");
+  const right = join(folder, "right.jsonl");
+  await writeCorrupted({ truth, output: wrong, seed: 1, kinds: usualErrors });
+  await writeCorrupted({ truth, output: right, seed: 1, kinds: ["none"] });
+  return {
+    folder,
+    scenes: [...(await collect(wrong)).slice(0, count), ...(await collect(right)).slice(count, 2 * count)],
+  };
+}
+
+async function collect(file: string): Promise<Scene[]> {
+  const scenes: Scene[] = [];
+  for await (const scene of readScenes(file)) scenes.push(scene);
+  return scenes;
+}
+
+async function cellOf(
+  model: VisionLanguageModel,
+  stage: string,
+  { folder, scenes }: SceneSet,
+  { label, ...options }: { tokensPerStep: number; revise: boolean; kept: string; label: string },
+): Promise<Cell> {
+  const bar = progress({ label, unit: "captions", total: scenes.length });
+  try {
+    return await captionCell(model, stage, scenes, { ...options, folder, onProgress: bar.update });
+  } finally {
+    bar.finish();
+  }
+}

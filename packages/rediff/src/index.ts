@@ -9,8 +9,17 @@ export type { DraftRecord } from "./data/drafts/draft-record.js";
 export { describeMany, type ManyItem, type ManyOptions, type ManyResult } from "./describe-many.js";
 export { Decoder, type Decoding, decode, decodeBatch, type RunOptions } from "./diffusion/decode.js";
 export type { DecodeResult, DecodeStep, Edit } from "./diffusion/denoise.js";
-export { type DecodeOptions, decodeOptions, type FeatureCacheOptions, type Remasking } from "./diffusion/options.js";
+export {
+  type Ban,
+  type DecodeOptions,
+  decodeOptions,
+  type FeatureCacheOptions,
+  type Remasking,
+} from "./diffusion/options.js";
 export { UserError } from "./errors.js";
+export { type Filling, type FillOptions, type FillRequest, fillRequest } from "./fill/fill.js";
+export { type FilledBlank, type FilledText, type Form, readForm } from "./fill/form.js";
+export { parseTemplate, type Template, type TemplatePart } from "./fill/template.js";
 export { type Pulled, type PullOptions, pull } from "./hub/pull.js";
 export { resolveModel } from "./hub/resolve.js";
 export { type ImproveOptions, improve } from "./improvement/improve.js";

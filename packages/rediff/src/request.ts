@@ -32,6 +32,8 @@ export interface DescribeOptions {
   steps?: number;
   /** Instead of `steps`. */
   tokensPerStep?: number;
+  /** Instead of both: each step fills all masks that the model is at least this sure of, 0 to 1. Approximate. */
+  threshold?: number;
   genLength?: number;
   blockLength?: number;
   temperature?: number;
@@ -134,7 +136,7 @@ export function videoOptions(model: Model, options: DescribeOptions = {}) {
 }
 
 /** Ids of the conversation with -200 for each picture. */
-export function promptIds(model: Model, pictures: number, options: DescribeOptions): number[] {
+export function promptIds(model: Pick<Model, "tokenizer">, pictures: number, options: DescribeOptions): number[] {
   const messages = options.messages ?? [{ role: "user", content: options.prompt ?? DEFAULT_QUESTION }];
   const placed = messages.some(({ content }) => content?.includes(imageToken));
   const first = messages.findIndex(({ role }) => role === "user");
@@ -151,15 +153,20 @@ export function promptIds(model: Model, pictures: number, options: DescribeOptio
 }
 
 /** The part of the decoding options that needs no tokenizer. */
-function decodingNumbers(options: DescribeOptions): Partial<DecodeOptions> {
+export function decodingNumbers(options: DescribeOptions): Partial<DecodeOptions> & { steps: number } {
   const genLength = options.genLength ?? 128;
   const blockLength = options.blockLength ?? genLength;
-  const { steps, tokensPerStep } = options;
+  const { steps, tokensPerStep, threshold } = options;
   if (steps !== undefined && tokensPerStep !== undefined)
     throw new UserError("steps and tokens_per_step exclude each other", "Give one of them.");
+  if (threshold !== undefined && (steps !== undefined || tokensPerStep !== undefined))
+    throw new UserError(
+      `${steps === undefined ? "tokens_per_step" : "steps"} and threshold exclude each other`,
+      "A threshold takes as many steps as it needs.",
+    );
   if (tokensPerStep !== undefined && !(tokensPerStep >= 1))
     throw new UserError(`tokens_per_step must be 1 or more, got ${tokensPerStep}`);
-  const chosen: Partial<DecodeOptions> = {
+  const chosen: Partial<DecodeOptions> & { steps: number } = {
     genLength,
     blockLength,
     steps: tokensPerStep === undefined ? (steps ?? genLength) : stepsFor(genLength, blockLength, tokensPerStep),
@@ -167,6 +174,7 @@ function decodingNumbers(options: DescribeOptions): Partial<DecodeOptions> {
     revise: options.revise ?? false,
     reviseTopk: options.reviseTopk,
     cache: options.cache,
+    threshold,
   };
   for (const key of ["temperature", "cfgScale", "remasking", "reviseStart", "seed"] as const)
     if (options[key] !== undefined) Object.assign(chosen, { [key]: options[key] });

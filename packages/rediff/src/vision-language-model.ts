@@ -1,4 +1,5 @@
-/** A loaded model as applications use it: describe pictures and videos, watch the text form, repair a description.
+/** A loaded model as applications use it: describe pictures and videos, watch the text form, repair a description, fill
+ *  in a template.
  *
  *  One object, one model, one thread; calls may overlap only through `describeMany`, which decodes them together. */
 
@@ -8,6 +9,9 @@ import type { DecodeStep } from "./diffusion/denoise.js";
 import type { DecodeOptions } from "./diffusion/options.js";
 import { proofread } from "./diffusion/proofread.js";
 import { UserError } from "./errors.js";
+import { type Filling, type FillOptions, fillRequest } from "./fill/fill.js";
+import { readForm } from "./fill/form.js";
+import type { Template } from "./fill/template.js";
 import { resolveModel } from "./hub/resolve.js";
 import { type LoadOptions, loadModelFolder, type Model, promptEmbeddings, type Visual } from "./models/model.js";
 import {
@@ -87,8 +91,7 @@ export class VisionLanguageModel implements Disposable {
     options: DescribeOptions = {},
   ): AsyncGenerator<DecodeStep, Description> {
     checkOptions(options);
-    const list = Array.isArray(sources) ? (sources as readonly VisualSource[]) : [sources as VisualSource];
-    const visuals = await Promise.all(list.map((source) => this.load(source, options)));
+    const visuals = await this.#loadAll(sources, options);
     options.signal?.throwIfAborted();
     const started = performance.now();
     const session = this.begin(this.prepare(visuals, options), options);
@@ -113,6 +116,7 @@ export class VisionLanguageModel implements Disposable {
     options: RefineOptions = {},
   ): Promise<Refinement> {
     checkRefineOptions(options);
+    const { rounds = 8, threshold = 0, ...asked } = options; // the threshold of decoding is another one
     const { tokenizer } = this.model;
     const ids = tokenizer.encode(draft);
     if (ids.length === 0) throw new UserError("the draft is empty", "Give the text to be repaired.");
@@ -125,10 +129,9 @@ export class VisionLanguageModel implements Disposable {
     if (special !== undefined)
       throw new UserError(`the draft contains the special token ${tokenizer.token(special)}`, "Remove it.");
 
-    const list = Array.isArray(sources) ? (sources as readonly VisualSource[]) : [sources as VisualSource];
-    const visuals = await Promise.all(list.map((source) => this.load(source, options)));
+    const visuals = await this.#loadAll(sources, options);
     const started = performance.now();
-    const prepared = this.prepare(visuals, options);
+    const prepared = this.prepare(visuals, asked);
     prepared.decode = {
       ...prepared.decode,
       genLength: ids.length,
@@ -139,9 +142,7 @@ export class VisionLanguageModel implements Disposable {
       stop: [],
       revise: true,
     };
-    const session = this.begin(prepared, options, {
-      loop: proofread({ rounds: options.rounds ?? 8, threshold: options.threshold ?? 0 }),
-    });
+    const session = this.begin(prepared, asked, { loop: proofread({ rounds, threshold }) });
     try {
       const confidence = new Float64Array(ids.length).fill(1);
       while (session.decoding.result === undefined) {
@@ -157,6 +158,57 @@ export class VisionLanguageModel implements Disposable {
     } finally {
       session[Symbol.dispose]();
     }
+  }
+
+  /** Fills in the blanks of a template about pictures (or none): `[[N]]` stands for N tokens, everything else stays,
+   *  character for character.
+   *  @throws UserError for templates without blanks or with words that the model cannot write */
+  async fill(
+    sources: VisualSource | readonly VisualSource[],
+    template: string | Template,
+    options: FillOptions = {},
+  ): Promise<Filling> {
+    const watching = this.watchFill(sources, template, options);
+    let turn = await watching.next();
+    while (!turn.done) turn = await watching.next();
+    return turn.value;
+  }
+
+  /** The same, a step at a time. */
+  async *watchFill(
+    sources: VisualSource | readonly VisualSource[],
+    template: string | Template,
+    options: FillOptions = {},
+  ): AsyncGenerator<DecodeStep, Filling> {
+    checkOptions(options);
+    const { length } = Array.isArray(sources) ? (sources as readonly VisualSource[]) : [sources];
+    const request = fillRequest(this.model, length, template, options); // before pictures are read
+    const visuals = await this.#loadAll(sources, options);
+    options.signal?.throwIfAborted();
+    const started = performance.now();
+    const session = this.begin({ ...request, visuals }, options);
+    try {
+      while (session.decoding.result === undefined) {
+        options.signal?.throwIfAborted();
+        session.step();
+        yield session.decoding.step as DecodeStep;
+        await breathe();
+      }
+      const tokenIds = [...session.decoding.canvas.answer()];
+      return {
+        ...readForm(this.model.tokenizer, request.form, tokenIds),
+        tokenIds,
+        steps: session.decoding.result.steps,
+        seconds: (performance.now() - started) / 1000,
+      };
+    } finally {
+      session[Symbol.dispose]();
+    }
+  }
+
+  async #loadAll(sources: VisualSource | readonly VisualSource[], options: DescribeOptions): Promise<Visual[]> {
+    const list = Array.isArray(sources) ? (sources as readonly VisualSource[]) : [sources as VisualSource];
+    return Promise.all(list.map((source) => this.load(source, options)));
   }
 
   /** Decodes a picture or the frames of a video, in this thread. */

@@ -1,7 +1,9 @@
 /** The sequence being written: prompt rows, answer rows, suffix rows, and which of them are still masks.
  *
  *  Positions are rows of the whole sequence, so the answer is [promptLength, answerEnd). The reference finds masks by
- *  comparing embeddings; here a row is masked when its id is the mask's, and prompt rows never are. */
+ *  comparing embeddings; here a row is masked when its id is the mask's, and prompt rows never are. Fixed rows keep
+ *  the draft's token. */
+import { UserError } from "../errors.js";
 
 export interface Write {
   row: number;
@@ -16,13 +18,23 @@ export class Canvas {
   /** Token ids; prompt rows hold the mask's id, as in the reference's traces, since they may be pictures. */
   readonly ids: Int32Array;
   readonly #masked: Uint8Array;
+  readonly #fixed: ReadonlySet<number>;
   #pending = new Map<number, number>();
 
   constructor(
     promptLength: number,
-    options: { genLength: number; draft: readonly number[]; suffix: readonly number[]; maskId: number },
+    options: {
+      genLength: number;
+      draft: readonly number[];
+      suffix: readonly number[];
+      maskId: number;
+      /** Positions of the draft. */
+      fixed?: readonly number[];
+    },
   ) {
-    const { genLength, draft, suffix, maskId } = options;
+    const { genLength, draft, suffix, maskId, fixed = [] } = options;
+    const hole = fixed.find((position) => draft[position] === maskId);
+    if (hole !== undefined) throw new UserError(`position ${hole} of the draft is fixed, but a mask`);
     this.promptLength = promptLength;
     this.answerEnd = promptLength + genLength;
     this.length = this.answerEnd + suffix.length;
@@ -31,6 +43,7 @@ export class Canvas {
     this.ids.set(draft, promptLength);
     this.ids.set(suffix, this.answerEnd);
     this.#masked = new Uint8Array(this.length);
+    this.#fixed = new Set(fixed.map((position) => promptLength + position));
     for (let row = promptLength; row < this.length; row++) {
       this.#masked[row] = this.ids[row] === maskId ? 1 : 0;
       this.#pending.set(row, this.ids[row] as number);
@@ -57,6 +70,16 @@ export class Canvas {
     return rows;
   }
 
+  /** Rows of [from, to) that hold a token which may be replaced, in order. */
+  revisable(from: number, to: number): number[] {
+    const rows = this.written(from, to);
+    return this.#fixed.size === 0 ? rows : rows.filter((row) => !this.#fixed.has(row));
+  }
+
+  isFixed(row: number): boolean {
+    return this.#fixed.has(row);
+  }
+
   hasMask(from: number, to: number): boolean {
     for (let row = from; row < to; row++) if (this.#masked[row] === 1) return true;
     return false;
@@ -64,6 +87,7 @@ export class Canvas {
 
   /** Writing the mask's id leaves (or makes) a row masked: a model may say so. */
   write(row: number, id: number): void {
+    if (this.#fixed.has(row)) throw new Error(`row ${row} is fixed`);
     this.ids[row] = id;
     this.#masked[row] = id === this.maskId ? 1 : 0;
     this.#pending.set(row, id);

@@ -13,8 +13,8 @@ import { idTensor } from "../models/splice.js";
 import { Canvas } from "./canvas.js";
 import { type DecodeResult, type DecodeStep, type DenoiseContext, denoise, type Guess, type Query } from "./denoise.js";
 import { cachedHiddenStates, FeatureCache } from "./feature-cache.js";
-import { type DecodeOptions, decodeOptions } from "./options.js";
-import { candidates, forbid, type Noise } from "./predict.js";
+import { type Ban, type DecodeOptions, decodeOptions } from "./options.js";
+import { ban, candidates, forbid, type Noise, type TokenBan } from "./predict.js";
 
 /** Numbers from a seed. */
 export function seededNoise(seed: number, model: Pick<Model, "device">): Noise & Disposable {
@@ -29,6 +29,14 @@ export function seededNoise(seed: number, model: Pick<Model, "device">): Noise &
 /** torch's own top-k, for `compat`. */
 function topkOfRow(confidence: Float64Array, k: number): number[] {
   return scope(() => topk(fromBuffer(confidence, [confidence.length]), k)[1].toNumbers());
+}
+
+/** Rows of the vocabulary that are never generated are left out already. */
+function banTensor({ ids, positions }: Ban, { vocabulary, device }: Model): TokenBan {
+  const banned = new Uint8Array(vocabulary);
+  for (const id of ids) if (id < vocabulary) banned[id] = 1;
+  const ids_1V = fromBuffer(banned, [1, vocabulary], "bool").to({ device });
+  return { ids_1V, positions: positions && new Set(positions) };
 }
 
 /** How the canvas is worked on: `denoise`, or `proofread`. */
@@ -53,6 +61,8 @@ export class Decoding implements Disposable {
   /** @internal the same with masks instead of the prompt, for guidance */
   readonly unguided: Tensor | undefined;
   /** @internal */
+  readonly bans: readonly TokenBan[];
+  /** @internal */
   readonly noise: Noise;
   /** @internal */
   readonly cache: FeatureCache | undefined;
@@ -65,13 +75,13 @@ export class Decoding implements Disposable {
   constructor(model: Model, prompt: Tensor, options: Partial<DecodeOptions>, extra: AddOptions = {}) {
     const { noise, loop = denoise } = extra;
     this.options = decodeOptions(options);
-    const { genLength, draft, suffix } = this.options;
+    const { genLength, draft, suffix, fixed } = this.options;
     const maskId = model.tokenizer.special.mask;
     const { vocabSize } = model.config.llada;
     const bad = [...draft, ...suffix].find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
     if (bad !== undefined) throw new UserError(`token id ${bad} is outside the model's vocabulary of ${vocabSize}`);
     assertPositions(model.config.llada, prompt.size(0), genLength + suffix.length);
-    this.canvas = new Canvas(prompt.size(0), { genLength, draft, suffix, maskId });
+    this.canvas = new Canvas(prompt.size(0), { genLength, draft, suffix, maskId, fixed });
     const { length, promptLength } = this.canvas;
     const [rows, unguided] = this.#owned.run(() =>
       inferenceMode(() => {
@@ -81,6 +91,7 @@ export class Decoding implements Disposable {
         return [guided, this.options.cfgScale > 0 ? mask.expand([length, mask.size(1)]).clone() : undefined] as const;
       }),
     );
+    this.bans = this.#owned.run(() => this.options.banned.map((ban) => banTensor(ban, model)));
     this.rows = rows;
     this.unguided = unguided;
     this.cache = this.options.cache && new FeatureCache(this.options.cache, promptLength);
@@ -282,8 +293,10 @@ export class Decoder implements Disposable {
     return this.#answer(decoding, logits(llada, asked, vocabulary));
   }
 
-  #answer({ query, options, noise }: Decoding, logits_RV: Tensor): Tensor {
-    return candidates(forbid(logits_RV, this.#forbidden, query?.masked ?? [], options), options, noise);
+  #answer({ query, options, noise, bans, canvas }: Decoding, logits_RV: Tensor): Tensor {
+    const allowed_RV = forbid(logits_RV, this.#forbidden, query?.masked ?? [], options);
+    const positions = query?.rows.map((row) => row - canvas.promptLength) ?? [];
+    return candidates(ban(allowed_RV, bans, positions), options, noise);
   }
 
   /** Rotary tables for segments of these lengths, kept until the lengths change. */

@@ -6,7 +6,9 @@
  *
  *  Departures, unless `compat`: only rows that can still change are asked for; the stop is looked up anew after every
  *  step; top-k never reaches for rows that are not candidates; no mask of a later block is filled, not even before a stop
- *  that a draft holds. Where these quirks do not bite, the tokens are the same. */
+ *  that a draft holds. Where these quirks do not bite, the tokens are the same.
+ *
+ *  Two options that the reference lacks: `fixed` rows of a draft, and a `threshold` instead of quotas. */
 import type { Canvas } from "./canvas.js";
 import type { DecodeOptions } from "./options.js";
 import { reviseCount, transferSchedule } from "./schedule.js";
@@ -36,7 +38,7 @@ export interface DecodeStep {
   /** From 0, over all blocks. */
   step: number;
   block: number;
-  /** Masks that this step was to fill. */
+  /** Masks that this step was to fill; with a threshold, at least. */
   quota: number;
   /** The answer after the step, masks included: [genLength] */
   tokens: Int32Array;
@@ -135,7 +137,7 @@ function* oneStep(
   const { promptLength, answerEnd } = canvas;
   // With a stop inside a draft the reference fills masks up to it from the first block on, and leaves some for good.
   const limit = options.compat ? (stop.row ?? turn.end) : Math.min(stop.row ?? turn.end, turn.end);
-  const written = revising ? canvas.written(turn.start, turn.end) : []; // before this step fills more
+  const written = revising ? canvas.revisable(turn.start, turn.end) : []; // before this step fills more
   // In `compat` an overflow may have put a mask into the prompt, which the reference then fills again.
   const fillable = canvas.masked(options.compat ? 0 : promptLength, Math.min(limit, answerEnd));
   const rows = options.compat
@@ -152,7 +154,9 @@ function* oneStep(
     ? (candidates: readonly number[], k: number) => overflowing(context, candidates, confidenceAt, k)
     : (candidates: readonly number[], k: number) => surest(candidates, confidenceAt, k);
 
-  const filled = select(fillable, quota);
+  const { threshold } = options;
+  const sure = threshold === undefined ? 0 : fillable.filter((row) => confidenceAt(row) >= threshold).length;
+  const filled = select(fillable, threshold === undefined ? quota : Math.max(1, sure));
   const rewritten = chooseRewrites(options, written, limit, select);
   const before = canvas.answer();
   for (const row of filled) canvas.write(row, tokenAt(row));

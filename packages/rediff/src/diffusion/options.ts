@@ -13,8 +13,15 @@ export interface FeatureCacheOptions {
   transferRatio: number;
 }
 
+/** Tokens that may not be written. */
+export interface Ban {
+  ids: readonly number[];
+  /** Of the answer, from 0; default all of them. */
+  positions?: readonly number[] | undefined;
+}
+
 export interface DecodeOptions {
-  /** Forward passes in all blocks together. */
+  /** Forward passes in all blocks together; with `threshold` the most there can be. */
   steps: number;
   /** Tokens of the answer. */
   genLength: number;
@@ -32,6 +39,14 @@ export interface DecodeOptions {
   suffix: readonly number[];
   /** Tokens to begin with instead of masks; they count as written. */
   draft: readonly number[];
+  /** Positions of the draft that are never written again, not even by a revision. */
+  fixed: readonly number[];
+  /** Besides what is never generated (EOS, BOS, headers). */
+  banned: readonly Ban[];
+  /** Instead of a number of steps: each step fills all masks of the block that the model is at least this sure of (0 to
+   *  1), the surest one in any case. Approximate, as all filling of several tokens at once: each is predicted without
+   *  the others. Fast-dLLM's confidence-aware parallel decoding (arXiv 2505.22618), with its fixed threshold. */
+  threshold: number | undefined;
   /** ReDiff: every step also rewrites what was written before in the block. */
   revise: boolean;
   /** The last share of a block's steps in which to revise; 1 is always. */
@@ -61,6 +76,9 @@ export function decodeOptions(given: Partial<DecodeOptions> = {}): DecodeOptions
     stop: given.stop ?? [],
     suffix: given.suffix ?? [],
     draft: given.draft ?? [],
+    fixed: given.fixed ?? [],
+    banned: given.banned ?? [],
+    threshold: given.threshold,
     revise: given.revise ?? false,
     reviseStart: given.reviseStart ?? 1,
     // 0 means "not set" in the reference.
@@ -100,6 +118,12 @@ function check(o: DecodeOptions): void {
       `the draft has ${o.draft.length} tokens but gen_length is ${o.genLength}`,
       `Set gen_length to at least ${o.draft.length}.`,
     );
+  const loose = o.fixed.find((position) => !(Number.isInteger(position) && position >= 0 && position < o.draft.length));
+  if (loose !== undefined)
+    throw new UserError(`fixed position ${loose} is not in the draft, which has ${o.draft.length} tokens`);
+  if (o.compat && o.fixed.length > 0)
+    throw new UserError("fixed positions cannot be kept with compat, whose top-k may write anywhere");
+  if (o.threshold !== undefined) checkThreshold(o, o.threshold);
   if (o.stop.some((sequence) => sequence.length === 0)) throw new UserError("a stop text is empty");
   if (o.cache !== undefined) {
     wholeFrom("cache prompt interval", o.cache.promptInterval, 1);
@@ -107,6 +131,17 @@ function check(o: DecodeOptions): void {
     between("cache transfer ratio", o.cache.transferRatio, 0, 1);
     if (o.cfgScale > 0) throw new UserError("the feature cache cannot be used together with cfg_scale");
   }
+}
+
+function checkThreshold(o: DecodeOptions, threshold: number): void {
+  between("threshold", threshold, 0, 1);
+  if (o.steps !== o.genLength)
+    throw new UserError("steps and threshold exclude each other", "A threshold takes as many steps as it needs.");
+  if (o.remasking !== "low_confidence")
+    throw new UserError("threshold needs remasking low_confidence: a random confidence says nothing");
+  if (o.reviseStart !== 1)
+    throw new UserError("threshold and revise_start exclude each other: the number of steps is not known beforehand");
+  if (o.compat) throw new UserError("threshold cannot be used with compat: the reference has none");
 }
 
 function wholeFrom(name: string, value: number, least: number): void {

@@ -31,6 +31,28 @@ export function forbid(
   return where(rows, logits_RV.clone().indexFill_(1, forbidden, Number.NEGATIVE_INFINITY), logits_RV);
 }
 
+/** Tokens that may not be written, on the device. */
+export interface TokenBan {
+  /** bool, true for a banned token: [1, V] */
+  ids_1V: Tensor;
+  /** Of the answer; undefined is all of them. */
+  positions: ReadonlySet<number> | undefined;
+}
+
+/** -inf for banned tokens.
+ *  @param positions of the rows in the answer: [R] */
+export function ban(logits_RV: Tensor, bans: readonly TokenBan[], positions: readonly number[]): Tensor {
+  return bans.reduce((logits, { ids_1V, positions: where }) => {
+    const isHit = positions.map((position) => where?.has(position) ?? true);
+    if (!isHit.includes(true)) return logits;
+    if (!isHit.includes(false)) return logits.maskedFill(ids_1V, Number.NEGATIVE_INFINITY);
+    const rows_R1 = fromBuffer(Uint8Array.from(isHit, Number), [isHit.length, 1], "bool").to({
+      device: logits.device,
+    });
+    return logits.maskedFill(rows_R1.logicalAnd(ids_1V), Number.NEGATIVE_INFINITY);
+  }, logits_RV);
+}
+
 /** Tokens and their confidences as float64 [2, R]: one tensor, so that the host reads once.
  *
  *  Confidence is the softmax probability without noise, after `forbid`. By default from float32 sums of what all other

@@ -43,6 +43,8 @@ export interface Tokenizer {
   encode(text: string): number[];
   /** Invalid UTF-8 (half a character) becomes U+FFFD. Ids without a token (padding rows) vanish, as in Python. */
   decode(ids: ArrayLike<number>, options?: { skipSpecialTokens?: boolean }): string;
+  /** Whether `skipSpecialTokens` leaves it out. */
+  isSpecial(id: number): boolean;
   tokenId(token: string): number | undefined;
   /** The token as the vocabulary spells it (byte-level: a space is U+0120). */
   token(id: number): string | undefined;
@@ -84,6 +86,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
       // The engine refuses an empty list; its own list of special tokens is wider than Python's.
       return kept.length === 0 ? "" : engine.decode(kept, { skip_special_tokens: false });
     },
+    isSpecial: (id) => skipped.has(id),
     tokenId: (token) => engine.token_to_id(token),
     token: (id) => engine.id_to_token(id),
   };

@@ -21,6 +21,7 @@ export function chunkTokenizer(): Tokenizer {
     chatTemplate: undefined,
     encode: (text) => (text.match(/ ?[^ ]+| /g) ?? []).flatMap((word) => word.match(/.{1,5}/gsu) ?? []).map(idOf),
     decode: (row) => Array.from(row, (id) => pieces[id] ?? "").join(""),
+    isSpecial: () => false,
     tokenId: (token) => ids.get(token),
     token: (id) => pieces[id],
   };

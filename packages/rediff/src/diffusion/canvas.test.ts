@@ -63,6 +63,21 @@ describe("writing", () => {
   });
 });
 
+describe("fixed rows", () => {
+  const canvas = () => new Canvas(3, { genLength: 5, draft: [7, M, 8], suffix: [4], maskId: M, fixed: [2] });
+  test("are written, but not to be replaced", () => {
+    expect(canvas().written(3, 8)).toEqual([3, 5]);
+    expect(canvas().revisable(3, 8)).toEqual([3]);
+    expect([3, 4, 5].map((row) => canvas().isFixed(row))).toEqual([false, false, true]);
+    expect(() => canvas().write(5, 1)).toThrow("row 5 is fixed");
+  });
+
+  test("cannot be masks", () => {
+    const make = () => new Canvas(3, { genLength: 5, draft: [7, M], suffix: [], maskId: M, fixed: [1] });
+    expect(make).toThrow("position 1 of the draft is fixed, but a mask");
+  });
+});
+
 describe("find", () => {
   test("the first row of any sequence, in the answer only", () => {
     const canvas = make([1, 2, 1, 2, 3], [3, 9]);

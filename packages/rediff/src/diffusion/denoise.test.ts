@@ -28,8 +28,8 @@ const leftmostTopk = (confidence: Float64Array, k: number): number[] =>
 
 function run(given: Partial<DecodeOptions>, model: MadeUp, promptLength = P): Run {
   const options = decodeOptions(given);
-  const { genLength, draft, suffix } = options;
-  const canvas = new Canvas(promptLength, { genLength, draft, suffix, maskId: M });
+  const { genLength, draft, suffix, fixed } = options;
+  const canvas = new Canvas(promptLength, { genLength, draft, suffix, fixed, maskId: M });
   const steps: DecodeStep[] = [];
   const loop = denoise({ canvas, options, topkOfRow: leftmostTopk, onStep: (step) => steps.push(step) });
   const limit = options.steps + genLength;
@@ -537,4 +537,117 @@ test("the rows asked for are not touched by what the caller does with a step", (
   const queries: Query[] = steps.map(({ query }) => query);
   expect(queries.map(({ rows }) => rows.length)).toEqual([4, 3, 2, 1]);
   expect(steps.map(({ tokens }) => [...tokens].filter((id) => id === M).length)).toEqual([3, 2, 1, 0]);
+});
+
+/** A model that has its mind made up per position and pass, and never says the mask. */
+const decided: fc.Arbitrary<MadeUp> = fc
+  .array(fc.tuple(fc.integer({ min: 1, max: 9 }), fc.double({ min: 0, max: 0.99, noNaN: true })), {
+    minLength: 32,
+    maxLength: 32,
+  })
+  .map(
+    (said): MadeUp =>
+      (row, _, pass) => {
+        const [token, confidence] = said[(row * 7 + pass * 5) % 32] as [number, number];
+        return { token, confidence };
+      },
+  );
+const shape = fc
+  .record({ blockLength: fc.integer({ min: 1, max: 6 }), blocks: fc.integer({ min: 1, max: 3 }), revise: fc.boolean() })
+  .map(({ blockLength, blocks, revise }) => ({ genLength: blockLength * blocks, blockLength, revise }));
+
+describe("threshold", () => {
+  const by =
+    (values: number[]): MadeUp =>
+    (row) => ({ token: row, confidence: values[row - P] as number });
+
+  test("a step fills all masks of the block that are sure enough, at least the surest", () => {
+    const ran = run({ genLength: 6, blockLength: 3, threshold: 0.8 }, by([0.8, 0.1, 0.9, 0.3, 0.79, 0.2]));
+    expect(ran.steps.map(({ block, filled }) => [block, filled])).toEqual([
+      [0, [2, 0]],
+      [0, [1]],
+      [1, [4]],
+      [1, [3]],
+      [1, [5]],
+    ]);
+    expect(ran.result).toMatchObject({ steps: 5, stopped: false });
+  });
+
+  test("0 fills a block at once", () => {
+    expect(run({ genLength: 6, blockLength: 3, threshold: 0 }, leftToRight).result).toMatchObject({ steps: 2 });
+  });
+
+  test("ends at a stop, and its masks are those before it", () => {
+    const model: MadeUp = (row) => ({ token: row === P + 3 ? 50 : row, confidence: row === P + 3 ? 0.9 : 0.5 });
+    const { result, steps } = run({ genLength: 8, stop: [[50]], threshold: 0.9 }, model);
+    expect(result).toEqual({ tokens: [P, P + 1, P + 2], steps: 4, stopped: true });
+    expect(steps[0]?.filled).toEqual([3]);
+  });
+
+  test("that is never reached is one token per step", () => {
+    fc.assert(
+      fc.property(decided, shape, (model, given) => {
+        const plain = run({ ...given, stop: [[5]] }, model);
+        const careful = run({ ...given, stop: [[5]], threshold: 1 }, model);
+        expect(careful.result).toEqual(plain.result);
+        expect(careful.steps).toEqual(plain.steps);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("what is filled is sure enough, what is left is not, and nothing stays a mask", () => {
+    fc.assert(
+      fc.property(decided, shape, fc.double({ min: 0, max: 1, noNaN: true }), (model, given, threshold) => {
+        const { result, steps } = run({ ...given, threshold }, model);
+        expect(result.tokens).not.toContain(M);
+        expect(result.steps).toBeLessThanOrEqual(given.genLength);
+        for (const { filled, query, guess, block } of steps) {
+          const sure = query.rows.flatMap((row, i) =>
+            query.masked[i] && (guess.confidence[i] as number) >= threshold ? [row - P] : [],
+          );
+          expect(filled.length).toBe(Math.max(1, sure.length));
+          for (const position of sure) expect(filled).toContain(position);
+          for (const position of filled) expect(Math.floor(position / given.blockLength)).toBe(block);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
+
+describe("fixed positions", () => {
+  test("are neither rewritten nor asked for", () => {
+    const draft = [11, M, 13, 14];
+    const { result, steps } = run({ genLength: 5, draft, fixed: [0, 2], revise: true }, leftToRight);
+    expect(result.tokens).toEqual([11, 2, 13, 4, 5]);
+    expect(steps.map(({ rewritten }) => rewritten)).toEqual([[3], [1, 3]]);
+    expect(steps.flatMap(({ query }) => query.rows)).not.toContain(P);
+    expect(steps[0]?.revised).toEqual([{ position: 3, from: 14, to: 4 }]);
+  });
+
+  test("keep their tokens, whatever a model says and however it is decoded", () => {
+    const cell = fc.record({ id: fc.integer({ min: 0, max: 60 }), fixed: fc.boolean() });
+    const rest = fc.record({
+      threshold: fc.option(fc.constantFrom(0, 0.5, 1), { nil: undefined }),
+      reviseTopk: fc.option(fc.constantFrom(0.3, 1), { nil: undefined }),
+      stop: fc.constantFrom([], [[5]], [[5, 6]]),
+    });
+    fc.assert(
+      fc.property(
+        decided,
+        shape,
+        fc.array(cell, { minLength: 18, maxLength: 18 }),
+        rest,
+        (model, given, cells, more) => {
+          const draft = cells.slice(0, given.genLength).map(({ id }) => id);
+          const fixed = [...draft.keys()].filter((i) => cells[i]?.fixed && draft[i] !== M);
+          const { canvas, steps } = run({ ...given, ...more, draft, fixed }, model);
+          for (const tokens of [...steps.map((step) => step.tokens), canvas.answer()])
+            expect(fixed.map((i) => tokens[i])).toEqual(fixed.map((i) => draft[i]));
+        },
+      ),
+      { numRuns: 500 },
+    );
+  });
 });

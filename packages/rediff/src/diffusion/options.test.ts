@@ -89,6 +89,27 @@ describe("mistakes", () => {
     [{ remasking: "entropy" }, 'remasking "entropy" is unknown; it is low_confidence or random'],
     [{ seed: 0.5 }, "seed must be a whole number, got 0.5"],
     [{ genLength: 2, draft: [1, 2, 3] }, "the draft has 3 tokens but gen_length is 2. Set gen_length to at least 3."],
+    [{ draft: [1, 2], fixed: [2] }, "fixed position 2 is not in the draft, which has 2 tokens"],
+    [{ draft: [1, 2], fixed: [0.5] }, "fixed position 0.5 is not in the draft, which has 2 tokens"],
+    [
+      { draft: [1, 2], fixed: [0], compat: true },
+      "fixed positions cannot be kept with compat, whose top-k may write anywhere",
+    ],
+    [{ threshold: -0.1 }, "threshold must be from 0 to 1, got -0.1"],
+    [{ threshold: Number.NaN }, "threshold must be from 0 to 1, got NaN"],
+    [
+      { threshold: 0.9, steps: 64 },
+      "steps and threshold exclude each other. A threshold takes as many steps as it needs.",
+    ],
+    [
+      { threshold: 0.9, remasking: "random" },
+      "threshold needs remasking low_confidence: a random confidence says nothing",
+    ],
+    [
+      { threshold: 0.9, revise: true, reviseStart: 0.5 },
+      "threshold and revise_start exclude each other: the number of steps is not known beforehand",
+    ],
+    [{ threshold: 0.9, compat: true }, "threshold cannot be used with compat: the reference has none"],
     [{ stop: [[5], []] }, "a stop text is empty"],
     [{ cache: { ...cache, promptInterval: 0 } }, "cache prompt interval must be a whole number from 1, got 0"],
     [{ cache: { ...cache, genInterval: 2.5 } }, "cache generation interval must be a whole number from 1, got 2.5"],

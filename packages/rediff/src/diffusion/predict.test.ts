@@ -1,7 +1,7 @@
 import { fromBuffer, Generator, inferenceMode, memory, rand, randn, scope, type Tensor, tensor } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
 import { type DecodeOptions, decodeOptions } from "./options.js";
-import { addGumbelNoise, candidates, forbid, type Noise } from "./predict.js";
+import { addGumbelNoise, ban, candidates, forbid, type Noise } from "./predict.js";
 
 const options = (given: Partial<DecodeOptions> = {}): DecodeOptions => decodeOptions({ genLength: 8, ...given });
 const noNoise: Noise = {
@@ -43,6 +43,28 @@ describe("forbid", () => {
     expect(forbidden([false, true])).toEqual([1, 2, 3, 4, 5, oo, 7, oo]);
     expect(forbidden([false, false])).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
   });
+});
+
+test("ban: at its positions, or everywhere", () => {
+  const oo = Number.NEGATIVE_INFINITY;
+  const logits = rowsOf([
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ]);
+  const ids = (...banned: number[]) => tensor([0, 1].map((id) => Number(banned.includes(id)))).to({ dtype: "bool" });
+  const banned = (...bans: [number, number[]?][]) =>
+    ban(
+      logits,
+      bans.map(([id, at]) => ({ ids_1V: ids(id).view([1, 2]), positions: at && new Set(at) })),
+      [4, 5, 7],
+    ).toNumbers();
+  expect(banned()).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(banned([0])).toEqual([oo, 2, oo, 4, oo, 6]);
+  expect(banned([1, [5, 6]])).toEqual([1, 2, 3, oo, 5, 6]);
+  expect(banned([1, [6]])).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(banned([1, [4]], [0, [7, 4]])).toEqual([oo, oo, 3, 4, oo, 6]);
+  expect(logits.toNumbers()).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
 describe("confidence", () => {

@@ -25,8 +25,8 @@ export interface DescribeOptions {
   messages?: readonly ChatMessage[];
   system?: string;
   conversation?: PromptTemplate;
-  /** "legacy" (default) loses the token after each picture, as the reference's inference does and published results
-   *  were measured; "correct" keeps it, as in training. */
+  /** "legacy" (default, unless the model's config says otherwise) loses the token after each picture, as the reference's
+   *  inference does and published results were measured; "correct" keeps it, as in training. */
   imageJoin?: ImageJoin;
   /** Forward passes; default one per token. */
   steps?: number;
@@ -135,8 +135,11 @@ export function videoOptions(model: Model, options: DescribeOptions = {}) {
   };
 }
 
+/** What of a model the prompt and the decoding options depend on. */
+export type Reader = Pick<Model, "tokenizer"> & { config?: Pick<Model["config"], "defaults"> };
+
 /** Ids of the conversation with -200 for each picture. */
-export function promptIds(model: Pick<Model, "tokenizer">, pictures: number, options: DescribeOptions): number[] {
+export function promptIds(model: Reader, pictures: number, options: DescribeOptions): number[] {
   const messages = options.messages ?? [{ role: "user", content: options.prompt ?? DEFAULT_QUESTION }];
   const placed = messages.some(({ content }) => content?.includes(imageToken));
   const first = messages.findIndex(({ role }) => role === "user");
@@ -149,7 +152,8 @@ export function promptIds(model: Pick<Model, "tokenizer">, pictures: number, opt
     ...(options.conversation && { template: options.conversation }),
     ...(options.system !== undefined && { system: options.system }),
   });
-  return encodePrompt(model.tokenizer, text, { join: options.imageJoin ?? "legacy", images: pictures });
+  const join = options.imageJoin ?? model.config?.defaults.imageJoin ?? "legacy";
+  return encodePrompt(model.tokenizer, text, { join, images: pictures });
 }
 
 /** The part of the decoding options that needs no tokenizer. */
@@ -196,9 +200,10 @@ export function checkRefineOptions({ rounds = 8, threshold = 0, ...options }: Re
 }
 
 /** Decoding options with texts as tokens. @throws UserError when they do not fit together */
-export function decoding({ tokenizer }: Pick<Model, "tokenizer">, options: DescribeOptions): Partial<DecodeOptions> {
+export function decoding({ tokenizer, config }: Reader, options: DescribeOptions): Partial<DecodeOptions> {
+  const genLength = options.genLength ?? config?.defaults.genLength;
   const chosen: Partial<DecodeOptions> = {
-    ...decodingNumbers(options),
+    ...decodingNumbers({ ...options, ...(genLength !== undefined && { genLength }) }),
     stop: (options.stop ?? [tokenizer.token(tokenizer.special.eot) ?? ""]).map((text) => tokenizer.encode(text)),
     suffix: options.suffix === undefined ? [] : tokenizer.encode(options.suffix),
     draft: options.draft === undefined ? [] : tokenizer.encode(options.draft),

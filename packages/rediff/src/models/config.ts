@@ -59,11 +59,22 @@ export interface MultimodalConfig {
   tokenizerPaddingSide: "left" | "right";
 }
 
+export interface ModelDefaults {
+  /** Tokens of an answer. */
+  genLength?: number | undefined;
+  /** How the model was trained to read the token after a picture. */
+  imageJoin?: "legacy" | "correct" | undefined;
+  /** The world that it knows, where it does not know photographs. */
+  world?: "scenes" | undefined;
+}
+
 export interface ModelConfig {
   modelType: "llada" | "llava_llada";
   llada: LladaConfig;
   multimodal: MultimodalConfig | undefined;
   torchDtype: string | undefined;
+  /** What suits the model best where nothing is asked for: the key `rediff` of config.json, which is ours. */
+  defaults: ModelDefaults;
   /** config.json as it was, unknown keys included. */
   raw: Record<string, unknown>;
 }
@@ -77,6 +88,17 @@ const ropeScalingSchema = z
     factor: z.number().positive(),
   })
   .optional();
+
+const defaultsSchema = z
+  .looseObject({
+    gen_length: positive.optional(),
+    image_join: z.enum(["legacy", "correct"]).optional(),
+    world: z.literal("scenes").optional(),
+  })
+  .default({})
+  .transform(
+    ({ gen_length, image_join, world }): ModelDefaults => ({ genLength: gen_length, imageJoin: image_join, world }),
+  );
 
 const lladaSchema = z.object({
   vocab_size: positive,
@@ -242,6 +264,7 @@ export function parseConfig(raw: unknown, vision: unknown, file: string): ModelC
     multimodal:
       modelType === "llava_llada" ? multimodalConfig(object, object.vision_config ?? vision, file) : undefined,
     torchDtype: typeof object.torch_dtype === "string" ? object.torch_dtype : undefined,
+    defaults: parse(z.looseObject({ rediff: defaultsSchema }), object, file).rediff,
     raw: object,
   };
 }

@@ -137,6 +137,10 @@ describe("refine", () => {
     expect(rounds).toBeLessThanOrEqual(3);
   });
 
+  test("its threshold is not that of decoding", async () => {
+    expect(await model.refine(photo, DRAFT, { threshold: 1 })).toMatchObject({ text: DRAFT, edits: [] });
+  });
+
   test("mistakes", async () => {
     expect(await complaint(model.refine(photo, ""))).toMatch(/the draft is empty/);
     expect(await complaint(model.refine(photo, "a<|eot_id|>"))).toMatch(/the special token <\|eot_id\|>/);

@@ -8,6 +8,7 @@ import { type AddOptions, Decoder, type Decoding } from "./diffusion/decode.js";
 import type { DecodeStep } from "./diffusion/denoise.js";
 import type { DecodeOptions } from "./diffusion/options.js";
 import { proofread } from "./diffusion/proofread.js";
+import { embeddedModelFolder } from "./embedded.js";
 import { UserError } from "./errors.js";
 import { type Filling, type FillOptions, fillRequest } from "./fill/fill.js";
 import { readForm } from "./fill/form.js";
@@ -92,20 +93,20 @@ export class VisionLanguageModel implements Disposable {
   ): AsyncGenerator<DecodeStep, Description> {
     checkOptions(options);
     const visuals = await this.#loadAll(sources, options);
+    return yield* this.watchLoaded(visuals, options);
+  }
+
+  /** The same for what `load` has read: a conversation's pictures are read once. */
+  async *watchLoaded(
+    visuals: readonly Visual[],
+    options: DescribeOptions = {},
+  ): AsyncGenerator<DecodeStep, Description> {
+    checkOptions(options);
     options.signal?.throwIfAborted();
     const started = performance.now();
-    const session = this.begin(this.prepare(visuals, options), options);
-    try {
-      while (session.decoding.result === undefined) {
-        options.signal?.throwIfAborted();
-        session.step();
-        yield session.decoding.step as DecodeStep;
-        await breathe();
-      }
-      return session.describe((performance.now() - started) / 1000);
-    } finally {
-      session[Symbol.dispose]();
-    }
+    using session = this.begin(this.prepare(visuals, options), options);
+    yield* stepsOf(session, options.signal);
+    return session.describe((performance.now() - started) / 1000);
   }
 
   /** Repairs a description of a picture: what is wrong is replaced, token for token; what is right stays.
@@ -186,24 +187,11 @@ export class VisionLanguageModel implements Disposable {
     const visuals = await this.#loadAll(sources, options);
     options.signal?.throwIfAborted();
     const started = performance.now();
-    const session = this.begin({ ...request, visuals }, options);
-    try {
-      while (session.decoding.result === undefined) {
-        options.signal?.throwIfAborted();
-        session.step();
-        yield session.decoding.step as DecodeStep;
-        await breathe();
-      }
-      const tokenIds = [...session.decoding.canvas.answer()];
-      return {
-        ...readForm(this.model.tokenizer, request.form, tokenIds),
-        tokenIds,
-        steps: session.decoding.result.steps,
-        seconds: (performance.now() - started) / 1000,
-      };
-    } finally {
-      session[Symbol.dispose]();
-    }
+    using session = this.begin({ ...request, visuals }, options);
+    const steps = yield* stepsOf(session, options.signal);
+    const tokenIds = [...session.decoding.canvas.answer()];
+    const seconds = (performance.now() - started) / 1000;
+    return { ...readForm(this.model.tokenizer, request.form, tokenIds), tokenIds, steps, seconds };
   }
 
   async #loadAll(sources: VisualSource | readonly VisualSource[], options: DescribeOptions): Promise<Visual[]> {
@@ -243,6 +231,17 @@ export class VisionLanguageModel implements Disposable {
 
 /** Lets timers, signals and sockets have their turn between two forward passes. */
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Steps until there is a result; returns their number. */
+async function* stepsOf(session: DescribeSession, signal: AbortSignal | undefined): AsyncGenerator<DecodeStep, number> {
+  while (session.decoding.result === undefined) {
+    signal?.throwIfAborted();
+    session.step();
+    yield session.decoding.step as DecodeStep;
+    await breathe();
+  }
+  return session.decoding.result.steps;
+}
 
 /** One description on its way. */
 export class DescribeSession implements Disposable {
@@ -336,12 +335,16 @@ async function loadVisual(model: Model, source: VisualSource, options: DescribeO
   return { kind: "picture", ...(await loadPicture(source, pictureOptions(model, options))) };
 }
 
-/** Loads a model: a folder in Hugging Face's layout, or the id of one that was pulled from the hub.
+/** Loads a model: a folder in Hugging Face's layout, or the id of one that was pulled from the hub; by default the
+ *  embedded one, which knows the scene world only.
  *
  *  ```ts
  *  using model = await loadModel("ReDiff-8B");
  *  const { text } = await model.describe("photo.jpg", { tokensPerStep: 4, revise: true });
  *  ``` */
-export async function loadModel(folderOrId: string, options: LoadOptions = {}): Promise<VisionLanguageModel> {
+export async function loadModel(
+  folderOrId = embeddedModelFolder(),
+  options: LoadOptions = {},
+): Promise<VisionLanguageModel> {
   return new VisionLanguageModel(await loadModelFolder(await resolveModel(folderOrId), options));
 }

@@ -159,6 +159,7 @@ describe("options arrive", () => {
     [["--image-join", "correct"], { imageJoin: "correct" }],
     [["--steps", "5"], { steps: 5 }],
     [["--tokens-per-step", "3"], { tokensPerStep: 3 }],
+    [["--threshold", "0.2"], { threshold: 0.2 }],
     [["--block-length", "4", "--steps", "8"], { blockLength: 4, steps: 8 }],
     [["--temperature", "0.9", "--seed", "7"], { temperature: 0.9, seed: 7 }],
     [["--cfg-scale", "1.5"], { cfgScale: 1.5 }],

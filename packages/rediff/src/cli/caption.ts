@@ -1,16 +1,16 @@
 /** `rediff caption IMAGE...`: descriptions of pictures and videos. */
-import { Command, Option } from "commander";
-import type { Remasking } from "../diffusion/options.js";
-import { UserError } from "../errors.js";
+import { Command } from "commander";
 import { checkOptions, type DescribeOptions, pictureOptions } from "../request.js";
 import type { Description, VisionLanguageModel } from "../vision-language-model.js";
 import {
+  type AnswerFlags,
+  addAnswerOptions,
   addModelOptions,
   addPromptOptions,
-  decimal,
+  answerOptions,
+  chosenModel,
   given,
   type ModelFlags,
-  needModel,
   type PromptFlags,
   promptOptions,
   whole,
@@ -23,19 +23,9 @@ import { progress } from "./progress.js";
 import { ResultsFile } from "./results-file.js";
 import { TraceFile } from "./trace-file.js";
 
-interface Flags extends ModelFlags, PromptFlags {
-  steps?: number;
-  tokensPerStep?: number;
-  genLength?: number;
-  blockLength?: number;
-  remasking?: Remasking;
-  revise?: true;
-  reviseTopk?: number;
-  reviseStart?: number;
+interface Flags extends ModelFlags, PromptFlags, AnswerFlags {
   suffix?: string;
-  stop?: string[];
   draft?: string;
-  cache?: string | true;
   batch: number;
   together?: true;
   json?: true;
@@ -45,6 +35,9 @@ interface Flags extends ModelFlags, PromptFlags {
 
 const HELP = `
 IMAGE is a picture, a video, a folder of pictures, a quoted pattern, or - for a list of paths on stdin.
+
+--threshold P fills in one step all masks of the block that the model is at least P sure of, and at least one (Fast-dLLM,
+arXiv 2505.22618): few steps where the text is plain, many where it is not. Approximate, as are several tokens per step.
 
 With --output FILE each result is appended to FILE as a JSON line as soon as it is there; a run that was cut off goes on
 where it stopped. Without it, in a terminal the text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
@@ -56,6 +49,7 @@ where it stopped. Without it, in a terminal the text is shown while it forms: ma
 Examples:
   $ rediff caption photo.jpg --model ReDiff-8B
   $ rediff caption photo.jpg --model ReDiff-8B --revise --tokens-per-step 4
+  $ rediff caption photo.jpg --model LLaDA-V --threshold 0.9
   $ rediff caption pictures/ --model ReDiff-8B --batch 4 --output captions.jsonl
   $ rediff caption a.jpg b.jpg --together --prompt "What differs?" --model LLaDA-V
 `;
@@ -65,19 +59,10 @@ export function captionCommand(): Command {
     .description("describe pictures and videos")
     .argument("<IMAGE...>", "pictures, videos, folders, patterns, or -");
   addModelOptions(command);
-  addPromptOptions(command)
-    .option("--steps <N>", "forward passes (default one per token)", whole(1))
-    .option("--tokens-per-step <N>", "instead of --steps", decimal)
-    .option("--gen-length <N>", "tokens of the answer (default 128)", whole(1))
-    .option("--block-length <N>", "tokens of a block; blocks are written left to right (default all)", whole(1))
-    .addOption(new Option("--remasking <RULE>", "which masks to fill first").choices(["low_confidence", "random"]))
-    .option("--revise", "rewrite earlier tokens at every step (ReDiff)")
-    .option("--revise-topk <F>", "only the surest share of them, 0 to 1", decimal)
-    .option("--revise-start <F>", "only in the last share of the steps, 0 to 1 (default 1, always)", decimal)
+  addPromptOptions(command);
+  addAnswerOptions(command)
     .option("--suffix <T>", "fixed text after the answer")
-    .option("--stop <T>", "text that ends the answer, may be given again (default the end of the turn)", collect)
     .option("--draft <T>", "text to begin with instead of masks")
-    .option("--cache [KP,KR,RHO]", "dLLM-Cache, approximate and faster; 25,7,0.25 as in LLaDA-V's demo")
     .option("--batch <N>", "pictures decoded together", whole(1), 1)
     .option("--together", "all pictures in one prompt, one answer")
     .option("--json", "JSON lines on stdout and nothing else")
@@ -86,11 +71,9 @@ export function captionCommand(): Command {
   return command.addHelpText("after", HELP).action(run);
 }
 
-const collect = (text: string, others: readonly string[] = []): string[] => [...others, text];
-
 async function run(args: string[], _flags: Flags, command: Command): Promise<void> {
   const flags = command.optsWithGlobals<Flags>();
-  needModel(flags);
+  chosenModel(flags);
   const options = describeOptions(flags);
   checkOptions(options);
   const paths = await expandInputs(args);
@@ -125,22 +108,8 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
 }
 
 function describeOptions(flags: Flags): DescribeOptions {
-  const { steps, tokensPerStep, genLength, blockLength, remasking, revise } = flags;
-  const { reviseTopk, reviseStart, suffix, stop, draft } = flags;
-  return {
-    ...promptOptions(flags),
-    ...given({ steps, tokensPerStep, genLength, blockLength, remasking, revise }),
-    ...given({ reviseTopk, reviseStart, suffix, stop, draft }),
-    ...(flags.cache !== undefined && { cache: parseCache(flags.cache) }),
-  };
-}
-
-function parseCache(text: string | true): NonNullable<DescribeOptions["cache"]> {
-  const numbers = text === true ? [25, 7, 0.25] : text.split(",").map(Number);
-  const [promptInterval, genInterval, transferRatio] = numbers;
-  if (numbers.length !== 3 || promptInterval === undefined || genInterval === undefined || transferRatio === undefined)
-    throw new UserError(`--cache "${text}" is not KP,KR,RHO`, "For example --cache 25,7,0.25.");
-  return { promptInterval, genInterval, transferRatio };
+  const { suffix, draft } = flags;
+  return { ...promptOptions(flags), ...answerOptions(flags), ...given({ suffix, draft }) };
 }
 
 const nameOf = (group: readonly string[]): string => group.join(" ");

@@ -7,6 +7,7 @@ import { convertCommand } from "./convert.js";
 import { dataCommand } from "./data.js";
 import { doctorCommand } from "./doctor.js";
 import { errorText, Interrupted } from "./errors.js";
+import { fillCommand } from "./fill.js";
 import { improveCommand } from "./improve.js";
 import { inspectCommand } from "./inspect.js";
 import { pullCommand } from "./pull.js";
@@ -26,6 +27,7 @@ export function program(): Command {
     .option("--verbose", "show the stack of an error")
     .addCommand(captionCommand())
     .addCommand(refineCommand())
+    .addCommand(fillCommand())
     .addCommand(trainCommand())
     .addCommand(improveCommand())
     .addCommand(dataCommand())

@@ -1,8 +1,7 @@
 /** Filling in a template: what is asked of a model, and what comes back. Here nothing computes, so that one template can
  *  be decoded alone (`VisionLanguageModel.fill`) or in a batch with other requests (`fillRequest`, `readForm`). */
 import { type DecodeOptions, decodeOptions } from "../diffusion/options.js";
-import type { Model } from "../models/model.js";
-import { type DescribeOptions, decodingNumbers, promptIds } from "../request.js";
+import { type DescribeOptions, decodingNumbers, promptIds, type Reader } from "../request.js";
 import { type FilledText, type Form, formOf } from "./form.js";
 import { parseTemplate, type Template } from "./template.js";
 
@@ -52,7 +51,7 @@ export interface FillRequest {
 /** @param pictures of the prompt
  *  @throws UserError when the template, or the options with it, make no sense */
 export function fillRequest(
-  model: Pick<Model, "tokenizer">,
+  model: Reader,
   pictures: number,
   template: string | Template,
   options: FillOptions = {},

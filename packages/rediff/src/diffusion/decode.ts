@@ -168,6 +168,22 @@ export class Decoding implements Disposable {
   }
 }
 
+/** What the model said about one prompt makes no sense. The prompts before it in the step have had their turn; it and
+ *  those after it have not, and would be asked the same by the next `step`, so that the others can go on without it. */
+export class OutputError extends Error {
+  constructor(
+    message: string,
+    readonly decoding: Decoding,
+  ) {
+    super(message);
+  }
+
+  /** For the command line: the weights are to blame, not this code. */
+  get line(): string {
+    return this.message;
+  }
+}
+
 /** Decodes several prompts together; they may be added and end at any step. */
 export class Decoder implements Disposable {
   readonly #model: Model;
@@ -234,8 +250,9 @@ export class Decoder implements Disposable {
       };
       start += count;
       if (guess.confidence.some(Number.isNaN))
-        throw new Error(
+        throw new OutputError(
           `the model's output is not a number at step ${(decoding.step?.step ?? -1) + 1}; the weights may be damaged, or overflow in ${this.#model.dtype}`,
+          decoding,
         );
       decoding.answer(guess);
     }

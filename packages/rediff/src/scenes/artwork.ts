@@ -70,7 +70,7 @@ function remember<K, V>(cache: Map<K, Promise<V>>, key: K, make: () => Promise<V
 }
 
 /** SVGs of the world's drawings, by their keys: a set has thousands more. */
-async function readIconSet(style: Style): Promise<Map<string, string>> {
+export async function readIconSet(style: Style): Promise<Map<string, string>> {
   const set = iconSetSchema.parse(JSON.parse(await readPackageFile(`@iconify-json/${style}`, "icons.json")));
   const found = new Map<string, string>();
   for (const { icon } of objectNames) {

@@ -26,7 +26,7 @@ const textures = ["plain", "gradient", "stripes", "dots", "noise"] as const;
 export type Texture = (typeof textures)[number];
 
 /** Apart from each other, and pale enough for the artwork to stand out. */
-const colorValues: Readonly<Record<BackgroundColor, readonly [number, number, number]>> = {
+export const colorValues: Readonly<Record<BackgroundColor, readonly [number, number, number]>> = {
   white: [246, 246, 244],
   gray: [168, 170, 172],
   blue: [112, 168, 236],

@@ -1,0 +1,78 @@
+/** All routes, and what holds for each of them: keys, CORS, errors, counting. Needs no socket: tests call `request`. */
+import { Hono } from "hono";
+import { cors } from "hono/cors";
+import { type AppEnv, authenticate } from "./http/auth.js";
+import { ApiError, errorResponse, toApiError } from "./http/errors.js";
+import { chatRoute } from "./routes/chat.js";
+import { ClientGone } from "./routes/client.js";
+import { fillRoute } from "./routes/fill.js";
+import { refineRoute } from "./routes/refine.js";
+import { sceneRoutes } from "./routes/scenes.js";
+import { modelRoutes, statusRoutes } from "./routes/status.js";
+import { studioRoutes } from "./routes/studio.js";
+import type { Serving } from "./serving.js";
+
+export interface AppOptions {
+  /** Without any, everybody is let in. */
+  apiKeys: readonly string[];
+  /** Pages of these origins may use the API; "*" for all. */
+  corsOrigins: readonly string[];
+  /** Instead of the place where the package has it. */
+  studioFolder?: string | undefined;
+  /** A line per request. */
+  accessLog: boolean;
+}
+
+/** Routes by which requests are counted; what is asked for besides may be anything. */
+const POSTS = ["/v1/chat/completions", "/v1/refine", "/v1/fill"];
+const GETS = ["/v1/models", "/health", "/ready", "/metrics", "/openapi.json"];
+
+export function createApp(serving: Serving, options: AppOptions): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  const { metrics, log } = serving;
+
+  app.use(async (c, next) => {
+    const started = performance.now();
+    await next();
+    const { path } = c.req;
+    const known = POSTS.includes(path) || GETS.includes(path);
+    metrics.answered(known ? path : path.startsWith("/v1/") ? "/v1/other" : "other", c.res.status);
+    if (!options.accessLog) return;
+    const seconds = ((performance.now() - started) / 1000).toFixed(3);
+    log(`${new Date().toISOString()} ${c.req.method} ${path.slice(0, 200)} ${c.res.status} ${seconds}s`);
+  });
+  if (options.corsOrigins.length > 0) {
+    const origin = options.corsOrigins.includes("*") ? "*" : [...options.corsOrigins];
+    const allowHeaders = ["authorization", "content-type"];
+    app.use("/v1/*", cors({ origin, allowHeaders, allowMethods: ["GET", "POST"], exposeHeaders: ["retry-after"] }));
+  }
+  app.use("/v1/*", authenticate(options.apiKeys));
+
+  statusRoutes(app, serving);
+  modelRoutes(app, serving);
+  chatRoute(app, serving);
+  refineRoute(app, serving);
+  fillRoute(app, serving);
+  sceneRoutes(app, serving);
+  for (const path of POSTS) app.all(path, () => wrongMethod("POST"));
+  for (const path of GETS) app.on(["POST", "PUT", "PATCH", "DELETE"], path, () => wrongMethod("GET"));
+  studioRoutes(app, options.studioFolder);
+
+  app.notFound((c) => {
+    const message = `there is no ${c.req.method} ${c.req.path.slice(0, 200)}`;
+    return errorResponse(new ApiError(404, message, { type: "not_found_error", code: "not_found" }));
+  });
+  app.onError((error) => {
+    // Nobody reads it; the status is for the log.
+    if (error instanceof ClientGone) return new Response(null, { status: 499 });
+    return errorResponse(toApiError(error, log));
+  });
+  return app;
+}
+
+function wrongMethod(allowed: string): never {
+  throw new ApiError(405, `only ${allowed} is possible here`, {
+    code: "method_not_allowed",
+    headers: { allow: allowed },
+  });
+}

@@ -1,0 +1,327 @@
+/** Requests to answers: a fair queue, pictures decoded beside the model, the model's process, and what happens when that
+ *  dies. HTTP is not known here. */
+import type { MemoryUse } from "@rediff/torch";
+import { UserError } from "../../errors.js";
+import type { LoadOptions, Visual } from "../../models/model.js";
+import { unpackError } from "../../vision/jobs.js";
+import { VisionPool } from "../../vision/pool.js";
+import { EngineError } from "./errors.js";
+import { FairQueue } from "./fair-queue.js";
+import { ModelHandle } from "./model-handle.js";
+import type {
+  Beginning,
+  FromModel,
+  Job,
+  JobResult,
+  ModelFacts,
+  Progress,
+  ResultOf,
+  TraceStep,
+  Turn,
+} from "./protocol.js";
+
+export interface EngineOptions {
+  folder: string;
+  load: LoadOptions;
+  threads?: number | undefined;
+  /** Requests in one forward pass. */
+  batch: number;
+  /** Requests that may wait. */
+  queue: number;
+  /** Threads that decode pictures. */
+  visionWorkers: number;
+  onTurn?: (turn: Turn) => void;
+  /** Told of crashes and restarts. */
+  log?: (line: string) => void;
+}
+
+export type Status = "loading" | "ready" | "restarting" | "draining";
+
+export interface Submission<J extends Job> {
+  job: J;
+  /** Who asks: requests of one client wait in one line. */
+  client: string;
+  /** Fetches and decodes the pictures, once it is the request's turn. */
+  visuals: (pool: VisionPool, facts: ModelFacts, signal: AbortSignal) => Promise<Visual[]>;
+  signal: AbortSignal;
+  onBegun?: (beginning: Beginning) => void;
+  onText?: (text: string) => void;
+  onTrace?: (step: TraceStep) => void;
+}
+
+/** A request between submission and answer. */
+interface Entry extends Submission<Job> {
+  id: number;
+  state: "queued" | "preparing" | "sent" | "begun";
+  prepared: Visual[] | undefined;
+  takenAt: number;
+  resolve: (result: JobResult) => void;
+  reject: (reason: unknown) => void;
+}
+
+/** Prepared requests that wait beside those in the forward pass, so that a free place is filled at once. */
+const AHEAD = 2;
+
+export class Engine {
+  readonly options: EngineOptions;
+  readonly #model: ModelHandle;
+  readonly #pool: VisionPool;
+  readonly #queue: FairQueue<Entry>;
+  /** Taken from the queue and not answered yet. */
+  readonly #underway = new Map<number, Entry>();
+  readonly #idle = new Set<() => void>();
+  #status: Status = "loading";
+  /** The model's process takes requests. */
+  #isUp = false;
+  #facts: ModelFacts | undefined;
+  #memory: MemoryUse = { tensors: 0, bytes: 0, forgotten: 0 };
+  #lastId = 0;
+  /** What a request takes once it is its turn; a moving average, in seconds. */
+  #usualSeconds = 1;
+  #loaded: { resolve: (facts: ModelFacts) => void; reject: (reason: Error) => void } | undefined;
+
+  constructor(options: EngineOptions) {
+    this.options = options;
+    this.#queue = new FairQueue(options.queue);
+    this.#pool = new VisionPool({ workers: options.visionWorkers });
+    const { folder, load, threads, batch } = options;
+    this.#model = new ModelHandle(
+      { folder, options: load, threads, batch },
+      {
+        message: (message) => this.#hear(message),
+        lost: (why) => this.#lost(why),
+        unloadable: (why) => this.#unloadable(why),
+      },
+    );
+  }
+
+  get status(): Status {
+    return this.#status;
+  }
+
+  /** undefined until the model has been loaded for the first time. */
+  get facts(): ModelFacts | undefined {
+    return this.#facts;
+  }
+
+  get memory(): MemoryUse {
+    return this.#memory;
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  get running(): number {
+    return this.#underway.size;
+  }
+
+  get restarts(): number {
+    return this.#model.restarts;
+  }
+
+  /** Of the model's process. */
+  get pid(): number | undefined {
+    return this.#model.pid;
+  }
+
+  /** Loads the model. @throws what is wrong with it */
+  start(): Promise<ModelFacts> {
+    return new Promise((resolve, reject) => {
+      this.#loaded = { resolve, reject };
+      this.#model.start();
+    });
+  }
+
+  /** @throws EngineError when there is no place, the model is not there or was lost; UserError when the request is
+   *  wrong; the signal's reason when the client has gone */
+  submit<J extends Job>(submission: Submission<J>): Promise<ResultOf<J>> {
+    const { signal, client } = submission;
+    if (this.#status === "draining")
+      return Promise.reject(new EngineError("draining", "the server is shutting down", 5));
+    if (this.#facts === undefined) return Promise.reject(new EngineError("loading", "the model is still loading", 5));
+    if (signal.aborted) return Promise.reject(signal.reason);
+    return new Promise<JobResult>((resolve, reject) => {
+      const entry: Entry = {
+        ...submission,
+        id: ++this.#lastId,
+        state: "queued",
+        prepared: undefined,
+        takenAt: 0,
+        resolve,
+        reject,
+      };
+      const { accepted, displaced } = this.#queue.push(client, entry);
+      displaced?.reject(this.#busy());
+      if (!accepted) return reject(this.#busy());
+      signal.addEventListener("abort", () => this.#abort(entry), { once: true });
+      this.#pump();
+    }) as Promise<ResultOf<J>>; // a job is answered with a result of its kind
+  }
+
+  /** Takes no more requests, and resolves when all are answered; those that are not after `seconds` get an error. */
+  async drain(seconds: number): Promise<void> {
+    this.#status = "draining";
+    if (this.#queue.length + this.#underway.size > 0) {
+      let timer: NodeJS.Timeout | undefined;
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, seconds * 1000);
+      });
+      await Promise.race([new Promise<void>((resolve) => this.#idle.add(resolve)), late]);
+      clearTimeout(timer);
+    }
+    await this.close();
+  }
+
+  async close(): Promise<void> {
+    this.#status = "draining";
+    const gone = new EngineError("draining", "the server is shutting down", 5);
+    for (const entry of this.#queue.drain()) entry.reject(gone);
+    for (const entry of [...this.#underway.values()]) this.#settle(entry, () => entry.reject(gone));
+    await Promise.all([this.#model.close(), this.#pool.close()]);
+  }
+
+  #busy(): EngineError {
+    const rounds = Math.ceil((this.#queue.length + 1) / this.options.batch);
+    const seconds = Math.min(600, Math.max(1, Math.ceil(rounds * this.#usualSeconds)));
+    return new EngineError("busy", `the queue is full (${this.#queue.limit} requests wait)`, seconds);
+  }
+
+  /** Gives free places to those whose turn it is. */
+  #pump(): void {
+    while (this.#isUp && this.#underway.size < this.options.batch + AHEAD) {
+      const entry = this.#queue.shift();
+      if (entry === undefined) return;
+      this.#underway.set(entry.id, entry);
+      entry.takenAt = performance.now();
+      void this.#prepare(entry);
+    }
+  }
+
+  async #prepare(entry: Entry): Promise<void> {
+    entry.state = "preparing";
+    try {
+      entry.prepared ??= await entry.visuals(this.#pool, this.#facts as ModelFacts, entry.signal);
+    } catch (error) {
+      this.#settle(entry, () => entry.reject(error));
+      return;
+    }
+    if (this.#underway.get(entry.id) !== entry) return; // aborted in the meantime
+    if (!this.#isUp) return this.#putBack(entry);
+    entry.state = "sent";
+    this.#model.send({ type: "add", id: entry.id, job: entry.job, visuals: entry.prepared });
+  }
+
+  #hear(message: FromModel): void {
+    switch (message.type) {
+      case "ready":
+        this.#facts = message.facts;
+        this.#memory = message.memory;
+        this.#isUp = true;
+        if (this.#status !== "draining") this.#status = "ready";
+        this.#loaded?.resolve(message.facts);
+        this.#pump();
+        return;
+      case "begun": {
+        const entry = this.#underway.get(message.id);
+        if (entry === undefined) return;
+        entry.state = "begun";
+        entry.prepared = undefined; // megabytes that nobody needs again
+        entry.onBegun?.(message.beginning);
+        return;
+      }
+      case "progress":
+        for (const progress of message.progress) this.#report(progress);
+        return;
+      case "done":
+        this.#answer(message.id, message.result);
+        return;
+      case "failed":
+        this.#fail(message.id, unpackError(message.error));
+        return;
+      case "turn":
+        this.#memory = message.memory;
+        this.options.onTurn?.(message.turn);
+        return;
+      case "idle":
+        this.#memory = message.memory;
+        return;
+      case "unloadable":
+        return; // the handle's affair
+    }
+  }
+
+  #report({ id, text, trace }: Progress): void {
+    const entry = this.#underway.get(id);
+    if (text !== undefined) entry?.onText?.(text);
+    if (trace !== undefined) entry?.onTrace?.(trace);
+  }
+
+  #answer(id: number, result: JobResult): void {
+    const entry = this.#underway.get(id);
+    if (entry === undefined) return;
+    const seconds = (performance.now() - entry.takenAt) / 1000;
+    this.#usualSeconds += 0.2 * (seconds - this.#usualSeconds);
+    this.#settle(entry, () => entry.resolve(result));
+  }
+
+  #fail(id: number, error: Error): void {
+    const entry = this.#underway.get(id);
+    if (entry === undefined) return;
+    const reason = error instanceof UserError ? error : new EngineError("failed", error.message, undefined, error);
+    this.#settle(entry, () => entry.reject(reason));
+  }
+
+  #settle(entry: Entry, tell: () => void): void {
+    this.#underway.delete(entry.id);
+    tell();
+    this.#pump();
+    if (this.#queue.length + this.#underway.size > 0) return;
+    for (const resolve of this.#idle) resolve();
+    this.#idle.clear();
+  }
+
+  #abort(entry: Entry): void {
+    if (entry.state === "queued") this.#queue.remove(entry.client, entry);
+    else if (!this.#underway.has(entry.id)) return;
+    if (entry.state === "sent" || entry.state === "begun") this.#model.send({ type: "cancel", id: entry.id });
+    this.#settle(entry, () => entry.reject(entry.signal.reason));
+  }
+
+  #lost(why: Error): void {
+    this.options.log?.(`${why.message}; starting it again`);
+    this.#restarting();
+    const error = new EngineError(
+      "crashed",
+      `${why.message} while it worked on this request; it is being restarted`,
+      5,
+    );
+    // Those that it had not begun lose nothing but their place in its line.
+    const [begun, others] = [[] as Entry[], [] as Entry[]];
+    for (const entry of this.#underway.values()) (entry.state === "begun" ? begun : others).push(entry);
+    // Those whose pictures are being decoded are put back when that is done.
+    for (const entry of others.reverse()) if (entry.state === "sent") this.#putBack(entry);
+    for (const entry of begun) this.#settle(entry, () => entry.reject(error));
+  }
+
+  #putBack(entry: Entry): void {
+    this.#underway.delete(entry.id);
+    entry.state = "queued";
+    this.#queue.unshift(entry.client, entry);
+  }
+
+  #unloadable(why: Error): void {
+    if (this.#facts === undefined) {
+      this.#loaded?.reject(why);
+      return;
+    }
+    this.options.log?.(`the model cannot be loaded again: ${why.message}`);
+    this.#restarting();
+  }
+
+  #restarting(): void {
+    this.#isUp = false;
+    this.#memory = { tensors: 0, bytes: 0, forgotten: 0 };
+    if (this.#status !== "draining") this.#status = "restarting";
+  }
+}

@@ -1,0 +1,114 @@
+/** A socket for the app, and manners towards clients that are slow: headers and bodies have to arrive in time, answers
+ *  have to be taken. Whatever Node itself refuses is answered with OpenAI's error object, too. */
+import { createServer, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import { getRequestListener } from "@hono/node-server";
+import { UserError } from "../../errors.js";
+import { ApiError, type ErrorBody, errorResponse } from "./errors.js";
+
+export interface ListenOptions {
+  host: string;
+  /** 0 takes a free one. */
+  port: number;
+  /** Seconds in which a whole request has to arrive. */
+  requestTimeout: number;
+  /** Seconds for which a client may leave its answer lying. */
+  writeTimeout: number;
+}
+
+export interface Listener {
+  url: string;
+  server: Server;
+  /** Ends all connections. */
+  close(): Promise<void>;
+}
+
+type Fetch = Parameters<typeof getRequestListener>[0];
+
+export async function listen(fetch: Fetch, options: ListenOptions): Promise<Listener> {
+  const { host, port, requestTimeout, writeTimeout } = options;
+  const server = createServer(
+    {
+      requestTimeout: requestTimeout * 1000,
+      headersTimeout: Math.min(10, requestTimeout) * 1000,
+      connectionsCheckingInterval: Math.min(2, requestTimeout / 2) * 1000,
+      keepAliveTimeout: 75_000, // longer than the minute that proxies keep theirs
+    },
+    getRequestListener(fetch, {
+      overrideGlobalObjects: false,
+      hostname: "localhost",
+      errorHandler: () => errorResponse(new ApiError(400, "the request line or its headers make no sense")),
+    }),
+  );
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => answerBroken(error, socket));
+  const stopWatching = dropSlowReaders(server, writeTimeout);
+
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
+    server.listen(port, host, resolve);
+  });
+  const address = server.address() as AddressInfo;
+  const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  return {
+    url: `http://${name}:${address.port}`,
+    server,
+    close: () =>
+      new Promise((resolve) => {
+        stopWatching();
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listenError(error: NodeJS.ErrnoException, host: string, port: number): UserError {
+  if (error.code === "EADDRINUSE")
+    return new UserError(`port ${port} on ${host} is in use`, "Choose another --port; 0 takes a free one");
+  if (error.code === "EACCES")
+    return new UserError(`port ${port} on ${host} is not allowed`, "Choose a --port from 1024 on");
+  if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND" || error.code === "EAI_AGAIN")
+    return new UserError(`${host} is no address of this machine`, "Use --host 127.0.0.1, or 0.0.0.0 for all of them");
+  return new UserError(`port ${port} on ${host} cannot be used (${error.message})`, "Choose another --host or --port");
+}
+
+/** What never becomes a request: broken HTTP, headers too large, or too slow. */
+function answerBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const [status, message] =
+    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? ["408 Request Timeout", "the request did not arrive in time"]
+      : error.code === "HPE_HEADER_OVERFLOW"
+        ? ["431 Request Header Fields Too Large", "the headers are too large"]
+        : ["400 Bad Request", "this is not HTTP"];
+  const body: ErrorBody = { error: { message, type: "invalid_request_error", param: null, code: null } };
+  const text = JSON.stringify(body);
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
+  );
+}
+
+/** Ends connections whose client takes nothing of what waits for it. */
+function dropSlowReaders(server: Server, seconds: number): () => void {
+  const sent = new Map<Socket, { bytes: number; since: number }>();
+  server.on("connection", (socket) => {
+    sent.set(socket, { bytes: 0, since: performance.now() });
+    socket.once("close", () => sent.delete(socket));
+  });
+  const timer = setInterval(
+    () => {
+      const now = performance.now();
+      for (const [socket, last] of sent) {
+        const bytes = socket.bytesWritten - socket.writableLength;
+        if (socket.writableLength === 0 || bytes !== last.bytes) Object.assign(last, { bytes, since: now });
+        else if (now - last.since > seconds * 1000) socket.destroy();
+      }
+    },
+    Math.min(1000, seconds * 250),
+  );
+  timer.unref();
+  return () => clearInterval(timer);
+}

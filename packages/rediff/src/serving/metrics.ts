@@ -1,0 +1,104 @@
+/** What Prometheus reads: names are stable, units are in them. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { Engine } from "./engine/engine.js";
+import type { Turn } from "./engine/protocol.js";
+
+export interface Metrics {
+  registry: Registry;
+  /** Runs a request of a kind and keeps its time, whatever becomes of it. */
+  timed<T>(kind: string, work: () => Promise<T>): Promise<T>;
+  /** Counts an answer. */
+  answered(route: string, status: number): void;
+  turn(turn: Turn): void;
+  /** Gauges of an engine, read when they are asked for. */
+  watch(engine: Engine): void;
+}
+
+const SECONDS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300];
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const requests = new Counter({
+    name: "rediff_requests_total",
+    help: "Answers, by route and status",
+    labelNames: ["route", "status"],
+    registers,
+  });
+  const latency = new Histogram({
+    name: "rediff_request_seconds",
+    help: "From the arrival of a request for the model to its answer, waiting included",
+    labelNames: ["kind"],
+    buckets: SECONDS,
+    registers,
+  });
+  const forward = new Histogram({
+    name: "rediff_forward_seconds",
+    help: "Forward passes",
+    buckets: [0.001, ...SECONDS],
+    registers,
+  });
+  const batch = new Histogram({
+    name: "rediff_forward_requests",
+    help: "Requests in a forward pass",
+    buckets: [1, 2, 4, 8, 16, 32],
+    registers,
+  });
+  const tokens = new Counter({
+    name: "rediff_tokens_total",
+    help: "Tokens written for the first time (fill) or again (revise)",
+    labelNames: ["kind"],
+    registers,
+  });
+  const perForward = new Histogram({
+    name: "rediff_tokens_per_forward",
+    help: "Tokens written for the first time in a forward pass, over all its requests",
+    buckets: [1, 2, 4, 8, 16, 32, 64, 128],
+    registers,
+  });
+  const steps = new Counter({
+    name: "rediff_steps_total",
+    help: "Forward passes, each counted once for every request in it",
+    registers,
+  });
+
+  return {
+    registry,
+    async timed(kind, work) {
+      const stop = latency.startTimer({ kind });
+      try {
+        return await work();
+      } finally {
+        stop();
+      }
+    },
+    answered: (route, status) => requests.inc({ route, status }),
+    turn(turn) {
+      forward.observe(turn.seconds);
+      batch.observe(turn.batch);
+      perForward.observe(turn.filled);
+      tokens.inc({ kind: "fill" }, turn.filled);
+      tokens.inc({ kind: "revise" }, turn.revised);
+      steps.inc(turn.batch);
+    },
+    watch(engine) {
+      const gauge = (name: string, help: string, read: () => number) =>
+        new Gauge({
+          name,
+          help,
+          registers,
+          collect() {
+            this.set(read());
+          },
+        });
+      gauge("rediff_queue_length", "Requests that wait for their turn", () => engine.queued);
+      gauge("rediff_running_requests", "Requests that are being prepared or decoded", () => engine.running);
+      gauge("rediff_ready", "1 while requests are taken", () => Number(engine.status === "ready"));
+      gauge("rediff_model_restarts", "Times that the model's process was started again", () => engine.restarts);
+      gauge("rediff_live_tensors", "Tensors of the model's process", () => engine.memory.tensors);
+      gauge("rediff_tensor_bytes", "Bytes behind them", () => engine.memory.bytes);
+      gauge("rediff_forgotten_tensors", "Tensors that only the garbage collector freed", () => engine.memory.forgotten);
+    },
+  };
+}

@@ -1,0 +1,121 @@
+/** The API's description, made from the schemas that check the requests. */
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { chatBody } from "./schemas/chat.js";
+import { fillBody, refineBody } from "./schemas/other.js";
+
+const schemaOf = (schema: z.ZodType) => {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  return rest;
+};
+
+const json = (schema: object) => ({ content: { "application/json": { schema } } });
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const errors = (...statuses: number[]) =>
+  Object.fromEntries(statuses.map((status) => [status, { description: ERRORS[status], ...json(ref("Error")) }]));
+
+const ERRORS: Record<number, string> = {
+  400: "The request is wrong: `param` names the field",
+  401: "No API key, or an unknown one",
+  404: "No such model",
+  413: "The body is too large",
+  415: "The body is no JSON",
+  429: "The queue is full; Retry-After says for how long",
+  500: "The model failed",
+  503: "The model is loading, or the server shuts down",
+};
+
+const number = { type: "number" };
+const text = { type: "string" };
+const object = (properties: Record<string, object>) => ({
+  type: "object",
+  properties,
+  required: Object.keys(properties),
+});
+
+const EDITS = {
+  type: "array",
+  items: object({ start: number, end: number, from: text, to: text, confidence: number }),
+  description: "start and end are UTF-16 units of the draft",
+};
+const BLANKS = { type: "array", items: object({ start: number, end: number, text }) };
+
+const post = (summary: string, body: string, responses: object) => ({
+  post: {
+    summary,
+    requestBody: { required: true, ...json(ref(body)) },
+    responses: { ...responses, ...errors(400, 401, 404, 413, 415, 429, 500, 503) },
+  },
+});
+const get = (summary: string, schema: object) => ({
+  get: { summary, responses: { 200: { description: "OK", ...json(schema) } } },
+});
+
+function describe() {
+  const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  const chatResponse = {
+    200: {
+      description: "OpenAI's chat completion, or its chunks as server-sent events with `stream`",
+      content: {
+        "application/json": { schema: { type: "object", additionalProperties: true } },
+        "text/event-stream": { schema: text },
+      },
+    },
+  };
+  const answer = (schema: object) => ({ 200: { description: "OK", ...json(schema) } });
+  return {
+    openapi: "3.1.0",
+    info: { title: "rediff", version, description: "Vision-language diffusion models behind OpenAI's API" },
+    paths: {
+      "/v1/chat/completions": post("Answer a conversation", "ChatCompletionRequest", chatResponse),
+      "/v1/refine": post(
+        "Repair a text about a picture",
+        "RefineRequest",
+        answer(object({ text, edits: EDITS, rounds: number, seconds: number, model: text })),
+      ),
+      "/v1/fill": post(
+        "Fill in the blanks of a text",
+        "FillRequest",
+        answer(object({ text, blanks: BLANKS, steps: number, seconds: number, model: text })),
+      ),
+      "/v1/models": get(
+        "The served model",
+        object({ object: text, data: { type: "array", items: { type: "object" } } }),
+      ),
+      "/health": get("The server lives", object({ status: text })),
+      "/ready": get("The model answers; 503 while it does not", object({ status: text, model: text })),
+      "/metrics": {
+        get: {
+          summary: "Prometheus",
+          responses: { 200: { description: "OK", content: { "text/plain": { schema: text } } } },
+        },
+      },
+    },
+    components: {
+      securitySchemes: { key: { type: "http", scheme: "bearer" } },
+      schemas: {
+        ChatCompletionRequest: schemaOf(chatBody),
+        RefineRequest: schemaOf(refineBody),
+        FillRequest: schemaOf(fillBody),
+        Error: object({
+          error: object({
+            message: text,
+            type: text,
+            param: { type: ["string", "null"] },
+            code: { type: ["string", "null"] },
+          }),
+        }),
+      },
+    },
+    security: [{}, { key: [] }],
+  };
+}
+
+let described: ReturnType<typeof describe> | undefined;
+
+export function openApi(): ReturnType<typeof describe> {
+  described ??= describe();
+  return described;
+}

@@ -1,0 +1,153 @@
+/** POST /v1/chat/completions, at once or as a stream. */
+import { randomUUID } from "node:crypto";
+import type { Context, Hono } from "hono";
+import type { Beginning, DescribeResult, TraceStep } from "../engine/protocol.js";
+import { MASK_TEXT } from "../engine/trace.js";
+import type { AppEnv } from "../http/auth.js";
+import { readJson } from "../http/body.js";
+import { toApiError } from "../http/errors.js";
+import { eventStream } from "../http/sse.js";
+import { assertMedia, loadMedia } from "../media/load.js";
+import { type ChatBody, chatBody } from "../schemas/chat.js";
+import { assertModel, factsOf, type Serving } from "../serving.js";
+import { type ChatRequest, chatRequest } from "./chat-request.js";
+import { clientSignal } from "./client.js";
+
+export function chatRoute(app: Hono<AppEnv>, serving: Serving): void {
+  app.post("/v1/chat/completions", async (c) => {
+    const facts = factsOf(serving);
+    const body = await readJson(c, serving.bodyLimit, chatBody);
+    assertModel(body.model, serving);
+    const request = chatRequest(body, serving.model, facts, serving.media);
+    assertMedia(request.media, facts, serving.media);
+    const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: serving.model.id };
+    return body.stream ? stream(c, serving, request, body, head) : whole(c, serving, request, body, head);
+  });
+}
+
+interface Head {
+  id: string;
+  created: number;
+  model: string;
+}
+
+/** First and last objects of a trace. */
+export const traceStart = ({ genLength, steps, imageTokens, given }: Beginning) => ({
+  type: "start",
+  gen_length: genLength,
+  steps,
+  mask: MASK_TEXT,
+  image_tokens: imageTokens,
+  ...(given && { given }),
+});
+
+const traceEnd = ({ text, steps, tokens, edits, seconds, stopped }: DescribeResult) => ({
+  type: "end",
+  text,
+  steps,
+  tokens,
+  edits,
+  seconds,
+  stopped,
+});
+
+const usageOf = (beginning: Beginning | undefined, { tokens }: DescribeResult) => {
+  const prompt = beginning?.promptTokens ?? 0;
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: tokens,
+    total_tokens: prompt + tokens,
+    prompt_tokens_details: { image_tokens: beginning?.imageTokens ?? 0 },
+  };
+};
+
+const reasonOf = ({ stopped }: DescribeResult) => (stopped ? "stop" : "length");
+
+function submit(
+  c: Context<AppEnv>,
+  { engine, media: options }: Serving,
+  { job, media }: ChatRequest,
+  client: AbortController,
+  listeners: {
+    onBegun: (beginning: Beginning) => void;
+    onText?: (text: string) => void;
+    onTrace?: (step: TraceStep) => void;
+  },
+): Promise<DescribeResult> {
+  return engine.submit({
+    job,
+    client: c.get("client"),
+    signal: client.signal,
+    visuals: (pool, facts, signal) => loadMedia(media, pool, facts, options, signal),
+    ...listeners,
+  });
+}
+
+async function whole(c: Context<AppEnv>, serving: Serving, request: ChatRequest, body: ChatBody, head: Head) {
+  const client = clientSignal(c);
+  let beginning: Beginning | undefined;
+  const trace: unknown[] = [];
+  const result = await serving.metrics.timed("chat", () =>
+    submit(c, serving, request, client, {
+      onBegun(begun) {
+        beginning = begun;
+        trace.push(traceStart(begun));
+      },
+      onTrace: (step) => trace.push(step),
+    }),
+  );
+  trace.push(traceEnd(result));
+  const message = { role: "assistant", content: result.text, refusal: null };
+  return c.json({
+    ...head,
+    object: "chat.completion",
+    choices: [{ index: 0, message, logprobs: null, finish_reason: reasonOf(result) }],
+    usage: usageOf(beginning, result),
+    ...(body.diffusion_trace && { diffusion: trace }),
+  });
+}
+
+/** What goes wrong before the first forward pass is an answer with its own status; afterwards it is an event. */
+async function stream(c: Context<AppEnv>, serving: Serving, request: ChatRequest, body: ChatBody, head: Head) {
+  const client = clientSignal(c);
+  const events = eventStream(() => client.abort());
+  const includeUsage = body.stream_options?.include_usage ?? false;
+  const chunk = (choices: unknown[], extra: object = {}) =>
+    events.send({ ...head, object: "chat.completion.chunk", choices, ...(includeUsage && { usage: null }), ...extra });
+  const delta = (content: object, reason: string | null = null) =>
+    chunk([{ index: 0, delta: content, logprobs: null, finish_reason: reason }]);
+  const diffusion = (value: unknown) => body.diffusion_trace && chunk([], { diffusion: value });
+
+  let beginning: Beginning | undefined;
+  let begin = () => {};
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const result = serving.metrics.timed("chat", () =>
+    submit(c, serving, request, client, {
+      onBegun(now) {
+        beginning = now;
+        delta({ role: "assistant", content: "" });
+        diffusion(traceStart(now));
+        begin();
+      },
+      onText: (content) => delta({ content }),
+      onTrace: diffusion,
+    }),
+  );
+  await Promise.race([begun, result]);
+
+  result.then(
+    (result) => {
+      delta({}, reasonOf(result));
+      diffusion(traceEnd(result));
+      if (includeUsage) chunk([], { usage: usageOf(beginning, result) });
+      events.end();
+    },
+    (error: unknown) => {
+      if (!client.signal.aborted) events.send(toApiError(error, serving.log).body);
+      events.end({ done: false });
+    },
+  );
+  return events.response;
+}

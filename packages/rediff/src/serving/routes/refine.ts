@@ -1,0 +1,36 @@
+/** POST /v1/refine: a text and its picture in, the text repaired and what was changed out. */
+import type { Hono } from "hono";
+import type { AppEnv } from "../http/auth.js";
+import { readJson } from "../http/body.js";
+import { assertMedia, loadMedia, pictureSource } from "../media/load.js";
+import { present } from "../schemas/fields.js";
+import { refineBody } from "../schemas/other.js";
+import { assertModel, factsOf, type Serving } from "../serving.js";
+import { clientSignal } from "./client.js";
+
+export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
+  app.post("/v1/refine", async (c) => {
+    const facts = factsOf(serving);
+    const body = await readJson(c, serving.bodyLimit, refineBody);
+    assertModel(body.model, serving);
+    const media = [pictureSource(body.image, "image", serving.media)];
+    assertMedia(media, facts, serving.media);
+    const { prompt, rounds, threshold } = body;
+    const { text, edits, ...rest } = await serving.metrics.timed("refine", () =>
+      serving.engine.submit({
+        job: {
+          kind: "refine",
+          draft: body.draft,
+          options: {
+            imageJoin: body.image_join ?? facts.imageJoin,
+            ...present({ prompt, rounds, threshold }),
+          },
+        },
+        client: c.get("client"),
+        signal: clientSignal(c).signal,
+        visuals: (pool, known, signal) => loadMedia(media, pool, known, serving.media, signal),
+      }),
+    );
+    return c.json({ text, edits, rounds: rest.rounds, seconds: rest.seconds, model: serving.model.id });
+  });
+}

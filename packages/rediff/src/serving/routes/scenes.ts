@@ -1,0 +1,46 @@
+/** Artwork for composing scenes, where the model is one of the scene world: what its training pictures were made of. */
+import type { Hono } from "hono";
+import { readIconSet } from "../../scenes/artwork.js";
+import { positionsOf } from "../../scenes/facts.js";
+import { objectNames } from "../../scenes/names.js";
+import { colorValues } from "../../scenes/render.js";
+import { backgroundColors, type Style, styles, worlds } from "../../scenes/world.js";
+import type { AppEnv } from "../http/auth.js";
+import type { Serving } from "../serving.js";
+
+const world = worlds.demo;
+
+export function sceneRoutes(app: Hono<AppEnv>, { engine }: Serving): void {
+  const sets = new Map<Style, Promise<Map<string, string>>>();
+  const iconSet = (style: Style) => {
+    const known = sets.get(style) ?? readIconSet(style);
+    sets.set(style, known);
+    known.catch(() => sets.delete(style));
+    return known;
+  };
+
+  app.get("/v1/scenes/stickers", (c) => {
+    if (!engine.facts?.sceneWorld) return c.notFound();
+    return c.json({
+      names: objectNames.slice(0, world.names).map(({ name, icon }) => ({ name, icon })),
+      backgrounds: backgroundColors
+        .slice(0, world.colors)
+        .map((name) => ({ name, color: `rgb(${colorValues[name].join(", ")})` })),
+      styles,
+      positions: positionsOf(world.grid),
+    });
+  });
+
+  app.get("/v1/scenes/stickers/:style/:file{[a-z-]+\\.svg}", async (c) => {
+    const style = styles.find((name) => name === c.req.param("style"));
+    if (!engine.facts?.sceneWorld || style === undefined) return c.notFound();
+    const svg = (await iconSet(style)).get(c.req.param("file").replace(/\.svg$/, ""));
+    if (svg === undefined) return c.notFound();
+    return c.body(svg, 200, {
+      "content-type": "image/svg+xml",
+      "cache-control": "public, max-age=86400",
+      // Opened on its own, a drawing is a document: it may do nothing.
+      "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    });
+  });
+}

@@ -1,0 +1,53 @@
+/** Fields that several requests share. Names are the reference's and OpenAI's; null means "not given", as OpenAI has it. */
+import { z } from "zod";
+
+const integer = (least: number, most: number) => z.int().min(least).max(most);
+
+/** Longer than any context; the model's own limit is checked where it is known. */
+const MOST_TOKENS = 1 << 20;
+const MOST_TEXT = 1 << 20;
+
+export const modelName = z.string().max(500).nullish().meta({ description: "The served model's id; may be left out" });
+export const text = z.string().max(MOST_TEXT);
+export const url = z.string().min(1).meta({ description: "data: URL; http(s) only where the server allows it" });
+export const genLength = integer(1, MOST_TOKENS).nullish();
+
+export const imageJoin = z
+  .enum(["legacy", "correct"])
+  .nullish()
+  .meta({ description: "legacy drops the token after a picture, as the original code; default as the model lists it" });
+
+export const seed = z.int().nullish().meta({ description: "default 42; the same seed gives the same answer" });
+export const temperature = z.number().min(0).max(2).nullish().meta({ description: "default 0: the likeliest token" });
+export const diffusionTrace = z.boolean().nullish().meta({ description: "report every forward pass" });
+
+/** Diffusion's own fields. */
+export const diffusionFields = {
+  steps: integer(1, MOST_TOKENS).nullish().meta({ description: "forward passes; default one per token" }),
+  tokens_per_step: z.number().min(1).max(MOST_TOKENS).nullish().meta({ description: "instead of steps" }),
+  threshold: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullish()
+    .meta({ description: "instead of both: fill all masks at least this sure in each step; approximate" }),
+  remasking: z.enum(["low_confidence", "random"]).nullish(),
+  cfg_scale: z.number().min(0).max(100).nullish(),
+  revise: z.boolean().nullish().meta({ description: "rewrite earlier tokens at every step (ReDiff)" }),
+  revise_topk: z.number().min(0).max(1).nullish(),
+  revise_start: z.number().min(0).max(1).nullish(),
+};
+
+/** A field of OpenAI's that is accepted only where it asks for nothing: its neutral values. Messages begin with
+ *  "not supported", by which `body.ts` knows them. */
+export function only<const V extends readonly (string | number | boolean)[]>(...values: V) {
+  const list = values.map((value) => JSON.stringify(value)).join(" or ");
+  return z.literal([...values], { error: `not supported, other than ${list}` }).nullish();
+}
+
+/** Drops what was not given, so that the library's defaults hold. */
+export function present<T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], null | undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== null)) as {
+    [K in keyof T]?: Exclude<T[K], null | undefined>;
+  };
+}

@@ -13,6 +13,7 @@ import { inspectCommand } from "./inspect.js";
 import { pullCommand } from "./pull.js";
 import { refineCommand } from "./refine.js";
 import { scenesCommand } from "./scenes.js";
+import { serveCommand } from "./serve.js";
 import { trainCommand } from "./train.js";
 
 function version(): string {
@@ -28,6 +29,7 @@ export function program(): Command {
     .addCommand(captionCommand())
     .addCommand(refineCommand())
     .addCommand(fillCommand())
+    .addCommand(serveCommand())
     .addCommand(trainCommand())
     .addCommand(improveCommand())
     .addCommand(dataCommand())

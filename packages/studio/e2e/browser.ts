@@ -1,0 +1,49 @@
+/** Debian's Chromium for the end-to-end tests, the page in it, and what went wrong inside. */
+import { existsSync } from "node:fs";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { buildStudio, isStudioBuilt } from "../scripts/build.mjs";
+
+const usual = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+  "/usr/bin/google-chrome-stable",
+  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
+/** CHROMIUM, or the first of the usual places. */
+export const chromiumPath = [process.env.CHROMIUM, ...usual].find((path) => path !== undefined && existsSync(path));
+
+if (chromiumPath === undefined) {
+  process.stderr.write("studio: no Chromium found, its end-to-end tests are skipped. Install one or set CHROMIUM.\n");
+}
+
+export async function launch(): Promise<Browser> {
+  if (!isStudioBuilt()) await buildStudio();
+  return await chromium.launch({
+    ...(chromiumPath === undefined ? {} : { executablePath: chromiumPath }),
+    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+  });
+}
+
+export interface OpenPage {
+  page: Page;
+  /** Errors of scripts and of the security policy. */
+  errors: string[];
+  close(): Promise<void>;
+}
+
+export async function open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
+  const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(8_000);
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => {
+    // A failed request is logged by the browser itself; tests of failures expect those.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      errors.push(message.text());
+  });
+  await page.goto(url);
+  return { page, errors, close: () => context.close() };
+}

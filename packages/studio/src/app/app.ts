@@ -1,0 +1,177 @@
+/** The page's one object: its state, the server, and what every tab needs. Made in main.tsx and in tests. */
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import { freshPlayer } from "../describe/player.js";
+import { defaultSettings } from "../describe/settings.js";
+import { emptyScene, type Scene } from "../scene/scene.js";
+import { createSprites, type Sprites } from "../scene/sprites.js";
+import { type Api, createApi } from "../server/api.js";
+import { type Problem, problemOf } from "../server/problem.js";
+import { type State, type Tab, type Theme, tabs } from "./state.js";
+import { createStore, type Store, useStore } from "./store.js";
+
+export interface App {
+  store: Store<State>;
+  api: Api;
+  sprites: Sprites;
+  /** Requests that are under way, to be given up. */
+  running: Map<string, AbortController>;
+}
+
+export function createApp(): App {
+  const store = createStore(initialState());
+  const api = createApi({ fetch: (input, init) => fetch(input, init), key: () => store.get().key });
+  return { store, api, sprites: createSprites(api), running: new Map() };
+}
+
+function initialState(): State {
+  return {
+    tab: tabOf(location.hash),
+    theme: themeOf(remembered("theme")),
+    server: "connecting",
+    serverProblem: undefined,
+    model: undefined,
+    catalog: undefined,
+    key: remembered("key") ?? "",
+    announcement: "",
+    picture: { source: "file", file: undefined, scene: undefined, cell: 0, problem: undefined },
+    describe: { settings: defaultSettings(), comparison: undefined, player: freshPlayer(), problem: undefined },
+    proofread: { draft: "", busy: false, review: undefined, problem: undefined },
+    fill: { template: "", blankTokens: 2, tokensPerStep: 1, busy: false, result: undefined, problem: undefined },
+    chat: { draft: "", messages: [], busy: false, problem: undefined },
+  };
+}
+
+const AppContext = createContext<App | undefined>(undefined);
+export const AppProvider = AppContext.Provider;
+
+export function useApp(): App {
+  const app = useContext(AppContext);
+  if (app === undefined) throw new Error("a view outside of the application");
+  return app;
+}
+
+export function useSelect<T>(select: (state: State) => T): T {
+  return useStore(useApp().store, select);
+}
+
+/** Changes one part of the state. */
+export function patch<K extends keyof State>({ store }: App, key: K, change: Partial<State[K]>): void {
+  store.update((state) => ({ ...state, [key]: { ...(state[key] as object), ...change } }));
+}
+
+export function announce({ store }: App, announcement: string): void {
+  store.update((state) => ({ ...state, announcement }));
+}
+
+/** A request that can be given up by name; a second of the same name gives up the first. */
+export function begin({ running }: App, name: string): AbortSignal {
+  running.get(name)?.abort();
+  const controller = new AbortController();
+  running.set(name, controller);
+  return controller.signal;
+}
+
+export function giveUp({ running }: App, name: string): void {
+  running.get(name)?.abort();
+  running.delete(name);
+}
+
+// ---- server ----------------------------------------------------------------------------------------------------
+
+const RETRY_MS = 2_000;
+
+/** Asks until the server is ready, then learns its model and stickers. Runs again after a lost connection. */
+export async function connect(app: App): Promise<void> {
+  const { store, api } = app;
+  const signal = begin(app, "connect");
+  while (!signal.aborted) {
+    try {
+      const server = await api.readiness(signal);
+      if (server === "ready") {
+        const [model, catalog] = await Promise.all([api.model(), api.stickers()]);
+        store.update((state) => withModel(state, model, catalog));
+        return;
+      }
+      store.update((state) => ({ ...state, server, serverProblem: undefined }));
+    } catch (thrown) {
+      const problem = problemOf(thrown);
+      if (problem === undefined) return;
+      const server = problem.kind === "gone" ? "gone" : store.get().server;
+      store.update((state) => ({ ...state, server, serverProblem: problem }));
+      if (problem.kind === "key" || problem.kind === "bad-answer") return; // only the user can help
+    }
+    await new Promise((resume) => setTimeout(resume, RETRY_MS));
+  }
+}
+
+function withModel(state: State, model: State["model"], catalog: State["catalog"]): State {
+  const connected: State = { ...state, server: "ready", serverProblem: undefined, model, catalog };
+  if (catalog === undefined || state.picture.scene !== undefined) return connected;
+  const source = state.picture.file === undefined ? "scene" : state.picture.source;
+  return { ...connected, picture: { ...state.picture, source, scene: firstScene(catalog) } };
+}
+
+/** Something to run at once: a few stickers of the catalog. */
+function firstScene(catalog: NonNullable<State["catalog"]>): Scene {
+  const scene = emptyScene(catalog);
+  const find = (name: string, other: number) =>
+    catalog.names.find((sticker) => sticker.name === name) ?? catalog.names[other];
+  const [dog, apple, ball] = [find("dog", 0), find("red apple", 1), find("soccer ball", 2)];
+  const cells = [...scene.cells];
+  if (dog !== undefined) cells[0] = { ...dog, count: 1, size: "large" };
+  if (ball !== undefined) cells[1] = { ...ball, count: 3, size: "small" };
+  if (apple !== undefined) cells[3] = { ...apple, count: 2, size: "small" };
+  const background = catalog.backgrounds.find(({ name }) => name === "blue") ?? catalog.backgrounds[0];
+  return { ...scene, cells: cells.slice(0, scene.cells.length), background: background?.name ?? "" };
+}
+
+/** The problem in what was thrown, if it is one. When the server is away or not ready, the page begins to look for it. */
+export function noteProblem(app: App, thrown: unknown): Problem | undefined {
+  const problem = problemOf(thrown);
+  if (problem?.kind === "gone" || problem?.kind === "loading") void connect(app);
+  return problem;
+}
+
+// ---- tab, theme, key -------------------------------------------------------------------------------------------
+
+export function tabOf(hash: string): Tab {
+  return tabs.find((tab) => `#${tab}` === hash) ?? "describe";
+}
+
+export function showTab({ store }: App, tab: Tab): void {
+  if (location.hash !== `#${tab}`) history.replaceState(undefined, "", `#${tab}`);
+  store.update((state) => ({ ...state, tab }));
+}
+
+function themeOf(value: string | undefined): Theme {
+  return value === "light" || value === "dark" ? value : "system";
+}
+
+export function setTheme({ store }: App, theme: Theme): void {
+  remember("theme", theme);
+  store.update((state) => ({ ...state, theme }));
+}
+
+export function setKey(app: App, key: string): void {
+  remember("key", key);
+  app.store.update((state) => ({ ...state, key }));
+  void connect(app);
+}
+
+/** Storage may be forbidden; then choices last as long as the page. */
+function remember(key: string, value: string): void {
+  try {
+    localStorage.setItem(`rediff.${key}`, value);
+  } catch {
+    // nothing to do: it works without
+  }
+}
+
+function remembered(key: string): string | undefined {
+  try {
+    return localStorage.getItem(`rediff.${key}`) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}

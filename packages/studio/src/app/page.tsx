@@ -1,0 +1,97 @@
+/** The frame: header with tabs, the shared picture at the side, the chosen tab. */
+import { useEffect } from "preact/hooks";
+import { ChatTab } from "../chat/chat-tab.js";
+import { DescribeTab } from "../describe/describe-tab.js";
+import { FillTab } from "../fill/fill-tab.js";
+import { chooseFile } from "../picture/actions.js";
+import { PicturePanel } from "../picture/picture-panel.js";
+import { ProofreadTab } from "../proofread/proofread-tab.js";
+import { TabList } from "../ui/tabs.js";
+import { showTab, useApp, useSelect } from "./app.js";
+import { ServerBanner } from "./server-banner.js";
+import { ServerStatus } from "./server-status.js";
+import type { Tab } from "./state.js";
+import { KeyField, ThemeSwitch } from "./switches.js";
+
+const titles: readonly { id: Tab; text: string; View: () => preact.JSX.Element }[] = [
+  { id: "describe", text: "Describe", View: DescribeTab },
+  { id: "proofread", text: "Proofread", View: ProofreadTab },
+  { id: "fill", text: "Fill", View: FillTab },
+  { id: "chat", text: "Chat", View: ChatTab },
+];
+
+export function Page() {
+  const app = useApp();
+  const tab = useSelect((state) => state.tab);
+  const announcement = useSelect((state) => state.announcement);
+  useTheme();
+  usePaste();
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the content
+      </a>
+      <header class="header">
+        <div class="header-inner">
+          <span class="brand">
+            <img src="/icon.svg" alt="" width="26" height="26" />
+            <span>
+              rediff <b>studio</b>
+            </span>
+          </span>
+          <TabList tabs={titles} selected={tab} onSelect={(chosen) => showTab(app, chosen)} />
+          <div class="header-side">
+            <ServerStatus />
+            <KeyField />
+            <ThemeSwitch />
+          </div>
+        </div>
+      </header>
+      <main id="main" tabIndex={-1}>
+        <h1 class="visually-hidden">rediff studio</h1>
+        <ServerBanner />
+        <div class="columns">
+          <PicturePanel />
+          {titles.map(({ id, View }) => (
+            <div
+              key={id}
+              class="panel"
+              role="tabpanel"
+              id={`panel-${id}`}
+              aria-labelledby={`tab-${id}`}
+              hidden={id !== tab}
+            >
+              {id === tab && <View />}
+            </div>
+          ))}
+        </div>
+      </main>
+      <div class="visually-hidden" role="status" aria-live="polite">
+        {announcement}
+      </div>
+    </>
+  );
+}
+
+function useTheme() {
+  const theme = useSelect((state) => state.theme);
+  useEffect(() => {
+    if (theme === "system") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme;
+  }, [theme]);
+}
+
+/** A picture in the clipboard, whichever tab is open. */
+function usePaste() {
+  const app = useApp();
+  useEffect(() => {
+    const onPaste = (event: ClipboardEvent) => {
+      const file = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith("image/"));
+      if (file === undefined) return;
+      event.preventDefault();
+      void chooseFile(app, file);
+    };
+    document.addEventListener("paste", onPaste);
+    return () => document.removeEventListener("paste", onPaste);
+  }, [app]);
+}

@@ -1,0 +1,27 @@
+import { useSelect } from "./app.js";
+import type { State } from "./state.js";
+
+const words: Readonly<Record<State["server"], string>> = {
+  connecting: "Connecting",
+  ready: "Ready",
+  loading: "Loading the model",
+  draining: "Shutting down",
+  restarting: "Restarting",
+  gone: "No server",
+};
+
+/** The model's name, and whether it can be asked. */
+export function ServerStatus() {
+  const server = useSelect((state) => state.server);
+  const model = useSelect((state) => state.model);
+  return (
+    <span
+      class="server"
+      data-status={server}
+      title={model === undefined ? words[server] : `${model.id}: ${words[server]}`}
+    >
+      <span class="dot" aria-hidden="true" />
+      <span class="server-name">{server === "ready" && model !== undefined ? model.id : words[server]}</span>
+    </span>
+  );
+}

@@ -1,0 +1,125 @@
+/** Questions and answers about the picture; an answer under way shows its canvas. */
+import { useEffect, useRef } from "preact/hooks";
+import { patch, useApp, useSelect } from "../app/app.js";
+import { cellsAt, isSpecial, type Trace } from "../trace/trace.js";
+import { Icon } from "../ui/icons.js";
+import { ProblemNotice } from "../ui/notice.js";
+import { ask, askAgain, newConversation, stopAnswer } from "./actions.js";
+import type { ChatMessage } from "./state.js";
+
+const SUGGESTIONS = [
+  "Please describe the image in detail.",
+  "What color is the background?",
+  "What is at the top left?",
+];
+
+export function ChatTab() {
+  const app = useApp();
+  const { draft, messages, busy, problem } = useSelect((state) => state.chat);
+  const ready = useSelect((state) => state.server === "ready");
+  const log = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    log.current?.scrollTo({ top: log.current.scrollHeight });
+  }, [messages]);
+  return (
+    <section class="card chat" aria-label="Conversation">
+      <section class="chat-log" ref={log} aria-label="Messages">
+        {messages.length === 0 ? (
+          <ChatInvitation />
+        ) : (
+          messages.map((message, i) => <Message key={i} message={message} />)
+        )}
+        {problem !== undefined && <ProblemNotice problem={problem} onRetry={() => void askAgain(app)} />}
+      </section>
+      <form
+        class="chat-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void ask(app);
+        }}
+      >
+        <textarea
+          aria-label="Your question"
+          rows={1}
+          value={draft}
+          placeholder="Ask about the picture"
+          onInput={({ currentTarget }) => patch(app, "chat", { draft: currentTarget.value })}
+          onKeyDown={(event) => {
+            if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+            event.preventDefault();
+            if (ready) void ask(app);
+          }}
+        />
+        {busy ? (
+          <button type="button" class="button large" onClick={() => stopAnswer(app)}>
+            <Icon name="stop" />
+            Stop
+          </button>
+        ) : (
+          <button type="submit" class="button primary large" disabled={!ready || draft.trim() === ""}>
+            <Icon name="send" />
+            Ask
+          </button>
+        )}
+      </form>
+      {messages.length > 0 && (
+        <div class="row between">
+          <span class="note">The picture of the first question stays for the whole conversation.</span>
+          <button type="button" class="button small quiet" onClick={() => newConversation(app)}>
+            New conversation
+          </button>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function ChatInvitation() {
+  const app = useApp();
+  return (
+    <div class="invitation inside">
+      <h3>Talk about the picture</h3>
+      <p>Ask anything about it; later questions know what was said before.</p>
+      <div class="suggestions">
+        {SUGGESTIONS.map((text) => (
+          <button key={text} type="button" class="button small" onClick={() => patch(app, "chat", { draft: text })}>
+            {text}
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function Message({ message: { role, text, picture, trace, status } }: { message: ChatMessage }) {
+  return (
+    <article class={`message ${role}`} aria-label={role === "user" ? "You" : "Model"}>
+      {picture !== undefined && <img src={picture.url} alt={`Sent with the question: ${picture.name}`} />}
+      {status === "writing" ? <Draft text={text} trace={trace} /> : <p>{text}</p>}
+      {status === "stopped" && <small class="note">Stopped here.</small>}
+    </article>
+  );
+}
+
+/** The canvas of an answer that is being written; of a server without traces, its text so far. */
+function Draft({ text, trace }: { text: string; trace: Trace | undefined }) {
+  if (trace === undefined) {
+    return (
+      <p class="waiting">
+        {text === "" && <span class="spinner" aria-hidden="true" />}
+        {text === "" ? "Thinking" : text}
+      </p>
+    );
+  }
+  const cells = cellsAt(trace, trace.steps.length);
+  const end = cells.findIndex(({ token }) => isSpecial(token));
+  return (
+    <p class="draft" aria-busy="true">
+      {cells
+        .slice(0, end < 0 ? undefined : end)
+        .map(({ position, kind, token }) =>
+          kind === "mask" ? <span key={position} class="token mask" aria-hidden="true" /> : token,
+        )}
+    </p>
+  );
+}

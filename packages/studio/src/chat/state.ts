@@ -1,0 +1,11 @@
+import type { Trace } from "../trace/trace.js";
+
+export interface ChatMessage {
+  role: "user" | "assistant";
+  text: string;
+  /** With the first question about a picture. */
+  picture?: { name: string; url: string } | undefined;
+  /** Of an answer: how it came about; shown while it is being written. */
+  trace?: Trace | undefined;
+  status: "writing" | "done" | "stopped";
+}

@@ -1,0 +1,128 @@
+/** LLaDA-V decoding and ReDiff decoding of one question, side by side. */
+import { useRef } from "preact/hooks";
+import { useApp, useSelect } from "../app/app.js";
+import { Icon } from "../ui/icons.js";
+import { ProblemNotice } from "../ui/notice.js";
+import { comparisonText, openTrace, runBoth } from "./actions.js";
+import { Differences } from "./differences.js";
+import { Legend, PlayerBar } from "./player-bar.js";
+import { RunCard } from "./run-card.js";
+import { SettingsCard } from "./settings-card.js";
+import { type Comparison, runKinds } from "./state.js";
+
+export function DescribeTab() {
+  const app = useApp();
+  const { comparison, problem } = useSelect((state) => state.describe);
+  const revises = useSelect((state) => state.model?.rediff.revises);
+  return (
+    <>
+      <SettingsCard />
+      {problem !== undefined && <ProblemNotice problem={problem} onRetry={() => void runBoth(app)} />}
+      {comparison === undefined ? (
+        <Invitation />
+      ) : (
+        <>
+          {comparison.file !== undefined && <OpenedFile comparison={comparison} />}
+          {revises === false && comparison.file === undefined && (
+            <p class="note">This model was not trained to revise: ReDiff decoding may not help it.</p>
+          )}
+          <PlayerBar comparison={comparison} />
+          <div class="runs">
+            {runKinds.map((kind) => (
+              <RunCard key={kind} kind={kind} run={comparison.runs[kind]} />
+            ))}
+          </div>
+          <Legend />
+          <Differences comparison={comparison} />
+          <div class="row end">
+            <OpenTrace />
+            <SaveTrace comparison={comparison} />
+          </div>
+        </>
+      )}
+    </>
+  );
+}
+
+function Invitation() {
+  return (
+    <div class="card invitation">
+      <div class="invitation-art" aria-hidden="true">
+        {["a", "", "dog", "", "the", "", "left"].map((word, i) => (
+          <span key={i} class={word === "" ? "art-mask" : word === "dog" ? "art-revised" : "art-word"}>
+            {word}
+          </span>
+        ))}
+      </div>
+      <h3>Watch a description take shape</h3>
+      <p>
+        The model begins with masks and writes words in any order, several at a time. Without revising, a wrong word
+        stays. With revising, it is found and mended. Press <b>Run both</b> to see the two side by side.
+      </p>
+      <OpenTrace />
+    </div>
+  );
+}
+
+function OpenedFile({ comparison: { file, model, created, prompt, picture } }: { comparison: Comparison }) {
+  return (
+    <div class="opened card">
+      {picture !== undefined && <img src={picture.url} alt={picture.name} />}
+      <div>
+        <p>
+          <b>{file}</b>
+        </p>
+        <p class="note">{[model, dateText(created), prompt].filter((part) => part !== "").join(" - ")}</p>
+      </div>
+    </div>
+  );
+}
+
+function dateText(iso: string): string {
+  const date = new Date(iso);
+  return Number.isNaN(date.getTime()) ? "" : date.toLocaleString();
+}
+
+function OpenTrace() {
+  const app = useApp();
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <input
+        ref={input}
+        class="visually-hidden"
+        type="file"
+        accept=".json,application/json"
+        aria-label="Trace file"
+        tabIndex={-1}
+        onChange={({ currentTarget }) => {
+          const [file] = currentTarget.files ?? [];
+          if (file !== undefined) void openTrace(app, file);
+          currentTarget.value = "";
+        }}
+      />
+      <button type="button" class="button" onClick={() => input.current?.click()}>
+        <Icon name="folder" />
+        Open a trace
+      </button>
+    </>
+  );
+}
+
+function SaveTrace({ comparison }: { comparison: Comparison }) {
+  const empty = runKinds.every((kind) => comparison.runs[kind].trace === undefined);
+  const save = () => {
+    const url = URL.createObjectURL(new Blob([comparisonText(comparison)], { type: "application/json" }));
+    const link = document.createElement("a");
+    link.href = url;
+    link.download = `rediff-${comparison.created.slice(0, 19).replaceAll(":", "-") || "trace"}.json`;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  };
+  return (
+    <button type="button" class="button" disabled={empty} onClick={save}>
+      <Icon name="download" />
+      Save trace
+    </button>
+  );
+}

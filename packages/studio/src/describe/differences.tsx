@@ -1,0 +1,56 @@
+/** The two answers with the words marked in which they differ. */
+import { useSelect } from "../app/app.js";
+import { textAt } from "../trace/trace.js";
+import { countDifferent, diffWords, type Piece } from "../trace/word-diff.js";
+import { CopyButton } from "../ui/copy.js";
+import { runTitles } from "./actions.js";
+import { shownPass } from "./player.js";
+import { type Comparison, lengthOf } from "./state.js";
+
+export function Differences({ comparison }: { comparison: Comparison }) {
+  const player = useSelect((state) => state.describe.player);
+  const { plain, revising } = comparison.runs;
+  if (plain.trace === undefined || revising.trace === undefined) return null;
+  const passes = shownPass(player, lengthOf(comparison));
+  const texts = { left: textAt(plain.trace, passes), right: textAt(revising.trace, passes) };
+  if (texts.left === "" && texts.right === "") return null;
+  const diff = diffWords(texts.left, texts.right);
+  const count = Math.max(countDifferent(diff.left), countDifferent(diff.right));
+  return (
+    <section class="card differences" aria-labelledby="differences">
+      <div class="card-head">
+        <h3 id="differences">Word for word</h3>
+        <span class="chip">
+          {count === 0 ? "the same words" : count === 1 ? "1 word differs" : `${count} words differ`}
+        </span>
+      </div>
+      <DiffText title={runTitles.plain} pieces={diff.left} side="left" />
+      <DiffText title={runTitles.revising} pieces={diff.right} side="right" />
+      <div class="row end">
+        <CopyButton text={texts.left} label="Copy LLaDA-V's" />
+        <CopyButton text={texts.right} label="Copy ReDiff's" />
+      </div>
+    </section>
+  );
+}
+
+function DiffText({ title, pieces, side }: { title: string; pieces: readonly Piece[]; side: "left" | "right" }) {
+  return (
+    <div class="diff">
+      <h4>{title}</h4>
+      <p>
+        {pieces.map(({ text, same }, i) => {
+          const word = text.trimEnd();
+          return same
+            ? text
+            : [
+                <mark key={i} class={side}>
+                  {word}
+                </mark>,
+                text.slice(word.length),
+              ];
+        })}
+      </p>
+    </div>
+  );
+}

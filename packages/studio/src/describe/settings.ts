@@ -1,0 +1,66 @@
+/** What decoding is asked to do, and how a request says it. */
+import type { RequestFields } from "../server/api.js";
+
+export interface Settings {
+  prompt: string;
+  /** How many tokens a pass writes: a number of them, or all that are sure enough. */
+  pace: "tokens" | "threshold";
+  tokensPerStep: number;
+  threshold: number;
+  genLength: number | undefined;
+  blockLength: number | undefined;
+  seed: number | undefined;
+  temperature: number;
+  remasking: "low_confidence" | "random";
+  cfgScale: number;
+  reviseTopk: number | undefined;
+  reviseStart: number | undefined;
+  imageJoin: "model" | "legacy" | "correct";
+}
+
+export const DEFAULT_PROMPT = "Please describe the image in detail.";
+
+export function defaultSettings(): Settings {
+  return {
+    prompt: DEFAULT_PROMPT,
+    pace: "tokens",
+    tokensPerStep: 4,
+    threshold: 0.9,
+    genLength: undefined,
+    blockLength: undefined,
+    seed: undefined,
+    temperature: 0,
+    remasking: "low_confidence",
+    cfgScale: 0,
+    reviseTopk: undefined,
+    reviseStart: undefined,
+    imageJoin: "model",
+  };
+}
+
+/** Only what differs from the server's defaults is said, so that a setting that a model lacks does no harm unused. */
+export function fieldsOf(settings: Settings, revise: boolean): RequestFields {
+  const { pace, tokensPerStep, threshold, genLength, blockLength, seed, temperature, remasking, cfgScale } = settings;
+  return {
+    revise,
+    ...(pace === "tokens" ? { tokens_per_step: tokensPerStep } : { threshold }),
+    max_tokens: genLength,
+    block_length: blockLength,
+    seed,
+    temperature: temperature === 0 ? undefined : temperature,
+    remasking: remasking === "low_confidence" ? undefined : remasking,
+    cfg_scale: cfgScale === 0 ? undefined : cfgScale,
+    revise_topk: revise ? settings.reviseTopk : undefined,
+    revise_start: revise ? settings.reviseStart : undefined,
+    image_join: settings.imageJoin === "model" ? undefined : settings.imageJoin,
+  };
+}
+
+/** Why these settings cannot be sent. */
+export function settingsProblem({ prompt, genLength, blockLength }: Settings): string | undefined {
+  if (prompt.trim() === "") return "Write a question for the model first.";
+  if (genLength !== undefined && blockLength !== undefined && genLength % blockLength !== 0) {
+    return `The answer's length (${genLength}) has to be a multiple of the block length (${blockLength}).`;
+  }
+  return undefined;
+}

@@ -1,0 +1,163 @@
+/** A text with blanks in, the same text with the blanks filled out. */
+import { useRef } from "preact/hooks";
+import { patch, useApp, useSelect } from "../app/app.js";
+import type { Filled } from "../server/messages.js";
+import { Field, NumberField, Range } from "../ui/controls.js";
+import { CopyButton } from "../ui/copy.js";
+import { Icon } from "../ui/icons.js";
+import { ProblemNotice } from "../ui/notice.js";
+import { fillTemplate, stopFilling } from "./actions.js";
+import { filledParts, insertBlank, parseTemplate } from "./template.js";
+
+const EXAMPLE = "there is a [[2]] at the [[2]]. the background is [[1]].";
+
+export function FillTab() {
+  const app = useApp();
+  const { template, tokensPerStep, blankTokens, busy, result, problem } = useSelect((state) => state.fill);
+  const ready = useSelect((state) => state.server === "ready");
+  const area = useRef<HTMLTextAreaElement>(null);
+  const insert = () => {
+    const { selectionStart, selectionEnd } = area.current ?? {
+      selectionStart: template.length,
+      selectionEnd: template.length,
+    };
+    const next = insertBlank(template, { start: selectionStart, end: selectionEnd }, blankTokens);
+    patch(app, "fill", { template: next.template, problem: undefined });
+    // After the text is there, the cursor goes behind the blank.
+    requestAnimationFrame(() => {
+      area.current?.focus();
+      area.current?.setSelectionRange(next.cursor, next.cursor);
+    });
+  };
+  return (
+    <>
+      <form
+        class="card"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void fillTemplate(app);
+        }}
+      >
+        <Field label="Text with blanks" note="A blank [[N]] has room for N tokens. Every other word stays as it is.">
+          {(ids) => (
+            <textarea
+              {...ids}
+              ref={area}
+              rows={4}
+              value={template}
+              placeholder={EXAMPLE}
+              onInput={({ currentTarget }) => patch(app, "fill", { template: currentTarget.value, problem: undefined })}
+            />
+          )}
+        </Field>
+        <div class="row">
+          <NumberField
+            label="Tokens of a blank"
+            value={blankTokens}
+            min={1}
+            max={99}
+            onChange={(value) => patch(app, "fill", { blankTokens: value ?? 1 })}
+          />
+          <button type="button" class="button align-end" onClick={insert}>
+            <Icon name="plus" />
+            Insert a blank
+          </button>
+          {template === "" && (
+            <button
+              type="button"
+              class="button quiet align-end"
+              onClick={() => patch(app, "fill", { template: EXAMPLE, problem: undefined })}
+            >
+              Use the example
+            </button>
+          )}
+        </div>
+        <Preview template={template} />
+        <div class="settings-row two">
+          <Range
+            label="Tokens per step"
+            min={1}
+            max={8}
+            value={tokensPerStep}
+            onChange={(value) => patch(app, "fill", { tokensPerStep: value })}
+          />
+          {busy ? (
+            <button type="button" class="button large" onClick={() => stopFilling(app)}>
+              <Icon name="stop" />
+              Stop
+            </button>
+          ) : (
+            <button type="submit" class="button primary large" disabled={!ready}>
+              Fill the blanks
+            </button>
+          )}
+        </div>
+      </form>
+      {problem !== undefined && <ProblemNotice problem={problem} onRetry={() => void fillTemplate(app)} />}
+      {result !== undefined ? (
+        <ResultCard result={result} />
+      ) : (
+        problem === undefined && (
+          <div class="card invitation">
+            <div class="invitation-art" aria-hidden="true">
+              <span class="art-word">there are</span>
+              <span class="art-mask" />
+              <span class="art-mask" />
+              <span class="art-word">on the left</span>
+            </div>
+            <h3>Write the frame, leave the facts to the model</h3>
+            <p>
+              A diffusion model fills gaps anywhere in a text, not only at its end. It sees what stands before and
+              after.
+            </p>
+          </div>
+        )
+      )}
+    </>
+  );
+}
+
+function Preview({ template }: { template: string }) {
+  const parts = parseTemplate(template);
+  if (!parts.some(({ kind }) => kind === "blank")) return null;
+  return (
+    <p class="template-preview">
+      {parts.map((part, i) =>
+        part.kind === "text" ? (
+          part.text
+        ) : (
+          <span key={i} class="blank" title={`${part.tokens} tokens`}>
+            {part.tokens === 1 ? "1 token" : `${part.tokens} tokens`}
+          </span>
+        ),
+      )}
+    </p>
+  );
+}
+
+function ResultCard({ result: { text, blanks, steps, seconds } }: { result: Filled }) {
+  return (
+    <section class="card" aria-labelledby="filled">
+      <div class="card-head">
+        <h3 id="filled">Filled</h3>
+        <span class="note">
+          {steps === 1 ? "1 step" : `${steps} steps`}, {seconds.toFixed(2)} s
+        </span>
+      </div>
+      <p class="marked-text" data-testid="filled">
+        {filledParts(text, blanks).map((part, i) =>
+          part.filled ? (
+            <mark key={i} class="filled">
+              {part.text}
+            </mark>
+          ) : (
+            part.text
+          ),
+        )}
+      </p>
+      <div class="row end">
+        <CopyButton text={text} label="Copy the text" />
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,12 @@
+import type { Filled } from "../server/messages.js";
+import type { Problem } from "../server/problem.js";
+
+export interface FillState {
+  template: string;
+  /** Of the next blank that is inserted. */
+  blankTokens: number;
+  tokensPerStep: number;
+  busy: boolean;
+  result: Filled | undefined;
+  problem: Problem | undefined;
+}

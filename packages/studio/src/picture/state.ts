@@ -1,0 +1,20 @@
+/** The picture that all tabs are about: a file, or the scene on the board. */
+import type { Scene } from "../scene/scene.js";
+import type { Problem } from "../server/problem.js";
+
+export interface PictureFile {
+  name: string;
+  /** data: URL of the file as it is; turning and scaling it is the server's part. */
+  url: string;
+  width: number;
+  height: number;
+}
+
+export interface PictureState {
+  source: "file" | "scene";
+  file: PictureFile | undefined;
+  scene: Scene | undefined;
+  /** Cell of the scene that the keys act on. */
+  cell: number;
+  problem: Problem | undefined;
+}

@@ -1,0 +1,165 @@
+/** A description and its picture in, proposed edits out; the user decides about each. */
+
+import { patch, useApp, useSelect } from "../app/app.js";
+import { hasPicture } from "../picture/actions.js";
+import { Field } from "../ui/controls.js";
+import { CopyButton } from "../ui/copy.js";
+import { Icon } from "../ui/icons.js";
+import { ProblemNotice } from "../ui/notice.js";
+import { decide, proofread, stopProofreading } from "./actions.js";
+import { applyEdits, type Edit, segmentsOf } from "./edits.js";
+import type { Review } from "./state.js";
+
+export function ProofreadTab() {
+  const app = useApp();
+  const { draft, busy, review, problem } = useSelect((state) => state.proofread);
+  const ready = useSelect((state) => state.server === "ready");
+  useSelect((state) => state.picture);
+  return (
+    <>
+      <form
+        class="card"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void proofread(app);
+        }}
+      >
+        <Field
+          label="Description to check"
+          note={hasPicture(app) ? "It is checked against the picture." : "Choose the picture that it is about first."}
+        >
+          {(ids) => (
+            <textarea
+              {...ids}
+              rows={4}
+              value={draft}
+              placeholder="Paste a caption: one that you wrote, or another model's."
+              onInput={({ currentTarget }) => patch(app, "proofread", { draft: currentTarget.value })}
+            />
+          )}
+        </Field>
+        <div class="row end">
+          {busy ? (
+            <button type="button" class="button large" onClick={() => stopProofreading(app)}>
+              <Icon name="stop" />
+              Stop
+            </button>
+          ) : (
+            <button type="submit" class="button primary large" disabled={!ready}>
+              <Icon name="check" />
+              Proofread
+            </button>
+          )}
+        </div>
+      </form>
+      {problem !== undefined && <ProblemNotice problem={problem} onRetry={() => void proofread(app)} />}
+      {busy && <Busy />}
+      {review !== undefined ? (
+        <ReviewCard review={review} />
+      ) : (
+        !busy &&
+        problem === undefined && (
+          <div class="card invitation">
+            <div class="invitation-art" aria-hidden="true">
+              <span class="art-word">a</span>
+              <span class="art-deleted">cat</span>
+              <span class="art-revised">dog</span>
+              <span class="art-word">at the top left</span>
+            </div>
+            <h3>Have a caption checked</h3>
+            <p>
+              The model reads your words against the picture and proposes others where they do not fit. Each edit is
+              yours to take or leave.
+            </p>
+          </div>
+        )
+      )}
+    </>
+  );
+}
+
+function Busy() {
+  return (
+    <div class="card waiting" role="status">
+      <span class="spinner" aria-hidden="true" />
+      Reading it against the picture
+    </div>
+  );
+}
+
+function ReviewCard({ review }: { review: Review }) {
+  const app = useApp();
+  const { draft, edits, rejected, rounds, seconds } = review;
+  const result = applyEdits(draft, edits, (index) => !rejected.has(index));
+  const taken = edits.length - rejected.size;
+  return (
+    <section class="card review" aria-labelledby="review">
+      <div class="card-head">
+        <div>
+          <h3 id="review">
+            {edits.length === 0 ? "Nothing to mend" : edits.length === 1 ? "1 edit" : `${edits.length} edits`}
+          </h3>
+          <p class="note">
+            {rounds === 1 ? "1 round" : `${rounds} rounds`}, {seconds.toFixed(2)} s
+          </p>
+        </div>
+        {edits.length > 0 && (
+          <span class="row tight">
+            <button type="button" class="button small" onClick={() => decide(app, true)}>
+              Accept all
+            </button>
+            <button type="button" class="button small" onClick={() => decide(app, false)}>
+              Reject all
+            </button>
+          </span>
+        )}
+      </div>
+      {edits.length > 0 && (
+        <p class="marked-text">
+          {segmentsOf(draft, edits).map((segment, i) =>
+            segment.kind === "kept" ? (
+              segment.text
+            ) : (
+              <EditMark key={i} edit={segment.edit} index={segment.index} accepted={!rejected.has(segment.index)} />
+            ),
+          )}
+        </p>
+      )}
+      <div class="result">
+        <h4>Result {edits.length > 0 && <small>{`${taken} of ${edits.length} accepted`}</small>}</h4>
+        <p data-testid="result">{result}</p>
+        <div class="row end">
+          <CopyButton text={result} label="Copy the result" />
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function EditMark({ edit, index, accepted }: { edit: Edit; index: number; accepted: boolean }) {
+  const app = useApp();
+  const { from, to, confidence } = edit;
+  const what = from === "" ? `insert "${to}"` : to === "" ? `remove "${from}"` : `"${from}" to "${to}"`;
+  return (
+    <span class={accepted ? "edit accepted" : "edit rejected"} title={`${Math.round(confidence * 100)} % sure`}>
+      {from !== "" && <del>{from}</del>}
+      {to !== "" && <ins>{to}</ins>}
+      <button
+        type="button"
+        aria-label={`Accept ${what}`}
+        aria-pressed={accepted}
+        onClick={() => decide(app, true, index)}
+      >
+        <Icon name="check" />
+      </button>
+      <button
+        type="button"
+        aria-label={`Reject ${what}`}
+        aria-pressed={!accepted}
+        onClick={() => decide(app, false, index)}
+      >
+        <Icon name="cross" />
+      </button>
+    </span>
+  );
+}

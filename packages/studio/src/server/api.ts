@@ -1,0 +1,152 @@
+/** The server's endpoints as functions. They throw Problem, or the AbortError of a request that the page gave up. */
+import type * as z from "zod/mini";
+import type { Catalog } from "../scene/scene.js";
+import type { TraceEvent } from "../trace/trace.js";
+import {
+  catalogSchema,
+  chunkSchema,
+  errorSchema,
+  type Filled,
+  fillSchema,
+  type Model,
+  modelsSchema,
+  parse,
+  parseJson,
+  type Readiness,
+  type Refined,
+  readinessSchema,
+  refineSchema,
+} from "./messages.js";
+import { Problem } from "./problem.js";
+import { createSseParser } from "./sse.js";
+
+export interface ChatTurn {
+  role: "user" | "assistant";
+  text: string;
+  /** data: URL. */
+  image?: string | undefined;
+}
+
+/** Fields of a request as the server names them; undefined ones are left out. */
+export type RequestFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface StreamHandlers {
+  onText?: (delta: string) => void;
+  onTrace?: (event: TraceEvent) => void;
+}
+
+export interface Api {
+  readiness(signal?: AbortSignal): Promise<Readiness>;
+  model(): Promise<Model>;
+  /** Undefined when the model knows nothing of stickers. */
+  stickers(): Promise<Catalog | undefined>;
+  sticker(style: string, icon: string): Promise<Blob>;
+  chat(turns: readonly ChatTurn[], fields: RequestFields, handlers: StreamHandlers, signal: AbortSignal): Promise<void>;
+  refine(fields: RequestFields, signal: AbortSignal): Promise<Refined>;
+  fill(fields: RequestFields, signal: AbortSignal): Promise<Filled>;
+}
+
+export function createApi(options: { fetch: typeof fetch; key: () => string }): Api {
+  const send = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    const headers = new Headers(init.headers);
+    if (options.key() !== "") headers.set("authorization", `Bearer ${options.key()}`);
+    try {
+      return await options.fetch(path, { ...init, headers });
+    } catch (thrown) {
+      if (thrown instanceof DOMException && thrown.name === "AbortError") throw thrown;
+      throw new Problem("gone", "No connection.");
+    }
+  };
+  const post = async (path: string, body: unknown, signal: AbortSignal): Promise<Response> => {
+    const headers = { "content-type": "application/json" };
+    return await good(await send(path, { method: "POST", headers, body: JSON.stringify(body), signal }));
+  };
+  return {
+    async readiness(signal) {
+      const response = await send("/ready", { cache: "no-store", ...(signal === undefined ? {} : { signal }) });
+      const answer = parse(readinessSchema, parseJson(await response.text()));
+      if (!answer.ok) throw new Problem("gone", "Something else answers at this address.");
+      return answer.value.status;
+    },
+    async model() {
+      const { data } = await read(modelsSchema, await good(await send("/v1/models")));
+      const [first] = data;
+      if (first === undefined) throw new Problem("bad-answer", "The server has no model.");
+      return first;
+    },
+    async stickers() {
+      const response = await send("/v1/scenes/stickers");
+      return response.status === 404 ? undefined : await read(catalogSchema, await good(response));
+    },
+    async sticker(style, icon) {
+      const path = `/v1/scenes/stickers/${encodeURIComponent(style)}/${encodeURIComponent(icon)}.svg`;
+      return await (await good(await send(path))).blob();
+    },
+    async chat(turns, fields, handlers, signal) {
+      const body = { messages: turns.map(messageOf), stream: true, diffusion_trace: true, ...fields };
+      await readStream(await post("/v1/chat/completions", body, signal), handlers);
+    },
+    refine: async (fields, signal) => await read(refineSchema, await post("/v1/refine", fields, signal)),
+    fill: async (fields, signal) => await read(fillSchema, await post("/v1/fill", fields, signal)),
+  };
+}
+
+function messageOf({ role, text, image }: ChatTurn) {
+  if (image === undefined) return { role, content: text };
+  return {
+    role,
+    content: [
+      { type: "image_url", image_url: { url: image } },
+      { type: "text", text },
+    ],
+  };
+}
+
+async function readStream(response: Response, { onText, onTrace }: StreamHandlers): Promise<void> {
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  if (reader === undefined) throw new Problem("bad-answer", "The server sent no stream.");
+  const parser = createSseParser();
+  for (;;) {
+    const { value, done } = await reader.read().catch((thrown: unknown) => {
+      if (thrown instanceof DOMException && thrown.name === "AbortError") throw thrown;
+      throw new Problem("gone", "The connection broke off.");
+    });
+    if (done) throw new Problem("gone", "The connection ended before the answer did.");
+    for (const data of parser.push(value)) {
+      if (data === "[DONE]") return;
+      const chunk = parse(chunkSchema, parseJson(data));
+      if (!chunk.ok) throw new Problem("bad-answer", `In the stream: ${chunk.problem}.`);
+      const { choices, diffusion, error } = chunk.value;
+      if (error !== undefined) throw new Problem("failed", error.message);
+      if (diffusion !== undefined) onTrace?.(diffusion);
+      const text = choices?.[0]?.delta?.content;
+      if (text) onText?.(text);
+    }
+  }
+}
+
+async function read<T>(schema: z.ZodMiniType<T>, response: Response): Promise<T> {
+  const answer = parse(schema, parseJson(await response.text()));
+  if (!answer.ok) throw new Problem("bad-answer", `The server's answer: ${answer.problem}.`);
+  return answer.value;
+}
+
+/** @throws Problem for a status other than 2xx */
+async function good(response: Response): Promise<Response> {
+  if (response.ok) return response;
+  const answer = parse(errorSchema, parseJson(await response.text()));
+  const message = answer.ok ? answer.value.error.message : `It answered with status ${response.status}.`;
+  switch (response.status) {
+    case 401:
+    case 403:
+      throw new Problem("key", message);
+    case 413:
+      throw new Problem("too-large", message);
+    case 429:
+      throw new Problem("busy", message, Number.parseInt(response.headers.get("retry-after") ?? "", 10) || undefined);
+    case 503:
+      throw new Problem("loading", message);
+    default:
+      throw new Problem(response.status >= 500 ? "failed" : "refused", message);
+  }
+}

@@ -1,0 +1,123 @@
+/** Shapes of what comes in from outside: the server's answers and saved traces. Parsed here, once. */
+import * as z from "zod/mini";
+
+// zod compiles its checks with new Function unless told not to, which the page's security policy refuses.
+z.config({ jitless: true });
+
+const count = z.int().check(z.minimum(0));
+const share = z.number().check(z.minimum(0), z.maximum(1));
+const nonNegative = z.number().check(z.minimum(0));
+
+export const changeSchema = z.object({
+  position: count,
+  token: z.string(),
+  id: count,
+  confidence: share,
+  kind: z.enum(["fill", "revise"]),
+});
+
+const start = {
+  gen_length: count.check(z.minimum(1), z.maximum(8192)),
+  steps: count,
+  mask: z.string(),
+  image_tokens: count,
+};
+const step = { step: count, block: count, changes: z.array(changeSchema), seconds: nonNegative };
+const end = {
+  text: z.string(),
+  steps: count,
+  tokens: count,
+  edits: count,
+  seconds: nonNegative,
+  stopped: z.boolean(),
+};
+
+export const traceEventSchema = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("start"), ...start }),
+  z.object({ type: z.literal("step"), ...step }),
+  z.object({ type: z.literal("end"), ...end }),
+]);
+
+export const traceSchema = z.object({
+  start: z.object(start),
+  steps: z.array(z.object(step)),
+  end: z.optional(z.object(end)),
+});
+
+/** One event of a streamed completion. */
+export const chunkSchema = z.object({
+  choices: z.optional(
+    z.array(z.object({ delta: z.optional(z.object({ content: z.optional(z.nullable(z.string())) })) })),
+  ),
+  diffusion: z.optional(traceEventSchema),
+  error: z.optional(z.object({ message: z.string() })),
+});
+
+export const errorSchema = z.object({
+  error: z.object({
+    message: z.string(),
+    param: z.optional(z.nullable(z.string())),
+    code: z.optional(z.nullable(z.union([z.string(), z.number()]))),
+  }),
+});
+
+const modelSchema = z.object({
+  id: z.string(),
+  rediff: z.object({
+    revises: z.boolean(),
+    image_size: count.check(z.minimum(8)),
+    max_length: count,
+    embedded: z.boolean(),
+    default_gen_length: count.check(z.minimum(1)),
+    scene_world: z.boolean(),
+    image_join: z.enum(["legacy", "correct"]),
+  }),
+});
+export type Model = z.infer<typeof modelSchema>;
+
+export const modelsSchema = z.object({ data: z.array(modelSchema).check(z.minLength(1)) });
+
+export const readinessSchema = z.object({ status: z.enum(["ready", "loading", "draining", "restarting"]) });
+export type Readiness = z.infer<typeof readinessSchema>["status"];
+
+export const catalogSchema = z.object({
+  names: z.array(z.object({ name: z.string(), icon: z.string() })).check(z.minLength(1)),
+  backgrounds: z.array(z.object({ name: z.string(), color: z.string() })).check(z.minLength(1)),
+  styles: z.array(z.string()).check(z.minLength(1)),
+  positions: z.array(z.string()).check(z.minLength(1)),
+});
+
+export const refineSchema = z.object({
+  text: z.string(),
+  edits: z.array(z.object({ start: count, end: count, from: z.string(), to: z.string(), confidence: share })),
+  rounds: count,
+  seconds: nonNegative,
+});
+export type Refined = z.infer<typeof refineSchema>;
+
+export const fillSchema = z.object({
+  text: z.string(),
+  blanks: z.array(z.object({ start: count, end: count, text: z.string() })),
+  steps: count,
+  seconds: nonNegative,
+});
+export type Filled = z.infer<typeof fillSchema>;
+
+export type Parsed<T> = { ok: true; value: T } | { ok: false; problem: string };
+
+/** Problems name the first place that does not fit: `steps.3.changes.0.kind`. */
+export function parse<T>(schema: z.ZodMiniType<T>, value: unknown): Parsed<T> {
+  const result = z.safeParse(schema, value);
+  if (result.success) return { ok: true, value: result.data };
+  const [issue] = result.error.issues;
+  const place = issue?.path.map(String).join(".") ?? "";
+  return { ok: false, problem: place === "" ? "it has another form" : `unexpected value at ${place}` };
+}
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

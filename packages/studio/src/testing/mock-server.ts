@@ -1,0 +1,211 @@
+/** A server that speaks the API's contract without a model: what it answers, how fast and how badly is set by the test.
+ *  It serves the built page with a strict security policy, as the real one does. */
+import { existsSync, readFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readCatalog, readSticker } from "./mock-artwork.js";
+import { decodeByScript, type Script, scripts } from "./mock-decoding.js";
+
+export const contentPolicy = "default-src 'self'; img-src 'self' data: blob:";
+
+export interface Behaviour {
+  ready: "ready" | "loading" | "draining" | "restarting";
+  sceneWorld: boolean;
+  embedded: boolean;
+  /** Between two passes. */
+  stepMs: number;
+  script: Script;
+  /** Instead of an answer to a POST. */
+  fail: { status: number; message: string; retryAfter?: number } | undefined;
+  /** The stream breaks off after so many passes. */
+  breakAfter: number | undefined;
+  /** Text that is sent as the body of every POST's answer. */
+  garbage: string | undefined;
+  /** Needed as the API key. */
+  key: string | undefined;
+}
+
+export interface MockServer {
+  url: string;
+  behave: Behaviour;
+  /** Bodies of the POSTs so far, and how many clients left before the end. */
+  requests: { path: string; body: Record<string, unknown> }[];
+  aborted: number;
+  close(): Promise<void>;
+  /** Listens again at the same address after close. */
+  reopen(): Promise<void>;
+}
+
+const dist = fileURLToPath(new URL("../../dist", import.meta.url));
+
+export async function startMockServer(behaviour: Partial<Behaviour> = {}): Promise<MockServer> {
+  const behave: Behaviour = {
+    ready: "ready",
+    sceneWorld: true,
+    embedded: true,
+    stepMs: 0,
+    script: scripts.repaired,
+    fail: undefined,
+    breakAfter: undefined,
+    garbage: undefined,
+    key: undefined,
+    ...behaviour,
+  };
+  const mock: Pick<MockServer, "behave" | "requests" | "aborted"> = { behave, requests: [], aborted: 0 };
+  let server = createServer((request, response) => void answer(mock, request, response));
+  const listen = (port: number) =>
+    new Promise<number>((done, failed) => {
+      server.once("error", failed);
+      server.listen(port, "127.0.0.1", () => done((server.address() as AddressInfo).port));
+    });
+  const port = await listen(0);
+  return Object.assign(mock, {
+    url: `http://127.0.0.1:${port}`,
+    close: () =>
+      new Promise<void>((done) => {
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+    reopen: async () => {
+      server = createServer((request, response) => void answer(mock, request, response));
+      await listen(port);
+    },
+  });
+}
+
+type Mock = Pick<MockServer, "behave" | "requests" | "aborted">;
+
+async function answer(mock: Mock, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { behave } = mock;
+  const path = new URL(request.url ?? "/", "http://mock").pathname;
+  if (path.startsWith("/v1/") && behave.key !== undefined) {
+    if (request.headers.authorization !== `Bearer ${behave.key}`) return refuse(response, 401, "a key is needed");
+  }
+  if (path === "/health") return json(response, 200, { status: "ok" });
+  if (path === "/ready") {
+    return json(response, behave.ready === "ready" ? 200 : 503, { status: behave.ready, model: "mock" });
+  }
+  if (path === "/v1/models") return json(response, 200, { object: "list", data: [modelOf(behave)] });
+  if (path.startsWith("/v1/scenes/")) return scenes(behave, path, response);
+  if (request.method !== "POST") return page(path, response);
+  const body = JSON.parse(await textOf(request)) as Record<string, unknown>;
+  mock.requests.push({ path, body });
+  if (behave.fail !== undefined) {
+    const { status, message, retryAfter } = behave.fail;
+    if (retryAfter !== undefined) response.setHeader("retry-after", String(retryAfter));
+    return refuse(response, status, message);
+  }
+  if (behave.garbage !== undefined) return void response.end(behave.garbage);
+  if (path === "/v1/chat/completions") return await complete(mock, body, response);
+  if (path === "/v1/refine") return refine(body, behave, response);
+  if (path === "/v1/fill") return fill(body, response);
+  refuse(response, 404, `no ${path}`);
+}
+
+function modelOf({ sceneWorld, embedded }: Behaviour) {
+  return {
+    id: embedded ? "rediff-demo" : "llada-v-8b",
+    object: "model",
+    created: 0,
+    owned_by: "rediff",
+    rediff: {
+      revises: true,
+      image_size: sceneWorld ? 96 : 384,
+      max_length: 64,
+      embedded,
+      default_gen_length: 32,
+      scene_world: sceneWorld,
+      image_join: "correct",
+    },
+  };
+}
+
+function scenes({ sceneWorld }: Behaviour, path: string, response: ServerResponse): void {
+  if (!sceneWorld) return refuse(response, 404, "no stickers");
+  if (path === "/v1/scenes/stickers") return json(response, 200, readCatalog());
+  const match = /^\/v1\/scenes\/stickers\/([a-z-]+)\/([a-z-]+)\.svg$/.exec(path);
+  const svg = match === null ? undefined : readSticker(match[1] ?? "", match[2] ?? "");
+  if (svg === undefined) return refuse(response, 404, "no such sticker");
+  response.writeHead(200, { "content-type": "image/svg+xml" }).end(svg);
+}
+
+async function complete(mock: Mock, body: Record<string, unknown>, response: ServerResponse): Promise<void> {
+  const { behave } = mock;
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  let left = false;
+  response.on("close", () => {
+    left = !response.writableFinished;
+    if (left) mock.aborted++;
+  });
+  const send = (chunk: unknown) => response.write(`data: ${JSON.stringify(chunk)}\n\n`);
+  const perStep = typeof body.tokens_per_step === "number" ? body.tokens_per_step : 4;
+  const length = typeof body.max_tokens === "number" ? body.max_tokens : 32;
+  const events = decodeByScript(behave.script, { revise: body.revise === true, perStep, length });
+  let passes = 0;
+  for (const event of events) {
+    if (event.type === "step" && behave.stepMs > 0) await new Promise((resume) => setTimeout(resume, behave.stepMs));
+    if (left) return;
+    if (event.type === "step" && passes++ === behave.breakAfter) return void response.destroy();
+    if (event.type === "end") send({ choices: [{ index: 0, delta: { content: event.text } }] });
+    send({ choices: [], diffusion: event });
+  }
+  response.end("data: [DONE]\n\n");
+}
+
+/** Every "cat" should be a "dog", every "red" background a "blue" one. */
+function refine(body: Record<string, unknown>, behave: Behaviour, response: ServerResponse): void {
+  const draft = String(body.draft);
+  const edits = [...draft.matchAll(/\b(cat|red|three)\b/g)].map((match) => ({
+    start: match.index,
+    end: match.index + match[0].length,
+    from: match[0],
+    to: { cat: "dog", red: "blue", three: "two" }[match[0]] ?? "",
+    confidence: 0.93,
+  }));
+  let text = draft;
+  for (const { start, end, to } of edits.toReversed()) text = text.slice(0, start) + to + text.slice(end);
+  json(response, 200, { text, edits, rounds: 2, seconds: 0.31, model: modelOf(behave).id });
+}
+
+function fill(body: Record<string, unknown>, response: ServerResponse): void {
+  const words = ["small dog", "top left", "blue"];
+  const blanks: { start: number; end: number; text: string }[] = [];
+  let text = "";
+  for (const part of String(body.template).split(/(\[\[\d+\]\])/)) {
+    const filled = /^\[\[\d+\]\]$/.test(part) ? (words[blanks.length % words.length] ?? "") : undefined;
+    if (filled !== undefined) blanks.push({ start: text.length, end: text.length + filled.length, text: filled });
+    text += filled ?? part;
+  }
+  json(response, 200, { text, blanks, steps: 5, seconds: 0.12, model: "mock" });
+}
+
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".woff2": "font/woff2",
+};
+
+function page(path: string, response: ServerResponse): void {
+  const file = join(dist, normalize(path === "/" ? "/index.html" : path));
+  if (!file.startsWith(dist) || !existsSync(file)) return refuse(response, 404, `no ${path}`);
+  const type = types[extname(file)] ?? "application/octet-stream";
+  response.writeHead(200, { "content-type": type, "content-security-policy": contentPolicy }).end(readFileSync(file));
+}
+
+function json(response: ServerResponse, status: number, value: unknown): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
+}
+
+function refuse(response: ServerResponse, status: number, message: string): void {
+  json(response, status, { error: { message, type: "mock_error", param: null, code: null } });
+}
+
+async function textOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
+}

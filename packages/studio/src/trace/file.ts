@@ -1,0 +1,51 @@
+/** Comparisons as files: what was asked, and both runs step by step. Whoever opens one needs no server. */
+import * as z from "zod/mini";
+import { parse, parseJson, traceSchema } from "../server/messages.js";
+import { Problem } from "../server/problem.js";
+import { addEvent, type Trace } from "./trace.js";
+
+const fileSchema = z.object({
+  format: z.literal("rediff-comparison"),
+  version: z.literal(1),
+  created: z.string(),
+  model: z.string(),
+  prompt: z.string(),
+  settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+  picture: z.optional(z.object({ name: z.string(), url: z.string().check(z.regex(/^data:image\/[a-z+.-]+;base64,/)) })),
+  runs: z.object({ plain: z.optional(traceSchema), revising: z.optional(traceSchema) }),
+});
+
+export type ComparisonFile = z.infer<typeof fileSchema>;
+
+export function writeComparison(file: Omit<ComparisonFile, "format" | "version">): string {
+  return `${JSON.stringify({ format: "rediff-comparison", version: 1, ...file }, undefined, 1)}\n`;
+}
+
+/** @throws Problem that says what is wrong with the file */
+export function readComparison(text: string): ComparisonFile {
+  const value = parseJson(text);
+  if (value === undefined) throw new Problem("bad-file", "It is not JSON. Choose a file saved with Save trace.");
+  const file = parse(fileSchema, value);
+  if (!file.ok) {
+    throw new Problem(
+      "bad-file",
+      `It is not a trace of the studio: ${file.problem}. Choose a file saved with Save trace.`,
+    );
+  }
+  for (const trace of Object.values(file.value.runs)) if (trace !== undefined) replay(trace);
+  return file.value;
+}
+
+/** The same checks as of a stream: a file may hold anything. */
+function replay({ start, steps, end }: Trace): void {
+  try {
+    let trace = addEvent(undefined, { type: "start", ...start });
+    for (const step of steps) trace = addEvent(trace, { type: "step", ...step });
+    if (end !== undefined) addEvent(trace, { type: "end", ...end });
+  } catch (thrown) {
+    throw new Problem(
+      "bad-file",
+      `Its steps do not fit together: ${thrown instanceof Error ? thrown.message : thrown}.`,
+    );
+  }
+}

@@ -1,0 +1,170 @@
+/** A run as the server tells it (`diffusion_trace`), and what can be seen of it after any number of steps.
+ *
+ *  Everything is derived from the list of steps: the canvas at a step, the history of a token, the figures. So watching
+ *  live, scrubbing and opening a saved file are the same thing. */
+
+export interface Change {
+  position: number;
+  /** Decoded text with its leading space; the name of a special token. */
+  token: string;
+  id: number;
+  /** 0 to 1. */
+  confidence: number;
+  kind: "fill" | "revise";
+}
+
+/** One forward pass. */
+export interface TraceStep {
+  step: number;
+  block: number;
+  changes: readonly Change[];
+  seconds: number;
+}
+
+export interface TraceStart {
+  gen_length: number;
+  /** Planned; a run may end before. */
+  steps: number;
+  /** Text shown for a mask. */
+  mask: string;
+  image_tokens: number;
+}
+
+export interface TraceEnd {
+  text: string;
+  steps: number;
+  tokens: number;
+  edits: number;
+  seconds: number;
+  stopped: boolean;
+}
+
+export interface Trace {
+  start: TraceStart;
+  steps: readonly TraceStep[];
+  /** Absent while it runs, and of runs that broke off. */
+  end?: TraceEnd | undefined;
+}
+
+export type TraceEvent =
+  | ({ type: "start" } & TraceStart)
+  | ({ type: "step" } & TraceStep)
+  | ({ type: "end" } & TraceEnd);
+
+/** A position of the answer. */
+export interface Cell {
+  position: number;
+  kind: "mask" | "fill" | "revise";
+  /** Empty for a mask. */
+  token: string;
+  confidence: number;
+  /** Index of the pass that wrote it, -1 for a mask. */
+  writtenAt: number;
+}
+
+/** @throws Error when an event comes out of turn */
+export function addEvent(trace: Trace | undefined, event: TraceEvent): Trace {
+  if (event.type === "start") {
+    if (trace !== undefined) throw new Error("a second start in one run");
+    const { gen_length, steps, mask, image_tokens } = event;
+    return { start: { gen_length, steps, mask, image_tokens }, steps: [] };
+  }
+  if (trace === undefined) throw new Error(`a run that begins with "${event.type}"`);
+  if (trace.end !== undefined) throw new Error(`"${event.type}" after the end of the run`);
+  if (event.type === "end") {
+    const { text, steps, tokens, edits, seconds, stopped } = event;
+    return { ...trace, end: { text, steps, tokens, edits, seconds, stopped } };
+  }
+  const outside = event.changes.find(({ position }) => position >= trace.start.gen_length);
+  if (outside !== undefined) {
+    throw new Error(`a change at position ${outside.position} of an answer of ${trace.start.gen_length} tokens`);
+  }
+  const { step, block, changes, seconds } = event;
+  return { ...trace, steps: [...trace.steps, { step, block, changes, seconds }] };
+}
+
+/** The canvas after the first `passes` steps: 0 is all masks, more than there are is the end. */
+export function cellsAt(trace: Trace, passes: number): Cell[] {
+  const cells = Array.from({ length: trace.start.gen_length }, (_, position) => masked(position));
+  for (const [index, step] of trace.steps.slice(0, Math.max(0, passes)).entries()) {
+    for (const { position, token, confidence, kind } of step.changes) {
+      if (position < cells.length) cells[position] = { position, kind, token, confidence, writtenAt: index };
+    }
+  }
+  return cells;
+}
+
+function masked(position: number): Cell {
+  return { position, kind: "mask", token: "", confidence: 0, writtenAt: -1 };
+}
+
+export interface HistoryEntry extends Change {
+  /** Counted from 1, as the player shows them. */
+  pass: number;
+}
+
+/** Every value that a position had within the first `passes` steps, oldest first. */
+export function historyOf(trace: Trace, position: number, passes = trace.steps.length): HistoryEntry[] {
+  return trace.steps
+    .slice(0, Math.max(0, passes))
+    .flatMap(({ changes }, index) =>
+      changes.filter((change) => change.position === position).map((change) => ({ ...change, pass: index + 1 })),
+    );
+}
+
+export interface PassBar {
+  fills: number;
+  revisions: number;
+}
+
+/** What each pass did, for the timeline. */
+export function passBars(trace: Trace): PassBar[] {
+  return trace.steps.map(({ changes }) => {
+    const revisions = changes.filter(({ kind }) => kind === "revise").length;
+    return { fills: changes.length - revisions, revisions };
+  });
+}
+
+export interface Figures {
+  passes: number;
+  filled: number;
+  revisions: number;
+  seconds: number;
+  /** Of the answer's tokens, all of them; undefined before any time has passed. */
+  tokensPerSecond: number | undefined;
+  tokensPerPass: number | undefined;
+}
+
+/** Of the first `passes` steps; of the whole run the server's own time. */
+export function figuresAt(trace: Trace, passes: number): Figures {
+  const steps = trace.steps.slice(0, Math.max(0, passes));
+  const changes = steps.flatMap((step) => step.changes);
+  const revisions = changes.filter(({ kind }) => kind === "revise").length;
+  const filled = changes.length - revisions;
+  const whole = steps.length === trace.steps.length ? trace.end?.seconds : undefined;
+  const seconds = whole ?? steps.reduce((sum, step) => sum + step.seconds, 0);
+  return {
+    passes: steps.length,
+    filled,
+    revisions,
+    seconds,
+    tokensPerSecond: seconds > 0 ? filled / seconds : undefined,
+    tokensPerPass: steps.length > 0 ? filled / steps.length : undefined,
+  };
+}
+
+export function isSpecial(token: string): boolean {
+  return /^<\|?[a-z0-9_]+\|?>$/i.test(token.trim());
+}
+
+/** What stands on the canvas, up to the end-of-text token; masks are left out. */
+export function textAt(trace: Trace, passes: number): string {
+  if (trace.end !== undefined && passes >= trace.steps.length) return trace.end.text;
+  const cells = cellsAt(trace, passes);
+  const end = cells.findIndex(({ token }) => isSpecial(token));
+  return cells
+    .slice(0, end < 0 ? cells.length : end)
+    .map(({ token }) => token)
+    .join("")
+    .trim();
+}

@@ -41,6 +41,7 @@ export async function showSamples(recipe: RecipeKeys, count: number): Promise<vo
         vocabSize: plan.config.llada.vocabSize,
         maxLength: recipe.max_length,
         objective: recipe.objective,
+        maskRange: recipe.mask_range,
         compat: recipe.compat,
       });
       for (const text of texts.slice(0, count - shown)) {

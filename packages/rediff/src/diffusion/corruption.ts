@@ -119,11 +119,14 @@ export interface CorruptionOptions {
   replacementLimit: number;
   /** Ids whose embedding the model cannot tell from the mask's; the mask's own at least. */
   maskLike: ReadonlySet<number>;
+  /** Default: `fullMaskRange`. */
+  maskRange?: MaskRange | undefined;
   compat: boolean;
 }
 
-/** p = (1 - EPSILON) t + EPSILON */
-const EPSILON = 1e-3;
+/** p = low + (high - low) t, t uniform in [0, 1). LLaDA's is [0.001, 1]. */
+export type MaskRange = readonly [low: number, high: number];
+export const fullMaskRange: MaskRange = [1e-3, 1];
 /** Of the rows that have a label and were not masked. */
 const CORRUPTION_RATE = Math.fround(0.05);
 
@@ -138,13 +141,14 @@ export function corrupt(samples: readonly ExpandedSample[], draws: Draws, option
   const b = samples.length;
   const L = Math.max(0, ...samples.map(({ ids }) => ids.length));
   const t = draws.uniform([b]);
+  const [low, high] = options.maskRange ?? fullMaskRange;
   const masking = draws.uniform([b, L]);
   const revising = options.objective === "rediff";
   const corruption = revising ? draws.uniform([b, L]) : undefined;
   const replacements = revising ? draws.integers(1, options.replacementLimit, [b, L]) : undefined;
 
   return samples.map((sample, s) => {
-    const probability = fround(fround(fround(1 - EPSILON) * (t[s] as number)) + fround(EPSILON));
+    const probability = fround(fround(fround(high - low) * (t[s] as number)) + fround(low));
     const row = <T>(values: ArrayLike<T>, i: number): T => values[s * L + i] as T;
     const noisy: NoisySample = { ids: [...sample.ids], fates: new Uint8Array(sample.ids.length), probability };
     const flawed = sample.revise.includes(true);

@@ -30,7 +30,7 @@ export async function heldOutLoss(
     ...(signal && { signal }),
   });
   await using loaded = await loadForTraining(keys, plan);
-  const { objective, loss_weighting, compat, checkpointing, max_length, conversation_mask } = keys;
+  const { objective, loss_weighting, mask_range, compat, checkpointing, max_length, conversation_mask } = keys;
   const heldOut = {
     loader,
     batches: Math.ceil(records.count / keys.batch_size),
@@ -39,6 +39,7 @@ export async function heldOutLoss(
   const { loss, terms, samples } = await evaluateHeldOut(heldOut, loaded.trainable, keys, {
     objective,
     lossWeighting: loss_weighting,
+    maskRange: mask_range,
     compat,
     checkpointing,
     maxLength: max_length,

@@ -10,6 +10,7 @@ import {
   drawsFrom,
   type ExpandedSample,
   Fate,
+  type MaskRange,
   type NoisySample,
   type Objective,
   replacementLimit,
@@ -27,6 +28,7 @@ export interface PreviewOptions {
   vocabSize: number;
   maxLength: number;
   objective: Objective;
+  maskRange?: MaskRange;
   compat: boolean;
   draws: DrawSource;
 }
@@ -41,6 +43,7 @@ export function previewBatch(samples: readonly TrainingSample[], options: Previe
   const noisy = corrupt(batch.samples, drawsFrom(options.draws), {
     objective,
     compat,
+    maskRange: options.maskRange,
     maskId: mask,
     maskLike: new Set([mask]),
     replacementLimit: replacementLimit(options.vocabSize, bos),

@@ -3,6 +3,7 @@
  *  Keys are named after the flags of the original's scripts where those are plain words; `renamed-flags.ts` knows the
  *  others and names ours. Defaults are the values that the original's scripts have in common (docs of each key). */
 import { z } from "zod";
+import { fullMaskRange } from "../diffusion/corruption.js";
 import { UserError } from "../errors.js";
 import type { TunablePart } from "../models/parameters.js";
 import { parseAspectRatio } from "../vision/geometry.js";
@@ -120,6 +121,11 @@ const schema = z.strictObject({
   objective: z.enum(["llada_v", "rediff"]).default("llada_v"),
   /** "code" divides every term by the drawn mask probability as the original's code does, "none" leaves it out. */
   loss_weighting: z.enum(["code", "none"]).default("code"),
+  /** How likely a token of the answer is masked is drawn from this range for each sample; [1, 1] masks whole answers. */
+  mask_range: z
+    .tuple([z.number().gt(0).max(1), z.number().gt(0).max(1)])
+    .refine(([low, high]) => low <= high, "expected the smaller number first")
+    .default([...fullMaskRange]),
   /** The original's defects: shifted revise spans, padding rows that are attended to, its span search. */
   compat: z.boolean().default(false),
 

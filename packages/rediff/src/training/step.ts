@@ -9,6 +9,7 @@ import {
   corrupt,
   type DrawSource,
   drawsFrom,
+  type MaskRange,
   type NoisySample,
   type Objective,
   type RecordedDraw,
@@ -34,6 +35,8 @@ export interface StepOptions {
   objective: Objective;
   /** ReDiff divides by the probability of masking even what is never masked ("code"). */
   lossWeighting: LossWeighting;
+  /** Default: `fullMaskRange`. */
+  maskRange?: MaskRange;
   /** The reference's padding that is attended to, its misplaced wrong phrases, its samples without a right one. */
   compat: boolean;
   checkpointing: Checkpointing;
@@ -129,11 +132,16 @@ function seePictures(
   return visuals.map((visual) => visualPass(model, eyes, visual, tunables, checkpointing));
 }
 
-function addNoise(model: Model, batch: BatchRows, { draws, log, objective, compat }: StepOptions): NoisySample[] {
+function addNoise(
+  model: Model,
+  batch: BatchRows,
+  { draws, log, objective, maskRange, compat }: StepOptions,
+): NoisySample[] {
   const { mask, bos } = model.tokenizer.special;
   return corrupt(batch.samples, drawsFrom(draws, log), {
     objective,
     compat,
+    maskRange,
     maskId: mask,
     maskLike: compat ? idsLikeMask(model, batch) : new Set([mask]),
     replacementLimit: replacementLimit(model.config.llada.vocabSize, bos),

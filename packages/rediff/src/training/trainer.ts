@@ -327,10 +327,12 @@ class Run implements Disposable {
   }
 
   #stepOptions(): Omit<StepOptions, "draws" | "gradientScale"> {
-    const { objective, loss_weighting, compat, checkpointing, max_length, conversation_mask } = this.#recipe;
+    const { objective, loss_weighting, mask_range, compat, checkpointing, max_length, conversation_mask } =
+      this.#recipe;
     return {
       objective,
       lossWeighting: loss_weighting,
+      maskRange: mask_range,
       compat,
       checkpointing,
       maxLength: max_length,

@@ -114,9 +114,11 @@ function describeOptions(flags: Flags): DescribeOptions {
 
 const nameOf = (group: readonly string[]): string => group.join(" ");
 
-function toRecord(image: string, d: Description) {
+const toRecord = (image: string, d: Description) => ({ image, ...descriptionRecord(d) });
+
+/** A description's keys in JSON. */
+export function descriptionRecord(d: Description) {
   return {
-    image,
     text: d.text,
     token_ids: d.tokenIds,
     steps: d.steps,

@@ -23,6 +23,7 @@ import { openModel } from "./engine.js";
 import { errorText, Interrupted } from "./errors.js";
 import { expandInputs } from "./inputs.js";
 import { LiveText } from "./live-text.js";
+import { printable } from "./printable.js";
 import { TraceFile } from "./trace-file.js";
 
 interface Flags extends ModelFlags, PromptFlags, StepFlags {
@@ -168,13 +169,12 @@ function toRecord(image: string | undefined, template: string, { text, blanks, t
   };
 }
 
-/** For terminals: what was filled in is bold. Control characters would move the cursor; a model may write any. */
+/** For terminals: what was filled in is bold. */
 function marked({ text, blanks }: Filling): string {
   let result = "";
   let at = 0;
   for (const { start, end } of blanks) {
-    const blank = text.slice(start, end).replace(/(?!\n)\p{Cc}/gu, "\u00b7");
-    result += `${text.slice(at, start)}\x1b[1m${blank}\x1b[22m`;
+    result += `${text.slice(at, start)}\x1b[1m${printable(text.slice(start, end))}\x1b[22m`;
     at = end;
   }
   return result + text.slice(at);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { Command, CommanderError } from "commander";
 import { captionCommand } from "./caption.js";
+import { chatCommand } from "./chat.js";
 import { convertCommand } from "./convert.js";
 import { dataCommand } from "./data.js";
 import { doctorCommand } from "./doctor.js";
@@ -29,6 +30,7 @@ export function program(): Command {
     .addCommand(captionCommand())
     .addCommand(refineCommand())
     .addCommand(fillCommand())
+    .addCommand(chatCommand())
     .addCommand(serveCommand())
     .addCommand(trainCommand())
     .addCommand(improveCommand())

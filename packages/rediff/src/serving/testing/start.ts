@@ -1,0 +1,91 @@
+/** A server with a tiny model on a free port, for tests. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
+import { fixturePath } from "../../vision/fixtures/pillow.js";
+import { compiledWorkerUrl } from "../../vision/worker-url.js";
+import { type RediffServer, type ServerOptions, startServer } from "../server.js";
+
+/** Its processes and threads run compiled code. */
+export const isBuilt = existsSync(fileURLToPath(compiledWorkerUrl("../engine/model-process.js", import.meta.url)));
+
+export const TINY = "tiny";
+
+export interface TestServerOptions {
+  /** Of a model made for this server. */
+  tiny?: TinyModelOptions;
+  engine?: Partial<ServerOptions["engine"]>;
+  listen?: Partial<ServerOptions["listen"]>;
+  app?: Partial<ServerOptions["app"]>;
+  media?: Partial<ServerOptions["media"]>;
+  bodyLimit?: number;
+}
+
+export interface TestServer extends AsyncDisposable {
+  server: RediffServer;
+  url: string;
+  /** What it said. */
+  log: string[];
+}
+
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  const folder = mkdtempSync(join(tmpdir(), "rediff-serving-"));
+  writeTinyModel(folder, options.tiny);
+  const log: string[] = [];
+  const server = await startServer({
+    engine: { folder, load: {}, threads: 1, batch: 4, queue: 64, visionWorkers: 1, ...options.engine },
+    listen: { host: "127.0.0.1", port: 0, requestTimeout: 20, writeTimeout: 20, ...options.listen },
+    app: { apiKeys: [], corsOrigins: [], accessLog: false, ...options.app },
+    media: {
+      allowUrls: false,
+      maxPixels: 1_000_000,
+      maxBytes: 1 << 20,
+      fetchTimeoutMs: 2000,
+      maxPictures: 4,
+      ...options.media,
+    },
+    model: { id: TINY, embedded: false, revises: true, genLength: 16 },
+    bodyLimit: options.bodyLimit ?? 1 << 20,
+    log: (line) => log.push(line),
+  });
+  await server.ready;
+  return {
+    server,
+    url: server.url,
+    log,
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A picture of the fixtures as a data: URL. */
+export function pictureUrl(name = "color.jpg", type = "image/jpeg"): string {
+  return `data:${type};base64,${readFileSync(fixturePath(name)).toString("base64")}`;
+}
+
+/** Asks the API. `body` as it is when it is a string. */
+export async function post(url: string, path: string, body: unknown, init: RequestInit = {}) {
+  const response = await fetch(url + path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+    ...init,
+  });
+  return { status: response.status, headers: response.headers, body: (await response.json()) as never };
+}
+
+/** A gauge or counter by its name, labels included. */
+export async function metric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const line = text.split("\n").find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1));
+}
+
+/** Waits until something holds; tests have their own time limit. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 10));
+}

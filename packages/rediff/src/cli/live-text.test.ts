@@ -25,6 +25,13 @@ test("runs of masks, of what was filled, of what was revised, up to the end of t
   ]);
 });
 
+test("words that are joined by spaces keep them at the borders of runs", () => {
+  const words = { ...tokenizer, decode: (ids: ArrayLike<number>) => Array.from(ids, (id) => `w${id}`).join(" ") };
+  const tokens = Int32Array.of(3, 4, 0, 0, 5, 6);
+  const seen = { tokens, filled: [5], revised: [] } as unknown as DecodeStep;
+  expect(styledRuns(words, seen).map(({ text }) => text)).toEqual(["w3 w4", " \u2591\u2591", " w5", " w6"]);
+});
+
 test("lines break at the width, each with its own colours, and control characters do no harm", () => {
   const runs = [
     { style: "plain", text: "abc" },

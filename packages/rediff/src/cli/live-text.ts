@@ -1,6 +1,7 @@
 /** The answer as it forms, redrawn in place: masks as shades, what was just filled bold, what was just revised in
  *  colour. For terminals only. */
 import type { DecodeStep } from "../diffusion/denoise.js";
+import { joiner } from "../text/joiner.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 
 type Style = "mask" | "plain" | "filled" | "revised";
@@ -15,7 +16,8 @@ const PAINT: Record<Style, [string, string]> = {
 const MASK = "\u2591";
 
 /** The answer cut into runs of one style. Tokens of a run are decoded together, so that characters stay whole; runs of
- *  masks shrink to one sign each. Nothing after a stop is shown. */
+ *  masks shrink to one sign each. Spaces that a vocabulary of words has between tokens are there between runs too.
+ *  Nothing after a stop is shown. */
 export function styledRuns(tokenizer: Tokenizer, step: DecodeStep): { style: Style; text: string }[] {
   const { mask, eot, eos } = tokenizer.special;
   const filled = new Set(step.filled);
@@ -30,8 +32,9 @@ export function styledRuns(tokenizer: Tokenizer, step: DecodeStep): { style: Sty
     const style = styleAt(start);
     let end = start + 1;
     while (end < length && styleAt(end) === style) end++;
+    const space = joiner(tokenizer, step.tokens[start - 1], step.tokens[start]);
     const text = style === "mask" ? MASK.repeat(end - start) : tokenizer.decode(step.tokens.slice(start, end));
-    runs.push({ style, text });
+    runs.push({ style, text: space + text });
     start = end;
   }
   return runs;

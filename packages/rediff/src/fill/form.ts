@@ -10,6 +10,7 @@
  *  Special tokens are banned from blanks. */
 import type { Ban } from "../diffusion/options.js";
 import { UserError } from "../errors.js";
+import { joiner } from "../text/joiner.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import type { Template } from "./template.js";
 
@@ -111,16 +112,6 @@ function sharedLength(a: string, b: string): number {
   let length = 0;
   while (length < a.length && a[length] === b[length]) length++;
   return length;
-}
-
-/** White space that decoding sets between two tokens. */
-function joiner(tokenizer: Tokenizer, left: number | undefined, right: number | undefined): string {
-  if (left === undefined || right === undefined) return "";
-  const [before, after] = [tokenizer.decode([left]), tokenizer.decode([right])];
-  const both = tokenizer.decode([left, right]);
-  const isJoined = both.startsWith(before) && both.endsWith(after) && both.length > before.length + after.length;
-  const between = isJoined ? both.slice(before.length, both.length - after.length) : "";
-  return between.trim() === "" ? between : "";
 }
 
 function encodeFixed(

@@ -42,7 +42,7 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
     }),
   );
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => answerBroken(error, socket));
-  const stopWatching = dropSlowReaders(server, writeTimeout);
+  dropSlowReaders(server, writeTimeout);
 
   await new Promise<void>((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => reject(listenError(error, host, port)));
@@ -55,7 +55,6 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
     server,
     close: () =>
       new Promise((resolve) => {
-        stopWatching();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
@@ -91,24 +90,16 @@ function answerBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
   );
 }
 
-/** Ends connections whose client takes nothing of what waits for it. */
-function dropSlowReaders(server: Server, seconds: number): () => void {
-  const sent = new Map<Socket, { bytes: number; since: number }>();
-  server.on("connection", (socket) => {
-    sent.set(socket, { bytes: 0, since: performance.now() });
-    socket.once("close", () => sent.delete(socket));
+/** Ends connections whose client takes nothing of what waits for it, and those that nobody uses. Node's timer runs anew
+ *  whenever bytes have moved; waiting for the model is no idling. */
+function dropSlowReaders(server: Server, seconds: number): void {
+  const waiting = new WeakSet<Socket>();
+  server.on("request", ({ socket }, response) => {
+    waiting.add(socket);
+    response.once("close", () => waiting.delete(socket));
   });
-  const timer = setInterval(
-    () => {
-      const now = performance.now();
-      for (const [socket, last] of sent) {
-        const bytes = socket.bytesWritten - socket.writableLength;
-        if (socket.writableLength === 0 || bytes !== last.bytes) Object.assign(last, { bytes, since: now });
-        else if (now - last.since > seconds * 1000) socket.destroy();
-      }
-    },
-    Math.min(1000, seconds * 250),
-  );
-  timer.unref();
-  return () => clearInterval(timer);
+  server.timeout = seconds * 1000;
+  server.on("timeout", (socket) => {
+    if (!waiting.has(socket) || socket.writableLength > 0) socket.destroy();
+  });
 }

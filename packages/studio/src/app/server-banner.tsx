@@ -11,7 +11,7 @@ export function ServerBanner() {
   const source = useSelect((state) => state.picture.source);
   const model = useSelect((state) => state.model);
   if (server === "gone" || problem !== undefined) {
-    return <ProblemNotice problem={problem ?? new Problem("gone", "")} onRetry={() => void connect(app)} />;
+    return <ProblemNotice problem={problem ?? new Problem("gone", "")} onRetry={() => void connect(app)} inBanner />;
   }
   if (server === "loading" || server === "restarting" || server === "draining") {
     return (

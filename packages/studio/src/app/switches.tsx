@@ -46,9 +46,10 @@ export function KeyField() {
       </button>
       <dialog ref={dialog} aria-label="API key">
         <form
-          method="dialog"
-          onSubmit={() => {
+          onSubmit={(event) => {
+            event.preventDefault();
             setKey(app, draft.trim());
+            dialog.current?.close();
           }}
         >
           <Field label="API key" note="It is kept in this browser and sent to this server only.">

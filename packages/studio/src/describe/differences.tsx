@@ -1,18 +1,14 @@
 /** The two answers with the words marked in which they differ. */
-import { useSelect } from "../app/app.js";
-import { textAt } from "../trace/trace.js";
+import { type Trace, textAt } from "../trace/trace.js";
 import { countDifferent, diffWords, type Piece } from "../trace/word-diff.js";
 import { CopyButton } from "../ui/copy.js";
 import { runTitles } from "./actions.js";
-import { shownPass } from "./player.js";
-import { type Comparison, lengthOf } from "./state.js";
+import { type Comparison, isRunning } from "./state.js";
 
 export function Differences({ comparison }: { comparison: Comparison }) {
-  const player = useSelect((state) => state.describe.player);
   const { plain, revising } = comparison.runs;
-  if (plain.trace === undefined || revising.trace === undefined) return null;
-  const passes = shownPass(player, lengthOf(comparison));
-  const texts = { left: textAt(plain.trace, passes), right: textAt(revising.trace, passes) };
+  if (plain.trace === undefined || revising.trace === undefined || isRunning(comparison)) return null;
+  const texts = { left: finalText(plain.trace), right: finalText(revising.trace) };
   if (texts.left === "" && texts.right === "") return null;
   const diff = diffWords(texts.left, texts.right);
   const count = Math.max(countDifferent(diff.left), countDifferent(diff.right));
@@ -32,6 +28,10 @@ export function Differences({ comparison }: { comparison: Comparison }) {
       </div>
     </section>
   );
+}
+
+function finalText(trace: Trace): string {
+  return textAt(trace, trace.steps.length);
 }
 
 function DiffText({ title, pieces, side }: { title: string; pieces: readonly Piece[]; side: "left" | "right" }) {

@@ -51,13 +51,14 @@ export function PlayerBar({ comparison }: { comparison: Comparison }) {
         {at} <small>/ {length}</small>
       </span>
       <select
-        aria-label="Speed"
+        aria-label="Speed, steps per second"
+        title="Steps per second"
         value={String(player.speed)}
         onChange={({ currentTarget }) => setPlayer(app, (old) => ({ ...old, speed: Number(currentTarget.value) }))}
       >
         {speeds.map((speed) => (
           <option key={speed} value={String(speed)} selected={speed === player.speed}>
-            {speed === 1 ? "1 step/s" : `${speed} steps/s`}
+            {`${speed}/s`}
           </option>
         ))}
       </select>

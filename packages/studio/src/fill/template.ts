@@ -30,8 +30,16 @@ export function insertBlank(
   selection: { start: number; end: number },
   tokens: number,
 ): { template: string; cursor: number } {
-  const before = template.slice(0, selection.start);
-  const after = template.slice(selection.end);
+  const inside = (place: number) =>
+    [...template.matchAll(BLANK)].find(({ index, 0: { length } }) => index < place && place < index + length);
+  const blankAtStart = inside(selection.start);
+  const blankAtEnd = inside(selection.end);
+  const end = blankAtEnd === undefined ? selection.end : blankAtEnd.index + blankAtEnd[0].length;
+  // A cursor inside of a blank goes behind it; a selection that ends inside of one takes all of it.
+  const start =
+    blankAtStart === undefined ? selection.start : selection.start === selection.end ? end : blankAtStart.index;
+  const before = template.slice(0, start);
+  const after = template.slice(end);
   const space = (text: RegExp, side: string) => (side !== "" && text.test(side) ? " " : "");
   const blank = `${space(/[^\s([{"'-]$/, before)}[[${tokens}]]${space(/^[\p{L}\p{N}[]/u, after)}`;
   return { template: before + blank + after, cursor: before.length + blank.length };

@@ -126,7 +126,10 @@ function ReviewCard({ review }: { review: Review }) {
         </p>
       )}
       <div class="result">
-        <h4>Result {edits.length > 0 && <small>{`${taken} of ${edits.length} accepted`}</small>}</h4>
+        <div class="row tight">
+          <h4>Result</h4>
+          {edits.length > 0 && <span class="chip">{`${taken} of ${edits.length} accepted`}</span>}
+        </div>
         <p data-testid="result">{result}</p>
         <div class="row end">
           <CopyButton text={result} label="Copy the result" />

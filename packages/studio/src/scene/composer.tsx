@@ -1,4 +1,5 @@
 /** A scene of stickers, put together by mouse, finger or keys. */
+import { useEffect, useState } from "preact/hooks";
 import { patch, useApp, useSelect } from "../app/app.js";
 import { changeScene } from "../picture/actions.js";
 import { Segmented, Select } from "../ui/controls.js";
@@ -11,6 +12,8 @@ export function Composer({ catalog }: { catalog: Catalog }) {
   const app = useApp();
   const { scene, cell } = useSelect((state) => state.picture);
   const side = useSelect((state) => state.model?.rediff.image_size);
+  const narrow = useNarrow();
+  const [unfolded, setUnfolded] = useState(false);
   if (scene === undefined) return null;
   const group = scene.cells[cell];
   const where = catalog.positions[cell] ?? "";
@@ -62,57 +65,85 @@ export function Composer({ catalog }: { catalog: Catalog }) {
           <Icon name="trash" />
         </button>
       </div>
-      <Palette catalog={catalog} style={scene.style} onPut={put} />
-      <fieldset class="swatches">
-        <legend>Background</legend>
-        <div>
-          {catalog.backgrounds.map(({ name, color }) => (
-            <label key={name} title={name}>
-              <input
-                type="radio"
-                name="background"
-                aria-label={name}
-                checked={scene.background === name}
-                onChange={() => changeScene(app, (old) => ({ ...old, background: name }))}
-              />
-              <span style={{ "--swatch": color }} />
-            </label>
-          ))}
+      <details
+        class="tools"
+        open={!narrow || unfolded}
+        onToggle={({ currentTarget }) => {
+          if (narrow) setUnfolded(currentTarget.open);
+        }}
+      >
+        <summary hidden={!narrow}>Stickers, background, artwork</summary>
+        <div class="tools-inner">
+          <Palette catalog={catalog} style={scene.style} onPut={put} />
+          <fieldset class="swatches">
+            <legend>Background</legend>
+            <div>
+              {catalog.backgrounds.map(({ name, color }) => (
+                <label key={name} title={name}>
+                  <input
+                    type="radio"
+                    name="background"
+                    aria-label={name}
+                    checked={scene.background === name}
+                    onChange={() => changeScene(app, (old) => ({ ...old, background: name }))}
+                  />
+                  <span style={{ "--swatch": color }} />
+                </label>
+              ))}
+            </div>
+          </fieldset>
+          <div class="row between bottom">
+            <Select
+              label="Artwork"
+              value={scene.style}
+              options={catalog.styles.map((style) => ({ value: style, text: style }))}
+              onChange={(style) => changeScene(app, (old) => ({ ...old, style }))}
+            />
+            <span class="row tight">
+              <button
+                type="button"
+                class="button"
+                onClick={() => changeScene(app, (old) => ({ ...randomScene(catalog), style: old.style }))}
+              >
+                <Icon name="dice" />
+                Surprise me
+              </button>
+              <button
+                type="button"
+                class="button icon-only quiet"
+                aria-label="Empty the whole scene"
+                title="Empty the whole scene"
+                onClick={() =>
+                  changeScene(app, ({ style, background }) => ({ ...emptyScene(catalog), style, background }))
+                }
+              >
+                <Icon name="trash" />
+              </button>
+            </span>
+          </div>
         </div>
-      </fieldset>
-      <div class="row between bottom">
-        <Select
-          label="Artwork"
-          value={scene.style}
-          options={catalog.styles.map((style) => ({ value: style, text: style }))}
-          onChange={(style) => changeScene(app, (old) => ({ ...old, style }))}
-        />
-        <span class="row tight">
-          <button
-            type="button"
-            class="button"
-            onClick={() => changeScene(app, (old) => ({ ...randomScene(catalog), style: old.style }))}
-          >
-            <Icon name="dice" />
-            Surprise me
-          </button>
-          <button
-            type="button"
-            class="button icon-only quiet"
-            aria-label="Empty the whole scene"
-            title="Empty the whole scene"
-            onClick={() => changeScene(app, ({ style, background }) => ({ ...emptyScene(catalog), style, background }))}
-          >
-            <Icon name="trash" />
-          </button>
-        </span>
-      </div>
+      </details>
       {side !== undefined && (
         <p class="note">
-          The model sees it at {side} x {side} pixels. Keys on the board: arrows, 1 to 3, S, L, Delete; with Shift,
-          arrows move a group.
+          The model sees it at {side} x {side} pixels.
+          <span class="keys"> Keys on the board: arrows, 1 to 3, S, L, Delete; with Shift, arrows move a group.</span>
         </p>
       )}
     </div>
   );
 }
+
+/** Where the page has one column, the tools are folded away so that the answer is not far below. */
+function useNarrow(): boolean {
+  const [narrow, setNarrow] = useState(() => matchMedia(NARROW).matches);
+  useEffect(() => {
+    const query = matchMedia(NARROW);
+    const onChange = () => setNarrow(query.matches);
+    query.addEventListener("change", onChange);
+    return () => query.removeEventListener("change", onChange);
+  }, []);
+  return narrow;
+}
+
+/** As in layout.css. */
+const NARROW = "(max-width: 60rem)";

@@ -54,7 +54,7 @@ export function createApi(options: { fetch: typeof fetch; key: () => string }): 
       return await options.fetch(path, { ...init, headers });
     } catch (thrown) {
       if (thrown instanceof DOMException && thrown.name === "AbortError") throw thrown;
-      throw new Problem("gone", "No connection.");
+      throw new Problem("gone", "No connection to the server.");
     }
   };
   const post = async (path: string, body: unknown, signal: AbortSignal): Promise<Response> => {

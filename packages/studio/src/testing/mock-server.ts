@@ -8,7 +8,18 @@ import { fileURLToPath } from "node:url";
 import { readCatalog, readSticker } from "./mock-artwork.js";
 import { decodeByScript, type Script, scripts } from "./mock-decoding.js";
 
-export const contentPolicy = "default-src 'self'; img-src 'self' data: blob:";
+/** As the real server's. */
+export const contentPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data: blob:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
 
 export interface Behaviour {
   ready: "ready" | "loading" | "draining" | "restarting";
@@ -81,15 +92,30 @@ async function answer(mock: Mock, request: IncomingMessage, response: ServerResp
   const { behave } = mock;
   const path = new URL(request.url ?? "/", "http://mock").pathname;
   if (path.startsWith("/v1/") && behave.key !== undefined) {
-    if (request.headers.authorization !== `Bearer ${behave.key}`) return refuse(response, 401, "a key is needed");
+    if (request.headers.authorization !== `Bearer ${behave.key}`) {
+      refuse(response, 401, "a key is needed");
+      return;
+    }
   }
-  if (path === "/health") return json(response, 200, { status: "ok" });
+  if (path === "/health") {
+    json(response, 200, { status: "ok" });
+    return;
+  }
   if (path === "/ready") {
     return json(response, behave.ready === "ready" ? 200 : 503, { status: behave.ready, model: "mock" });
   }
-  if (path === "/v1/models") return json(response, 200, { object: "list", data: [modelOf(behave)] });
-  if (path.startsWith("/v1/scenes/")) return scenes(behave, path, response);
-  if (request.method !== "POST") return page(path, response);
+  if (path === "/v1/models") {
+    json(response, 200, { object: "list", data: [modelOf(behave)] });
+    return;
+  }
+  if (path.startsWith("/v1/scenes/")) {
+    scenes(behave, path, response);
+    return;
+  }
+  if (request.method !== "POST") {
+    page(path, response);
+    return;
+  }
   const body = JSON.parse(await textOf(request)) as Record<string, unknown>;
   mock.requests.push({ path, body });
   if (behave.fail !== undefined) {
@@ -97,7 +123,10 @@ async function answer(mock: Mock, request: IncomingMessage, response: ServerResp
     if (retryAfter !== undefined) response.setHeader("retry-after", String(retryAfter));
     return refuse(response, status, message);
   }
-  if (behave.garbage !== undefined) return void response.end(behave.garbage);
+  if (behave.garbage !== undefined) {
+    response.end(behave.garbage);
+    return;
+  }
   if (path === "/v1/chat/completions") return await complete(mock, body, response);
   if (path === "/v1/refine") return refine(body, behave, response);
   if (path === "/v1/fill") return fill(body, response);
@@ -123,11 +152,20 @@ function modelOf({ sceneWorld, embedded }: Behaviour) {
 }
 
 function scenes({ sceneWorld }: Behaviour, path: string, response: ServerResponse): void {
-  if (!sceneWorld) return refuse(response, 404, "no stickers");
-  if (path === "/v1/scenes/stickers") return json(response, 200, readCatalog());
+  if (!sceneWorld) {
+    refuse(response, 404, "no stickers");
+    return;
+  }
+  if (path === "/v1/scenes/stickers") {
+    json(response, 200, readCatalog());
+    return;
+  }
   const match = /^\/v1\/scenes\/stickers\/([a-z-]+)\/([a-z-]+)\.svg$/.exec(path);
   const svg = match === null ? undefined : readSticker(match[1] ?? "", match[2] ?? "");
-  if (svg === undefined) return refuse(response, 404, "no such sticker");
+  if (svg === undefined) {
+    refuse(response, 404, "no such sticker");
+    return;
+  }
   response.writeHead(200, { "content-type": "image/svg+xml" }).end(svg);
 }
 
@@ -147,7 +185,10 @@ async function complete(mock: Mock, body: Record<string, unknown>, response: Ser
   for (const event of events) {
     if (event.type === "step" && behave.stepMs > 0) await new Promise((resume) => setTimeout(resume, behave.stepMs));
     if (left) return;
-    if (event.type === "step" && passes++ === behave.breakAfter) return void response.destroy();
+    if (event.type === "step" && passes++ === behave.breakAfter) {
+      response.destroy();
+      return;
+    }
     if (event.type === "end") send({ choices: [{ index: 0, delta: { content: event.text } }] });
     send({ choices: [], diffusion: event });
   }
@@ -191,7 +232,10 @@ const types: Readonly<Record<string, string>> = {
 
 function page(path: string, response: ServerResponse): void {
   const file = join(dist, normalize(path === "/" ? "/index.html" : path));
-  if (!file.startsWith(dist) || !existsSync(file)) return refuse(response, 404, `no ${path}`);
+  if (!file.startsWith(dist) || !existsSync(file)) {
+    refuse(response, 404, `no ${path}`);
+    return;
+  }
   const type = types[extname(file)] ?? "application/octet-stream";
   response.writeHead(200, { "content-type": type, "content-security-policy": contentPolicy }).end(readFileSync(file));
 }

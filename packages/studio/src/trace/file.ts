@@ -15,14 +15,23 @@ const fileSchema = z.object({
   runs: z.object({ plain: z.optional(traceSchema), revising: z.optional(traceSchema) }),
 });
 
-export type ComparisonFile = z.infer<typeof fileSchema>;
+export interface SavedComparison {
+  /** ISO date. */
+  created: string;
+  model: string;
+  prompt: string;
+  /** As they were sent. */
+  settings: Readonly<Record<string, string | number | boolean>>;
+  picture?: { name: string; url: string } | undefined;
+  runs: { plain?: Trace | undefined; revising?: Trace | undefined };
+}
 
-export function writeComparison(file: Omit<ComparisonFile, "format" | "version">): string {
+export function writeComparison(file: SavedComparison): string {
   return `${JSON.stringify({ format: "rediff-comparison", version: 1, ...file }, undefined, 1)}\n`;
 }
 
 /** @throws Problem that says what is wrong with the file */
-export function readComparison(text: string): ComparisonFile {
+export function readComparison(text: string): SavedComparison {
   const value = parseJson(text);
   if (value === undefined) throw new Problem("bad-file", "It is not JSON. Choose a file saved with Save trace.");
   const file = parse(fileSchema, value);

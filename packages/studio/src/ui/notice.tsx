@@ -1,11 +1,24 @@
 /** What went wrong and what to do, where it went wrong. */
 import { useEffect, useState } from "preact/hooks";
+import { useSelect } from "../app/app.js";
 import { adviceFor, type Problem } from "../server/problem.js";
 import { CopyButton } from "./copy.js";
 import { Icon } from "./icons.js";
 
-export function ProblemNotice({ problem, onRetry }: { problem: Problem; onRetry?: (() => void) | undefined }) {
+export function ProblemNotice({
+  problem,
+  onRetry,
+  inBanner = false,
+}: {
+  problem: Problem;
+  onRetry?: (() => void) | undefined;
+  inBanner?: boolean;
+}) {
   const { title, detail, command, retryIn } = adviceFor(problem);
+  // The banner above already says what to do about the server.
+  if (!inBanner && (problem.kind === "gone" || problem.kind === "loading")) {
+    return <BrokenOff problem={problem} onRetry={onRetry} />;
+  }
   return (
     <div class="notice problem" role="alert">
       <Icon name="warning" />
@@ -22,6 +35,22 @@ export function ProblemNotice({ problem, onRetry }: { problem: Problem; onRetry?
           <RetryButton key={problem} seconds={retryIn} onRetry={onRetry} />
         )}
       </div>
+    </div>
+  );
+}
+
+function BrokenOff({ problem, onRetry }: { problem: Problem; onRetry: (() => void) | undefined }) {
+  const ready = useSelect((state) => state.server === "ready");
+  return (
+    <div class="notice problem brief">
+      <Icon name="warning" />
+      <span>{problem.message}</span>
+      {onRetry !== undefined && (
+        <button type="button" class="button small" disabled={!ready} onClick={onRetry}>
+          <Icon name="retry" />
+          Retry
+        </button>
+      )}
     </div>
   );
 }

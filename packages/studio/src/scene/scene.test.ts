@@ -1,0 +1,87 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { readCatalog } from "../testing/mock-artwork.js";
+import {
+  clear,
+  emptyScene,
+  isEmpty,
+  move,
+  place,
+  placements,
+  randomScene,
+  type Scene,
+  setCount,
+  setSize,
+} from "./scene.js";
+import { visibleBox } from "./sprites.js";
+
+const catalog = readCatalog();
+const [apple, green] = [catalog.names[0]!, catalog.names[1]!];
+
+const actions = fc.array(
+  fc.oneof(
+    fc.tuple(fc.nat(3), fc.nat(5)).map(
+      ([cell, name]) =>
+        (scene: Scene) =>
+          place(scene, cell, catalog.names[name]!),
+    ),
+    fc.tuple(fc.nat(4), fc.nat(4)).map(
+      ([from, to]) =>
+        (scene: Scene) =>
+          move(scene, from, to),
+    ),
+    fc.nat(3).map((cell) => (scene: Scene) => clear(scene, cell)),
+    fc.tuple(fc.nat(3), fc.constantFrom(1 as const, 2 as const, 3 as const)).map(
+      ([cell, count]) =>
+        (scene: Scene) =>
+          setCount(scene, cell, count),
+    ),
+    fc.nat(3).map((cell) => (scene: Scene) => setSize(scene, cell, "small")),
+  ),
+  { maxLength: 20 },
+);
+
+test("a sticker goes into its cell; a second one of its kind moves it", () => {
+  const one = place(emptyScene(catalog), 0, apple);
+  expect(one.cells[0]).toMatchObject({ name: "red apple", count: 1, size: "large" });
+  const moved = place(one, 3, apple);
+  expect(moved.cells.map((group) => group?.name)).toEqual([undefined, undefined, undefined, "red apple"]);
+  expect(place(moved, 3, green).cells[3]?.name).toBe("green apple");
+});
+
+test("whatever is done, no kind comes twice and all objects are inside the picture", () => {
+  fc.assert(
+    fc.property(actions, (all) => {
+      let scene = emptyScene(catalog);
+      for (const act of all) scene = act(scene);
+      expect(scene.cells).toHaveLength(4);
+      const icons = scene.cells.flatMap((group) => (group === undefined ? [] : [group.icon]));
+      expect(new Set(icons).size).toBe(icons.length);
+      for (const { x, y, side } of placements(scene)) {
+        expect(Math.min(x, y) - side / 2).toBeGreaterThanOrEqual(0);
+        expect(Math.max(x, y) + side / 2).toBeLessThanOrEqual(1);
+      }
+    }),
+  );
+});
+
+test("a random scene has something on it, of different kinds, not on its own colour", () => {
+  for (let i = 0; i < 200; i++) {
+    const scene = randomScene(catalog);
+    const names = scene.cells.flatMap((group) => (group === undefined ? [] : [group.name]));
+    expect(isEmpty(scene)).toBe(false);
+    expect(new Set(names).size).toBe(names.length);
+    expect(names.map((name) => name.split(" ")[0])).not.toContain(scene.background);
+  }
+});
+
+test("the box around what is visible", () => {
+  const data = new Uint8Array(4 * 4 * 4);
+  for (const [x, y] of [
+    [1, 2],
+    [3, 3],
+  ] as const) {
+    data[(y * 4 + x) * 4 + 3] = 255;
+  }
+  expect(visibleBox({ width: 4, height: 4, data })).toEqual({ left: 1, top: 2, width: 3, height: 2 });
+});

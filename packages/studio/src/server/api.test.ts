@@ -1,0 +1,95 @@
+/** The client against the mock server, without a browser. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type MockServer, startMockServer } from "../testing/mock-server.js";
+import type { TraceEvent } from "../trace/trace.js";
+import { type Api, createApi } from "./api.js";
+import { adviceFor, type Problem, type ProblemKind } from "./problem.js";
+
+let server: MockServer;
+let api: Api;
+let key = "";
+const { signal } = new AbortController();
+beforeAll(async () => {
+  server = await startMockServer();
+  api = createApi({ fetch: (path, init) => fetch(`${server.url}${path}`, init), key: () => key });
+});
+beforeEach(() => {
+  Object.assign(server.behave, { fail: undefined, garbage: undefined, breakAfter: undefined, key: undefined });
+  key = "";
+});
+afterAll(() => server.close());
+
+const ask = (onTrace?: (event: TraceEvent) => void) =>
+  api.chat(
+    [{ role: "user", text: "?" }],
+    { revise: true, seed: undefined },
+    onTrace === undefined ? {} : { onTrace },
+    signal,
+  );
+
+async function problemOf(work: Promise<unknown>): Promise<Problem> {
+  return await work.then(
+    () => expect.fail("it went well"),
+    (thrown) => thrown,
+  );
+}
+
+test("a stream is a start, steps and an end", async () => {
+  const events: TraceEvent[] = [];
+  await ask((event) => events.push(event));
+  expect([events[0]?.type, events.at(-1)?.type]).toEqual(["start", "end"]);
+  expect(events.slice(1, -1).every(({ type }) => type === "step")).toBe(true);
+  const sent = server.requests.at(-1)!.body;
+  expect(sent).toMatchObject({ stream: true, diffusion_trace: true, revise: true });
+  expect(sent).not.toHaveProperty("seed");
+});
+
+test("the model, its stickers, and none where it has none", async () => {
+  expect((await api.model()).rediff).toMatchObject({ image_size: 96, embedded: true });
+  expect((await api.stickers())?.positions).toHaveLength(4);
+  server.behave.sceneWorld = false;
+  expect(await api.stickers()).toBeUndefined();
+  server.behave.sceneWorld = true;
+});
+
+test("a key is sent where one is asked for", async () => {
+  server.behave.key = "secret";
+  expect((await problemOf(api.model())).kind).toBe("key");
+  key = "secret";
+  expect((await api.model()).id).toBe("rediff-demo");
+});
+
+describe("what goes wrong has a kind, and advice", () => {
+  const cases: [ProblemKind, Partial<MockServer["behave"]>][] = [
+    ["refused", { fail: { status: 400, message: "block_length 7 does not divide 32" } }],
+    ["too-large", { fail: { status: 413, message: "too large" } }],
+    ["busy", { fail: { status: 429, message: "full", retryAfter: 7 } }],
+    ["failed", { fail: { status: 500, message: "the worker died" } }],
+    ["loading", { fail: { status: 503, message: "loading" } }],
+    ["bad-answer", { garbage: 'data: {"diffusion": {"type": "jump"}}\n\n' }],
+    ["gone", { breakAfter: 2 }],
+    ["gone", { garbage: "data: {}\n\n" }],
+  ];
+  test.each(cases)("%s", async (kind, behaviour) => {
+    Object.assign(server.behave, behaviour);
+    const problem = await problemOf(ask());
+    expect(problem.kind).toBe(kind);
+    expect(adviceFor(problem).title).not.toBe("");
+    if (kind === "busy") expect(adviceFor(problem).retryIn).toBe(7);
+    if (kind === "refused") expect(adviceFor(problem).detail).toContain("block_length 7");
+  });
+
+  test("no server at all", async () => {
+    const away = createApi({ fetch: () => fetch("http://127.0.0.1:9"), key: () => "" });
+    expect((await problemOf(away.readiness())).kind).toBe("gone");
+  });
+
+  test("an abort is no problem", async () => {
+    const controller = new AbortController();
+    server.behave.stepMs = 50;
+    const onTrace = () => controller.abort();
+    const thrown = await problemOf(api.chat([{ role: "user", text: "?" }], {}, { onTrace }, controller.signal));
+    expect(thrown.name).toBe("AbortError");
+    server.behave.stepMs = 0;
+  });
+});

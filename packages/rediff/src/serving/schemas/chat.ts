@@ -66,49 +66,45 @@ const empty = (what: string) =>
     .max(0, { error: `not supported: the model knows no ${what}` })
     .nullish();
 
-export const chatBody = z
-  .strictObject({
-    model: modelName,
-    messages: z.array(chatMessage).min(1).max(1000),
-    stream: z.boolean().nullish(),
-    stream_options: z
-      .strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: z.boolean().nullish() })
-      .nullish(),
-    stop: z.union([stopText, z.array(stopText).max(4)]).nullish(),
-    seed,
-    temperature,
-    max_tokens: genLength.meta({ description: "the answer's length in tokens: all of them are decoded" }),
-    max_completion_tokens: genLength.meta({ description: "another name of max_tokens" }),
-    block_length: genLength.meta({ description: "tokens of a block, decoded left to right; default all" }),
-    ...diffusionFields,
-    image_join: imageJoin,
-    diffusion_trace: diffusionTrace,
+export const chatBody = z.strictObject({
+  model: modelName,
+  messages: z.array(chatMessage).min(1).max(1000),
+  stream: z.boolean().nullish(),
+  stream_options: z
+    .strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: z.boolean().nullish() })
+    .nullish(),
+  stop: z.union([stopText, z.array(stopText).max(4)]).nullish(),
+  seed,
+  temperature,
+  max_tokens: genLength.meta({ description: "the answer's length in tokens: all of them are decoded" }),
+  max_completion_tokens: genLength.meta({ description: "another name of max_tokens" }),
+  block_length: genLength.meta({ description: "tokens of a block, decoded left to right; default all" }),
+  ...diffusionFields,
+  image_join: imageJoin,
+  diffusion_trace: diffusionTrace,
 
-    n: only(1),
-    top_p: only(1),
-    frequency_penalty: only(0),
-    presence_penalty: only(0),
-    logprobs: only(false),
-    top_logprobs: only(0),
-    logit_bias: z.strictObject({}, { error: "not supported" }).nullish(),
-    response_format: z
-      .strictObject({ type: z.literal("text", { error: 'not supported, other than "text"' }) })
-      .nullish(),
-    modalities: z.array(z.literal("text", { error: 'not supported, other than "text"' })).nullish(),
-    tools: empty("tools"),
-    functions: empty("functions"),
-    tool_choice: only("none", "auto"),
-    function_call: only("none", "auto"),
+  n: only(1),
+  top_p: only(1),
+  frequency_penalty: only(0),
+  presence_penalty: only(0),
+  logprobs: only(false),
+  top_logprobs: only(0),
+  logit_bias: z.strictObject({}, { error: "not supported" }).nullish(),
+  response_format: z.strictObject({ type: z.literal("text", { error: 'not supported, other than "text"' }) }).nullish(),
+  modalities: z.array(z.literal("text", { error: 'not supported, other than "text"' })).nullish(),
+  tools: empty("tools"),
+  functions: empty("functions"),
+  tool_choice: only("none", "auto"),
+  function_call: only("none", "auto"),
 
-    user: z.string().nullish().meta({ description: "no effect" }),
-    safety_identifier: z.string().nullish().meta({ description: "no effect" }),
-    prompt_cache_key: z.string().nullish().meta({ description: "no effect" }),
-    metadata: z.record(z.string(), z.string()).nullish().meta({ description: "no effect" }),
-    store: z.boolean().nullish().meta({ description: "no effect: nothing is stored" }),
-    parallel_tool_calls: z.boolean().nullish().meta({ description: "no effect" }),
-    service_tier: z.enum(["auto", "default"]).nullish().meta({ description: "no effect" }),
-  })
-  .meta({ id: "ChatCompletionRequest" });
+  user: z.string().nullish().meta({ description: "no effect" }),
+  safety_identifier: z.string().nullish().meta({ description: "no effect" }),
+  prompt_cache_key: z.string().nullish().meta({ description: "no effect" }),
+  metadata: z.record(z.string(), z.string()).nullish().meta({ description: "no effect" }),
+  store: z.boolean().nullish().meta({ description: "no effect: nothing is stored" }),
+  parallel_tool_calls: z.boolean().nullish().meta({ description: "no effect" }),
+  service_tier: z.enum(["auto", "default"]).nullish().meta({ description: "no effect" }),
+});
 
 export type ChatBody = z.output<typeof chatBody>;
 export type ChatPart = z.output<typeof textPart> | z.output<typeof imagePart> | z.output<typeof videoPart>;

@@ -1,10 +1,12 @@
 // @ts-check
-/** The set-up of a checkout: npm's modules, the compiled TypeScript, libtorch and its addon. Each step first looks whether
- *  it has been done, without starting a program, so that a set-up with nothing to do costs a tenth of a second. */
+/** The set-up of a checkout: npm's modules, the compiled TypeScript, the studio's bundle, libtorch and its addon. Each
+ *  step first looks whether it has been done, without starting a program, so that a set-up with nothing to do costs a
+ *  tenth of a second. */
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildStudio, isStudioBuilt } from "../packages/studio/scripts/build.mjs";
 import { ensureTorch, SetupError } from "../packages/torch/setup/index.mjs";
 import { withLock } from "../packages/torch/setup/lock.mjs";
 import { cacheFolder, describe, onPath, platformName } from "../packages/torch/setup/paths.mjs";
@@ -33,7 +35,8 @@ export async function setUp({ quiet = false, verbose = false, torch = true, type
     ui.say(error.line);
     return true;
   });
-  if (torch) await ensureTorch({ quiet: quiet || !(installed || compiled), verbose });
+  const bundled = await ensureStudio(ui);
+  if (torch) await ensureTorch({ quiet: quiet || !(installed || compiled || bundled), verbose });
   if (!quiet) ui.say(`all is there (${since(started)})`);
 }
 
@@ -155,6 +158,22 @@ async function compile(args) {
   throw new SetupError(`the TypeScript has errors:\n${errors}\n`, "Mend them, or go back to a commit without.");
 }
 
+/**
+ * Makes the studio's bundle unless it is there and made of the sources as they are.
+ * @param {Ui} ui
+ * @returns {Promise<boolean>} whether there was something to do
+ */
+async function ensureStudio(ui) {
+  if (isStudioBuilt()) return false;
+  return await once("studio", ui, async () => {
+    if (isStudioBuilt()) return;
+    const started = performance.now();
+    ui.say("bundling the studio (vite build)");
+    await buildStudio();
+    ui.say(`  done in ${since(started)}`);
+  });
+}
+
 /** @typedef {Record<string, [size: number, mtimeMs: number]>} Times */
 
 /** @param {Times} times */
@@ -205,7 +224,8 @@ const SKIPPED = /^(node_modules|dist|build|native|testdata|coverage)$/;
  *  @param {Times} times */
 function outputsOf(times) {
   return Object.keys(times).flatMap((file) => {
-    const match = /^(packages[\\/][^\\/]+)[\\/]src[\\/](.+)(?<!\.d)\.ts$/.exec(file);
+    // The studio's sources are bundled, not compiled one by one.
+    const match = /^(packages[\\/](?!studio)[^\\/]+)[\\/]src[\\/](.+)(?<!\.d)\.ts$/.exec(file);
     return match === null ? [] : [join(match[1] ?? "", "dist", `${match[2]}.js`)];
   });
 }

@@ -36,7 +36,13 @@ class Checkout {
 
   constructor() {
     onTestFinished(() => rmSync(this.folder, { recursive: true, force: true }));
-    for (const path of ["scripts", "packages/torch/setup", "packages/rediff/bin", "packages/rediff/package.json"]) {
+    for (const path of [
+      "scripts",
+      "packages/torch/setup",
+      "packages/studio/scripts",
+      "packages/rediff/bin",
+      "packages/rediff/package.json",
+    ]) {
       cpSync(join(root, path), join(this.folder, path), {
         recursive: true,
         filter: (file) => !/\.test\.ts$|[\\/]build$/.test(file),

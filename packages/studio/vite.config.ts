@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
 /** Where `vite` (npm run dev) finds a running `rediff serve`. */
-const server = process.env.REDIFF_SERVER ?? "http://127.0.0.1:8000";
+const server = process.env.REDIFF_SERVER ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
   root: fileURLToPath(new URL(".", import.meta.url)),

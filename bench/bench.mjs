@@ -1,4 +1,4 @@
-// npm run bench -- decode|train|overhead ...: side by side with the Python reference. See README.md in this folder.
+// npm run bench -- decode|train|overhead ...: side by side with the Python reference; serve: our server under load. See README.md in this folder.
 
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,14 +10,19 @@ import { SHAPES } from "./shapes.mjs";
 const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON [--shape ${Object.keys(SHAPES).join("|")}]
        npm run bench -- train --reference CLONE --python PYTHON [--shape NAME] [--layers N]
        npm run bench -- overhead --python PYTHON
+       npm run bench -- serve [--model DIR] [--clients N] [--seconds S]
 
   --reference CLONE   folder with a clone of the original ReDiff repository
   --python PYTHON     a Python that has the packages of bench/reference/requirements.txt
   --shape NAME        decode, train: which shape; all by default
   --repeats N         runs per side, in turns (decode, train: 3, overhead: 5)
-  --threads N         threads of each side (decode, train: 2, overhead: 1)
+  --threads N         threads of each side (decode, train: 2, overhead, serve: 1)
   --max-forwards N    decode: break off after N forward passes
   --layers N          train: another number of layers than the shape's own
+  --model DIR         serve: which model; default the embedded one
+  --clients N         serve: clients at once (32)
+  --seconds S         serve: for how long (60)
+  --gen-length N      serve: tokens of an answer (48)
   --only SIDE         measure one side alone: reference or engine
   --work DIR          where the random checkpoints are kept (the system's folder for temporary files)
   --write             put the tables into docs/benchmarks.md
@@ -42,6 +47,10 @@ function parse(args) {
         threads: string,
         "max-forwards": string,
         layers: string,
+        model: string,
+        clients: string,
+        seconds: string,
+        "gen-length": string,
         only: string,
         work: { ...string, default: tmpdir() },
         write: flag,
@@ -55,12 +64,15 @@ function parse(args) {
   const { values, positionals } = parsed;
   const [what, ...surplus] = positionals;
   if (values.help) return { what: "help" };
-  if (surplus.length > 0 || !["decode", "train", "overhead"].includes(what)) {
-    throw new UsageError(`expected "decode", "train" or "overhead", got ${positionals.join(" ") || "nothing"}`);
+  if (surplus.length > 0 || !["decode", "train", "overhead", "serve"].includes(what)) {
+    throw new UsageError(
+      `expected "decode", "train", "overhead" or "serve", got ${positionals.join(" ") || "nothing"}`,
+    );
   }
   oneOf("--only", values.only, ["reference", "engine"]);
   oneOf("--shape", values.shape, Object.keys(SHAPES));
-  const needed = values.only === "engine" ? [] : what === "overhead" ? ["python"] : ["reference", "python"];
+  const needed =
+    values.only === "engine" || what === "serve" ? [] : what === "overhead" ? ["python"] : ["reference", "python"];
   for (const name of needed) {
     if (values[name] === undefined) throw new UsageError(`${what} needs --${name} (or --only engine)`);
   }
@@ -72,9 +84,12 @@ function parse(args) {
     ...values,
     shapes: values.shape === undefined ? Object.keys(SHAPES) : [values.shape],
     repeats: count("--repeats", values.repeats) ?? (what === "overhead" ? 5 : 3),
-    threads: count("--threads", values.threads) ?? (what === "overhead" ? 1 : 2),
+    threads: count("--threads", values.threads) ?? (what === "overhead" || what === "serve" ? 1 : 2),
     maxForwards: count("--max-forwards", values["max-forwards"]),
     layers: count("--layers", values.layers),
+    clients: count("--clients", values.clients) ?? 32,
+    seconds: count("--seconds", values.seconds) ?? 60,
+    genLength: count("--gen-length", values["gen-length"]) ?? 48,
   };
 }
 
@@ -106,6 +121,9 @@ async function main() {
   } else if (options.what === "train") {
     const { benchTrain } = await import("./train.mjs");
     for (const shape of options.shapes) results.push(await benchTrain({ ...options, shape, log }));
+  } else if (options.what === "serve") {
+    const { benchServe } = await import("./serve.mjs");
+    results.push(...(await benchServe({ ...options, log })));
   } else {
     const { benchOverhead } = await import("./overhead.mjs");
     results.push(await benchOverhead({ ...options, log }));

@@ -12,8 +12,9 @@ import { SampleError } from "./sample-error.js";
 /** Characters (UTF-16 units) of the answer: [start, end). */
 export type Blank = readonly [start: number, end: number];
 
-/** The row with labels in its blanks only. A token that lies partly in a blank is a part of it.
- *  @throws SampleError when there is not exactly one answer, or a blank does not lie in it */
+/** The row with labels in its blanks only. A token that lies partly in a blank is a part of it; the space that a token
+ *  may begin with does not count.
+ *  @throws SampleError when there is not exactly one answer, a blank does not lie in it, or tokens have no place in it */
 export function keepBlanks(
   tokenizer: Tokenizer,
   row: Labelled,
@@ -34,15 +35,35 @@ export function keepBlanks(
       `blanks: [${outside.join(", ")}] is no part of an answer of ${text.length} characters`,
     );
   }
-  const offsets = tokenOffsets(tokenizer, row.ids.slice(span.start, span.end), text);
+  const answerIds = row.ids.slice(span.start, span.end);
+  const written = tokenizer.decode(answerIds);
+  // Characters of the text are those of the tokens; only case may be lost.
+  if (written.length !== text.length || written.toLowerCase() !== text.toLowerCase()) {
+    throw new SampleError(
+      "form",
+      `has blanks, and its answer is ${JSON.stringify(written)} in the model's tokens`,
+      "Write it as they do, so that characters can be counted",
+    );
+  }
+  const offsets = tokenOffsets(tokenizer, answerIds, written);
   const labels = row.labels.map((label, position) => {
-    const from = offsets[position - span.start];
-    const to = offsets[position - span.start + 1];
-    if (from === undefined || to === undefined || position >= span.end) return ignoredLabel;
-    return blanks.some(([start, end]) => from < end && to > start && text.slice(from, to).trim() !== "")
-      ? label
-      : ignoredLabel;
+    const at = position - span.start;
+    const from = offsets[at];
+    if (from === undefined || at >= answerIds.length) return ignoredLabel;
+    const to = endOf(at, offsets, tokenizer.decode(answerIds.slice(0, at + 1)));
+    const seen = written.slice(from, to);
+    const first = to - seen.trimStart().length;
+    const last = from + seen.trimEnd().length;
+    return blanks.some(([start, end]) => first < Math.min(last, end) && last > start) ? label : ignoredLabel;
   });
   if (labels.every((label) => label === ignoredLabel)) throw new SampleError("form", "its blanks hold no token");
   return { ids: row.ids, labels };
+}
+
+/** A token that ends inside a character reaches to that character's end.
+ *  @param before the text up to this token */
+function endOf(at: number, offsets: readonly number[], before: string): number {
+  const end = offsets[at + 1] ?? 0;
+  if (!before.endsWith("\ufffd")) return end;
+  return offsets.find((offset, i) => i > at && offset > end) ?? end;
 }

@@ -7,7 +7,7 @@
 
 import { UserError } from "../errors.js";
 import { defaultSystemText, type PromptTemplate } from "../text/chat.js";
-import { imagePlaceholder, imageToken } from "../text/image-tokens.js";
+import { ignoredLabel, imagePlaceholder, imageToken } from "../text/image-tokens.js";
 import { type Labelled, labelCaption, labelConversation, placeTrainingImages, type Turn } from "../text/labels.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { answerSpans } from "./answer-spans.js";
@@ -117,7 +117,7 @@ function assertMarkers(turns: readonly Turn[], pictures: number, settings: Sampl
   );
 }
 
-/** An answer has to leave something to learn within `maxLength`; so has a revision. Not asked under `compat`.
+/** An answer has to leave something to learn within `maxLength`; so have blanks and a revision. Not asked under `compat`.
  *  @returns rows of the whole sample, pictures expanded */
 export function assertAnswerFits(
   row: Revised,
@@ -141,6 +141,9 @@ export function assertAnswerFits(
       `its answer starts at row ${places[answers[0]?.start ?? 0]}, beyond max_length ${maxLength}`,
       "Raise max_length, or use fewer or smaller pictures",
     );
+  }
+  if (!row.labels.some((label, position) => label !== ignoredLabel && fits(position))) {
+    throw new SampleError("length", `all that is learnt lies beyond max_length ${maxLength}`, "Raise max_length");
   }
   if (row.revise.includes(true) && !row.revise.some((marked, position) => marked && fits(position))) {
     throw new SampleError("length", `all phrases to revise lie beyond max_length ${maxLength}`, "Raise max_length");

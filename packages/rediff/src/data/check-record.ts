@@ -29,6 +29,8 @@ export interface RecordFindings {
   /** Rows of the sample before cutting, pictures expanded; absent when it has problems. */
   rows?: number;
   pictures: number;
+  /** It is a form with blanks to fill in. */
+  isForm: boolean;
   pairs: Record<PairOutcome, number>;
 }
 
@@ -50,6 +52,7 @@ export async function checkRecord(
     source: sourceOf(place),
     problems: [],
     pictures: 0,
+    isForm: false,
     pairs: { found: 0, length_differs: 0, not_found: 0 },
   };
   const attempt = async <Result>(work: () => Result | Promise<Result>): Promise<Result | undefined> => {
@@ -66,6 +69,7 @@ export async function checkRecord(
   if (record === undefined) return findings;
   findings.source = record.source;
   findings.pictures = record.images.length;
+  findings.isForm = record.blanks !== undefined;
   findings.modality = record.video !== undefined ? "video" : record.images.length > 0 ? "image" : "text";
 
   const { media } = context.settings;

@@ -4,13 +4,14 @@ import type { CheckReport } from "./check.js";
 const BAR_WIDTH = 30;
 
 export function formatCheckReport(report: CheckReport): string {
-  const { records, checked, bad, modalities, pictures, pairs, rows, maxLength, cut } = report;
+  const { records, checked, bad, modalities, pictures, forms, pairs, rows, maxLength, cut } = report;
   const lines = [
     checked === records ? `${count(records, "record")}` : `${checked} of ${count(records, "record")} looked at`,
     ...fileLines(report),
     "",
     `${modalities.image} with pictures (${count(pictures, "picture")}), ${modalities.video} with a video, ${modalities.text} text-only`,
   ];
+  if (forms > 0) lines.push(`${count(forms, "form")} with blanks: only these are learnt`);
   const pairCount = pairs.found + pairs.length_differs + pairs.not_found;
   if (pairCount > 0) {
     lines.push(

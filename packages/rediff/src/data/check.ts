@@ -35,6 +35,8 @@ export interface CheckReport {
   sources: { file: string; records: number; checked: number; bad: number }[];
   modalities: Record<"image" | "video" | "text", number>;
   pictures: number;
+  /** Records with blanks to fill in. */
+  forms: number;
   /** Of revise pairs. */
   pairs: Record<PairOutcome, number>;
   /** Rows of whole samples, pictures expanded. */
@@ -135,6 +137,7 @@ class Tally {
       bad: 0,
       modalities: { image: 0, video: 0, text: 0 },
       pictures: 0,
+      forms: 0,
       pairs: { found: 0, length_differs: 0, not_found: 0 },
       maxLength: options.settings.maxLength,
       cut: 0,
@@ -146,12 +149,13 @@ class Tally {
   }
 
   add(findings: RecordFindings): void {
-    const { source, modality, problems, rows, pictures, pairs } = findings;
+    const { source, modality, problems, rows, pictures, isForm, pairs } = findings;
     const report = this.#report;
     const file = this.#sourceOf(source);
     this.checked++;
     file.checked++;
     report.pictures += pictures;
+    if (isForm) report.forms++;
     if (modality !== undefined) report.modalities[modality]++;
     for (const outcome of ["found", "length_differs", "not_found"] as const) report.pairs[outcome] += pairs[outcome];
     if (rows !== undefined) {

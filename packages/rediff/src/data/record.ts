@@ -56,7 +56,10 @@ export function parseRecord(value: unknown, source: SampleSource, own?: OwnMedia
     revise: (revise ?? []).map(({ org, target }) => ({ org, target })),
   };
   if (moving !== undefined) record.video = moving;
-  if (blanks !== undefined && blanks !== null && blanks.length > 0) record.blanks = blanks;
+  if (blanks !== undefined && blanks !== null && blanks.length > 0) {
+    if (record.revise.length > 0) throw new SampleError("form", "has both blanks and revise", "Make two records of it");
+    record.blanks = blanks;
+  }
   return record;
 }
 

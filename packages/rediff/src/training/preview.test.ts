@@ -50,6 +50,22 @@ describe("previewBatch", () => {
     );
   });
 
+  test("of a form only the blanks are masked and learnt", async () => {
+    const sample = await sampleOf(
+      record("A dog is on the car.", {
+        blanks: [
+          [2, 5],
+          [16, 19],
+        ],
+      }),
+    );
+    const [text] = previewBatch([sample], options({ draws: draws(1, sample.ids.length, true, false, 5) }));
+    expect(text).toMatch(/^d\.jsonl:1: text, \d+ rows, 2 with a label\n/);
+    expect(text).toMatch(/noise: p 0\.5\d+; 2 masked\n/);
+    expect(text).toContain("A[MASK] is on the[MASK].<|eot_id|>");
+    expect(text).toMatch(/learns \(where it has labels\):\n +\.\.\. +dog +\.\.\. +car +\.\.\. $/);
+  });
+
   test("shows corrupted tokens beside what they should be", async () => {
     const sample = await sampleOf(record("A dog."));
     const wrong = tokenizer.encode(" car")[0]!;

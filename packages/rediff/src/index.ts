@@ -16,6 +16,7 @@ export {
   type FeatureCacheOptions,
   type Remasking,
 } from "./diffusion/options.js";
+export { embeddedModelFolder } from "./embedded.js";
 export { UserError } from "./errors.js";
 export { type Filling, type FillOptions, type FillRequest, fillRequest } from "./fill/fill.js";
 export { type FilledBlank, type FilledText, type Form, readForm } from "./fill/form.js";

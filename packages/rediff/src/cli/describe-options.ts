@@ -3,6 +3,7 @@
 import type { Device, DType } from "@rediff/torch";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Remasking } from "../diffusion/options.js";
+import { embeddedModelFolder } from "../embedded.js";
 import { UserError } from "../errors.js";
 import type { LoadOptions } from "../models/model.js";
 import { DEFAULT_QUESTION, type DescribeOptions } from "../request.js";
@@ -67,7 +68,7 @@ export function decimal(text: string): number {
 
 export function addModelOptions(command: Command): Command {
   return command
-    .option("--model <DIR|HUB_ID>", "model folder, or the id of a model that was pulled")
+    .option("--model <DIR|HUB_ID>", "model folder, or the id of a model that was pulled (default the embedded one)")
     .option("--vision-tower <DIR>", "SigLIP folder, for checkpoints without vision weights")
     .option("--device <D>", "cpu, cuda, cuda:N or mps", "cpu")
     .addOption(
@@ -158,6 +159,11 @@ function parseCache(text: string | true): NonNullable<DescribeOptions["cache"]> 
 export function needModel(flags: Pick<ModelFlags, "model">): string {
   if (flags.model !== undefined) return flags.model;
   throw new UserError("no model was given", "Use --model FOLDER, or --model ORG/NAME after `rediff pull ORG/NAME`.");
+}
+
+/** The model that the flags name, or the one that comes with the package. @throws UserError when there is none */
+export function chosenModel(flags: Pick<ModelFlags, "model">): string {
+  return flags.model ?? embeddedModelFolder();
 }
 
 export function loadOptions(flags: ModelFlags): LoadOptions {

@@ -1,6 +1,8 @@
 /** What is loaded only once the arguments are known to make sense: libtorch, and with it the models. */
+
+import { EMBEDDED_NOTE } from "../embedded.js";
 import type { VisionLanguageModel } from "../vision-language-model.js";
-import { loadOptions, type ModelFlags, needModel } from "./describe-options.js";
+import { chosenModel, loadOptions, type ModelFlags } from "./describe-options.js";
 
 /** Fetches libtorch and builds its addon where they are missing. Says nothing when they are there. */
 export async function needTorch(): Promise<void> {
@@ -11,7 +13,8 @@ export async function needTorch(): Promise<void> {
 /** The model that the flags name. @throws UserError when there is none, before anything is fetched */
 export async function openModel(flags: ModelFlags): Promise<VisionLanguageModel> {
   const { resolveModel } = await import("../hub/resolve.js");
-  const folder = await resolveModel(needModel(flags));
+  const folder = await resolveModel(chosenModel(flags));
+  if (flags.model === undefined) process.stderr.write(`rediff: ${EMBEDDED_NOTE}\n`);
   await needTorch();
   const [{ setThreads }, { loadModel }] = await Promise.all([
     import("@rediff/torch"),

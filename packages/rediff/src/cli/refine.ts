@@ -7,10 +7,10 @@ import { checkRefineOptions } from "../request.js";
 import {
   addModelOptions,
   addPromptOptions,
+  chosenModel,
   decimal,
   given,
   type ModelFlags,
-  needModel,
   type PromptFlags,
   promptOptions,
   whole,
@@ -50,7 +50,7 @@ export function refineCommand(): Command {
 }
 
 async function run(image: string, flags: Flags): Promise<void> {
-  needModel(flags);
+  chosenModel(flags);
   const { rounds, threshold } = flags;
   const options = { ...promptOptions(flags), ...given({ rounds, threshold }) };
   checkRefineOptions(options);

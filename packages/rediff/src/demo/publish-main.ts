@@ -1,0 +1,12 @@
+/** The last step of `npm run demo:train`: publish-main FROM TO [FROM TO ...] */
+import { errorText } from "../cli/errors.js";
+import { publishModel } from "./publish.js";
+
+async function main(folders: readonly string[]): Promise<void> {
+  for (let i = 0; i + 1 < folders.length; i += 2) await publishModel(folders[i] as string, folders[i + 1] as string);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`demo:train: ${errorText(error)}\n`);
+  process.exitCode = 1;
+});

@@ -1,0 +1,23 @@
+/** The model that comes with the package: small, trained from scratch on the scene world by the recipes in recipes/demo.
+ *  It is what commands use where no model is named. */
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { UserError } from "./errors.js";
+
+/** In a published package, and in the repository. */
+const places = ["../models/demo", "../../../models/demo"];
+
+/** @throws UserError where the package came without it */
+export function embeddedModelFolder(): string {
+  for (const place of places) {
+    const folder = fileURLToPath(new URL(place, import.meta.url));
+    if (existsSync(`${folder}/config.json`)) return folder;
+  }
+  throw new UserError(
+    "no model was given, and this copy has no embedded one",
+    "Use --model FOLDER, or --model ORG/NAME after `rediff pull ORG/NAME`.",
+  );
+}
+
+export const EMBEDDED_NOTE =
+  "no --model: the embedded model answers. It knows scenes of stickers (rediff scenes) only; photographs need --model.";

@@ -1,0 +1,190 @@
+// @ts-check
+/** npm run demo:train: makes the embedded model from nothing: scenes, a curriculum, LLaDA-V's objective, ReDiff's two
+ *  stages, and a control that is trained on for as long without ReDiff. Hours on a CPU. Every step goes on where it was
+ *  cut off; steps that are done do nothing. */
+import { spawn } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { root, runScript, SetupError, setUp } from "./workspace.mjs";
+
+const usage = `npm run demo:train -- [options]
+
+  --scale F      shares of all data and updates, to try the chain out (default 1)
+  --from STEP    begin with this step, although earlier ones may not be done
+  --only STEP    this step alone
+  --list         name the steps and their commands, run nothing
+  --threads N    CPU threads of training (default 1: with more, a second busy program slows it down many times)
+  --device D     of training (default cpu)
+
+Data goes to data/demo, models to exp/demo, and at the end the stages to models/.`;
+
+const data = "data/demo";
+const exp = "exp/demo";
+const EXPERT_PORT = 8137;
+
+await runScript(async () => {
+  const { values } = parseArgs({
+    options: {
+      scale: { type: "string", default: "1" },
+      from: { type: "string" },
+      only: { type: "string" },
+      list: { type: "boolean", default: false },
+      threads: { type: "string", default: "1" },
+      device: { type: "string", default: "cpu" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  const scale = Number(values.scale);
+  if (!(scale > 0 && scale <= 1)) throw new SetupError(`--scale ${values.scale} is not between 0 and 1`, "Try 0.01.");
+  const steps = plan(scale, { threads: values.threads, device: values.device });
+  const names = steps.map(({ name }) => name);
+  for (const name of [values.from, values.only])
+    if (name !== undefined && !names.includes(name))
+      throw new SetupError(`there is no step ${name}`, `The steps are ${names.join(", ")}.`);
+  const chosen = steps.filter(({ name }, i) =>
+    values.only === undefined ? i >= names.indexOf(values.from ?? "scenes") : name === values.only,
+  );
+  if (values.list) {
+    for (const { name, commands } of chosen)
+      console.log([`${name}:`, ...(commands ?? []).map((args) => `  rediff ${args.join(" ")}`)].join("\n"));
+    return 0;
+  }
+  await setUp({ quiet: true });
+  mkdirSync(join(root, data), { recursive: true });
+  for (const step of chosen) {
+    if (step.output !== undefined && existsSync(join(root, step.output))) continue;
+    console.log(`\n== ${step.name}`);
+    const status = await runStep(step);
+    if (status !== 0) return status;
+  }
+  return 0;
+});
+
+/**
+ * @typedef {{ name: string, commands?: string[][], beside?: string[], script?: string[], output?: string }} Step commands of
+ *   rediff, with another one beside them; or a script of node's. It is done when its output is there; without one, its
+ *   commands know themselves
+ */
+
+/**
+ * @param {number} scale
+ * @param {{ threads: string, device: string }} machine
+ * @returns {Step[]}
+ */
+function plan(scale, { threads, device }) {
+  const count = (/** @type {number} */ whole) => String(Math.max(64, Math.round(whole * scale)));
+  const scenes = `${data}/train/scenes.jsonl`;
+  const generate = (/** @type {string} */ name, /** @type {number} */ whole, /** @type {number} */ seed) => ({
+    name: `scenes-${name}`,
+    commands: [["scenes", "generate", "--count", count(whole), "--seed", String(seed), "--output", `${data}/${name}`]],
+  });
+  const talk = (/** @type {string} */ name, /** @type {string[]} */ args) => ({
+    name: `data-${name}`,
+    output: `${data}/train/${name}.jsonl`,
+    commands: [["scenes", "conversations", "--truth", scenes, "--output", `${data}/train/${name}.jsonl`, ...args]],
+  });
+  const train = (/** @type {string} */ name, /** @type {number} */ updates) => ({
+    name,
+    commands: [
+      [
+        "train",
+        `recipes/demo/${name}.yaml`,
+        `device=${device}`,
+        "--threads",
+        threads,
+        ...(scale === 1 ? [] : [`max_steps=${Math.max(4, Math.round(updates * scale))}`]),
+      ],
+    ],
+  });
+  const facts = ["names", "names", "names", "positions", "positions", "positions", "numbers", "numbers", "colors"];
+  return [
+    { ...generate("train", 100_000, 11), name: "scenes" },
+    generate("loop", 24_000, 12),
+    generate("held-out", 400, 2),
+    talk("map", ["--task", "map", "--seed", "1"]),
+    talk("cells", [
+      "--task",
+      "cells",
+      "--blanks",
+      "names",
+      "names",
+      "positions",
+      "positions",
+      "numbers",
+      "--seed",
+      "12",
+    ]),
+    talk("forms", ["--task", "caption", "--blanks", ...facts, "--seed", "13"]),
+    talk("captions", ["--task", "caption", "--count", "2", "--seed", "4"]),
+    {
+      name: "data-errors",
+      output: `${data}/train/errors.jsonl`,
+      commands: [["scenes", "corrupt", "--truth", scenes, "--seed", "5", "--output", `${data}/train/errors.jsonl`]],
+    },
+    {
+      name: "start",
+      output: `${exp}/start/config.json`,
+      commands: [["scenes", "model", "--patch", "16", "--output", `${exp}/start`]],
+    },
+    train("map", 1),
+    train("binding", 1),
+    train("llada-v", 1),
+    train("continued", 1),
+    train("rediff-stage1", 1),
+    {
+      name: "improve",
+      beside: ["scenes", "expert", "--truth", `${data}/loop/scenes.jsonl`, "--port", String(EXPERT_PORT)],
+      commands: [["improve", "recipes/demo/improve.yaml", ...(scale === 1 ? [] : [`slice.count=${count(8000)}`])]],
+    },
+    {
+      name: "publish",
+      script: [
+        "packages/rediff/dist/demo/publish-main.js",
+        ...["llada_v", "continued", "rediff_base"].flatMap((stage) => [
+          `${exp}/${stage}`,
+          `models/demo-stages/${stage}`,
+        ]),
+        ...[`${exp}/rediff`, "models/demo"],
+      ],
+    },
+  ];
+}
+
+/**
+ * @param {Step} step
+ * @returns {Promise<number>}
+ */
+async function runStep({ commands = [], beside, script }) {
+  const helper = beside === undefined ? undefined : start(beside);
+  try {
+    for (const args of commands) {
+      const status = await finished(start(args));
+      if (status !== 0) return status;
+    }
+    return script === undefined ? 0 : await finished(spawn(process.execPath, script, { cwd: root, stdio: "inherit" }));
+  } finally {
+    helper?.kill();
+  }
+}
+
+/** @param {string[]} args of rediff */
+function start(args) {
+  const launcher = join(root, "packages", "rediff", "bin", "rediff.mjs");
+  return spawn(process.execPath, [launcher, ...args], { cwd: root, stdio: "inherit" });
+}
+
+/**
+ * @param {import("node:child_process").ChildProcess} child
+ * @returns {Promise<number>}
+ */
+function finished(child) {
+  return new Promise((done, fail) => {
+    child.on("error", fail);
+    child.on("close", (code) => done(code ?? 1));
+  });
+}

@@ -80,6 +80,18 @@ test("commands are obeyed, mistakes are told, and the chat goes on", async () =>
   await over;
 });
 
+test("a conversation that has grown too long says how to go on", async () => {
+  const { press, see, over } = open();
+  await see("> ");
+  press("Hello.\r");
+  await see("\u2591");
+  await see("> ");
+  press(`${"word ".repeat(3000)}\r`);
+  await see("/reset begins anew.");
+  press("/quit\r");
+  await over;
+});
+
 test("Ctrl-C stops an answer and keeps the chat; lines typed meanwhile wait, unseen", async () => {
   const { press, see, over, conversation, shown } = open(512);
   await see("> ");

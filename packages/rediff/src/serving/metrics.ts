@@ -3,6 +3,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { Engine } from "./engine/engine.js";
 import type { Turn } from "./engine/protocol.js";
 
+/** What of an engine is shown. */
+type Watched = Pick<Engine, "queued" | "running" | "status" | "restarts" | "memory">;
+
 export interface Metrics {
   registry: Registry;
   /** Runs a request of a kind and keeps its time, whatever becomes of it. */
@@ -11,7 +14,7 @@ export interface Metrics {
   answered(route: string, status: number): void;
   turn(turn: Turn): void;
   /** Gauges of an engine, read when they are asked for. */
-  watch(engine: Engine): void;
+  watch(engine: Watched): void;
 }
 
 const SECONDS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300];

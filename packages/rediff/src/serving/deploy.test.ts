@@ -1,0 +1,120 @@
+/** The files of deploy/: their form, and that what they name is there. */
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { parseAllDocuments, parseDocument } from "yaml";
+import { serveCommand } from "../cli/serve.js";
+import { createMetrics } from "./metrics.js";
+
+const root = fileURLToPath(new URL("../../../../", import.meta.url));
+const read = (name: string) => readFileSync(`${root}deploy/${name}`, "utf8");
+const flags = serveCommand().options.map(({ long }) => long);
+
+/** Metrics that the server has, gauges of an engine included. */
+async function metricNames(): Promise<string> {
+  const metrics = createMetrics();
+  metrics.watch({
+    queued: 0,
+    running: 0,
+    status: "ready",
+    restarts: 0,
+    memory: { tensors: 0, bytes: 0, forgotten: 0 },
+  });
+  return metrics.registry.metrics();
+}
+
+describe("kubernetes.yaml", () => {
+  const documents = parseAllDocuments(read("kubernetes.yaml"));
+  const objects = documents.map((document) => document.toJS()) as never as Record<string, never>[];
+  // biome-ignore lint/suspicious/noExplicitAny: manifests have no types here
+  const find = (kind: string): any => objects.find((object) => object.kind === kind);
+
+  test("parses, each object with its kind and name once", () => {
+    for (const document of documents) expect([...document.errors, ...document.warnings]).toEqual([]);
+    expect(objects.map(({ kind }) => kind)).toEqual([
+      "Deployment",
+      "Service",
+      "HorizontalPodAutoscaler",
+      "PodDisruptionBudget",
+    ]);
+    const { template, selector } = find("Deployment").spec;
+    for (const labels of [
+      selector.matchLabels,
+      find("Service").spec.selector,
+      find("PodDisruptionBudget").spec.selector.matchLabels,
+    ])
+      expect(template.metadata.labels).toMatchObject(labels);
+  });
+
+  test("probes, ports, arguments and grace fit the server", () => {
+    const { containers, terminationGracePeriodSeconds: grace } = find("Deployment").spec.template.spec;
+    const [{ args, ports, startupProbe, readinessProbe, livenessProbe }] = containers;
+    expect([startupProbe, readinessProbe, livenessProbe].map((probe) => probe.httpGet.path)).toEqual([
+      "/ready",
+      "/ready",
+      "/health",
+    ]);
+    for (const probe of [startupProbe, readinessProbe, livenessProbe]) expect(probe.httpGet.port).toBe(ports[0].name);
+    expect(find("Service").spec.ports[0].targetPort).toBe(ports[0].name);
+    expect(args[args.indexOf("--port") + 1]).toBe(String(ports[0].containerPort));
+    for (const arg of args.filter((text: string) => text.startsWith("--"))) expect(flags).toContain(arg);
+    expect(grace).toBeGreaterThan(Number(args[args.indexOf("--drain") + 1]));
+  });
+
+  test("the autoscaler reads a metric that the server has", async () => {
+    const { scaleTargetRef, metrics } = find("HorizontalPodAutoscaler").spec;
+    expect(scaleTargetRef.name).toBe(find("Deployment").metadata.name);
+    const { name } = metrics[0].pods.metric;
+    expect(await metricNames()).toContain(`\n${name} `);
+    const adapter = parseDocument(read("prometheus-adapter.yaml"));
+    expect(adapter.errors).toEqual([]);
+    expect(adapter.toJS().rules.custom[0].name.as).toBe(name);
+  });
+});
+
+describe("Containerfile", () => {
+  const lines = read("Containerfile")
+    .replace(/\\\n/g, " ")
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !line.startsWith("#"));
+  const instructions = lines.map((line) => /^([A-Z]+)\s+(.+)$/.exec(line)?.slice(1) as [string, string]);
+  const of = (name: string) => instructions.filter(([word]) => word === name).map(([, rest]) => rest);
+
+  test("knows its instructions, stages and files", () => {
+    const known = [
+      "ARG",
+      "FROM",
+      "ENV",
+      "RUN",
+      "WORKDIR",
+      "COPY",
+      "USER",
+      "EXPOSE",
+      "HEALTHCHECK",
+      "STOPSIGNAL",
+      "ENTRYPOINT",
+    ];
+    for (const [name] of instructions) expect(known).toContain(name);
+    const stages = of("FROM").map((rest) => /AS (\w+)$/.exec(rest)?.[1]);
+    for (const rest of of("COPY")) {
+      const stage = /--from=(\w+)/.exec(rest)?.[1];
+      if (stage !== undefined) expect(stages).toContain(stage);
+    }
+    for (const [, file] of of("RUN")
+      .join(" ")
+      .matchAll(/node (\S+\.mjs)/g))
+      expect(existsSync(root + file)).toBe(true);
+  });
+
+  test("starts the server as an ordinary user, by a command that gets its signals", () => {
+    const [user] = of("USER");
+    expect(user).not.toMatch(/^(root|0)$/);
+    const [entry] = of("ENTRYPOINT");
+    const [program, script, command, ...args] = JSON.parse(entry!) as string[];
+    expect([program, command]).toEqual(["node", "serve"]);
+    expect(existsSync(root + script)).toBe(true);
+    for (const arg of args.filter((text) => text.startsWith("--"))) expect(flags).toContain(arg);
+    for (const rest of of("HEALTHCHECK")) expect(JSON.parse(/CMD (.+)$/.exec(rest)![1]!)).toHaveLength(3);
+    expect(of("EXPOSE")).toEqual(["8080"]);
+  });
+});

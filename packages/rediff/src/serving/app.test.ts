@@ -1,4 +1,5 @@
 /** The border: keys, origins, limits, strange bodies, files. */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
@@ -289,6 +290,24 @@ describe.skipIf(!isBuilt)("bodies and pictures", () => {
       status: 400,
       code: "invalid_image",
     });
+  });
+
+  test.skipIf(spawnSync("ffmpeg", ["-version"]).status !== 0)("videos come as bytes", async () => {
+    const made = spawnSync("ffmpeg", [
+      ...["-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x48:r=5:d=2", "-c:v", "mpeg4", "-f", "matroska", "pipe:1"],
+    ]);
+    const video = (url: string) =>
+      say([
+        { type: "video_url", video_url: { url } },
+        { type: "text", text: "What happens?" },
+      ]);
+    const url = `data:video/x-matroska;base64,${made.stdout.toString("base64")}`;
+    expect((await ask(video(url))).status).toBe(200);
+    const param = "messages[0].content[0].video_url.url";
+    const cut = made.stdout.subarray(0, 600).toString("base64");
+    for (const wrong of ["data:video/mp4;base64,AAAA", `data:video/x-matroska;base64,${cut}`])
+      expect(await ask(video(wrong))).toMatchObject({ status: 400, code: "invalid_video", param });
+    expect(await ask(video("http://example.com/x.mp4"))).toMatchObject({ status: 400, param });
   });
 
   test("the description of the API has the schemas that check it", async () => {

@@ -35,10 +35,19 @@ export interface DecodeSummary {
 /** More frames than this make the filter's expression too long; no context holds as many. */
 export const MAX_FRAMES = 4096;
 
-// V skips cover pictures, which v would take for a video. Playlists must not lead ffmpeg to the network.
+// V skips cover pictures, which v would take for a video. Playlists must not lead ffmpeg to the network: hence the
+// lists of protocols.
 const STREAM = "V:0";
-const INPUT = ["-protocol_whitelist", "file,pipe"];
 const COUNT_BYTES = 4;
+
+/** A path, or a file's bytes and how messages call it. Bytes go through a pipe: nothing is written to a disk, and there
+ *  is no file that they could name. */
+export type VideoSource = string | { readonly name: string; readonly bytes: Uint8Array };
+
+export const videoName = (source: VideoSource): string => (typeof source === "string" ? source : source.name);
+
+const inputOf = (source: VideoSource): { whitelist: string; url: string } =>
+  typeof source === "string" ? { whitelist: "file,pipe", url: `file:${source}` } : { whitelist: "pipe", url: "pipe:0" };
 
 const rational = z
   .string()
@@ -61,7 +70,9 @@ const probeOutput = z.object({
 });
 
 /** Counts packets without decoding them. Throws a UserError for a file that holds no video. */
-export async function probeVideo(path: string, signal?: AbortSignal): Promise<VideoFacts> {
+export async function probeVideo(source: VideoSource, signal?: AbortSignal): Promise<VideoFacts> {
+  const path = videoName(source);
+  const { whitelist, url } = inputOf(source);
   const entries = [
     "-count_packets",
     "-show_entries",
@@ -71,8 +82,9 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
   ];
   const child = start(
     "ffprobe",
-    ["-v", "error", ...INPUT, "-select_streams", STREAM, ...entries, `file:${path}`],
+    ["-v", "error", "-protocol_whitelist", whitelist, "-select_streams", STREAM, ...entries, url],
     signal,
+    source,
   );
   const [json, complaints] = await finish(child, signal, Promise.all([text(child.stdout), text(child.stderr)]));
   if (child.process.exitCode !== 0) throw brokenVideo(path, complaints);
@@ -85,11 +97,13 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
 
 /** Decodes the whole video and hands over the frames at `indices` (ascending, none twice), one at a time. */
 export async function decodeFrames(
-  path: string,
+  source: VideoSource,
   indices: readonly number[],
   onFrame: (frame: DecodedFrame) => void,
   signal?: AbortSignal,
 ): Promise<DecodeSummary> {
+  const path = videoName(source);
+  const { whitelist, url } = inputOf(source);
   const passthrough = await passthroughFlag(signal);
   const filter = [
     `[0:${STREAM}]split=2[every][some]`,
@@ -98,8 +112,8 @@ export async function decodeFrames(
   ].join(";");
   const frames = ["-map", "[frames]", ...passthrough, "-c:v", "ppm", "-f", "image2pipe", "pipe:1"];
   const count = ["-map", "[count]", ...passthrough, "-c:v", "rawvideo", "-f", "rawvideo", "pipe:3"];
-  const input = ["-nostdin", "-v", "error", ...INPUT, "-i", `file:${path}`];
-  const child = start("ffmpeg", [...input, "-filter_complex", filter, ...frames, ...count], signal);
+  const input = ["-nostdin", "-v", "error", "-protocol_whitelist", whitelist, "-i", url];
+  const child = start("ffmpeg", [...input, "-filter_complex", filter, ...frames, ...count], signal, source);
 
   let taken = 0;
   const readFrames = async (): Promise<void> => {
@@ -134,15 +148,23 @@ interface Running {
   readonly failed: Promise<Error>;
 }
 
-function start(program: "ffmpeg" | "ffprobe", args: readonly string[], signal?: AbortSignal): Running {
+function start(
+  program: "ffmpeg" | "ffprobe",
+  args: readonly string[],
+  signal?: AbortSignal,
+  source?: VideoSource,
+): Running {
   signal?.throwIfAborted();
+  const bytes = typeof source === "object" ? source.bytes : undefined;
   const process = spawn(program, args, {
-    stdio: ["ignore", "pipe", "pipe", "pipe"],
+    stdio: [bytes === undefined ? "ignore" : "pipe", "pipe", "pipe", "pipe"],
     killSignal: "SIGKILL",
     windowsHide: true,
     ...(signal === undefined ? {} : { signal }),
   });
-  const [, stdout, stderr, counts] = process.stdio;
+  const [stdin, stdout, stderr, counts] = process.stdio;
+  // A program that has seen enough closes the pipe; what it thought of the rest is on its standard error.
+  stdin?.on("error", () => undefined).end(bytes);
   const failed = new Promise<Error>((resolve) => process.on("error", resolve));
   return { process, stdout: stdout as Readable, stderr: stderr as Readable, counts: counts as Readable, failed };
 }

@@ -1,6 +1,7 @@
 /** Pictures and videos to tiles of bytes, and the arithmetic of what they become in the prompt. */
 
 export { DEFAULT_MAX_PIXELS, type DecodeOptions, decodePicture, type PictureSource } from "./decode.js";
+export type { VideoSource } from "./ffmpeg.js";
 export {
   type AspectRatio,
   anyresGrid,

@@ -2,13 +2,14 @@
 
 import { UserError } from "../errors.js";
 import type { PictureSource } from "./decode.js";
+import type { VideoSource } from "./ffmpeg.js";
 import { loadPicture, type PictureOptions } from "./picture.js";
 import type { Tiles } from "./tiles.js";
 import { loadVideo, type VideoOptions, type VideoTiles } from "./video.js";
 
 export type VisionJob =
   | { readonly kind: "picture"; readonly source: PictureSource; readonly options: PictureOptions }
-  | { readonly kind: "video"; readonly source: string; readonly options: VideoOptions };
+  | { readonly kind: "video"; readonly source: VideoSource; readonly options: VideoOptions };
 
 export type Request =
   | { readonly type: "run"; readonly id: number; readonly job: VisionJob }

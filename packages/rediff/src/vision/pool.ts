@@ -11,6 +11,7 @@ import { Worker } from "node:worker_threads";
 import "sharp";
 import type { PictureSource } from "./decode.js";
 import { endWorkers } from "./end-workers.js";
+import type { VideoSource } from "./ffmpeg.js";
 import { type Reply, type Request, unpackError, type VisionJob } from "./jobs.js";
 import type { PictureOptions } from "./picture.js";
 import type { Tiles } from "./tiles.js";
@@ -65,7 +66,7 @@ export class VisionPool {
   }
 
   /** Rejects with what `loadVideo` would throw. */
-  async video(source: string, options: VideoOptions, signal?: AbortSignal): Promise<VideoTiles> {
+  async video(source: VideoSource, options: VideoOptions, signal?: AbortSignal): Promise<VideoTiles> {
     // A video job is answered with a video's tiles.
     return (await this.#run({ kind: "video", source, options }, signal)) as VideoTiles;
   }

@@ -46,6 +46,46 @@ describe.skipIf(!haveFfmpeg)(`video files${haveFfmpeg ? "" : " (SKIPPED: ffmpeg 
     expect(levels(video.pixels)).toEqual(video.indices.map((index) => [16 + 6 * index]));
   });
 
+  it("gives the same from bytes as from a file, wherever the file has its index", async () => {
+    const kinds: Record<string, string[]> = {
+      "last.mp4": ["-c:v", "mpeg4"],
+      "first.mp4": ["-c:v", "mpeg4", "-movflags", "faststart"],
+      "frames.mp4": ["-c:v", "mpeg4", "-movflags", "frag_keyframe+empty_moov"],
+      "b.mov": ["-c:v", "mpeg4", "-bf", "2"],
+      "clip.avi": ["-c:v", "mpeg4"],
+      "clip.ts": ["-c:v", "mpeg2video", "-r", "25"],
+      "copy.mkv": ["-c:v", "ffv1"],
+    };
+    for (const [name, args] of Object.entries(kinds)) {
+      const path = join(folder, name);
+      ffmpeg(["-i", clip, ...args, path]);
+      const bytes = new Uint8Array(readFileSync(path));
+      const fromBytes = await loadVideo({ name: "the video", bytes }, take(5));
+      const fromFile = await loadVideo(path, take(5));
+      expect(fromFile.totalFrames).toBeGreaterThan(20);
+      expect({ name, ...fromBytes }).toEqual({ name, ...fromFile });
+    }
+  });
+
+  it("bytes cannot name files or addresses, and say what is wrong with them", async () => {
+    const secret = join(folder, "secret.mkv");
+    copyFileSync(clip, secret);
+    const playlists = [
+      `#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\nfile://${secret}\n#EXT-X-ENDLIST\n`,
+      "#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\nhttp://127.0.0.1:1/x.ts\n#EXT-X-ENDLIST\n",
+      `ffconcat version 1.0\nfile '${secret}'\n`,
+      "not a video",
+      "",
+    ];
+    for (const text of playlists) {
+      const loading = loadVideo({ name: "the video", bytes: Buffer.from(text) }, take(2));
+      await expect(loading).rejects.toThrow(UserError);
+      await expect(loading).rejects.toThrow(/^the video: /);
+    }
+    const cut = readFileSync(clip).subarray(0, 600);
+    await expect(loadVideo({ name: "the video", bytes: cut }, take(2))).rejects.toThrow(UserError);
+  });
+
   it("follows the training rule", async () => {
     const sampling = { kind: "fps", videoFps: 2, framesUpbound: 4 } as const;
     const video = await loadVideo(clip, { tileSize: TILE, sampling });

@@ -4,7 +4,8 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { DEFAULT_MAX_PIXELS, type DecodeOptions, decodePicture, refuseHuge } from "./decode.js";
-import { decodeFrames, MAX_FRAMES, probeVideo } from "./ffmpeg.js";
+import { movieIndexFirst } from "./faststart.js";
+import { decodeFrames, MAX_FRAMES, probeVideo, type VideoSource, videoName } from "./ffmpeg.js";
 import { emptyFile, fileError } from "./files.js";
 import type { Size } from "./geometry.js";
 import { type OpaqueImage, withoutAlpha } from "./image.js";
@@ -33,14 +34,22 @@ export interface VideoTiles extends Tiles {
 }
 
 /** Loads a video in this thread. `signal` kills ffmpeg at once. Throws a UserError for whatever is wrong with it. */
-export async function loadVideo(path: string, options: VideoOptions, signal?: AbortSignal): Promise<VideoTiles> {
-  const info = await stat(path).catch((cause: unknown) => {
-    throw fileError(path, cause);
+export async function loadVideo(source: VideoSource, options: VideoOptions, signal?: AbortSignal): Promise<VideoTiles> {
+  if (typeof source === "object") {
+    if (source.bytes.length === 0) throw emptyFile(source.name, "a video");
+    return loadFile({ name: source.name, bytes: movieIndexFirst(source.bytes) }, options, signal);
+  }
+  const info = await stat(source).catch((cause: unknown) => {
+    throw fileError(source, cause);
   });
-  if (info.isDirectory()) return loadFolder(path, options, signal);
-  if (info.size === 0) throw emptyFile(path, "a video");
+  if (info.isDirectory()) return loadFolder(source, options, signal);
+  if (info.size === 0) throw emptyFile(source, "a video");
+  return loadFile(source, options, signal);
+}
 
-  const { packets, fps, width, height } = await probeVideo(path, signal);
+async function loadFile(source: VideoSource, options: VideoOptions, signal?: AbortSignal): Promise<VideoTiles> {
+  const path = videoName(source);
+  const { packets, fps, width, height } = await probeVideo(source, signal);
   refuseHuge(path, width, height, options.maxPixels ?? DEFAULT_MAX_PIXELS);
   let total = packets;
   // An edit list or a damaged packet makes frames fewer than packets. Then the frames were chosen for a length that
@@ -48,7 +57,7 @@ export async function loadVideo(path: string, options: VideoOptions, signal?: Ab
   for (let attempt = 0; attempt < 2; attempt++) {
     const indices = sampleFrames(total, fps, options.sampling);
     const canvas = new FrameCanvas(path, indices, options.tileSize);
-    const summary = await decodeFrames(path, canvas.wanted, (frame) => canvas.put(frame.index, frame.image), signal);
+    const summary = await decodeFrames(source, canvas.wanted, (frame) => canvas.put(frame.index, frame.image), signal);
     if (summary.total === total) {
       return {
         ...canvas.finish(),

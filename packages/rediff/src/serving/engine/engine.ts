@@ -37,12 +37,18 @@ export interface EngineOptions {
 
 export type Status = "loading" | "ready" | "restarting" | "draining";
 
+/** A video takes long: it must not keep pictures waiting. */
+export interface VisionPools {
+  pictures: VisionPool;
+  videos: VisionPool;
+}
+
 export interface Submission<J extends Job> {
   job: J;
   /** Who asks: requests of one client wait in one line. */
   client: string;
   /** Fetches and decodes the pictures, once it is the request's turn. */
-  visuals: (pool: VisionPool, facts: ModelFacts, signal: AbortSignal) => Promise<Visual[]>;
+  visuals: (pools: VisionPools, facts: ModelFacts, signal: AbortSignal) => Promise<Visual[]>;
   signal: AbortSignal;
   onBegun?: (beginning: Beginning) => void;
   onText?: (text: string) => void;
@@ -65,7 +71,7 @@ const AHEAD = 2;
 export class Engine {
   readonly options: EngineOptions;
   readonly #model: ModelHandle;
-  readonly #pool: VisionPool;
+  readonly #pools: VisionPools;
   readonly #queue: FairQueue<Entry>;
   /** Taken from the queue and not answered yet. */
   readonly #underway = new Map<number, Entry>();
@@ -83,7 +89,10 @@ export class Engine {
   constructor(options: EngineOptions) {
     this.options = options;
     this.#queue = new FairQueue(options.queue);
-    this.#pool = new VisionPool({ workers: options.visionWorkers });
+    this.#pools = {
+      pictures: new VisionPool({ workers: options.visionWorkers }),
+      videos: new VisionPool({ workers: 1 }),
+    };
     const { folder, load, threads, batch } = options;
     this.#model = new ModelHandle(
       { folder, options: load, threads, batch },
@@ -178,7 +187,8 @@ export class Engine {
     const gone = new EngineError("draining", "the server is shutting down", 5);
     for (const entry of this.#queue.drain()) entry.reject(gone);
     for (const entry of [...this.#underway.values()]) this.#settle(entry, () => entry.reject(gone));
-    await Promise.all([this.#model.close(), this.#pool.close()]);
+    const { pictures, videos } = this.#pools;
+    await Promise.all([this.#model.close(), pictures.close(), videos.close()]);
   }
 
   #busy(): EngineError {
@@ -201,7 +211,7 @@ export class Engine {
   async #prepare(entry: Entry): Promise<void> {
     entry.state = "preparing";
     try {
-      entry.prepared ??= await entry.visuals(this.#pool, this.#facts as ModelFacts, entry.signal);
+      entry.prepared ??= await entry.visuals(this.#pools, this.#facts as ModelFacts, entry.signal);
     } catch (error) {
       this.#settle(entry, () => entry.reject(error));
       return;

@@ -4,7 +4,7 @@
  *  process too, and because a thread that dies leaves its tensors behind. */
 import { memory, setThreads } from "@rediff/torch";
 import { loadModelFolder } from "../../models/model.js";
-import { pictureOptions } from "../../request.js";
+import { pictureOptions, videoOptions } from "../../request.js";
 import { packError } from "../../vision/jobs.js";
 import { VisionLanguageModel } from "../../vision-language-model.js";
 import type { FromModel, LoadRequest, ModelFacts, ToModel } from "./protocol.js";
@@ -36,6 +36,7 @@ function factsOf({ model }: VisionLanguageModel): ModelFacts {
   const sceneWorld = (defaults.world ?? multimodal?.visionTower) === "scenes";
   return {
     picture: model.eyes === undefined ? undefined : pictureOptions(model),
+    video: model.eyes === undefined ? undefined : videoOptions(model),
     imageSize: multimodal?.vision.imageSize ?? 0,
     maxLength: llada.maxPositions,
     sceneWorld,

@@ -5,7 +5,7 @@
 import type { MemoryUse } from "@rediff/torch";
 import type { FillOptions } from "../../fill/fill.js";
 import type { LoadOptions, Visual } from "../../models/model.js";
-import type { DescribeOptions, pictureOptions, RefineOptions } from "../../request.js";
+import type { DescribeOptions, pictureOptions, RefineOptions, videoOptions } from "../../request.js";
 import type { TextEdit } from "../../text/spans.js";
 import type { PortableError } from "../../vision/jobs.js";
 
@@ -111,8 +111,9 @@ export interface Progress {
 
 /** What the model is, for requests to be judged and pictures to be cut without it. */
 export interface ModelFacts {
-  /** undefined for a text-only model. */
+  /** How they are cut; undefined for a text-only model. */
   picture: ReturnType<typeof pictureOptions> | undefined;
+  video: ReturnType<typeof videoOptions> | undefined;
   /** Pixels along a side of a tile; 0 for a text-only model. */
   imageSize: number;
   maxLength: number;

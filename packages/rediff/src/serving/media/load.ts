@@ -2,7 +2,8 @@
  *  wrong with the file behind it when it is decoded, off the threads of HTTP and model. Nothing touches a disk. */
 import { UserError } from "../../errors.js";
 import type { Visual } from "../../models/model.js";
-import type { VisionPool } from "../../vision/pool.js";
+import type { VideoOptions } from "../../vision/video.js";
+import type { VisionPools } from "../engine/engine.js";
 import type { ModelFacts } from "../engine/protocol.js";
 import { clip } from "../http/body.js";
 import { ApiError } from "../http/errors.js";
@@ -59,31 +60,52 @@ export function assertMedia(
 
 export async function loadMedia(
   sources: readonly MediaSource[],
-  pool: VisionPool,
+  pools: VisionPools,
   facts: ModelFacts,
   options: MediaOptions,
   signal: AbortSignal,
 ): Promise<Visual[]> {
-  return Promise.all(sources.map((source) => load(source, pool, facts, options, signal)));
+  return Promise.all(sources.map((source) => load(source, pools, facts, options, signal)));
 }
 
 async function load(
   source: MediaSource,
-  pool: VisionPool,
+  pools: VisionPools,
   facts: ModelFacts,
   options: MediaOptions,
   signal: AbortSignal,
 ): Promise<Visual> {
   const { param } = source;
-  const { picture } = facts;
-  if (picture === undefined) throw new ApiError(400, "the model cannot see pictures", { param });
+  const { picture, video } = facts;
+  if (picture === undefined || video === undefined) throw new ApiError(400, "the model cannot see pictures", { param });
   const { maxPixels, maxBytes, fetchTimeoutMs: timeoutMs } = options;
   try {
-    if (source.kind === "video") throw new UserError("videos are not supported by this server");
+    if (source.kind === "video") return await loadVideo(source.bytes, pools, { ...video, maxPixels }, signal);
     const bytes = "url" in source ? await fetchPicture(source.url, { maxBytes, timeoutMs, signal }) : source.bytes;
-    return { kind: "picture", ...(await pool.picture(bytes, { ...picture, maxPixels, name: "the picture" }, signal)) };
+    return {
+      kind: "picture",
+      ...(await pools.pictures.picture(bytes, { ...picture, maxPixels, name: "the picture" }, signal)),
+    };
   } catch (cause) {
     if (!(cause instanceof UserError)) throw cause;
-    throw new ApiError(400, `${clip(param)}: ${cause.line}`, { param, code: "invalid_image", cause });
+    throw new ApiError(400, `${clip(param)}: ${cause.line}`, {
+      param,
+      code: source.kind === "video" ? "invalid_video" : "invalid_image",
+      cause,
+    });
+  }
+}
+
+/** Seconds of decoding: a small file may hold hours. */
+const VIDEO_SECONDS = 60;
+
+async function loadVideo(bytes: Uint8Array, { videos }: VisionPools, options: VideoOptions, signal: AbortSignal) {
+  const timeout = AbortSignal.timeout(VIDEO_SECONDS * 1000);
+  try {
+    const source = { name: "the video", bytes };
+    return { kind: "video" as const, ...(await videos.video(source, options, AbortSignal.any([signal, timeout]))) };
+  } catch (error) {
+    if (!timeout.aborted || signal.aborted) throw error;
+    throw new UserError(`decoding took longer than ${VIDEO_SECONDS} seconds`, "Send a shorter video");
   }
 }

@@ -78,7 +78,7 @@ function submit(
     job,
     client: c.get("client"),
     signal: client.signal,
-    visuals: (pool, facts, signal) => loadMedia(media, pool, facts, options, signal),
+    visuals: (pools, facts, signal) => loadMedia(media, pools, facts, options, signal),
     ...listeners,
   });
 }

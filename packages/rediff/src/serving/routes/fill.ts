@@ -36,7 +36,7 @@ export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
         },
         client: c.get("client"),
         signal: clientSignal(c).signal,
-        visuals: (pool, known, signal) => loadMedia(media, pool, known, serving.media, signal),
+        visuals: (pools, known, signal) => loadMedia(media, pools, known, serving.media, signal),
         onBegun: (beginning) => trace.push(traceStart(beginning)),
         onTrace: (step) => trace.push(step),
       }),

@@ -28,7 +28,7 @@ export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
         },
         client: c.get("client"),
         signal: clientSignal(c).signal,
-        visuals: (pool, known, signal) => loadMedia(media, pool, known, serving.media, signal),
+        visuals: (pools, known, signal) => loadMedia(media, pools, known, serving.media, signal),
       }),
     );
     return c.json({ text, edits, rounds: rest.rounds, seconds: rest.seconds, model: serving.model.id });

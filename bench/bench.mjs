@@ -16,7 +16,7 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
   --python PYTHON     a Python that has the packages of bench/reference/requirements.txt
   --shape NAME        decode, train: which shape; all by default
   --repeats N         runs per side, in turns (decode, train: 3, overhead: 5)
-  --threads N         threads of each side (decode, train: 2, overhead, serve: 1)
+  --threads N         threads of each side (decode, train: 2, overhead: 1, serve: all)
   --max-forwards N    decode: break off after N forward passes
   --layers N          train: another number of layers than the shape's own
   --model DIR         serve: which model; default the embedded one
@@ -84,7 +84,7 @@ function parse(args) {
     ...values,
     shapes: values.shape === undefined ? Object.keys(SHAPES) : [values.shape],
     repeats: count("--repeats", values.repeats) ?? (what === "overhead" ? 5 : 3),
-    threads: count("--threads", values.threads) ?? (what === "overhead" || what === "serve" ? 1 : 2),
+    threads: count("--threads", values.threads) ?? { overhead: 1, serve: undefined, decode: 2, train: 2 }[what],
     maxForwards: count("--max-forwards", values["max-forwards"]),
     layers: count("--layers", values.layers),
     clients: count("--clients", values.clients) ?? 32,

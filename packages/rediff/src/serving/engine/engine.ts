@@ -249,12 +249,9 @@ export class Engine {
       case "failed":
         this.#fail(message.id, unpackError(message.error));
         return;
-      case "turn":
+      case "turns":
         this.#memory = message.memory;
-        this.options.onTurn?.(message.turn);
-        return;
-      case "idle":
-        this.#memory = message.memory;
+        for (const turn of message.turns) this.options.onTurn?.(turn);
         return;
       case "unloadable":
         return; // the handle's affair

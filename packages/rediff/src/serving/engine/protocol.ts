@@ -145,7 +145,6 @@ export type FromModel =
   | { type: "unloadable"; error: PortableError }
   | { type: "begun"; id: number; beginning: Beginning }
   | { type: "progress"; progress: Progress[] }
-  | { type: "turn"; turn: Turn; memory: MemoryUse }
+  | { type: "turns"; turns: Turn[]; memory: MemoryUse }
   | { type: "done"; id: number; result: JobResult }
-  | { type: "failed"; id: number; error: PortableError }
-  | { type: "idle"; memory: MemoryUse };
+  | { type: "failed"; id: number; error: PortableError };

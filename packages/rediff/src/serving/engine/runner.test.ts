@@ -83,7 +83,7 @@ test("a request that is cancelled in the middle leaves the batch; one that waits
   let turns = 0;
   const runner: Runner = new Runner(model, 2, (message) => {
     if (message.type === "begun") begun.push(message.id);
-    if (message.type === "turn" && ++turns === 2) {
+    if (message.type === "progress" && ++turns === 2) {
       runner.cancel(0);
       runner.cancel(2);
       runner.cancel(99);
@@ -91,7 +91,8 @@ test("a request that is cancelled in the middle leaves the batch; one that waits
     if (message.type === "done" && message.id === 3) runner.end();
     expect(message.type === "done" && message.id === 0).toBe(false);
   });
-  for (const id of [0, 1, 2, 3]) runner.add({ id, job: job("x", { genLength: id === 0 ? 64 : 8 }), visuals: [] });
+  for (const id of [0, 1, 2, 3])
+    runner.add({ id, job: { ...job("x", { genLength: id === 0 ? 64 : 8 }), trace: true }, visuals: [] });
   await runner.run();
   expect(begun).toEqual([0, 1, 3]);
   expect(memory().tensors).toBe(before);

@@ -8,7 +8,7 @@ import type { DecodeStep } from "../../diffusion/denoise.js";
 import type { Visual } from "../../models/model.js";
 import { packError } from "../../vision/jobs.js";
 import type { VisionLanguageModel } from "../../vision-language-model.js";
-import type { FromModel, Job, Progress } from "./protocol.js";
+import type { FromModel, Job, Progress, Turn } from "./protocol.js";
 import { type Task, taskOf } from "./tasks.js";
 
 interface Waiting {
@@ -26,6 +26,9 @@ interface Work {
   started: number;
 }
 
+/** Passes of a small model take less time than telling of each. */
+const TELL_EVERY_MS = 50;
+
 export class Runner {
   readonly #model: VisionLanguageModel;
   readonly #batch: number;
@@ -35,6 +38,8 @@ export class Runner {
   /** Only while there is work: it keeps tensors between steps. */
   #decoder: Decoder | undefined;
   #wake: (() => void) | undefined;
+  #turns: Turn[] = [];
+  #toldAt = 0;
   #ended = false;
 
   constructor(model: VisionLanguageModel, batch: number, post: (message: FromModel) => void) {
@@ -80,7 +85,7 @@ export class Runner {
   async #sleep(): Promise<void> {
     this.#decoder?.[Symbol.dispose]();
     this.#decoder = undefined;
-    this.#post({ type: "idle", memory: memory() });
+    this.#tell();
     if (this.#waiting.length > 0 || this.#ended) return;
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
@@ -145,7 +150,14 @@ export class Runner {
     }
     if (progress.length > 0) this.#post({ type: "progress", progress });
     for (const work of over) this.#finish(work);
-    this.#post({ type: "turn", turn: { batch, filled, revised, seconds }, memory: memory() });
+    this.#turns.push({ batch, filled, revised, seconds });
+    if (performance.now() - this.#toldAt >= TELL_EVERY_MS) this.#tell();
+  }
+
+  #tell(): void {
+    this.#post({ type: "turns", turns: this.#turns, memory: memory() });
+    this.#turns = [];
+    this.#toldAt = performance.now();
   }
 
   #finish(work: Work): void {

@@ -1,6 +1,7 @@
 /** Debian's Chromium for the end-to-end tests, the page in it, and what went wrong inside. */
 import { existsSync } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
 import { buildStudio, isStudioBuilt } from "../scripts/build.mjs";
 
 const usual = [
@@ -17,6 +18,8 @@ export const chromiumPath = [process.env.CHROMIUM, ...usual].find((path) => path
 if (chromiumPath === undefined) {
   process.stderr.write("studio: no Chromium found, its end-to-end tests are skipped. Install one or set CHROMIUM.\n");
 }
+
+const PATIENCE_MS = 15_000;
 
 export async function launch(): Promise<Browser> {
   if (!isStudioBuilt()) await buildStudio();
@@ -36,7 +39,7 @@ export interface OpenPage {
 export async function open(browser: Browser, url: string, options: BrowserContextOptions = {}): Promise<OpenPage> {
   const context = await browser.newContext({ viewport: { width: 1360, height: 900 }, ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(8_000);
+  page.setDefaultTimeout(PATIENCE_MS);
   const errors: string[] = [];
   page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
@@ -46,4 +49,32 @@ export async function open(browser: Browser, url: string, options: BrowserContex
   });
   await page.goto(url);
   return { page, errors, close: () => context.close() };
+}
+
+/** One white pixel. */
+export const PIXEL = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/5+hHgAHggJ/PchI7wAAAABJRU5ErkJggg==",
+  "base64",
+);
+
+/** As the operating system's drag and drop, or its clipboard, would bring it. */
+export async function bring(page: Page, how: "drop" | "paste", target: string, file: { name: string; type: string }) {
+  await page.locator(target).evaluate(
+    (element, { how, name, type, base64 }) => {
+      const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([bytes], name, { type }));
+      const event =
+        how === "drop"
+          ? new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true })
+          : new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true });
+      element.dispatchEvent(event);
+    },
+    { how, ...file, base64: PIXEL.toString("base64") },
+  );
+}
+
+/** A busy machine takes its time: expect.poll with as much patience as the page's own waits. */
+export function eventually<T>(read: () => T | Promise<T>) {
+  return expect.poll(read, { timeout: PATIENCE_MS });
 }

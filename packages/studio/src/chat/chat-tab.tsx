@@ -51,12 +51,12 @@ export function ChatTab() {
           }}
         />
         {busy ? (
-          <button type="button" class="button large" onClick={() => stopAnswer(app)}>
+          <button key="stop" type="button" class="button large" onClick={() => stopAnswer(app)}>
             <Icon name="stop" />
             Stop
           </button>
         ) : (
-          <button type="submit" class="button primary large" disabled={!ready || draft.trim() === ""}>
+          <button key="go" type="submit" class="button primary large" disabled={!ready || draft.trim() === ""}>
             <Icon name="send" />
             Ask
           </button>

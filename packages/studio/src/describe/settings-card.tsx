@@ -69,13 +69,14 @@ export function SettingsCard() {
           max={2 ** 31 - 1}
           onChange={(seed) => setSettings(app, { seed })}
         />
+        {/* With keys, two elements: a Stop that becomes a submit button while it is clicked would submit. */}
         {running ? (
-          <button type="button" class="button large" onClick={() => stopRuns(app)}>
+          <button key="stop" type="button" class="button large" onClick={() => stopRuns(app)}>
             <Icon name="stop" />
             Stop
           </button>
         ) : (
-          <button type="submit" class="button primary large" disabled={!ready}>
+          <button key="go" type="submit" class="button primary large" disabled={!ready}>
             <Icon name="play" />
             Run both
           </button>

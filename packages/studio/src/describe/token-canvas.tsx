@@ -44,7 +44,7 @@ export function TokenCanvas({
           onMouseEnter={() => onChoose(cell.position)}
           onClick={() => onChoose(cell.position)}
         >
-          {cell.kind === "mask" ? "" : shownToken(cell.token)}
+          {cell.kind === "mask" || (end >= 0 && cell.position > end) ? "" : shownToken(cell.token)}
         </button>
       ))}
     </div>
@@ -63,7 +63,7 @@ function classOf({ kind, token, writtenAt, position }: Cell, pass: number, end: 
 function nameOf({ kind, token, confidence, position }: Cell): string {
   if (kind === "mask") return `token ${position + 1}: mask`;
   const how = kind === "revise" ? "revised" : "filled";
-  return `token ${position + 1}: ${token.trim() || "space"}, ${how}, confidence ${Math.round(confidence * 100)} %`;
+  return `token ${position + 1}: ${shownToken(token)}, ${how}, confidence ${Math.round(confidence * 100)} %`;
 }
 
 /** White space is shown, special tokens are short. */

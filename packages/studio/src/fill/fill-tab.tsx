@@ -82,12 +82,12 @@ export function FillTab() {
             onChange={(value) => patch(app, "fill", { tokensPerStep: value })}
           />
           {busy ? (
-            <button type="button" class="button large" onClick={() => stopFilling(app)}>
+            <button key="stop" type="button" class="button large" onClick={() => stopFilling(app)}>
               <Icon name="stop" />
               Stop
             </button>
           ) : (
-            <button type="submit" class="button primary large" disabled={!ready}>
+            <button key="go" type="submit" class="button primary large" disabled={!ready}>
               Fill the blanks
             </button>
           )}

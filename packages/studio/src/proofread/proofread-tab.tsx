@@ -14,6 +14,7 @@ export function ProofreadTab() {
   const app = useApp();
   const { draft, busy, review, problem } = useSelect((state) => state.proofread);
   const ready = useSelect((state) => state.server === "ready");
+  const revises = useSelect((state) => state.model?.rediff.revises);
   useSelect((state) => state.picture);
   return (
     <>
@@ -40,18 +41,19 @@ export function ProofreadTab() {
         </Field>
         <div class="row end">
           {busy ? (
-            <button type="button" class="button large" onClick={() => stopProofreading(app)}>
+            <button key="stop" type="button" class="button large" onClick={() => stopProofreading(app)}>
               <Icon name="stop" />
               Stop
             </button>
           ) : (
-            <button type="submit" class="button primary large" disabled={!ready}>
+            <button key="go" type="submit" class="button primary large" disabled={!ready}>
               <Icon name="check" />
               Proofread
             </button>
           )}
         </div>
       </form>
+      {revises === false && <p class="note">This model was not trained to revise: its edits may do harm.</p>}
       {problem !== undefined && <ProblemNotice problem={problem} onRetry={() => void proofread(app)} />}
       {busy && <Busy />}
       {review !== undefined ? (
@@ -141,10 +143,17 @@ function ReviewCard({ review }: { review: Review }) {
 
 function EditMark({ edit, index, accepted }: { edit: Edit; index: number; accepted: boolean }) {
   const app = useApp();
-  const { from, to, confidence } = edit;
+  const { confidence } = edit;
+  const lead = commonLead(edit);
+  const [from, to] = [edit.from.slice(lead.length), edit.to.slice(lead.length)];
   const what = from === "" ? `insert "${to}"` : to === "" ? `remove "${from}"` : `"${from}" to "${to}"`;
-  return (
-    <span class={accepted ? "edit accepted" : "edit rejected"} title={`${Math.round(confidence * 100)} % sure`}>
+  return [
+    lead,
+    <span
+      key="edit"
+      class={accepted ? "edit accepted" : "edit rejected"}
+      title={`${Math.round(confidence * 100)} % sure`}
+    >
       {from !== "" && <del>{from}</del>}
       {to !== "" && <ins>{to}</ins>}
       <button
@@ -163,6 +172,12 @@ function EditMark({ edit, index, accepted }: { edit: Edit; index: number; accept
       >
         <Icon name="cross" />
       </button>
-    </span>
-  );
+    </span>,
+  ];
+}
+
+/** White space that both begin with stands before the mark, not in it. */
+function commonLead({ from, to }: Edit): string {
+  const lead = /^\s*/.exec(from)?.[0] ?? "";
+  return to.startsWith(lead) ? lead : "";
 }

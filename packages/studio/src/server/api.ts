@@ -103,7 +103,8 @@ function messageOf({ role, text, image }: ChatTurn) {
 }
 
 async function readStream(response: Response, { onText, onTrace }: StreamHandlers): Promise<void> {
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
+  const reader = response.body?.getReader();
+  const decoder = new TextDecoder();
   if (reader === undefined) throw new Problem("bad-answer", "The server sent no stream.");
   const parser = createSseParser();
   for (;;) {
@@ -112,7 +113,7 @@ async function readStream(response: Response, { onText, onTrace }: StreamHandler
       throw new Problem("gone", "The connection broke off.");
     });
     if (done) throw new Problem("gone", "The connection ended before the answer did.");
-    for (const data of parser.push(value)) {
+    for (const data of parser.push(decoder.decode(value, { stream: true }))) {
       if (data === "[DONE]") return;
       const chunk = parse(chunkSchema, parseJson(data));
       if (!chunk.ok) throw new Problem("bad-answer", `In the stream: ${chunk.problem}.`);

@@ -30,6 +30,8 @@ export interface Behaviour {
   script: Script;
   /** Instead of an answer to a POST. */
   fail: { status: number; message: string; retryAfter?: number } | undefined;
+  /** The stream waits after so many passes, for as long as this is set. */
+  holdAfter: number | undefined;
   /** The stream breaks off after so many passes. */
   breakAfter: number | undefined;
   /** Text that is sent as the body of every POST's answer. */
@@ -59,6 +61,7 @@ export async function startMockServer(behaviour: Partial<Behaviour> = {}): Promi
     stepMs: 0,
     script: scripts.repaired,
     fail: undefined,
+    holdAfter: undefined,
     breakAfter: undefined,
     garbage: undefined,
     key: undefined,
@@ -184,6 +187,9 @@ async function complete(mock: Mock, body: Record<string, unknown>, response: Ser
   let passes = 0;
   for (const event of events) {
     if (event.type === "step" && behave.stepMs > 0) await new Promise((resume) => setTimeout(resume, behave.stepMs));
+    while (!left && behave.holdAfter !== undefined && passes >= behave.holdAfter) {
+      await new Promise((resume) => setTimeout(resume, 5));
+    }
     if (left) return;
     if (event.type === "step" && passes++ === behave.breakAfter) {
       response.destroy();

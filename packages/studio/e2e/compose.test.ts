@@ -1,0 +1,99 @@
+/** Composing a scene by mouse and by keys, and what the model gets of it. */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type MockServer, startMockServer } from "../src/testing/mock-server.js";
+import { chromiumPath, eventually, launch, open } from "./browser.js";
+
+describe.skipIf(chromiumPath === undefined)("Compose", () => {
+  let browser: Browser;
+  let server: MockServer;
+  beforeAll(async () => {
+    [browser, server] = await Promise.all([launch(), startMockServer()]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  const cells = (page: Page) =>
+    page.locator("[data-cell]").evaluateAll((all) => all.map((cell) => cell.getAttribute("aria-label")));
+
+  test("there is a scene to begin with; stickers are put, dragged and moved", async () => {
+    const { page, errors, close } = await open(browser, server.url);
+    await page.getByRole("button", { name: "top left: one large dog" }).waitFor();
+    await page.getByRole("button", { name: "Empty the whole scene" }).click();
+    expect(new Set(await cells(page))).toEqual(
+      new Set(["top left: empty", "top right: empty", "bottom left: empty", "bottom right: empty"]),
+    );
+    await page.getByRole("button", { name: "penguin", exact: true }).click();
+    await page.getByRole("button", { name: "rocket", exact: true }).dragTo(page.locator('[data-cell="3"]'));
+    await page.locator('[data-cell="3"]').dragTo(page.locator('[data-cell="2"]'));
+    expect(await cells(page)).toEqual([
+      "top left: one large penguin",
+      "top right: empty",
+      "bottom left: one large rocket",
+      "bottom right: empty",
+    ]);
+    expect(errors).toEqual([]);
+    await close();
+  });
+
+  test("everything on the board works by keys", async () => {
+    const { page, close } = await open(browser, server.url);
+    await page.getByRole("button", { name: "top left: one large dog" }).focus();
+    await page.keyboard.press("s");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("3");
+    await page.keyboard.press("Shift+ArrowLeft");
+    await page.keyboard.press("ArrowUp");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Delete");
+    await eventually(() => cells(page)).toEqual([
+      "top left: one small dog",
+      "top right: empty",
+      "bottom left: 3 times red apple",
+      "bottom right: empty",
+    ]);
+    await page.getByRole("button", { name: "red apple", exact: true }).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    await eventually(() => cells(page)).toContain("top right: one large green apple");
+    await close();
+  });
+
+  test("the model gets a picture of its own size, on the chosen background", async () => {
+    const { page, close } = await open(browser, server.url);
+    await page.getByRole("button", { name: "top left: one large dog" }).waitFor();
+    await page.getByRole("button", { name: "Empty the whole scene" }).click();
+    await page.getByRole("button", { name: "cactus", exact: true }).click();
+    await page.getByRole("radio", { name: "orange" }).check();
+    await page.getByRole("button", { name: "Run both" }).click();
+    await page.getByRole("heading", { name: "Word for word" }).waitFor();
+    const sent = JSON.stringify(server.requests.at(-1)?.body);
+    const url = /data:image\/png;base64,[A-Za-z0-9+/=]+/.exec(sent)?.[0] ?? "";
+    const seen = await page.evaluate(async (source) => {
+      const image = new Image();
+      image.src = source;
+      await image.decode();
+      const canvas = document.createElement("canvas");
+      canvas.width = image.width;
+      canvas.height = image.height;
+      const context = canvas.getContext("2d");
+      context?.drawImage(image, 0, 0);
+      const pixel = (x: number, y: number) => [...(context?.getImageData(x, y, 1, 1).data ?? [])];
+      return { width: image.width, height: image.height, corner: pixel(95, 95), plant: pixel(24, 30) };
+    }, url);
+    expect(seen).toMatchObject({ width: 96, height: 96, corner: [246, 172, 96, 255] });
+    expect(seen.plant).not.toEqual(seen.corner);
+    await close();
+  });
+
+  test("a scene-world model is said to be one as soon as a file is wanted", async () => {
+    const { page, close } = await open(browser, server.url);
+    await page.getByRole("radio", { name: "File" }).check();
+    await page.getByText("This small model knows the sticker world only").waitFor();
+    await page.getByText("npx rediff serve --model FOLDER").waitFor();
+    await close();
+  });
+});

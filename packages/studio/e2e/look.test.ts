@@ -1,0 +1,138 @@
+/** For everyone: axe on every tab in every dress, a phone's width, keys, the switch of colours, little motion. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type MockServer, startMockServer } from "../src/testing/mock-server.js";
+import { chromiumPath, eventually, launch, open } from "./browser.js";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+interface AxeResults {
+  violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[];
+}
+
+async function violations(page: Page): Promise<string[]> {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeSource);
+  const results = await page.evaluate(async () => await (window as never as { axe: Axe }).axe.run(document));
+  return results.violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+  );
+}
+
+interface Axe {
+  run(context: Document): Promise<AxeResults>;
+}
+
+describe.skipIf(chromiumPath === undefined)("look", () => {
+  let browser: Browser;
+  let server: MockServer;
+  beforeAll(async () => {
+    [browser, server] = await Promise.all([launch(), startMockServer()]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
+  const dresses: [string, BrowserContextOptions][] = [
+    ["light", { colorScheme: "light" }],
+    ["dark", { colorScheme: "dark" }],
+    ["a phone", phone],
+  ];
+
+  test.each(dresses)("every tab in %s passes axe and fits its width", async (_name, options) => {
+    // Colours half way through a transition are nobody's choice.
+    const { page, errors, close } = await open(browser, server.url, { ...options, reducedMotion: "reduce" });
+    const check = async () => {
+      expect(await violations(page)).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    };
+    await page.getByRole("button", { name: "top left: one large dog" }).waitFor();
+    await check();
+    await page.getByText("More settings").click();
+    await page.getByRole("button", { name: "Run both" }).click();
+    await page.getByRole("heading", { name: "Word for word" }).waitFor();
+    await check();
+    await page.getByRole("tab", { name: "Proofread" }).click();
+    await page.getByLabel("Description to check").fill("a cat and three balls");
+    await page.getByRole("button", { name: "Proofread" }).click();
+    await page.getByRole("button", { name: /^Reject "cat"/ }).click();
+    await check();
+    await page.getByRole("tab", { name: "Fill" }).click();
+    await page.getByRole("button", { name: "Use the example" }).click();
+    await page.getByRole("button", { name: "Fill the blanks" }).click();
+    await page.getByTestId("filled").waitFor();
+    await check();
+    await page.getByRole("tab", { name: "Chat" }).click();
+    await page.getByLabel("Your question").fill("What is there?");
+    await page.getByRole("button", { name: "Ask", exact: true }).click();
+    await page.getByRole("article", { name: "Model" }).getByText("blue.").waitFor();
+    await check();
+    expect(errors).toEqual([]);
+    await close();
+  });
+
+  test("problems pass axe too", async () => {
+    const { page, close } = await open(browser, server.url, { reducedMotion: "reduce" });
+    await page.getByRole("radio", { name: "File" }).check();
+    await page
+      .getByLabel("Picture file")
+      .setInputFiles({ name: "a.png", mimeType: "image/png", buffer: Buffer.from("no") });
+    await page.getByText("This file cannot be used").waitFor();
+    await page.getByRole("button", { name: "Run both" }).click();
+    await page.getByText("Choose a picture or compose a scene first.").waitFor();
+    expect(await violations(page)).toEqual([]);
+    await close();
+  });
+
+  test("tabs are one stop of the tab key, and arrows change them", async () => {
+    const { page, close } = await open(browser, server.url);
+    await page.getByRole("tab", { name: "Describe" }).focus();
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("tabpanel", { name: "Proofread" }).waitFor();
+    await page.keyboard.press("End");
+    await page.getByRole("tabpanel", { name: "Chat" }).waitFor();
+    await page.keyboard.press("ArrowRight");
+    await page.getByRole("tabpanel", { name: "Describe" }).waitFor();
+    await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("role"))).not.toBe("tab");
+    await close();
+  });
+
+  test("colours follow the system until the switch says otherwise, and that is kept", async () => {
+    const { page, close } = await open(browser, server.url, { colorScheme: "dark" });
+    const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    const dark = await background();
+    await page.getByRole("button", { name: "Colours: system. Change to light" }).click();
+    await eventually(background).not.toBe(dark);
+    await page.reload();
+    await page.getByRole("button", { name: "Colours: light. Change to dark" }).waitFor();
+    expect(await background()).not.toBe(dark);
+    await page.getByRole("button", { name: "Colours: light. Change to dark" }).click();
+    await eventually(background).toBe(dark);
+    await close();
+  });
+
+  test("nothing moves for those who want little motion", async () => {
+    server.behave.holdAfter = 3;
+    const { page, close } = await open(browser, server.url, { reducedMotion: "reduce" });
+    await page.getByRole("button", { name: "Run both" }).click();
+    await page.locator(".token.new").first().waitFor();
+    expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);
+    server.behave.holdAfter = undefined;
+    await close();
+  });
+
+  test("everything comes from the server itself", async () => {
+    const { page, close } = await open(browser, "about:blank");
+    const asked: string[] = [];
+    page.on("request", (request) => asked.push(request.url()));
+    await page.goto(server.url);
+    await page.getByRole("button", { name: "top left: one large dog" }).waitFor();
+    const elsewhere = asked.filter((url) => !url.startsWith(server.url) && !/^(data|blob):/.test(url));
+    expect(elsewhere).toEqual([]);
+    await close();
+  });
+});

@@ -7,17 +7,15 @@ import type { Tensor } from "@rediff/torch";
 import { type AddOptions, Decoder, type Decoding } from "./diffusion/decode.js";
 import type { DecodeStep } from "./diffusion/denoise.js";
 import type { DecodeOptions } from "./diffusion/options.js";
-import { proofread } from "./diffusion/proofread.js";
 import { embeddedModelFolder } from "./embedded.js";
-import { UserError } from "./errors.js";
 import { type Filling, type FillOptions, fillRequest } from "./fill/fill.js";
 import { readForm } from "./fill/form.js";
 import type { Template } from "./fill/template.js";
 import { resolveModel } from "./hub/resolve.js";
 import { type LoadOptions, loadModelFolder, type Model, promptEmbeddings, type Visual } from "./models/model.js";
+import { refineRequest } from "./refine.js";
 import {
   checkOptions,
-  checkRefineOptions,
   type DescribeOptions,
   decoding,
   isVideo,
@@ -27,7 +25,7 @@ import {
   type VisualSource,
   videoOptions,
 } from "./request.js";
-import { type TextEdit, textEdits } from "./text/spans.js";
+import type { TextEdit } from "./text/spans.js";
 import { loadPicture, loadVideo } from "./vision/index.js";
 
 export { DEFAULT_QUESTION, type DescribeOptions, type RefineOptions, type VisualSource } from "./request.js";
@@ -116,49 +114,19 @@ export class VisionLanguageModel implements Disposable {
     draft: string,
     options: RefineOptions = {},
   ): Promise<Refinement> {
-    checkRefineOptions(options);
-    const { rounds = 8, threshold = 0, ...asked } = options; // the threshold of decoding is another one
-    const { tokenizer } = this.model;
-    const ids = tokenizer.encode(draft);
-    if (ids.length === 0) throw new UserError("the draft is empty", "Give the text to be repaired.");
-    if (tokenizer.decode(ids) !== draft)
-      throw new UserError(
-        "the draft cannot be written in the model's tokens without changing it",
-        "Remove characters that its tokenizer normalises away.",
-      );
-    const special = ids.find((id) => Object.values(tokenizer.special).includes(id));
-    if (special !== undefined)
-      throw new UserError(`the draft contains the special token ${tokenizer.token(special)}`, "Remove it.");
-
+    const { length } = Array.isArray(sources) ? (sources as readonly VisualSource[]) : [sources];
+    const request = refineRequest(this.model, length, draft, options); // before pictures are read
     const visuals = await this.#loadAll(sources, options);
     const started = performance.now();
-    const prepared = this.prepare(visuals, asked);
-    prepared.decode = {
-      ...prepared.decode,
-      genLength: ids.length,
-      blockLength: ids.length,
-      steps: 1,
-      draft: ids,
-      suffix: [tokenizer.special.eot],
-      stop: [],
-      revise: true,
-    };
-    const session = this.begin(prepared, asked, { loop: proofread({ rounds, threshold }) });
-    try {
-      const confidence = new Float64Array(ids.length).fill(1);
-      while (session.decoding.result === undefined) {
-        options.signal?.throwIfAborted();
-        session.step();
-        for (const { position } of session.decoding.step?.revised ?? [])
-          confidence[position] = session.decoding.step?.confidence[position] as number;
-        await breathe();
-      }
-      const after = session.decoding.canvas.answer();
-      const { text, edits } = textEdits(tokenizer, ids, after, confidence);
-      return { text, edits, rounds: session.decoding.result.steps, seconds: (performance.now() - started) / 1000 };
-    } finally {
-      session[Symbol.dispose]();
+    using session = this.begin({ ...request, visuals }, {}, { loop: request.loop });
+    while (session.decoding.result === undefined) {
+      options.signal?.throwIfAborted();
+      session.step();
+      request.watch(session.decoding.step);
+      await breathe();
     }
+    const rounds = session.decoding.result.steps;
+    return { ...request.read(session.decoding), rounds, seconds: (performance.now() - started) / 1000 };
   }
 
   /** Fills in the blanks of a template about pictures (or none): `[[N]]` stands for N tokens, everything else stays,

@@ -2,14 +2,12 @@
 import type { Tensor } from "@rediff/torch";
 import type { AddOptions, Decoding } from "../../diffusion/decode.js";
 import type { DecodeOptions } from "../../diffusion/options.js";
-import { proofread } from "../../diffusion/proofread.js";
-import { UserError } from "../../errors.js";
 import { fillRequest } from "../../fill/fill.js";
 import { readForm } from "../../fill/form.js";
 import { promptEmbeddings, type Visual } from "../../models/model.js";
-import { checkRefineOptions, decoding as decodingOptions, promptIds } from "../../request.js";
+import { refineRequest } from "../../refine.js";
+import { decoding as decodingOptions, promptIds } from "../../request.js";
 import { imagePlaceholder } from "../../text/image-tokens.js";
-import { textEdits } from "../../text/spans.js";
 import type { VisionLanguageModel } from "../../vision-language-model.js";
 import type { Beginning, DescribeJob, FillJob, Job, JobResult, Progress, RefineJob } from "./protocol.js";
 import { SettledText, settledEnd } from "./settled-text.js";
@@ -96,45 +94,18 @@ function describeTask(model: VisionLanguageModel, job: DescribeJob, visuals: rea
 }
 
 function refineTask(model: VisionLanguageModel, job: RefineJob, visuals: readonly Visual[]): Task {
-  const { rounds = 8, threshold = 0, ...options } = job.options;
-  checkRefineOptions(job.options);
-  const { tokenizer } = model.model;
-  const ids = tokenizer.encode(job.draft);
-  if (ids.length === 0) throw new UserError("the draft is empty", "Give the text to be repaired.");
-  if (tokenizer.decode(ids) !== job.draft)
-    throw new UserError(
-      "the draft cannot be written in the model's tokens without changing it",
-      "Remove characters that its tokenizer normalises away.",
-    );
-  const special = ids.find((id) => Object.values(tokenizer.special).includes(id));
-  if (special !== undefined)
-    throw new UserError(`the draft contains the special token ${tokenizer.token(special)}`, "Remove it.");
-
-  const decode: Partial<DecodeOptions> = {
-    ...decodingOptions(model.model, options),
-    genLength: ids.length,
-    blockLength: ids.length,
-    steps: 1,
-    draft: ids,
-    suffix: [tokenizer.special.eot],
-    stop: [],
-    revise: true,
-  };
-  const confidence = new Float64Array(ids.length).fill(1);
+  const { ids, decode, loop, watch, read } = refineRequest(model.model, visuals.length, job.draft, job.options);
   return {
-    ...encode(model, promptIds(model.model, visuals.length, options), visuals, decode),
-    extra: { loop: proofread({ rounds, threshold }) },
+    ...encode(model, ids, visuals, decode),
+    extra: { loop },
     watch({ step }) {
-      for (const { position } of step?.revised ?? []) confidence[position] = step?.confidence[position] as number;
+      watch(step);
       return { progress: undefined, over: false };
     },
-    finish({ canvas, result }, seconds) {
-      const { text, edits } = textEdits(tokenizer, ids, canvas.answer(), confidence);
-      return {
-        progress: undefined,
-        result: { kind: "refine", text, edits, rounds: result?.steps ?? 0, seconds },
-      };
-    },
+    finish: (decoding, seconds) => ({
+      progress: undefined,
+      result: { kind: "refine", ...read(decoding), rounds: decoding.result?.steps ?? 0, seconds },
+    }),
   };
 }
 

@@ -58,6 +58,8 @@ function describeTask(model: VisionLanguageModel, job: DescribeJob, visuals: rea
   const decode = decodingOptions(model.model, options);
   const settled = new SettledText(tokenizer, stops);
   const textOf = tokenTexts(tokenizer);
+  // Decoding tokens to text takes longer than a small model's step: only where somebody looks at it.
+  const isRead = job.text || stops.length > 0;
   let edits = 0;
   return {
     ...encode(model, promptIds(model.model, visuals.length, options), visuals, decode),
@@ -66,7 +68,7 @@ function describeTask(model: VisionLanguageModel, job: DescribeJob, visuals: rea
       const { step, canvas } = decoding;
       if (step === undefined) return { progress: undefined, over: false };
       edits += step.revised.length;
-      const text = settled.advance(step.tokens, settledEnd(decoding));
+      const text = isRead ? settled.advance(step.tokens, settledEnd(decoding)) : "";
       const trace = job.trace ? traceStep(step, canvas.maskId, textOf, seconds) : undefined;
       const isHeard = trace !== undefined || (job.text && text !== "");
       return {

@@ -1,19 +1,10 @@
 /** Debian's Chromium for the end-to-end tests, the page in it, and what went wrong inside. */
-import { existsSync } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { expect } from "vitest";
 import { buildStudio, isStudioBuilt } from "../scripts/build.mjs";
+import { chromiumFlags, chromiumPath } from "./chromium.mjs";
 
-const usual = [
-  "/usr/bin/chromium",
-  "/usr/bin/chromium-browser",
-  "/usr/bin/google-chrome",
-  "/usr/bin/google-chrome-stable",
-  "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-];
-
-/** CHROMIUM, or the first of the usual places. */
-export const chromiumPath = [process.env.CHROMIUM, ...usual].find((path) => path !== undefined && existsSync(path));
+export { chromiumPath };
 
 if (chromiumPath === undefined) {
   process.stderr.write("studio: no Chromium found, its end-to-end tests are skipped. Install one or set CHROMIUM.\n");
@@ -25,7 +16,7 @@ export async function launch(): Promise<Browser> {
   if (!isStudioBuilt()) await buildStudio();
   return await chromium.launch({
     ...(chromiumPath === undefined ? {} : { executablePath: chromiumPath }),
-    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+    args: chromiumFlags,
   });
 }
 

@@ -1,6 +1,7 @@
 /** Both runs of a comparison, side by side, and their files. */
 import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
 import { currentPicture } from "../picture/actions.js";
+import type { RequestFields } from "../server/api.js";
 import { Problem, problemOf } from "../server/problem.js";
 import { readComparison, writeComparison } from "../trace/file.js";
 import { addEvent, type Trace, type TraceEvent } from "../trace/trace.js";
@@ -34,6 +35,7 @@ export async function runBoth(app: App): Promise<void> {
   }
   const waiting: Run = { status: "running", trace: undefined, problem: undefined };
   const comparison: Comparison = {
+    id: Symbol("comparison"),
     created: new Date().toISOString(),
     model: model?.id ?? "",
     prompt: settings.prompt,
@@ -48,7 +50,7 @@ export async function runBoth(app: App): Promise<void> {
     player: { ...describe.player, at: 0, playing: false, live: true },
   });
   announce(app, "Both runs have begun.");
-  await Promise.all(runKinds.map((kind) => runOne(app, kind, settings)));
+  await Promise.all(runKinds.map((kind) => runOne(app, kind)));
   const { runs } = app.store.get().describe.comparison ?? comparison;
   const said = runKinds.map((kind) => `${runTitles[kind]}: ${runs[kind].trace?.end?.text ?? runs[kind].status}`);
   announce(app, said.join(". "));
@@ -59,22 +61,23 @@ export const runTitles: Readonly<Record<RunKind, string>> = {
   revising: "ReDiff decoding",
 };
 
-/** Again, one of the runs that failed. */
-export async function runOne(app: App, kind: RunKind, settings = app.store.get().describe.settings): Promise<void> {
+/** One of the runs; also again, as it was asked for, when it has failed. */
+export async function runOne(app: App, kind: RunKind): Promise<void> {
   const { comparison } = app.store.get().describe;
   if (comparison === undefined) return;
   const signal = begin(app, kind);
-  setRun(app, kind, { status: "running", trace: undefined, problem: undefined });
+  const change = (run: Partial<Run>) => setRun(app, comparison.id, kind, run);
+  change({ status: "running", trace: undefined, problem: undefined });
   try {
     const turn = { role: "user" as const, text: comparison.prompt, image: comparison.picture?.url };
     const onTrace = (event: TraceEvent) => {
-      if (!signal.aborted) setRun(app, kind, { trace: traceAfter(runOf(app, kind)?.trace, event) });
+      if (!signal.aborted) change({ trace: traceAfter(runOf(app, kind)?.trace, event) });
     };
-    await app.api.chat([turn], fieldsOf(settings, kind === "revising"), { onTrace }, signal);
-    setRun(app, kind, { status: "done" });
+    await app.api.chat([turn], runFields(comparison.settings, kind), { onTrace }, signal);
+    change({ status: "done" });
   } catch (thrown) {
     const problem = noteProblem(app, thrown);
-    setRun(app, kind, problem === undefined ? { status: "stopped" } : { status: "failed", problem });
+    change(problem === undefined ? { status: "stopped" } : { status: "failed", problem });
   }
 }
 
@@ -98,9 +101,9 @@ function runOf(app: App, kind: RunKind): Run | undefined {
   return app.store.get().describe.comparison?.runs[kind];
 }
 
-function setRun(app: App, kind: RunKind, change: Partial<Run>): void {
+function setRun(app: App, id: symbol, kind: RunKind, change: Partial<Run>): void {
   const { comparison } = app.store.get().describe;
-  if (comparison === undefined) return;
+  if (comparison?.id !== id) return;
   const runs = { ...comparison.runs, [kind]: { ...comparison.runs[kind], ...change } };
   patch(app, "describe", { comparison: { ...comparison, runs } });
 }
@@ -112,6 +115,11 @@ async function picked(app: App) {
   } catch (thrown) {
     return problemOf(thrown);
   }
+}
+
+function runFields(settings: Comparison["settings"], kind: RunKind): RequestFields {
+  const { revise_topk, revise_start, ...common } = settings;
+  return kind === "plain" ? { ...common, revise: false } : { ...settings, revise: true };
 }
 
 function sentSettings(settings: Settings): Comparison["settings"] {
@@ -149,6 +157,7 @@ export async function openTrace(app: App, file: File): Promise<void> {
       problem: undefined,
     });
     const comparison: Comparison = {
+      id: Symbol("comparison"),
       ...{ created, model, prompt, settings, picture, file: file.name },
       runs: { plain: opened(runs.plain), revising: opened(runs.revising) },
     };

@@ -48,7 +48,7 @@ function RunBody({ kind, trace }: { kind: RunKind; trace: Trace }) {
     <>
       <TokenCanvas
         cells={cellsAt(trace, passes)}
-        pass={passes}
+        pass={trace.end !== undefined && passes === trace.steps.length ? undefined : passes}
         label={`${runTitles[kind]}, tokens`}
         chosen={position}
         onChoose={setPosition}

@@ -15,6 +15,8 @@ export interface Run {
 }
 
 export interface Comparison {
+  /** Of this one alone: what still comes of an older one's requests is not put into it. */
+  id: symbol;
   created: string;
   model: string;
   prompt: string;

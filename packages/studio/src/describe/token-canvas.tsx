@@ -10,8 +10,8 @@ export function TokenCanvas({
   onChoose,
 }: {
   cells: readonly Cell[];
-  /** Passes so far: what the last one wrote is marked. */
-  pass: number;
+  /** Passes so far: what the last one wrote is marked. Undefined at the end, where that is of no interest. */
+  pass: number | undefined;
   label: string;
   chosen: number | undefined;
   onChoose: (position: number | undefined) => void;
@@ -51,9 +51,9 @@ export function TokenCanvas({
   );
 }
 
-function classOf({ kind, token, writtenAt, position }: Cell, pass: number, end: number): string {
+function classOf({ kind, token, writtenAt, position }: Cell, pass: number | undefined, end: number): string {
   const names = ["token", kind];
-  if (kind !== "mask" && writtenAt === pass - 1) names.push("new");
+  if (kind !== "mask" && pass !== undefined && writtenAt === pass - 1) names.push("new");
   if (isSpecial(token)) names.push("special");
   if (end >= 0 && position > end) names.push("after");
   if (kind !== "mask" && !token.startsWith(" ") && position > 0) names.push("close");

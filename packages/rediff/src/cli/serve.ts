@@ -90,10 +90,11 @@ async function run(flags: Flags): Promise<void> {
 
   const { startServer } = await import("../serving/server.js");
   const server = await startServer(options);
-  say(`loading ${folder}`);
   const ended = untilTold(server, flags.drain);
+  say(`loading ${folder}`);
   try {
-    await server.ready;
+    const isReady = await Promise.race([server.ready.then(() => true), ended.then(() => false)]);
+    if (!isReady) return; // told to end while the model was loading
   } catch (error) {
     await server.close();
     throw error;

@@ -90,6 +90,7 @@ export class ModelHandle {
   #lose(child: ChildProcess, why: Error): void {
     if (child !== this.#child) return;
     this.#child = undefined;
+    child.kill("SIGKILL"); // lost is not always dead, and there must not be two of them
     if (this.#closed) return;
     if (this.#wasReady) {
       this.#events.lost(why);

@@ -18,11 +18,16 @@ export async function readJson<S extends z.ZodType>(c: Context, limit: number, s
 async function readText(body: ReadableStream<Uint8Array> | null, limit: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // Breaking off cancels the stream.
-  for await (const chunk of body ?? []) {
-    size += chunk.length;
-    if (size > limit) throw tooLarge(limit);
-    chunks.push(chunk);
+  try {
+    // Breaking off cancels the stream.
+    for await (const chunk of body ?? []) {
+      size += chunk.length;
+      if (size > limit) throw tooLarge(limit);
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (cause instanceof ApiError) throw cause;
+    throw new ApiError(400, "the body was cut off", { code: "invalid_json", cause }); // the client has gone
   }
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks, size));

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type MockServer, startMockServer } from "../src/testing/mock-server.js";
 import { bring, chromiumPath, eventually, launch, open, PIXEL } from "./browser.js";
 
-describe.skipIf(chromiumPath === undefined)("Describe", () => {
+describe.skipIf(chromiumPath === undefined)("Describe", { timeout: 90_000 }, () => {
   let browser: Browser;
   let server: MockServer;
   beforeAll(async () => {

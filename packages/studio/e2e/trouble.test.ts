@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type MockServer, startMockServer } from "../src/testing/mock-server.js";
 import { chromiumPath, eventually, launch, open } from "./browser.js";
 
-describe.skipIf(chromiumPath === undefined)("trouble", () => {
+describe.skipIf(chromiumPath === undefined)("trouble", { timeout: 90_000 }, () => {
   let browser: Browser;
   let server: MockServer;
   beforeAll(async () => {

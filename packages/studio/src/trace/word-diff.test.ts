@@ -14,7 +14,7 @@ test("marks the words that differ", () => {
 
 test("pieces joined are the texts", () => {
   fc.assert(
-    fc.property(fc.oneof(texts, fc.string({ unit: "binary" })), texts, (one, other) => {
+    fc.property(fc.oneof(texts, fc.string({ maxLength: 30 })), texts, (one, other) => {
       const { left, right } = diffWords(one, other);
       const joined = (pieces: readonly { text: string }[]) => pieces.map(({ text }) => text).join("");
       expect([joined(left), joined(right)]).toEqual([one, other]);

@@ -129,14 +129,14 @@ async function compareClients(server, body, repeats) {
 
 async function benchLoad(server, { clients, seconds, genLength, threads }) {
   const before = await metric(server.url, "rediff_live_tensors");
+  const earlier = await forwards(server.url);
   const report = await runLoad({ url: server.url, request: question(server, genLength), clients, seconds });
   while ((await metric(server.url, "rediff_running_requests")) > 0) await new Promise((done) => setTimeout(done, 50));
   await new Promise((done) => setTimeout(done, 500));
   const after = await metric(server.url, "rediff_live_tensors");
   const restarts = await metric(server.url, "rediff_model_restarts");
-  const perForward =
-    (await metric(server.url, "rediff_forward_requests_sum")) /
-    (await metric(server.url, "rediff_forward_requests_count"));
+  const [requests, passes] = await forwards(server.url);
+  const perForward = (requests - earlier[0]) / (passes - earlier[1]);
   const number = (value) => value.toFixed(value < 10 ? 2 : 0);
   const rows = [
     ["measured", ""],
@@ -172,6 +172,12 @@ async function benchLoad(server, { clients, seconds, genLength, threads }) {
 }
 
 const threadText = (threads) => (threads === undefined ? "as many threads as cores" : `${threads} threads`);
+
+/** Requests in all forward passes together, and how many passes. */
+const forwards = async (url) => [
+  await metric(url, "rediff_forward_requests_sum"),
+  await metric(url, "rediff_forward_requests_count"),
+];
 
 async function metric(url, name) {
   const text = await (await fetch(`${url}/metrics`)).text();

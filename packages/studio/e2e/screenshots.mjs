@@ -11,7 +11,7 @@ import { chromiumFlags, chromiumPath } from "./chromium.mjs";
 const docs = join(dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url))))), "docs");
 const [
   url,
-  draft = "a small cat is at the top left and three soccer balls are at the top right. the background is red.",
+  draft = "a small cat is at the top left and two soccer balls are at the top right. the background is red.",
 ] = process.argv.slice(2);
 if (url === undefined || chromiumPath === undefined)
   throw new Error("usage: screenshots.mjs URL [DRAFT]; needs Chromium");

@@ -19,19 +19,19 @@ describe.skipIf(chromiumPath === undefined)("Proofread, Fill, Chat", { timeout: 
     const { page, errors, close } = await open(browser, `${server.url}/#proofread`, {
       permissions: ["clipboard-read", "clipboard-write"],
     });
-    await page.getByLabel("Description to check").fill("a cat and three balls. the background is red.");
+    await page.getByLabel("Description to check").fill("a cat and two balls. the background is red.");
     await page.getByRole("button", { name: "Proofread" }).click();
     const result = page.getByTestId("result");
-    expect(await result.textContent()).toBe("a dog and two balls. the background is blue.");
-    await page.getByRole("button", { name: 'Reject "three" to "two"' }).click();
     expect(await result.textContent()).toBe("a dog and three balls. the background is blue.");
+    await page.getByRole("button", { name: 'Reject "two" to "three"' }).click();
+    expect(await result.textContent()).toBe("a dog and two balls. the background is blue.");
     await page.getByRole("button", { name: "Reject all" }).click();
-    expect(await result.textContent()).toBe("a cat and three balls. the background is red.");
+    expect(await result.textContent()).toBe("a cat and two balls. the background is red.");
     await page.getByRole("button", { name: 'Accept "red" to "blue"' }).press("Enter");
     await page.getByRole("button", { name: "Copy the result" }).click();
     await page.getByText("Copied", { exact: true }).waitFor();
     expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(
-      "a cat and three balls. the background is blue.",
+      "a cat and two balls. the background is blue.",
     );
     expect(errors).toEqual([]);
     await close();

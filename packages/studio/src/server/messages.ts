@@ -6,10 +6,7 @@ z.config({ jitless: true });
 
 const count = z.int().check(z.minimum(0));
 /** Of a sum in float32, which may be a hair over 1. */
-const share = z.pipe(
-  z.number(),
-  z.transform((value) => Math.min(1, Math.max(0, value))),
-);
+const share = z.number().check(z.overwrite((value) => Math.min(1, Math.max(0, value))));
 const nonNegative = z.number().check(z.minimum(0));
 
 export const changeSchema = z.object({

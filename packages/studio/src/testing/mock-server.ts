@@ -201,14 +201,14 @@ async function complete(mock: Mock, body: Record<string, unknown>, response: Ser
   response.end("data: [DONE]\n\n");
 }
 
-/** Every "cat" should be a "dog", every "red" background a "blue" one. */
+/** Every "cat" should be a "dog", every "two" a "three", every "red" a "blue". */
 function refine(body: Record<string, unknown>, behave: Behaviour, response: ServerResponse): void {
   const draft = String(body.draft);
-  const edits = [...draft.matchAll(/\b(cat|red|three)\b/g)].map((match) => ({
+  const edits = [...draft.matchAll(/\b(cat|red|two)\b/g)].map((match) => ({
     start: match.index,
     end: match.index + match[0].length,
     from: match[0],
-    to: { cat: "dog", red: "blue", three: "two" }[match[0]] ?? "",
+    to: { cat: "dog", red: "blue", two: "three" }[match[0]] ?? "",
     confidence: 0.93,
   }));
   let text = draft;

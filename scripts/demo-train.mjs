@@ -101,24 +101,26 @@ function plan(scale, { threads, device }) {
       ],
     ],
   });
-  const facts = ["names", "names", "names", "positions", "positions", "positions", "numbers", "numbers", "colors"];
+  const twice = (/** @type {string} */ word) => [word, word];
+  const facts = [...twice("names"), "names", ...twice("positions"), "positions", ...twice("numbers"), "colors"];
   return [
     { ...generate("train", 100_000, 11), name: "scenes" },
-    generate("loop", 24_000, 12),
+    generate("loop", 12_000, 12),
     generate("held-out", 400, 2),
-    talk("map", ["--task", "map", "--seed", "1"]),
-    talk("cells", [
+    talk("one-forms", [
+      "--groups",
+      "1",
       "--task",
+      "caption",
       "cells",
       "--blanks",
       "names",
-      "names",
-      "positions",
-      "positions",
-      "numbers",
+      ...twice("positions"),
       "--seed",
-      "12",
+      "42",
     ]),
+    talk("many-forms", ["--groups", "2", "3", "--task", "caption", "--blanks", "names", "positions", "--seed", "33"]),
+    talk("cells", ["--task", "cells", "--blanks", ...twice("names"), ...twice("positions"), "numbers", "--seed", "12"]),
     talk("forms", ["--task", "caption", "--blanks", ...facts, "--seed", "13"]),
     talk("captions", ["--task", "caption", "--count", "2", "--seed", "4"]),
     {
@@ -131,15 +133,25 @@ function plan(scale, { threads, device }) {
       output: `${exp}/start/config.json`,
       commands: [["scenes", "model", "--patch", "16", "--output", `${exp}/start`]],
     },
-    train("map", 1),
-    train("binding", 1),
-    train("llada-v", 1),
-    train("continued", 1),
-    train("rediff-stage1", 1),
+    {
+      name: "tower",
+      output: `${exp}/tower/config.json`,
+      commands: [
+        [
+          ...["scenes", "tower", "--model", `${exp}/start`, "--output", `${exp}/tower`, "--threads", threads],
+          ...["--updates", String(Math.max(4, Math.round(1200 * scale)))],
+        ],
+      ],
+    },
+    train("align-one", 676),
+    train("align", 2500),
+    train("llada-v", 3281),
+    train("continued", 1850),
+    train("rediff-stage1", 1250),
     {
       name: "improve",
       beside: ["scenes", "expert", "--truth", `${data}/loop/scenes.jsonl`, "--port", String(EXPERT_PORT)],
-      commands: [["improve", "recipes/demo/improve.yaml", ...(scale === 1 ? [] : [`slice.count=${count(8000)}`])]],
+      commands: [["improve", "recipes/demo/improve.yaml", ...(scale === 1 ? [] : [`slice.count=${count(6000)}`])]],
     },
     {
       name: "publish",
@@ -149,7 +161,7 @@ function plan(scale, { threads, device }) {
           `${exp}/${stage}`,
           `models/demo-stages/${stage}`,
         ]),
-        ...[`${exp}/rediff`, "models/demo"],
+        ...[`${exp}/improve/round-2/model`, "models/demo"],
       ],
     },
   ];

@@ -152,12 +152,23 @@ function conversationsCommand(): Command {
         ...blankKinds,
       ]),
     )
+    .addOption(
+      new Option("--groups <N...>", "only pictures with so many kinds of objects").argParser(
+        (text: string, others: number[] = []) => [...others, whole(1)(text)],
+      ),
+    )
     .action(
       async (
-        flags: DeriveFlags & { task: Task[]; count: number; wording?: World["wording"]; blanks?: BlankKind[] },
+        flags: DeriveFlags & {
+          task: Task[];
+          count: number;
+          wording?: World["wording"];
+          blanks?: BlankKind[];
+          groups?: number[];
+        },
       ) => {
         const { writeConversations } = await import("../scenes/derive.js");
-        const { truth, output, seed, count, wording, blanks } = flags;
+        const { truth, output, seed, count, wording, blanks, groups } = flags;
         await derive(output, (onProgress) =>
           writeConversations({
             truth,
@@ -168,6 +179,7 @@ function conversationsCommand(): Command {
             onProgress,
             ...(wording && { wording }),
             ...(blanks && { blanks }),
+            ...(groups && { groups }),
           }),
         );
       },

@@ -22,18 +22,21 @@ export interface DeriveOptions {
 /** `count` conversations for every picture, each about a task drawn from `tasks`. Returns how many were written.
  *  @param wording other than the world's own
  *  @param blanks makes forms of them: words of one of these kinds, drawn for each, are to be filled in; an answer that
- *    has none of that kind is learnt as a whole */
+ *    has none of that kind is learnt as a whole
+ *  @param groups only pictures with so many kinds of objects */
 export async function writeConversations(
   options: DeriveOptions & {
     count: number;
     tasks: readonly Task[];
     wording?: World["wording"];
     blanks?: readonly BlankKind[];
+    groups?: readonly number[];
   },
 ): Promise<number> {
-  const { count, tasks, seed, wording } = options;
-  return await writeLines(options, ({ record, facts, world }) =>
-    Array.from({ length: count }, (_, i) => {
+  const { count, tasks, seed, wording, groups } = options;
+  return await writeLines(options, ({ record, facts, world }) => {
+    if (groups !== undefined && !groups.includes(facts.objects.length)) return [];
+    return Array.from({ length: count }, (_, i) => {
       const random = rng(seed, "conversation", record.id, i);
       const said = { grid: world.grid, wording: wording ?? world.wording };
       const { question, answer } = ask(random.pick(tasks), facts, said, layoutOf(record), random);
@@ -44,8 +47,8 @@ export async function writeConversations(
         conversations: turns(question, answer),
         ...(blanks.length > 0 && { blanks }),
       };
-    }),
-  );
+    });
+  });
 }
 
 /** One caption for every picture, with one error of a kind drawn from `kinds`; "none" leaves it right. Where the facts

@@ -264,7 +264,11 @@ function disposeAll(value: unknown): void {
 }
 
 /** Bytes to what the tower takes: uint8 [T, 3, S, S] -> ((x / 255) - 0.5) / 0.5 in the model's dtype. */
-export function normalizePixels(tiles: Tiles, dtype: DType, device: Device): Tensor {
+export function normalizePixels(
+  tiles: Pick<Tiles, "pixels" | "tiles" | "tileSize">,
+  dtype: DType,
+  device: Device,
+): Tensor {
   const { pixels, tileSize } = tiles;
   return scope(() => {
     const levels = fromBuffer(normalizedLevels(), [256]);

@@ -1,61 +1,132 @@
-/** Pictures and videos through tower and projector, and gradients back through them.
+/** Pictures and videos of a micro-batch through tower and projector, and gradients back through them.
+ *
+ *  Visuals go in groups, each of as many as together stay small: a pass over one little picture costs its hundreds of
+ *  operators more than its products. A group's tiles go through the tower in chunks, its features through the projector
+ *  at once. Groups depend on the visuals and the tower's shape alone, so that a resumed run sums in the same order.
  *
  *  Only what is trained, or comes after something that is, is differentiated: a frozen tower runs once and leaves
  *  nothing behind. Text-only samples run nothing; the reference sends a blank tile through the tower for each. */
-import { cat, type Tensor } from "@rediff/torch";
+import { cat, scope, type Tensor } from "@rediff/torch";
+import type { SiglipConfig } from "./config.js";
 import { type Eyes, layOut, type Model, normalizePixels, type Visual } from "./model.js";
 import { project } from "./projector.js";
 import { type Checkpointing, type Pass, runForward, type Stage, stage, type Tunables } from "./reverse.js";
-import { embedPatches, layer, type Siglip } from "./siglip.js";
+import { embedPatches, layer, patchesPerSide, type Siglip } from "./siglip.js";
 
-/** Tiles that go through the tower together: bounds the memory of a layer that is differentiated. */
-const MAX_TILES = 8;
+/** Elements of the features that go through the tower together, 8 tiles of SigLIP-so400m's: bounds the memory of a layer
+ *  that is differentiated. */
+const MAX_ELEMENTS = 8 * 729 * 1152;
 
-/** One visual: its rows in the language model [tokens, D], and the way back from their gradient. */
+/** All visuals of a micro-batch: their rows in the language model, and the way back from those rows' gradients. */
 export interface VisualPass {
-  rows: Tensor;
+  /** Of each visual: [tokens, D] */
+  readonly rows: readonly Tensor[];
   readonly differentiable: boolean;
-  backward(rowsGradient: Tensor): void;
+  /** Goes back once. `gradients[i]` is that of the first rows of visual i, [tokens or fewer, D]; what is missing is
+   *  zero, as for rows that a cut sample does not have. */
+  backward(gradients: readonly (Tensor | undefined)[]): void;
 }
 
-/** To be called without recording; what is kept belongs to the open scope. */
+export const noVisuals: VisualPass = { rows: [], differentiable: false, backward() {} };
+
+/** To be called without recording; what is kept belongs to the open scope. `maxElements` is for tests. */
 export function visualPass(
   model: Model,
   eyes: Eyes,
-  visual: Visual,
+  visuals: readonly Visual[],
   tunables: Tunables,
-  checkpointing: Checkpointing,
+  options: { checkpointing: Checkpointing; maxElements?: number },
 ): VisualPass {
-  const pixels = normalizePixels(visual, model.dtype, model.device);
+  const { checkpointing, maxElements = MAX_ELEMENTS } = options;
+  const maxTiles = Math.max(1, Math.floor(maxElements / featuresPerTile(eyes.tower.config)));
+  const groups = groupVisuals(visuals, maxTiles).map((group) =>
+    groupPass(model, eyes, group, tunables, { checkpointing, maxTiles }),
+  );
+  return {
+    rows: groups.flatMap(({ rows }) => rows),
+    differentiable: groups.some(({ differentiable }) => differentiable),
+    backward(gradients) {
+      let first = 0;
+      for (const group of groups) {
+        const own = gradients.slice(first, first + group.rows.length);
+        first += group.rows.length;
+        if (group.differentiable && own.some((gradient) => gradient !== undefined)) group.backward(own);
+      }
+    },
+  };
+}
+
+const featuresPerTile = (config: SiglipConfig): number => patchesPerSide(config) ** 2 * config.hiddenSize;
+
+/** In order, as many visuals at a time as have `maxTiles` together; one that has more is alone. */
+function groupVisuals(visuals: readonly Visual[], maxTiles: number): Visual[][] {
+  const groups: Visual[][] = [];
+  let room = 0;
+  for (const visual of visuals) {
+    if (groups.length === 0 || visual.tiles > room) {
+      groups.push([]);
+      room = maxTiles;
+    }
+    groups.at(-1)?.push(visual);
+    room -= visual.tiles;
+  }
+  return groups;
+}
+
+function groupPass(
+  model: Model,
+  eyes: Eyes,
+  visuals: readonly Visual[],
+  tunables: Tunables,
+  { checkpointing, maxTiles }: { checkpointing: Checkpointing; maxTiles: number },
+): VisualPass {
+  const pixels = normalizePixels(joinTiles(visuals), model.dtype, model.device);
+  const tiles = pixels.size(0);
   const stages = towerStages(eyes.tower);
   const towers: Pass[] = [];
-  for (let start = 0; start < visual.tiles; start += MAX_TILES) {
-    const tiles = pixels.narrow(0, start, Math.min(MAX_TILES, visual.tiles - start));
-    towers.push(runForward(stages, tiles, tunables, { needsInput: false, checkpointing }));
+  for (let start = 0; start < tiles; start += maxTiles) {
+    const chunk = pixels.narrow(0, start, Math.min(maxTiles, tiles - start));
+    towers.push(runForward(stages, chunk, tunables, { needsInput: false, checkpointing }));
   }
   const needsInput = towers.some(({ differentiable }) => differentiable);
-  const features = cat(
-    towers.map(({ output }) => output),
-    0,
-  );
-  const head = runForward([layOutStage(eyes, visual)], features, tunables, { needsInput, checkpointing });
-  features.dispose();
+  const features = joined(towers.map(({ output }) => output));
+  const counts: number[] = [];
+  const head = runForward([layOutStage(eyes, visuals, counts)], features, tunables, { needsInput, checkpointing });
+  if (towers.length > 1) features.dispose();
   if (!needsInput) for (const { output } of [{ output: pixels }, ...towers]) output.dispose();
+  const rows = head.output.splitWithSizes(counts, 0);
   return {
-    rows: head.output,
+    rows,
     differentiable: head.differentiable,
-    backward(rowsGradient) {
+    backward(gradients) {
+      const rowsGradient = scope(() => placeGradients(gradients, counts, head.output));
+      for (const own of rows) own.dispose();
       const featuresGradient = head.backward(rowsGradient);
+      rowsGradient.dispose();
       if (featuresGradient === undefined) return;
       let start = 0;
       for (const tower of towers) {
-        const tiles = Math.min(MAX_TILES, visual.tiles - start);
-        tower.backward(featuresGradient.narrow(0, start, tiles));
-        start += tiles;
+        const count = Math.min(maxTiles, tiles - start);
+        tower.backward(featuresGradient.narrow(0, start, count));
+        start += count;
       }
       featuresGradient.dispose();
     },
   };
+}
+
+/** The tiles of all visuals, one after another. */
+function joinTiles(visuals: readonly Visual[]): Pick<Visual, "pixels" | "tiles" | "tileSize"> {
+  const [first] = visuals;
+  if (first === undefined) throw new Error("a group of visuals has at least one");
+  if (visuals.length === 1) return first;
+  const pixels = new Uint8Array(visuals.reduce((sum, visual) => sum + visual.pixels.length, 0));
+  let end = 0;
+  for (const visual of visuals) {
+    pixels.set(visual.pixels, end);
+    end += visual.pixels.length;
+  }
+  return { pixels, tiles: visuals.reduce((sum, visual) => sum + visual.tiles, 0), tileSize: first.tileSize };
 }
 
 function towerStages({ config, weights }: Siglip): Stage[] {
@@ -66,10 +137,33 @@ function towerStages({ config, weights }: Siglip): Stage[] {
   ];
 }
 
-/** Projector and newline: features of all tiles [T, P, C] to the visual's rows [tokens, D] */
-function layOutStage(eyes: Eyes, visual: Visual): Stage {
+/** Projector and newline: features of all tiles [T, P, C] to the rows of all visuals, one after another [tokens, D].
+ *  Says in `counts` how many rows each has. */
+function layOutStage(eyes: Eyes, visuals: readonly Visual[], counts: number[]): Stage {
   const { projector, newline } = eyes;
-  return stage({ projector, newline }, (weights, features) =>
-    layOut({ ...eyes, newline: weights.newline }, project(weights.projector, features), visual),
-  );
+  return stage({ projector, newline }, (weights, features) => {
+    const projected = project(weights.projector, features).splitWithSizes(
+      visuals.map(({ tiles }) => tiles),
+      0,
+    );
+    const rows = visuals.map((visual, i) =>
+      layOut({ ...eyes, newline: weights.newline }, projected[i] as Tensor, visual),
+    );
+    counts.splice(0, counts.length, ...rows.map((own) => own.size(0)));
+    return joined(rows);
+  });
 }
+
+/** The gradients of each visual's first rows as one of all rows, zeros elsewhere: [tokens, D] */
+function placeGradients(gradients: readonly (Tensor | undefined)[], counts: readonly number[], rows: Tensor): Tensor {
+  const all = rows.newZeros(rows.shape);
+  let start = 0;
+  for (const [i, count] of counts.entries()) {
+    const own = gradients[i];
+    if (own !== undefined) all.narrow(0, start, own.size(0)).copy_(own);
+    start += count;
+  }
+  return all;
+}
+
+const joined = (parts: readonly Tensor[]): Tensor => (parts.length === 1 ? (parts[0] as Tensor) : cat(parts, 0));

@@ -27,7 +27,7 @@ import type { Parameter, TrainableModel } from "../models/parameters.js";
 import { type Checkpointing, runForward, type Stage, stage, Tunables } from "../models/reverse.js";
 import { Rotary } from "../models/rotary.js";
 import { idTensor } from "../models/splice.js";
-import { type VisualPass, visualPass } from "../models/visual-pass.js";
+import { noVisuals, type VisualPass, visualPass } from "../models/visual-pass.js";
 import { conversationIds } from "../text/conversation-ids.js";
 import { type BatchRows, expandBatch, visualsWithin } from "./rows.js";
 
@@ -104,7 +104,7 @@ function run(
       const pictures = seePictures(model, samples, tunables, options);
       const batch = expandBatch(
         samples,
-        pictures.map(({ rows }) => rows.size(0)),
+        pictures.rows.map((rows) => rows.size(0)),
         { maxLength: options.maxLength, pad: model.tokenizer.special.pad, compat: options.compat },
       );
       for (const length of batch.lengths) assertPositions(model.config.llada, length, 0);
@@ -123,13 +123,13 @@ function seePictures(
   samples: readonly TrainingSample[],
   tunables: Tunables,
   { maxLength, checkpointing }: StepOptions,
-): VisualPass[] {
+): VisualPass {
   const visuals = samples.flatMap((sample) => sample.visuals.slice(0, visualsWithin(sample, maxLength)));
   const { eyes } = model;
-  if (visuals.length === 0) return [];
+  if (visuals.length === 0) return noVisuals;
   if (eyes === undefined)
     throw new UserError(`${model.folder} is a text-only LLaDA and cannot learn from pictures`, "Use a LLaDA-V.");
-  return visuals.map((visual) => visualPass(model, eyes, visual, tunables, checkpointing));
+  return visualPass(model, eyes, visuals, tunables, { checkpointing });
 }
 
 function addNoise(
@@ -165,7 +165,7 @@ interface Work {
   /** Of all rows, noise included; negative where a picture or padding lies. */
   ids: readonly number[];
   rows: readonly LossRow[];
-  pictures: readonly VisualPass[];
+  pictures: VisualPass;
 }
 
 /** The cross-entropy of every row that counts; with `differentiate`, gradients are added. */
@@ -173,8 +173,7 @@ function throughModel(tunables: Tunables, work: Work, options: StepOptions, diff
   const { model, rows, pictures } = work;
   const { embedTokens, head } = model.llada.weights;
   const input = embedRows(work);
-  const needsInput =
-    tunables.parameterOf(embedTokens) !== undefined || pictures.some(({ differentiable }) => differentiable);
+  const needsInput = tunables.parameterOf(embedTokens) !== undefined || pictures.differentiable;
   const stages = languageStages(work, input, options);
   const pass = runForward(stages, input, tunables, { needsInput, checkpointing: options.checkpointing });
 
@@ -201,7 +200,7 @@ function embedRows({ model, batch, ids, pictures }: Work): Tensor {
     const tokens = places.map((place) => ids[place] as number);
     input.indexCopy_(0, idTensor(places, device), embedTokens.indexSelect(0, idTensor(tokens, device)));
     for (const { visual, start, count } of batch.placements)
-      if (count > 0) input.narrow(0, start, count).copy_((pictures[visual] as VisualPass).rows.narrow(0, 0, count));
+      if (count > 0) input.narrow(0, start, count).copy_((pictures.rows[visual] as Tensor).narrow(0, 0, count));
     return input.unsqueeze(0);
   });
 }
@@ -219,15 +218,11 @@ function spreadInputGradient(tunables: Tunables, { model, batch, ids, pictures }
       const tokens = places.map((place) => ids[place] as number);
       addRowGradients(table, tokens, gradient.indexSelect(0, idTensor(places, model.device)));
     });
-  for (const { visual, start, count } of batch.placements) {
-    const picture = pictures[visual] as VisualPass;
-    if (!picture.differentiable || count === 0) continue;
-    scope(() => {
-      const whole = gradient.newZeros(picture.rows.shape);
-      whole.narrow(0, 0, count).copy_(gradient.narrow(0, start, count));
-      picture.backward(whole);
-    });
-  }
+  if (!pictures.differentiable) return;
+  const ofRows: (Tensor | undefined)[] = pictures.rows.map(() => undefined);
+  for (const { visual, start, count } of batch.placements)
+    if (count > 0) ofRows[visual] = gradient.narrow(0, start, count);
+  pictures.backward(ofRows);
 }
 
 /** The blocks, the last of which gives only the rows that count, with the final norm: [1, R, D] */

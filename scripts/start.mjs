@@ -1,32 +1,14 @@
 // @ts-check
-/** npm start -- --model FOLDER [caption's options]: sets up, then describes the pictures in examples/. */
+/** npm start [-- OPTIONS]: sets up, then serves the studio and the API. OPTIONS are those of `rediff serve`; without
+ *  --model the embedded model answers. */
 import { spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
-import { join, relative } from "node:path";
-import { root, runScript, SetupError, setUp } from "./workspace.mjs";
-
-const PICTURE = /\.(jpe?g|png|webp|gif|avif)$/i;
+import { join } from "node:path";
+import { root, runScript, setUp } from "./workspace.mjs";
 
 await runScript(async () => {
-  const args = process.argv.slice(2);
   await setUp();
-  if (!args.some((arg) => arg === "--model" || arg.startsWith("--model="))) {
-    throw new SetupError(
-      "the set-up is done, but there is no model yet: for now npm start needs a checkpoint",
-      "Use npm start -- --model FOLDER. Get one with npx rediff pull ORG/NAME, or make one with npx rediff convert.",
-    );
-  }
-  const examples = join(root, "examples");
-  const pictures = readdirSync(examples).filter((name) => PICTURE.test(name));
-  if (pictures.length === 0)
-    throw new SetupError(`there are no pictures in ${examples}`, "Put some there, or use npx rediff caption.");
   const launcher = join(root, "packages", "rediff", "bin", "rediff.mjs");
-  return await inherit([
-    launcher,
-    "caption",
-    ...pictures.map((name) => relative(process.cwd(), join(examples, name))),
-    ...args,
-  ]);
+  return await inherit([launcher, "serve", ...process.argv.slice(2)]);
 });
 
 /**
@@ -36,7 +18,10 @@ await runScript(async () => {
 function inherit(args) {
   return new Promise((done, fail) => {
     const child = spawn(process.execPath, args, { stdio: "inherit" });
+    // A terminal's Ctrl-C reaches the server by itself; it drains, and this process waits for it.
+    process.on("SIGINT", () => {});
+    process.on("SIGTERM", () => child.kill("SIGTERM"));
     child.on("error", fail);
-    child.on("close", (code) => done(code ?? 1));
+    child.on("close", (code, signal) => done(code ?? (signal === "SIGTERM" ? 0 : 1)));
   });
 }

@@ -46,7 +46,7 @@ describe("one line about what cannot be understood", () => {
     [["caption", "x.jpg", "--threshold", "2", "--model", "m"], /threshold must be from 0 to 1, got 2/],
     [["caption", "x.jpg", "--cache", "1,2", "--model", "m"], /--cache "1,2" is not KP,KR,RHO\. For example/],
     [["caption", "x.jpg", "--model"], /option '--model <DIR\|HUB_ID>' argument missing/],
-    [["caption", "x.jpg"], /^rediff: no model was given\. Use --model FOLDER/],
+    [["caption", "none.jpg"], /^rediff: there is no file .*none\.jpg/],
     [["inspect", "a", "b"], /too many arguments/],
   ])("%j", async (args, line) => {
     const { status, stdout, stderr } = await rediffHere(...args);

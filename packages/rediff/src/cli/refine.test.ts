@@ -94,7 +94,6 @@ describe("mistakes", () => {
     [["--draft", "a <|mdm_mask|> b", ...model], /contains the special token <\|mdm_mask\|>/],
     [["--draft", "x".repeat(10_000), ...model], /more than the model's 4096 positions/],
     [["--draft", "x", "--model", join(root, "text-only")], /is a text-only LLaDA and cannot see pictures/],
-    [["--draft", "x"], /^rediff: no model was given\. Use --model FOLDER/],
   ])("%j", async (args, line) => {
     expect(await refused(photo(), ...args)).toMatch(line);
   });

@@ -202,6 +202,23 @@ describe.skipIf(!built)(`threads${built ? "" : " (SKIPPED: run npx tsc -b first)
     expect((next![1] as unknown as { asked: number }).asked).toBeLessThanOrEqual(2 * (5 + 3) + 2);
   });
 
+  test("go on with the next micro-batch while this thread is busy", async () => {
+    const url = workerOf(`
+      parentPort.on("message", ({ type, id }) => {
+        if (type === "run") parentPort.postMessage({ id, ok: true, result: { type: "sample", ok: true, sample: { at: Date.now() } } });
+      });`);
+    const plan = { order: "sequential", batchSize: 4, seed: 0 } as const;
+    await using loader = await loaderFor(dataOf(8), { workers: 1, prefetch: 1, workerUrl: url, plan });
+    let busyUntil = 0;
+    for await (const batch of loader.batches({ epoch: 0 })) {
+      const answers = batch as unknown as { at: number }[];
+      if (busyUntil > 0) expect(Math.max(...answers.map(({ at }) => at))).toBeLessThan(busyUntil);
+      busyUntil = Date.now() + 300;
+      while (Date.now() < busyUntil);
+    }
+    expect(busyUntil).toBeGreaterThan(0);
+  });
+
   test("reject what is under way when they are closed", async () => {
     const loader = await loaderFor(dataOf(8), {
       workers: 1,

@@ -1,4 +1,7 @@
-/** Jobs in worker threads: as many at once as there are threads, the rest wait in line.
+/** Jobs in worker threads: each thread does one at a time, in the order in which it got them.
+ *
+ *  A thread is given its next jobs before it has done the first: a training step keeps the main thread busy for its
+ *  whole length, and nobody could hand out anything meanwhile. What is beyond that waits in line.
  *
  *  Unlike a pool for single pictures, these threads are part of a run: one that dies ends it with an error, since the
  *  job that killed it would kill the next one too, and a run must not go on with fewer threads unnoticed. */
@@ -33,8 +36,12 @@ interface Task<Job, Result> {
 
 interface Slot<Job, Result> {
   readonly worker: Worker;
-  task: Task<Job, Result> | undefined;
+  /** By id, the one under way first. */
+  readonly tasks: Map<number, Task<Job, Result>>;
 }
+
+/** Jobs that a thread holds: enough for the micro-batches of a step, few enough to be shared evenly. */
+const HANDED_OUT = 64;
 
 /** Owns its threads: `close()` it. */
 export class Threads<Job, Result> implements AsyncDisposable {
@@ -83,27 +90,34 @@ export class Threads<Job, Result> implements AsyncDisposable {
     task.reject(reason);
     const queued = this.#queue.indexOf(task);
     if (queued >= 0) this.#queue.splice(queued, 1);
-    for (const { worker, task: running } of this.#slots) {
-      if (running === task) worker.postMessage({ type: "abort", id: task.id } satisfies ThreadRequest<Job>);
+    for (const { worker, tasks } of this.#slots) {
+      if (tasks.has(task.id)) worker.postMessage({ type: "abort", id: task.id } satisfies ThreadRequest<Job>);
     }
   }
 
   #dispatch(): void {
     while (this.#queue.length > 0) {
-      const slot = [...this.#slots].find(({ task }) => task === undefined) ?? this.#start();
+      const slot = this.#nextSlot();
       if (slot === undefined) return;
       const task = this.#queue.shift();
       if (task === undefined) return;
-      slot.task = task;
+      slot.tasks.set(task.id, task);
       slot.worker.ref();
       slot.worker.postMessage({ type: "run", id: task.id, job: task.job } satisfies ThreadRequest<Job>);
     }
   }
 
+  /** The thread with the fewest jobs, a new one rather than a busy one; none when all have enough. */
+  #nextSlot(): Slot<Job, Result> | undefined {
+    let fewest: Slot<Job, Result> | undefined;
+    for (const slot of this.#slots) if (slot.tasks.size < (fewest?.tasks.size ?? HANDED_OUT)) fewest = slot;
+    return fewest?.tasks.size === 0 ? fewest : (this.#start() ?? fewest);
+  }
+
   #start(): Slot<Job, Result> | undefined {
     const { workers, url, workerData } = this.#options;
     if (this.#slots.size >= workers || this.#failure !== undefined) return undefined;
-    const slot: Slot<Job, Result> = { worker: new Worker(url, { workerData }), task: undefined };
+    const slot: Slot<Job, Result> = { worker: new Worker(url, { workerData }), tasks: new Map() };
     slot.worker.unref();
     slot.worker.on("message", (reply: ThreadReply<Result>) => this.#finish(slot, reply));
     slot.worker.on("error", (error) => this.#lose(slot, `died of ${error instanceof Error ? error.message : error}`));
@@ -113,9 +127,9 @@ export class Threads<Job, Result> implements AsyncDisposable {
   }
 
   #finish(slot: Slot<Job, Result>, reply: ThreadReply<Result>): void {
-    const { task } = slot;
-    slot.task = undefined;
-    slot.worker.unref();
+    const task = slot.tasks.get(reply.id);
+    slot.tasks.delete(reply.id);
+    if (slot.tasks.size === 0) slot.worker.unref();
     if (reply.ok) task?.resolve(reply.result);
     else task?.reject(unpackError(reply.error));
     this.#dispatch();
@@ -123,9 +137,10 @@ export class Threads<Job, Result> implements AsyncDisposable {
 
   #lose(slot: Slot<Job, Result>, what: string): void {
     if (!this.#slots.delete(slot)) return;
-    const during = slot.task === undefined ? "" : ` while it prepared ${this.#options.describe(slot.task.job)}`;
+    const [current] = slot.tasks.values();
+    const during = current === undefined ? "" : ` while it prepared ${this.#options.describe(current.job)}`;
     const error = new Error(`a loader thread ${what}${during}`);
-    slot.task?.reject(error);
+    for (const task of slot.tasks.values()) task.reject(error);
     void this.#end(error);
   }
 
@@ -134,7 +149,7 @@ export class Threads<Job, Result> implements AsyncDisposable {
     for (const task of this.#queue.splice(0)) task.reject(reason);
     const slots = [...this.#slots];
     this.#slots.clear();
-    for (const { task } of slots) task?.reject(reason);
+    for (const { tasks } of slots) for (const task of tasks.values()) task.reject(reason);
     await endWorkers(slots.map(({ worker }) => worker));
   }
 }

@@ -273,6 +273,19 @@ describe.each([
     expect(worst(forward(model, packed, { segments, rows }), wanted)).toBeLessThan(1e-12);
   });
 
+  test("nor do sequences of one length, which attend as a batch", () => {
+    const parts = [1, 2, 3].map((seed) => randomRows(4, "float64", seed));
+    const apart = parts.map((part) => forward(model, part).toNumbers());
+    const packed = scope(() => parts.slice(1).reduce((a, b) => joined(a, b), parts[0] as Tensor));
+    const segments = [4, 4, 4];
+    const whole = forward(model, packed, { segments });
+    expect(worst(whole, apart.flat())).toBeLessThan(1e-12);
+
+    const rows = { index: idTensor([1, 5, 6, 11], "cpu"), perSegment: [1, 2, 1] };
+    const wanted = whole.indexSelect(1, rows.index).toNumbers();
+    expect(worst(forward(model, packed, { segments, rows }), wanted)).toBeLessThan(1e-12);
+  });
+
   test("a padding mask hides keys; a row that sees nothing sees all alike", () => {
     const embeds = randomRows(5);
     const seen = [true, true, false, true, false];

@@ -74,10 +74,22 @@ export function repeatHeads(x_BKLH: Tensor, times: number): Tensor {
     .reshape([batch, heads * times, length, width]);
 }
 
+/** Segments of one length: [1, N, S*L, H] -> [S, N, L, H]; as `splitHeads` lays heads out, without a copy. */
+function segmentsAsBatch(x: Tensor, length: number): Tensor {
+  const [, heads = 1, , width = 0] = x.shape;
+  return x.reshape([heads, -1, length, width]).transpose(0, 1);
+}
+
 /** softmax(q k^T / sqrt(H) + mask) v, segment by segment: [B, N, Rq, H] */
 function attend(q: Tensor, k: Tensor, v: Tensor, visible: Visibility, queries: readonly number[]): Tensor {
   const { segments, mask } = visible;
   if (segments === undefined || segments.length === 1) return scaledDotProductAttention(q, k, v, mask);
+  const length = segments[0] as number;
+  if (segments.every((own, i) => own === length && queries[i] === length)) {
+    const own = (x: Tensor) => segmentsAsBatch(x, length);
+    const attended = scaledDotProductAttention(own(q), own(k), own(v)).transpose(0, 1);
+    return attended.reshape([1, q.size(1), q.size(2), q.size(3)]);
+  }
   // Cut all at once, so that gradients are joined all at once.
   const [qs, ks, vs] = [q.splitWithSizes(queries, 2), k.splitWithSizes(segments, 2), v.splitWithSizes(segments, 2)];
   const asked = [...segments.keys()].filter((i) => (queries[i] ?? 0) > 0);

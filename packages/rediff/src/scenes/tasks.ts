@@ -1,7 +1,7 @@
 /** Questions about a scene and true answers: whole captions, and others to begin training with.
  *
  *  The others are for learning what binds a name to its place before captions are learnt. "map" says what is on every
- *  patch of the picture: dozens of facts in one answer, which is how the tower learns the objects. "cells" goes through
+ *  patch of the picture, "find" on which patches one object is: dozens of facts in one answer. "cells" goes through
  *  all positions, "list" through all objects, "where", "what" and "number" ask for one fact. */
 import { DEFAULT_QUESTION } from "../request.js";
 import { writeCaption } from "./caption.js";
@@ -12,7 +12,7 @@ import type { Rng } from "./random.js";
 import { joinWords } from "./words.js";
 import type { World } from "./world.js";
 
-export const tasks = ["caption", "map", "cells", "list", "where", "what", "number", "color"] as const;
+export const tasks = ["caption", "map", "find", "cells", "list", "where", "what", "number", "color"] as const;
 export type Task = (typeof tasks)[number];
 
 export interface Exchange {
@@ -49,6 +49,11 @@ export function ask(
       const question = kinds ? "what color of objects are where?" : "what objects are where?";
       return { question, answer: mapOf(facts, layout, kinds ? 0 : -1) };
     }
+    case "find": {
+      const group = random.pick(facts.objects);
+      const question = `show where the ${nounOf(group)} ${verb(group.count)}.`;
+      return { question, answer: patchWords(facts, layout, (on) => (on?.name === group.name ? "this" : "no")) };
+    }
     case "cells":
       return { question: "what is where?", answer: cellsOf(facts, world.grid, random) };
     case "list":
@@ -71,15 +76,19 @@ export function ask(
   }
 }
 
-/** Row by row, the first (0) or last (-1) word of the name of what covers a patch's middle; of two the one in front. */
-function mapOf(facts: Facts, { size, boxes }: Layout, which: 0 | -1): string {
+/** The first (0) or last (-1) word of the name of what is on each patch. */
+function mapOf(facts: Facts, layout: Layout, which: 0 | -1): string {
+  return patchWords(facts, layout, (group) => group?.name.split(" ").at(which) ?? "nothing");
+}
+
+/** A word for each patch, row by row, about what covers its middle; of two groups the one in front. */
+function patchWords(facts: Facts, { size, boxes }: Layout, wordOf: (group: Group | undefined) => string): string {
   const side = size / MAP_SIDE;
   const middle = (patch: number) => (patch + 0.5) * side;
   const words = Array.from({ length: MAP_SIDE * MAP_SIDE }, (_, patch) => {
     const [x, y] = [middle(patch % MAP_SIDE), middle(Math.floor(patch / MAP_SIDE))];
     const covers = ([left, top, width, height]: Box) => x >= left && x < left + width && y >= top && y < top + height;
-    const group = facts.objects.findLast((_group, i) => boxes[i]?.some(covers));
-    return group?.name.split(" ").at(which) ?? "nothing";
+    return wordOf(facts.objects.findLast((_group, i) => boxes[i]?.some(covers)));
   });
   return joinWords(words);
 }

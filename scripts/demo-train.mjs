@@ -105,7 +105,7 @@ function plan(scale, { threads, device }) {
   const facts = [...twice("names"), "names", ...twice("positions"), "positions", ...twice("numbers"), "colors"];
   return [
     { ...generate("train", 100_000, 11), name: "scenes" },
-    generate("loop", 12_000, 12),
+    generate("loop", 4_000, 12),
     generate("held-out", 400, 2),
     talk("one-forms", [
       "--groups",
@@ -121,6 +121,10 @@ function plan(scale, { threads, device }) {
     ]),
     talk("many-forms", ["--groups", "2", "3", "--task", "caption", "--blanks", "names", "positions", "--seed", "33"]),
     talk("cells", ["--task", "cells", "--blanks", ...twice("names"), ...twice("positions"), "numbers", "--seed", "12"]),
+    talk("lists", [
+      ...["--groups", "2", "3", "--task", "list", "list", "cells"],
+      ...["--blanks", ...twice("positions"), "names", "--seed", "71"],
+    ]),
     talk("forms", ["--task", "caption", "--blanks", ...facts, "--seed", "13"]),
     talk("captions", ["--task", "caption", "--count", "2", "--seed", "4"]),
     {
@@ -144,14 +148,15 @@ function plan(scale, { threads, device }) {
       ],
     },
     train("align-one", 676),
-    train("align", 2500),
-    train("llada-v", 3281),
-    train("continued", 1850),
-    train("rediff-stage1", 1250),
+    train("align", 2745),
+    train("llada-v-begin", 3750),
+    train("llada-v", 9750),
+    train("continued", 1240),
+    train("rediff-stage1", 937),
     {
       name: "improve",
       beside: ["scenes", "expert", "--truth", `${data}/loop/scenes.jsonl`, "--port", String(EXPERT_PORT)],
-      commands: [["improve", "recipes/demo/improve.yaml", ...(scale === 1 ? [] : [`slice.count=${count(6000)}`])]],
+      commands: [["improve", "recipes/demo/improve.yaml", ...(scale === 1 ? [] : [`slice.count=${count(2000)}`])]],
     },
     {
       name: "publish",

@@ -79,14 +79,23 @@ await runScript(async () => {
 function plan(scale, { threads, device }) {
   const count = (/** @type {number} */ whole) => String(Math.max(64, Math.round(whole * scale)));
   const scenes = `${data}/train/scenes.jsonl`;
-  const generate = (/** @type {string} */ name, /** @type {number} */ whole, /** @type {number} */ seed) => ({
+  /** @type {(name: string, whole: number, seed: number, more?: string[]) => Step} */
+  const generate = (name, whole, seed, more = []) => ({
     name: `scenes-${name}`,
-    commands: [["scenes", "generate", "--count", count(whole), "--seed", String(seed), "--output", `${data}/${name}`]],
+    commands: [
+      ["scenes", "generate", "--count", count(whole), "--seed", String(seed), "--output", `${data}/${name}`, ...more],
+    ],
   });
-  const talk = (/** @type {string} */ name, /** @type {string[]} */ args) => ({
-    name: `data-${name}`,
-    output: `${data}/train/${name}.jsonl`,
-    commands: [["scenes", "conversations", "--truth", scenes, "--output", `${data}/train/${name}.jsonl`, ...args]],
+  /** @type {(name: string, args: string[], of?: string) => Step} */
+  const talk = (name, args, of = "train") => ({
+    name: of === "train" ? `data-${name}` : `data-${of}`,
+    output: `${data}/${of}/${name}.jsonl`,
+    commands: [
+      [
+        ...["scenes", "conversations", "--truth", `${data}/${of}/scenes.jsonl`],
+        ...["--output", `${data}/${of}/${name}.jsonl`, ...args],
+      ],
+    ],
   });
   const train = (/** @type {string} */ name, /** @type {number} */ updates) => ({
     name,
@@ -102,10 +111,13 @@ function plan(scale, { threads, device }) {
     ],
   });
   const twice = (/** @type {string} */ word) => [word, word];
+  const several = ["--groups", "2", "3"];
   const facts = [...twice("names"), "names", ...twice("positions"), "positions", ...twice("numbers"), "colors"];
   return [
     { ...generate("train", 100_000, 11), name: "scenes" },
     generate("loop", 4_000, 12),
+    generate("few", 16_000, 25, ["--names", "5"]),
+    generate("more", 16_000, 212, ["--names", "12"]),
     generate("held-out", 400, 2),
     talk("one-forms", [
       "--groups",
@@ -119,10 +131,22 @@ function plan(scale, { threads, device }) {
       "--seed",
       "42",
     ]),
-    talk("many-forms", ["--groups", "2", "3", "--task", "caption", "--blanks", "names", "positions", "--seed", "33"]),
+    talk("many-forms", [...several, "--task", "caption", "--blanks", "names", "positions", "--seed", "33"]),
+    talk("find", [...several, "--task", "find", "--seed", "61"]),
+    talk("where", [...several, "--task", "where", "--seed", "51"]),
+    talk(
+      "mix",
+      [
+        ...[...several, "--task", "where", "find", ...twice("caption")],
+        ...["--blanks", ...twice("positions"), "names", "--seed", "7"],
+      ],
+      "few",
+    ),
+    talk("lists", [...several, "--task", "list", "--blanks", "positions", "--seed", "9"], "more"),
+    talk("list", [...several, "--task", "list", "--blanks", "positions", "--seed", "9"]),
     talk("cells", ["--task", "cells", "--blanks", ...twice("names"), ...twice("positions"), "numbers", "--seed", "12"]),
     talk("lists", [
-      ...["--groups", "2", "3", "--task", "list", "list", "cells"],
+      ...[...several, "--task", "list", "list", "cells"],
       ...["--blanks", ...twice("positions"), "names", "--seed", "71"],
     ]),
     talk("forms", ["--task", "caption", "--blanks", ...facts, "--seed", "13"]),
@@ -149,8 +173,11 @@ function plan(scale, { threads, device }) {
     },
     train("align-one", 676),
     train("align", 2745),
-    train("llada-v-begin", 3750),
-    train("llada-v", 9750),
+    train("align-find", 1781),
+    train("align-few", 1991),
+    train("align-more", 808),
+    train("align-all", 538),
+    train("llada-v", 7500),
     train("continued", 1240),
     train("rediff-stage1", 937),
     {

@@ -179,6 +179,7 @@ test("ReDiff: still knows its captions, and repairs the drafts that it was taugh
     fast,
     plain,
     "max_steps=250",
+    "ema.decay=0.95",
   ]);
   expect(end(stage1)).toBeLessThan(0.5);
   expect(await captions("stage1")).toEqual(CAPTIONS);

@@ -85,7 +85,7 @@ async function captions(folder: string, options = {}): Promise<Record<string, st
       await model.describe(path(`photos/${name}`), {
         prompt: "What is it?",
         imageJoin: "correct",
-        genLength: 32,
+        genLength: 20, // the longest caption and its end: a longer canvas than in training is another question
         ...options,
       })
     ).text;
@@ -179,7 +179,6 @@ test("ReDiff: still knows its captions, and repairs the drafts that it was taugh
     fast,
     plain,
     "max_steps=250",
-    "ema.decay=0.95",
   ]);
   expect(end(stage1)).toBeLessThan(0.5);
   expect(await captions("stage1")).toEqual(CAPTIONS);

@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { setThreads } from "@rediff/torch";
 import { progress } from "../cli/progress.js";
 import { usualErrors } from "../scenes/corrupt.js";
 import { writeCorrupted } from "../scenes/derive.js";
@@ -32,12 +33,14 @@ const judged: readonly Figure[] = ["coverage", "precision", "position", "grammar
 /** Of the model's certainty, for `refine`: chosen on other scenes than those of the table. */
 const REFINE_THRESHOLD = 0.5;
 
-const usage = `npm run demo:table -- [--models DIR] [--scenes N] [--kept DIR] [--output DIR] [--fresh]
+const usage = `npm run demo:table -- [--models DIR] [--scenes N] [--kept DIR] [--output DIR] [--stage KEY] [--threads N] [--fresh]
 
   --models DIR   where the stages lie: DIR/demo and DIR/demo-stages/* (default models)
   --scenes N     held-out scenes for the table (default 500); three fifths of them for refine
   --kept DIR     scenes and captions (default exp/demo/table)
-  --output DIR   table.md, table.json and table.svg (default exp/demo; docs/demo holds the published ones)`;
+  --output DIR   table.md, table.json and table.svg (default exp/demo; docs/demo holds the published ones)
+  --stage KEY    only make the captions of llada_v, continued, rediff_base or rediff, no table: for several processes
+  --threads N    CPU threads of one operator`;
 
 export async function main(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
@@ -47,6 +50,8 @@ export async function main(args: readonly string[]): Promise<void> {
       scenes: { type: "string", default: "500" },
       kept: { type: "string", default: "exp/demo/table" },
       output: { type: "string", default: "exp/demo" },
+      stage: { type: "string", multiple: true },
+      threads: { type: "string" },
       fresh: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -67,13 +72,15 @@ export async function main(args: readonly string[]): Promise<void> {
     { key: "rediff_base", title: "ReDiff stage I", folder: join(models, "demo-stages/rediff_base") },
     { key: "rediff", title: "ReDiff stage II", folder: join(models, "demo") },
   ].filter(({ folder }) => existsSync(folder));
+  if (values.threads !== undefined) setThreads(Number(values.threads));
+  const chosen = stages.filter(({ key }) => values.stage === undefined || values.stage.includes(key));
   const last = stages.at(-1);
   const first = stages[0];
   if (last === undefined || first === undefined) throw new Error(`no stages under ${models}`);
 
   const plain = await scenesOf(join(kept, "scenes"), count, { seed: 9001, style: "train", split: "train" });
   const cells: Cell[] = [];
-  for (const stage of stages) {
+  for (const stage of chosen) {
     using model = await loadModel(stage.folder);
     for (const revise of [false, true]) {
       for (const tokensPerStep of speeds) {
@@ -84,6 +91,7 @@ export async function main(args: readonly string[]): Promise<void> {
       }
     }
   }
+  if (values.stage !== undefined) return;
   const scored = cells.map(({ tallies, ...cell }) => ({ ...cell, scores: scoreAll(tallies) }));
 
   const find = (key: string, tokensPerStep: number, revise: boolean) =>

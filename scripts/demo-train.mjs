@@ -177,7 +177,8 @@ function plan(scale, { threads, device }) {
     train("align-few", 1991),
     train("align-more", 808),
     train("align-all", 538),
-    train("llada-v", 7500),
+    train("llada-v-short", 7500),
+    train("llada-v", 4125),
     train("continued", 1240),
     train("rediff-stage1", 937),
     {

@@ -59,6 +59,22 @@ describe("buildSample", () => {
     expect(tokenizer.decode(ids.slice(at + 1, at + 8))).toMatch(/^\nWhat/);
   });
 
+  test("a canvas is filled up with end-of-text, in forms too, and shortens nothing", async () => {
+    const { pad, eot } = tokenizer.special;
+    const whole = await build(record("A dog."));
+    const [answer] = answerSpans(tokenizer, whole);
+    const wide = await build(record("A dog."), { canvas: 20 });
+    const missing = 20 - (whole.ids.length - answer!.start);
+    const filling = Array.from({ length: missing }, () => pad);
+    expect(wide.ids).toEqual([...whole.ids, ...filling]);
+    expect(wide.labels).toEqual([...whole.labels, ...filling]);
+    expect(wide.revise).toHaveLength(wide.ids.length);
+    expect(whole.ids).toContain(eot);
+    const form = await build({ ...record("A dog."), blanks: [[2, 5]] }, { canvas: 20 });
+    expect(form.ids).toEqual(wide.ids);
+    expect(await build(record("A dog."), { canvas: 2 })).toEqual(whole);
+  });
+
   test("text-only samples have no visuals", async () => {
     const sample = await build(record("yes"), {});
     expect(sample).toMatchObject({ modality: "text", visuals: [] });

@@ -25,6 +25,8 @@ export interface SampleSettings {
   system?: string;
   /** Rows that a sample may have, pictures expanded; what lies beyond is cut. */
   maxLength: number;
+  /** Rows of the last answer at least, end-of-text included: what an answer is decoded into. */
+  canvas?: number;
   /** The reference's rules for revise pairs, `<image>` without pictures as plain text, and flawed text as truth where no
    *  pair can be used. */
   compat?: boolean;
@@ -76,7 +78,19 @@ export async function buildSample(
 function labelUsable(record: DataRecord, context: SampleContext, video?: VideoTimes): Revised {
   const row = labelRecord(record, context, video);
   assertPairUsed(row, context);
-  return row;
+  return onCanvas(row, context);
+}
+
+/** With end-of-text behind the last answer up to the canvas, as in a batch behind the shorter samples. A model that never
+ *  saw more masks than its longest answers needed does not know what to do with the rest. */
+function onCanvas(row: Revised, { tokenizer, settings: { canvas = 0 } }: SampleContext): Revised {
+  // Whatever is learnt of it: in a form the header is not.
+  const answer = answerSpans(tokenizer, { ids: row.ids, labels: row.ids }).at(-1);
+  const missing = answer === undefined ? 0 : Math.max(0, answer.start + canvas - row.ids.length);
+  if (missing === 0) return row;
+  const { pad } = tokenizer.special;
+  const more = <T>(values: readonly T[], value: T): T[] => [...values, ...Array<T>(missing).fill(value)];
+  return { ...row, ids: more(row.ids, pad), labels: more(row.labels, pad), revise: more(row.revise, false) };
 }
 
 /** The text of a sample, whole: ids, labels, positions to revise. `video` adds the time instruction, if that is asked

@@ -12,6 +12,7 @@ export function sampleSettings(recipe: RecipeKeys, config: ModelConfig): SampleS
     template: recipe.template,
     maxLength: recipe.max_length,
     compat: recipe.compat,
+    ...(recipe.canvas !== undefined && { canvas: recipe.canvas }),
     addTimeInstruction: recipe.add_time_instruction,
     ...(multimodal && {
       media: {

@@ -111,6 +111,9 @@ const schema = z.strictObject({
   add_time_instruction: z.boolean().default(false),
   /** Tokens, pictures included, after which a sample is cut. */
   max_length: count.default(8192),
+  /** Rows that an answer is written into, at least: shorter ones are filled up with end-of-text, which is learnt. As long as
+   *  answers will be when the model is used. Default: the longest of the micro-batch, as in the original. */
+  canvas: optional(count),
   /** Turns of a conversation do not see later turns. */
   conversation_mask: z.boolean().default(false),
 

@@ -1,0 +1,53 @@
+/** The embedded model does what its card says, on scenes drawn here and now. */
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setThreads } from "@rediff/torch";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { describeMany } from "./describe-many.js";
+import { EMBEDDED_NOTE, embeddedModelFolder } from "./embedded.js";
+import { generateScenes } from "./scenes/generate.js";
+import { readScenes, type Scene } from "./scenes/records.js";
+import { evaluate, scoreCaption } from "./scenes/score.js";
+import { makeWorld } from "./scenes/world.js";
+import { rediff } from "./testing/command-line.js";
+import { loadModel, type VisionLanguageModel } from "./vision-language-model.js";
+
+const folder = mkdtempSync(join(tmpdir(), "rediff-embedded-"));
+const scenes: Scene[] = [];
+let model: VisionLanguageModel;
+
+beforeAll(async () => {
+  setThreads(1);
+  const world = makeWorld("demo");
+  await generateScenes({ folder, count: 40, seed: 777, style: "train", split: "train", size: 96, world });
+  for await (const scene of readScenes(join(folder, "scenes.jsonl"))) scenes.push(scene);
+  model = await loadModel();
+});
+afterAll(() => {
+  model?.[Symbol.dispose]();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("is small enough to be committed", () => {
+  expect(statSync(join(embeddedModelFolder(), "model.safetensors")).size).toBeLessThan(16e6);
+});
+
+test("describes scenes that it was not trained on", async () => {
+  const tallies = [];
+  const pictures = scenes.map(({ record }) => [join(folder, record.image)]);
+  for await (const result of describeMany(model, pictures, { batch: 40 })) {
+    if (!result.ok) throw result.error;
+    tallies.push(scoreCaption(result.description.text, (scenes[result.index] as Scene).facts));
+  }
+  const scores = evaluate(tallies);
+  expect(scores.coverage).toBeGreaterThan(0.6);
+  expect(scores.precision).toBeGreaterThan(0.6);
+});
+
+test("answers where no model is named, and says so", async () => {
+  const picture = join(folder, scenes[0]?.record.image ?? "");
+  const { status, stdout, stderr } = await rediff(["caption", picture, "--json"]);
+  expect([status, stderr]).toEqual([0, `rediff: ${EMBEDDED_NOTE}\n`]);
+  expect(JSON.parse(stdout)).toMatchObject({ image: picture, text: expect.stringMatching(/\w+ \w+/) });
+});

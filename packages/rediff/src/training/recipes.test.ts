@@ -137,7 +137,9 @@ test("renamed flags point to keys that exist, and are no keys themselves", () =>
 });
 
 test("the demo's recipes form a chain, and each can be read", () => {
-  const chain = ["binding", "llada-v", "rediff-stage1"].map((name) => recipe(`demo/${name}`));
+  const names = ["one", "", "find", "few", "more", "all"].map((name) => ["align", name].filter(Boolean).join("-"));
+  const chain = [...names, "llada-v-short", "llada-v", "rediff-stage1"].map((name) => recipe(`demo/${name}`));
+  expect(recipe("demo/continued").model).toBe(recipe("demo/rediff-stage1").model);
   for (const [i, { model }] of chain.entries()) if (i > 0) expect(model).toBe(chain[i - 1]?.output);
-  expect(chain.map(({ objective }) => objective)).toEqual(["llada_v", "llada_v", "rediff"]);
+  expect(chain.map(({ objective }) => objective)).toEqual([...Array(8).fill("llada_v"), "rediff"]);
 });

@@ -85,7 +85,8 @@ describe("commands", () => {
   test("npm scripts that are named are there", () => {
     const { scripts } = JSON.parse(readFileSync(join(workspace, "package.json"), "utf8")) as { scripts: object };
     for (const page of Object.values(text))
-      for (const [, script] of page.matchAll(/npm run ([a-z:]+)\b(?! -w)/g)) expect(Object.keys(scripts)).toContain(script!);
+      for (const [, script] of page.matchAll(/npm run ([a-z:]+)\b(?! -w)/g))
+        expect(Object.keys(scripts)).toContain(script!);
   });
 });
 

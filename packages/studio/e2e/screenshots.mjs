@@ -32,6 +32,7 @@ try {
  */
 async function describeTab(colorScheme, name, viewport) {
   const page = await open(colorScheme, viewport, "#describe");
+  await page.getByRole("slider", { name: "Tokens per step" }).fill("8");
   await page.getByRole("button", { name: "Run both" }).click();
   await page.getByRole("heading", { name: "Word for word" }).waitFor();
   const revised = page.locator('[data-kind="revising"] .canvas .token.revise');

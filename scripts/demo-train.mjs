@@ -77,13 +77,23 @@ await runScript(async () => {
  * @returns {Step[]}
  */
 function plan(scale, { threads, device }) {
-  const count = (/** @type {number} */ whole) => String(Math.max(64, Math.round(whole * scale)));
+  const count = (/** @type {number} */ whole, least = 64) => String(Math.max(least, Math.round(whole * scale)));
   const scenes = `${data}/train/scenes.jsonl`;
-  /** @type {(name: string, whole: number, seed: number, more?: string[]) => Step} */
-  const generate = (name, whole, seed, more = []) => ({
+  /** @type {(name: string, whole: number, seed: number, more?: string[], least?: number) => Step} */
+  const generate = (name, whole, seed, more = [], least = 64) => ({
     name: `scenes-${name}`,
     commands: [
-      ["scenes", "generate", "--count", count(whole), "--seed", String(seed), "--output", `${data}/${name}`, ...more],
+      [
+        "scenes",
+        "generate",
+        "--count",
+        count(whole, least),
+        "--seed",
+        String(seed),
+        "--output",
+        `${data}/${name}`,
+        ...more,
+      ],
     ],
   });
   /** @type {(name: string, args: string[], of?: string) => Step} */
@@ -115,7 +125,7 @@ function plan(scale, { threads, device }) {
   const facts = [...twice("names"), "names", ...twice("positions"), "positions", ...twice("numbers"), "colors"];
   return [
     { ...generate("train", 100_000, 11), name: "scenes" },
-    generate("loop", 4_000, 12),
+    generate("loop", 4_000, 12, [], 128),
     generate("few", 16_000, 25, ["--names", "5"]),
     generate("more", 16_000, 212, ["--names", "12"]),
     generate("held-out", 400, 2),
@@ -184,7 +194,13 @@ function plan(scale, { threads, device }) {
     {
       name: "improve",
       beside: ["scenes", "expert", "--truth", `${data}/loop/scenes.jsonl`, "--port", String(EXPERT_PORT)],
-      commands: [["improve", "recipes/demo/improve.yaml", ...(scale === 1 ? [] : [`slice.count=${count(2000)}`])]],
+      commands: [
+        [
+          "improve",
+          "recipes/demo/improve.yaml",
+          ...(scale === 1 ? [] : [`slice.count=${count(2000)}`, "evaluate.count=64"]),
+        ],
+      ],
     },
     {
       name: "publish",

@@ -1,12 +1,9 @@
 /** How `refine` does on captions with one planted error, and on right ones. */
 import { join } from "node:path";
-import { z } from "zod";
 import type { Scene } from "../scenes/records.js";
 import { judgeRepair, type RepairScores, scoreRepairs } from "../scenes/repairs.js";
+import { plantedSchema } from "../scenes/score-files.js";
 import type { VisionLanguageModel } from "../vision-language-model.js";
-
-/** What `scenes corrupt` adds to a record. */
-const plantedSchema = z.looseObject({ kind: z.string(), right: z.string() });
 
 export interface RefiningOptions {
   /** Folder of the pictures. */

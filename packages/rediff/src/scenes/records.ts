@@ -5,7 +5,7 @@ import { z } from "zod";
 import { UserError } from "../errors.js";
 import { fileError } from "../vision/files.js";
 import { type Facts, factsOf, sceneSchema } from "./facts.js";
-import type { Layout } from "./tasks.js";
+import type { Layout } from "./layout.js";
 import type { World } from "./world.js";
 
 const worldSchema: z.ZodType<World> = z.object({

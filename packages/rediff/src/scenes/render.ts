@@ -5,12 +5,10 @@
 import { createHash } from "node:crypto";
 import type { Artwork, Sprite } from "./artwork.js";
 import { type Facts, type Group, positionsOf } from "./facts.js";
+import type { Box } from "./layout.js";
 import { encodePng } from "./png.js";
 import type { Rng } from "./random.js";
 import type { BackgroundColor, Style, World } from "./world.js";
-
-/** [left, top, width, height] in pixels. */
-export type Box = readonly [number, number, number, number];
 
 export interface Picture {
   /** Pixels along a side. */

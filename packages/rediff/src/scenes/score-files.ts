@@ -41,7 +41,7 @@ export async function scoreFiles(options: ScoreFilesOptions): Promise<ScoreRepor
 }
 
 /** What `writeCorrupted` adds to a record. */
-const plantedSchema = z.looseObject({ kind: z.string(), right: z.string() });
+export const plantedSchema = z.looseObject({ kind: z.string(), right: z.string() });
 
 function repairsOf(judged: readonly Judged[], seed: number): ScoreReport["repairs"] {
   const tallies = judged.flatMap(({ scene, text }) => {

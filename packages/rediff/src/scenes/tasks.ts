@@ -7,6 +7,7 @@ import { DEFAULT_QUESTION } from "../request.js";
 import { writeCaption } from "./caption.js";
 import { type Facts, type Group, numberWords, positionsOf } from "./facts.js";
 import { nounPhrase, verb } from "./grammar.js";
+import { groupsOnPatches, type Layout } from "./layout.js";
 import { findName } from "./names.js";
 import type { Rng } from "./random.js";
 import { joinWords } from "./words.js";
@@ -18,17 +19,6 @@ export type Task = (typeof tasks)[number];
 export interface Exchange {
   question: string;
   answer: string;
-}
-
-/** [left, top, width, height] in pixels. */
-export type Box = readonly [number, number, number, number];
-
-/** Where the objects of each group stand in the picture. */
-export interface Layout {
-  /** Pixels along a side of the picture. */
-  size: number;
-  /** One list for each group of the facts. */
-  boxes: readonly (readonly Box[])[];
 }
 
 /** Patches along a side in answers to "map". */
@@ -82,15 +72,8 @@ function mapOf(facts: Facts, layout: Layout, which: 0 | -1): string {
 }
 
 /** A word for each patch, row by row, about what covers its middle; of two groups the one in front. */
-function patchWords(facts: Facts, { size, boxes }: Layout, wordOf: (group: Group | undefined) => string): string {
-  const side = size / MAP_SIDE;
-  const middle = (patch: number) => (patch + 0.5) * side;
-  const words = Array.from({ length: MAP_SIDE * MAP_SIDE }, (_, patch) => {
-    const [x, y] = [middle(patch % MAP_SIDE), middle(Math.floor(patch / MAP_SIDE))];
-    const covers = ([left, top, width, height]: Box) => x >= left && x < left + width && y >= top && y < top + height;
-    return wordOf(facts.objects.findLast((_group, i) => boxes[i]?.some(covers)));
-  });
-  return joinWords(words);
+function patchWords(facts: Facts, layout: Layout, wordOf: (group: Group | undefined) => string): string {
+  return joinWords(groupsOnPatches(layout, MAP_SIDE).map((group) => wordOf(facts.objects[group])));
 }
 
 function cellsOf(facts: Facts, grid: World["grid"], random: Rng): string {

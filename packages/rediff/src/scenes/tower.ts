@@ -27,9 +27,10 @@ import { AdamW, parameterGroups } from "../training/optimizer.js";
 import { learningRateFactor, warmupSteps } from "../training/schedule.js";
 import { normalizedLevels } from "../vision/tiles.js";
 import { type Artwork, loadArtwork } from "./artwork.js";
+import { groupsOnPatches } from "./layout.js";
 import { objectNames } from "./names.js";
 import { rng } from "./random.js";
-import { type Picture, renderScene } from "./render.js";
+import { renderScene } from "./render.js";
 import { sampleFacts } from "./sample.js";
 import { trainingStyles, type World } from "./world.js";
 
@@ -187,18 +188,8 @@ async function drawBatch(
     for (let pixel = 0; pixel < size * size; pixel++)
       for (let channel = 0; channel < 3; channel++)
         pixels[from + channel * size * size + pixel] = levels[picture.pixels[3 * pixel + channel] as number] as number;
-    for (let patch = 0; patch < side * side; patch++)
-      classes[b * side * side + patch] = BigInt(classAt(picture, names, patch, side));
+    for (const [patch, group] of groupsOnPatches(picture, side).entries())
+      classes[b * side * side + patch] = BigInt(1 + objectNames.findIndex(({ name }) => name === names[group]));
   }
   return { pixels, classes };
-}
-
-/** Of what covers the patch's middle; of two objects the one in front. */
-function classAt({ boxes, size }: Picture, names: readonly string[], patch: number, side: number): number {
-  const middle = (index: number) => ((index + 0.5) * size) / side;
-  const [x, y] = [middle(patch % side), middle(Math.floor(patch / side))];
-  const group = boxes.findLastIndex((own) =>
-    own.some(([left, top, width, height]) => x >= left && x < left + width && y >= top && y < top + height),
-  );
-  return group < 0 ? 0 : 1 + objectNames.findIndex(({ name }) => name === names[group]);
 }

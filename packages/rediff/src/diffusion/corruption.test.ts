@@ -57,6 +57,15 @@ describe("corrupt", () => {
     expect(found.fates).toEqual([none, masked, corrupted, clean, corrupted]);
   });
 
+  test("a range of probabilities other than LLaDA-V's", () => {
+    const one = sample([1, 2, 3], [false, true, true]);
+    const masks = (t: number, maskRange?: readonly [number, number]) =>
+      noisyOf(one, draws(t, [0, 0.4, 0.9]), { objective: "llada_v", maskRange });
+    expect(masks(0).ids).toEqual([1, 2, 3]);
+    expect(masks(0, [0.5, 1])).toMatchObject({ ids: [1, MASK, 3], probability: 0.5 });
+    expect(masks(0, [1, 1])).toMatchObject({ ids: [1, MASK, MASK], probability: 1 });
+  });
+
   test("LLaDA-V's objective draws less, and leaves what is not masked without a fate", () => {
     const one = sample([1, 2, 3], [false, true, true]);
     const found = noisyOf(one, draws(0.5, [0, 0.49, 0.51]), { objective: "llada_v" });

@@ -13,6 +13,8 @@ const ANSWERS = 4 * TOGETHER;
 /** One, as the models were measured, and so many that the time beside the model counts. */
 const TOKENS_PER_STEP = [1, 4];
 const WANTED_GAIN = 3;
+/** Of the embedded model's widest product; `prompt`: the rows of a question and its picture. */
+const EMBEDDED_SHAPE = { hidden: 128, intermediate: 384, prompt: 62 };
 const PROGRAM = join(import.meta.dirname, "../packages/rediff/bin/rediff.mjs");
 
 /**
@@ -24,6 +26,7 @@ export async function benchServe(options) {
   const server = await startServer(options);
   try {
     const throughput = await benchThroughput(server, options);
+    if (options.model === undefined) throughput.text += `\n\n${await productRates(options)}`;
     const load = await benchLoad(server, options);
     return [throughput, load];
   } finally {
@@ -125,6 +128,28 @@ async function compareClients(server, body, repeats) {
     together.push(await timed(TOGETHER));
   }
   return { alone, together };
+}
+
+/** What bounds the gain: how much faster a matrix product of this model runs with the rows of eight requests than with
+ *  those of one. Where one request's rows already keep the processor busy, decoding together has nothing to win. */
+async function productRates({ threads, genLength }) {
+  const { linear, randn, scope, setThreads } = await import("../packages/torch/dist/index.js");
+  if (threads !== undefined) setThreads(threads);
+  const { hidden, intermediate, prompt } = EMBEDDED_SHAPE;
+  const rows = prompt + genLength;
+  const rate = (count) =>
+    scope(() => {
+      const input = randn([count, hidden], { dtype: "bfloat16" });
+      const weight = randn([intermediate, hidden], { dtype: "bfloat16" });
+      const seconds = Array.from({ length: 7 }, () => {
+        const started = performance.now();
+        for (let i = 0; i < 1000; i++) scope(() => void linear(input, weight));
+        return (performance.now() - started) / 1000;
+      });
+      return (2 * 1000 * count * hidden * intermediate) / median(seconds) / 1e9;
+    });
+  const [one, several] = [rate(rows), rate(TOGETHER * rows)];
+  return `A product [rows, ${hidden}] x [${hidden}, ${intermediate}] in bfloat16 on this machine: ${one.toFixed(0)} GFLOP/s with the ${rows} rows of one request, ${several.toFixed(0)} with those of ${TOGETHER} (${(several / one).toFixed(2)}x): no more than that can come from the model's own work.`;
 }
 
 async function benchLoad(server, { clients, seconds, genLength, threads }) {

@@ -1,0 +1,24 @@
+// @ts-check
+/** What the published package holds besides its own folder: the embedded model and the studio's page. `npm pack` and
+ *  `npm publish` copy them in before (prepack) and take them out again after (postpack). */
+import { cpSync, existsSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const here = dirname(dirname(fileURLToPath(import.meta.url)));
+const root = dirname(dirname(here));
+const files = [
+  { from: join(root, "models", "demo"), to: join(here, "models", "demo") },
+  { from: join(root, "packages", "studio", "dist"), to: join(here, "studio") },
+];
+
+for (const { to } of files) rmSync(to, { recursive: true, force: true });
+if (process.argv[2] === "remove") rmSync(join(here, "models"), { recursive: true, force: true });
+else
+  for (const { from, to } of files) {
+    if (!existsSync(from)) {
+      console.error(`package-files: ${from} is missing. Run npm run setup first.`);
+      process.exit(1);
+    }
+    cpSync(from, to, { recursive: true });
+  }

@@ -1,0 +1,32 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, onTestFinished, test } from "vitest";
+import { z } from "zod";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const listing = z.array(z.object({ files: z.array(z.object({ path: z.string() })) }));
+
+test("the package that is published holds the embedded model and the page, and the folder is left as it was", () => {
+  // Of a copy: other tests look for the model where packing puts it for a moment.
+  const copy = mkdtempSync(join(tmpdir(), "rediff-pack-"));
+  onTestFinished(() => rmSync(copy, { recursive: true }));
+  const folder = join(copy, "packages/rediff");
+  for (const name of ["bin", "prompts", "scripts", "package.json", "README.md"])
+    cpSync(join(root, "packages/rediff", name), join(folder, name), { recursive: true });
+  mkdirSync(join(copy, "packages/studio"));
+  symlinkSync(join(root, "models"), join(copy, "models"));
+  symlinkSync(join(root, "packages/studio/dist"), join(copy, "packages/studio/dist"));
+
+  const answer = execFileSync("npm", ["pack", "--dry-run", "--json"], {
+    cwd: folder,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const paths = listing.parse(JSON.parse(answer)).flatMap(({ files }) => files.map(({ path }) => path));
+  for (const path of ["models/demo/model.safetensors", "models/demo/README.md", "studio/index.html", "bin/rediff.mjs"])
+    expect(paths).toContain(path);
+  expect(["models", "studio"].filter((name) => existsSync(join(folder, name)))).toEqual([]);
+}, 60_000);

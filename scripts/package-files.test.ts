@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,9 +16,8 @@ test("the package that is published holds the embedded model and the page, and t
   const folder = join(copy, "packages/rediff");
   for (const name of ["bin", "prompts", "scripts", "package.json", "README.md"])
     cpSync(join(root, "packages/rediff", name), join(folder, name), { recursive: true });
-  mkdirSync(join(copy, "packages/studio"));
-  symlinkSync(join(root, "models"), join(copy, "models"));
-  symlinkSync(join(root, "packages/studio/dist"), join(copy, "packages/studio/dist"));
+  for (const name of ["models/demo", "packages/studio/dist"])
+    cpSync(join(root, name), join(copy, name), { recursive: true });
 
   const answer = execFileSync("npm", ["pack", "--dry-run", "--json"], {
     cwd: folder,

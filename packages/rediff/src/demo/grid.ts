@@ -1,5 +1,6 @@
 /** The captions that the demo's table is made of: stages of the small model, speeds, with and without revising. */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { describeMany } from "../describe-many.js";
@@ -35,6 +36,14 @@ export interface CellOptions {
   /** Folder where captions are kept: a cell that is there is not decoded again. */
   kept: string;
   onProgress?: (done: number) => void;
+}
+
+/** Tells models apart by their weights. */
+export function weightsKey(folder: string): string {
+  const hash = createHash("sha256");
+  const files = readdirSync(folder).filter((name) => name.endsWith(".safetensors"));
+  for (const name of files.sort()) hash.update(readFileSync(join(folder, name)));
+  return hash.digest("hex").slice(0, 12);
 }
 
 const captionsSchema = z.array(z.string());

@@ -1,6 +1,6 @@
 /** The demo's figures as Markdown. */
 import type { RepairScores } from "../scenes/repairs.js";
-import type { Figure, Interval, Scores } from "../scenes/score.js";
+import type { compareAll, Figure, Interval, Scores } from "../scenes/score.js";
 import { type Stage, speeds } from "./grid.js";
 import type { LossComparison } from "./losses.js";
 
@@ -52,6 +52,28 @@ export function lossTable(lines: readonly LossLine[]): string {
 }
 
 const signed = (value: number): string => `${value < 0 ? "" : "+"}${value.toFixed(3)}`;
+
+export interface GainLine {
+  tokensPerStep: number;
+  /** Ours less theirs, pictures resampled together. */
+  difference: ReturnType<typeof compareAll>;
+}
+
+/** What one stage adds to another. */
+export function gainTable(lines: readonly GainLine[], figures: readonly Figure[]): string {
+  return [
+    `| tokens per step | ${figures.join(" | ")} |`,
+    `| --- | ${figures.map(() => "---").join(" | ")} |`,
+    ...lines.map(({ tokensPerStep, difference: { values, intervals } }) => {
+      const cells = figures.map((figure) => {
+        const [value, range] = [values[figure], intervals[figure]];
+        const within = range === null ? "" : ` (${signed(range[0])} to ${signed(range[1])})`;
+        return value === null ? "-" : `${signed(value)}${within}`;
+      });
+      return `| ${tokensPerStep} | ${cells.join(" | ")} |`;
+    }),
+  ].join("\n");
+}
 
 /** Scores of one kind of scenes that the model was not trained on. */
 export interface Elsewhere {

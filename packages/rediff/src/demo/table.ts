@@ -7,21 +7,24 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { setThreads } from "@rediff/torch";
 import { progress } from "../cli/progress.js";
+import { UserError } from "../errors.js";
 import { usualErrors } from "../scenes/corrupt.js";
 import { writeCorrupted } from "../scenes/derive.js";
 import { generateScenes } from "../scenes/generate.js";
 import { readScenes, type Scene } from "../scenes/records.js";
-import { type Figure, scoreAll } from "../scenes/score.js";
+import { compareAll, type Figure, scoreAll } from "../scenes/score.js";
 import { makeWorld } from "../scenes/world.js";
 import { loadModel, type VisionLanguageModel } from "../vision-language-model.js";
 import { chart } from "./chart.js";
-import { type Cell, captionCell, type Stage, speeds } from "./grid.js";
+import { type Cell, captionCell, type Stage, speeds, weightsKey } from "./grid.js";
 import { compareLosses } from "./losses.js";
 import { scoreRefining } from "./refining.js";
 import {
   type Elsewhere,
   elsewhereTable,
   figureTable,
+  type GainLine,
+  gainTable,
   type LossLine,
   lossTable,
   type RefiningLine,
@@ -30,6 +33,12 @@ import {
 
 const shown: readonly Figure[] = ["coverage", "precision", "position", "count", "grammar", "exact", "edits"];
 const judged: readonly Figure[] = ["coverage", "precision", "position", "grammar", "exact"];
+const folders: Readonly<Record<string, { title: string; folder: string }>> = {
+  llada_v: { title: "LLaDA-V objective", folder: "demo-stages/llada_v" },
+  continued: { title: "the same, trained on", folder: "demo-stages/continued" },
+  rediff_base: { title: "ReDiff stage I", folder: "demo-stages/rediff_base" },
+  rediff: { title: "ReDiff stage II", folder: "demo" },
+};
 /** Of the model's certainty, for `refine`: chosen on other scenes than those of the table. */
 const REFINE_THRESHOLD = 0.5;
 
@@ -66,18 +75,21 @@ export async function main(args: readonly string[]): Promise<void> {
   mkdirSync(kept, { recursive: true });
   mkdirSync(output, { recursive: true });
 
-  const stages: Stage[] = [
-    { key: "llada_v", title: "LLaDA-V objective", folder: join(models, "demo-stages/llada_v") },
-    { key: "continued", title: "the same, trained on", folder: join(models, "demo-stages/continued") },
-    { key: "rediff_base", title: "ReDiff stage I", folder: join(models, "demo-stages/rediff_base") },
-    { key: "rediff", title: "ReDiff stage II", folder: join(models, "demo") },
-  ].filter(({ folder }) => existsSync(folder));
+  const stages: Stage[] = Object.entries(folders)
+    .map(([key, { title, folder }]) => ({ key, title, folder: join(models, folder) }))
+    .filter(({ folder }) => existsSync(folder));
+  const unknown = values.stage?.find((key) => !(key in folders));
+  if (unknown !== undefined)
+    throw new UserError(`--stage ${unknown} is none`, `The stages are ${Object.keys(folders).join(", ")}.`);
   if (values.threads !== undefined) setThreads(Number(values.threads));
   const chosen = stages.filter(({ key }) => values.stage === undefined || values.stage.includes(key));
   const last = stages.at(-1);
   const first = stages[0];
-  if (last === undefined || first === undefined) throw new Error(`no stages under ${models}`);
+  if (last === undefined || first === undefined)
+    throw new UserError(`no stages under ${models}`, "Give the folder that has demo and demo-stages with --models.");
 
+  // By the weights, so that a model that was trained anew is asked anew.
+  const captionsOf = ({ folder }: Stage) => join(kept, "captions", weightsKey(folder));
   const plain = await scenesOf(join(kept, "scenes"), count, { seed: 9001, style: "train", split: "train" });
   const cells: Cell[] = [];
   for (const stage of chosen) {
@@ -85,9 +97,7 @@ export async function main(args: readonly string[]): Promise<void> {
     for (const revise of [false, true]) {
       for (const tokensPerStep of speeds) {
         const label = `${stage.title}, ${tokensPerStep} per step${revise ? ", revising" : ""}`;
-        cells.push(
-          await cellOf(model, stage.key, plain, { tokensPerStep, revise, kept: join(kept, "captions"), label }),
-        );
+        cells.push(await cellOf(model, stage.key, plain, { tokensPerStep, revise, kept: captionsOf(stage), label }));
       }
     }
   }
@@ -108,6 +118,12 @@ export async function main(args: readonly string[]): Promise<void> {
     ),
   );
 
+  const isWhole = stages.length === Object.keys(folders).length;
+  const gains: GainLine[] = (isWhole ? speeds : []).map((tokensPerStep) => ({
+    tokensPerStep,
+    difference: compareAll(find("rediff", tokensPerStep, true), find("rediff_base", tokensPerStep, true)),
+  }));
+
   const elsewhere: Elsewhere[] = [];
   const refining: RefiningLine[] = [];
   for (const stage of [first, last]) {
@@ -117,7 +133,7 @@ export async function main(args: readonly string[]): Promise<void> {
       const cell = await cellOf(model, `${stage.key}-${name}`, other, {
         tokensPerStep: 1,
         revise: stage === last && first !== last,
-        kept: join(kept, "captions"),
+        kept: captionsOf(stage),
         label: `${stage.title}, ${title}`,
       });
       elsewhere.push({ title: `${stage.title}, ${title}`, scores: scoreAll(cell.tallies) });
@@ -143,6 +159,8 @@ export async function main(args: readonly string[]): Promise<void> {
     ...shown.map((figure) => figureTable(stages, scored, figure)),
     "What several tokens per step lose against one (ReDiff revising):",
     lossTable(losses),
+    "What stage II adds to stage I, both revising:",
+    gainTable(gains, judged),
     "Scenes unlike those of training:",
     elsewhereTable(elsewhere, ["coverage", "precision", "position", "count", "exact"]),
     `Refine: ${drafts.scenes.length} captions, half of them with one planted error; shares repaired by kind of error:`,
@@ -151,7 +169,10 @@ export async function main(args: readonly string[]): Promise<void> {
   ].join("\n\n");
   process.stdout.write(markdown);
   writeFileSync(join(output, "table.md"), markdown);
-  writeFileSync(join(output, "table.json"), `${JSON.stringify({ scored, losses, elsewhere, refining }, null, 1)}\n`);
+  writeFileSync(
+    join(output, "table.json"),
+    `${JSON.stringify({ scored, losses, gains, elsewhere, refining }, null, 1)}\n`,
+  );
   const series = stages.map((stage) => ({ stage, revise: stage.key.startsWith("rediff") }));
   writeFileSync(
     join(output, "table.svg"),

@@ -43,7 +43,10 @@ export async function buildAddon(torch, ui, root = packageRoot) {
   const compiler = await findCompiler();
   const flags = compileFlags(torch, root);
   const links = linkFlags(torch);
-  const identity = [compiler.version, ...flags, ...links, torch.version, String(statSync(corePath(torch)).size)];
+  const headers = nodeApiHeaders();
+  // Not by where this checkout lies: another one of the same sources need not compile them again.
+  const placeless = flags.map((flag) => flag.replace(root, ".").replace(headers.folder, headers.version));
+  const identity = [compiler.version, ...placeless, ...links, torch.version, String(statSync(corePath(torch)).size)];
   const name = `${torch.version}-${platformName}-napi${NAPI_VERSION}`;
   const key = digest(...identity, hashFiles(root, nativeFiles(root)));
   const addons = cacheFolder("addon");
@@ -84,7 +87,7 @@ export async function buildAddon(torch, ui, root = packageRoot) {
  * @param {string} root
  */
 function compileFlags(torch, root) {
-  const system = [nodeApiHeaders(), torch.includeDir, join(torch.includeDir, "torch", "csrc", "api", "include")];
+  const system = [nodeApiHeaders().folder, torch.includeDir, join(torch.includeDir, "torch", "csrc", "api", "include")];
   return [
     "-std=c++20",
     "-O2",
@@ -111,9 +114,12 @@ function usesCxx11Abi({ libDir }) {
   return readFileSync(join(libDir, sharedLibrary("c10"))).includes("NS_14SourceLocationENSt7__cxx11");
 }
 
+/** Node's C headers, which do not come with every Node. */
 function nodeApiHeaders() {
   try {
-    return join(dirname(createRequire(import.meta.url).resolve("node-api-headers/package.json")), "include");
+    const require = createRequire(import.meta.url);
+    const { version } = /** @type {{ version: string }} */ (require("node-api-headers/package.json"));
+    return { folder: join(dirname(require.resolve("node-api-headers/package.json")), "include"), version };
   } catch {
     throw new SetupError("the npm package node-api-headers is not installed", "Run npm ci first.");
   }

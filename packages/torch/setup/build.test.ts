@@ -1,6 +1,6 @@
 /** Builds of a few lines against libraries of a few bytes. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, utimesSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
@@ -62,6 +62,16 @@ describe.skipIf(compiler === undefined)("the addon", () => {
     const third = listener();
     await buildAddon(torch, third, root);
     expect(third.lines.join("\n")).toContain("2 of 2 files to compile");
+  });
+
+  test("is the same one for a copy of the sources elsewhere", async () => {
+    const { torch, root } = project();
+    const addon = await buildAddon(torch, listener(), root);
+    const copy = join(scratch(), "another checkout");
+    cpSync(root, copy, { recursive: true });
+    const ui = listener();
+    expect(await buildAddon(torch, ui, copy)).toBe(addon);
+    expect(ui.lines).toEqual([]);
   });
 
   test("is another one for another libtorch", async () => {

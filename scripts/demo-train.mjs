@@ -125,7 +125,7 @@ function plan(scale, { threads, device }) {
   const facts = [...twice("names"), "names", ...twice("positions"), "positions", ...twice("numbers"), "colors"];
   return [
     { ...generate("train", 100_000, 11), name: "scenes" },
-    generate("loop", 4_000, 12, [], 128),
+    generate("loop", 16_000, 12, [], 256),
     generate("few", 16_000, 25, ["--names", "5"]),
     generate("more", 16_000, 212, ["--names", "12"]),
     generate("held-out", 400, 2),
@@ -188,9 +188,11 @@ function plan(scale, { threads, device }) {
     train("align-more", 808),
     train("align-all", 538),
     train("llada-v-short", 7500),
-    train("llada-v", 4125),
-    train("continued", 1240),
-    train("rediff-stage1", 937),
+    train("llada-v-canvas", 4125),
+    train("llada-v-long", 12_000),
+    train("llada-v", 8000),
+    train("continued", 4400),
+    train("rediff-stage1", 2000),
     {
       name: "improve",
       beside: ["scenes", "expert", "--truth", `${data}/loop/scenes.jsonl`, "--port", String(EXPERT_PORT)],
@@ -198,7 +200,7 @@ function plan(scale, { threads, device }) {
         [
           "improve",
           "recipes/demo/improve.yaml",
-          ...(scale === 1 ? [] : [`slice.count=${count(2000)}`, "evaluate.count=64"]),
+          ...(scale === 1 ? [] : [`slice.count=${count(4000)}`, "evaluate.count=64"]),
         ],
       ],
     },
@@ -210,7 +212,7 @@ function plan(scale, { threads, device }) {
           `${exp}/${stage}`,
           `models/demo-stages/${stage}`,
         ]),
-        ...[`${exp}/improve/round-2/model`, "models/demo"],
+        ...[`${exp}/improve/round-4/model`, "models/demo"],
       ],
     },
   ];

@@ -138,8 +138,12 @@ test("renamed flags point to keys that exist, and are no keys themselves", () =>
 
 test("the demo's recipes form a chain, and each can be read", () => {
   const names = ["one", "", "find", "few", "more", "all"].map((name) => ["align", name].filter(Boolean).join("-"));
-  const chain = [...names, "llada-v-short", "llada-v", "rediff-stage1"].map((name) => recipe(`demo/${name}`));
-  expect(recipe("demo/continued").model).toBe(recipe("demo/rediff-stage1").model);
+  const captions = ["short", "canvas", "long", ""].map((name) => ["llada-v", name].filter(Boolean).join("-"));
+  const chain = [...names, ...captions, "rediff-stage1"].map((name) => recipe(`demo/${name}`));
+  const continued = recipe("demo/continued");
+  expect(continued.model).toBe(recipe("demo/rediff-stage1").model);
+  // As many updates as stage 1, of 64,000 samples, and four rounds of stage 2 have together.
+  expect(continued.max_steps).toBe(64_000 / continued.batch_size + 4 * (recipe("demo/rediff-stage2").max_steps ?? 0));
   for (const [i, { model }] of chain.entries()) if (i > 0) expect(model).toBe(chain[i - 1]?.output);
-  expect(chain.map(({ objective }) => objective)).toEqual([...Array(8).fill("llada_v"), "rediff"]);
+  expect(chain.map(({ objective }) => objective)).toEqual([...Array(10).fill("llada_v"), "rediff"]);
 });

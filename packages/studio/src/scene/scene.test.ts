@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { readCatalog } from "../testing/mock-artwork.js";
+import { stickerCatalog } from "../../../rediff/src/scenes/catalog.js";
 import {
   clear,
   emptyScene,
@@ -15,7 +15,7 @@ import {
 } from "./scene.js";
 import { visibleBox } from "./sprites.js";
 
-const catalog = readCatalog();
+const catalog = stickerCatalog();
 const [apple, green] = [catalog.names[0]!, catalog.names[1]!];
 
 const actions = fc.array(

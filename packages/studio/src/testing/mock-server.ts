@@ -5,7 +5,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readCatalog, readSticker } from "./mock-artwork.js";
+import { readIconSet } from "../../../rediff/src/scenes/artwork.js";
+import { stickerCatalog } from "../../../rediff/src/scenes/catalog.js";
+import { styles } from "../../../rediff/src/scenes/world.js";
 import { decodeByScript, type Script, scripts } from "./mock-decoding.js";
 
 /** As the real server's. */
@@ -112,8 +114,7 @@ async function answer(mock: Mock, request: IncomingMessage, response: ServerResp
     return;
   }
   if (path.startsWith("/v1/scenes/")) {
-    scenes(behave, path, response);
-    return;
+    return await scenes(behave, path, response);
   }
   if (request.method !== "POST") {
     page(path, response);
@@ -154,17 +155,19 @@ function modelOf({ sceneWorld, embedded }: Behaviour) {
   };
 }
 
-function scenes({ sceneWorld }: Behaviour, path: string, response: ServerResponse): void {
+/** The artwork is the real one. */
+async function scenes({ sceneWorld }: Behaviour, path: string, response: ServerResponse): Promise<void> {
   if (!sceneWorld) {
     refuse(response, 404, "no stickers");
     return;
   }
   if (path === "/v1/scenes/stickers") {
-    json(response, 200, readCatalog());
+    json(response, 200, stickerCatalog());
     return;
   }
   const match = /^\/v1\/scenes\/stickers\/([a-z-]+)\/([a-z-]+)\.svg$/.exec(path);
-  const svg = match === null ? undefined : readSticker(match[1] ?? "", match[2] ?? "");
+  const style = styles.find((name) => name === match?.[1]);
+  const svg = style && (await readIconSet(style)).get(match?.[2] ?? "");
   if (svg === undefined) {
     refuse(response, 404, "no such sticker");
     return;

@@ -1,14 +1,10 @@
 /** Artwork for composing scenes, where the model is one of the scene world: what its training pictures were made of. */
 import type { Hono } from "hono";
 import { readIconSet } from "../../scenes/artwork.js";
-import { positionsOf } from "../../scenes/facts.js";
-import { objectNames } from "../../scenes/names.js";
-import { colorValues } from "../../scenes/render.js";
-import { backgroundColors, type Style, styles, worlds } from "../../scenes/world.js";
+import { stickerCatalog } from "../../scenes/catalog.js";
+import { type Style, styles } from "../../scenes/world.js";
 import type { AppEnv } from "../http/auth.js";
 import type { Serving } from "../serving.js";
-
-const world = worlds.demo;
 
 export function sceneRoutes(app: Hono<AppEnv>, { engine }: Serving): void {
   const sets = new Map<Style, Promise<Map<string, string>>>();
@@ -21,14 +17,7 @@ export function sceneRoutes(app: Hono<AppEnv>, { engine }: Serving): void {
 
   app.get("/v1/scenes/stickers", (c) => {
     if (!engine.facts?.sceneWorld) return c.notFound();
-    return c.json({
-      names: objectNames.slice(0, world.names).map(({ name, icon }) => ({ name, icon })),
-      backgrounds: backgroundColors
-        .slice(0, world.colors)
-        .map((name) => ({ name, color: `rgb(${colorValues[name].join(", ")})` })),
-      styles,
-      positions: positionsOf(world.grid),
-    });
+    return c.json(stickerCatalog());
   });
 
   app.get("/v1/scenes/stickers/:style/:file{[a-z-]+\\.svg}", async (c) => {

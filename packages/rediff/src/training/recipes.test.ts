@@ -143,7 +143,9 @@ test("the demo's recipes form a chain, and each can be read", () => {
   const continued = recipe("demo/continued");
   expect(continued.model).toBe(recipe("demo/rediff-stage1").model);
   // As many updates as stage 1, of 64,000 samples, and four rounds of stage 2 have together.
-  expect(continued.max_steps).toBe(64_000 / continued.batch_size + 4 * (recipe("demo/rediff-stage2").max_steps ?? 0));
+  const number = (name: string, key: string) => Number(parse(readFileSync(file(`demo/${name}`), "utf8"))[key]);
+  const loop = number("improve", "rounds") * number("rediff-stage2", "max_steps");
+  expect(continued.max_steps).toBe(64_000 / continued.batch_size + loop);
   for (const [i, { model }] of chain.entries()) if (i > 0) expect(model).toBe(chain[i - 1]?.output);
   expect(chain.map(({ objective }) => objective)).toEqual([...Array(10).fill("llada_v"), "rediff"]);
 });

@@ -4,12 +4,14 @@ import { groupAt, nameAt, placeAt } from "./phrases.js";
 import { splitWords } from "./words.js";
 import { backgroundColors } from "./world.js";
 
-export const blankKinds = ["names", "positions", "numbers", "colors"] as const;
+export const blankKinds = ["names", "positions", "numbers", "colors", "text"] as const;
 export type BlankKind = (typeof blankKinds)[number];
 
 /** Characters [start, end) of every word of a kind. "names" are the words of objects' names, "numbers" what stands before
- *  them with its size, "positions" the words of places, "colors" those of backgrounds. */
+ *  them with its size, "positions" the words of places, "colors" those of backgrounds; "text" is all of it, which leaves
+ *  its length to be seen. */
 export function findBlanks(text: string, kind: BlankKind): [start: number, end: number][] {
+  if (kind === "text") return text === "" ? [] : [[0, text.length]];
   const words = splitWords(text);
   const starts: number[] = [];
   let at = 0;

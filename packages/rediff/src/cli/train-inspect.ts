@@ -42,6 +42,7 @@ export async function showSamples(recipe: RecipeKeys, count: number): Promise<vo
         maxLength: recipe.max_length,
         objective: recipe.objective,
         maskRange: recipe.mask_range,
+        reviseRows: recipe.revise_rows,
         compat: recipe.compat,
       });
       for (const text of texts.slice(0, count - shown)) {

@@ -93,6 +93,18 @@ describe("corrupt", () => {
     });
   });
 
+  test("a sample with wrong phrases, the whole answer learnt: masked, revised and kept, nothing corrupted", () => {
+    const labels = [1, 22, 33, 4, -100];
+    const one = { ...sample([1, 2, 3, 4, 5], [], [false, true, true, false, false]), labels };
+    const recorded = draws(0.5, [0, 0, 0.9, 0.9, 0], [0, 0, 0, 0, 0]);
+    const whole = { reviseRows: "answer" } as const;
+    expect(noisyOf(one, recorded, whole)).toMatchObject({
+      ids: [MASK, MASK, 3, 4, 5],
+      fates: [masked, masked, revised, clean, none],
+    });
+    expect(noisyOf(one, recorded, { ...whole, compat: true }).fates).toEqual([none, revised, revised, none, none]);
+  });
+
   test("wrong phrases without revision: the corrected text is learnt; under compat nothing is masked", () => {
     const one = { ...sample([1, 2, 3], [true, true, true], [false, true, false]), labels: [1, 22, 3] };
     const plain = { objective: "llada_v" } as const;

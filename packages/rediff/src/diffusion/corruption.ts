@@ -121,8 +121,17 @@ export interface CorruptionOptions {
   maskLike: ReadonlySet<number>;
   /** Default: `fullMaskRange`. */
   maskRange?: MaskRange | undefined;
+  /** Default: `phrases`. */
+  reviseRows?: ReviseRows | undefined;
   compat: boolean;
 }
+
+/** What a sample with wrong phrases teaches under ReDiff's objective.
+ *  - phrases: to write the right ones, the rest being seen and nothing masked (the paper and the reference)
+ *  - answer: also to keep the words that are right, and to fill in what is masked of the corrected answer. Without it a
+ *    model that learns from its drafts sees in them only what has to change, and changes too much. */
+export const reviseRows = ["phrases", "answer"] as const;
+export type ReviseRows = (typeof reviseRows)[number];
 
 /** p = low + (high - low) t, t uniform in [0, 1). LLaDA's is [0.001, 1]. */
 export type MaskRange = readonly [low: number, high: number];
@@ -152,11 +161,12 @@ export function corrupt(samples: readonly ExpandedSample[], draws: Draws, option
     const row = <T>(values: ArrayLike<T>, i: number): T => values[s * L + i] as T;
     const noisy: NoisySample = { ids: [...sample.ids], fates: new Uint8Array(sample.ids.length), probability };
     const flawed = sample.revise.includes(true);
-    if (flawed && revising) {
+    const isNoise = flawed && revising && options.reviseRows === "answer" && !options.compat;
+    if (flawed && revising && !isNoise) {
       for (const [i, wrong] of sample.revise.entries()) if (wrong) noisy.fates[i] = Fate.revised;
       return noisy;
     }
-    if (flawed && !options.compat)
+    if (flawed && !isNoise && !options.compat)
       for (const [i, wrong] of sample.revise.entries()) if (wrong) noisy.ids[i] = sample.labels[i] as number;
     if (sample.flawed && !flawed && revising && !options.compat) return noisy;
 
@@ -167,6 +177,7 @@ export function corrupt(samples: readonly ExpandedSample[], draws: Draws, option
       if (masked) noisy.ids[i] = options.maskId;
       if (masked || (options.maskLike.has(noisy.ids[i] as number) && (learnt || options.compat)))
         noisy.fates[i] = Fate.masked;
+      else if (isNoise && learnt) noisy.fates[i] = sample.revise[i] ? Fate.revised : Fate.clean;
       else if (learnt && corruption !== undefined && row(corruption, i) < CORRUPTION_RATE) {
         noisy.fates[i] = Fate.corrupted;
         noisy.ids[i] = row(replacements as number[], i);

@@ -5,7 +5,8 @@
  *  b samples; of sample s: V_s rows with a label, M_s masked, C_s corrupted, K_s clean, R_s revised, p_s probability.
  *  - llada_v: mean over s of 1/|V_s| * sum over M_s of CE / p_s
  *  - rediff, ordinary sample: mean over s of (mean over M_s + mean over C_s + mean over K_s) CE / p_s
- *  - rediff, sample with wrong phrases: mean over s of mean over R_s of CE / p_s
+ *  - rediff, sample with wrong phrases: mean over s of mean over R_s of CE / p_s; with `reviseRows` "answer" the means over
+ *    M_s and K_s are added
  *  An empty mean is 0. That everything is divided by p_s, also what was never masked, is the reference's choice;
  *  `lossWeighting: "none"` leaves it out. */
 import { ignoredLabel } from "../text/image-tokens.js";

@@ -30,7 +30,8 @@ export async function heldOutLoss(
     ...(signal && { signal }),
   });
   await using loaded = await loadForTraining(keys, plan);
-  const { objective, loss_weighting, mask_range, compat, checkpointing, max_length, conversation_mask } = keys;
+  const { objective, loss_weighting, mask_range, revise_rows, compat, checkpointing, max_length, conversation_mask } =
+    keys;
   const heldOut = {
     loader,
     batches: Math.ceil(records.count / keys.batch_size),
@@ -40,6 +41,7 @@ export async function heldOutLoss(
     objective,
     lossWeighting: loss_weighting,
     maskRange: mask_range,
+    reviseRows: revise_rows,
     compat,
     checkpointing,
     maxLength: max_length,

@@ -13,6 +13,7 @@ import {
   type MaskRange,
   type NoisySample,
   type Objective,
+  type ReviseRows,
   replacementLimit,
 } from "../diffusion/corruption.js";
 import { ignoredLabel } from "../text/image-tokens.js";
@@ -29,6 +30,7 @@ export interface PreviewOptions {
   maxLength: number;
   objective: Objective;
   maskRange?: MaskRange;
+  reviseRows?: ReviseRows;
   compat: boolean;
   draws: DrawSource;
 }
@@ -44,6 +46,7 @@ export function previewBatch(samples: readonly TrainingSample[], options: Previe
     objective,
     compat,
     maskRange: options.maskRange,
+    reviseRows: options.reviseRows,
     maskId: mask,
     maskLike: new Set([mask]),
     replacementLimit: replacementLimit(options.vocabSize, bos),

@@ -3,7 +3,7 @@
  *  Keys are named after the flags of the original's scripts where those are plain words; `renamed-flags.ts` knows the
  *  others and names ours. Defaults are the values that the original's scripts have in common (docs of each key). */
 import { z } from "zod";
-import { fullMaskRange } from "../diffusion/corruption.js";
+import { fullMaskRange, reviseRows } from "../diffusion/corruption.js";
 import { UserError } from "../errors.js";
 import type { TunablePart } from "../models/parameters.js";
 import { parseAspectRatio } from "../vision/geometry.js";
@@ -129,6 +129,9 @@ const schema = z.strictObject({
     .tuple([z.number().gt(0).max(1), z.number().gt(0).max(1)])
     .refine(([low, high]) => low <= high, "expected the smaller number first")
     .default([...fullMaskRange]),
+  /** What samples with wrong phrases teach under ReDiff's objective: the right phrases alone, as in the paper, or the whole
+   *  corrected answer: to keep what is right, and to fill in what is masked. Not with `compat`. */
+  revise_rows: z.enum(reviseRows).default("phrases"),
   /** The original's defects: shifted revise spans, padding rows that are attended to, its span search. */
   compat: z.boolean().default(false),
 

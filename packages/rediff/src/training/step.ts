@@ -13,6 +13,7 @@ import {
   type NoisySample,
   type Objective,
   type RecordedDraw,
+  type ReviseRows,
   replacementLimit,
 } from "../diffusion/corruption.js";
 import { type LossRow, type LossWeighting, lossRows, type Term } from "../diffusion/objective.js";
@@ -37,6 +38,7 @@ export interface StepOptions {
   lossWeighting: LossWeighting;
   /** Default: `fullMaskRange`. */
   maskRange?: MaskRange;
+  reviseRows?: ReviseRows;
   /** The reference's padding that is attended to, its misplaced wrong phrases, its samples without a right one. */
   compat: boolean;
   checkpointing: Checkpointing;
@@ -135,13 +137,14 @@ function seePictures(
 function addNoise(
   model: Model,
   batch: BatchRows,
-  { draws, log, objective, maskRange, compat }: StepOptions,
+  { draws, log, objective, maskRange, reviseRows, compat }: StepOptions,
 ): NoisySample[] {
   const { mask, bos } = model.tokenizer.special;
   return corrupt(batch.samples, drawsFrom(draws, log), {
     objective,
     compat,
     maskRange,
+    reviseRows,
     maskId: mask,
     maskLike: compat ? idsLikeMask(model, batch) : new Set([mask]),
     replacementLimit: replacementLimit(model.config.llada.vocabSize, bos),

@@ -327,12 +327,13 @@ class Run implements Disposable {
   }
 
   #stepOptions(): Omit<StepOptions, "draws" | "gradientScale"> {
-    const { objective, loss_weighting, mask_range, compat, checkpointing, max_length, conversation_mask } =
+    const { objective, loss_weighting, mask_range, revise_rows, compat, checkpointing, max_length, conversation_mask } =
       this.#recipe;
     return {
       objective,
       lossWeighting: loss_weighting,
       maskRange: mask_range,
+      reviseRows: revise_rows,
       compat,
       checkpointing,
       maxLength: max_length,

@@ -125,7 +125,7 @@ function plan(scale, { threads, device }) {
   const facts = [...twice("names"), "names", ...twice("positions"), "positions", ...twice("numbers"), "colors"];
   return [
     { ...generate("train", 100_000, 11), name: "scenes" },
-    generate("loop", 16_000, 12, [], 256),
+    generate("loop", 12_000, 12, [], 192),
     generate("few", 16_000, 25, ["--names", "5"]),
     generate("more", 16_000, 212, ["--names", "12"]),
     generate("held-out", 400, 2),
@@ -160,6 +160,7 @@ function plan(scale, { threads, device }) {
       ...["--blanks", ...twice("positions"), "names", "--seed", "71"],
     ]),
     talk("forms", ["--task", "caption", "--blanks", ...facts, "--seed", "13"]),
+    talk("whole", ["--task", "caption", "--blanks", "text", "--seed", "14"]),
     talk("captions", ["--task", "caption", "--count", "2", "--seed", "4"]),
     {
       name: "data-errors",
@@ -190,8 +191,9 @@ function plan(scale, { threads, device }) {
     train("llada-v-short", 7500),
     train("llada-v-canvas", 4125),
     train("llada-v-long", 12_000),
-    train("llada-v", 8000),
-    train("continued", 4400),
+    train("llada-v-tower", 8000),
+    train("llada-v", 3600),
+    train("continued", 3800),
     train("rediff-stage1", 2000),
     {
       name: "improve",
@@ -212,7 +214,7 @@ function plan(scale, { threads, device }) {
           `${exp}/${stage}`,
           `models/demo-stages/${stage}`,
         ]),
-        ...[`${exp}/improve/round-4/model`, "models/demo"],
+        ...[`${exp}/improve/round-3/model`, "models/demo"],
       ],
     },
   ];

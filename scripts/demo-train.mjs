@@ -193,8 +193,8 @@ function plan(scale, { threads, device }) {
     train("llada-v-long", 12_000),
     train("llada-v-tower", 8000),
     train("llada-v", 3600),
-    train("continued", 3800),
-    train("rediff-stage1", 2000),
+    train("continued", 3300),
+    train("rediff-stage1", 1500),
     {
       name: "improve",
       beside: ["scenes", "expert", "--truth", `${data}/loop/scenes.jsonl`, "--port", String(EXPERT_PORT)],

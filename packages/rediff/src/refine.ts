@@ -29,7 +29,8 @@ export function refineRequest(
   options: RefineOptions = {},
 ): RefineRequest {
   checkRefineOptions(options);
-  const { rounds = 8, threshold = 0, ...asked } = options; // the threshold of decoding is another one
+  // The threshold of decoding is another one.
+  const { rounds = 8, threshold = model.config?.defaults.refineThreshold ?? 0, ...asked } = options;
   const { tokenizer } = model;
   const tokens = draftTokens(tokenizer, draft);
   const confidence = new Float64Array(tokens.length).fill(1);

@@ -83,7 +83,7 @@ export interface RefineOptions
   > {
   /** Rounds at most; default 8. */
   rounds?: number;
-  /** Replace a token only when the model is at least this sure of the other one; default 0, ReDiff's rule. */
+  /** Replace a token only when the model is at least this sure of the other one; default the model's, else 0, ReDiff's rule. */
   threshold?: number;
 }
 

@@ -141,6 +141,13 @@ describe("refine", () => {
     expect(await model.refine(photo, DRAFT, { threshold: 1 })).toMatchObject({ text: DRAFT, edits: [] });
   });
 
+  test("a model may bring a threshold, which an option overrules", async () => {
+    const folder = writeTinyModel(join(root, "careful"), { config: { rediff: { refine_threshold: 1 } } });
+    using careful = await loadModel(folder);
+    expect(await careful.refine(photo, DRAFT)).toMatchObject({ text: DRAFT, edits: [] });
+    expect((await careful.refine(photo, DRAFT, { threshold: 0 })).text).not.toBe(DRAFT);
+  });
+
   test("mistakes", async () => {
     expect(await complaint(model.refine(photo, ""))).toMatch(/the draft is empty/);
     expect(await complaint(model.refine(photo, "a<|eot_id|>"))).toMatch(/the special token <\|eot_id\|>/);

@@ -40,7 +40,7 @@ const folders: Readonly<Record<string, { title: string; folder: string }>> = {
   rediff: { title: "ReDiff stage II", folder: "demo" },
 };
 /** Of the model's certainty, for `refine`: chosen on other scenes than those of the table. */
-const REFINE_THRESHOLD = 0.5;
+const REFINE_THRESHOLD = 0.7;
 
 const usage = `npm run demo:table -- [--models DIR] [--scenes N] [--kept DIR] [--output DIR] [--stage KEY] [--threads N] [--fresh]
 
@@ -142,7 +142,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const drafts = await draftsOf(kept, Math.round(count * 0.6));
   for (const stage of stages) {
     using model = await loadModel(stage.folder);
-    for (const threshold of stage === last ? [0, REFINE_THRESHOLD, 0.9] : [REFINE_THRESHOLD]) {
+    for (const threshold of stage === last ? [0, 0.5, REFINE_THRESHOLD, 0.9] : [REFINE_THRESHOLD]) {
       const bar = progress({ label: `refine, ${stage.title}`, unit: "captions", total: drafts.scenes.length });
       const scores = await scoreRefining(model, drafts.scenes, {
         folder: drafts.folder,

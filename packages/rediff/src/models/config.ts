@@ -64,6 +64,8 @@ export interface ModelDefaults {
   genLength?: number | undefined;
   /** How the model was trained to read the token after a picture. */
   imageJoin?: "legacy" | "correct" | undefined;
+  /** How sure it has to be to replace a word of a text that it refines. */
+  refineThreshold?: number | undefined;
   /** The world that it knows, where it does not know photographs. */
   world?: "scenes" | undefined;
 }
@@ -93,11 +95,17 @@ const defaultsSchema = z
   .looseObject({
     gen_length: positive.optional(),
     image_join: z.enum(["legacy", "correct"]).optional(),
+    refine_threshold: z.number().min(0).max(1).optional(),
     world: z.literal("scenes").optional(),
   })
   .default({})
   .transform(
-    ({ gen_length, image_join, world }): ModelDefaults => ({ genLength: gen_length, imageJoin: image_join, world }),
+    ({ gen_length, image_join, refine_threshold, world }): ModelDefaults => ({
+      genLength: gen_length,
+      imageJoin: image_join,
+      refineThreshold: refine_threshold,
+      world,
+    }),
   );
 
 const lladaSchema = z.object({

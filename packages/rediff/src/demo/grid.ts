@@ -18,6 +18,8 @@ export interface Stage {
   /** As the table says it. */
   title: string;
   folder: string;
+  /** Whether it is meant to revise. */
+  revises: boolean;
 }
 
 export interface Cell {

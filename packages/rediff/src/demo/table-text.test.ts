@@ -2,14 +2,22 @@ import { expect, test } from "vitest";
 import { compareAll, scoreAll, scoreCaption } from "../scenes/score.js";
 import { chart } from "./chart.js";
 import type { Stage } from "./grid.js";
-import { elsewhereTable, figureTable, gainTable, lossTable, refiningTable, withInterval } from "./table-text.js";
+import {
+  elsewhereTable,
+  figureTable,
+  gainTable,
+  lossTable,
+  refiningTable,
+  summaryTable,
+  withInterval,
+} from "./table-text.js";
 
 const facts = { objects: [{ name: "dog", count: 1, position: "top left" as const }], background: "red" };
 const right = scoreCaption("a dog is at the top left. the background is red.", facts);
 const wrong = scoreCaption("a cat is at the top left. the background is red.", facts);
 const stages: Stage[] = [
-  { key: "a", title: "First", folder: "a" },
-  { key: "b", title: "Second <II>", folder: "b" },
+  { key: "a", title: "First", folder: "a", revises: false },
+  { key: "b", title: "Second <II>", folder: "b", revises: true },
 ];
 const cells = stages.flatMap(({ key: stage }) =>
   [1, 8].map((tokensPerStep) => ({
@@ -30,6 +38,21 @@ test("a figure: a line for each stage with and without revising, a dash where no
   expect(lines[2]).toMatch(/^\| First \| no \| 1\.000 \(1\.00-1\.00\) \| - \| - \| 0\.250 \(0\.00-/);
   expect(lines[3]).toBe("| First | yes | - | - | - | - | - |");
   expect(lines[5]).toMatch(/^\| Second <II> \| yes \| 1\.000/);
+});
+
+test("the summary has every stage as it is meant to be used", () => {
+  const lines = summaryTable(stages, cells, ["coverage", "exact"]).split("\n");
+  expect(columns(lines.join("\n")).size).toBe(1);
+  expect(lines.map((line) => line.split("|").slice(1, 3).join("").trim()).slice(2)).toEqual([
+    "1  First",
+    "1  Second <II>, revising",
+    "4  First",
+    "4  Second <II>, revising",
+    "8  First",
+    "8  Second <II>, revising",
+  ]);
+  expect(lines[2]).toMatch(/\| 1\.000 \(1\.00-1\.00\) \| 1\.000/);
+  expect(lines[4]).toMatch(/\| - \| - \|$/);
 });
 
 test("a value with its interval, without one, and none", () => {

@@ -4,11 +4,37 @@ import type { compareAll, Figure, Interval, Scores } from "../scenes/score.js";
 import { type Stage, speeds } from "./grid.js";
 import type { LossComparison } from "./losses.js";
 
+const summarySpeeds = [1, 4, 8];
+
 export interface ScoredCell {
   stage: string;
   tokensPerStep: number;
   revise: boolean;
   scores: Scores;
+}
+
+/** Each stage as it is meant to be used, ReDiff's revising. */
+export function summaryTable(
+  stages: readonly Stage[],
+  cells: readonly ScoredCell[],
+  figures: readonly Figure[],
+): string {
+  const rows = summarySpeeds.flatMap((speed) =>
+    stages.map((stage) => {
+      const cell = cells.find(
+        (one) => one.stage === stage.key && one.tokensPerStep === speed && one.revise === stage.revises,
+      );
+      const values = figures.map((figure) =>
+        withInterval(cell?.scores.values[figure] ?? null, cell?.scores.intervals[figure] ?? null),
+      );
+      return `| ${speed} | ${stage.title}${stage.revises ? ", revising" : ""} | ${values.join(" | ")} |`;
+    }),
+  );
+  return [
+    `| tokens per step | | ${figures.join(" | ")} |`,
+    `| --- | --- | ${figures.map(() => "---").join(" | ")} |`,
+    ...rows,
+  ].join("\n");
 }
 
 /** One table for a figure: a line for each stage, with and without revising, a column for each speed. */

@@ -29,6 +29,7 @@ import {
   lossTable,
   type RefiningLine,
   refiningTable,
+  summaryTable,
 } from "./table-text.js";
 
 const shown: readonly Figure[] = ["coverage", "precision", "position", "count", "grammar", "exact", "edits"];
@@ -76,7 +77,12 @@ export async function main(args: readonly string[]): Promise<void> {
   mkdirSync(output, { recursive: true });
 
   const stages: Stage[] = Object.entries(folders)
-    .map(([key, { title, folder }]) => ({ key, title, folder: join(models, folder) }))
+    .map(([key, { title, folder }]) => ({
+      key,
+      title,
+      folder: join(models, folder),
+      revises: key.startsWith("rediff"),
+    }))
     .filter(({ folder }) => existsSync(folder));
   const unknown = values.stage?.find((key) => !(key in folders));
   if (unknown !== undefined)
@@ -110,7 +116,7 @@ export async function main(args: readonly string[]): Promise<void> {
   const losses: LossLine[] = stages.slice(1).flatMap((stage) =>
     [4, 8].flatMap((tokensPerStep) =>
       judged.map((figure) => {
-        const revise = stage.key.startsWith("rediff");
+        const revise = stage.revises;
         const reference = { slow: find(first.key, 1, false), fast: find(first.key, tokensPerStep, false) };
         const own = { slow: find(stage.key, 1, revise), fast: find(stage.key, tokensPerStep, revise) };
         return { figure, tokensPerStep, title: stage.title, comparison: compareLosses(reference, own, figure) };
@@ -156,6 +162,8 @@ export async function main(args: readonly string[]): Promise<void> {
 
   const markdown = [
     `${count} held-out scenes; in brackets 95 % intervals from resampled scenes.`,
+    summaryTable(stages, scored, judged),
+    "Figure by figure, with and without revising:",
     ...shown.map((figure) => figureTable(stages, scored, figure)),
     "What several tokens per step lose against one (ReDiff revising):",
     lossTable(losses),
@@ -173,7 +181,7 @@ export async function main(args: readonly string[]): Promise<void> {
     join(output, "table.json"),
     `${JSON.stringify({ scored, losses, gains, elsewhere, refining }, null, 1)}\n`,
   );
-  const series = stages.map((stage) => ({ stage, revise: stage.key.startsWith("rediff") }));
+  const series = stages.map((stage) => ({ stage, revise: stage.revises }));
   writeFileSync(
     join(output, "table.svg"),
     chart(series, scored, "exact", `Captions without any error, ${count} held-out scenes`),

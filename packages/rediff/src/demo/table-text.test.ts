@@ -41,7 +41,7 @@ test("a figure: a line for each stage with and without revising, a dash where no
 });
 
 test("the summary has every stage as it is meant to be used", () => {
-  const lines = summaryTable(stages, cells, ["coverage", "exact"]).split("\n");
+  const lines = summaryTable(stages, cells, ["coverage", "position"]).split("\n");
   expect(columns(lines.join("\n")).size).toBe(1);
   expect(lines.map((line) => line.split("|").slice(1, 3).join("").trim()).slice(2)).toEqual([
     "1  First",

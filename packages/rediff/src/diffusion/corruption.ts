@@ -121,9 +121,6 @@ export interface CorruptionOptions {
   maskLike: ReadonlySet<number>;
   /** Default: `fullMaskRange`. */
   maskRange?: MaskRange | undefined;
-  /** What fills an answer up after its end. With `reviseRows` "answer" it is not masked in samples with wrong phrases:
-   *  a draft's length is as doubtful as its words, and an expert keeps it. */
-  padId?: number | undefined;
   /** Default: `phrases`. */
   reviseRows?: ReviseRows | undefined;
   compat: boolean;
@@ -176,8 +173,7 @@ export function corrupt(samples: readonly ExpandedSample[], draws: Draws, option
     const mayMask = !(flawed && options.compat);
     for (const [i, label] of sample.labels.entries()) {
       const learnt = label !== ignoredLabel;
-      const isEnd = isNoise && sample.ids[i] === options.padId;
-      const masked = mayMask && learnt && !isEnd && row(masking, i) < probability;
+      const masked = mayMask && learnt && row(masking, i) < probability;
       if (masked) noisy.ids[i] = options.maskId;
       if (masked || (options.maskLike.has(noisy.ids[i] as number) && (learnt || options.compat)))
         noisy.fates[i] = Fate.masked;

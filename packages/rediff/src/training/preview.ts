@@ -41,13 +41,12 @@ export function previewBatch(samples: readonly TrainingSample[], options: Previe
   const visuals = samples.map((sample) => sample.visuals.slice(0, visualsWithin(sample, maxLength)));
   const rows = visuals.flat().map((visual) => (geometry === undefined ? 1 : visualRows(visual, geometry)));
   const batch = expandBatch(samples, rows, { maxLength, pad: tokenizer.special.pad, compat });
-  const { mask, bos, pad } = tokenizer.special;
+  const { mask, bos } = tokenizer.special;
   const noisy = corrupt(batch.samples, drawsFrom(options.draws), {
     objective,
     compat,
     maskRange: options.maskRange,
     reviseRows: options.reviseRows,
-    padId: pad,
     maskId: mask,
     maskLike: new Set([mask]),
     replacementLimit: replacementLimit(options.vocabSize, bos),

@@ -139,7 +139,7 @@ function addNoise(
   batch: BatchRows,
   { draws, log, objective, maskRange, reviseRows, compat }: StepOptions,
 ): NoisySample[] {
-  const { mask, bos, pad } = model.tokenizer.special;
+  const { mask, bos } = model.tokenizer.special;
   return corrupt(batch.samples, drawsFrom(draws, log), {
     objective,
     compat,
@@ -148,7 +148,6 @@ function addNoise(
     maskId: mask,
     maskLike: compat ? idsLikeMask(model, batch) : new Set([mask]),
     replacementLimit: replacementLimit(model.config.llada.vocabSize, bos),
-    padId: pad,
   });
 }
 

@@ -1,6 +1,6 @@
 // @ts-check
 /** npm run demo:train: makes the embedded model from nothing: scenes, a curriculum, LLaDA-V's objective, ReDiff's two
- *  stages, and a control that is trained on for as long without ReDiff. Hours on a CPU. Every step goes on where it was
+ *  stages, and a control that is trained on for longer without ReDiff. Hours on a CPU. Every step goes on where it was
  *  cut off; steps that are done do nothing. */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync } from "node:fs";
@@ -125,7 +125,7 @@ function plan(scale, { threads, device }) {
   const facts = [...twice("names"), "names", ...twice("positions"), "positions", ...twice("numbers"), "colors"];
   return [
     { ...generate("train", 100_000, 11), name: "scenes" },
-    generate("loop", 12_000, 12, [], 192),
+    generate("loop", 8000, 12, [], 128),
     generate("few", 16_000, 25, ["--names", "5"]),
     generate("more", 16_000, 212, ["--names", "12"]),
     generate("held-out", 400, 2),
@@ -191,10 +191,10 @@ function plan(scale, { threads, device }) {
     train("llada-v-short", 7500),
     train("llada-v-canvas", 4125),
     train("llada-v-long", 12_000),
-    train("llada-v-tower", 8000),
-    train("llada-v", 3600),
+    train("llada-v", 8000),
+    train("continued-forms", 3600),
     train("continued", 3300),
-    train("rediff-stage1", 1500),
+    train("rediff-stage1", 2000),
     {
       name: "improve",
       beside: ["scenes", "expert", "--truth", `${data}/loop/scenes.jsonl`, "--port", String(EXPERT_PORT)],
@@ -214,7 +214,7 @@ function plan(scale, { threads, device }) {
           `${exp}/${stage}`,
           `models/demo-stages/${stage}`,
         ]),
-        ...[`${exp}/improve/round-3/model`, "models/demo"],
+        ...[`${exp}/improve/round-2/model`, "models/demo"],
       ],
     },
   ];

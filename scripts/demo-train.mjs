@@ -210,11 +210,16 @@ function plan(scale, { threads, device }) {
       name: "publish",
       script: [
         "packages/rediff/dist/demo/publish-main.js",
-        ...["llada_v", "continued", "rediff_base"].flatMap((stage) => [
-          `${exp}/${stage}`,
-          `models/demo-stages/${stage}`,
-        ]),
-        ...[`${exp}/improve/round-2/model`, "models/demo"],
+        ...[`${exp}/llada_v`, "models/demo-stages/llada_v", `${exp}/rediff_base`, "models/demo-stages/rediff_base"],
+        // The control and the last stage are averages, each of its own way from stage to stage.
+        ...[
+          ["llada_v", "continued_forms", "continued"].map((stage) => `${exp}/${stage}`).join(","),
+          "models/demo-stages/continued",
+        ],
+        ...[
+          ["rediff_base", "improve/round-1/model", "improve/round-2/model"].map((stage) => `${exp}/${stage}`).join(","),
+          "models/demo",
+        ],
       ],
     },
   ];

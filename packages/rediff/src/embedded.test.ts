@@ -4,8 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setThreads } from "@rediff/torch";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { scoreRefining } from "./demo/refining.js";
 import { describeMany } from "./describe-many.js";
 import { EMBEDDED_NOTE, embeddedModelFolder } from "./embedded.js";
+import { type ErrorKind, usualErrors } from "./scenes/corrupt.js";
+import { writeCorrupted } from "./scenes/derive.js";
 import { generateScenes } from "./scenes/generate.js";
 import { readScenes, type Scene } from "./scenes/records.js";
 import { evaluate, scoreCaption } from "./scenes/score.js";
@@ -41,8 +44,21 @@ test("describes scenes that it was not trained on", async () => {
     tallies.push(scoreCaption(result.description.text, (scenes[result.index] as Scene).facts));
   }
   const scores = evaluate(tallies);
-  expect(scores.coverage).toBeGreaterThan(0.6);
-  expect(scores.precision).toBeGreaterThan(0.6);
+  expect(scores.coverage).toBeGreaterThan(0.85);
+  expect(scores.precision).toBeGreaterThan(0.85);
+});
+
+test("mends planted errors, and leaves right captions alone", async () => {
+  const truth = join(folder, "scenes.jsonl");
+  const repairs = async (kinds: readonly (ErrorKind | "none")[]) => {
+    const output = join(folder, `${kinds[0]}.jsonl`);
+    await writeCorrupted({ truth, output, seed: 1, kinds });
+    const drafts: Scene[] = [];
+    for await (const scene of readScenes(output)) drafts.push(scene);
+    return await scoreRefining(model, drafts, { folder });
+  };
+  expect((await repairs(usualErrors)).repaired).toBeGreaterThan(0.65);
+  expect((await repairs(["none"])).falseEdits).toBeLessThan(0.15);
 });
 
 test("answers where no model is named, and says so", async () => {

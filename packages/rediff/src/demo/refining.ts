@@ -8,8 +8,8 @@ import type { VisionLanguageModel } from "../vision-language-model.js";
 export interface RefiningOptions {
   /** Folder of the pictures. */
   folder: string;
-  /** Replace a token only when the model is at least this sure. */
-  threshold: number;
+  /** Replace a token only when the model is at least this sure; default the model's own. */
+  threshold?: number;
   onProgress?: (done: number) => void;
 }
 
@@ -23,7 +23,10 @@ export async function scoreRefining(
   for (const { record, facts } of scenes) {
     const planted = plantedSchema.parse(record);
     const draft = record.conversations.at(-1)?.value ?? "";
-    const refined = await model.refine(join(folder, record.image), draft, { imageJoin: "correct", threshold });
+    const refined = await model.refine(join(folder, record.image), draft, {
+      imageJoin: "correct",
+      ...(threshold !== undefined && { threshold }),
+    });
     tallies.push(judgeRepair({ ...planted, draft, facts }, refined.text));
     onProgress?.(tallies.length);
   }

@@ -44,7 +44,11 @@ export function refineCommand(): Command {
   addModelOptions(command);
   addPromptOptions(command)
     .option("--rounds <N>", "rounds of correction at most (default 8)", whole(1))
-    .option("--threshold <P>", "replace a token only when at least this sure, 0 to 1 (default the model's, else 0)", decimal)
+    .option(
+      "--threshold <P>",
+      "replace a token only when at least this sure, 0 to 1 (default the model's, else 0)",
+      decimal,
+    )
     .option("--json", "one JSON line on stdout");
   return command.addHelpText("after", HELP).action(run);
 }

@@ -44,7 +44,8 @@ export function chart(series: readonly Series[], cells: readonly ScoredCell[], f
     return `<polyline points="${path}" fill="none" stroke="${color}" stroke-width="2.5"/>${bars.join("")}${dots.join("")}${legend}`;
   });
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, sans-serif" font-size="13">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" font-family="system-ui, sans-serif" font-size="13">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
     `<text x="${plot.left}" y="22" font-size="15" font-weight="600" fill="#222">${escaped(title)}</text>`,
     ...lines,

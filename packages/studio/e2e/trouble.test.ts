@@ -30,6 +30,7 @@ describe.skipIf(chromiumPath === undefined)("trouble", { timeout: 90_000 }, () =
   test("the server is gone: the page keeps what it has, tells the command, and comes back", async () => {
     const { page, close } = await open(browser, server.url);
     await page.getByRole("button", { name: "top left: one large dog" }).waitFor();
+    await page.waitForLoadState("networkidle"); // or the page would notice by a sticker that is missing
     await server.close();
     await page.getByRole("button", ready).click();
     await page.getByText("The server does not answer").waitFor();

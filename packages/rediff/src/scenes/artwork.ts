@@ -43,13 +43,11 @@ const masterSide = 192;
 const visible = 16;
 
 export function loadArtwork(): Artwork {
-  const sets = new Map<Style, Promise<Map<string, string>>>();
   const masters = new Map<string, Promise<Sprite>>();
   const scaled = new Map<string, Promise<Sprite>>();
-  const icons = (style: Style) => remember(sets, style, () => readIconSet(style));
   const master = (style: Style, name: string, angle: number) =>
     remember(masters, `${style}/${name}/${angle}`, async () => {
-      const svg = (await icons(style)).get(findName(name)?.icon ?? "");
+      const svg = (await readIconSet(style)).get(findName(name)?.icon ?? "");
       if (svg === undefined) throw new UserError(`the icon set ${style} has no drawing of "${name}"`);
       return await rasterize(svg, angle);
     });
@@ -69,8 +67,14 @@ function remember<K, V>(cache: Map<K, Promise<V>>, key: K, make: () => Promise<V
   return made;
 }
 
-/** SVGs of the world's drawings, by their keys: a set has thousands more. */
-export async function readIconSet(style: Style): Promise<Map<string, string>> {
+const iconSets = new Map<Style, Promise<ReadonlyMap<string, string>>>();
+
+/** SVGs of the world's drawings, by their keys: a set has thousands more. Megabytes of JSON, so each is read once. */
+export function readIconSet(style: Style): Promise<ReadonlyMap<string, string>> {
+  return remember(iconSets, style, () => parseIconSet(style));
+}
+
+async function parseIconSet(style: Style): Promise<ReadonlyMap<string, string>> {
   const set = iconSetSchema.parse(JSON.parse(await readPackageFile(`@iconify-json/${style}`, "icons.json")));
   const found = new Map<string, string>();
   for (const { icon } of objectNames) {

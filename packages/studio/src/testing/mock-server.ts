@@ -7,7 +7,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readIconSet } from "../../../rediff/src/scenes/artwork.js";
 import { stickerCatalog } from "../../../rediff/src/scenes/catalog.js";
-import { type Style, styles } from "../../../rediff/src/scenes/world.js";
+import { styles } from "../../../rediff/src/scenes/world.js";
 import { decodeByScript, type Script, scripts } from "./mock-decoding.js";
 
 /** As the real server's. */
@@ -155,8 +155,6 @@ function modelOf({ sceneWorld, embedded }: Behaviour) {
   };
 }
 
-const iconSets = new Map<Style, ReturnType<typeof readIconSet>>();
-
 /** The artwork is the real one. */
 async function scenes({ sceneWorld }: Behaviour, path: string, response: ServerResponse): Promise<void> {
   if (!sceneWorld) {
@@ -169,8 +167,7 @@ async function scenes({ sceneWorld }: Behaviour, path: string, response: ServerR
   }
   const match = /^\/v1\/scenes\/stickers\/([a-z-]+)\/([a-z-]+)\.svg$/.exec(path);
   const style = styles.find((name) => name === match?.[1]);
-  if (style !== undefined && !iconSets.has(style)) iconSets.set(style, readIconSet(style));
-  const svg = style && (await iconSets.get(style))?.get(match?.[2] ?? "");
+  const svg = style && (await readIconSet(style)).get(match?.[2] ?? "");
   if (svg === undefined) {
     refuse(response, 404, "no such sticker");
     return;

@@ -2,19 +2,11 @@
 import type { Hono } from "hono";
 import { readIconSet } from "../../scenes/artwork.js";
 import { stickerCatalog } from "../../scenes/catalog.js";
-import { type Style, styles } from "../../scenes/world.js";
+import { styles } from "../../scenes/world.js";
 import type { AppEnv } from "../http/auth.js";
 import type { Serving } from "../serving.js";
 
 export function sceneRoutes(app: Hono<AppEnv>, { engine }: Serving): void {
-  const sets = new Map<Style, Promise<Map<string, string>>>();
-  const iconSet = (style: Style) => {
-    const known = sets.get(style) ?? readIconSet(style);
-    sets.set(style, known);
-    known.catch(() => sets.delete(style));
-    return known;
-  };
-
   app.get("/v1/scenes/stickers", (c) => {
     if (!engine.facts?.sceneWorld) return c.notFound();
     return c.json(stickerCatalog());
@@ -23,7 +15,7 @@ export function sceneRoutes(app: Hono<AppEnv>, { engine }: Serving): void {
   app.get("/v1/scenes/stickers/:style/:file{[a-z-]+\\.svg}", async (c) => {
     const style = styles.find((name) => name === c.req.param("style"));
     if (!engine.facts?.sceneWorld || style === undefined) return c.notFound();
-    const svg = (await iconSet(style)).get(c.req.param("file").replace(/\.svg$/, ""));
+    const svg = (await readIconSet(style)).get(c.req.param("file").replace(/\.svg$/, ""));
     if (svg === undefined) return c.notFound();
     return c.body(svg, 200, {
       "content-type": "image/svg+xml",

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parseAllDocuments, parseDocument } from "yaml";
+import { z } from "zod";
 import { serveCommand } from "../cli/serve.js";
 import { createMetrics } from "./metrics.js";
 
@@ -23,11 +24,42 @@ async function metricNames(): Promise<string> {
   return metrics.registry.metrics();
 }
 
+const labels = z.record(z.string(), z.string());
+const probe = z.object({ httpGet: z.object({ path: z.string(), port: z.string() }) });
+const containerSchema = z.object({
+  args: z.array(z.string()),
+  ports: z.tuple([z.object({ name: z.string(), containerPort: z.number() })]),
+  startupProbe: probe,
+  readinessProbe: probe,
+  livenessProbe: probe,
+});
+const deploymentSchema = z.object({
+  metadata: z.object({ name: z.string() }),
+  spec: z.object({
+    selector: z.object({ matchLabels: labels }),
+    template: z.object({
+      metadata: z.object({ labels }),
+      spec: z.object({ terminationGracePeriodSeconds: z.number(), containers: z.tuple([containerSchema]) }),
+    }),
+  }),
+});
+const serviceSchema = z.object({
+  spec: z.object({ selector: labels, ports: z.tuple([z.object({ targetPort: z.string() })]) }),
+});
+const budgetSchema = z.object({ spec: z.object({ selector: z.object({ matchLabels: labels }) }) });
+const autoscalerSchema = z.object({
+  spec: z.object({
+    scaleTargetRef: z.object({ name: z.string() }),
+    metrics: z.tuple([z.object({ pods: z.object({ metric: z.object({ name: z.string() }) }) })]),
+  }),
+});
+
 describe("kubernetes.yaml", () => {
   const documents = parseAllDocuments(read("kubernetes.yaml"));
-  const objects = documents.map((document) => document.toJS()) as never as Record<string, never>[];
-  // biome-ignore lint/suspicious/noExplicitAny: manifests have no types here
-  const find = (kind: string): any => objects.find((object) => object.kind === kind);
+  const objects = documents.map((document) => z.looseObject({ kind: z.string() }).parse(document.toJS()));
+  const find = <T>(kind: string, schema: z.ZodType<T>): T => schema.parse(objects.find((one) => one.kind === kind));
+  const deployment = find("Deployment", deploymentSchema);
+  const service = find("Service", serviceSchema);
 
   test("parses, each object with its kind and name once", () => {
     for (const document of documents) expect([...document.errors, ...document.warnings]).toEqual([]);
@@ -37,17 +69,17 @@ describe("kubernetes.yaml", () => {
       "HorizontalPodAutoscaler",
       "PodDisruptionBudget",
     ]);
-    const { template, selector } = find("Deployment").spec;
+    const { template, selector } = deployment.spec;
     for (const labels of [
       selector.matchLabels,
-      find("Service").spec.selector,
-      find("PodDisruptionBudget").spec.selector.matchLabels,
+      service.spec.selector,
+      find("PodDisruptionBudget", budgetSchema).spec.selector.matchLabels,
     ])
       expect(template.metadata.labels).toMatchObject(labels);
   });
 
   test("probes, ports, arguments and grace fit the server", () => {
-    const { containers, terminationGracePeriodSeconds: grace } = find("Deployment").spec.template.spec;
+    const { containers, terminationGracePeriodSeconds: grace } = deployment.spec.template.spec;
     const [{ args, ports, startupProbe, readinessProbe, livenessProbe }] = containers;
     expect([startupProbe, readinessProbe, livenessProbe].map((probe) => probe.httpGet.path)).toEqual([
       "/ready",
@@ -55,15 +87,15 @@ describe("kubernetes.yaml", () => {
       "/health",
     ]);
     for (const probe of [startupProbe, readinessProbe, livenessProbe]) expect(probe.httpGet.port).toBe(ports[0].name);
-    expect(find("Service").spec.ports[0].targetPort).toBe(ports[0].name);
+    expect(service.spec.ports[0].targetPort).toBe(ports[0].name);
     expect(args[args.indexOf("--port") + 1]).toBe(String(ports[0].containerPort));
-    for (const arg of args.filter((text: string) => text.startsWith("--"))) expect(flags).toContain(arg);
+    for (const arg of args.filter((text) => text.startsWith("--"))) expect(flags).toContain(arg);
     expect(grace).toBeGreaterThan(Number(args[args.indexOf("--drain") + 1]));
   });
 
   test("the autoscaler reads a metric that the server has", async () => {
-    const { scaleTargetRef, metrics } = find("HorizontalPodAutoscaler").spec;
-    expect(scaleTargetRef.name).toBe(find("Deployment").metadata.name);
+    const { scaleTargetRef, metrics } = find("HorizontalPodAutoscaler", autoscalerSchema).spec;
+    expect(scaleTargetRef.name).toBe(deployment.metadata.name);
     const { name } = metrics[0].pods.metric;
     expect(await metricNames()).toContain(`\n${name} `);
     const adapter = parseDocument(read("prometheus-adapter.yaml"));

@@ -1,10 +1,10 @@
 /** The loop with the quirks of the original, and where both ways agree. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { type DecodeOptions, decodeOptions } from "./decode-options.js";
 import type { DecodeStep } from "./denoise.js";
-import { type DecodeOptions, decodeOptions } from "./options.js";
-import { reviseCount, transferSchedule } from "./schedule.js";
 import { M, type MadeUp, P, run } from "./testing/made-up-model.js";
+import { reviseCount, transferSchedule } from "./transfer-schedule.js";
 
 describe("compat", () => {
   test("with fewer candidates than the quota, top-k overflows into rows that are none", () => {

@@ -10,9 +10,9 @@
  *
  *  Two options that the reference lacks: `fixed` rows of a draft, and a `threshold` instead of quotas. */
 import type { Canvas } from "./canvas.js";
-import type { DecodeOptions } from "./options.js";
-import { reviseCount, transferSchedule } from "./schedule.js";
+import type { DecodeOptions } from "./decode-options.js";
 import { currentStop, legacyStop, type Stop } from "./stop.js";
+import { reviseCount, transferSchedule } from "./transfer-schedule.js";
 
 /** Rows to predict, in ascending order; `masked[i]` tells whether row i is a mask now. */
 export interface Query {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Canvas } from "./canvas.js";
+import { decodeOptions } from "./decode-options.js";
 import type { DecodeStep } from "./denoise.js";
-import { decodeOptions } from "./options.js";
 import { proofread } from "./proofread.js";
 
 /** Every prediction is the token plus one, up to 9; as sure as given by its row. */

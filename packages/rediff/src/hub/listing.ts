@@ -6,10 +6,10 @@
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { Backoff, type Retry, type RetryPolicy, retrying } from "./backoff.js";
-import { type RequestOptions, readJson, request, type Subject, TransientError } from "./http.js";
-import { isCommit, isSafeFileName } from "./names.js";
+import { isCommit, isSafeFileName } from "./hub-names.js";
+import { type RequestOptions, readJson, request, type Subject, TransientError } from "./hub-request.js";
+import type { HubSettings } from "./hub-settings.js";
 import { inParallel } from "./parallel.js";
-import type { HubSettings } from "./settings.js";
 
 /** The etag is the name of the blob in the cache and, by its form, its checksum. */
 export interface HubFile {

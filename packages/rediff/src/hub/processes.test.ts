@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { type Finished, type Started, startRediff } from "../testing/command-line.js";
-import { findCached } from "./cache.js";
+import { findCached } from "./hub-cache.js";
 import { COMMIT, etagOf, type FakeHub } from "./testing/fake-hub.js";
 import { fakeHub, ID, modelFiles, SHARD, scratchFolder, treeOf } from "./testing/scratch.js";
 

@@ -2,9 +2,9 @@ import { mkdir, readFile, readlink, rm, stat, truncate, writeFile } from "node:f
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
-import { findCached, inspectCached } from "./cache.js";
+import { findCached, inspectCached } from "./hub-cache.js";
+import type { HubSettings } from "./hub-settings.js";
 import { type PullEvent, type PullOptions, pull } from "./pull.js";
-import type { HubSettings } from "./settings.js";
 import { COMMIT, etagOf, type FakeHub, type FakeModel, type Misbehaviour } from "./testing/fake-hub.js";
 import {
   contentOf,

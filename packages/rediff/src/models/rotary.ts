@@ -4,7 +4,7 @@
  *  Angles, cosines and sines are float32, then cast to the activations' dtype: LLaDA-V's choice (the original LLaDA
  *  rotates in float32), kept for parity. */
 import { cat, type Device, type DType, fromBuffer, scope, type Tensor } from "@rediff/torch";
-import type { LladaConfig } from "./config.js";
+import type { LladaConfig } from "../checkpoint/config.js";
 import { isPlain } from "./kernels.js";
 
 export interface RotaryTables {

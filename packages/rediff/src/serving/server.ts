@@ -3,9 +3,9 @@
 import { type AppOptions, createApp } from "./app.js";
 import { Engine, type EngineOptions } from "./engine/engine.js";
 import { type ListenOptions, listen } from "./http/listen.js";
-import type { MediaOptions } from "./media/load.js";
+import type { MediaOptions } from "./media/load-media.js";
 import { createMetrics } from "./metrics.js";
-import type { ServedModel } from "./serving.js";
+import type { ServedModel } from "./route-context.js";
 
 export interface ServerOptions {
   engine: EngineOptions;

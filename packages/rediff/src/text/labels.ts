@@ -5,7 +5,7 @@
  *  which are therefore masked and predicted in prompts too, as in the reference. */
 import { z } from "zod";
 import { UserError } from "../errors.js";
-import { defaultSystemText } from "./chat.js";
+import { defaultSystemText } from "./chat-template.js";
 import { encodePrompt, ignoredLabel, imagePlaceholder, imageToken } from "./image-tokens.js";
 import { stripPython } from "./python-strip.js";
 import type { Tokenizer } from "./tokenizer.js";

@@ -4,8 +4,8 @@ import { patch, useApp, useSelect } from "../app/app.js";
 import { cellsAt, isSpecial, type Trace } from "../trace/trace.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
-import { ask, askAgain, newConversation, stopAnswer } from "./actions.js";
-import type { ChatMessage } from "./state.js";
+import { ask, askAgain, newConversation, stopAnswer } from "./chat-actions.js";
+import type { ChatMessage } from "./chat-state.js";
 
 const SUGGESTIONS = [
   "Please describe the image in detail.",

@@ -3,12 +3,12 @@ import { useRef } from "preact/hooks";
 import { useApp, useSelect } from "../app/app.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
-import { comparisonText, openTrace, runBoth } from "./actions.js";
+import { comparisonText, openTrace, runBoth } from "./describe-actions.js";
+import { type Comparison, runKinds } from "./describe-state.js";
 import { Differences } from "./differences.js";
 import { Legend, PlayerBar } from "./player-bar.js";
 import { RunCard } from "./run-card.js";
 import { SettingsCard } from "./settings-card.js";
-import { type Comparison, runKinds } from "./state.js";
 
 export function DescribeTab() {
   const app = useApp();

@@ -1,9 +1,9 @@
 import { useApp, useSelect } from "../app/app.js";
 import { Field, NumberField, Range, Segmented, Select } from "../ui/controls.js";
 import { Icon } from "../ui/icons.js";
-import { runBoth, setSettings, stopRuns } from "./actions.js";
+import { runBoth, setSettings, stopRuns } from "./describe-actions.js";
+import { isRunning } from "./describe-state.js";
 import { DEFAULT_PROMPT } from "./settings.js";
-import { isRunning } from "./state.js";
 
 export function SettingsCard() {
   const app = useApp();

@@ -6,8 +6,8 @@ import { Field, NumberField, Range } from "../ui/controls.js";
 import { CopyButton } from "../ui/copy.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
-import { fillTemplate, stopFilling } from "./actions.js";
-import { filledParts, insertBlank, parseTemplate } from "./template.js";
+import { fillTemplate, stopFilling } from "./fill-actions.js";
+import { filledParts, insertBlank, parseTemplate } from "./fill-template.js";
 
 const EXAMPLE = "there is a [[2]] at the [[2]]. the background is [[1]].";
 

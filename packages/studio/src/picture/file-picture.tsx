@@ -2,7 +2,7 @@ import { useRef, useState } from "preact/hooks";
 import { patch, useApp, useSelect } from "../app/app.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
-import { chooseFile } from "./actions.js";
+import { chooseFile } from "./picture-actions.js";
 
 export function FilePicture() {
   const app = useApp();

@@ -1,14 +1,14 @@
 /** A description and its picture in, proposed edits out; the user decides about each. */
 
 import { patch, useApp, useSelect } from "../app/app.js";
-import { hasPicture } from "../picture/actions.js";
+import { hasPicture } from "../picture/picture-actions.js";
 import { Field } from "../ui/controls.js";
 import { CopyButton } from "../ui/copy.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
-import { decide, proofread, stopProofreading } from "./actions.js";
 import { applyEdits, type Edit, segmentsOf } from "./edits.js";
-import type { Review } from "./state.js";
+import { decide, proofread, stopProofreading } from "./proofread-actions.js";
+import type { Review } from "./proofread-state.js";
 
 export function ProofreadTab() {
   const app = useApp();

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { VisionGeometry } from "../../vision/layout.js";
-import type { SampleSettings } from "../build-sample.js";
-import type { MediaSettings } from "../media.js";
+import type { VisionGeometry } from "../../vision/tiles/token-layout.js";
+import type { SampleSettings } from "../samples/build-sample.js";
+import type { MediaSettings } from "../samples/sample-media.js";
 
 export const tokenizerFolder = fileURLToPath(new URL("../../text/testdata/tokenizer", import.meta.url));
 /** Pictures: color.jpg, rgba.png, grey.jpg, ... */

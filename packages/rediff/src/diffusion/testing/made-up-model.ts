@@ -1,7 +1,7 @@
 /** The loop of denoising over made-up models: functions that say what they think of a row. */
 import { Canvas } from "../canvas.js";
+import { type DecodeOptions, decodeOptions } from "../decode-options.js";
 import { type DecodeResult, type DecodeStep, denoise } from "../denoise.js";
-import { type DecodeOptions, decodeOptions } from "../options.js";
 
 export const M = 0; // the mask
 export const P = 4; // prompt rows

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { RetryPolicy } from "../backoff.js";
-import type { HubSettings } from "../settings.js";
+import type { HubSettings } from "../hub-settings.js";
 import { type FakeHub, type FakeModel, startFakeHub } from "./fake-hub.js";
 
 export const ID = "org/tiny";

@@ -2,10 +2,10 @@
  *  dies. HTTP is not known here. */
 import type { MemoryUse } from "@rediff/torch";
 import { UserError } from "../../errors.js";
-import type { LoadOptions, Visual } from "../../models/model.js";
-import { unpackError } from "../../vision/jobs.js";
-import { VisionPool } from "../../vision/pool.js";
-import { EngineError } from "./errors.js";
+import type { LoadOptions, Visual } from "../../models/llava/model.js";
+import { unpackError } from "../../vision/workers/vision-jobs.js";
+import { VisionPool } from "../../vision/workers/vision-pool.js";
+import { EngineError } from "./engine-error.js";
 import { FairQueue } from "./fair-queue.js";
 import { ModelHandle } from "./model-handle.js";
 import type {

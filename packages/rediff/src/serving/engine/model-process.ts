@@ -3,12 +3,12 @@
  *  A process and not a thread, because what ends it in practice (memory, a fault in native code) would end a thread's
  *  process too, and because a thread that dies leaves its tensors behind. */
 import { memory, setThreads } from "@rediff/torch";
-import { loadModelFolder } from "../../models/model.js";
-import { pictureOptions, videoOptions } from "../../request.js";
-import { packError } from "../../vision/jobs.js";
-import { VisionLanguageModel } from "../../vision-language-model.js";
+import { Runner } from "../../inference/batcher.js";
+import { pictureOptions, videoOptions } from "../../inference/request.js";
+import { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import { loadModelFolder } from "../../models/llava/model.js";
+import { packError } from "../../vision/workers/vision-jobs.js";
 import type { FromModel, LoadRequest, ModelFacts, ToModel } from "./protocol.js";
-import { Runner } from "./runner.js";
 
 let runner: Runner | undefined;
 

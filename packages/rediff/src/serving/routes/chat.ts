@@ -1,16 +1,16 @@
 /** POST /v1/chat/completions, at once or as a stream. */
 import { randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
+import { MASK_TEXT } from "../../inference/trace.js";
 import type { Beginning, DescribeResult, TraceStep } from "../engine/protocol.js";
-import { MASK_TEXT } from "../engine/trace.js";
-import type { AppEnv } from "../http/auth.js";
-import { readJson } from "../http/body.js";
-import { toApiError } from "../http/errors.js";
+import type { AppEnv } from "../http/api-keys.js";
+import { toApiError } from "../http/error-object.js";
+import { readJson } from "../http/request-body.js";
 import { eventStream } from "../http/sse.js";
-import { assertMedia, loadMedia } from "../media/load.js";
-import { type ChatBody, chatBody } from "../schemas/chat.js";
-import { assertModel, factsOf, type Serving } from "../serving.js";
-import { type ChatRequest, chatRequest } from "./chat-request.js";
+import { assertMedia, loadMedia } from "../media/load-media.js";
+import { assertModel, factsOf, type Serving } from "../route-context.js";
+import { type ChatBody, chatBody } from "../schemas/chat-body.js";
+import { type ChatRequest, chatRequest } from "./chat-job.js";
 import { clientSignal } from "./client.js";
 
 export function chatRoute(app: Hono<AppEnv>, serving: Serving): void {

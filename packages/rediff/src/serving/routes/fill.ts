@@ -1,15 +1,15 @@
 /** POST /v1/fill: a template with blanks in, the text out; every fixed character stays. */
 import type { Hono } from "hono";
-import { parseTemplate } from "../../fill/template.js";
-import type { AppEnv } from "../http/auth.js";
-import { readJson } from "../http/body.js";
-import { ApiError } from "../http/errors.js";
-import { assertMedia, loadMedia, pictureSource } from "../media/load.js";
+import { parseTemplate } from "../../inference/template/fill-template.js";
+import type { AppEnv } from "../http/api-keys.js";
+import { ApiError } from "../http/error-object.js";
+import { readJson } from "../http/request-body.js";
+import { assertMedia, loadMedia, pictureSource } from "../media/load-media.js";
+import { assertModel, factsOf, type Serving } from "../route-context.js";
 import { present } from "../schemas/fields.js";
-import { fillBody } from "../schemas/other.js";
-import { assertModel, factsOf, type Serving } from "../serving.js";
+import { fillBody } from "../schemas/text-bodies.js";
 import { traceStart } from "./chat.js";
-import { diffusionOptions } from "./chat-request.js";
+import { diffusionOptions } from "./chat-job.js";
 import { clientSignal } from "./client.js";
 
 export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {

@@ -1,11 +1,11 @@
 /** POST /v1/refine: a text and its picture in, the text repaired and what was changed out. */
 import type { Hono } from "hono";
-import type { AppEnv } from "../http/auth.js";
-import { readJson } from "../http/body.js";
-import { assertMedia, loadMedia, pictureSource } from "../media/load.js";
+import type { AppEnv } from "../http/api-keys.js";
+import { readJson } from "../http/request-body.js";
+import { assertMedia, loadMedia, pictureSource } from "../media/load-media.js";
+import { assertModel, factsOf, type Serving } from "../route-context.js";
 import { present } from "../schemas/fields.js";
-import { refineBody } from "../schemas/other.js";
-import { assertModel, factsOf, type Serving } from "../serving.js";
+import { refineBody } from "../schemas/text-bodies.js";
 import { clientSignal } from "./client.js";
 
 export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {

@@ -1,8 +1,8 @@
 /** Whether the server lives, whether it is ready, what it measures, which model it has. */
 import type { Hono } from "hono";
-import type { AppEnv } from "../http/auth.js";
+import type { AppEnv } from "../http/api-keys.js";
 import { openApi } from "../openapi.js";
-import type { Serving } from "../serving.js";
+import type { Serving } from "../route-context.js";
 
 export function statusRoutes(app: Hono<AppEnv>, { engine, model, metrics }: Serving): void {
   app.get("/health", (c) => c.json({ status: "ok" }));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
-import { compiledWorkerUrl } from "../../vision/worker-url.js";
+import { compiledWorkerUrl } from "../../vision/workers/worker-url.js";
 import { type RediffServer, type ServerOptions, startServer } from "../server.js";
 
 /** Its processes and threads run compiled code. */

@@ -4,13 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
-import type { RunFacts, StepReport } from "../report.js";
+import type { RunFacts, StepReport } from "../run/run-report.js";
 import { decodeRecords } from "../testing/decode-events.js";
-import { combineLogs, type RunLog } from "./combine.js";
+import { combineLogs, type RunLog } from "./combine-logs.js";
 import { METRICS_FILE, metricsLog } from "./metrics-log.js";
 import { deviceName, knownPeak, mfu, peakFlops } from "./mfu.js";
 import { progressLog } from "./progress-log.js";
-import { SpeedWindow } from "./speed.js";
+import { SpeedWindow } from "./recent-speed.js";
 import { TENSORBOARD_FOLDER, tensorboardLog } from "./tensorboard-log.js";
 
 let output = "";

@@ -14,8 +14,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { asUserError } from "../disk-errors.js";
-import type { RunLog } from "./combine.js";
+import { asUserError } from "../checkpoint/disk-errors.js";
+import type { RunLog } from "./combine-logs.js";
 import { mfu, peakFlops } from "./mfu.js";
 
 export const METRICS_FILE = "metrics.jsonl";

@@ -1,12 +1,12 @@
 /** A training run on a terminal: one line that is drawn anew with every step. Elsewhere, in a file or a Slurm log, plain
  *  lines, not more than one in a few seconds. */
-import { formatDuration, type ProgressStream } from "../../cli/progress.js";
-import { formatBytes } from "../../hub/bytes.js";
-import type { EvaluationReport, RunFacts, StepReport } from "../report.js";
-import type { Terms } from "../step.js";
-import type { RunLog } from "./combine.js";
+import { formatDuration, type ProgressStream } from "../../cli/terminal/progress.js";
+import { formatBytes } from "../../hub/format-bytes.js";
+import type { Terms } from "../backward/micro-batch.js";
+import type { EvaluationReport, RunFacts, StepReport } from "../run/run-report.js";
+import type { RunLog } from "./combine-logs.js";
 import { mfu, peakFlops } from "./mfu.js";
-import { type Speed, SpeedWindow } from "./speed.js";
+import { type Speed, SpeedWindow } from "./recent-speed.js";
 
 export interface ProgressLogOptions {
   /** Steps between plain lines; default 1. */

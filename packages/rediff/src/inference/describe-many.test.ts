@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { memory, setThreads } from "@rediff/torch";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { UserError } from "../errors.js";
+import { writeTinyModel } from "../testing/tiny-model.js";
+import { fixturePath } from "../vision/fixtures/pillow.js";
+import { describeMany, type ManyOptions, type ManyResult } from "./describe-many.js";
+import { loadModel, type VisionLanguageModel } from "./vision-language-model.js";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
+
+const root = mkdtempSync(join(tmpdir(), "rediff-many-"));
+const pictures = ["color.jpg", "rgba.png", "grey.jpg", "palette.png", "alpha.webp"].map(fixturePath);
+let model: VisionLanguageModel;
+
+beforeAll(async () => {
+  setThreads(1); // tiny models gain nothing by more
+  model = await loadModel(writeTinyModel(join(root, "model")));
+});
+afterAll(() => {
+  model[Symbol.dispose]();
+  rmSync(root, { recursive: true, force: true });
+});
+
+async function all(groups: readonly (readonly string[])[], options: ManyOptions): Promise<ManyResult[]> {
+  const results: ManyResult[] = [];
+  for await (const result of describeMany(model, groups, options)) results.push(result);
+  return results;
+}
+
+const idsOf = (result: ManyResult): number[] | string =>
+  result.ok ? result.description.tokenIds : (result.error as UserError).message;
+
+describe("pictures decoded together", () => {
+  const options = { genLength: 12, tokensPerStep: 3, revise: true } as const;
+
+  test.each([1, 2, 8])("%i at a time: each has the tokens that it has alone, in order", async (batch) => {
+    const results = await all(
+      pictures.map((picture) => [picture]),
+      { ...options, batch },
+    );
+    expect(results.map(({ index }) => index)).toEqual(pictures.map((_, i) => i));
+    for (const [i, result] of results.entries()) {
+      const alone = await model.describe(pictures[i]!, options);
+      expect(idsOf(result)).toEqual(alone.tokenIds);
+      expect(result).toMatchObject({ ok: true, description: { steps: alone.steps, edits: alone.edits } });
+    }
+  });
+
+  test("of different lengths: one that ends makes room for the next", async () => {
+    const { tokenIds } = await model.describe(pictures[1]!, { genLength: 12 });
+    const stop = [model.model.tokenizer.decode(tokenIds.slice(3, 4))];
+    const seen: number[][] = [];
+    const results = await all(
+      pictures.map((picture) => [picture]),
+      { genLength: 12, stop, batch: 2, onStep: (index) => void seen.push([index]) },
+    );
+    for (const [i, result] of results.entries())
+      expect(idsOf(result)).toEqual((await model.describe(pictures[i]!, { genLength: 12, stop })).tokenIds);
+    expect(new Set(seen.flat()).size).toBe(pictures.length);
+  });
+
+  test("several pictures to a prompt, and none", async () => {
+    const prompt = "What is there?";
+    const results = await all([pictures.slice(0, 2), [], pictures.slice(2, 3)], { genLength: 8, batch: 3, prompt });
+    expect(idsOf(results[0]!)).toEqual((await model.describe(pictures.slice(0, 2), { genLength: 8, prompt })).tokenIds);
+    expect(idsOf(results[1]!)).toEqual((await model.describe([], { genLength: 8, prompt })).tokenIds);
+  });
+});
+
+test("one that fails does not end the others", async () => {
+  const none = join(root, "none.jpg");
+  const groups = [[none], [pictures[0]!], [fixturePath("pillow.json")], [pictures[1]!], [none]];
+  const results = await all(groups, { genLength: 4, batch: 2 });
+  expect(results.map(({ index, ok }) => [index, ok])).toEqual([
+    [0, false],
+    [1, true],
+    [2, false],
+    [3, true],
+    [4, false],
+  ]);
+  expect(idsOf(results[0]!)).toMatch(/no such file/);
+  expect(idsOf(results[2]!)).toMatch(/looks like text/);
+});
+
+test("results come as they are ready, and the input is taken only as far as it is needed", async () => {
+  let taken = 0;
+  function* endless(): Generator<string[]> {
+    while (true) {
+      taken++;
+      yield [taken % 3 === 0 ? join(root, "none.jpg") : pictures[0]!];
+    }
+  }
+  const before = memory().tensors;
+  let seen = 0;
+  for await (const { index, ok } of describeMany(model, endless(), { genLength: 4, batch: 2 })) {
+    expect(index).toBe(seen);
+    expect(ok).toBe((index + 1) % 3 !== 0);
+    if (++seen === 7) break;
+  }
+  expect(taken).toBeLessThan(30);
+  expect(memory().tensors).toBe(before);
+});
+
+test("an abort ends it between two steps", async () => {
+  const before = memory().tensors;
+  const abort = new AbortController();
+  let steps = 0;
+  const onStep = () => {
+    if (++steps === 5) abort.abort(new Error("enough"));
+  };
+  const groups = pictures.map((picture) => [picture]);
+  await expect(all(groups, { genLength: 64, batch: 2, onStep, signal: abort.signal })).rejects.toThrow("enough");
+  expect(steps).toBeLessThanOrEqual(6); // both prompts of the step that was under way
+  expect(memory().tensors).toBe(before);
+});
+
+test("wrong options are an error at once", async () => {
+  let taken = 0;
+  function* groups(): Generator<string[]> {
+    taken++;
+    yield [pictures[0]!];
+  }
+  for (const [options, message] of [
+    [{ genLength: 10, blockLength: 4 }, /is not a multiple of/],
+    [{ genLength: 2, draft: "too long for two tokens" }, /the draft has \d+ tokens but gen_length is 2/],
+    [{ batch: 0 }, /batch must be a whole number from 1, got 0/],
+  ] as const) {
+    const error = await describeMany(model, groups(), options)
+      .next()
+      .catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(UserError);
+    expect((error as UserError).message).toMatch(message);
+  }
+  expect(taken).toBe(0);
+});

@@ -1,0 +1,293 @@
+/** One micro-batch: from samples to a loss, and to the gradients of what is trained.
+ *  N rows of all samples together, R of them count, D width.
+ *
+ *  pictures -> rows -> noise -> embeddings -> blocks -> rows that count -> cross-entropy, and the same way back, by the
+ *  explicit loop of models/reverse.ts. Nothing is recorded outside of it. */
+import { noGrad, scope, type Tensor, zeros } from "@rediff/torch";
+import type { TrainingSample } from "../../data/samples/sample.js";
+import {
+  corrupt,
+  type DrawSource,
+  drawsFrom,
+  type MaskRange,
+  type NoisySample,
+  type Objective,
+  type RecordedDraw,
+  type ReviseRows,
+  replacementLimit,
+} from "../../diffusion/corruption.js";
+import { type LossRow, type LossWeighting, lossRows, type Term } from "../../diffusion/objective.js";
+import { UserError } from "../../errors.js";
+import { additiveMask, block, type Rows, rmsNorm, type Visibility } from "../../models/llada/llada.js";
+import { conversationVisibility } from "../../models/llada/visibility.js";
+import { assertPositions, type Model } from "../../models/llava/model.js";
+import { idTensor } from "../../models/llava/splice.js";
+import { Rotary } from "../../models/rotary.js";
+import { conversationIds } from "../../text/turn-ids.js";
+import { addRowGradients, openGradient } from "./accumulate.js";
+import { headLoss } from "./head-loss.js";
+import { isMaskEmbedding } from "./mask-embedding.js";
+import type { Parameter, TrainableModel } from "./parameters.js";
+import { type Checkpointing, runForward, type Stage, stage, Tunables } from "./reverse.js";
+import { type BatchRows, expandBatch, visualsWithin } from "./sample-rows.js";
+import { noVisuals, type VisualPass, visualPass } from "./visual-pass.js";
+
+export interface StepOptions {
+  objective: Objective;
+  /** ReDiff divides by the probability of masking even what is never masked ("code"). */
+  lossWeighting: LossWeighting;
+  /** Default: `fullMaskRange`. */
+  maskRange?: MaskRange;
+  reviseRows?: ReviseRows;
+  /** The reference's padding that is attended to, its misplaced wrong phrases, its samples without a right one. */
+  compat: boolean;
+  checkpointing: Checkpointing;
+  /** Gradients are of this times the loss: 1 / micro-batches, when they are averaged. */
+  gradientScale: number;
+  draws: DrawSource;
+  /** Receives every draw. */
+  log?: RecordedDraw[];
+  /** Tokens of a sample, and rows after its pictures came in. */
+  maxLength: number;
+  /** Rows see their own and earlier turns only. */
+  conversationMask: boolean;
+}
+
+/** Sums over the rows of each term, of one sample or of the batch. They add up to the loss. */
+export type Terms = Partial<Record<Term, number>>;
+
+export interface StepResult {
+  loss: number;
+  terms: Terms;
+  /** Rows of each term. */
+  counts: Record<Term, number>;
+  /** For each sample its own loss by term, which `terms` is the mean of. */
+  samples: Terms[];
+  /** Rows that counted. */
+  rows: number;
+  /** Rows that the language model read, pictures included. */
+  tokens: number;
+}
+
+/** Adds the micro-batch's gradients to the parameters'. */
+export function trainStep(
+  trainable: TrainableModel,
+  samples: readonly TrainingSample[],
+  options: StepOptions,
+): StepResult {
+  return run(trainable, samples, options, true);
+}
+
+/** The same loss, without gradients. */
+export function evaluateStep(
+  trainable: TrainableModel,
+  samples: readonly TrainingSample[],
+  options: StepOptions,
+): StepResult {
+  return run(trainable, samples, options, false);
+}
+
+/** Zeros for parameters without a gradient. The reference's are zero where ours are absent, and its optimizer moves on
+ *  by momentum and weight decay; without this it would leave those parameters alone. */
+export function fillGradients(parameters: readonly Parameter[]): void {
+  noGrad(() => parameters.forEach(openGradient));
+}
+
+function run(
+  trainable: TrainableModel,
+  samples: readonly TrainingSample[],
+  options: StepOptions,
+  differentiate: boolean,
+): StepResult {
+  return noGrad(() =>
+    scope(() => {
+      const { model } = trainable;
+      const tunables = new Tunables(differentiate ? trainable : { ...trainable, parameters: [] });
+      const pictures = seePictures(model, samples, tunables, options);
+      const batch = expandBatch(
+        samples,
+        pictures.rows.map((rows) => rows.size(0)),
+        { maxLength: options.maxLength, pad: model.tokenizer.special.pad, compat: options.compat },
+      );
+      for (const length of batch.lengths) assertPositions(model.config.llada, length, 0);
+      const noisy = addNoise(model, batch, options);
+      const rows = lossRows(batch.samples, noisy, options);
+      const ids = noisy.flatMap((sample) => sample.ids);
+      const losses =
+        rows.length === 0 ? [] : throughModel(tunables, { model, batch, ids, rows, pictures }, options, differentiate);
+      return summarize(rows, losses, samples.length, ids.length);
+    }),
+  );
+}
+
+function seePictures(
+  model: Model,
+  samples: readonly TrainingSample[],
+  tunables: Tunables,
+  { maxLength, checkpointing }: StepOptions,
+): VisualPass {
+  const visuals = samples.flatMap((sample) => sample.visuals.slice(0, visualsWithin(sample, maxLength)));
+  const { eyes } = model;
+  if (visuals.length === 0) return noVisuals;
+  if (eyes === undefined)
+    throw new UserError(`${model.folder} is a text-only LLaDA and cannot learn from pictures`, "Use a LLaDA-V.");
+  return visualPass(model, eyes, visuals, tunables, { checkpointing });
+}
+
+function addNoise(
+  model: Model,
+  batch: BatchRows,
+  { draws, log, objective, maskRange, reviseRows, compat }: StepOptions,
+): NoisySample[] {
+  const { mask, bos } = model.tokenizer.special;
+  return corrupt(batch.samples, drawsFrom(draws, log), {
+    objective,
+    compat,
+    maskRange,
+    reviseRows,
+    maskId: mask,
+    maskLike: compat ? idsLikeMask(model, batch) : new Set([mask]),
+    replacementLimit: replacementLimit(model.config.llada.vocabSize, bos),
+  });
+}
+
+/** The reference finds masks by their embedding: ids of the batch that have one like the mask's. */
+function idsLikeMask(model: Model, { samples }: BatchRows): Set<number> {
+  const { mask } = model.tokenizer.special;
+  const table = model.llada.weights.embedTokens;
+  const ids = [...new Set([mask, ...samples.flatMap((sample) => sample.ids)])].filter((id) => id >= 0);
+  const rows = (list: number[]) => table.indexSelect(0, idTensor(list, table.device));
+  const like = scope(() => isMaskEmbedding(rows(ids).unsqueeze(0), rows([mask]), "training").toNumbers());
+  return new Set(ids.filter((_, i) => like[i] === 1));
+}
+
+/** All that is known of a batch before the language model runs. */
+interface Work {
+  model: Model;
+  batch: BatchRows;
+  /** Of all rows, noise included; negative where a picture or padding lies. */
+  ids: readonly number[];
+  rows: readonly LossRow[];
+  pictures: VisualPass;
+}
+
+/** The cross-entropy of every row that counts; with `differentiate`, gradients are added. */
+function throughModel(tunables: Tunables, work: Work, options: StepOptions, differentiate: boolean): Float64Array {
+  const { model, rows, pictures } = work;
+  const { embedTokens, head } = model.llada.weights;
+  const input = embedRows(work);
+  const needsInput = tunables.parameterOf(embedTokens) !== undefined || pictures.differentiable;
+  const stages = languageStages(work, input, options);
+  const pass = runForward(stages, input, tunables, { needsInput, checkpointing: options.checkpointing });
+
+  const counting = { hidden: pass.output.squeezeDim(0), targets: rows.map(({ target }) => target) };
+  if (!differentiate) return headLoss(head, counting).losses;
+  const { losses, hiddenGradient } = headLoss(head, counting, {
+    weights: rows.map(({ weight }) => weight * options.gradientScale),
+    parameter: tunables.parameterOf(head),
+  });
+  counting.hidden.dispose();
+  if (!pass.differentiable || hiddenGradient === undefined) return losses;
+  const inputGradient = pass.backward(hiddenGradient.unsqueeze(0));
+  if (inputGradient !== undefined) spreadInputGradient(tunables, work, inputGradient.squeezeDim(0));
+  return losses;
+}
+
+/** Tokens and pictures as the language model's input, zeros where padded: [1, N, D] */
+function embedRows({ model, batch, ids, pictures }: Work): Tensor {
+  const { embedTokens } = model.llada.weights;
+  const { device, dtype } = model;
+  return scope(() => {
+    const input = zeros([ids.length, model.config.llada.hiddenSize], { dtype, device });
+    const places = textPlaces(ids);
+    const tokens = places.map((place) => ids[place] as number);
+    input.indexCopy_(0, idTensor(places, device), embedTokens.indexSelect(0, idTensor(tokens, device)));
+    for (const { visual, start, count } of batch.placements)
+      if (count > 0) input.narrow(0, start, count).copy_((pictures.rows[visual] as Tensor).narrow(0, 0, count));
+    return input.unsqueeze(0);
+  });
+}
+
+const textPlaces = (ids: readonly number[]): number[] => [...ids.keys()].filter((row) => (ids[row] as number) >= 0);
+
+/** The gradient of every row to where the row came from: [N, D] */
+function spreadInputGradient(tunables: Tunables, { model, batch, ids, pictures }: Work, gradient: Tensor): void {
+  const table = tunables.parameterOf(model.llada.weights.embedTokens);
+  if (table !== undefined)
+    scope(() => {
+      // The padding token's row never learns as an input: torch's padding_idx, where the config names one.
+      const padding = model.config.raw.pad_token_id;
+      const places = textPlaces(ids).filter((place) => ids[place] !== padding);
+      const tokens = places.map((place) => ids[place] as number);
+      addRowGradients(table, tokens, gradient.indexSelect(0, idTensor(places, model.device)));
+    });
+  if (!pictures.differentiable) return;
+  const ofRows: (Tensor | undefined)[] = pictures.rows.map(() => undefined);
+  for (const { visual, start, count } of batch.placements)
+    if (count > 0) ofRows[visual] = gradient.narrow(0, start, count);
+  pictures.backward(ofRows);
+}
+
+/** The blocks, the last of which gives only the rows that count, with the final norm: [1, R, D] */
+function languageStages({ model, batch, rows }: Work, input: Tensor, { conversationMask }: StepOptions): Stage[] {
+  const { config, weights } = model.llada;
+  const { lengths } = batch;
+  const positions = lengths.flatMap((length) => [...new Array(length).keys()]);
+  const rotary = new Rotary(config).tables([positions], model.dtype, model.device);
+
+  const starts = lengths.map((_, s) => lengths.slice(0, s).reduce((sum, length) => sum + length, 0));
+  const counted: Rows = {
+    index: idTensor(
+      rows.map(({ sample, row }) => (starts[sample] as number) + row),
+      model.device,
+    ),
+    perSegment: lengths.map((_, s) => rows.filter(({ sample }) => sample === s).length),
+  };
+  const visible: Visibility = conversationMask ? { mask: turnMask(model, batch, input) } : { segments: lengths };
+  const toCounted: Visibility =
+    visible.mask === undefined ? visible : { mask: visible.mask.indexSelect(2, counted.index) };
+
+  const last = weights.blocks.length - 1;
+  return weights.blocks.map((blockWeights, i) =>
+    i < last
+      ? stage(blockWeights, (w, x) => block(w, x, rotary, visible, config))
+      : stage({ block: blockWeights, norm: weights.norm }, (w, x) =>
+          rmsNorm(block(w.block, x, rotary, toCounted, config, counted), w.norm, config.rmsNormEps),
+        ),
+  );
+}
+
+/** Who sees whom when turns matter: [1, 1, N, N], to be added to the scores. */
+function turnMask(model: Model, { samples, lengths }: BatchRows, like: Tensor): Tensor {
+  const { startHeader, eot } = model.tokenizer.special;
+  const tokens = { startHeader, eot, assistant: model.tokenizer.encode("assistant")[0] ?? -1 };
+  const turns = samples.flatMap(({ labels }) => conversationIds(labels, tokens));
+  const owners = lengths.flatMap((length, s) => new Array<number>(length).fill(s));
+  return scope(() => {
+    const owner = idTensor(owners, model.device);
+    const together = owner.unsqueeze(0).eq(owner.unsqueeze(1));
+    const seen = conversationVisibility(idTensor(turns, model.device).unsqueeze(0)).logicalAnd(together);
+    return additiveMask(seen, like);
+  });
+}
+
+function summarize(
+  rows: readonly LossRow[],
+  losses: ArrayLike<number>,
+  sampleCount: number,
+  tokens: number,
+): StepResult {
+  const counts = { masked: 0, corrupted: 0, clean: 0, revised: 0 };
+  const terms: Terms = {};
+  const samples = Array.from({ length: sampleCount }, (): Terms => ({}));
+  let loss = 0;
+  for (const [i, { sample, term, weight }] of rows.entries()) {
+    const part = weight * (losses[i] as number);
+    const own = samples[sample] as Terms;
+    loss += part;
+    counts[term]++;
+    terms[term] = (terms[term] ?? 0) + part;
+    own[term] = (own[term] ?? 0) + part * sampleCount;
+  }
+  return { loss, terms, counts, samples, rows: rows.length, tokens };
+}

@@ -3,7 +3,7 @@
 //     node engine/train.mjs CHECKPOINT [threads]
 
 import { Generator, getThreads, setThreads, torchVersion } from "@rediff/torch";
-import { loadModelFolder } from "../../packages/rediff/dist/models/llava/model.js";
+import { loadModelFolder } from "../../packages/rediff/dist/checkpoint/load-model.js";
 import { fillGradients, trainStep } from "../../packages/rediff/dist/training/backward/micro-batch.js";
 import { trainable } from "../../packages/rediff/dist/training/backward/parameters.js";
 import { AdamW, parameterGroups } from "../../packages/rediff/dist/training/optimizer/adamw.js";

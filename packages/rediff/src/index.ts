@@ -1,10 +1,11 @@
 /** Vision-language diffusion models for TypeScript: LLaDA-V and ReDiff. */
 
-export { loadConfig, type ModelConfig } from "./checkpoint/config.js";
+export { loadConfig } from "./checkpoint/config.js";
 export { type AssembleOptions, assembleLladaV } from "./checkpoint/convert/assemble-llada-v.js";
 export { type Conversion, type ConvertOptions, renameLlada } from "./checkpoint/convert/rename-llada.js";
 export { type CheckpointKind, type Inspection, inspectFolder } from "./checkpoint/inspect/inspect-folder.js";
 export { inspectionJson, inspectionText } from "./checkpoint/inspect/inspection-report.js";
+export { type LoadOptions, loadModelFolder } from "./checkpoint/load-model.js";
 export {
   type Ban,
   type DecodeOptions,
@@ -33,7 +34,8 @@ export {
   VisionLanguageModel,
   type VisualSource,
 } from "./inference/vision-language-model.js";
-export { type LoadOptions, loadModelFolder, type Model, promptEmbeddings, type Visual } from "./models/llava/model.js";
+export { promptEmbeddings } from "./models/llava/assembly.js";
+export type { Model, ModelConfig } from "./models/llava/llava.js";
 export { correctDrafts } from "./pipeline/correction/correct-drafts.js";
 export type { CorrectOptions } from "./pipeline/correction/correct-options.js";
 export type { AnswerTotals, CorrectionReport } from "./pipeline/correction/correction-report.js";
@@ -55,3 +57,4 @@ export type { RecipeKeys } from "./training/recipe/recipe.js";
 export { parseRecipe, readRecipe } from "./training/recipe/recipe-file.js";
 export type { EvaluationReport, RunFacts, StepReport, TrainObserver } from "./training/run/run-report.js";
 export { type RunRequests, type TrainOptions, type TrainResult, train } from "./training/run/trainer.js";
+export type { Visual } from "./vision/tiles/tiles.js";

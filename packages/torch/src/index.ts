@@ -10,5 +10,5 @@ export { libDir, torchVersion } from "./native.js";
 export * from "./ops.generated.js";
 export * from "./random.js";
 export * from "./safetensors/index.js";
-export { detachFromScope, type MemoryUse, memory, Scope, scope, tensorsIn } from "./scope.js";
+export { detachFromScope, type MemoryUse, memory, Scope, scope, take, tensorsIn } from "./scope.js";
 export { type Device, receive, send, Tensor } from "./tensor.js";

@@ -207,6 +207,16 @@ export function detachFromScope(tensor: Tensor): Tensor {
   return tensor;
 }
 
+/** Moves a tensor to a new handle, which the open scope owns, and closes the old one: whoever still holds that gets an
+ *  error and no wrong numbers. For functions that use up an argument. */
+export function take(tensor: Tensor): Tensor {
+  const { slot } = tensor;
+  if (slot < 0) throw new Error("take(): the tensor was freed");
+  if (isNetted(tensor.owner)) net().unregister(tensor);
+  tensor.slot = -1;
+  return adopt(new Tensor(slot));
+}
+
 export interface MemoryUse {
   /** Tensors not freed yet, of this thread. */
   tensors: number;

@@ -7,79 +7,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
-
-export interface RopeScaling {
-  type: "linear" | "dynamic";
-  factor: number;
-}
-
-export interface LladaConfig {
-  vocabSize: number;
-  hiddenSize: number;
-  intermediateSize: number;
-  layers: number;
-  heads: number;
-  /** Fewer than `heads` means grouped-query attention. */
-  kvHeads: number;
-  headDim: number;
-  rmsNormEps: number;
-  ropeTheta: number;
-  ropeScaling: RopeScaling | undefined;
-  maxPositions: number;
-}
-
-export interface SiglipConfig {
-  hiddenSize: number;
-  intermediateSize: number;
-  /** Layers of the whole tower. The last one is never run: LLaVA takes the output of the one before it. */
-  layers: number;
-  heads: number;
-  imageSize: number;
-  patchSize: number;
-  layerNormEps: number;
-}
-
-export type NewlinePosition = "grid" | "frame" | "one_token" | "no_token";
-export type PoolMode = "bilinear" | "average" | "max";
-
-export interface MultimodalConfig {
-  vision: SiglipConfig;
-  /** Name of the tower that the weights came from; only needed when the checkpoint lacks them. */
-  visionTower: string;
-  projectorType: string;
-  /** "flat", "spatial", "spatial_unpad", with "_maxpool2x2" or "_nobase" */
-  patchMergeType: string;
-  /** "anyres", "anyres_max_K", "pad", or anything else for "square" */
-  imageAspectRatio: string;
-  gridPinpoints: string | [number, number][] | undefined;
-  newlinePosition: NewlinePosition;
-  spatialPoolMode: PoolMode;
-  /** Rows after which a spliced sequence is cut; undefined for no limit. */
-  tokenizerModelMaxLength: number | undefined;
-  tokenizerPaddingSide: "left" | "right";
-}
-
-export interface ModelDefaults {
-  /** Tokens of an answer. */
-  genLength?: number | undefined;
-  /** How the model was trained to read the token after a picture. */
-  imageJoin?: "legacy" | "correct" | undefined;
-  /** How sure it has to be to replace a word of a text that it refines. */
-  refineThreshold?: number | undefined;
-  /** The world that it knows, where it does not know photographs. */
-  world?: "scenes" | undefined;
-}
-
-export interface ModelConfig {
-  modelType: "llada" | "llava_llada";
-  llada: LladaConfig;
-  multimodal: MultimodalConfig | undefined;
-  torchDtype: string | undefined;
-  /** What suits the model best where nothing is asked for: the key `rediff` of config.json, which is ours. */
-  defaults: ModelDefaults;
-  /** config.json as it was, unknown keys included. */
-  raw: Record<string, unknown>;
-}
+import type { LladaConfig, RopeScaling } from "../models/llada/llada.js";
+import type { ModelConfig, ModelDefaults, MultimodalConfig } from "../models/llava/llava.js";
+import type { SiglipConfig } from "../models/siglip/siglip.js";
 
 const positive = z.number().int().positive();
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openCheckpoint } from "@rediff/torch";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { loadModelFolder } from "../models/llava/model.js";
 import { initializeModel } from "./initialize.js";
+import { loadModelFolder } from "./load-model.js";
 
 const folder = mkdtempSync(join(tmpdir(), "rediff-initialize-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -39,7 +39,7 @@ beforeAll(async () => {
 test("is a model folder that loads", async () => {
   using model = await loadModelFolder(folder);
   expect(model.llada.weights.blocks).toHaveLength(8);
-  expect(model.eyes?.tower.weights.layers).toHaveLength(2);
+  expect(model.vision?.tower.weights.layers).toHaveLength(2);
 });
 
 test("weights have the deviations that keep an untrained model's activations alike", () => {

@@ -10,9 +10,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type DType, Generator, ones, randn, saveCheckpoint, scope, type Tensor, zeros } from "@rediff/torch";
-import { modelShapes } from "../models/llava/model.js";
 import { parseConfig } from "./config.js";
 import { writeJson } from "./convert/converted-folder.js";
+import { modelShapes } from "./tensor-names.js";
 
 const EMBEDDING = 0.5;
 /** Of the vectors of rows and columns of patches. */

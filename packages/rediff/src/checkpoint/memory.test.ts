@@ -1,9 +1,9 @@
 import os from "node:os";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
-import { modelShapes } from "../models/llava/model.js";
 import { parseConfig } from "./config.js";
 import { assertMemory, availableMemory, gib, memoryNeed } from "./memory.js";
+import { modelShapes } from "./tensor-names.js";
 
 const config = parseConfig(
   {

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import os from "node:os";
 import { type Device, type DType, elementSize } from "@rediff/torch";
 import { UserError } from "../errors.js";
-import type { ModelConfig } from "./config.js";
+import type { ModelConfig } from "../models/llava/llava.js";
 import type { Shapes } from "./tensor-names.js";
 
 export interface MemoryNeed {

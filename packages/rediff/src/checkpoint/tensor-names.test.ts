@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { modelShapes } from "../models/llava/model.js";
 import { parseConfig } from "./config.js";
 import { countParameters } from "./memory.js";
-import { hasNewline, lladaShapes, originalName, renameOriginal, TOWER_PREFIX } from "./tensor-names.js";
+import { hasNewline, lladaShapes, modelShapes, originalName, renameOriginal, TOWER_PREFIX } from "./tensor-names.js";
 
 const published = {
   model_type: "llava_llada",

@@ -3,10 +3,11 @@
  *  LLaDA exists under two namings: its own (`model.transformer.blocks.N.attn_out.weight`) and the Llama-style one that
  *  LLaDA-V and ReDiff are published in. Ours are the latter; both load. */
 
-import type { BlockWeights } from "../models/llada/llada.js";
+import type { BlockWeights, LladaConfig } from "../models/llada/llada.js";
+import type { ModelConfig, MultimodalConfig } from "../models/llava/llava.js";
 import { projectorDepth, projectorLayerNames } from "../models/projector/projector.js";
+import type { SiglipConfig } from "../models/siglip/siglip.js";
 import { patchesPerSide, type SiglipLayerWeights } from "../models/siglip/siglip.js";
-import type { LladaConfig, MultimodalConfig, SiglipConfig } from "./config.js";
 
 /** Name (Llama-style) -> shape. */
 export type Shapes = Map<string, number[]>;
@@ -136,3 +137,16 @@ export function projectorShapes(c: MultimodalConfig, width: number): Shapes {
 
 /** `image_newline` exists where rows or frames end with one: in the unpad merge types. */
 export const hasNewline = (c: MultimodalConfig): boolean => c.patchMergeType.includes("unpad");
+
+export const NEWLINE = "model.image_newline";
+
+/** All tensors of a model, under the names of LLaDA-V's checkpoints. */
+export function modelShapes(config: ModelConfig): Shapes {
+  const shapes = lladaShapes(config.llada);
+  const { multimodal } = config;
+  if (multimodal === undefined) return shapes;
+  for (const [name, shape] of siglipShapes(multimodal.vision)) shapes.set(TOWER_PREFIX + name, shape);
+  for (const [name, shape] of projectorShapes(multimodal, config.llada.hiddenSize)) shapes.set(name, shape);
+  if (hasNewline(multimodal)) shapes.set(NEWLINE, [config.llada.hiddenSize]);
+  return shapes;
+}

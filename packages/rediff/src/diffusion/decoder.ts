@@ -6,11 +6,12 @@
  *  half and through the head, and the host reads once per step. */
 import { cat, fromBuffer, Generator, inferenceMode, rand, Scope, scope, type Tensor, topk } from "@rediff/torch";
 import { UserError } from "../errors.js";
+import { idTensor } from "../models/ids.js";
 import { embed, hiddenStates, logits } from "../models/llada/llada.js";
-import { assertPositions, type Model } from "../models/llava/model.js";
-import { idTensor } from "../models/llava/splice.js";
-import { Rotary, type RotaryTables } from "../models/rotary.js";
-import { cachedHiddenStates, FeatureCache } from "./cache/feature-cache.js";
+import { Rotary, type RotaryTables } from "../models/llada/rotary.js";
+import { assertPositions } from "../models/llava/assembly.js";
+import type { Model } from "../models/llava/llava.js";
+import { FeatureCache } from "./cache/feature-cache.js";
 import { Canvas } from "./canvas.js";
 import { type Ban, type DecodeOptions, decodeOptions } from "./decode-options.js";
 import { type DecodeResult, type DecodeStep, type DenoiseContext, denoise, type Guess, type Query } from "./denoise.js";
@@ -94,7 +95,9 @@ export class Decoding implements Disposable {
     this.bans = this.#owned.run(() => this.options.banned.map((ban) => banTensor(ban, model)));
     this.rows = rows;
     this.unguided = unguided;
-    this.cache = this.options.cache && new FeatureCache(this.options.cache, promptLength);
+    this.cache =
+      this.options.cache &&
+      new FeatureCache(this.options.cache, { promptLength, layers: model.llada.weights.blocks.length });
     this.#disposableNoise = noise === undefined ? seededNoise(this.options.seed, model) : undefined;
     this.noise = noise ?? (this.#disposableNoise as Noise & Disposable);
     this.#loop = loop({
@@ -286,7 +289,7 @@ export class Decoder implements Disposable {
     const hidden = hiddenStates(llada, packed.unsqueeze(0), {
       rotary: this.#tablesFor(lengths),
       visible: { segments: lengths },
-      rows: { index: idTensor(index, device), perSegment: segments.map(({ asked }) => asked.length) },
+      asked: { index: idTensor(index, device), perSegment: segments.map(({ asked }) => asked.length) },
     });
     const logits_RV = logits(llada, hidden.squeezeDim(0), vocabulary);
     let start = 0;
@@ -304,10 +307,13 @@ export class Decoder implements Disposable {
 
   #forwardCached(decoding: Decoding): Tensor {
     const { llada, vocabulary, device } = this.#model;
-    const tables = this.#tablesFor([decoding.canvas.length]);
-    const hidden = cachedHiddenStates(llada, decoding.cache as FeatureCache, decoding.rows.unsqueeze(0), tables);
-    const asked = hidden.squeezeDim(0).indexSelect(0, idTensor(decoding.query?.rows ?? [], device));
-    return this.#answer(decoding, logits(llada, asked, vocabulary));
+    const asked = decoding.query?.rows ?? [];
+    const hidden_1RD = hiddenStates(llada, decoding.rows.unsqueeze(0), {
+      rotary: this.#tablesFor([decoding.canvas.length]),
+      asked: { index: idTensor(asked, device), perSegment: [asked.length] },
+      sources: decoding.cache?.nextPass(),
+    });
+    return this.#answer(decoding, logits(llada, hidden_1RD.squeezeDim(0), vocabulary));
   }
 
   #answer({ query, options, noise, bans, canvas }: Decoding, logits_RV: Tensor): Tensor {

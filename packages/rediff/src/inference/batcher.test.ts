@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memory, scope } from "@rediff/torch";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { loadModelFolder } from "../models/llava/model.js";
+import { loadModelFolder } from "../checkpoint/load-model.js";
 import type { DescribeJob, FromModel } from "../serving/engine/protocol.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { Runner } from "./batcher.js";

@@ -3,8 +3,9 @@
 import { Decoder, type Decoding } from "../diffusion/decoder.js";
 import type { DecodeStep } from "../diffusion/denoise.js";
 import { UserError } from "../errors.js";
-import { promptEmbeddings, type Visual } from "../models/llava/model.js";
+import { promptEmbeddings } from "../models/llava/assembly.js";
 import { VisionPool } from "../vision/index.js";
+import type { Visual } from "../vision/tiles/tiles.js";
 import {
   type DescribeOptions,
   decoding as decodingOptions,

@@ -12,7 +12,7 @@ import {
 } from "../diffusion/decode-options.js";
 import { stepsFor } from "../diffusion/transfer-schedule.js";
 import { UserError } from "../errors.js";
-import type { Model } from "../models/llava/model.js";
+import type { Model } from "../models/llava/llava.js";
 import { type ChatMessage, type PromptTemplate, placeImages, renderPrompt } from "../text/chat-template.js";
 import { encodePrompt, type ImageJoin, imageToken } from "../text/image-tokens.js";
 import type { PictureSource } from "../vision/picture/decode-picture.js";
@@ -114,7 +114,7 @@ export async function isVideo(path: string): Promise<boolean> {
 
 /** How a picture of this model is to be decoded and cut. */
 export function pictureOptions(model: Model, options: DescribeOptions = {}) {
-  const geometry = model.eyes?.geometry;
+  const geometry = model.vision?.geometry;
   if (geometry === undefined)
     throw new UserError(
       `${model.folder} is a text-only LLaDA and cannot see pictures`,

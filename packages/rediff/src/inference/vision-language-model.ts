@@ -4,14 +4,17 @@
  *  One object, one model, one thread; calls may overlap only through `describeMany`, which decodes them together. */
 
 import type { Tensor } from "@rediff/torch";
+import { type LoadOptions, loadModelFolder } from "../checkpoint/load-model.js";
 import type { DecodeOptions } from "../diffusion/decode-options.js";
 import { type AddOptions, Decoder, type Decoding } from "../diffusion/decoder.js";
 import type { DecodeStep } from "../diffusion/denoise.js";
 import { embeddedModelFolder } from "../embedded.js";
 import { resolveModel } from "../hub/resolve-model.js";
-import { type LoadOptions, loadModelFolder, type Model, promptEmbeddings, type Visual } from "../models/llava/model.js";
+import { promptEmbeddings } from "../models/llava/assembly.js";
+import type { Model } from "../models/llava/llava.js";
 import type { TextEdit } from "../text/text-edits.js";
 import { loadPicture, loadVideo } from "../vision/index.js";
+import type { Visual } from "../vision/tiles/tiles.js";
 import {
   checkOptions,
   type DescribeOptions,

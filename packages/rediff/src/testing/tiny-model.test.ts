@@ -3,9 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { noGrad } from "@rediff/torch";
 import { afterAll, describe, expect, test } from "vitest";
+import { loadModelFolder } from "../checkpoint/load-model.js";
 import { decode } from "../diffusion/decoder.js";
 import type { DecodeResult } from "../diffusion/denoise.js";
-import { loadModelFolder, type Model, promptEmbeddings, type Visual } from "../models/llava/model.js";
+import { promptEmbeddings } from "../models/llava/assembly.js";
+import type { Model } from "../models/llava/llava.js";
+import type { Visual } from "../vision/tiles/tiles.js";
 import { type TinyModelOptions, writeTinyModel } from "./tiny-model.js";
 
 const root = mkdtempSync(join(tmpdir(), "rediff-tiny-"));
@@ -67,14 +70,14 @@ describe("writeTinyModel", () => {
     const sharded = write({ ...options, maxShardBytes: 50_000 });
     using model = await loadModelFolder(sharded);
     expect(model.config.llada).toMatchObject({ layers: 3, kvHeads: 2, vocabSize: 450 });
-    expect(model.eyes?.geometry.patchesPerSide).toBe(3);
-    expect(model.eyes?.geometry.pinpoints).toHaveLength(9);
+    expect(model.vision?.geometry.patchesPerSide).toBe(3);
+    expect(model.vision?.geometry.pinpoints).toHaveLength(9);
   });
 
   test("text-only models load under both namings and say the same", async () => {
     using renamed = await loadModelFolder(write({ textOnly: true, kvHeads: 2 }));
     using original = await loadModelFolder(write({ textOnly: true, kvHeads: 2, naming: "original" }));
-    expect(renamed.eyes).toBeUndefined();
+    expect(renamed.vision).toBeUndefined();
     expect(answer(original, "dog")).toEqual(answer(renamed, "dog"));
   });
 });

@@ -7,8 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type DType, Generator, randn, saveCheckpoint, scope, type Tensor, zeros } from "@rediff/torch";
 import { parseConfig, siglipConfig } from "../checkpoint/config.js";
-import { originalName, siglipShapes } from "../checkpoint/tensor-names.js";
-import { modelShapes } from "../models/llava/model.js";
+import { modelShapes, originalName, siglipShapes } from "../checkpoint/tensor-names.js";
 
 export interface TinyModelOptions {
   /** Same seed, same weights. Default 0. */

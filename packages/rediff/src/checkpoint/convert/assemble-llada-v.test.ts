@@ -16,16 +16,19 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { decode } from "../../diffusion/decoder.js";
 import type { DecodeResult } from "../../diffusion/denoise.js";
+import { idTensor } from "../../models/ids.js";
 import { embed, hiddenStates, logits } from "../../models/llada/llada.js";
-import { loadModelFolder, type Model, promptEmbeddings, type Visual } from "../../models/llava/model.js";
-import { idTensor } from "../../models/llava/splice.js";
-import { Rotary } from "../../models/rotary.js";
+import { Rotary } from "../../models/llada/rotary.js";
+import { promptEmbeddings } from "../../models/llava/assembly.js";
+import type { Model } from "../../models/llava/llava.js";
 import {
   type TinyModelOptions,
   type TinySiglipOptions,
   writeTinyModel,
   writeTinySiglip,
 } from "../../testing/tiny-model.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
+import { loadModelFolder } from "../load-model.js";
 import { originalName, TOWER_PREFIX } from "../tensor-names.js";
 import { type AssembleOptions, assembleLladaV } from "./assemble-llada-v.js";
 import { freshProjector } from "./starting-projector.js";
@@ -190,7 +193,7 @@ describe("assembleLladaV", () => {
       "model.mm_projector.bias",
     ]);
     using model = await loadModelFolder(output);
-    expect(model.eyes?.projector).toHaveLength(1);
+    expect(model.vision?.projector).toHaveLength(1);
   });
 
   test("a scaling relative to the trained positions keeps them", async () => {

@@ -3,8 +3,10 @@
  *  from LLaDA's values (rope_theta 10,000, eps 1e-6). Keys that nobody here knows are kept. */
 import type { DType } from "@rediff/torch";
 import { UserError } from "../../errors.js";
+import type { LladaConfig } from "../../models/llada/llada.js";
+import type { SiglipConfig } from "../../models/siglip/siglip.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
-import { type LladaConfig, renameOriginalKeys, type SiglipConfig } from "../config.js";
+import { renameOriginalKeys } from "../config.js";
 
 type Raw = Record<string, unknown>;
 

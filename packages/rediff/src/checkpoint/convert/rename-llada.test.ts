@@ -6,8 +6,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { decode } from "../../diffusion/decoder.js";
 import type { DecodeResult } from "../../diffusion/denoise.js";
 import { UserError } from "../../errors.js";
-import { loadModelFolder, promptEmbeddings } from "../../models/llava/model.js";
+import { promptEmbeddings } from "../../models/llava/assembly.js";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
+import { loadModelFolder } from "../load-model.js";
 import { originalName } from "../tensor-names.js";
 import { renameLlada } from "./rename-llada.js";
 

@@ -2,7 +2,8 @@
  *  without its last layer and its pooling head. */
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import { readJson, type SiglipConfig, siglipConfig } from "../config.js";
+import type { SiglipConfig } from "../../models/siglip/siglip.js";
+import { readJson, siglipConfig } from "../config.js";
 import { type Shapes, siglipShapes } from "../tensor-names.js";
 import { assertTensors, type Checkpoint, compareTensors, type TensorProblems } from "../weights.js";
 

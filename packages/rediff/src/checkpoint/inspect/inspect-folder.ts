@@ -4,14 +4,15 @@ import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { DType } from "@rediff/torch";
 import { UserError } from "../../errors.js";
-import { modelShapes, visionGeometry } from "../../models/llava/model.js";
+import { type ModelConfig, visionGeometry } from "../../models/llava/llava.js";
+import type { SiglipConfig } from "../../models/siglip/siglip.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { pictureLayout } from "../../vision/tiles/token-layout.js";
-import { type ModelConfig, parseConfig, readJson, type SiglipConfig } from "../config.js";
+import { parseConfig, readJson } from "../config.js";
 import { foreignKeys } from "../convert/converted-config.js";
 import { compareTower, isSiglip, parseTowerConfig } from "../convert/siglip-source.js";
 import { type MemoryNeed, memoryNeed } from "../memory.js";
-import { renameOriginal, TOWER_PREFIX } from "../tensor-names.js";
+import { modelShapes, renameOriginal, TOWER_PREFIX } from "../tensor-names.js";
 import { type Checkpoint, compareTensors, type TensorProblems } from "../weights.js";
 import { readHeaders } from "./weight-headers.js";
 

@@ -1,7 +1,7 @@
 /** An inspection for people, and as JSON with the reference's key names. */
 
+import type { SiglipConfig } from "../../models/siglip/siglip.js";
 import { patchesPerSide } from "../../models/siglip/siglip.js";
-import type { SiglipConfig } from "../config.js";
 import { availableMemory, gib } from "../memory.js";
 import type { CheckpointKind, Inspection, ListedTensor } from "./inspect-folder.js";
 

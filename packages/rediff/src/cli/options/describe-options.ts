@@ -2,11 +2,11 @@
  *  reference's, with dashes. */
 import type { Device, DType } from "@rediff/torch";
 import { type Command, InvalidArgumentError, Option } from "commander";
+import type { LoadOptions } from "../../checkpoint/load-model.js";
 import type { Remasking } from "../../diffusion/decode-options.js";
 import { embeddedModelFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
 import { DEFAULT_QUESTION, type DescribeOptions } from "../../inference/request.js";
-import type { LoadOptions } from "../../models/llava/model.js";
 import { type PromptTemplate, promptTemplates } from "../../text/chat-template.js";
 import type { ImageJoin } from "../../text/image-tokens.js";
 

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Decoder } from "../../diffusion/decoder.js";
 import { UserError } from "../../errors.js";
-import { promptEmbeddings } from "../../models/llava/model.js";
+import { promptEmbeddings } from "../../models/llava/assembly.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 import { readForm } from "../template/template-form.js";

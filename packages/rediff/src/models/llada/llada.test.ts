@@ -12,22 +12,14 @@ import {
   tensor,
 } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
-import type { LladaConfig } from "../../checkpoint/config.js";
+import { runChain } from "../chain.js";
+import { idTensor } from "../ids.js";
 import { withPlainKernels } from "../kernels.js";
-import { idTensor } from "../llava/splice.js";
-import { Rotary } from "../rotary.js";
-import {
-  additiveMask,
-  type BlockWeights,
-  embed,
-  hiddenStates,
-  keyMask,
-  type Llada,
-  logits,
-  type Rows,
-  rmsNorm,
-} from "./llada.js";
-import { conversationVisibility } from "./visibility.js";
+import type { Positions } from "./attend.js";
+import type { LladaConfig } from "./llada.js";
+import { type BlockWeights, embed, hiddenStates, type Llada, lladaStages, logits, rmsNorm } from "./llada.js";
+import { Rotary } from "./rotary.js";
+import { additiveMask, conversationVisibility } from "./visibility.js";
 
 const V = 11;
 const D = 24;
@@ -176,24 +168,20 @@ interface Pass {
   positions?: number[];
   segments?: number[];
   mask?: Tensor;
-  rows?: Rows;
+  asked?: Positions;
 }
 
 function forward(
   model: Llada,
   embeds: Tensor,
   pass: Pass = {},
-  onHidden?: (layer: number, hidden: Tensor) => void,
+  onInput?: (layer: number, hidden: Tensor) => void,
 ): Tensor {
-  const { segments, mask, rows, positions = segments?.flatMap(counting) ?? counting(embeds.size(1)) } = pass;
+  const { segments, mask, asked, positions = segments?.flatMap(counting) ?? counting(embeds.size(1)) } = pass;
   return scope(() => {
     const rotary = new Rotary(model.config).tables([positions], embeds.dtype, "cpu");
-    return hiddenStates(model, embeds, {
-      rotary,
-      visible: { segments, mask },
-      ...(rows && { rows }),
-      ...(onHidden && { onHidden }),
-    });
+    const stages = lladaStages(model, { rotary, visible: { segments, mask }, asked });
+    return runChain(stages, embeds, onInput);
   });
 }
 
@@ -227,15 +215,14 @@ describe.each([
     const wanted = plainHidden(model, embeds);
     const seen = (run: (body: () => void) => void): void => {
       const layers: number[] = [];
-      run(() =>
-        forward(model, embeds, {}, (layer, hidden) => {
-          layers.push(layer);
-          expect([layer, worst(hidden, (wanted[layer] as Matrix).flat())]).toEqual([
-            layer,
-            expect.toSatisfy((d: number) => d < CLOSE),
-          ]);
-        }),
-      );
+      const compare = (layer: number, hidden: Tensor) => {
+        layers.push(layer);
+        expect([layer, worst(hidden, (wanted[layer] as Matrix).flat())]).toEqual([
+          layer,
+          expect.toSatisfy((d: number) => d < CLOSE),
+        ]);
+      };
+      run(() => compare(wanted.length - 1, forward(model, embeds, {}, compare)));
       expect(layers).toEqual([0, 1, 2, 3]);
     };
     seen((body) => body());
@@ -244,11 +231,11 @@ describe.each([
     seen((body) => noGrad(() => withPlainKernels(body)));
   });
 
-  test("rows picked out of the last block equal these rows of the whole", () => {
+  test("positions picked out of the last block equal these of the whole", () => {
     const embeds = randomRows(9);
-    const rows = { index: idTensor([1, 2, 7], "cpu"), perSegment: [3] };
-    const whole = forward(model, embeds).indexSelect(1, rows.index);
-    const few = forward(model, embeds, { rows });
+    const asked = { index: idTensor([1, 2, 7], "cpu"), perSegment: [3] };
+    const whole = forward(model, embeds).indexSelect(1, asked.index);
+    const few = forward(model, embeds, { asked });
     expect(few.shape).toEqual([1, 3, D]);
     expect(worst(few, whole.toNumbers())).toBeLessThan(1e-12);
   });
@@ -260,8 +247,8 @@ describe.each([
     const segments = [4, 1, 6];
     expect(worst(forward(model, packed, { segments }), apart.flat())).toBeLessThan(1e-12);
 
-    // Rows of the first and the last only.
-    const rows = { index: idTensor([0, 3, 5, 10], "cpu"), perSegment: [2, 0, 2] };
+    // Positions of the first and the last only.
+    const asked = { index: idTensor([0, 3, 5, 10], "cpu"), perSegment: [2, 0, 2] };
     const wanted = [
       [0, 0],
       [0, 3],
@@ -270,7 +257,7 @@ describe.each([
     ].flatMap(
       ([part, row]) => apart[part as number]?.slice((row as number) * D, ((row as number) + 1) * D) as number[],
     );
-    expect(worst(forward(model, packed, { segments, rows }), wanted)).toBeLessThan(1e-12);
+    expect(worst(forward(model, packed, { segments, asked }), wanted)).toBeLessThan(1e-12);
   });
 
   test("nor do sequences of one length, which attend as a batch", () => {
@@ -281,20 +268,23 @@ describe.each([
     const whole = forward(model, packed, { segments });
     expect(worst(whole, apart.flat())).toBeLessThan(1e-12);
 
-    const rows = { index: idTensor([1, 5, 6, 11], "cpu"), perSegment: [1, 2, 1] };
-    const wanted = whole.indexSelect(1, rows.index).toNumbers();
-    expect(worst(forward(model, packed, { segments, rows }), wanted)).toBeLessThan(1e-12);
+    const asked = { index: idTensor([1, 5, 6, 11], "cpu"), perSegment: [1, 2, 1] };
+    const wanted = whole.indexSelect(1, asked.index).toNumbers();
+    expect(worst(forward(model, packed, { segments, asked }), wanted)).toBeLessThan(1e-12);
   });
 
-  test("a padding mask hides keys; a row that sees nothing sees all alike", () => {
+  /** Keys that may be seen, by every position: [1, 1, 1, L] */
+  const keyMask = (seen: boolean[], like: Tensor) => additiveMask(tensor([[[seen]]]), like);
+
+  test("a mask of keys hides them; a position that sees nothing sees all alike", () => {
     const embeds = randomRows(5);
     const seen = [true, true, false, true, false];
-    const mask = keyMask(tensor([seen]), embeds);
+    const mask = keyMask(seen, embeds);
     const hidden = forward(model, embeds, { mask });
     const wanted = plainHidden(model, embeds, undefined, (_, j) => (seen[j] ? 0 : -1e300)).at(-1) as Matrix;
     expect(worst(hidden, wanted.flat())).toBeLessThan(CLOSE);
 
-    const blind = forward(model, embeds, { mask: keyMask(tensor([[false, false, false, false, false]]), embeds) });
+    const blind = forward(model, embeds, { mask: keyMask([false, false, false, false, false], embeds) });
     const even = plainHidden(
       {
         ...model,
@@ -309,7 +299,7 @@ describe.each([
     const embeds = randomRows(6);
     const turns = [0, 0, 1, 1, 2, 2];
     const kept = [true, true, true, false, true, true];
-    const visible = conversationVisibility(tensor([turns], { dtype: "int64" }), tensor([kept]));
+    const visible = conversationVisibility(tensor([turns], { dtype: "int64" })).logicalAnd(tensor([[[kept]]]));
     expect(visible.shape).toEqual([1, 1, 6, 6]);
     const hidden = forward(model, embeds, { mask: additiveMask(visible, embeds) });
     const sees = (i: number, j: number) => (turns[j] as number) <= (turns[i] as number) && kept[j];
@@ -404,7 +394,7 @@ describe("what a forward pass touches", () => {
     const numbers = () => [embeds, ...everyTensor(model)].map((t) => t.toNumbers());
     const before = numbers();
     noGrad(() => logits(model, forward(model, embeds)));
-    noGrad(() => forward(model, embeds, { rows: { index: idTensor([1], "cpu"), perSegment: [1] } }));
+    noGrad(() => forward(model, embeds, { asked: { index: idTensor([1], "cpu"), perSegment: [1] } }));
     expect(numbers()).toEqual(before);
   });
 
@@ -413,10 +403,10 @@ describe("what a forward pass touches", () => {
     const embeds = randomRows(5, "float32");
     const ids = idTensor([1, 2], "cpu");
     const rotary = new Rotary(model.config).tables([counting(5)], "float32", "cpu");
-    const rows = { index: ids, perSegment: [2] };
+    const asked = { index: ids, perSegment: [2] };
     const before = memory();
     for (let i = 0; i < 3; i++)
-      for (const options of [{ rotary }, { rotary, rows }]) {
+      for (const options of [{ rotary }, { rotary, asked }]) {
         const hidden = hiddenStates(model, embeds, options);
         expect(memory().tensors).toBe(before.tensors + 1);
         logits(model, hidden).dispose();

@@ -1,7 +1,7 @@
 /** From the vision tower's width to the language model's: `linear`, or `mlpNx_gelu`, N linear layers with exact (erf)
- *  GELUs between them. [..., C] -> [..., D] */
-import type { Tensor } from "@rediff/torch";
-import { scope } from "@rediff/torch";
+ *  GELUs between them.
+ *  T tiles, P patches, C width of the tower, D of the language model. */
+import { scope, type Tensor } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import { linear } from "../kernels.js";
 import type { Affine } from "../siglip/siglip.js";
@@ -24,10 +24,11 @@ export function projectorLayerNames(type: string): string[] {
   return Array.from({ length: projectorDepth(type) }, (_, i) => `${2 * i}.`);
 }
 
-export function project(layers: readonly Affine[], features: Tensor): Tensor {
+/** [T, P, C] -> [T, P, D] */
+export function project(layers: readonly Affine[], features_TPC: Tensor): Tensor {
   return scope(() => {
-    let x = features;
-    for (const [i, { weight, bias }] of layers.entries()) x = linear(i === 0 ? x : x.gelu(), weight, bias);
-    return x;
+    let x_TPD = features_TPC;
+    for (const [i, { weight, bias }] of layers.entries()) x_TPD = linear(i === 0 ? x_TPD : x_TPD.gelu(), weight, bias);
+    return x_TPD;
   });
 }

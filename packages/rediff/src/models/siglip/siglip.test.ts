@@ -1,8 +1,9 @@
 import { conv2d, type DType, Generator, memory, noGrad, randn, scope, type Tensor } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
-import type { SiglipConfig } from "../../checkpoint/config.js";
+import { runChain } from "../chain.js";
 import { withPlainKernels } from "../kernels.js";
-import { type Affine, patchesPerSide, patchFeatures, type Siglip } from "./siglip.js";
+import type { SiglipConfig } from "./siglip.js";
+import { type Affine, patchesPerSide, patchFeatures, type Siglip, siglipStages } from "./siglip.js";
 
 const C = 12;
 const M = 20;
@@ -174,12 +175,13 @@ describe("layers", () => {
     ).toBeLessThan(1e-10);
   });
 
-  test("onHidden sees the input of each and the output", () => {
-    const seen: [number, number[]][] = [];
-    const out = noGrad(() => patchFeatures(tower, images, (layer, hidden) => seen.push([layer, hidden.toNumbers()])));
-    expect(seen.map(([layer]) => layer)).toEqual([0, 1, 2, 3]);
-    expect(seen[3]?.[1]).toEqual(out.toNumbers());
-    expect(worst(embedded(tower, images), seen[0]?.[1] as number[])).toBeLessThan(1e-12);
+  test("are a chain: pixels to patches, then layer by layer", () => {
+    const seen: number[][] = [];
+    const out = noGrad(() => runChain(siglipStages(tower), images, (_, input) => seen.push(input.toNumbers())));
+    expect(seen).toHaveLength(4);
+    expect(seen[0]).toEqual(images.toNumbers());
+    expect(worst(embedded(tower, images), seen[1] as number[])).toBeLessThan(1e-12);
+    expect(out.toNumbers()).toEqual(noGrad(() => patchFeatures(tower, images)).toNumbers());
   });
 
   test("follow in float32 and bfloat16", () => {

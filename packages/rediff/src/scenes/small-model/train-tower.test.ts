@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memory, openCheckpoint, setThreads } from "@rediff/torch";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { loadModelFolder } from "../../models/llava/model.js";
+import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { makeWorld } from "../world/world.js";
 import { writeStartModel } from "./start-model.js";
 import { trainTowerOf } from "./tower-model.js";
@@ -31,7 +31,7 @@ test("learns what is on each patch and where the patch is, and leaks nothing", {
   expect(mean(reports.slice(-10), "loss")).toBeLessThan(1);
   expect(mean(reports.slice(-10), "accuracy")).toBeGreaterThan(0.75);
   expect(memory().tensors).toBe(before);
-  expect(model.eyes?.tower.weights.positions.requiresGrad).toBe(false);
+  expect(model.vision?.tower.weights.positions.requiresGrad).toBe(false);
 });
 
 test("a model folder with another tower and the same language model", async () => {

@@ -19,7 +19,7 @@ import {
   zeros,
 } from "@rediff/torch";
 import { UserError } from "../../errors.js";
-import type { Model } from "../../models/llava/model.js";
+import type { Model } from "../../models/llava/llava.js";
 import { patchesPerSide, patchFeatures } from "../../models/siglip/siglip.js";
 import { type Parameter, trainable } from "../../training/backward/parameters.js";
 import { AdamW, parameterGroups } from "../../training/optimizer/adamw.js";
@@ -66,7 +66,7 @@ interface Batch {
 /** Trains the tower's weights in place. Scenes are drawn as they are needed, those of the training split only.
  *  @throws UserError for a model without a tower; the signal's reason */
 export async function trainTower(model: Model, options: TowerOptions): Promise<void> {
-  const tower = model.eyes?.tower;
+  const tower = model.vision?.tower;
   if (tower === undefined) throw new UserError(`${model.folder} has no vision tower`, "Give a LLaDA-V.");
   const { updates, batch, learningRate, seed, onUpdate, signal } = options;
   const side = patchesPerSide(tower.config);

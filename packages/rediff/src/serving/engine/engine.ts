@@ -1,8 +1,9 @@
 /** Requests to answers: a fair queue, pictures decoded beside the model, the model's process, and what happens when that
  *  dies. HTTP is not known here. */
 import type { MemoryUse } from "@rediff/torch";
+import type { LoadOptions } from "../../checkpoint/load-model.js";
 import { UserError } from "../../errors.js";
-import type { LoadOptions, Visual } from "../../models/llava/model.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import { unpackError } from "../../vision/workers/vision-jobs.js";
 import { VisionPool } from "../../vision/workers/vision-pool.js";
 import { EngineError } from "./engine-error.js";

@@ -3,10 +3,10 @@
  *  A process and not a thread, because what ends it in practice (memory, a fault in native code) would end a thread's
  *  process too, and because a thread that dies leaves its tensors behind. */
 import { memory, setThreads } from "@rediff/torch";
+import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { Runner } from "../../inference/batcher.js";
 import { pictureOptions, videoOptions } from "../../inference/request.js";
 import { VisionLanguageModel } from "../../inference/vision-language-model.js";
-import { loadModelFolder } from "../../models/llava/model.js";
 import { packError } from "../../vision/workers/vision-jobs.js";
 import type { FromModel, LoadRequest, ModelFacts, ToModel } from "./protocol.js";
 
@@ -35,8 +35,8 @@ function factsOf({ model }: VisionLanguageModel): ModelFacts {
   // Checkpoints of a training run under way say it by their tower only.
   const sceneWorld = (defaults.world ?? multimodal?.visionTower) === "scenes";
   return {
-    picture: model.eyes === undefined ? undefined : pictureOptions(model),
-    video: model.eyes === undefined ? undefined : videoOptions(model),
+    picture: model.vision === undefined ? undefined : pictureOptions(model),
+    video: model.vision === undefined ? undefined : videoOptions(model),
     imageSize: multimodal?.vision.imageSize ?? 0,
     maxLength: llada.maxPositions,
     sceneWorld,

@@ -3,10 +3,11 @@
  *  Both ends are ours, so messages are checked by the compiler, not at run time. They travel as structured clones
  *  (`serialization: "advanced"`): typed arrays stay typed arrays, NaN stays NaN. */
 import type { MemoryUse } from "@rediff/torch";
+import type { LoadOptions } from "../../checkpoint/load-model.js";
 import type { DescribeOptions, pictureOptions, RefineOptions, videoOptions } from "../../inference/request.js";
 import type { FillOptions } from "../../inference/tasks/fill.js";
-import type { LoadOptions, Visual } from "../../models/llava/model.js";
 import type { TextEdit } from "../../text/text-edits.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import type { PortableError } from "../../vision/workers/vision-jobs.js";
 
 export interface LoadRequest {

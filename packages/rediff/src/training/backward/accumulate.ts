@@ -4,7 +4,7 @@
  *  it. Its gradient has these rows alone, and its moments (training/row-moments.ts) those that were ever read: every
  *  other row's would be zeros to store, to square and to add. */
 import { cat, type DType, detachFromScope, scope, type Tensor, zeros } from "@rediff/torch";
-import { idTensor } from "../../models/llava/splice.js";
+import { idTensor } from "../../models/ids.js";
 import type { Parameter } from "./parameters.js";
 
 /** The dtype in which gradients of a weight are summed. */

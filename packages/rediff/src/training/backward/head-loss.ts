@@ -7,8 +7,8 @@
  *  Written out by hand: the logits of a chunk are overwritten by their own gradient, tile by tile while a tile is in the
  *  processor's cache. Softmax in float32 (float64 for a float64 model), as in the reference. */
 import { cat, fromBuffer, full, scope, type Tensor, zeros } from "@rediff/torch";
+import { idTensor } from "../../models/ids.js";
 import { linear, linearInputGradient, linearWeightGradient } from "../../models/kernels.js";
-import { idTensor } from "../../models/llava/splice.js";
 import { gradientDtype, openGradient } from "./accumulate.js";
 import type { Parameter } from "./parameters.js";
 

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Generator, memory, openCheckpoint, scope, tensor } from "@rediff/torch";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { UserError } from "../../errors.js";
-import { loadModelFolder, type Model } from "../../models/llava/model.js";
+import type { Model } from "../../models/llava/llava.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import {
   createAdapters,

@@ -22,7 +22,7 @@ import {
 } from "@rediff/torch";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import type { Model } from "../../models/llava/model.js";
+import type { Model } from "../../models/llava/llava.js";
 import { type Adapter, namedTensors, type Parameter, type TrainableModel } from "./parameters.js";
 
 /** The linear weights of a block that can be adapted, by the last part of their names. */

@@ -4,11 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DType, Generator, memory, noGrad, randn, scope, setThreads, type Tensor } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadModelFolder } from "../../checkpoint/load-model.js";
 import type { TrainingSample } from "../../data/samples/sample.js";
 import type { RecordedDraw } from "../../diffusion/corruption.js";
 import { withPlainKernels } from "../../models/kernels.js";
-import { loadModelFolder, type Model, type Visual } from "../../models/llava/model.js";
+import type { Model } from "../../models/llava/llava.js";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import { wholeGradient } from "./accumulate.js";
 import { evaluateStep, fillGradients, type StepOptions, type StepResult, trainStep } from "./micro-batch.js";
 import {

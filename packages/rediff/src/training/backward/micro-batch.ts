@@ -2,8 +2,9 @@
  *  N rows of all samples together, R of them count, D width.
  *
  *  pictures -> rows -> noise -> embeddings -> blocks -> rows that count -> cross-entropy, and the same way back, by the
- *  explicit loop of models/reverse.ts. Nothing is recorded outside of it. */
-import { noGrad, scope, type Tensor, zeros } from "@rediff/torch";
+ *  explicit loop of reverse.ts. Nothing is recorded outside of it. */
+
+import { noGrad, scope, type Tensor } from "@rediff/torch";
 import type { TrainingSample } from "../../data/samples/sample.js";
 import {
   corrupt,
@@ -17,20 +18,21 @@ import {
   replacementLimit,
 } from "../../diffusion/corruption.js";
 import { type LossRow, type LossWeighting, lossRows, type Term } from "../../diffusion/objective.js";
-import { UserError } from "../../errors.js";
-import { additiveMask, block, type Rows, rmsNorm, type Visibility } from "../../models/llada/llada.js";
-import { conversationVisibility } from "../../models/llada/visibility.js";
-import { assertPositions, type Model } from "../../models/llava/model.js";
-import { idTensor } from "../../models/llava/splice.js";
-import { Rotary } from "../../models/rotary.js";
+import type { ChainRunner } from "../../models/chain.js";
+import { idTensor } from "../../models/ids.js";
+import { type LladaOptions, lladaStages } from "../../models/llada/llada.js";
+import { Rotary } from "../../models/llada/rotary.js";
+import { additiveMask, conversationVisibility } from "../../models/llada/visibility.js";
+import { assertPositions, embedSequence, textPlaces } from "../../models/llava/assembly.js";
+import { type Model, needVision } from "../../models/llava/llava.js";
+import { noVisuals, type VisualPass, visualPass } from "../../models/llava/visuals.js";
 import { conversationIds } from "../../text/turn-ids.js";
 import { addRowGradients, openGradient } from "./accumulate.js";
 import { headLoss } from "./head-loss.js";
 import { isMaskEmbedding } from "./mask-embedding.js";
 import type { Parameter, TrainableModel } from "./parameters.js";
-import { type Checkpointing, runForward, type Stage, stage, Tunables } from "./reverse.js";
+import { type Checkpointing, recordedChain, Tunables } from "./reverse.js";
 import { type BatchRows, expandBatch, visualsWithin } from "./sample-rows.js";
-import { noVisuals, type VisualPass, visualPass } from "./visual-pass.js";
 
 export interface StepOptions {
   objective: Objective;
@@ -103,7 +105,8 @@ function run(
     scope(() => {
       const { model } = trainable;
       const tunables = new Tunables(differentiate ? trainable : { ...trainable, parameters: [] });
-      const pictures = seePictures(model, samples, tunables, options);
+      const chain = recordedChain(tunables, options.checkpointing);
+      const pictures = seePictures(model, samples, chain, options);
       const batch = expandBatch(
         samples,
         pictures.rows.map((rows) => rows.size(0)),
@@ -114,7 +117,9 @@ function run(
       const rows = lossRows(batch.samples, noisy, options);
       const ids = noisy.flatMap((sample) => sample.ids);
       const losses =
-        rows.length === 0 ? [] : throughModel(tunables, { model, batch, ids, rows, pictures }, options, differentiate);
+        rows.length === 0
+          ? []
+          : throughModel(tunables, chain, { model, batch, ids, rows, pictures }, options, differentiate);
       return summarize(rows, losses, samples.length, ids.length);
     }),
   );
@@ -123,15 +128,12 @@ function run(
 function seePictures(
   model: Model,
   samples: readonly TrainingSample[],
-  tunables: Tunables,
-  { maxLength, checkpointing }: StepOptions,
+  run: ChainRunner,
+  { maxLength }: StepOptions,
 ): VisualPass {
   const visuals = samples.flatMap((sample) => sample.visuals.slice(0, visualsWithin(sample, maxLength)));
-  const { eyes } = model;
   if (visuals.length === 0) return noVisuals;
-  if (eyes === undefined)
-    throw new UserError(`${model.folder} is a text-only LLaDA and cannot learn from pictures`, "Use a LLaDA-V.");
-  return visualPass(model, eyes, visuals, tunables, { checkpointing });
+  return visualPass(model, needVision(model, "learn from pictures"), visuals, run);
 }
 
 function addNoise(
@@ -157,12 +159,12 @@ function idsLikeMask(model: Model, { samples }: BatchRows): Set<number> {
   const table = model.llada.weights.embedTokens;
   const ids = [...new Set([mask, ...samples.flatMap((sample) => sample.ids)])].filter((id) => id >= 0);
   const rows = (list: number[]) => table.indexSelect(0, idTensor(list, table.device));
-  const like = scope(() => isMaskEmbedding(rows(ids).unsqueeze(0), rows([mask]), "training").toNumbers());
+  const like = scope(() => isMaskEmbedding(rows(ids).unsqueeze(0), rows([mask])).toNumbers());
   return new Set(ids.filter((_, i) => like[i] === 1));
 }
 
 /** All that is known of a batch before the language model runs. */
-interface Work {
+interface MicroBatch {
   model: Model;
   batch: BatchRows;
   /** Of all rows, noise included; negative where a picture or padding lies. */
@@ -171,14 +173,20 @@ interface Work {
   pictures: VisualPass;
 }
 
-/** The cross-entropy of every row that counts; with `differentiate`, gradients are added. */
-function throughModel(tunables: Tunables, work: Work, options: StepOptions, differentiate: boolean): Float64Array {
-  const { model, rows, pictures } = work;
+/** The cross-entropy of every position that counts; with `differentiate`, gradients are added. */
+function throughModel(
+  tunables: Tunables,
+  run: ChainRunner,
+  work: MicroBatch,
+  options: StepOptions,
+  differentiate: boolean,
+): Float64Array {
+  const { model, batch, ids, rows, pictures } = work;
   const { embedTokens, head } = model.llada.weights;
-  const input = embedRows(work);
+  const input_1ND = embedSequence(model.llada, ids, batch.placements, pictures.rows).unsqueeze(0);
   const needsInput = tunables.parameterOf(embedTokens) !== undefined || pictures.differentiable;
-  const stages = languageStages(work, input, options);
-  const pass = runForward(stages, input, tunables, { needsInput, checkpointing: options.checkpointing });
+  const stages = lladaStages(model.llada, languageContext(work, input_1ND, options));
+  const pass = run(stages, input_1ND, { needsInput });
 
   const counting = { hidden: pass.output.squeezeDim(0), targets: rows.map(({ target }) => target) };
   if (!differentiate) return headLoss(head, counting).losses;
@@ -193,25 +201,8 @@ function throughModel(tunables: Tunables, work: Work, options: StepOptions, diff
   return losses;
 }
 
-/** Tokens and pictures as the language model's input, zeros where padded: [1, N, D] */
-function embedRows({ model, batch, ids, pictures }: Work): Tensor {
-  const { embedTokens } = model.llada.weights;
-  const { device, dtype } = model;
-  return scope(() => {
-    const input = zeros([ids.length, model.config.llada.hiddenSize], { dtype, device });
-    const places = textPlaces(ids);
-    const tokens = places.map((place) => ids[place] as number);
-    input.indexCopy_(0, idTensor(places, device), embedTokens.indexSelect(0, idTensor(tokens, device)));
-    for (const { visual, start, count } of batch.placements)
-      if (count > 0) input.narrow(0, start, count).copy_((pictures.rows[visual] as Tensor).narrow(0, 0, count));
-    return input.unsqueeze(0);
-  });
-}
-
-const textPlaces = (ids: readonly number[]): number[] => [...ids.keys()].filter((row) => (ids[row] as number) >= 0);
-
 /** The gradient of every row to where the row came from: [N, D] */
-function spreadInputGradient(tunables: Tunables, { model, batch, ids, pictures }: Work, gradient: Tensor): void {
+function spreadInputGradient(tunables: Tunables, { model, batch, ids, pictures }: MicroBatch, gradient: Tensor): void {
   const table = tunables.parameterOf(model.llada.weights.embedTokens);
   if (table !== undefined)
     scope(() => {
@@ -228,33 +219,26 @@ function spreadInputGradient(tunables: Tunables, { model, batch, ids, pictures }
   pictures.backward(ofRows);
 }
 
-/** The blocks, the last of which gives only the rows that count, with the final norm: [1, R, D] */
-function languageStages({ model, batch, rows }: Work, input: Tensor, { conversationMask }: StepOptions): Stage[] {
-  const { config, weights } = model.llada;
+/** How the micro-batch goes through the network: samples end to end, and only the positions that count come out. */
+function languageContext(
+  { model, batch, rows }: MicroBatch,
+  input_1ND: Tensor,
+  { conversationMask }: StepOptions,
+): LladaOptions {
   const { lengths } = batch;
   const positions = lengths.flatMap((length) => [...new Array(length).keys()]);
-  const rotary = new Rotary(config).tables([positions], model.dtype, model.device);
-
   const starts = lengths.map((_, s) => lengths.slice(0, s).reduce((sum, length) => sum + length, 0));
-  const counted: Rows = {
-    index: idTensor(
-      rows.map(({ sample, row }) => (starts[sample] as number) + row),
-      model.device,
-    ),
-    perSegment: lengths.map((_, s) => rows.filter(({ sample }) => sample === s).length),
+  return {
+    rotary: new Rotary(model.llada.config).tables([positions], model.dtype, model.device),
+    visible: conversationMask ? { mask: turnMask(model, batch, input_1ND) } : { segments: lengths },
+    asked: {
+      index: idTensor(
+        rows.map(({ sample, row }) => (starts[sample] as number) + row),
+        model.device,
+      ),
+      perSegment: lengths.map((_, s) => rows.filter(({ sample }) => sample === s).length),
+    },
   };
-  const visible: Visibility = conversationMask ? { mask: turnMask(model, batch, input) } : { segments: lengths };
-  const toCounted: Visibility =
-    visible.mask === undefined ? visible : { mask: visible.mask.indexSelect(2, counted.index) };
-
-  const last = weights.blocks.length - 1;
-  return weights.blocks.map((blockWeights, i) =>
-    i < last
-      ? stage(blockWeights, (w, x) => block(w, x, rotary, visible, config))
-      : stage({ block: blockWeights, norm: weights.norm }, (w, x) =>
-          rmsNorm(block(w.block, x, rotary, toCounted, config, counted), w.norm, config.rmsNormEps),
-        ),
-  );
 }
 
 /** Who sees whom when turns matter: [1, 1, N, N], to be added to the scores. */

@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memory, zeros } from "@rediff/torch";
 import { afterAll, expect, test } from "vitest";
+import { loadModelFolder } from "../../checkpoint/load-model.js";
+import { modelShapes } from "../../checkpoint/tensor-names.js";
 import { UserError } from "../../errors.js";
-import { loadModelFolder, modelShapes } from "../../models/llava/model.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { namedTensors, type TunablePart, trainable } from "./parameters.js";
 

@@ -5,7 +5,7 @@
 import type { Tensor } from "@rediff/torch";
 import { BLOCK_NAMES, SIGLIP_LAYER_NAMES, TOWER_PREFIX } from "../../checkpoint/tensor-names.js";
 import { UserError } from "../../errors.js";
-import type { Model } from "../../models/llava/model.js";
+import type { Model } from "../../models/llava/llava.js";
 import { projectorLayerNames } from "../../models/projector/projector.js";
 import type { Affine } from "../../models/siglip/siglip.js";
 import { freeGradient } from "./accumulate.js";
@@ -88,8 +88,8 @@ export function namedTensors(model: Model): NamedTensor[] {
   add("model.norm.weight", norm, "language");
   add("lm_head.weight", head, "language");
 
-  if (model.eyes === undefined) return tensors;
-  const { config, newline, projector, tower } = model.eyes;
+  if (model.vision === undefined) return tensors;
+  const { config, newline, projector, tower } = model.vision;
   add("model.image_newline", newline, "language");
   for (const [i, name] of projectorLayerNames(config.projectorType).entries())
     addAffine(`model.mm_projector.${name}`, projector[i], "projector");
@@ -122,8 +122,8 @@ export function trainable(model: Model, parts: readonly TunablePart[]): Trainabl
   if (parameters.length === 0)
     throw new UserError(
       `nothing to train: mm_tunable_parts is "${parts.join(",")}" and ${model.folder} has no such tensors`,
-      model.eyes === undefined
-        ? "A text-only LLaDA has mm_language_model alone; `rediff convert` gives it eyes."
+      model.vision === undefined
+        ? "A text-only LLaDA has mm_language_model alone; `rediff convert` gives it a vision encoder."
         : `Name some of ${TUNABLE_PARTS.join(", ")}.`,
     );
   return {

@@ -1,12 +1,12 @@
 /** Chains of stages against one graph of the whole. */
 import { Generator, grad, memory, noGrad, randn, scope, type Tensor, withGrad } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
-import type { LladaConfig } from "../../checkpoint/config.js";
+import { type Stage, stage } from "../../models/chain.js";
 import { linear } from "../../models/kernels.js";
-import type { BlockWeights } from "../../models/llada/llada.js";
-import type { Model } from "../../models/llava/model.js";
+import type { BlockWeights, LladaConfig } from "../../models/llada/llada.js";
+import type { Model } from "../../models/llava/llava.js";
 import { type Adapter, blockTensorName, type Parameter, type TrainableModel } from "./parameters.js";
-import { type Checkpointing, runForward, type Stage, stage, Tunables } from "./reverse.js";
+import { type Checkpointing, recordedChain, Tunables } from "./reverse.js";
 
 const WIDTH = 5;
 const DEPTH = 4;
@@ -46,7 +46,7 @@ function byChain(trained: readonly number[], needsInput: boolean, checkpointing:
       const { blocks, stages, input, direction } = chain();
       const parameters = trained.map((i) => parameterOf(String(i), (blocks[i] as BlockWeights).query));
       const tunables = new Tunables(trainableOf(blocks, parameters));
-      const pass = runForward(stages, input, tunables, { needsInput, checkpointing });
+      const pass = recordedChain(tunables, checkpointing)(stages, input, { needsInput });
       const output = pass.output.toNumbers();
       expect(pass.differentiable).toBe(needsInput || trained.length > 0);
       const back = pass.backward(direction);
@@ -103,7 +103,7 @@ describe.each<Checkpointing>(["none", "blocks"])("checkpointing %s", (checkpoint
         const tunables = new Tunables(trainableOf(blocks, parameters));
         const step = () =>
           scope(() => {
-            runForward(stages, input, tunables, { needsInput: true, checkpointing }).backward(direction);
+            recordedChain(tunables, checkpointing)(stages, input, { needsInput: true }).backward(direction);
           });
         step();
         const once = parameters.map(({ gradient }) => gradient?.toNumbers());
@@ -130,7 +130,7 @@ describe.each<Checkpointing>(["none", "blocks"])("checkpointing %s", (checkpoint
         const name = blockTensorName(1, "query");
         const trained = trainableOf(blocks, [pair.down, pair.up], new Map([[name, pair]]));
         const tunables = new Tunables(trained);
-        const pass = runForward(stages, input, tunables, { needsInput: true, checkpointing });
+        const pass = recordedChain(tunables, checkpointing)(stages, input, { needsInput: true });
 
         // The same with the corrected weight written out.
         const leaves = [

@@ -8,23 +8,12 @@
  *  require gradients. What comes first and needs none is not recorded at all. */
 import { grad, scope, Tensor, withGrad } from "@rediff/torch";
 import { BLOCK_NAMES } from "../../checkpoint/tensor-names.js";
+import type { ChainRunner, Pass, Stage } from "../../models/chain.js";
 import type { LowRank } from "../../models/kernels.js";
 import { addGradient } from "./accumulate.js";
 import { blockTensorName, type Parameter, type TrainableModel } from "./parameters.js";
 
 export type Checkpointing = "none" | "blocks";
-
-/** A function of one tensor and of weights, which are given as a value made of arrays and plain objects. */
-export interface Stage {
-  weights: unknown;
-  run(weights: unknown, input: Tensor): Tensor;
-}
-
-/** `run` sees the weights with leaves and low-rank pairs in place. */
-export const stage = <W>(weights: W, run: (weights: W, input: Tensor) => Tensor): Stage => ({
-  weights,
-  run: run as Stage["run"],
-});
 
 /** Which of a model's tensors are trained, and how. */
 export class Tunables {
@@ -113,19 +102,15 @@ function differentiate({ input, leaves, output }: Recording, outputGradient: Ten
   });
 }
 
-/** A forward pass that can go back, once. */
-export interface Pass {
-  output: Tensor;
-  /** Whether there is anything to go back for. */
-  readonly differentiable: boolean;
-  /** Adds the gradients of all weights; the gradient of the chain's input, if that was asked for. Frees what the pass
-   *  kept, its output included. */
-  backward(outputGradient: Tensor): Tensor | undefined;
+/** Runs chains so that they can go back: gradients of `tunables` are added to their parameters. */
+export function recordedChain(tunables: Tunables, checkpointing: Checkpointing): ChainRunner {
+  return (stages, input, { needsInput = false } = {}) =>
+    runForward(stages, input, tunables, { needsInput, checkpointing });
 }
 
 /** Runs `input` through the stages, keeping what the way back will need. To be called without recording; what is kept
  *  belongs to the open scope. */
-export function runForward(
+function runForward(
   stages: readonly Stage[],
   input: Tensor,
   tunables: Tunables,

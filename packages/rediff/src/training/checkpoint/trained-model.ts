@@ -16,7 +16,7 @@ import { carryFiles, intoFolder, writeJson } from "../../checkpoint/convert/conv
 import { readProjector } from "../../checkpoint/convert/starting-projector.js";
 import { hasNewline, projectorShapes, type Shapes } from "../../checkpoint/tensor-names.js";
 import { UserError } from "../../errors.js";
-import type { Model } from "../../models/llava/model.js";
+import type { Model } from "../../models/llava/llava.js";
 import { type LoraOptions, merged, saveAdapters } from "../backward/lora.js";
 import { type Adapter, type NamedTensor, namedTensors } from "../backward/parameters.js";
 import type { RecipeKeys } from "../recipe/recipe.js";

@@ -4,7 +4,7 @@
  *  zero. Weight decay alone reaches every row. Rows keep the order in which they came, so that a resumed run repeats the
  *  same arithmetic. n rows so far, D width. */
 import { _fusedAdamw_, cat, type Device, type DType, scope, type Tensor, tensor, zeros } from "@rediff/torch";
-import { idTensor } from "../../models/llava/splice.js";
+import { idTensor } from "../../models/ids.js";
 
 export interface AdamSettings {
   learningRate: number;

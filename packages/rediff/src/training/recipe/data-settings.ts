@@ -1,9 +1,9 @@
 /** From a recipe to what the data loader is told. */
 
-import type { ModelConfig } from "../../checkpoint/config.js";
 import type { PlanOptions } from "../../data/loading/epoch-batches.js";
 import type { SampleSettings } from "../../data/samples/build-sample.js";
-import { visionGeometry } from "../../models/llava/model.js";
+import type { ModelConfig } from "../../models/llava/llava.js";
+import { visionGeometry } from "../../models/llava/llava.js";
 import type { RecipeKeys } from "./recipe.js";
 
 /** How a record becomes a sample for this model. */

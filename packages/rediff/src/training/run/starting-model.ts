@@ -3,12 +3,13 @@
  *  vector) is made from the recipe's seed. */
 import { join } from "node:path";
 import { availableDevices, type Device, Generator, requireDevice } from "@rediff/torch";
-import { loadConfig, type ModelConfig, parseConfig, readJson } from "../../checkpoint/config.js";
+import { loadConfig, parseConfig, readJson } from "../../checkpoint/config.js";
 import { multimodalConfig, renamedConfig } from "../../checkpoint/convert/converted-config.js";
 import { loadTowerConfig } from "../../checkpoint/convert/siglip-source.js";
+import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { UserError } from "../../errors.js";
 import { resolveModel } from "../../hub/resolve-model.js";
-import { loadModelFolder, type Model } from "../../models/llava/model.js";
+import type { Model, ModelConfig } from "../../models/llava/llava.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { createAdapters, loadAdapters, withAdapters } from "../backward/lora.js";
 import { type Adapter, type TrainableModel, trainable } from "../backward/parameters.js";

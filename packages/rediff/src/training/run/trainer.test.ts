@@ -234,7 +234,7 @@ describe("refuses", () => {
 });
 
 describe("the chain of stages", () => {
-  test("a text-only LLaDA gets eyes: pretraining of the projector, then the whole model with a new newline vector", async () => {
+  test("a text-only LLaDA gets vision: pretraining of the projector, then the whole model with a new newline vector", async () => {
     const llada = writeTinyModel(join(folder, "llada"), { textOnly: true, naming: "original" });
     const siglip = writeTinySiglip(join(folder, "siglip"));
     const plain = {

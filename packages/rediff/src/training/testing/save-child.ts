@@ -1,6 +1,6 @@
 /** Saves checkpoint after checkpoint until it is killed: node save-child.mjs MODEL OUTPUT FIRST_STEP */
 import { tensor } from "@rediff/torch";
-import { loadModelFolder } from "../../models/llava/model.js";
+import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { writeCheckpoint } from "../checkpoint/training-checkpoint.js";
 import { sweepLeftovers } from "../checkpoint/whole-folders.js";
 import { parseRecipe } from "../recipe/recipe-file.js";

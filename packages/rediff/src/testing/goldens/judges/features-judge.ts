@@ -3,23 +3,18 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { inferenceMode, scope, type Tensor, tensor } from "@rediff/torch";
 import { z } from "zod";
-import { assembleBatch, type Batch } from "../../../models/llava/batch.js";
-import {
-  type Eyes,
-  layOut,
-  type Model,
-  normalizePixels,
-  type Visual,
-  visionGeometry,
-} from "../../../models/llava/model.js";
+import { runChain } from "../../../models/chain.js";
+import { type Model, type VisionEncoder, visionGeometry } from "../../../models/llava/llava.js";
+import { layOut, normalizePixels } from "../../../models/llava/visuals.js";
 import { project } from "../../../models/projector/projector.js";
-import { patchFeatures } from "../../../models/siglip/siglip.js";
+import { siglipStages } from "../../../models/siglip/siglip.js";
 import { decodePicture } from "../../../vision/picture/decode-picture.js";
 import { parsePinpoints } from "../../../vision/tiles/geometry.js";
-import { makeTiles } from "../../../vision/tiles/tiles.js";
+import { makeTiles, type Visual } from "../../../vision/tiles/tiles.js";
 import { framesToTiles } from "../../../vision/video/load-video.js";
 import type { GoldenCase, GoldenTensor, Outcome } from "../golden-case.js";
 import { splitFrames } from "./image-preprocess-judge.js";
+import { assembleBatch, type Batch } from "./padded-batch.js";
 import { goldenModel, Verdict } from "./recorded-tensors.js";
 
 const rows = z.array(z.array(z.number()));
@@ -47,15 +42,14 @@ export async function run(golden: GoldenCase): Promise<Outcome> {
   const inputs = inputsSchema.parse(golden.inputs);
   const tensors = golden.tensors();
   const verdict = new Verdict(golden);
-  const eyes = configured(model, inputs);
-  const visuals = await visualsOf(golden, inputs, eyes, tensors);
+  const vision = configured(model, inputs);
+  const visuals = await visualsOf(golden, inputs, vision, tensors);
   inferenceMode(() =>
     scope(() => {
-      const entries = visuals.map((visual) => compareTower(model, eyes, visual, tensors, verdict));
+      const entries = visuals.map((visual) => compareTower(model, vision, visual, tensors, verdict));
       const batch = assembleBatch(model.llada, batchRows(inputs), entries, {
-        paddingSide: /left/.test(golden.what) ? "left" : eyes.config.tokenizerPaddingSide,
+        paddingSide: /left/.test(golden.what) ? "left" : vision.config.tokenizerPaddingSide,
         maxLength: inputs.tokenizer_model_max_length,
-        compat: true,
       });
       compareBatch(batch, tensors, verdict);
     }),
@@ -63,30 +57,30 @@ export async function run(golden: GoldenCase): Promise<Outcome> {
   return verdict.outcome();
 }
 
-/** The model's eyes with the settings that a case changes. */
-function configured(model: Model, inputs: Inputs): Eyes {
-  const eyes = model.eyes;
-  if (eyes === undefined) throw new Error("the checkpoint has no vision tower");
+/** The model's vision encoder with the settings that a case changes. */
+function configured(model: Model, inputs: Inputs): VisionEncoder {
+  const vision = model.vision;
+  if (vision === undefined) throw new Error("the checkpoint has no vision tower");
   const config = {
-    ...eyes.config,
+    ...vision.config,
     ...(inputs.mm_patch_merge_type !== undefined && { patchMergeType: inputs.mm_patch_merge_type }),
     ...(inputs.image_aspect_ratio !== undefined && { imageAspectRatio: inputs.image_aspect_ratio }),
     ...(inputs.mm_spatial_pool_mode !== undefined && { spatialPoolMode: inputs.mm_spatial_pool_mode }),
     ...(inputs.mm_newline_position !== undefined && { newlinePosition: inputs.mm_newline_position }),
   };
-  return { ...eyes, config, geometry: visionGeometry(config) };
+  return { ...vision, config, geometry: visionGeometry(config) };
 }
 
 async function visualsOf(
   golden: GoldenCase,
   inputs: Inputs,
-  eyes: Eyes,
+  vision: VisionEncoder,
   tensors: Map<string, GoldenTensor>,
 ): Promise<Visual[]> {
-  const tileSize = eyes.config.vision.imageSize;
+  const tileSize = vision.config.vision.imageSize;
   const frames = tensors.get("in.frames_u8");
   if (frames !== undefined) return [{ kind: "video", ...framesToTiles(splitFrames(frames), tileSize) }];
-  const pinpoints = parsePinpoints(eyes.config.gridPinpoints, tileSize);
+  const pinpoints = parsePinpoints(vision.config.gridPinpoints, tileSize);
   const names = inputs.images ?? (inputs.image === undefined ? [] : [inputs.image]);
   const visuals: Visual[] = [];
   for (const name of names) {
@@ -118,15 +112,20 @@ function blankTile(tileSize: number): Visual {
 
 function compareTower(
   model: Model,
-  eyes: Eyes,
+  vision: VisionEncoder,
   visual: Visual,
   tensors: Map<string, GoldenTensor>,
   verdict: Verdict,
 ): Tensor {
-  const tower = patchFeatures(eyes.tower, normalizePixels(visual, model.dtype, model.device), (layer, hidden) =>
-    verdict.tensor(`hidden_${layer}`, hidden, tensors.get(`out.hidden_${layer}`)),
-  );
-  const projected = project(eyes.projector, tower);
+  const stages = siglipStages(vision.tower);
+  const compare = (layer: number, hidden: Tensor) =>
+    verdict.tensor(`hidden_${layer}`, hidden, tensors.get(`out.hidden_${layer}`));
+  // The first stage makes the patches; the reference counts hidden states from what it gives.
+  const tower = runChain(stages, normalizePixels(visual, model.dtype, model.device), (i, input) => {
+    if (i > 0) compare(i - 1, input);
+  });
+  compare(stages.length - 1, tower);
+  const projected = project(vision.projector, tower);
   const some = (t: Tensor) => t.indexSelect(0, tensor([0, 1, visual.tiles - 1], { dtype: "int64" }));
   verdict.tensor("tower", tower, tensors.get("out.tower"));
   verdict.tensor("projector", projected, tensors.get("out.projector"));
@@ -134,7 +133,7 @@ function compareTower(
     verdict.tensor("tower_tiles_0_1_last", some(tower), tensors.get("out.tower_tiles_0_1_last"));
     verdict.tensor("projector_tiles_0_1_last", some(projected), tensors.get("out.projector_tiles_0_1_last"));
   }
-  return layOut(eyes, projected, visual);
+  return layOut(vision, projected, visual, vision.newline);
 }
 
 function batchRows(inputs: Inputs): { ids: number[]; labels?: number[]; keep?: boolean[] }[] {

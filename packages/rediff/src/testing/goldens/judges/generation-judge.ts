@@ -11,9 +11,10 @@ import type { DecodeResult, DecodeStep } from "../../../diffusion/denoise.js";
 import { addGumbelNoise, type Noise } from "../../../diffusion/token-candidates.js";
 import { reviseCount, transferSchedule } from "../../../diffusion/transfer-schedule.js";
 import { UserError } from "../../../errors.js";
+import { idTensor } from "../../../models/ids.js";
 import { embed } from "../../../models/llada/llada.js";
-import { type Model, promptEmbeddings } from "../../../models/llava/model.js";
-import { idTensor } from "../../../models/llava/splice.js";
+import { promptEmbeddings } from "../../../models/llava/assembly.js";
+import type { Model } from "../../../models/llava/llava.js";
 import { renderPrompt } from "../../../text/chat-template.js";
 import { encodePrompt } from "../../../text/image-tokens.js";
 import { loadPicture } from "../../../vision/picture/load-picture.js";
@@ -94,7 +95,7 @@ async function promptOf(golden: GoldenCase, model: Model): Promise<Tensor> {
     return noGrad(() => scope(() => embed(model.llada, idTensor(input_ids, model.device))));
   }
   const inputs = pictureInputs.parse(golden.inputs);
-  const geometry = model.eyes?.geometry;
+  const geometry = model.vision?.geometry;
   if (geometry === undefined) throw new Error("the checkpoint has no vision tower");
   const tiles = await loadPicture(join(golden.root, inputs.image), {
     colors: inputs.decode.includes("without convert") ? "asis" : "rgb",

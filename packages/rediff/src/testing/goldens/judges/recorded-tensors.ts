@@ -1,7 +1,8 @@
 /** What the adapters that run the engine share: recorded tensors as tensors, models by folder, comparison. */
 import { type DType, fromBuffer, type Tensor } from "@rediff/torch";
 import { z } from "zod";
-import { loadModelFolder, type Model } from "../../../models/llava/model.js";
+import { loadModelFolder } from "../../../checkpoint/load-model.js";
+import type { Model } from "../../../models/llava/llava.js";
 import type { GoldenCase, GoldenTensor, Outcome } from "../golden-case.js";
 
 const DTYPES: Record<string, DType> = {

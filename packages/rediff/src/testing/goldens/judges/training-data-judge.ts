@@ -9,7 +9,7 @@ import { countWords } from "../../../data/records/python-words.js";
 import { buildSample, type SampleContext } from "../../../data/samples/build-sample.js";
 import type { SampleSource, TrainingSample } from "../../../data/samples/sample.js";
 import { UserError } from "../../../errors.js";
-import { visionGeometry } from "../../../models/llava/model.js";
+import { visionGeometry } from "../../../models/llava/llava.js";
 import { collate } from "../../../text/collate.js";
 import { turnSchema } from "../../../text/labels.js";
 import { loadTokenizer } from "../../../text/tokenizer.js";

@@ -5,12 +5,13 @@
  *  features and llm_forward judge them alone. */
 import { scope, type Tensor, tensor } from "@rediff/torch";
 import { z } from "zod";
+import { loadModelFolder } from "../../../checkpoint/load-model.js";
 import { parseRecord } from "../../../data/records/parse-record.js";
 import { buildSample } from "../../../data/samples/build-sample.js";
 import type { TrainingSample } from "../../../data/samples/sample.js";
 import { visualRows } from "../../../data/samples/sample-media.js";
 import { corrupt, drawsFrom, Fate, type RecordedDraw, replacementLimit } from "../../../diffusion/corruption.js";
-import { loadModelFolder, type Model } from "../../../models/llava/model.js";
+import type { Model } from "../../../models/llava/llava.js";
 import { wholeGradient } from "../../../training/backward/accumulate.js";
 import {
   fillGradients,
@@ -158,7 +159,7 @@ function compareRows(
   tensors: Recorded,
   verdict: Verdict,
 ): void {
-  const geometry = model.eyes?.geometry;
+  const geometry = model.vision?.geometry;
   const tokens = samples.flatMap(({ visuals }) =>
     visuals.map((visual) => (geometry === undefined ? 0 : visualRows(visual, geometry))),
   );

@@ -1,16 +1,23 @@
 /** Rotary position embedding in the half-split form: pairs are (x_j, x_{j + H/2}), angle position * theta^(-2j/H).
- *  L positions, H head width.
+ *  B batch, L positions, R of them that ask, N heads, H head width.
  *
  *  Angles, cosines and sines are float32, then cast to the activations' dtype: LLaDA-V's choice (the original LLaDA
  *  rotates in float32), kept for parity. */
 import { cat, type Device, type DType, fromBuffer, scope, type Tensor } from "@rediff/torch";
-import type { LladaConfig } from "../checkpoint/config.js";
-import { isPlain } from "./kernels.js";
+import { isPlain } from "../kernels.js";
+import { at, type Positions } from "./attend.js";
+import type { LladaConfig } from "./llada.js";
 
 export interface RotaryTables {
   /** [B or 1, 1, L, H] */
   cos: Tensor;
   sin: Tensor;
+}
+
+/** The tables of some positions only: [B or 1, 1, R, H] */
+export function rotaryAt(tables: RotaryTables, positions: Positions | undefined): RotaryTables {
+  if (positions === undefined) return tables;
+  return { cos: at(tables.cos, positions, 2), sin: at(tables.sin, positions, 2) };
 }
 
 /** theta^(-2j/H) as float32 torch computes it: [H/2] */
@@ -27,7 +34,7 @@ function dynamicTheta(config: LladaConfig, factor: number, length: number): numb
   return config.ropeTheta * stretch ** (config.headDim / (config.headDim - 2));
 }
 
-/** Makes the tables for rows at given positions. With dynamic scaling the original keeps the stretched base for later,
+/** Makes the tables for given positions. With dynamic scaling the original keeps the stretched base for later,
  *  shorter inputs; `keepStretched` reproduces that, by default every input gets the base of its own length. */
 export class Rotary {
   readonly #config: LladaConfig;
@@ -59,9 +66,9 @@ export class Rotary {
     return scope(() => {
       let positions_BL1 = fromBuffer(flat, [positions.length, length, 1]);
       if (ropeScaling?.type === "linear") positions_BL1 = positions_BL1.div(ropeScaling.factor);
-      const angles = positions_BL1.mul(inverseFrequencies(theta, headDim));
-      const both = angles.repeat([1, 1, 2]).unsqueeze(1);
-      return { cos: both.cos().to({ dtype, device }), sin: both.sin().to({ dtype, device }) };
+      const angles_BLh = positions_BL1.mul(inverseFrequencies(theta, headDim)); // h = H/2
+      const angles_B1LH = angles_BLh.repeat([1, 1, 2]).unsqueeze(1);
+      return { cos: angles_B1LH.cos().to({ dtype, device }), sin: angles_B1LH.sin().to({ dtype, device }) };
     });
   }
 }
@@ -72,12 +79,12 @@ export class Rotary {
  *  reference's steps, because there each step rounds. */
 export function rotate(x_BNLH: Tensor, { cos, sin }: RotaryTables): Tensor {
   const half = x_BNLH.size(-1) / 2;
-  const x1 = x_BNLH.narrow(-1, 0, half);
-  const x2 = x_BNLH.narrow(-1, half, half);
+  const first_BNLh = x_BNLH.narrow(-1, 0, half);
+  const second_BNLh = x_BNLH.narrow(-1, half, half);
   if (isPlain() || (x_BNLH.dtype !== "float32" && x_BNLH.dtype !== "float64"))
-    return x_BNLH.mul(cos).add(cat([x2.neg(), x1], -1).mul(sin));
-  const rotated = x_BNLH.mul(cos);
-  rotated.narrow(-1, 0, half).addcmul_(x2, sin.narrow(-1, 0, half), { value: -1 });
-  rotated.narrow(-1, half, half).addcmul_(x1, sin.narrow(-1, half, half));
-  return rotated;
+    return x_BNLH.mul(cos).add(cat([second_BNLh.neg(), first_BNLh], -1).mul(sin));
+  const rotated_BNLH = x_BNLH.mul(cos);
+  rotated_BNLH.narrow(-1, 0, half).addcmul_(second_BNLh, sin.narrow(-1, 0, half), { value: -1 });
+  rotated_BNLH.narrow(-1, half, half).addcmul_(first_BNLh, sin.narrow(-1, half, half));
+  return rotated_BNLH;
 }

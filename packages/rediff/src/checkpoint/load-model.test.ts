@@ -14,22 +14,17 @@ import {
   zeros,
 } from "@rediff/torch";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
-import { TOWER_PREFIX } from "../../checkpoint/tensor-names.js";
-import { UserError } from "../../errors.js";
-import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
-import { embed, hiddenStates, logits } from "../llada/llada.js";
-import { Rotary } from "../rotary.js";
-import {
-  assertPositions,
-  encodeVisuals,
-  type LoadOptions,
-  loadModelFolder,
-  type Model,
-  normalizePixels,
-  promptEmbeddings,
-  type Visual,
-} from "./model.js";
-import { idTensor } from "./splice.js";
+import { UserError } from "../errors.js";
+import { idTensor } from "../models/ids.js";
+import { embed, hiddenStates, logits } from "../models/llada/llada.js";
+import { Rotary } from "../models/llada/rotary.js";
+import { assertPositions, promptEmbeddings } from "../models/llava/assembly.js";
+import type { Model } from "../models/llava/llava.js";
+import { encodeVisuals, normalizePixels } from "../models/llava/visuals.js";
+import { type TinyModelOptions, writeTinyModel } from "../testing/tiny-model.js";
+import type { Visual } from "../vision/tiles/tiles.js";
+import { type LoadOptions, loadModelFolder } from "./load-model.js";
+import { TOWER_PREFIX } from "./tensor-names.js";
 
 const root = mkdtempSync(join(tmpdir(), "rediff-model-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -93,7 +88,7 @@ describe("loading", () => {
     expect(model).toMatchObject({ folder, dtype: "float32", device: "cpu" });
     expect(model.vocabulary).toBe(model.tokenizer.length);
     expect(model.llada.weights.blocks).toHaveLength(2);
-    expect(model.eyes?.tower.weights.layers).toHaveLength(2); // of three, the last is never run
+    expect(model.vision?.tower.weights.layers).toHaveLength(2); // of three, the last is never run
     expect(memory().tensors).toBeGreaterThan(before.tensors);
     model[Symbol.dispose]();
     model[Symbol.dispose]();
@@ -103,7 +98,7 @@ describe("loading", () => {
   test("chooses by model_type alone: a misleading folder name does not matter", async () => {
     using misleading = await loadModelFolder(write({}, "llama-qwen-mistral"));
     using plain = await loadModelFolder(write());
-    expect(misleading.eyes).toBeDefined();
+    expect(misleading.vision).toBeDefined();
     expect(say(misleading)).toEqual(say(plain));
   });
 
@@ -112,7 +107,7 @@ describe("loading", () => {
     using renamed = await loadModelFolder(write(options));
     using original = await loadModelFolder(write({ ...options, naming: "original", maxShardBytes: 40_000 }));
     expect(say(original)).toEqual(say(renamed));
-    expect(original.eyes).toBeUndefined();
+    expect(original.vision).toBeUndefined();
   });
 
   test("in any dtype, whatever the file holds", async () => {
@@ -122,7 +117,7 @@ describe("loading", () => {
     using wider = await loadModelFolder(folder, { dtype: "float64" });
     expect([narrow, wide, wider].map((m) => m.llada.weights.head.dtype)).toEqual(["bfloat16", "float32", "float64"]);
     expect(wide.llada.weights.head.toNumbers()).toEqual(narrow.llada.weights.head.toNumbers());
-    expect(wider.eyes?.newline?.toNumbers()).toEqual(narrow.eyes?.newline?.toNumbers());
+    expect(wider.vision?.newline?.toNumbers()).toEqual(narrow.vision?.newline?.toNumbers());
     const [a, b] = [say(wide), say(wider)];
     expect(Math.max(...a.map((x, i) => Math.abs(x - (b[i] as number))))).toBeLessThan(1e-3);
     expect(a).not.toEqual(b);

@@ -1,72 +1,44 @@
-/** LLaDA-V and ReDiff (one network, trained differently): vision tower, projector, newline vector, LLaDA; and the text-
- *  only LLaDA underneath. This file assembles them from a model folder and turns a prompt with pictures into rows. */
+/** From a model folder in Hugging Face's layout to a model: config, tokenizer, weights, all checked against each other
+ *  before anything large is read. */
 import { existsSync } from "node:fs";
 import os from "node:os";
 import {
-  cat,
   type Device,
   type DType,
   detachFromScope,
-  fromBuffer,
   keepMemory,
-  noGrad,
   requireDevice,
   Scope,
   scope,
   type Tensor,
 } from "@rediff/torch";
-import { type LladaConfig, loadConfig, type ModelConfig, type MultimodalConfig } from "../../checkpoint/config.js";
-import { freshProjector } from "../../checkpoint/convert/starting-projector.js";
-import { assertMemory, memoryNeed } from "../../checkpoint/memory.js";
+import { UserError } from "../errors.js";
+import type { Llada } from "../models/llada/llada.js";
+import {
+  type Model,
+  type ModelConfig,
+  type MultimodalConfig,
+  type VisionEncoder,
+  visionGeometry,
+} from "../models/llava/llava.js";
+import { projectorLayerNames } from "../models/projector/projector.js";
+import type { Affine, Siglip } from "../models/siglip/siglip.js";
+import { loadTokenizer } from "../text/tokenizer.js";
+import { loadConfig } from "./config.js";
+import { freshProjector } from "./convert/starting-projector.js";
+import { assertMemory, memoryNeed } from "./memory.js";
 import {
   BLOCK_NAMES,
   hasNewline,
-  lladaShapes,
+  modelShapes,
+  NEWLINE,
   projectorShapes,
   type Shapes,
   SIGLIP_LAYER_NAMES,
   siglipShapes,
   TOWER_PREFIX,
-} from "../../checkpoint/tensor-names.js";
-import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, Weights } from "../../checkpoint/weights.js";
-import { UserError } from "../../errors.js";
-import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
-import { parseAspectRatio, parsePinpoints } from "../../vision/tiles/geometry.js";
-import { normalizedLevels, type Tiles } from "../../vision/tiles/tiles.js";
-import { parseMergeType, pictureLayout, type VisionGeometry, videoLayout } from "../../vision/tiles/token-layout.js";
-import type { Llada } from "../llada/llada.js";
-import { project, projectorLayerNames } from "../projector/projector.js";
-import { type Affine, patchesPerSide, patchFeatures, type Siglip } from "../siglip/siglip.js";
-import { splice } from "./splice.js";
-import { pictureTokens, videoTokens } from "./visual-tokens.js";
-
-const NEWLINE = "model.image_newline";
-
-/** Tiles of a picture, or frames of a video. */
-export interface Visual extends Tiles {
-  readonly kind: "picture" | "video";
-}
-
-export interface Eyes {
-  config: MultimodalConfig;
-  geometry: VisionGeometry;
-  tower: Siglip;
-  projector: readonly Affine[];
-  newline: Tensor | undefined; // [D]
-}
-
-export interface Model extends Disposable {
-  readonly folder: string;
-  readonly config: ModelConfig;
-  readonly llada: Llada;
-  /** Absent in a text-only LLaDA. */
-  readonly eyes: Eyes | undefined;
-  readonly tokenizer: Tokenizer;
-  readonly dtype: DType;
-  readonly device: Device;
-  /** Rows of the vocabulary that may be generated: those that have a token. */
-  readonly vocabulary: number;
-}
+} from "./tensor-names.js";
+import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, Weights } from "./weights.js";
 
 export interface LoadOptions {
   /** Default cpu. Never fallen back from. */
@@ -77,35 +49,10 @@ export interface LoadOptions {
   visionTower?: string;
   /** Check that the model fits into memory before reading it; default true. */
   memoryCheck?: boolean;
-  /** In place of the folder's own config.json: training decides some of it, and gives a text-only LLaDA eyes. */
+  /** In place of the folder's own config.json: training decides some of it, and gives a text-only LLaDA a vision encoder. */
   config?: ModelConfig;
   /** Make a projector and a newline vector from this seed where the checkpoint has none, instead of refusing it. */
   freshSeed?: number;
-}
-
-/** Shapes and modes that decide how many rows a picture becomes. */
-export function visionGeometry(config: MultimodalConfig): VisionGeometry {
-  const aspectRatio = parseAspectRatio(config.imageAspectRatio);
-  return {
-    tileSize: config.vision.imageSize,
-    patchesPerSide: patchesPerSide(config.vision),
-    aspectRatio,
-    pinpoints: aspectRatio.kind === "anyres" ? parsePinpoints(config.gridPinpoints, config.vision.imageSize) : [],
-    mergeType: parseMergeType(config.patchMergeType),
-    newlinePosition: config.newlinePosition,
-    poolMode: config.spatialPoolMode,
-  };
-}
-
-/** All tensors of a model, under the names of LLaDA-V's checkpoints. */
-export function modelShapes(config: ModelConfig): Shapes {
-  const shapes = lladaShapes(config.llada);
-  const { multimodal } = config;
-  if (multimodal === undefined) return shapes;
-  for (const [name, shape] of siglipShapes(multimodal.vision)) shapes.set(TOWER_PREFIX + name, shape);
-  for (const [name, shape] of projectorShapes(multimodal, config.llada.hiddenSize)) shapes.set(name, shape);
-  if (hasNewline(multimodal)) shapes.set(NEWLINE, [config.llada.hiddenSize]);
-  return shapes;
 }
 
 /** A stand-alone SigLIP's tensors, where the model's own checkpoint has none of the tower. */
@@ -227,24 +174,24 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   const stored = new Weights(checkpoint, { dtype, device });
   const weights: WeightSource = { get: (name) => fresh.take(name, { dtype, device }) ?? stored.get(name) };
   const llada = readLlada(config, weights);
-  const eyes = multimodal && readEyes(multimodal, weights, tower && new Weights(tower, { dtype, device }));
+  const vision = multimodal && readVision(multimodal, weights, tower && new Weights(tower, { dtype, device }));
   return {
     folder,
     config,
     llada,
-    eyes,
+    vision,
     tokenizer,
     dtype,
     device,
     vocabulary: Math.min(tokenizer.length, config.llada.vocabSize),
     [Symbol.dispose]() {
       disposeAll(llada.weights);
-      disposeAll(eyes);
+      disposeAll(vision);
     },
   };
 }
 
-function readEyes(config: MultimodalConfig, weights: WeightSource, tower: WeightSource | undefined): Eyes {
+function readVision(config: MultimodalConfig, weights: WeightSource, tower: WeightSource | undefined): VisionEncoder {
   return {
     config,
     geometry: visionGeometry(config),
@@ -261,79 +208,4 @@ function disposeAll(value: unknown): void {
   if (typeof value !== "object" || value === null) return;
   if (Symbol.dispose in value) (value as Disposable)[Symbol.dispose]();
   else for (const part of Object.values(value)) disposeAll(part);
-}
-
-/** Bytes to what the tower takes: uint8 [T, 3, S, S] -> ((x / 255) - 0.5) / 0.5 in the model's dtype. */
-export function normalizePixels(
-  tiles: Pick<Tiles, "pixels" | "tiles" | "tileSize">,
-  dtype: DType,
-  device: Device,
-): Tensor {
-  const { pixels, tileSize } = tiles;
-  return scope(() => {
-    const levels = fromBuffer(normalizedLevels(), [256]);
-    const index = fromBuffer(pixels, [pixels.length]).to({ dtype: "int32" });
-    return levels.indexSelect(0, index).view([tiles.tiles, 3, tileSize, tileSize]).to({ dtype, device });
-  });
-}
-
-/** What each picture or video contributes to the prompt: one [tokens, D] for each. The tiles of one go through the tower
- *  together, at most `maxTiles` at a time. */
-export function encodeVisuals(model: Model, visuals: readonly Visual[], maxTiles = 64): Tensor[] {
-  const { eyes } = model;
-  if (visuals.length === 0) return [];
-  if (eyes === undefined)
-    throw new UserError(
-      `${model.folder} is a text-only LLaDA and cannot see pictures`,
-      "Use a LLaDA-V or ReDiff model.",
-    );
-  return visuals.map((visual) =>
-    scope(() => {
-      const pixels = normalizePixels(visual, model.dtype, model.device);
-      const parts: Tensor[] = [];
-      for (let start = 0; start < visual.tiles; start += maxTiles)
-        parts.push(
-          scope(() => {
-            const batch = pixels.narrow(0, start, Math.min(maxTiles, visual.tiles - start));
-            return project(eyes.projector, patchFeatures(eyes.tower, batch));
-          }),
-        );
-      return layOut(eyes, parts.length === 1 ? (parts[0] as Tensor) : cat(parts, 0), visual);
-    }),
-  );
-}
-
-/** Projected features [T, n*n, D] of one visual to its rows. A single view (padded picture, dummy) has no map. */
-export function layOut(eyes: Eyes, features: Tensor, visual: Pick<Visual, "kind" | "tiles" | "imageSize">): Tensor {
-  const { geometry, newline } = eyes;
-  if (visual.kind === "video") return videoTokens(features, videoLayout(visual.tiles, geometry), newline);
-  const aspectRatio = visual.tiles === 1 ? ({ kind: "square" } as const) : geometry.aspectRatio;
-  return pictureTokens(features, pictureLayout(visual.imageSize, { ...geometry, aspectRatio }), newline);
-}
-
-/** Prompt ids with placeholders, and the visuals for them, to the rows that LLaDA reads: [P, D], in gradient-free mode.
- *  @throws UserError when there are more rows than the model's positions allow (`reserve` for the answer included) */
-export function promptEmbeddings(
-  model: Model,
-  ids: readonly number[],
-  visuals: readonly Visual[],
-  reserve = 0,
-): Tensor {
-  const embeds = noGrad(() => scope(() => splice(model.llada, ids, encodeVisuals(model, visuals)).embeds.clone()));
-  try {
-    assertPositions(model.config.llada, embeds.size(0), reserve);
-  } catch (error) {
-    embeds.dispose();
-    throw error;
-  }
-  return embeds;
-}
-
-/** @throws UserError when a prompt and its answer have more rows than a model's positions allow */
-export function assertPositions(config: LladaConfig, prompt: number, answer: number): void {
-  if (prompt + answer <= config.maxPositions || config.ropeScaling !== undefined) return;
-  throw new UserError(
-    `the prompt has ${prompt} tokens and the answer ${answer}, together more than the model's ${config.maxPositions} positions`,
-    "Use fewer or smaller pictures, a shorter question, or a smaller --gen-length.",
-  );
 }

@@ -4,12 +4,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type DType, Generator, memory, noGrad, randn, scope, setThreads, type Tensor } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { encodeVisuals, loadModelFolder, type Model, type Visual } from "../../models/llava/model.js";
+import { loadModelFolder } from "../../checkpoint/load-model.js";
+import type { Model } from "../../models/llava/llava.js";
+import { encodeVisuals, visualPass } from "../../models/llava/visuals.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import { wholeGradient } from "./accumulate.js";
 import { type TrainableModel, type TunablePart, trainable } from "./parameters.js";
-import { type Checkpointing, Tunables } from "./reverse.js";
-import { visualPass } from "./visual-pass.js";
+import { type Checkpointing, recordedChain, Tunables } from "./reverse.js";
 
 beforeAll(() => setThreads(1)); // tiny models gain nothing by more
 
@@ -56,13 +58,15 @@ function results(
   options: { checkpointing: Checkpointing; maxElements?: number },
 ): Result {
   const { model } = tuned;
-  const { eyes } = model;
-  if (eyes === undefined) throw new Error("the model has eyes");
+  const { vision } = model;
+  if (vision === undefined) throw new Error("the model has no vision encoder");
   using generator = new Generator(3);
   const calls = atOnce ? [visuals] : visuals.map((one) => [one]);
   const rows = noGrad(() =>
     scope(() => {
-      const passes = calls.map((some) => visualPass(model, eyes, some, new Tunables(tuned), options));
+      const passes = calls.map((some) =>
+        visualPass(model, vision, some, recordedChain(new Tunables(tuned), options.checkpointing), options.maxElements),
+      );
       const all = passes.flatMap((pass) => pass.rows);
       const numbers = all.map((own) => own.toNumbers() as number[]);
       const gradients = all.map((own, i): Tensor | undefined => {
@@ -139,13 +143,13 @@ test("rows are those that inference gives", async () => {
 test("nothing is left behind when nobody goes back, nor without any gradient", async () => {
   using model = await load("float32");
   using tuned = trainable(model, EVERY);
-  const { eyes } = model;
-  if (eyes === undefined) throw new Error("the model has eyes");
+  const { vision } = model;
+  if (vision === undefined) throw new Error("the model has no vision encoder");
   const before = memory();
   noGrad(() =>
     scope(() => {
-      visualPass(model, eyes, visuals, new Tunables(tuned), { checkpointing: "none" });
-      const pass = visualPass(model, eyes, visuals, new Tunables(tuned), { checkpointing: "blocks" });
+      visualPass(model, vision, visuals, recordedChain(new Tunables(tuned), "none"));
+      const pass = visualPass(model, vision, visuals, recordedChain(new Tunables(tuned), "blocks"));
       pass.backward(visuals.map(() => undefined));
     }),
   );

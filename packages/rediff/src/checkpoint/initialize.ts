@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { type DType, Generator, ones, randn, saveCheckpoint, scope, type Tensor, zeros } from "@rediff/torch";
 import { modelShapes } from "../models/llava/model.js";
 import { parseConfig } from "./config.js";
-import { writeJson } from "./convert/converted-folder.js";
+import { writeJson } from "./model-folder.js";
 
 const EMBEDDING = 0.5;
 /** Of the vectors of rows and columns of patches. */

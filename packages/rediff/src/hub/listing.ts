@@ -5,7 +5,7 @@
  *  check replies, and it follows the address of the next page to any host, token included. */
 import { z } from "zod";
 import { UserError } from "../errors.js";
-import { Backoff, type Retry, type RetryPolicy, retrying } from "./backoff.js";
+import { Backoff, type Retry, type RetryPolicy, retrying } from "../network/backoff.js";
 import { isCommit, isSafeFileName } from "./hub-names.js";
 import { type RequestOptions, readJson, request, type Subject, TransientError } from "./hub-request.js";
 import type { HubSettings } from "./hub-settings.js";

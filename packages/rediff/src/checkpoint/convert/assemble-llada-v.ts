@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { type DType, Scope, scope, type TensorSource } from "@rediff/torch";
 import { UserError } from "../../errors.js";
-import { parseAspectRatio } from "../../vision/tiles/geometry.js";
+import { parseAspectRatio } from "../../vision/tiles/anyres.js";
 import { parseMergeType } from "../../vision/tiles/token-layout.js";
 import { parseConfig, type SiglipConfig } from "../config.js";
 import { hasNewline, projectorShapes, type Shapes, TOWER_PREFIX } from "../tensor-names.js";

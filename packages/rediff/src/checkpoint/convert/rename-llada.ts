@@ -9,10 +9,10 @@ import { type DType, elementSize, saveCheckpoint, type TensorSource } from "@red
 import { UserError } from "../../errors.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { type LladaConfig, parseConfig, readJson } from "../config.js";
+import { carryFiles, checkOutput, intoFolder, writeJson } from "../model-folder.js";
 import { lladaShapes, renameOriginal, type Shapes } from "../tensor-names.js";
 import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, storedName } from "../weights.js";
 import { assertLlada, renamedConfig } from "./converted-config.js";
-import { carryFiles, checkOutput, intoFolder, writeJson } from "./converted-folder.js";
 
 export interface ConvertOptions {
   /** Replace the model in a folder that is not empty. */

@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
-import { compiledWorkerUrl } from "../../vision/workers/worker-url.js";
+import { compiledWorkerUrl } from "../../threads/worker-url.js";
 import { openRecords } from "../records/record-list.js";
 import {
   mediaSettings,

@@ -1,8 +1,8 @@
 /** `rediff data check`: goes over a data set as training will, and tells what training would skip. */
 import { loadTokenizer } from "../../text/tokenizer.js";
-import { existingWorkerUrl } from "../../vision/workers/worker-url.js";
+import { Threads } from "../../threads/worker-threads.js";
+import { existingWorkerUrl } from "../../threads/worker-url.js";
 import { describeJob, type LoaderJob, type LoaderResult, runLoaderJob } from "../loading/loader-job.js";
-import { Threads } from "../loading/worker-threads.js";
 import type { RecordPlace } from "../records/file-index.js";
 import type { Records } from "../records/record-list.js";
 import { RecordReader } from "../records/record-reader.js";

@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import sharp from "sharp";
 import { decodePicture } from "../../vision/picture/decode-picture.js";
-import type { Size } from "../../vision/tiles/geometry.js";
+import type { Size } from "../../vision/tiles/anyres.js";
 import { pictureLayout, videoLayout } from "../../vision/tiles/token-layout.js";
 import { probeVideo } from "../../vision/video/ffmpeg.js";
 import { FOLDER_FPS, sampleFolder, sampleFrames, type VideoSampling } from "../../vision/video/frame-sampling.js";

@@ -11,7 +11,7 @@ export interface PlanOptions {
   /** Samples in a micro-batch; with `tokenBudget`, at most so many (0: no bound). */
   batchSize: number;
   /** Micro-batches of about so many rows instead of a fixed number of samples: the longest sample's rows times their
-   *  number stay below it. Lengths are estimates (see lengths.ts). */
+   *  number stay below it. Lengths are estimates (see records/record-lengths.ts). */
   tokenBudget?: number;
   /** Processes times accumulation steps: how many micro-batches one step takes. Default 1. */
   chunks?: number;

@@ -3,7 +3,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import type { UserError } from "../../errors.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
-import { compiledWorkerUrl } from "../../vision/workers/worker-url.js";
+import { compiledWorkerUrl } from "../../threads/worker-url.js";
 import { openRecords } from "../records/record-list.js";
 import { answerSpans } from "../samples/answer-positions.js";
 import type { TrainingSample } from "../samples/sample.js";

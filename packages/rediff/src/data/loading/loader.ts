@@ -7,7 +7,8 @@
  *  Only `prefetch` micro-batches are ahead of the one in use; pixels move between threads without a copy. */
 import { UserError } from "../../errors.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
-import { existingWorkerUrl } from "../../vision/workers/worker-url.js";
+import { Threads } from "../../threads/worker-threads.js";
+import { existingWorkerUrl } from "../../threads/worker-url.js";
 import { type Lengths, measureLengths } from "../records/record-lengths.js";
 import type { Records } from "../records/record-list.js";
 import { RecordReader } from "../records/record-reader.js";
@@ -18,7 +19,6 @@ import type { Skip } from "../samples/sample-error.js";
 import { type EpochPlan, needsLengths, type PlanOptions, planEpoch } from "./epoch-batches.js";
 import { describeJob, type LoaderJob, type LoaderResult, type LoaderSetup } from "./loader-job.js";
 import { SkipCounter } from "./skipped-samples.js";
-import { Threads } from "./worker-threads.js";
 
 export interface LoaderOptions {
   records: Records;

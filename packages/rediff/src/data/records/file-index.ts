@@ -6,7 +6,7 @@
 import { open } from "node:fs/promises";
 import { extname } from "node:path";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
+import { fileError } from "../../files/read-errors.js";
 import { scanJson } from "./scan-json.js";
 import { scanTar } from "./tar-index.js";
 

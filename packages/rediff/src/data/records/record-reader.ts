@@ -1,6 +1,6 @@
 /** Reads records from their places. Each thread has a reader of its own. */
 import { type FileHandle, open } from "node:fs/promises";
-import { fileError } from "../../vision/file-errors.js";
+import { fileError } from "../../files/read-errors.js";
 import type { DataRecord, SampleSource } from "../samples/sample.js";
 import { SampleError } from "../samples/sample-error.js";
 import type { RecordPlace } from "./file-index.js";

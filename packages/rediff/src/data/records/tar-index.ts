@@ -5,7 +5,7 @@
  *  which streams shards in resampled order: here samples are indexed and the sampler decides on the order, so that
  *  each is seen once an epoch and a run can be resumed anywhere. */
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
+import { fileError } from "../../files/read-errors.js";
 import { ByteWindow } from "./byte-window.js";
 import type { FileIndex, ScanOptions } from "./file-index.js";
 import { Offsets } from "./offsets.js";

@@ -3,7 +3,7 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { RetryPolicy } from "../backoff.js";
+import type { RetryPolicy } from "../../network/backoff.js";
 import type { HubSettings } from "../hub-settings.js";
 import { type FakeHub, type FakeModel, startFakeHub } from "./fake-hub.js";
 

@@ -31,7 +31,7 @@ import {
 import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, Weights } from "../../checkpoint/weights.js";
 import { UserError } from "../../errors.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
-import { parseAspectRatio, parsePinpoints } from "../../vision/tiles/geometry.js";
+import { parseAspectRatio, parsePinpoints } from "../../vision/tiles/anyres.js";
 import { normalizedLevels, type Tiles } from "../../vision/tiles/tiles.js";
 import { parseMergeType, pictureLayout, type VisionGeometry, videoLayout } from "../../vision/tiles/token-layout.js";
 import type { Llada } from "../llada/llada.js";

@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ByteWriter, parquetWriteRows } from "hyparquet-writer";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
-import { AtomicFile } from "./atomic-file.js";
+import { AtomicFile } from "../../files/atomic-file.js";
+import { fileError } from "../../files/read-errors.js";
 import type { JsonRecord } from "./json-list.js";
 import {
   ColumnFinder,

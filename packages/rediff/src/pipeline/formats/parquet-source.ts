@@ -13,7 +13,7 @@ import {
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
+import { fileError } from "../../files/read-errors.js";
 import { isRecord, type JsonRecord } from "./json-list.js";
 import { type Columns, columnsSchema, fromRow, METADATA_KEY } from "./parquet-columns.js";
 import type { PictureFolder } from "./picture-folder.js";

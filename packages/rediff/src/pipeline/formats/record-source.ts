@@ -6,7 +6,7 @@ import { extname } from "node:path";
 import { type FileIndex, indexFile, placeOf } from "../../data/records/file-index.js";
 import { textOf } from "../../data/records/record-reader.js";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
+import { fileError } from "../../files/read-errors.js";
 import { isRecord, type JsonRecord, parseExact } from "./json-list.js";
 import { openParquet, type ParquetOptions } from "./parquet-source.js";
 

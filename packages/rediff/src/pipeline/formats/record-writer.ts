@@ -1,7 +1,7 @@
 /** Records to a JSON, JSONL or parquet file, by its extension. The file appears when all of it is there. */
 import { extname } from "node:path";
 import { UserError } from "../../errors.js";
-import { AtomicFile } from "./atomic-file.js";
+import { AtomicFile } from "../../files/atomic-file.js";
 import type { JsonRecord } from "./json-list.js";
 import { ParquetSink, type ParquetSinkOptions } from "./parquet-sink.js";
 

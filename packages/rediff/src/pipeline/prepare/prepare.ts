@@ -3,10 +3,10 @@
 import { basename, join } from "node:path";
 import { stringify } from "yaml";
 import { UserError } from "../../errors.js";
-import { withLock } from "../../hub/file-lock.js";
+import { writeText } from "../../files/atomic-file.js";
+import { withLock } from "../../files/file-lock.js";
 import { findNaming, isThere, type Naming } from "../archives/media-names.js";
 import { type UnpackedArchive, type UnpackJob, unpackAll } from "../archives/unpack.js";
-import { writeText } from "../formats/atomic-file.js";
 import type { JsonRecord } from "../formats/json-list.js";
 import { PictureFolder } from "../formats/picture-folder.js";
 import { openRecords, type RecordSource, type SourceRecord } from "../formats/record-source.js";

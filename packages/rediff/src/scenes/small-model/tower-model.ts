@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { saveCheckpoint } from "@rediff/torch";
-import { carryFiles, intoFolder, writeJson } from "../../checkpoint/convert/converted-folder.js";
+import { carryFiles, intoFolder, writeJson } from "../../checkpoint/model-folder.js";
 import { loadModelFolder } from "../../models/llava/model.js";
 import { modelSources } from "../../training/checkpoint/trained-model.js";
 import { type TowerOptions, trainTower } from "./train-tower.js";

@@ -23,7 +23,7 @@ import { conversationVisibility } from "../../models/llada/visibility.js";
 import { assertPositions, type Model } from "../../models/llava/model.js";
 import { idTensor } from "../../models/llava/splice.js";
 import { Rotary } from "../../models/rotary.js";
-import { conversationIds } from "../../text/turn-ids.js";
+import { conversationIds } from "../../text/conversation-ids.js";
 import { addRowGradients, openGradient } from "./accumulate.js";
 import { headLoss } from "./head-loss.js";
 import { isMaskEmbedding } from "./mask-embedding.js";

@@ -19,13 +19,14 @@ import { fileURLToPath } from "node:url";
 import { Generator, openCheckpoint, scope, type Tensor, tensor, zeros } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
+import { sweepLeftovers } from "../../files/whole-folder.js";
+import { saying } from "../../files/write-errors.js";
 import { loadModelFolder, type Model } from "../../models/llava/model.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
-import { compiledWorkerUrl } from "../../vision/workers/worker-url.js";
+import { compiledWorkerUrl } from "../../threads/worker-url.js";
 import { createAdapters, disposeAdapters, type LoraOptions, loadAdapters, merged } from "../backward/lora.js";
 import { namedTensors } from "../backward/parameters.js";
 import { parseRecipe } from "../recipe/recipe-file.js";
-import { saying } from "./disk-errors.js";
 import { exportModel, filesOf, loadProjector, loadTensors, PROJECTOR_FILE } from "./trained-model.js";
 import {
   ADAPTER_FOLDER,
@@ -36,7 +37,6 @@ import {
   withOptimizerState,
   writeCheckpoint,
 } from "./training-checkpoint.js";
-import { sweepLeftovers } from "./whole-folders.js";
 
 let root = "";
 let model: Model;

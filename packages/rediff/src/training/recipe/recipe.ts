@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { fullMaskRange, reviseRows } from "../../diffusion/corruption.js";
 import { UserError } from "../../errors.js";
-import { parseAspectRatio } from "../../vision/tiles/geometry.js";
+import { parseAspectRatio } from "../../vision/tiles/anyres.js";
 import { parseMergeType } from "../../vision/tiles/token-layout.js";
 import { LORA_TARGETS } from "../backward/lora.js";
 import type { TunablePart } from "../backward/parameters.js";

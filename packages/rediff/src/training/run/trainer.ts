@@ -13,10 +13,11 @@ import type { TrainingSample } from "../../data/samples/sample.js";
 import { describeSource } from "../../data/samples/sample-error.js";
 import { drawGenerator } from "../../diffusion/corruption.js";
 import { UserError } from "../../errors.js";
+import { sweepLeftovers } from "../../files/whole-folder.js";
+import { saying } from "../../files/write-errors.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import { fillGradients, type StepOptions, type StepResult, type Terms, trainStep } from "../backward/micro-batch.js";
 import { namedTensors } from "../backward/parameters.js";
-import { saying } from "../checkpoint/disk-errors.js";
 import { exportModel, type FileOptions, filesOf } from "../checkpoint/trained-model.js";
 import {
   findCheckpoint,
@@ -27,7 +28,6 @@ import {
   writeCheckpoint,
   writeState,
 } from "../checkpoint/training-checkpoint.js";
-import { sweepLeftovers } from "../checkpoint/whole-folders.js";
 import { AdamW, parameterGroups } from "../optimizer/adamw.js";
 import { clipGradients, dropGradients, gradientNorm, nonFiniteGradients } from "../optimizer/clip-gradients.js";
 import { Ema } from "../optimizer/ema.js";

@@ -7,7 +7,7 @@ import { UserError } from "../../errors.js";
 import { hugePng } from "../fixtures/huge.js";
 import { fixturePath, readPillowFacts, sha256, toRgb } from "../fixtures/pillow.js";
 import { decodePicture } from "./decode-picture.js";
-import { withoutAlpha } from "./image.js";
+import { withoutAlpha } from "./raster-image.js";
 import { resizeImage } from "./resize.js";
 
 const facts = readPillowFacts().decode;

@@ -5,7 +5,7 @@
  *  without `add_faster_video`, which reads features that are never computed. */
 
 import { UserError } from "../../errors.js";
-import { type AspectRatio, anyresGrid, type Grid, limitMap, type Offset, type Size, unpadWindow } from "./geometry.js";
+import { type AspectRatio, anyresGrid, type Grid, limitMap, type Offset, type Size, unpadWindow } from "./anyres.js";
 
 /** What `mm_patch_merge_type` of a config means. */
 export type MergeType =

@@ -1,9 +1,9 @@
 /** `rediff data prepare DATASET FOLDER`: a downloaded public data set to what the recipes ask for. */
 import { Argument, Command } from "commander";
-import { formatBytes } from "../../../hub/format-bytes.js";
 import { DATASETS } from "../../../pipeline/prepare/dataset-layouts.js";
 import type { DatasetName, Prepared, PrepareProgress } from "../../../pipeline/prepare/prepare.js";
 import type { Survey } from "../../../pipeline/prepare/survey.js";
+import { formatBytes } from "../../../units.js";
 import { decimal } from "../../options/describe-options.js";
 import { type Progress, progress } from "../../terminal/progress.js";
 import { counted } from "../../terminal/reason-counts.js";

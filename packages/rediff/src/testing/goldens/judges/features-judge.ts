@@ -15,7 +15,7 @@ import {
 import { project } from "../../../models/projector/projector.js";
 import { patchFeatures } from "../../../models/siglip/siglip.js";
 import { decodePicture } from "../../../vision/picture/decode-picture.js";
-import { parsePinpoints } from "../../../vision/tiles/geometry.js";
+import { parsePinpoints } from "../../../vision/tiles/anyres.js";
 import { makeTiles } from "../../../vision/tiles/tiles.js";
 import { framesToTiles } from "../../../vision/video/load-video.js";
 import type { GoldenCase, GoldenTensor, Outcome } from "../golden-case.js";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { expandBraces } from "./braces.js";
+import { expandBraces } from "./brace-expansion.js";
 
 test("a list, as the reference has it", () => {
   expect(expandBraces("data/llava_{a,b,c}.json")).toEqual([

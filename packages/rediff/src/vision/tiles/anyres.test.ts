@@ -10,7 +10,7 @@ import {
   parsePinpoints,
   type Size,
   unpadWindow,
-} from "./geometry.js";
+} from "./anyres.js";
 
 const PINPOINTS = parsePinpoints("(1x1),...,(6x6)", 384);
 const imageSize = fc.record({

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { startProgram } from "../../testing/command-line.js";
+import { startProgram } from "../testing/command-line.js";
 import { existingWorkerUrl } from "./worker-url.js";
 
 test("a process that waits for the end of idle threads is there when they have ended", async () => {

@@ -4,7 +4,7 @@
  *  neighbour, and pictures with alpha premultiplied. A palette is looked up at decoding, which is the same under
  *  nearest neighbour, so `P` has three channels here; 16-bit grey (`I;16`) is 8 bits when it leaves the decoder. */
 
-import type { Size } from "../tiles/geometry.js";
+import type { Size } from "../tiles/anyres.js";
 
 export type Mode = "1" | "L" | "LA" | "P" | "RGB" | "RGBA" | "CMYK" | "I;16";
 

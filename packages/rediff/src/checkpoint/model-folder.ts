@@ -5,8 +5,8 @@ import { existsSync, statfsSync } from "node:fs";
 import { copyFile, mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
-import { UserError } from "../../errors.js";
-import { gib } from "../memory.js";
+import { UserError } from "../errors.js";
+import { gib } from "./memory.js";
 
 /** Files of a model folder beside config.json and the weights that a conversion takes along. */
 const CARRIED = [

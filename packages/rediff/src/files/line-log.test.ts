@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
-import { scratch } from "../../data/testing/fixtures.js";
+import { scratch } from "../data/testing/fixtures.js";
 import { LineLog } from "./line-log.js";
 
 const { path, remove } = scratch();

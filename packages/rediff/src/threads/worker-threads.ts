@@ -9,8 +9,8 @@ import { setMaxListeners } from "node:events";
 import { Worker } from "node:worker_threads";
 // sharp has to be loaded in the main thread before any worker does: its libraries must outlive every thread.
 import "sharp";
-import { endWorkers } from "../../vision/workers/end-workers.js";
-import { type PortableError, unpackError } from "../../vision/workers/vision-jobs.js";
+import { type PortableError, unpackError } from "../vision/workers/vision-jobs.js";
+import { endWorkers } from "./end-workers.js";
 
 export type ThreadRequest<Job> = { type: "run"; id: number; job: Job } | { type: "abort"; id: number };
 export type ThreadReply<Result> =

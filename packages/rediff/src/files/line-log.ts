@@ -4,7 +4,7 @@ import { constants } from "node:fs";
 import { access, type FileHandle, mkdir, open, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import { UserError } from "../../errors.js";
+import { UserError } from "../errors.js";
 import { writeError } from "./atomic-file.js";
 
 export interface LineLogOptions {

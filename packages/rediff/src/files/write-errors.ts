@@ -1,5 +1,5 @@
 /** Failures to write files, as one line that a person can act on. */
-import { UserError } from "../../errors.js";
+import { UserError } from "../errors.js";
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: "no space left on the disk",

@@ -2,8 +2,8 @@ import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import { scratchFolder } from "../hub/testing/scratch.js";
 import { withLock } from "./file-lock.js";
-import { scratchFolder } from "./testing/scratch.js";
 
 const NO_PROCESS = 2 ** 22 + 1;
 

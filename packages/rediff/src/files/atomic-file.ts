@@ -4,7 +4,7 @@
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { UserError } from "../../errors.js";
+import { UserError } from "../errors.js";
 
 const BUFFER_BYTES = 1 << 20;
 

@@ -13,7 +13,7 @@ type Purpose = "saving" | "removing";
 const hiddenPath = (target: string, purpose: Purpose): string =>
   join(dirname(target), `.${basename(target)}.${purpose}-${hostname()}-${process.pid}`);
 
-// "partial" is the word of models/convert-output.ts, which gives the final model its place.
+// "partial" is the word of checkpoint/model-folder.ts, which gives the final model its place.
 const LEFTOVER = /^\..+\.(saving|removing|partial)-(.+)-(\d+)$/;
 
 /** Has `write` fill a new folder that then becomes `target`, in place of one that is there. Whatever goes wrong in

@@ -13,7 +13,7 @@ import {
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { removeWholeFolder, sweepLeftovers, writeWholeFolder } from "./whole-folders.js";
+import { removeWholeFolder, sweepLeftovers, writeWholeFolder } from "./whole-folder.js";
 
 let root = "";
 beforeEach(() => {

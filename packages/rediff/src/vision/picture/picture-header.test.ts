@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { describeContent, readGifHeader, readPngHeader, sniffFormat } from "./header.js";
+import { describeContent, readGifHeader, readPngHeader, sniffFormat } from "./picture-header.js";
 
 describe("headers of anything", () => {
   const starts = ["GIF89a", "GIF87a", "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "RIFF\0\0\0\0WEBP", ""].map((text) =>

@@ -4,8 +4,8 @@
  *  colour becomes an alpha channel); and transparent pixels of a GIF are black in sharp, but have a colour of the
  *  palette in Pillow. */
 
-import type { Offset, Size } from "../tiles/geometry.js";
-import type { Mode } from "./image.js";
+import type { Offset, Size } from "../tiles/anyres.js";
+import type { Mode } from "./raster-image.js";
 
 export type PictureFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "avif";
 

@@ -12,8 +12,8 @@ export {
   type FeatureCacheOptions,
   type Remasking,
 } from "./diffusion/decode-options.js";
+export type { DecodeResult, DecodeStep, Edit } from "./diffusion/decode-step.js";
 export { Decoder, type Decoding, decode, decodeBatch, type RunOptions } from "./diffusion/decoder.js";
-export type { DecodeResult, DecodeStep, Edit } from "./diffusion/denoise.js";
 export { embeddedModelFolder } from "./embedded.js";
 export { UserError } from "./errors.js";
 export { type Pulled, type PullOptions, pull } from "./hub/pull.js";

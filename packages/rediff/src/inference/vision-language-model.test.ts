@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { memory, setThreads } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { DecodeStep } from "../diffusion/denoise.js";
+import type { DecodeStep } from "../diffusion/decode-step.js";
 import { UserError } from "../errors.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { applyEdits } from "../text/text-edits.js";

@@ -5,8 +5,8 @@
 
 import type { Tensor } from "@rediff/torch";
 import type { DecodeOptions } from "../diffusion/decode-options.js";
+import type { DecodeStep } from "../diffusion/decode-step.js";
 import { type AddOptions, Decoder, type Decoding } from "../diffusion/decoder.js";
-import type { DecodeStep } from "../diffusion/denoise.js";
 import { embeddedModelFolder } from "../embedded.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { type LoadOptions, loadModelFolder, type Model, promptEmbeddings, type Visual } from "../models/llava/model.js";

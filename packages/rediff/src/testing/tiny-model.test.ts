@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { noGrad } from "@rediff/torch";
 import { afterAll, describe, expect, test } from "vitest";
+import type { DecodeResult } from "../diffusion/decode-step.js";
 import { decode } from "../diffusion/decoder.js";
-import type { DecodeResult } from "../diffusion/denoise.js";
 import { loadModelFolder, type Model, promptEmbeddings, type Visual } from "../models/llava/model.js";
 import { type TinyModelOptions, writeTinyModel } from "./tiny-model.js";
 

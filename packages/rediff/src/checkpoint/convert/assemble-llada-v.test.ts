@@ -14,8 +14,8 @@ import {
   zeros,
 } from "@rediff/torch";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { DecodeResult } from "../../diffusion/decode-step.js";
 import { decode } from "../../diffusion/decoder.js";
-import type { DecodeResult } from "../../diffusion/denoise.js";
 import { embed, hiddenStates, logits } from "../../models/llada/llada.js";
 import { loadModelFolder, type Model, promptEmbeddings, type Visual } from "../../models/llava/model.js";
 import { idTensor } from "../../models/llava/splice.js";

@@ -1,72 +1,15 @@
-/** The loop with the quirks of the original, and where both ways agree. */
+/** What holds of every decoding, whatever the model says. */
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { type DecodeOptions, decodeOptions } from "./decode-options.js";
-import type { DecodeStep } from "./denoise.js";
-import { M, type MadeUp, P, run } from "./testing/made-up-model.js";
+import type { DecodeStep } from "./decode-step.js";
+import { M, P, pseudoRandom, run, setups } from "./testing/made-up-model.js";
 import { reviseCount, transferSchedule } from "./transfer-schedule.js";
-
-describe("compat", () => {
-  test("with fewer candidates than the quota, top-k overflows into rows that are none", () => {
-    // Step 0 writes the stop at position 1 and three others; one candidate is left for a quota of four.
-    const model: MadeUp = (row) =>
-      row === P ? { token: 5, confidence: 0.1 } : { token: row === P + 1 ? 50 : row, confidence: 0.9 - row / 1000 };
-    const { result, canvas, steps } = run({ genLength: 8, steps: 2, stop: [[50]], compat: true }, model);
-    expect(result).toEqual({ tokens: [5], steps: 2, stopped: true });
-    expect([...canvas.ids.subarray(0, P)]).toEqual([0, 1, 2, M]); // three prompt rows were overwritten
-    expect(steps[1]?.filled).toEqual([0]); // of the answer
-    const polite = run({ genLength: 8, steps: 2, stop: [[50]] }, model);
-    expect([...polite.canvas.ids.subarray(0, P)]).toEqual([M, M, M, M]);
-    expect(polite.result).toEqual(result);
-  });
-});
-
-// ---- properties ----
-
-/** 32 well-mixed bits of some numbers. */
-function hash(...numbers: number[]): number {
-  let h = 0x811c9dc5;
-  for (const n of numbers) {
-    h = Math.imul(h ^ n, 0x01000193);
-    h = Math.imul(h ^ (h >>> 15), 0x85ebca6b);
-  }
-  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
-  return (h ^ (h >>> 16)) >>> 0;
-}
-
-/** Deterministic in the whole canvas: says one of the tokens `least` to 4, about as sure of each. */
-const pseudoRandom =
-  (seed: number, least: number): MadeUp =>
-  (row, canvas) => {
-    const state = hash(seed, row, ...canvas.ids);
-    return { token: least + (state % (5 - least)), confidence: hash(state, 1) / 2 ** 32 };
-  };
-
-const answerToken = fc.integer({ min: 0, max: 4 });
-const setups = fc
-  .record({
-    seed: fc.integer(),
-    blockLength: fc.integer({ min: 1, max: 6 }),
-    blocks: fc.integer({ min: 1, max: 3 }),
-    stepsPerBlock: fc.integer({ min: 1, max: 7 }),
-    draft: fc.array(answerToken, { maxLength: 18 }),
-    suffix: fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 2 }),
-    stop: fc.array(fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 2 }), { maxLength: 2 }),
-    revise: fc.boolean(),
-    reviseStart: fc.constantFrom(0, 0.3, 0.5, 1),
-    reviseTopk: fc.constantFrom(undefined, 0.3, 0.7, 1),
-    saysMask: fc.boolean(),
-  })
-  .map(({ seed, blockLength, blocks, stepsPerBlock, draft, saysMask, ...rest }) => {
-    const genLength = blockLength * blocks;
-    const steps = stepsPerBlock * blocks;
-    return { seed, saysMask, options: { ...rest, genLength, blockLength, steps, draft: draft.slice(0, genLength) } };
-  });
 
 /** What holds after every step, whatever the model says. */
 function checkStep(step: DecodeStep, before: number[], options: DecodeOptions): void {
-  const { rows, masked } = step.query;
-  const positions = rows.map((row) => row - P);
+  const { positions: asked, masked } = step.query;
+  const positions = asked.map((position) => position - P);
   expect(positions).toEqual([...new Set(positions)].sort((a, b) => a - b));
   expect(masked).toEqual(positions.map((position) => before[position] === M));
   expect(positions.every((position) => position >= 0 && position < options.genLength)).toBe(true);
@@ -90,7 +33,7 @@ function checkStep(step: DecodeStep, before: number[], options: DecodeOptions): 
     after[position] = to;
   }
   expect([...step.tokens]).toEqual(after);
-  expect(step.confidence.filter((value) => !Number.isNaN(value))).toHaveLength(rows.length);
+  expect(step.confidence.filter((value) => !Number.isNaN(value))).toHaveLength(asked.length);
 }
 
 test("whatever a model says: ends in bounded time, keeps the suffix, tells the truth in every step", () => {
@@ -184,41 +127,4 @@ test("without a stop and masks said: blocks left to right, quotas of the schedul
     }),
     { numRuns: 500 },
   );
-});
-
-describe("compat and the default path give the same tokens where no quirk bites", () => {
-  const same = (given: Partial<DecodeOptions>, model: MadeUp, promptLength = P): void => {
-    const compat = run({ ...given, compat: true }, model, promptLength);
-    const fast = run(given, model, promptLength);
-    expect(fast.result).toEqual(compat.result);
-    expect(fast.steps.length).toBe(compat.steps.length);
-  };
-
-  test("without stop sequences, also when the model says masks and revises", () => {
-    fc.assert(
-      fc.property(setups, ({ seed, saysMask, options }) => {
-        const given = { ...options, stop: [] };
-        same(given, pseudoRandom(seed, saysMask ? M : 1));
-        const [compat, fast] = [true, false].map((on) =>
-          run({ ...given, compat: on }, pseudoRandom(seed, saysMask ? M : 1)),
-        );
-        expect(fast?.steps.map(({ tokens }) => [...tokens])).toEqual(compat?.steps.map(({ tokens }) => [...tokens]));
-      }),
-      { numRuns: 500 },
-    );
-  });
-
-  test("with one stop sequence, without revision, draft and masks said", () => {
-    let stopped = 0;
-    fc.assert(
-      fc.property(setups, ({ seed, options }) => {
-        const given = { ...options, stop: options.stop.slice(0, 1), revise: false, draft: [] };
-        // Room for overflowing top-k in the prompt: what it overwrites there matters no more.
-        same(given, pseudoRandom(seed, 1), 20);
-        if (run(given, pseudoRandom(seed, 1), 20).result.stopped) stopped++;
-      }),
-      { numRuns: 500, seed: 3 },
-    );
-    expect(stopped).toBeGreaterThan(50);
-  });
 });

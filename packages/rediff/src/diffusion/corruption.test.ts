@@ -1,16 +1,8 @@
 import { Generator, rand, randint, scope } from "@rediff/torch";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  type CorruptionOptions,
-  corrupt,
-  drawGenerator,
-  drawsFrom,
-  type ExpandedSample,
-  Fate,
-  type RecordedDraw,
-  replacementLimit,
-} from "./corruption.js";
+import { type CorruptionOptions, corrupt, type ExpandedSample, Fate, replacementLimit } from "./corruption.js";
+import { drawsFrom, type RecordedDraw } from "./random-draws.js";
 
 const MASK = 90;
 const options: CorruptionOptions = {
@@ -197,22 +189,6 @@ describe("draws", () => {
       ["randint", [2, 3]],
     ]);
     expect(log.map(({ values }) => Array.from(values, Number))).toEqual(wanted);
-  });
-
-  test("recorded ones must fit", () => {
-    const recorded = draws(0.5, [0, 0]);
-    expect(() => noisyOf(sample([1], [true]), recorded)).toThrow("recorded draw 1 is rand [1, 2], but rand [1, 1]");
-    expect(() => noisyOf(sample([1, 2], [true, true]), recorded)).toThrow("recorded draw 2 is nothing");
-  });
-
-  test("a generator for each place of a run: the same for the same place, others for others", () => {
-    const first = (seed: number, step: number, micro: number) => {
-      using generator = drawGenerator(seed, step, micro);
-      return scope(() => rand([1], generator).item());
-    };
-    expect(first(1, 2, 3)).toBe(first(1, 2, 3));
-    const places = [0, 1, 2, 100000].flatMap((a) => [0, 1, 2].flatMap((b) => [0, 1].map((c) => [a, b, c] as const)));
-    expect(new Set(places.map((place) => first(...place))).size).toBe(places.length);
   });
 
   test("replacements: all but the last thousand, or those before the special tokens of a small vocabulary", () => {

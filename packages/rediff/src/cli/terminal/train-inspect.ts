@@ -2,7 +2,7 @@
 import { openLoader } from "../../data/loading/loader.js";
 import { openRecords } from "../../data/records/record-list.js";
 import { describeSkip } from "../../data/samples/sample-error.js";
-import { drawGenerator } from "../../diffusion/corruption.js";
+import { drawGenerator } from "../../diffusion/random-draws.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { planOptions, sampleSettings } from "../../training/recipe/data-settings.js";
 import type { RecipeKeys } from "../../training/recipe/recipe.js";

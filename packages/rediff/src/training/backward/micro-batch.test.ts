@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { type DType, Generator, memory, noGrad, randn, scope, setThreads, type Tensor } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TrainingSample } from "../../data/samples/sample.js";
-import type { RecordedDraw } from "../../diffusion/corruption.js";
+import type { RecordedDraw } from "../../diffusion/random-draws.js";
 import { withPlainKernels } from "../../models/kernels.js";
 import { loadModelFolder, type Model, type Visual } from "../../models/llava/model.js";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";

@@ -7,16 +7,14 @@ import { noGrad, scope, type Tensor, zeros } from "@rediff/torch";
 import type { TrainingSample } from "../../data/samples/sample.js";
 import {
   corrupt,
-  type DrawSource,
-  drawsFrom,
   type MaskRange,
   type NoisySample,
   type Objective,
-  type RecordedDraw,
   type ReviseRows,
   replacementLimit,
 } from "../../diffusion/corruption.js";
 import { type LossRow, type LossWeighting, lossRows, type Term } from "../../diffusion/objective.js";
+import { type DrawSource, drawsFrom, type RecordedDraw } from "../../diffusion/random-draws.js";
 import { UserError } from "../../errors.js";
 import { additiveMask, block, type Rows, rmsNorm, type Visibility } from "../../models/llada/llada.js";
 import { conversationVisibility } from "../../models/llada/visibility.js";

@@ -2,7 +2,7 @@
  *  weights alone. */
 import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
 import { openRecords } from "../../data/records/record-list.js";
-import { drawGenerator } from "../../diffusion/corruption.js";
+import { drawGenerator } from "../../diffusion/random-draws.js";
 import { evaluateStep, type StepOptions, type Terms } from "../backward/micro-batch.js";
 import type { TrainableModel } from "../backward/parameters.js";
 import { sampleSettings } from "../recipe/data-settings.js";

@@ -3,7 +3,7 @@ import { parseRecord } from "../../data/records/parse-record.js";
 import { buildSample } from "../../data/samples/build-sample.js";
 import { visualRows } from "../../data/samples/sample-media.js";
 import { geometry, record, sampleSettings, tokenizerFolder } from "../../data/testing/fixtures.js";
-import type { RecordedDraw } from "../../diffusion/corruption.js";
+import type { RecordedDraw } from "../../diffusion/random-draws.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { type PreviewOptions, previewBatch } from "./sample-preview.js";
 

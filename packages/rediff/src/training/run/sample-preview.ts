@@ -7,8 +7,6 @@ import { describeSource } from "../../data/samples/sample-error.js";
 import { visualRows } from "../../data/samples/sample-media.js";
 import {
   corrupt,
-  type DrawSource,
-  drawsFrom,
   type ExpandedSample,
   Fate,
   type MaskRange,
@@ -17,6 +15,7 @@ import {
   type ReviseRows,
   replacementLimit,
 } from "../../diffusion/corruption.js";
+import { type DrawSource, drawsFrom } from "../../diffusion/random-draws.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { VisionGeometry } from "../../vision/tiles/token-layout.js";

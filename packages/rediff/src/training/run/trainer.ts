@@ -11,7 +11,7 @@ import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
 import { openRecords } from "../../data/records/record-list.js";
 import type { TrainingSample } from "../../data/samples/sample.js";
 import { describeSource } from "../../data/samples/sample-error.js";
-import { drawGenerator } from "../../diffusion/corruption.js";
+import { drawGenerator } from "../../diffusion/random-draws.js";
 import { UserError } from "../../errors.js";
 import { sweepLeftovers } from "../../files/whole-folder.js";
 import { saying } from "../../files/write-errors.js";

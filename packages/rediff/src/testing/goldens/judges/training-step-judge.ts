@@ -9,7 +9,8 @@ import { parseRecord } from "../../../data/records/parse-record.js";
 import { buildSample } from "../../../data/samples/build-sample.js";
 import type { TrainingSample } from "../../../data/samples/sample.js";
 import { visualRows } from "../../../data/samples/sample-media.js";
-import { corrupt, drawsFrom, Fate, type RecordedDraw, replacementLimit } from "../../../diffusion/corruption.js";
+import { corrupt, Fate, replacementLimit } from "../../../diffusion/corruption.js";
+import { drawsFrom, type RecordedDraw } from "../../../diffusion/random-draws.js";
 import { loadModelFolder, type Model } from "../../../models/llava/model.js";
 import { wholeGradient } from "../../../training/backward/accumulate.js";
 import {

@@ -8,7 +8,7 @@ import { extname } from "node:path";
 import { UserError } from "../../errors.js";
 import { fileError } from "../../files/read-errors.js";
 import { scanJson } from "./scan-json.js";
-import { scanTar } from "./tar-index.js";
+import { scanTar } from "./scan-tar.js";
 
 export type FileKind = "jsonl" | "json" | "tar";
 

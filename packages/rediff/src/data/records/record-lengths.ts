@@ -13,7 +13,7 @@ import { type FileIndex, placeOf } from "./file-index.js";
 import { countWords } from "./python-words.js";
 import type { Records } from "./record-list.js";
 import { textOf } from "./record-reader.js";
-import { splitMemberName, tarMembers } from "./tar-index.js";
+import { splitMemberName, tarMembers } from "./scan-tar.js";
 
 export interface Lengths {
   /** One per record; never 0. */

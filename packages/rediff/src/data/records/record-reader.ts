@@ -5,7 +5,7 @@ import type { DataRecord, SampleSource } from "../samples/sample.js";
 import { SampleError } from "../samples/sample-error.js";
 import type { RecordPlace } from "./file-index.js";
 import { type OwnMedia, parseRecord } from "./parse-record.js";
-import { type ByteSource, splitMemberName, tarMembers } from "./tar-index.js";
+import { type ByteSource, splitMemberName, tarMembers } from "./scan-tar.js";
 
 /** Shards and mixtures may have thousands of files; so many stay open. */
 const OPEN_FILES = 64;

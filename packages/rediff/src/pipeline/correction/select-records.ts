@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { ReviseSpan } from "../../data/samples/sample.js";
 import { UserError } from "../../errors.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
-import type { JsonRecord } from "../formats/json-list.js";
+import type { JsonRecord } from "../formats/exact-json.js";
 import type { SourceRecord } from "../formats/record-source.js";
 import { parseReply, type UnusableReply, unusableReplies } from "./expert-reply.js";
 import { readReplyCompat } from "./original-reply.js";

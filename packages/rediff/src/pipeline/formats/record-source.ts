@@ -7,7 +7,7 @@ import { type FileIndex, indexFile, placeOf } from "../../data/records/file-inde
 import { textOf } from "../../data/records/record-reader.js";
 import { UserError } from "../../errors.js";
 import { fileError } from "../../files/read-errors.js";
-import { isRecord, type JsonRecord, parseExact } from "./json-list.js";
+import { isRecord, type JsonRecord, parseExact } from "./exact-json.js";
 import { openParquet, type ParquetOptions } from "./parquet-source.js";
 
 export interface SourceRecord {

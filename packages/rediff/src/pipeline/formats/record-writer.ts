@@ -2,8 +2,8 @@
 import { extname } from "node:path";
 import { UserError } from "../../errors.js";
 import { AtomicFile } from "../../files/atomic-file.js";
-import type { JsonRecord } from "./json-list.js";
-import { ParquetSink, type ParquetSinkOptions } from "./parquet-sink.js";
+import type { JsonRecord } from "./exact-json.js";
+import { ParquetSink, type ParquetSinkOptions } from "./parquet-writer.js";
 
 /** `commit()` or `abort()` it; `abort()` after `commit()` is harmless. */
 export interface RecordWriter {

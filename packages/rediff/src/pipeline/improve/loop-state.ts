@@ -7,7 +7,7 @@ import { writeText } from "../../files/atomic-file.js";
 import { parseRecipeKeys, type RecipeKeys, recipeChanges } from "../../training/recipe/recipe.js";
 import type { SelectionReport } from "../correction/select-records.js";
 import type { DraftReport } from "../drafts/draft-all.js";
-import { isRecord } from "../formats/json-list.js";
+import { isRecord } from "../formats/exact-json.js";
 import type { LoopCorrections } from "./correct-round.js";
 import { type ImproveKeys, improveChanges, parseImproveKeys } from "./improve-recipe.js";
 import type { Evaluation } from "./measure-round.js";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
 import { openRecords } from "../formats/record-source.js";
-import { uniform } from "../formats/uniform-records.js";
+import { uniform } from "../formats/uniform-random.js";
 import { closestRatio, mixRecords } from "./mix.js";
 
 const root = mkdtempSync(join(tmpdir(), "rediff-mix-"));

@@ -7,7 +7,7 @@ import { writeText } from "../../files/atomic-file.js";
 import { withLock } from "../../files/file-lock.js";
 import { findNaming, isThere, type Naming } from "../archives/media-names.js";
 import { type UnpackedArchive, type UnpackJob, unpackAll } from "../archives/unpack.js";
-import type { JsonRecord } from "../formats/json-list.js";
+import type { JsonRecord } from "../formats/exact-json.js";
 import { PictureFolder } from "../formats/picture-folder.js";
 import { openRecords, type RecordSource, type SourceRecord } from "../formats/record-source.js";
 import { writeRecords } from "../formats/record-writer.js";

@@ -6,7 +6,7 @@ import { ByteWriter, parquetWriteRows } from "hyparquet-writer";
 import { UserError } from "../../errors.js";
 import { AtomicFile } from "../../files/atomic-file.js";
 import { fileError } from "../../files/read-errors.js";
-import type { JsonRecord } from "./json-list.js";
+import type { JsonRecord } from "./exact-json.js";
 import {
   ColumnFinder,
   type Columns,

@@ -1,16 +1,12 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { expect, test } from "vitest";
+import { folderOfEachTest } from "../testing/folders.js";
 import { AtomicFile, writeError, writeText } from "./atomic-file.js";
 
-let root: string;
-const at = (name: string) => join(root, name);
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "rediff-atomic-"));
-});
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+const scratch = folderOfEachTest();
+const { at } = scratch;
 
 test("a file has its name when it is committed, not before; what was there is replaced whole", async () => {
   writeFileSync(at("x.json"), "before");
@@ -21,7 +17,7 @@ test("a file has its name when it is committed, not before; what was there is re
   await file.commit();
   await file.abort();
   expect(readFileSync(at("x.json"), "utf8")).toBe(`after ${"a".repeat(3 << 20)}`);
-  expect(readdirSync(root)).toEqual(["x.json"]);
+  expect(readdirSync(scratch.path)).toEqual(["x.json"]);
 });
 
 test("an abort leaves nothing of it, folders are made", async () => {
@@ -40,7 +36,7 @@ test("leftovers of dead processes are removed, those of others are not", async (
   writeFileSync(at(`.x.json.partial-elsewhere-${dead}`), "");
   writeFileSync(at(`.y.json.partial-${hostname()}-${dead}`), "");
   await writeText(at("x.json"), "x");
-  expect(readdirSync(root).sort()).toEqual(
+  expect(readdirSync(scratch.path).sort()).toEqual(
     [
       `.x.json.partial-elsewhere-${dead}`,
       `${leftover}${process.ppid}`,
@@ -58,7 +54,7 @@ test("what a person can do about it", async () => {
   });
   const bug = new TypeError("a bug");
   expect(writeError("x.json", bug)).toBe(bug);
-  await expect(AtomicFile.create(root)).rejects.toThrow(/is a folder/);
+  await expect(AtomicFile.create(scratch.path)).rejects.toThrow(/is a folder/);
   writeFileSync(at("file"), "");
   await expect(AtomicFile.create(at("file/x.json"))).rejects.toThrow(/file\/x\.json: /);
   expect(existsSync(at("file/x.json"))).toBe(false);

@@ -1,31 +1,19 @@
 /** Whole folders: written, replaced, removed, and what killed runs leave. */
 import { spawnSync } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { folderOfEachTest } from "../testing/folders.js";
 import { removeWholeFolder, sweepLeftovers, writeWholeFolder } from "./whole-folder.js";
 
-let root = "";
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "rediff-folders-"));
-});
-afterEach(() => rmSync(root, { recursive: true }));
-
+const scratch = folderOfEachTest();
+const { at } = scratch;
 const fill = (text: string) => async (folder: string) => {
   mkdirSync(join(folder, "inner"));
   writeFileSync(join(folder, "inner", "a.txt"), text);
 };
-const target = () => join(root, "deep", "checkpoint-1");
+const target = () => at("deep", "checkpoint-1");
 
 describe("writeWholeFolder", () => {
   test("the folder appears when it is whole, and nothing else", async () => {
@@ -34,14 +22,14 @@ describe("writeWholeFolder", () => {
       expect(existsSync(target())).toBe(false);
     });
     expect(readFileSync(join(target(), "inner", "a.txt"), "utf8")).toBe("one");
-    expect(readdirSync(join(root, "deep"))).toEqual(["checkpoint-1"]);
+    expect(readdirSync(at("deep"))).toEqual(["checkpoint-1"]);
   });
 
   test("takes the place of one that is there", async () => {
     await writeWholeFolder(target(), fill("one"));
     await writeWholeFolder(target(), fill("two"));
     expect(readFileSync(join(target(), "inner", "a.txt"), "utf8")).toBe("two");
-    expect(readdirSync(join(root, "deep"))).toEqual(["checkpoint-1"]);
+    expect(readdirSync(at("deep"))).toEqual(["checkpoint-1"]);
   });
 
   test("a failure leaves what was there, and nothing new", async () => {
@@ -52,22 +40,22 @@ describe("writeWholeFolder", () => {
     });
     await expect(failing).rejects.toThrow("no");
     expect(readFileSync(join(target(), "inner", "a.txt"), "utf8")).toBe("one");
-    expect(readdirSync(join(root, "deep"))).toEqual(["checkpoint-1"]);
+    expect(readdirSync(at("deep"))).toEqual(["checkpoint-1"]);
   });
 });
 
 test("removeWholeFolder", async () => {
   await writeWholeFolder(target(), fill("one"));
   await removeWholeFolder(target());
-  expect(readdirSync(join(root, "deep"))).toEqual([]);
+  expect(readdirSync(at("deep"))).toEqual([]);
 });
 
 describe("sweepLeftovers", () => {
   /** A process that is no more. */
   const deadPid = () => spawnSync(process.execPath, ["-e", ""]).pid;
   const leave = (name: string) => {
-    mkdirSync(join(root, name));
-    writeFileSync(join(root, name, "model.safetensors"), "half");
+    mkdirSync(at(name));
+    writeFileSync(at(name, "model.safetensors"), "half");
   };
 
   test("removes what dead processes left, and nothing else", async () => {
@@ -79,8 +67,8 @@ describe("sweepLeftovers", () => {
     leave(`.checkpoint-6.saving-another.host-name-${dead}`);
     leave("checkpoint-3");
     leave(".hidden");
-    expect((await sweepLeftovers(root)).length).toBe(3);
-    expect(readdirSync(root).sort()).toEqual(
+    expect((await sweepLeftovers(scratch.path)).length).toBe(3);
+    expect(readdirSync(scratch.path).sort()).toEqual(
       [
         `.checkpoint-6.saving-${hostname()}-${process.ppid}`,
         `.checkpoint-6.saving-another.host-name-${dead}`,
@@ -93,11 +81,11 @@ describe("sweepLeftovers", () => {
   test("another machine's when it was not touched for long", async () => {
     const name = ".checkpoint-6.saving-another-1";
     leave(name);
-    expect(await sweepLeftovers(root)).toEqual([]);
+    expect(await sweepLeftovers(scratch.path)).toEqual([]);
     const past = new Date(Date.now() - 3_600_000);
-    for (const path of [join(root, name, "model.safetensors"), join(root, name)]) utimesSync(path, past, past);
-    expect(await sweepLeftovers(root)).toEqual([name]);
+    for (const path of [at(name, "model.safetensors"), at(name)]) utimesSync(path, past, past);
+    expect(await sweepLeftovers(scratch.path)).toEqual([name]);
   });
 
-  test("of a folder that is not there", async () => expect(await sweepLeftovers(join(root, "absent"))).toEqual([]));
+  test("of a folder that is not there", async () => expect(await sweepLeftovers(at("absent"))).toEqual([]));
 });

@@ -1,16 +1,13 @@
-/** The step loop in this process: what fails, fails alone, and leaves no tensors. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { memory, scope } from "@rediff/torch";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadModelFolder } from "../models/llava/model.js";
 import type { DescribeJob, FromModel } from "../serving/engine/protocol.js";
+import { folderOfFile } from "../testing/folders.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { Runner } from "./batcher.js";
 import { VisionLanguageModel } from "./vision-language-model.js";
 
-const folder = mkdtempSync(join(tmpdir(), "rediff-runner-"));
+const { path: folder } = folderOfFile();
 let model: VisionLanguageModel;
 beforeAll(async () => {
   writeTinyModel(folder, { textOnly: true });
@@ -18,7 +15,6 @@ beforeAll(async () => {
 });
 afterAll(() => {
   model[Symbol.dispose]();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const job = (prompt: string, options: object = {}): DescribeJob => ({

@@ -1,19 +1,19 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { UserError } from "../../errors.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { compiledWorkerUrl } from "../../threads/worker-url.js";
 import { openRecords } from "../records/record-list.js";
 import { answerSpans } from "../samples/answer-positions.js";
 import type { TrainingSample } from "../samples/sample.js";
 import type { Skip } from "../samples/sample-error.js";
-import { record, sampleSettings, scratch, tokenizerFolder, writeLines } from "../testing/fixtures.js";
+import { record, sampleSettings, tokenizerFolder, writeLines } from "../testing/fixtures.js";
 import { type LoaderOptions, openLoader } from "./loader.js";
 
 const built = existsSync(fileURLToPath(compiledWorkerUrl("./loader-worker.js", import.meta.url)));
-const { path, remove } = scratch();
-afterAll(remove);
+const { at } = folderOfFile();
 const tokenizer = await loadTokenizer(tokenizerFolder);
 
 const pictures = ["color.jpg", "rgba.png", "grey.jpg"];
@@ -27,7 +27,7 @@ function dataOf(count: number, bad: readonly number[] = []): unknown[] {
 
 let files = 0;
 async function loaderFor(data: readonly unknown[], changes: Partial<LoaderOptions> = {}) {
-  const records = await openRecords(writeLines(path(`d${files++}.jsonl`), data));
+  const records = await openRecords(writeLines(at(`d${files++}.jsonl`), data));
   return openLoader({
     records,
     tokenizerFolder,
@@ -157,8 +157,8 @@ describe.each(threads)("a loader with %i threads", (workers) => {
 
 describe.skipIf(!built)(`threads${built ? "" : " (SKIPPED: run npx tsc -b first)"}`, () => {
   const workerOf = (code: string): URL => {
-    writeFileSync(path("worker.mjs"), `import { parentPort } from "node:worker_threads";\n${code}`);
-    return pathToFileURL(path("worker.mjs"));
+    writeFileSync(at("worker.mjs"), `import { parentPort } from "node:worker_threads";\n${code}`);
+    return pathToFileURL(at("worker.mjs"));
   };
 
   test.each([
@@ -176,7 +176,7 @@ describe.skipIf(!built)(`threads${built ? "" : " (SKIPPED: run npx tsc -b first)
   });
 
   test("that have no tokenizer tell what is wrong with it", async () => {
-    await using loader = await loaderFor(dataOf(8), { workers: 1, tokenizerFolder: path("none") });
+    await using loader = await loaderFor(dataOf(8), { workers: 1, tokenizerFolder: at("none") });
     await expect(collect(loader.batches({ epoch: 0 }))).rejects.toThrow(/tokenizer.*\.json: no such file/);
   });
 

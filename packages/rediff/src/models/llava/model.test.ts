@@ -1,6 +1,5 @@
 /** Model folders as they come: complete, damaged, under other names. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type Device,
@@ -13,9 +12,10 @@ import {
   type Tensor,
   zeros,
 } from "@rediff/torch";
-import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { TOWER_PREFIX } from "../../checkpoint/tensor-names.js";
 import { UserError } from "../../errors.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
 import { embed, hiddenStates, logits } from "../llada/llada.js";
 import { Rotary } from "../rotary.js";
@@ -31,12 +31,11 @@ import {
 } from "./model.js";
 import { idTensor } from "./splice.js";
 
-const root = mkdtempSync(join(tmpdir(), "rediff-model-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { at } = folderOfFile();
 afterEach(() => vi.restoreAllMocks());
 
 let count = 0;
-const write = (options: TinyModelOptions = {}, name = String(count++)) => writeTinyModel(join(root, name), options);
+const write = (options: TinyModelOptions = {}, name = String(count++)) => writeTinyModel(at(name), options);
 
 /** Writes a folder's weights again, changed. */
 function rewrite(
@@ -221,7 +220,7 @@ describe("what is wrong with a folder", () => {
     expect(await complaint(folder)).toMatch(/tokenizer.json/);
     rmSync(join(folder, "config.json"));
     expect(await complaint(folder)).toMatch(/has no config.json/);
-    expect(await complaint(join(root, "nowhere"))).toMatch(/nowhere has no config.json/);
+    expect(await complaint(at("nowhere"))).toMatch(/nowhere has no config.json/);
   });
 
   test("a failed attempt leaves no tensor behind", async () => {
@@ -238,7 +237,7 @@ describe("the vision tower from elsewhere", () => {
   function apart(): { whole: string; blind: string; tower: string } {
     const whole = write();
     const blind = write();
-    const tower = join(root, `tower-${count++}`);
+    const tower = at(`tower-${count++}`);
     mkdirSync(tower);
     rewrite(
       whole,
@@ -266,7 +265,7 @@ describe("the vision tower from elsewhere", () => {
     using wanted = await loadModelFolder(whole);
     using together = await loadModelFolder(blind, { visionTower: tower });
     expect(look(together)).toEqual(look(wanted));
-    using ignoring = await loadModelFolder(whole, { visionTower: join(root, "is not looked at") });
+    using ignoring = await loadModelFolder(whole, { visionTower: at("is not looked at") });
     expect(look(ignoring)).toEqual(look(wanted));
   });
 

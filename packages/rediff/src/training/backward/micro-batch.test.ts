@@ -1,13 +1,10 @@
-/** Whole training steps on tiny models: gradients by finite differences, and what a batch may not depend on. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type DType, Generator, memory, noGrad, randn, scope, setThreads, type Tensor } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import type { TrainingSample } from "../../data/samples/sample.js";
 import type { RecordedDraw } from "../../diffusion/random-draws.js";
 import { withPlainKernels } from "../../models/kernels.js";
 import { loadModelFolder, type Model, type Visual } from "../../models/llava/model.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
 import { wholeGradient } from "./accumulate.js";
 import { evaluateStep, fillGradients, type StepOptions, type StepResult, trainStep } from "./micro-batch.js";
@@ -23,12 +20,11 @@ import {
 // On so little work threads only wait for each other, for minutes where other programs run too.
 beforeAll(() => setThreads(1));
 
-const root = mkdtempSync(join(tmpdir(), "rediff-step-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { at } = folderOfFile();
 
 let count = 0;
 const load = (options: TinyModelOptions = {}, dtype: DType = "float64"): Promise<Model> =>
-  loadModelFolder(writeTinyModel(join(root, String(count++)), options), { dtype });
+  loadModelFolder(writeTinyModel(at(String(count++)), options), { dtype });
 
 const SMALL: TinyModelOptions = { hiddenSize: 32, heads: 4, kvHeads: 2, visionSize: 16 };
 const EVERY: readonly TunablePart[] = ["mm_mlp_adapter", "mm_vision_tower", "mm_language_model"];

@@ -1,10 +1,7 @@
-/** Visuals of a micro-batch together and one by one: the same rows, the same gradients. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type DType, Generator, memory, noGrad, randn, scope, setThreads, type Tensor } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { encodeVisuals, loadModelFolder, type Model, type Visual } from "../../models/llava/model.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { wholeGradient } from "./accumulate.js";
 import { type TrainableModel, type TunablePart, trainable } from "./parameters.js";
@@ -13,8 +10,7 @@ import { visualPass } from "./visual-pass.js";
 
 beforeAll(() => setThreads(1)); // tiny models gain nothing by more
 
-const root = mkdtempSync(join(tmpdir(), "rediff-visual-pass-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { at } = folderOfFile();
 
 const EVERY: readonly TunablePart[] = ["mm_mlp_adapter", "mm_vision_tower", "mm_language_model"];
 const WIDTH = 32;
@@ -24,7 +20,7 @@ const TILE = 4 * 16;
 let count = 0;
 const load = (dtype: DType): Promise<Model> =>
   loadModelFolder(
-    writeTinyModel(join(root, String(count++)), { hiddenSize: WIDTH, heads: 4, visionSize: 16, visionLayers: 3 }),
+    writeTinyModel(at(String(count++)), { hiddenSize: WIDTH, heads: 4, visionSize: 16, visionLayers: 3 }),
     { dtype },
   );
 

@@ -23,7 +23,6 @@ export { type Filling, type FillOptions, type FillRequest, fillRequest } from ".
 export { parseTemplate, type Template, type TemplatePart } from "./inference/template/fill-template.js";
 export { type FilledBlank, type FilledText, type Form, readForm } from "./inference/template/template-form.js";
 export {
-  DEFAULT_QUESTION,
   type DescribeOptions,
   type Description,
   loadModel,
@@ -33,7 +32,7 @@ export {
   VisionLanguageModel,
   type VisualSource,
 } from "./inference/vision-language-model.js";
-export { type LoadOptions, loadModelFolder, type Model, promptEmbeddings, type Visual } from "./models/llava/model.js";
+export { type LoadOptions, loadModelFolder, type Model, promptEmbeddings } from "./models/llava/model.js";
 export { correctDrafts } from "./pipeline/correction/correct-drafts.js";
 export type { CorrectOptions } from "./pipeline/correction/correct-options.js";
 export type { AnswerTotals, CorrectionReport } from "./pipeline/correction/correction-report.js";
@@ -45,6 +44,7 @@ export { type ImproveOptions, improve } from "./pipeline/improve/improve.js";
 export { type ImproveKeys, readImproveRecipe } from "./pipeline/improve/improve-recipe.js";
 export type { ImproveReport } from "./pipeline/improve/improve-report.js";
 export type { ChatMessage } from "./text/chat-template.js";
+export { DEFAULT_QUESTION } from "./text/default-question.js";
 export { applyEdits, type TextEdit } from "./text/text-edits.js";
 export { loadTokenizer, type Tokenizer } from "./text/tokenizer.js";
 export { combineLogs, type RunLog } from "./training/logging/combine-logs.js";
@@ -55,3 +55,4 @@ export type { RecipeKeys } from "./training/recipe/recipe.js";
 export { parseRecipe, readRecipe } from "./training/recipe/recipe-file.js";
 export type { EvaluationReport, RunFacts, StepReport, TrainObserver } from "./training/run/run-report.js";
 export { type RunRequests, type TrainOptions, type TrainResult, train } from "./training/run/trainer.js";
+export type { Visual } from "./vision/tiles/tiles.js";

@@ -5,8 +5,8 @@
 import { memory } from "@rediff/torch";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { Decoder, type Decoding, OutputError } from "../diffusion/decoder.js";
-import type { Visual } from "../models/llava/model.js";
 import type { FromModel, Job, Progress, Turn } from "../serving/engine/protocol.js";
+import type { Visual } from "../vision/tiles/tiles.js";
 import { packError } from "../vision/workers/vision-jobs.js";
 import { type Task, taskOf } from "./tasks/task.js";
 import type { VisionLanguageModel } from "./vision-language-model.js";

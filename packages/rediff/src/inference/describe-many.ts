@@ -4,8 +4,9 @@
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { Decoder, type Decoding } from "../diffusion/decoder.js";
 import { UserError } from "../errors.js";
-import { promptEmbeddings, type Visual } from "../models/llava/model.js";
+import { promptEmbeddings } from "../models/llava/model.js";
 import { VisionPool } from "../vision/index.js";
+import type { Visual } from "../vision/tiles/tiles.js";
 import {
   type DescribeOptions,
   decoding as decodingOptions,

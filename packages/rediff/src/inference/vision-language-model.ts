@@ -9,9 +9,10 @@ import type { DecodeStep } from "../diffusion/decode-step.js";
 import { type AddOptions, Decoder, type Decoding } from "../diffusion/decoder.js";
 import { embeddedModelFolder } from "../embedded.js";
 import { resolveModel } from "../hub/resolve-model.js";
-import { type LoadOptions, loadModelFolder, type Model, promptEmbeddings, type Visual } from "../models/llava/model.js";
+import { type LoadOptions, loadModelFolder, type Model, promptEmbeddings } from "../models/llava/model.js";
 import type { TextEdit } from "../text/text-edits.js";
 import { loadPicture, loadVideo } from "../vision/index.js";
+import type { Visual } from "../vision/tiles/tiles.js";
 import {
   checkOptions,
   type DescribeOptions,
@@ -28,7 +29,7 @@ import { refineRequest } from "./tasks/refine.js";
 import type { Template } from "./template/fill-template.js";
 import { readForm } from "./template/template-form.js";
 
-export { DEFAULT_QUESTION, type DescribeOptions, type RefineOptions, type VisualSource } from "./request.js";
+export type { DescribeOptions, RefineOptions, VisualSource } from "./request.js";
 
 export interface TokenEdit {
   /** Forward pass and position in the answer, from 0. */

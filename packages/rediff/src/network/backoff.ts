@@ -1,6 +1,6 @@
 /** Waiting between tries: the delay doubles, with some chance in it so that many machines do not return at once. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { TransientError } from "../hub/hub-request.js";
+import { TransientError } from "./transient-error.js";
 
 export interface RetryPolicy {
   /** Tries in a row without progress before giving up. */

@@ -4,7 +4,8 @@ import { noGrad } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
 import type { DecodeResult } from "../diffusion/decode-step.js";
 import { decode } from "../diffusion/decoder.js";
-import { loadModelFolder, type Model, promptEmbeddings, type Visual } from "../models/llava/model.js";
+import { loadModelFolder, type Model, promptEmbeddings } from "../models/llava/model.js";
+import type { Visual } from "../vision/tiles/tiles.js";
 import { folderOfFile } from "./folders.js";
 import { type TinyModelOptions, writeTinyModel } from "./tiny-model.js";
 

@@ -16,7 +16,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import type { DecodeResult } from "../../diffusion/decode-step.js";
 import { decode } from "../../diffusion/decoder.js";
 import { embed, hiddenStates, logits } from "../../models/llada/llada.js";
-import { loadModelFolder, type Model, promptEmbeddings, type Visual } from "../../models/llava/model.js";
+import { loadModelFolder, type Model, promptEmbeddings } from "../../models/llava/model.js";
 import { idTensor } from "../../models/llava/splice.js";
 import { Rotary } from "../../models/rotary.js";
 import { folderOfEachTest } from "../../testing/folders.js";
@@ -26,6 +26,7 @@ import {
   writeTinyModel,
   writeTinySiglip,
 } from "../../testing/tiny-model.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import { originalName, TOWER_PREFIX } from "../tensor-names.js";
 import { type AssembleOptions, assembleLladaV } from "./assemble-llada-v.js";
 import { freshProjector } from "./starting-projector.js";

@@ -5,8 +5,8 @@ import type { DecodeStep } from "../../diffusion/decode-step.js";
 import { UserError } from "../../errors.js";
 import type { DescribeOptions } from "../../inference/request.js";
 import type { Description, VisionLanguageModel } from "../../inference/vision-language-model.js";
-import type { Visual } from "../../models/llava/model.js";
 import { type ChatMessage, placeImages } from "../../text/chat-template.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import { expandInputs } from "../options/picture-inputs.js";
 
 export const COMMANDS = `/image PATH   add a picture (or video, folder, pattern); it goes with the next message

@@ -5,9 +5,10 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Remasking } from "../../diffusion/decode-options.js";
 import { embeddedModelFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
-import { DEFAULT_QUESTION, type DescribeOptions } from "../../inference/request.js";
+import type { DescribeOptions } from "../../inference/request.js";
 import type { LoadOptions } from "../../models/llava/model.js";
 import { type PromptTemplate, promptTemplates } from "../../text/chat-template.js";
+import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import type { ImageJoin } from "../../text/image-tokens.js";
 
 export interface ModelFlags {

@@ -3,8 +3,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { folderOfFile } from "../../testing/folders.js";
 import { record, writeLines } from "../testing/fixtures.js";
-import { indexFile, placeOf } from "./file-index.js";
+import { placeOf } from "./file-index.js";
 import { RecordReader } from "./record-reader.js";
+import { indexFile } from "./scan-file.js";
 
 const { at } = folderOfFile();
 

@@ -1,6 +1,7 @@
 /** What flows from the data files to a training step. */
-import type { Visual } from "../../models/llava/model.js";
+
 import type { Turn } from "../../text/labels.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 
 /** Where a record came from, for messages that a person can act on. */
 export interface SampleSource {

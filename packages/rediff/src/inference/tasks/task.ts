@@ -2,7 +2,7 @@
 import type { Tensor } from "@rediff/torch";
 import type { DecodeOptions } from "../../diffusion/decode-options.js";
 import type { AddOptions, Decoding } from "../../diffusion/decoder.js";
-import { promptEmbeddings, type Visual } from "../../models/llava/model.js";
+import { promptEmbeddings } from "../../models/llava/model.js";
 import type {
   Beginning,
   DescribeJob,
@@ -13,6 +13,7 @@ import type {
   RefineJob,
 } from "../../serving/engine/protocol.js";
 import { imagePlaceholder } from "../../text/image-tokens.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import { decoding as decodingOptions, promptIds } from "../request.js";
 import { SettledText, settledEnd } from "../stable-prefix.js";
 import { readForm } from "../template/template-form.js";

@@ -17,6 +17,7 @@ import { TOWER_PREFIX } from "../../checkpoint/tensor-names.js";
 import { UserError } from "../../errors.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import { embed, hiddenStates, logits } from "../llada/llada.js";
 import { Rotary } from "../rotary.js";
 import {
@@ -27,7 +28,6 @@ import {
   type Model,
   normalizePixels,
   promptEmbeddings,
-  type Visual,
 } from "./model.js";
 import { idTensor } from "./splice.js";
 

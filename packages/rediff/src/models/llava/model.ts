@@ -32,7 +32,7 @@ import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, Weights
 import { UserError } from "../../errors.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { parseAspectRatio, parsePinpoints } from "../../vision/tiles/anyres.js";
-import { normalizedLevels, type Tiles } from "../../vision/tiles/tiles.js";
+import { normalizedLevels, type Tiles, type Visual } from "../../vision/tiles/tiles.js";
 import { parseMergeType, pictureLayout, type VisionGeometry, videoLayout } from "../../vision/tiles/token-layout.js";
 import type { Llada } from "../llada/llada.js";
 import { project, projectorLayerNames } from "../projector/projector.js";
@@ -41,11 +41,6 @@ import { splice } from "./splice.js";
 import { pictureTokens, videoTokens } from "./visual-tokens.js";
 
 const NEWLINE = "model.image_newline";
-
-/** Tiles of a picture, or frames of a video. */
-export interface Visual extends Tiles {
-  readonly kind: "picture" | "video";
-}
 
 export interface Eyes {
   config: MultimodalConfig;

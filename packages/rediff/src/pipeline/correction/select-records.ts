@@ -4,7 +4,7 @@ import type { ReviseSpan } from "../../data/samples/sample.js";
 import { UserError } from "../../errors.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { JsonRecord } from "../formats/exact-json.js";
-import type { SourceRecord } from "../formats/record-source.js";
+import type { SourceRecord } from "../formats/record-stream.js";
 import { parseReply, type UnusableReply, unusableReplies } from "./expert-reply.js";
 import { readReplyCompat } from "./original-reply.js";
 import { checkPairs, droppedPairs, type PairDrop } from "./phrase-pairs.js";

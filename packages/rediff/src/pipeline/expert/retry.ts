@@ -1,7 +1,7 @@
 /** Asks the expert until it answers: at the rate, within the budget, and with patience that ends. */
 
-import { TransientError } from "../../hub/hub-request.js";
 import { Backoff, type Retry, retrying } from "../../network/backoff.js";
+import { TransientError } from "../../network/transient-error.js";
 import type { CorrectionSettings } from "../correction/correct-options.js";
 import { roundMoney } from "../correction/correction-report.js";
 import { Budget, costOf, estimateUsage } from "./budget.js";

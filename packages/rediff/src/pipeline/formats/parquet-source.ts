@@ -17,7 +17,7 @@ import { fileError } from "../../files/read-errors.js";
 import { isRecord, type JsonRecord } from "./exact-json.js";
 import { type Columns, columnsSchema, fromRow, METADATA_KEY } from "./parquet-columns.js";
 import type { PictureFolder } from "./picture-folder.js";
-import type { RecordSource, SourceRecord } from "./record-source.js";
+import type { RecordSource, SourceRecord } from "./record-stream.js";
 
 export interface ParquetOptions {
   /** Where pictures that are in the file go. */

@@ -15,9 +15,9 @@ import {
   parquetSchemaOf,
   toRow,
 } from "./parquet-columns.js";
-import type { RecordWriter } from "./record-writer.js";
+import type { RecordWriter } from "./record-stream.js";
 
-export interface ParquetSinkOptions {
+export interface ParquetWriterOptions {
   /** Folder of the pictures that `image` names, to put them into the file. */
   imagesFrom?: string | undefined;
 }
@@ -28,7 +28,7 @@ const ROWS_WITH_PICTURES = 100;
 
 const PICTURES = "image";
 
-export class ParquetSink implements RecordWriter {
+export class ParquetWriter implements RecordWriter {
   readonly #finder = new ColumnFinder();
   /** How `image` names pictures: one name, or a list. */
   #pictures: PictureColumn | undefined;
@@ -40,9 +40,9 @@ export class ParquetSink implements RecordWriter {
     private readonly imagesFrom: string | undefined,
   ) {}
 
-  static async create(path: string, { imagesFrom }: ParquetSinkOptions = {}): Promise<ParquetSink> {
+  static async create(path: string, { imagesFrom }: ParquetWriterOptions = {}): Promise<ParquetWriter> {
     const spool = await AtomicFile.create(`${path}.records`);
-    return new ParquetSink(path, spool, await AtomicFile.create(path), imagesFrom);
+    return new ParquetWriter(path, spool, await AtomicFile.create(path), imagesFrom);
   }
 
   async write(record: JsonRecord): Promise<void> {

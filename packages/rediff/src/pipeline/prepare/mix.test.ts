@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { folderOfFile } from "../../testing/folders.js";
 import { openRecords } from "../formats/record-source.js";
-import { uniform } from "../formats/uniform-random.js";
 import { closestRatio, mixRecords } from "./mix.js";
+import { uniform } from "./uniform-random.js";
 
 const { at } = folderOfFile();
 

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DEFAULT_QUESTION } from "../../inference/request.js";
 import { parseReply } from "../../pipeline/correction/expert-reply.js";
 import { expertText } from "../../pipeline/expert/expert-prompt.js";
 import { folderOfFile } from "../../testing/folders.js";
+import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import { plantError } from "../language/planted-error.js";
 import { generateScenes } from "../records/generate-scenes.js";
 import { readScenes, type Scene } from "../records/scene-records.js";

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { markRevisions } from "../../data/samples/revised-phrases.js";
-import { DEFAULT_QUESTION } from "../../inference/request.js";
 import { parseReply } from "../../pipeline/correction/expert-reply.js";
 import { checkPairs } from "../../pipeline/correction/phrase-pairs.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { renderPrompt } from "../../text/chat-template.js";
+import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import { encodePrompt } from "../../text/image-tokens.js";
 import { labelConversation, type Turn } from "../../text/labels.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";

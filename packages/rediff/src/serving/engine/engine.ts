@@ -2,7 +2,8 @@
  *  dies. HTTP is not known here. */
 import type { MemoryUse } from "@rediff/torch";
 import { UserError } from "../../errors.js";
-import type { LoadOptions, Visual } from "../../models/llava/model.js";
+import type { LoadOptions } from "../../models/llava/model.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import { unpackError } from "../../vision/workers/vision-jobs.js";
 import { VisionPool } from "../../vision/workers/vision-pool.js";
 import { EngineError } from "./engine-error.js";

@@ -5,8 +5,9 @@
 import type { MemoryUse } from "@rediff/torch";
 import type { DescribeOptions, pictureOptions, RefineOptions, videoOptions } from "../../inference/request.js";
 import type { FillOptions } from "../../inference/tasks/fill.js";
-import type { LoadOptions, Visual } from "../../models/llava/model.js";
+import type { LoadOptions } from "../../models/llava/model.js";
 import type { TextEdit } from "../../text/text-edits.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import type { PortableError } from "../../vision/workers/vision-jobs.js";
 
 export interface LoadRequest {

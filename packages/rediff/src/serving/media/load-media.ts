@@ -1,7 +1,7 @@
 /** The pictures and videos of a request: what is wrong with a URL is told before the request waits in the queue, what is
  *  wrong with the file behind it when it is decoded, off the threads of HTTP and model. Nothing touches a disk. */
 import { UserError } from "../../errors.js";
-import type { Visual } from "../../models/llava/model.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import type { VideoOptions } from "../../vision/video/load-video.js";
 import type { VisionPools } from "../engine/engine.js";
 import type { ModelFacts } from "../engine/protocol.js";

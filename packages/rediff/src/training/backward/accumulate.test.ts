@@ -1,7 +1,8 @@
 import { memory, noGrad, scope, type Tensor, tensor, zeros } from "@rediff/torch";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { addGradient, addRowGradients, freeGradient, openGradient, wholeGradient } from "./accumulate.js";
+import { addGradient, addRowGradients, openGradient, wholeGradient } from "./accumulate.js";
 import type { Parameter } from "./parameters.js";
+import { freeGradient } from "./parameters.js";
 
 let start = memory();
 beforeEach(() => {

@@ -3,9 +3,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { TrainingSample } from "../../data/samples/sample.js";
 import type { RecordedDraw } from "../../diffusion/random-draws.js";
 import { withPlainKernels } from "../../models/kernels.js";
-import { loadModelFolder, type Model, type Visual } from "../../models/llava/model.js";
+import { loadModelFolder, type Model } from "../../models/llava/model.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import { wholeGradient } from "./accumulate.js";
 import { evaluateStep, fillGradients, type StepOptions, type StepResult, trainStep } from "./micro-batch.js";
 import {

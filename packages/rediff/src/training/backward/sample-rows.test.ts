@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { TrainingSample } from "../../data/samples/sample.js";
-import type { Visual } from "../../models/llava/model.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import { expandBatch, PADDING_ROW, visualsWithin } from "./sample-rows.js";
 
 const I = -200;

@@ -1,8 +1,9 @@
 import { type DType, Generator, memory, noGrad, randn, scope, setThreads, type Tensor } from "@rediff/torch";
 import { beforeAll, describe, expect, test } from "vitest";
-import { encodeVisuals, loadModelFolder, type Model, type Visual } from "../../models/llava/model.js";
+import { encodeVisuals, loadModelFolder, type Model } from "../../models/llava/model.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import { wholeGradient } from "./accumulate.js";
 import { type TrainableModel, type TunablePart, trainable } from "./parameters.js";
 import { type Checkpointing, Tunables } from "./reverse.js";

@@ -8,9 +8,10 @@
  *  nothing behind. Text-only samples run nothing; the reference sends a blank tile through the tower for each. */
 import { cat, scope, type Tensor } from "@rediff/torch";
 import type { SiglipConfig } from "../../checkpoint/config.js";
-import { type Eyes, layOut, type Model, normalizePixels, type Visual } from "../../models/llava/model.js";
+import { type Eyes, layOut, type Model, normalizePixels } from "../../models/llava/model.js";
 import { project } from "../../models/projector/projector.js";
 import { embedPatches, layer, patchesPerSide, type Siglip } from "../../models/siglip/siglip.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 import { type Checkpointing, type Pass, runForward, type Stage, stage, type Tunables } from "./reverse.js";
 
 /** Elements of the features that go through the tower together, 8 tiles of SigLIP-so400m's: bounds the memory of a layer

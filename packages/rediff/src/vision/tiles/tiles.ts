@@ -24,6 +24,11 @@ export interface Tiles {
   readonly imageSize: Size;
 }
 
+/** Tiles of a picture, or frames of a video. */
+export interface Visual extends Tiles {
+  readonly kind: "picture" | "video";
+}
+
 export interface TilingOptions {
   readonly tileSize: number;
   readonly aspectRatio: AspectRatio;

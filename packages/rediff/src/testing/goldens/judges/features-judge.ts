@@ -4,19 +4,12 @@ import { join } from "node:path";
 import { inferenceMode, scope, type Tensor, tensor } from "@rediff/torch";
 import { z } from "zod";
 import { assembleBatch, type Batch } from "../../../models/llava/batch.js";
-import {
-  type Eyes,
-  layOut,
-  type Model,
-  normalizePixels,
-  type Visual,
-  visionGeometry,
-} from "../../../models/llava/model.js";
+import { type Eyes, layOut, type Model, normalizePixels, visionGeometry } from "../../../models/llava/model.js";
 import { project } from "../../../models/projector/projector.js";
 import { patchFeatures } from "../../../models/siglip/siglip.js";
 import { decodePicture } from "../../../vision/picture/decode-picture.js";
 import { parsePinpoints } from "../../../vision/tiles/anyres.js";
-import { makeTiles } from "../../../vision/tiles/tiles.js";
+import { makeTiles, type Visual } from "../../../vision/tiles/tiles.js";
 import { framesToTiles } from "../../../vision/video/load-video.js";
 import type { GoldenCase, GoldenTensor, Outcome } from "../golden-case.js";
 import { splitFrames } from "./image-preprocess-judge.js";

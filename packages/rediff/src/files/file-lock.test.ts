@@ -2,13 +2,13 @@ import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
-import { scratchFolder } from "../hub/testing/scratch.js";
+import { folderOfTest } from "../testing/folders.js";
 import { withLock } from "./file-lock.js";
 
 const NO_PROCESS = 2 ** 22 + 1;
 
 async function lockFile(content?: object): Promise<string> {
-  const path = join(await scratchFolder(), ".locks", "x.lock");
+  const path = join(folderOfTest(), ".locks", "x.lock");
   await mkdir(dirname(path), { recursive: true });
   if (content) await writeFile(path, JSON.stringify(content));
   return path;

@@ -2,6 +2,7 @@ import { mkdir, readFile, readlink, rm, stat, truncate, writeFile } from "node:f
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
+import { folderOfTest } from "../testing/folders.js";
 import { findCached, inspectCached } from "./hub-cache.js";
 import type { HubSettings } from "./hub-settings.js";
 import { type PullEvent, type PullOptions, pull } from "./pull.js";
@@ -14,7 +15,6 @@ import {
   noise,
   QUICK_RETRY,
   SHARD,
-  scratchFolder,
   settingsFor,
   treeOf,
 } from "./testing/scratch.js";
@@ -32,7 +32,7 @@ interface Scene {
 
 async function scene(model: Partial<FakeModel> = {}): Promise<Scene> {
   const hub = await fakeHub(model);
-  const cacheDir = await scratchFolder();
+  const cacheDir = folderOfTest();
   const repo = join(cacheDir, "models--org--tiny");
   const events: PullEvent[] = [];
   return {

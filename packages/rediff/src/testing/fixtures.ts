@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { test as base, vi } from "vitest";
 import type { VisionLanguageModel } from "../inference/vision-language-model.js";
 import type { Tokenizer } from "../text/tokenizer.js";
-import { makeFolder, removeFolder } from "./folders.js";
+import { folderOfTest, makeFolder, removeFolder } from "./folders.js";
 
 /** A tokenizer of 408 tokens with all that LLaDA's has. */
 export const tokenizerFolder = fileURLToPath(new URL("../../src/text/testdata/tokenizer", import.meta.url));
@@ -45,11 +45,7 @@ export const test = base
     return model;
   })
   /** A folder of the test's own. */
-  .extend("folder", ({ onTestFinished }): string => {
-    const path = makeFolder();
-    onTestFinished(() => removeFolder(path));
-    return path;
-  })
+  .extend("folder", (): string => folderOfTest())
   .extend("output", ({ onTestFinished }): Output => {
     const output: Output = { stdout: "", stderr: "" };
     const before = process.exitCode;

@@ -1,9 +1,9 @@
-/** Temporary folders of tests: one of a file, or one of each test. Tests that need nothing but a folder of their own take
- *  the fixture `folder` of fixtures.ts; these are for files whose helpers write into it too. */
+/** Temporary folders of tests. A test that needs a folder takes the fixture `folder` of fixtures.ts; these are for helpers
+ *  that write into one. */
 import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeEach } from "vitest";
+import { afterAll, afterEach, beforeEach, onTestFinished } from "vitest";
 
 export interface TestFolder {
   readonly path: string;
@@ -11,12 +11,20 @@ export interface TestFolder {
   readonly at: (...names: string[]) => string;
 }
 
+/** Makes one that is not removed by itself. */
 export function makeFolder(): string {
   return realpathSync(mkdtempSync(join(tmpdir(), "rediff-test-")));
 }
 
 export function removeFolder(path: string): void {
   rmSync(path, { recursive: true, force: true });
+}
+
+/** For the test that is running, removed after it. */
+export function folderOfTest(): string {
+  const path = makeFolder();
+  onTestFinished(() => removeFolder(path));
+  return path;
 }
 
 /** Made now, so that constants of the file can name paths in it, and removed after the last test. */

@@ -2,18 +2,21 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
+import { test } from "../../testing/fixtures.js";
+import { folderOfTest } from "../../testing/folders.js";
 import { readExpertPrompt } from "../expert/expert-prompt.js";
 import { correctDrafts } from "./correct-drafts.js";
 import { Selection } from "./select-records.js";
 import { chunkTokenizer } from "./testing/chunk-tokenizer.js";
-import { expert, linesOf, manyDrafts, quick, scratch, writeDrafts } from "./testing/drafts.js";
+import { expert, linesOf, manyDrafts, quick, writeDrafts } from "./testing/drafts.js";
 import type { Behaviour } from "./testing/fake-expert.js";
 
 const sha256 = (text: string | Buffer) => createHash("sha256").update(text).digest("hex");
 
-test("a request is the original's: prompt, picture as a data URL, text; the answer comes with its provenance", async () => {
-  const folder = scratch();
+test("a request is the original's: prompt, picture as a data URL, text; the answer comes with its provenance", async ({
+  folder,
+}) => {
   const reply = '[{"org": "cat", "target": "dog"}]';
   const fake = await expert(() => ({ reply, headers: { "x-request-id": "req-7" } }));
   const drafted = { record: 3, model: "ReDiff", revise: true };
@@ -80,8 +83,7 @@ test("a request is the original's: prompt, picture as a data URL, text; the answ
   });
 });
 
-test("pictures have the type of their bytes; what chat APIs do not take becomes PNG", async () => {
-  const folder = scratch();
+test("pictures have the type of their bytes; what chat APIs do not take becomes PNG", async ({ folder }) => {
   const fake = await expert();
   const types = {
     "color.jpg": "jpeg",
@@ -106,8 +108,7 @@ test("pictures have the type of their bytes; what chat APIs do not take becomes 
   }
 });
 
-test("run again it asks for nothing; what is new is asked", async () => {
-  const folder = scratch();
+test("run again it asks for nothing; what is new is asked", async ({ folder }) => {
   const fake = await expert();
   const options = quick(folder, fake, manyDrafts(5));
   await correctDrafts({ ...options, limit: 3 });
@@ -141,8 +142,9 @@ test("run again it asks for nothing; what is new is asked", async () => {
   expect(linesOf(options.output)).toHaveLength(16);
 });
 
-test("drafts that come several times are asked once, also the same picture under another name; empty ones not at all", async () => {
-  const folder = scratch();
+test("drafts that come several times are asked once, also the same picture under another name; empty ones not at all", async ({
+  folder,
+}) => {
   const fake = await expert(() => ({ delayMs: 20 }));
   const [draft = {}] = manyDrafts(1);
   const copy = join(folder, "copy.jpg");
@@ -155,8 +157,7 @@ test("drafts that come several times are asked once, also the same picture under
   expect(report).toMatchObject({ drafts: 6, duplicates: 4, empty: 1, requests: 1, run: { answers: 1 } });
 });
 
-test("the original's list is read, and an answer that is in it makes room for the new one", async () => {
-  const folder = scratch();
+test("the original's list is read, and an answer that is in it makes room for the new one", async ({ folder }) => {
   const fake = await expert(() => ({ reply: "right" }));
   const options = quick(folder, fake, []);
   writeFileSync(
@@ -173,8 +174,9 @@ test("the original's list is read, and an answer that is in it makes room for th
 
 const choice = (finish_reason: string, message: object) => ({ choice: { index: 0, message, finish_reason } });
 
-test("answers that cannot be used were paid for: they are kept, counted by kind, and asked again only when told", async () => {
-  const folder = scratch();
+test("answers that cannot be used were paid for: they are kept, counted by kind, and asked again only when told", async ({
+  folder,
+}) => {
   const replies: Record<string, Behaviour> = {
     d0: { reply: "right" },
     d1: { reply: "[]" },
@@ -229,15 +231,16 @@ test.each<[string, Behaviour]>([
   ["a cut in the body", { cutAfter: 30 }],
   ["silence", { hang: true }],
 ])("after %s it tries again", async (_name, trouble) => {
-  const folder = scratch();
+  const folder = folderOfTest();
   const fake = await expert(({ nth }) => (nth <= 2 ? trouble : undefined));
   const report = await correctDrafts({ ...quick(folder, fake, manyDrafts(2)), timeoutMs: trouble.hang ? 100 : 5000 });
   expect(report).toMatchObject({ requests: 6, failed: {}, run: { answers: 2, right: 2 } });
   expect(fake.calls.map(({ nth }) => nth).sort()).toEqual([1, 1, 2, 2, 3, 3]);
 });
 
-test("patience ends: the draft is listed with the reason, the others go on, and the next run tries it again", async () => {
-  const folder = scratch();
+test("patience ends: the draft is listed with the reason, the others go on, and the next run tries it again", async ({
+  folder,
+}) => {
   const fake = await expert(({ prediction }) => {
     if (prediction === "d1") return { status: 500, body: { error: { message: "no\nGPU left" } } };
     return prediction === "d2"
@@ -293,7 +296,7 @@ test.each<[number, unknown, RegExp]>([
   [429, { error: { message: "quota", code: "insufficient_quota" } }, /asks for money \(HTTP 429\): quota/],
   [302, "", /sends requests elsewhere \(HTTP 302, http:\/\/elsewhere\.example\/\)/],
 ])("HTTP %i ends it at once, with one line", async (status, body, line) => {
-  const folder = scratch();
+  const folder = folderOfTest();
   const headers = { location: "http://elsewhere.example/" };
   const fake = await expert(() => ({ status, body, headers }));
   const options = {
@@ -308,8 +311,7 @@ test.each<[number, unknown, RegExp]>([
   expect(linesOf(options.output)).toEqual([]);
 });
 
-test("without a key: OpenAI is not asked at all, a server that wants one says so", async () => {
-  const folder = scratch();
+test("without a key: OpenAI is not asked at all, a server that wants one says so", async ({ folder }) => {
   const fake = await expert(() => ({ status: 401, body: "" }));
   const options = quick(folder, fake, manyDrafts(1));
   await expect(correctDrafts({ ...options, baseUrl: undefined })).rejects.toThrow("OPENAI_API_KEY is not set");
@@ -317,8 +319,7 @@ test("without a key: OpenAI is not asked at all, a server that wants one says so
   expect(fake.calls[0]?.headers.authorization).toBeUndefined();
 });
 
-test("what is answered when the end comes is kept", async () => {
-  const folder = scratch();
+test("what is answered when the end comes is kept", async ({ folder }) => {
   const fake = await expert(({ prediction }) => ({
     delayMs: 150,
     ...(prediction === "d1" && { delayMs: 50, status: 401, body: "" }),
@@ -333,8 +334,7 @@ test("what is answered when the end comes is kept", async () => {
   expect(fake.calls).toHaveLength(3);
 });
 
-test("a 400 after answers is the draft's own fault", async () => {
-  const folder = scratch();
+test("a 400 after answers is the draft's own fault", async ({ folder }) => {
   const fake = await expert(({ prediction }) =>
     prediction === "d2" ? { status: 400, body: { error: { message: "no" } } } : undefined,
   );
@@ -342,8 +342,7 @@ test("a 400 after answers is the draft's own fault", async () => {
   expect(report).toMatchObject({ failed: { rejected: 1 }, run: { answers: 3 } });
 });
 
-test("an expert that is down is not asked for every draft", async () => {
-  const folder = scratch();
+test("an expert that is down is not asked for every draft", async ({ folder }) => {
   const fake = await expert();
   await fake.close();
   const options = { ...quick(folder, fake, manyDrafts(100)), retries: 1, concurrency: 1 };
@@ -353,8 +352,7 @@ test("an expert that is down is not asked for every draft", async () => {
   expect(ill.calls).toHaveLength(40);
 });
 
-test("Retry-After holds for all requests; a wait of hours ends the run", async () => {
-  const folder = scratch();
+test("Retry-After holds for all requests; a wait of hours ends the run", async ({ folder }) => {
   let refusedAt = 0;
   const fake = await expert(({ at }) => {
     if (refusedAt > 0) return undefined;
@@ -372,8 +370,7 @@ test("Retry-After holds for all requests; a wait of hours ends the run", async (
   expect(performance.now() - started).toBeLessThan(2000);
 });
 
-test("no more requests at once than told, and no faster than the rate", async () => {
-  const folder = scratch();
+test("no more requests at once than told, and no faster than the rate", async ({ folder }) => {
   const fake = await expert(() => ({ delayMs: 15 }));
   await correctDrafts({ ...quick(folder, fake, manyDrafts(20)), concurrency: 3 });
   expect(fake.mostUnderWay).toBe(3);
@@ -386,8 +383,9 @@ test("no more requests at once than told, and no faster than the rate", async ()
 // USAGE costs 0.001 + 0.001 at these prices; a request may cost 8000 * 0.00001 + prompt and picture * 0.000001.
 const prices = { in: 1, out: 10 };
 
-test("a budget is never exceeded, whatever runs at the same time, and counts what earlier runs spent", async () => {
-  const folder = scratch();
+test("a budget is never exceeded, whatever runs at the same time, and counts what earlier runs spent", async ({
+  folder,
+}) => {
   const fake = await expert(() => ({ delayMs: 5, usage: { prompt_tokens: 4000, completion_tokens: 8000 } }));
   const options = { ...quick(folder, fake, manyDrafts(40)), prices };
   const first = await correctDrafts({ ...options, budget: 0.5 });
@@ -403,8 +401,7 @@ test("a budget is never exceeded, whatever runs at the same time, and counts wha
   expect(more.total.cost).toBeLessThanOrEqual(0.7);
 });
 
-test("the signal counts while a spent budget waits for its last answers", async () => {
-  const folder = scratch();
+test("the signal counts while a spent budget waits for its last answers", async ({ folder }) => {
   const fake = await expert(({ prediction }) => (prediction === "d0" ? { delayMs: 5000 } : {}));
   const end = { signal: AbortSignal.timeout(300), graceMs: 50, timeoutMs: 20_000 };
   const options = { ...quick(folder, fake, manyDrafts(3)), ...end, prices, budget: 0.171, concurrency: 2 };
@@ -413,16 +410,14 @@ test("the signal counts while a spent budget waits for its last answers", async 
   expect(performance.now() - started).toBeLessThan(3000);
 });
 
-test("what is held back is given back: cheap answers let the run go on with a small budget", async () => {
-  const folder = scratch();
+test("what is held back is given back: cheap answers let the run go on with a small budget", async ({ folder }) => {
   const fake = await expert();
   const report = await correctDrafts({ ...quick(folder, fake, manyDrafts(20)), prices, budget: 0.2 });
   expect(report).toMatchObject({ stopped: null, run: { answers: 20 } });
   expect(report.run.cost).toBeCloseTo(0.04, 8);
 });
 
-test("the bound of an answer's tokens is the one that is sent", async () => {
-  const folder = scratch();
+test("the bound of an answer's tokens is the one that is sent", async ({ folder }) => {
   const fake = await expert();
   const options = { ...quick(folder, fake, manyDrafts(1)), prices, budget: 0.02 };
   expect(await correctDrafts(options)).toMatchObject({ stopped: "budget", requests: 0 });
@@ -430,24 +425,21 @@ test("the bound of an answer's tokens is the one that is sent", async () => {
   expect(await correctDrafts({ ...options, extraBody })).toMatchObject({ stopped: null, requests: 1 });
 });
 
-test("answers that got lost may be billed: they count against the budget", async () => {
-  const folder = scratch();
+test("answers that got lost may be billed: they count against the budget", async ({ folder }) => {
   const fake = await expert(() => ({ cutAfter: 20 }));
   const report = await correctDrafts({ ...quick(folder, fake, manyDrafts(1)), prices, budget: 0.2 });
   expect(report).toMatchObject({ stopped: "budget", requests: 2, not_asked: 1 });
   expect(report.unconfirmed_cost).toBeGreaterThan(2 * 0.08);
 });
 
-test("a server that tells no tokens is counted at the most it can cost", async () => {
-  const folder = scratch();
+test("a server that tells no tokens is counted at the most it can cost", async ({ folder }) => {
   const fake = await expert(() => ({ usage: null }));
   const report = await correctDrafts({ ...quick(folder, fake, manyDrafts(1)), prices });
   expect(report.run).toMatchObject({ answers: 1, without_usage: 1, prompt_tokens: 0 });
   expect(report.run.cost).toBeGreaterThan(0.08);
 });
 
-test("half a line goes, a line without its end stays, anything else is not ours", async () => {
-  const folder = scratch();
+test("half a line goes, a line without its end stays, anything else is not ours", async ({ folder }) => {
   const fake = await expert();
   const options = quick(folder, fake, manyDrafts(3));
   await correctDrafts(options);
@@ -465,8 +457,7 @@ test("half a line goes, a line without its end stays, anything else is not ours"
   expect(readFileSync(others, "utf8")).toBe("my notes\n");
 });
 
-test("a second run on the same file is refused while the first goes on", async () => {
-  const folder = scratch();
+test("a second run on the same file is refused while the first goes on", async ({ folder }) => {
   const fake = await expert(() => ({ delayMs: 200 }));
   const options = quick(folder, fake, manyDrafts(2));
   const first = correctDrafts(options);
@@ -476,8 +467,7 @@ test("a second run on the same file is refused while the first goes on", async (
   expect(fake.calls).toHaveLength(2);
 });
 
-test("the signal: nothing more is asked, answers under way are kept; giving up ends at once", async () => {
-  const folder = scratch();
+test("the signal: nothing more is asked, answers under way are kept; giving up ends at once", async ({ folder }) => {
   const fake = await expert(({ prediction }) => ({ delayMs: prediction === "d1" ? 5000 : 150 }));
   const interrupt = new AbortController();
   const giveUp = new AbortController();
@@ -503,8 +493,7 @@ test("the signal: nothing more is asked, answers under way are kept; giving up e
   await expect(correctDrafts(late)).rejects.toMatchObject({ name: "TimeoutError" });
 });
 
-test("wrong drafts and options are told before anything is sent", async () => {
-  const folder = scratch();
+test("wrong drafts and options are told before anything is sent", async ({ folder }) => {
   const fake = await expert();
   const options = quick(folder, fake, [{ img: "color.jpg", ques: "" }]);
   await expect(correctDrafts(options)).rejects.toThrow(/drafts\.jsonl:1: pred: /);

@@ -1,4 +1,4 @@
-/** The training's loss on references that are not trained on, with the same noise for every model. */
+/** The training's loss on references that are not trained on, with the same corruption for every model. */
 import { openLoader } from "../../data/loading/loader.js";
 import { openRecords, type Records } from "../../data/records/record-list.js";
 import { UserError } from "../../errors.js";
@@ -22,7 +22,7 @@ export async function heldOutLoss(
   const records = slice(await openRecords(held.data, { seed: keys.seed }), held);
   await using loader = await openLoader({
     records,
-    plan: { order: "sequential", batchSize: keys.batch_size, seed: keys.seed },
+    batching: { order: "sequential", batchSize: keys.batch_size, seed: keys.seed },
     settings: sampleSettings(keys, plan.config),
     tokenizerFolder: plan.folder,
     workers: Math.min(keys.workers, 2),

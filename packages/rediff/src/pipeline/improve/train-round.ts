@@ -68,7 +68,7 @@ export async function roundRecipe(recipe: ImproveKeys, round: number, correction
         ? []
         : [{ json_path: extra.data, sampling_strategy: `random:${extraOf(recipe, corrections)}` }]),
     ],
-    seed: base.seed + round - 1, // other noise, other extra samples
+    seed: base.seed + round - 1, // other corruption, other extra samples
   });
 }
 

@@ -46,7 +46,7 @@ export interface PreparedRecords {
   notes: string[];
 }
 
-export interface Prepared {
+export interface PreparedDataset {
   dataset: DatasetName;
   archives: UnpackedArchive[];
   files: PreparedRecords[];
@@ -69,7 +69,11 @@ export function downloadHint(name: DatasetName, folder: string): string {
   return `Download the data set ${layouts[name].hub} from the Hugging Face hub, for example with: hf download ${layouts[name].hub} --repo-type dataset --local-dir ${folder}`;
 }
 
-export async function prepareDataset(name: DatasetName, folder: string, options: PrepareOptions): Promise<Prepared> {
+export async function prepareDataset(
+  name: DatasetName,
+  folder: string,
+  options: PrepareOptions,
+): Promise<PreparedDataset> {
   const { output, only, skipBad, maxRatio, onProgress } = options;
   const { found, missing, unfinished } = await surveyDataset(name, folder, only);
   const lacking = [...missing, ...unfinished.map((file) => `${file} (its download is not finished)`)];

@@ -1,4 +1,4 @@
-/** The loss on samples that are not trained on, with the same noise every time, so that two evaluations differ by the
+/** The loss on samples that are not trained on, with the same corruption every time, so that two evaluations differ by the
  *  weights alone. */
 import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
 import { openRecords } from "../../data/records/record-list.js";
@@ -10,7 +10,7 @@ import type { RecipeKeys } from "../recipe/recipe.js";
 import type { EvaluationReport } from "./run-report.js";
 import type { ModelPlan } from "./starting-model.js";
 
-/** Keeps the noise of evaluations apart from that of steps. */
+/** Keeps the corruption of evaluations apart from that of steps. */
 const EVALUATION_STEP = 2 ** 40;
 
 export interface HeldOut extends AsyncDisposable {
@@ -29,7 +29,7 @@ export async function openHeldOut(
   const records = await openRecords(evaluate.data, { seed: recipe.seed, ...(signal && { signal }) });
   const loader = await openLoader({
     records,
-    plan: { order: "sequential", batchSize: recipe.batch_size, seed: recipe.seed },
+    batching: { order: "sequential", batchSize: recipe.batch_size, seed: recipe.seed },
     settings: sampleSettings(recipe, plan.config),
     tokenizerFolder: plan.folder,
     workers: Math.min(recipe.workers, 2),

@@ -220,7 +220,7 @@ describe("refuses", () => {
     expect(head.isfinite().all().item()).toBe(1);
   });
 
-  test("an empty data set, a missing file, a text-only model without eyes", async () => {
+  test("an empty data set, a missing file, a text-only model without a vision tower", async () => {
     const empty = at("empty.jsonl");
     writeFileSync(empty, "");
     await expect(run(recipe({ data: empty }))).rejects.toThrow("no records");
@@ -231,7 +231,7 @@ describe("refuses", () => {
 });
 
 describe("the chain of stages", () => {
-  test("a text-only LLaDA gets eyes: pretraining of the projector, then the whole model with a new newline vector", async () => {
+  test("a text-only LLaDA gets a vision tower: pretraining of the projector, then the whole model with a new newline vector", async () => {
     const llada = writeTinyModel(at("llada"), { textOnly: true, naming: "original" });
     const siglip = writeTinySiglip(at("siglip"));
     const plain = {
@@ -258,7 +258,7 @@ describe("the chain of stages", () => {
   });
 });
 
-test("evaluates held-out samples with the same noise every time", async () => {
+test("evaluates held-out samples with the same corruption every time", async () => {
   const keys = recipe({ max_steps: 4, learning_rate: 0, evaluate: { data, every: 2, limit: 5 } });
   const { evaluations } = await run(keys);
   expect(evaluations.map(({ step, samples }) => [step, samples])).toEqual([

@@ -1,7 +1,7 @@
 /** The training run: for every step its micro-batches, their gradients, the check that they are sound, the update; now
  *  and then an evaluation and a checkpoint.
  *
- *  Whatever a step does is a function of the recipe, the data and the step's number (order, noise, learning rate) and of
+ *  Whatever a step does is a function of the recipe, the data and the step's number (order, corruption, learning rate) and of
  *  the weights and moments before it. So a run that was killed goes on from its last checkpoint with the same losses. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -32,9 +32,9 @@ import { AdamW, parameterGroups } from "../optimizer/adamw.js";
 import { clipGradients, dropGradients, gradientNorm, nonFiniteGradients } from "../optimizer/clip-gradients.js";
 import { Ema } from "../optimizer/ema.js";
 import { learningRateFactor, warmupSteps } from "../optimizer/learning-rate.js";
-import { planOptions, sampleSettings } from "../recipe/data-settings.js";
+import { batchOptions, sampleSettings } from "../recipe/data-settings.js";
 import { type RecipeKeys, recipeChanges } from "../recipe/recipe.js";
-import { microBatchWeights, planRun, type RunPlan, type StepPlace } from "./batch-plan.js";
+import { type BatchPlan, microBatchWeights, planBatches, type StepPlace } from "./batch-plan.js";
 import { evaluateHeldOut, type HeldOut, openHeldOut } from "./held-out-loss.js";
 import { lockOutput } from "./run-lock.js";
 import type { StepReport, TrainObserver } from "./run-report.js";
@@ -87,7 +87,7 @@ export async function train(recipe: RecipeKeys, options: TrainOptions = {}): Pro
   });
   await using loader = await openLoader({
     records,
-    plan: planOptions(recipe),
+    batching: batchOptions(recipe),
     settings: sampleSettings(recipe, modelPlan.config),
     tokenizerFolder: modelPlan.folder,
     workers: recipe.workers,
@@ -98,18 +98,18 @@ export async function train(recipe: RecipeKeys, options: TrainOptions = {}): Pro
     ...(signal && { signal }),
   });
   await using heldOut = await openHeldOut(recipe, modelPlan, signal);
-  const runPlan = planRun(recipe, (epoch) => loader.plan(epoch));
+  const batchPlan = planBatches(recipe, (epoch) => loader.epochBatches(epoch));
 
   options.onNote?.(`loading ${modelPlan.folder}`);
   await using loaded = await loadForTraining(recipe, modelPlan, checkpoint);
   if (loaded.device !== "cpu") allowTf32(recipe.tf32);
-  using run = new Run(recipe, { loaded, loader, heldOut, runPlan, options });
+  using run = new Run(recipe, { loaded, loader, heldOut, batchPlan, options });
   if (checkpoint !== undefined && saved !== undefined) run.restore(checkpoint, saved);
   options.onStart?.({
     output: recipe.output,
     device: loaded.device,
     dtype: recipe.dtype,
-    totalSteps: runPlan.totalSteps,
+    totalSteps: batchPlan.totalSteps,
     firstStep: run.step,
     resumedFrom: checkpoint,
     records: records.count,
@@ -176,7 +176,7 @@ interface RunParts {
   loaded: LoadedModel;
   loader: SampleLoader;
   heldOut: HeldOut | undefined;
-  runPlan: RunPlan;
+  batchPlan: BatchPlan;
   options: TrainObserver;
 }
 
@@ -225,7 +225,7 @@ class Run implements Disposable {
 
   async go(requests: RunRequests, signal: AbortSignal | undefined): Promise<TrainResult> {
     const { output, save, evaluate } = this.#recipe;
-    const { totalSteps } = this.#parts.runPlan;
+    const { totalSteps } = this.#parts.batchPlan;
     let loss: number | undefined;
     for await (const { batches, place, waitSeconds } of this.#steps(signal)) {
       const report = this.#update(batches, place, waitSeconds);
@@ -253,12 +253,12 @@ class Run implements Disposable {
 
   /** The micro-batches of the remaining steps. */
   async *#steps(signal: AbortSignal | undefined) {
-    const { loader, runPlan } = this.#parts;
+    const { loader, batchPlan } = this.#parts;
     let epoch = -1;
     let source: AsyncGenerator<TrainingSample[]> | undefined;
     try {
-      for (let step = this.step; step < runPlan.totalSteps; step++) {
-        const place = runPlan.place(step);
+      for (let step = this.step; step < batchPlan.totalSteps; step++) {
+        const place = batchPlan.place(step);
         if (place.epoch !== epoch) {
           await source?.return(undefined);
           epoch = place.epoch;
@@ -305,7 +305,7 @@ class Run implements Disposable {
       const { tensors, bytes } = memory();
       return {
         step: this.step,
-        epoch: place.epoch + (place.firstBatch + place.batches) / this.#parts.loader.plan(place.epoch).batches,
+        epoch: place.epoch + (place.firstBatch + place.batches) / this.#parts.loader.epochBatches(place.epoch).batches,
         ...sum,
         learningRate: this.#recipe.learning_rate * factor,
         gradientNorm: norm,
@@ -322,7 +322,7 @@ class Run implements Disposable {
 
   #learningRateFactor(): number {
     const { schedule, warmup_ratio } = this.#recipe;
-    const { totalSteps } = this.#parts.runPlan;
+    const { totalSteps } = this.#parts.batchPlan;
     return learningRateFactor(this.step, { schedule, totalSteps, warmupSteps: warmupSteps(warmup_ratio, totalSteps) });
   }
 
@@ -411,11 +411,11 @@ class Run implements Disposable {
   }
 
   #state(): TrainingState {
-    const { runPlan, loader } = this.#parts;
-    const isLast = this.step === runPlan.totalSteps;
-    const next = isLast ? undefined : runPlan.place(this.step);
+    const { batchPlan, loader } = this.#parts;
+    const isLast = this.step === batchPlan.totalSteps;
+    const next = isLast ? undefined : batchPlan.place(this.step);
     const epoch = next?.epoch ?? Math.ceil(this.#recipe.epochs);
-    const position = next === undefined ? 0 : (loader.plan(epoch).starts[next.firstBatch] ?? 0);
+    const position = next === undefined ? 0 : (loader.epochBatches(epoch).starts[next.firstBatch] ?? 0);
     return { step: this.step, epoch, position, totals: this.#totals, recipe: this.#recipe };
   }
 

@@ -1,10 +1,11 @@
 /** Low-rank adapters: made, merged, saved as PEFT does, read again. */
 import { readFileSync, writeFileSync } from "node:fs";
-import { Generator, memory, openCheckpoint, scope, tensor } from "@rediff/torch";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { Generator, openCheckpoint, scope, tensor } from "@rediff/torch";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
 import { loadModelFolder, type Model } from "../../models/llava/model.js";
 import { folderOfFile } from "../../testing/folders.js";
+import { expectNoLeaks } from "../../testing/leaks.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import {
   createAdapters,
@@ -32,11 +33,7 @@ afterAll(() => {
   model[Symbol.dispose]();
 });
 
-let start = memory().tensors;
-beforeEach(() => {
-  start = memory().tensors;
-});
-afterEach(() => expect(memory().tensors).toBe(start));
+beforeEach(expectNoLeaks);
 
 const LORA: LoraOptions = { rank: 2, alpha: 8, targets: ["q_proj", "down_proj"] };
 

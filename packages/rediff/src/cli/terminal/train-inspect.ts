@@ -6,6 +6,7 @@ import { drawGenerator } from "../../diffusion/random-draws.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { batchOptions, sampleSettings } from "../../training/recipe/data-settings.js";
 import type { RecipeKeys } from "../../training/recipe/recipe.js";
+import { stepOptions } from "../../training/recipe/step-options.js";
 import { planBatches } from "../../training/run/batch-plan.js";
 import { previewBatch } from "../../training/run/sample-preview.js";
 import { planModel } from "../../training/run/starting-model.js";
@@ -39,11 +40,7 @@ export async function showSamples(recipe: RecipeKeys, count: number): Promise<vo
         draws,
         ...(settings.media && { geometry: settings.media.geometry }),
         vocabSize: plan.config.llada.vocabSize,
-        maxLength: recipe.max_length,
-        objective: recipe.objective,
-        maskRange: recipe.mask_range,
-        reviseRows: recipe.revise_rows,
-        compat: recipe.compat,
+        ...stepOptions(recipe),
       });
       for (const text of texts.slice(0, count - shown)) {
         process.stdout.write(`${shown++ > 0 ? "\n" : ""}step ${step + 1}, micro-batch ${micro + 1}: ${text}\n`);

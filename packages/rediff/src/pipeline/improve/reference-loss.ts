@@ -30,23 +30,12 @@ export async function heldOutLoss(
     ...(signal && { signal }),
   });
   await using loaded = await loadForTraining(keys, plan);
-  const { objective, loss_weighting, mask_range, revise_rows, compat, checkpointing, max_length, conversation_mask } =
-    keys;
   const heldOut = {
     loader,
     batches: Math.ceil(records.count / keys.batch_size),
     [Symbol.asyncDispose]: () => loader.close(),
   };
-  const { loss, terms, samples } = await evaluateHeldOut(heldOut, loaded.trainable, keys, {
-    objective,
-    lossWeighting: loss_weighting,
-    maskRange: mask_range,
-    reviseRows: revise_rows,
-    compat,
-    checkpointing,
-    maxLength: max_length,
-    conversationMask: conversation_mask,
-  });
+  const { loss, terms, samples } = await evaluateHeldOut(heldOut, loaded.trainable, keys);
   return { loss, terms, samples };
 }
 

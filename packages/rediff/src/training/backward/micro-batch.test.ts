@@ -17,6 +17,7 @@ import {
   type TunablePart,
   trainable,
 } from "./parameters.js";
+import { originalTraining, ourTraining } from "./training-rules.js";
 
 // On so little work threads only wait for each other, for minutes where other programs run too.
 beforeAll(() => setThreads(1));
@@ -66,7 +67,7 @@ const video = () => sample([I, ...words(9)], [picture(10, 28, 28, "video")]);
 const base: StepOptions = {
   objective: "rediff",
   lossWeighting: "code",
-  compat: false,
+  rules: ourTraining,
   checkpointing: "blocks",
   gradientScale: 1,
   draws: [],
@@ -130,7 +131,7 @@ describe("gradients are the slopes of the loss, for every parameter", () => {
     ["LLaDA-V: a large picture and text only", () => [largePicture(), textOnly()], { objective: "llada_v" }, SMALL],
     ["several pictures, without checkpointing", () => [several()], { checkpointing: "none" }, SMALL],
     ["a video", () => [video()], { objective: "llada_v", lossWeighting: "none" }, SMALL],
-    ["padding that is attended to", () => [largePicture(), onePicture()], { compat: true }, SMALL],
+    ["padding that is attended to", () => [largePicture(), onePicture()], { rules: originalTraining }, SMALL],
     ["turns that do not see later ones", () => [onePicture(), largePicture()], { conversationMask: true }, SMALL],
     ["a sample cut within its picture", () => [largePicture(), onePicture()], { maxLength: 24 }, SMALL],
   ];
@@ -178,8 +179,8 @@ describe("a batch", () => {
   test.each<[string, boolean, Partial<StepOptions>]>([
     ["is the mean of its samples alone", false, {}],
     ["is that, with turns that do not see later ones", false, { conversationMask: true }],
-    ["is not, under compat", true, { compat: true }],
-  ])("of samples with unequal pictures %s", async (_, compat, options) => {
+    ["is not, under the original's rules", true, { rules: originalTraining }],
+  ])("of samples with unequal pictures %s", async (_, isOriginal, options) => {
     using model = await load(SMALL);
     using tuned = trainable(model, EVERY);
     // Equally many tokens, so that no end-of-text padding comes in.
@@ -191,15 +192,15 @@ describe("a batch", () => {
     let loss = 0;
     for (const [s, one] of samples.entries()) {
       const { tokens } = evaluate(tuned, [one]);
-      const own = { ...options, compat: false, draws: drawsOf(log, s, tokens), gradientScale: 1 / 3 };
+      const own = { ...options, rules: ourTraining, draws: drawsOf(log, s, tokens), gradientScale: 1 / 3 };
       const alone = step(tuned, [one], own);
       loss += alone.loss / 3;
-      if (!compat)
+      if (!isOriginal)
         expect(Object.values(whole.samples[s] ?? {})).toEqual(
           Object.values(alone.terms).map((x) => expect.closeTo(x, 9)),
         );
     }
-    if (compat) {
+    if (isOriginal) {
       expect(Math.abs(whole.loss - loss)).toBeGreaterThan(1e-4);
       return;
     }

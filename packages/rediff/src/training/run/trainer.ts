@@ -16,7 +16,7 @@ import { UserError } from "../../errors.js";
 import { sweepLeftovers } from "../../files/whole-folder.js";
 import { saying } from "../../files/write-errors.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
-import { fillGradients, type StepOptions, type StepResult, type Terms, trainStep } from "../backward/micro-batch.js";
+import { fillGradients, type StepResult, type Terms, trainStep } from "../backward/micro-batch.js";
 import { namedTensors } from "../backward/parameters.js";
 import { exportModel, type FileOptions, filesOf } from "../checkpoint/trained-model.js";
 import {
@@ -34,6 +34,7 @@ import { Ema } from "../optimizer/ema.js";
 import { learningRateFactor, warmupSteps } from "../optimizer/learning-rate.js";
 import { batchOptions, sampleSettings } from "../recipe/data-settings.js";
 import { type RecipeKeys, recipeChanges } from "../recipe/recipe.js";
+import { stepOptions } from "../recipe/step-options.js";
 import { type BatchPlan, microBatchWeights, planBatches, type StepPlace } from "./batch-plan.js";
 import { evaluateHeldOut, type HeldOut, openHeldOut } from "./held-out-loss.js";
 import { lockOutput } from "./run-lock.js";
@@ -289,7 +290,7 @@ class Run implements Disposable {
       for (const [micro, samples] of batches.entries()) {
         const weight = weights[micro] as number;
         using draws = drawGenerator(this.#recipe.seed, this.step, micro);
-        const result = trainStep(trainable, samples, { ...this.#stepOptions(), gradientScale: weight, draws });
+        const result = trainStep(trainable, samples, { ...stepOptions(this.#recipe), gradientScale: weight, draws });
         if (!Number.isFinite(result.loss)) throw this.#notFinite(`the loss is ${result.loss}`, samples, result);
         addTo(sum, result, weight, samples.length);
       }
@@ -326,21 +327,6 @@ class Run implements Disposable {
     return learningRateFactor(this.step, { schedule, totalSteps, warmupSteps: warmupSteps(warmup_ratio, totalSteps) });
   }
 
-  #stepOptions(): Omit<StepOptions, "draws" | "gradientScale"> {
-    const { objective, loss_weighting, mask_range, revise_rows, compat, checkpointing, max_length, conversation_mask } =
-      this.#recipe;
-    return {
-      objective,
-      lossWeighting: loss_weighting,
-      maskRange: mask_range,
-      reviseRows: revise_rows,
-      compat,
-      checkpointing,
-      maxLength: max_length,
-      conversationMask: conversation_mask,
-    };
-  }
-
   #count({ samples, tokens }: { samples: number; tokens: number }, seconds: number): void {
     for (const [name, value] of Object.entries({ samples, tokens, seconds }))
       this.#totals[name] = (this.#totals[name] ?? 0) + value;
@@ -369,7 +355,7 @@ class Run implements Disposable {
   async #evaluate(): Promise<void> {
     const { heldOut, loaded, options } = this.#parts;
     if (heldOut === undefined) return;
-    const report = await evaluateHeldOut(heldOut, loaded.trainable, this.#recipe, this.#stepOptions());
+    const report = await evaluateHeldOut(heldOut, loaded.trainable, this.#recipe);
     options.onEvaluation?.({ step: this.step, ...report });
   }
 

@@ -13,8 +13,8 @@ export {
   type FeatureCacheOptions,
   type Remasking,
 } from "./diffusion/decode-options.js";
+export type { DecodeResult, DecodeStep, Edit } from "./diffusion/decode-step.js";
 export { Decoder, type Decoding, decode, decodeBatch, type RunOptions } from "./diffusion/decoder.js";
-export type { DecodeResult, DecodeStep, Edit } from "./diffusion/denoise.js";
 export { embeddedModelFolder } from "./embedded.js";
 export { UserError } from "./errors.js";
 export { type Pulled, type PullOptions, pull } from "./hub/pull.js";
@@ -24,7 +24,6 @@ export { type Filling, type FillOptions, type FillRequest, fillRequest } from ".
 export { parseTemplate, type Template, type TemplatePart } from "./inference/template/fill-template.js";
 export { type FilledBlank, type FilledText, type Form, readForm } from "./inference/template/template-form.js";
 export {
-  DEFAULT_QUESTION,
   type DescribeOptions,
   type Description,
   loadModel,
@@ -35,7 +34,7 @@ export {
   type VisualSource,
 } from "./inference/vision-language-model.js";
 export { promptEmbeddings } from "./models/llava/assembly.js";
-export type { Model, ModelConfig } from "./models/llava/llava.js";
+export type { Model } from "./models/llava/llava.js";
 export { correctDrafts } from "./pipeline/correction/correct-drafts.js";
 export type { CorrectOptions } from "./pipeline/correction/correct-options.js";
 export type { AnswerTotals, CorrectionReport } from "./pipeline/correction/correction-report.js";
@@ -47,6 +46,7 @@ export { type ImproveOptions, improve } from "./pipeline/improve/improve.js";
 export { type ImproveKeys, readImproveRecipe } from "./pipeline/improve/improve-recipe.js";
 export type { ImproveReport } from "./pipeline/improve/improve-report.js";
 export type { ChatMessage } from "./text/chat-template.js";
+export { DEFAULT_QUESTION } from "./text/default-question.js";
 export { applyEdits, type TextEdit } from "./text/text-edits.js";
 export { loadTokenizer, type Tokenizer } from "./text/tokenizer.js";
 export { combineLogs, type RunLog } from "./training/logging/combine-logs.js";

@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
+import { folderOfFile } from "../testing/folders.js";
 import { loadConfig, parseConfig, renameOriginalKeys, siglipConfig } from "./config.js";
 
-const root = mkdtempSync(join(tmpdir(), "rediff-config-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { at, path: root } = folderOfFile();
 
 /** LLaDA-8B-Instruct under its renamed keys. */
 const renamed = {
@@ -223,12 +221,12 @@ describe("LLaDA-V", () => {
 describe("a folder", () => {
   test("without config.json, with one that is cut off, with one beside it for the tower", async () => {
     await expect(loadConfig(root)).rejects.toThrow(/has no config.json/);
-    writeFileSync(join(root, "config.json"), '{"model_type": "lla');
+    writeFileSync(at("config.json"), '{"model_type": "lla');
     await expect(loadConfig(root)).rejects.toThrow(/config.json is not valid JSON/);
-    writeFileSync(join(root, "config.json"), JSON.stringify({ ...multimodal, mm_hidden_size: 64 }));
-    writeFileSync(join(root, "vision_config.json"), JSON.stringify({ hidden_size: 64, num_attention_heads: 4 }));
+    writeFileSync(at("config.json"), JSON.stringify({ ...multimodal, mm_hidden_size: 64 }));
+    writeFileSync(at("vision_config.json"), JSON.stringify({ hidden_size: 64, num_attention_heads: 4 }));
     expect((await loadConfig(root)).multimodal?.vision.hiddenSize).toBe(64);
-    writeFileSync(join(root, "vision_config.json"), "no");
+    writeFileSync(at("vision_config.json"), "no");
     await expect(loadConfig(root)).rejects.toThrow(/vision_config.json is not valid JSON/);
   });
 });

@@ -1,14 +1,13 @@
-import { copyFileSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { openCheckpoint } from "@rediff/torch";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
+import { folderOfFile } from "../testing/folders.js";
 import { initializeModel } from "./initialize.js";
 import { loadModelFolder } from "./load-model.js";
 
-const folder = mkdtempSync(join(tmpdir(), "rediff-initialize-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { at, path: folder } = folderOfFile();
 
 const raw = {
   model_type: "llava_llada",
@@ -33,7 +32,7 @@ const raw = {
 beforeAll(async () => {
   await initializeModel(folder, raw, { seed: 3 });
   const tokenizer = fileURLToPath(new URL("../text/testdata/tokenizer/", import.meta.url));
-  for (const name of readdirSync(tokenizer)) copyFileSync(join(tokenizer, name), join(folder, name));
+  for (const name of readdirSync(tokenizer)) copyFileSync(join(tokenizer, name), at(name));
 });
 
 test("is a model folder that loads", async () => {

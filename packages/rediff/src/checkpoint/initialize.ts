@@ -11,7 +11,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type DType, Generator, ones, randn, saveCheckpoint, scope, type Tensor, zeros } from "@rediff/torch";
 import { parseConfig } from "./config.js";
-import { writeJson } from "./convert/converted-folder.js";
+import { writeJson } from "./model-folder.js";
 import { modelShapes } from "./tensor-names.js";
 
 const EMBEDDING = 0.5;

@@ -1,6 +1,5 @@
 /** Model folders as they come: complete, damaged, under other names. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type Device,
@@ -13,7 +12,7 @@ import {
   type Tensor,
   zeros,
 } from "@rediff/torch";
-import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { UserError } from "../errors.js";
 import { idTensor } from "../models/ids.js";
 import { embed, hiddenStates, logits } from "../models/llada/llada.js";
@@ -21,17 +20,18 @@ import { Rotary } from "../models/llada/rotary.js";
 import { assertPositions, promptEmbeddings } from "../models/llava/assembly.js";
 import type { Model } from "../models/llava/llava.js";
 import { encodeVisuals, normalizePixels } from "../models/llava/visuals.js";
+import { folderOfFile } from "../testing/folders.js";
+import { expectNoLeaks } from "../testing/leaks.js";
 import { type TinyModelOptions, writeTinyModel } from "../testing/tiny-model.js";
 import type { Visual } from "../vision/tiles/tiles.js";
 import { type LoadOptions, loadModelFolder } from "./load-model.js";
 import { TOWER_PREFIX } from "./tensor-names.js";
 
-const root = mkdtempSync(join(tmpdir(), "rediff-model-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { at } = folderOfFile();
 afterEach(() => vi.restoreAllMocks());
 
 let count = 0;
-const write = (options: TinyModelOptions = {}, name = String(count++)) => writeTinyModel(join(root, name), options);
+const write = (options: TinyModelOptions = {}, name = String(count++)) => writeTinyModel(at(name), options);
 
 /** Writes a folder's weights again, changed. */
 function rewrite(
@@ -216,15 +216,14 @@ describe("what is wrong with a folder", () => {
     expect(await complaint(folder)).toMatch(/tokenizer.json/);
     rmSync(join(folder, "config.json"));
     expect(await complaint(folder)).toMatch(/has no config.json/);
-    expect(await complaint(join(root, "nowhere"))).toMatch(/nowhere has no config.json/);
+    expect(await complaint(at("nowhere"))).toMatch(/nowhere has no config.json/);
   });
 
   test("a failed attempt leaves no tensor behind", async () => {
     const folder = write();
     rewrite(folder, (tensors) => tensors.delete("lm_head.weight"));
-    const before = memory();
+    expectNoLeaks();
     await complaint(folder);
-    expect(memory()).toEqual(before);
   });
 });
 
@@ -233,7 +232,7 @@ describe("the vision tower from elsewhere", () => {
   function apart(): { whole: string; blind: string; tower: string } {
     const whole = write();
     const blind = write();
-    const tower = join(root, `tower-${count++}`);
+    const tower = at(`tower-${count++}`);
     mkdirSync(tower);
     rewrite(
       whole,
@@ -261,7 +260,7 @@ describe("the vision tower from elsewhere", () => {
     using wanted = await loadModelFolder(whole);
     using together = await loadModelFolder(blind, { visionTower: tower });
     expect(look(together)).toEqual(look(wanted));
-    using ignoring = await loadModelFolder(whole, { visionTower: join(root, "is not looked at") });
+    using ignoring = await loadModelFolder(whole, { visionTower: at("is not looked at") });
     expect(look(ignoring)).toEqual(look(wanted));
   });
 

@@ -15,6 +15,7 @@ import { refineCommand } from "./commands/refine.js";
 import { scenesCommand } from "./commands/scenes/scenes.js";
 import { serveCommand } from "./commands/serve.js";
 import { trainCommand } from "./commands/train.js";
+import { addCommands } from "./options/command-group.js";
 import { errorText, Interrupted } from "./terminal/error-text.js";
 
 function version(): string {
@@ -26,24 +27,22 @@ export function program(): Command {
   const root = new Command("rediff")
     .description("Describe pictures and videos with vision-language diffusion models, and repair descriptions.")
     .version(version(), "-V, --version")
-    .option("--verbose", "show the stack of an error")
-    .addCommand(captionCommand())
-    .addCommand(refineCommand())
-    .addCommand(fillCommand())
-    .addCommand(chatCommand())
-    .addCommand(serveCommand())
-    .addCommand(trainCommand())
-    .addCommand(improveCommand())
-    .addCommand(dataCommand())
-    .addCommand(scenesCommand())
-    .addCommand(inspectCommand())
-    .addCommand(convertCommand())
-    .addCommand(pullCommand())
-    .addCommand(doctorCommand());
-  for (const command of root.commands) {
-    command.option("--verbose", "show the stack of an error");
-    command.exitOverride().configureOutput({ outputError: () => undefined });
-  }
+    .option("--verbose", "show the stack of an error");
+  addCommands(root, [
+    captionCommand(),
+    refineCommand(),
+    fillCommand(),
+    chatCommand(),
+    serveCommand(),
+    trainCommand(),
+    improveCommand(),
+    dataCommand(),
+    scenesCommand(),
+    inspectCommand(),
+    convertCommand(),
+    pullCommand(),
+    doctorCommand(),
+  ]);
   return root.exitOverride().configureOutput({ outputError: () => undefined });
 }
 

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { openCheckpoint, saveCheckpoint, scope, type Tensor } from "@rediff/torch";
 import { loadConfig } from "../checkpoint/config.js";
-import { carryFiles, writeJson } from "../checkpoint/convert/converted-folder.js";
+import { carryFiles, writeJson } from "../checkpoint/model-folder.js";
 
 /** @param from model folder of a training run; of several the weights are averaged, which evens out what single stages of
  *   one run are good at (model soups, arXiv 2203.05482)

@@ -1,5 +1,6 @@
 /** Everything that can be set about decoding: names are the reference's, values are checked once, here. */
 import { UserError } from "../errors.js";
+import { rulesOf } from "./rules.js";
 
 export type Remasking = "low_confidence" | "random";
 
@@ -9,7 +10,7 @@ export interface FeatureCacheOptions {
   promptInterval: number;
   /** Forward passes between refreshes of the answer's features. */
   genInterval: number;
-  /** Share of the answer's rows, those that changed most, computed anew in between. */
+  /** Share of the answer's positions, those that changed most, computed anew in between. */
   transferRatio: number;
 }
 
@@ -55,8 +56,7 @@ export interface DecodeOptions {
   reviseTopk: number | undefined;
   /** For temperature and random remasking. */
   seed: number;
-  /** The reference's quirks: a stop that never moves right, top-k that overflows into finished rows, all rows through
-   *  the head, float64 softmax. Slow; the yardstick of the default path. */
+  /** Decode by the original's rules (`originalRules`): slow, with its quirks; the yardstick of the default path. */
   compat: boolean;
   cache: FeatureCacheOptions | undefined;
 }
@@ -121,8 +121,8 @@ function check(o: DecodeOptions): void {
   const loose = o.fixed.find((position) => !(Number.isInteger(position) && position >= 0 && position < o.draft.length));
   if (loose !== undefined)
     throw new UserError(`fixed position ${loose} is not in the draft, which has ${o.draft.length} tokens`);
-  if (o.compat && o.fixed.length > 0)
-    throw new UserError("fixed positions cannot be kept with compat, whose top-k may write anywhere");
+  const { excludes } = rulesOf(o.compat);
+  if (o.fixed.length > 0 && excludes.fixed !== undefined) throw new UserError(excludes.fixed);
   if (o.threshold !== undefined) checkThreshold(o, o.threshold);
   if (o.stop.some((sequence) => sequence.length === 0)) throw new UserError("a stop text is empty");
   if (o.cache !== undefined) {
@@ -141,7 +141,8 @@ function checkThreshold(o: DecodeOptions, threshold: number): void {
     throw new UserError("threshold needs remasking low_confidence: a random confidence says nothing");
   if (o.reviseStart !== 1)
     throw new UserError("threshold and revise_start exclude each other: the number of steps is not known beforehand");
-  if (o.compat) throw new UserError("threshold cannot be used with compat: the reference has none");
+  const { excludes } = rulesOf(o.compat);
+  if (excludes.threshold !== undefined) throw new UserError(excludes.threshold);
 }
 
 function wholeFrom(name: string, value: number, least: number): void {

@@ -14,7 +14,9 @@ import type { Model } from "../models/llava/llava.js";
 import { FeatureCache } from "./cache/feature-cache.js";
 import { Canvas } from "./canvas.js";
 import { type Ban, type DecodeOptions, decodeOptions } from "./decode-options.js";
-import { type DecodeResult, type DecodeStep, type DenoiseContext, denoise, type Guess, type Query } from "./denoise.js";
+import type { DecodeLoop, DecodeResult, DecodeStep, Guess, Query } from "./decode-step.js";
+import { type DecodeContext, denoise } from "./denoise.js";
+import { type DecodingRules, rulesOf } from "./rules.js";
 import { ban, candidates, forbid, type Noise, type TokenBan } from "./token-candidates.js";
 
 /** Numbers from a seed. */
@@ -27,7 +29,7 @@ export function seededNoise(seed: number, model: Pick<Model, "device">): Noise &
   };
 }
 
-/** torch's own top-k, for `compat`. */
+/** torch's own top-k, for the original's rules. */
 function topkOfRow(confidence: Float64Array, k: number): number[] {
   return scope(() => topk(fromBuffer(confidence, [confidence.length]), k)[1].toNumbers());
 }
@@ -41,7 +43,7 @@ function banTensor({ ids, positions }: Ban, { vocabulary, device }: Model): Toke
 }
 
 /** How the canvas is worked on: `denoise`, or `proofread`. */
-export type Loop = (context: DenoiseContext) => globalThis.Generator<Query, DecodeResult, Guess>;
+export type Loop = (context: DecodeContext) => DecodeLoop;
 
 export interface AddOptions {
   /** Instead of the seed's numbers: for replaying a recorded run. */
@@ -52,6 +54,7 @@ export interface AddOptions {
 /** One prompt on its way: the loop, and its rows on the device. */
 export class Decoding implements Disposable {
   readonly options: DecodeOptions;
+  readonly rules: DecodingRules;
   readonly canvas: Canvas;
   /** The last step, once there is one. */
   step: DecodeStep | undefined;
@@ -68,7 +71,7 @@ export class Decoding implements Disposable {
   /** @internal */
   readonly cache: FeatureCache | undefined;
   readonly #owned = new Scope();
-  readonly #loop: globalThis.Generator<Query, DecodeResult, Guess>;
+  readonly #loop: DecodeLoop;
   readonly #disposableNoise: Disposable | undefined;
   #query: Query | undefined;
 
@@ -76,6 +79,7 @@ export class Decoding implements Disposable {
   constructor(model: Model, prompt: Tensor, options: Partial<DecodeOptions>, extra: AddOptions = {}) {
     const { noise, loop = denoise } = extra;
     this.options = decodeOptions(options);
+    this.rules = rulesOf(this.options.compat);
     const { genLength, draft, suffix, fixed } = this.options;
     const maskId = model.tokenizer.special.mask;
     const { vocabSize } = model.config.llada;
@@ -103,6 +107,7 @@ export class Decoding implements Disposable {
     this.#loop = loop({
       canvas: this.canvas,
       options: this.options,
+      rules: this.rules,
       topkOfRow,
       onStep: (step) => {
         this.step = step;
@@ -132,7 +137,7 @@ export class Decoding implements Disposable {
     if (writes.length === 0) return;
     scope(() => {
       const index = idTensor(
-        writes.map(({ row }) => row),
+        writes.map(({ position }) => position),
         model.device,
       );
       const embeds = embed(
@@ -144,10 +149,10 @@ export class Decoding implements Disposable {
       );
       this.rows.indexCopy_(0, index, embeds);
       // Guidance removes the prompt only: what overflowed into it stays a mask there.
-      const inAnswer = writes.filter(({ row }) => row >= this.canvas.promptLength);
+      const inAnswer = writes.filter(({ position }) => position >= this.canvas.promptLength);
       if (this.unguided === undefined || inAnswer.length === 0) return;
       const answerIndex = idTensor(
-        inAnswer.map(({ row }) => row),
+        inAnswer.map(({ position }) => position),
         model.device,
       );
       this.unguided.indexCopy_(
@@ -246,7 +251,7 @@ export class Decoder implements Disposable {
     const total = values.length / 2;
     let start = 0;
     for (const decoding of decodings) {
-      const count = decoding.query?.rows.length ?? 0;
+      const count = decoding.query?.positions.length ?? 0;
       const guess = {
         tokens: values.subarray(start, start + count),
         confidence: values.subarray(total + start, total + start + count),
@@ -264,7 +269,7 @@ export class Decoder implements Disposable {
   #forward(decodings: readonly Decoding[]): Tensor {
     const { llada, vocabulary, device } = this.#model;
     const segments: { rows: Tensor; asked: readonly number[] }[] = decodings.flatMap(({ rows, unguided, query }) => {
-      const asked = query?.rows ?? [];
+      const asked = query?.positions ?? [];
       return unguided === undefined
         ? [{ rows, asked }]
         : [
@@ -284,7 +289,7 @@ export class Decoder implements Disposable {
     const index = segments.flatMap(({ asked }, i) => {
       const start = offset;
       offset += lengths[i] as number;
-      return asked.map((row) => start + row);
+      return asked.map((position) => start + position);
     });
     const hidden = hiddenStates(llada, packed.unsqueeze(0), {
       rotary: this.#tablesFor(lengths),
@@ -294,7 +299,7 @@ export class Decoder implements Disposable {
     const logits_RV = logits(llada, hidden.squeezeDim(0), vocabulary);
     let start = 0;
     const answers = decodings.map((decoding) => {
-      const count = decoding.query?.rows.length ?? 0;
+      const count = decoding.query?.positions.length ?? 0;
       const take = () => {
         start += count;
         return logits_RV.narrow(0, start - count, count);
@@ -307,7 +312,7 @@ export class Decoder implements Disposable {
 
   #forwardCached(decoding: Decoding): Tensor {
     const { llada, vocabulary, device } = this.#model;
-    const asked = decoding.query?.rows ?? [];
+    const asked = decoding.query?.positions ?? [];
     const hidden_1RD = hiddenStates(llada, decoding.rows.unsqueeze(0), {
       rotary: this.#tablesFor([decoding.canvas.length]),
       asked: { index: idTensor(asked, device), perSegment: [asked.length] },
@@ -316,10 +321,10 @@ export class Decoder implements Disposable {
     return this.#answer(decoding, logits(llada, hidden_1RD.squeezeDim(0), vocabulary));
   }
 
-  #answer({ query, options, noise, bans, canvas }: Decoding, logits_RV: Tensor): Tensor {
+  #answer({ query, options, rules, noise, bans, canvas }: Decoding, logits_RV: Tensor): Tensor {
     const allowed_RV = forbid(logits_RV, this.#forbidden, query?.masked ?? [], options);
-    const positions = query?.rows.map((row) => row - canvas.promptLength) ?? [];
-    return candidates(ban(allowed_RV, bans, positions), options, noise);
+    const positions = query?.positions.map((position) => position - canvas.promptLength) ?? [];
+    return candidates(ban(allowed_RV, bans, positions), { ...options, confidence: rules.confidence }, noise);
   }
 
   /** Rotary tables for segments of these lengths, kept until the lengths change. */

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type ExpandedSample, Fate, type NoisySample, type Objective } from "./corruption.js";
+import { type CorruptedSample, type ExpandedSample, type Objective, PositionRole } from "./corruption.js";
 import { type LossRow, lossRows, type Term } from "./objective.js";
 
-const { none, masked, corrupted, clean, revised } = Fate;
+const { none, masked, corrupted, clean, revised } = PositionRole;
 
-const noisy = (fates: number[], probability: number): NoisySample => ({
-  ids: fates.map(() => 0),
-  fates: Uint8Array.from(fates),
+const corruptedSample = (roles: number[], probability: number): CorruptedSample => ({
+  ids: roles.map(() => 0),
+  roles: Uint8Array.from(roles),
   probability,
 });
 const labelled = (labels: number[]): ExpandedSample => ({
@@ -18,13 +18,13 @@ const labelled = (labels: number[]): ExpandedSample => ({
 });
 
 const rowsOf = (
-  samples: [labels: number[], fates: number[], p: number][],
+  samples: [labels: number[], roles: number[], p: number][],
   objective: Objective,
   lossWeighting: "code" | "none" = "code",
 ) =>
   lossRows(
     samples.map(([labels]) => labelled(labels)),
-    samples.map(([, fates, p]) => noisy(fates, p)),
+    samples.map(([, roles, p]) => corruptedSample(roles, p)),
     { objective, lossWeighting },
   );
 
@@ -80,19 +80,19 @@ describe("lossRows", () => {
   test("the weights of a sample's term add up to 1 / (b p)", () => {
     const sample = fc
       .array(fc.constantFrom(none, masked, corrupted, clean), { minLength: 1, maxLength: 20 })
-      .chain((fates) => fc.record({ fates: fc.constant(fates), p: fc.double({ min: 0.001, max: 1, noNaN: true }) }));
+      .chain((roles) => fc.record({ roles: fc.constant(roles), p: fc.double({ min: 0.001, max: 1, noNaN: true }) }));
     fc.assert(
       fc.property(fc.array(sample, { minLength: 1, maxLength: 5 }), (list) => {
         const rows = rowsOf(
-          list.map(({ fates, p }) => [fates.map((_, i) => i), fates, p]),
+          list.map(({ roles, p }) => [roles.map((_, i) => i), roles, p]),
           "rediff",
         );
         const sums = new Map<string, number>();
         const key = ({ sample, term }: Pick<LossRow, "sample" | "term">) => `${sample} ${term}`;
         for (const row of rows) sums.set(key(row), (sums.get(key(row)) ?? 0) + row.weight);
-        for (const [s, { fates, p }] of list.entries())
+        for (const [s, { roles, p }] of list.entries())
           for (const term of ["masked", "corrupted", "clean"] as Term[]) {
-            const present = (fates as number[]).includes(Fate[term as keyof typeof Fate]);
+            const present = (roles as number[]).includes(PositionRole[term as keyof typeof PositionRole]);
             const sum = sums.get(key({ sample: s, term })) ?? 0;
             expect(sum * list.length * p).toBeCloseTo(present ? 1 : 0, 9);
           }

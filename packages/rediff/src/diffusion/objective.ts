@@ -10,7 +10,7 @@
  *  An empty mean is 0. That everything is divided by p_s, also what was never masked, is the reference's choice;
  *  `lossWeighting: "none"` leaves it out. */
 import { ignoredLabel } from "../text/image-tokens.js";
-import { type ExpandedSample, Fate, type NoisySample, type Objective } from "./corruption.js";
+import { type CorruptedSample, type ExpandedSample, type Objective, PositionRole } from "./corruption.js";
 
 export type LossWeighting = "code" | "none";
 
@@ -28,32 +28,32 @@ export interface LossRow {
 }
 
 const TERM_OF: Readonly<Record<number, Term>> = {
-  [Fate.masked]: "masked",
-  [Fate.corrupted]: "corrupted",
-  [Fate.clean]: "clean",
-  [Fate.revised]: "revised",
+  [PositionRole.masked]: "masked",
+  [PositionRole.corrupted]: "corrupted",
+  [PositionRole.clean]: "clean",
+  [PositionRole.revised]: "revised",
 };
 
 /** The rows that count, sample by sample, in order. Rows without a label never do, but the reference counts them in its
  *  means; `corrupt` marks such rows under `compat` only. */
 export function lossRows(
   samples: readonly ExpandedSample[],
-  noisy: readonly NoisySample[],
+  corrupted: readonly CorruptedSample[],
   options: { objective: Objective; lossWeighting: LossWeighting },
 ): LossRow[] {
-  return noisy.flatMap(({ fates, probability }, s) => {
+  return corrupted.flatMap(({ roles, probability }, s) => {
     const labels = samples[s]?.labels ?? [];
     const counts = new Map<number, number>();
-    for (const fate of fates) counts.set(fate, (counts.get(fate) ?? 0) + 1);
+    for (const role of roles) counts.set(role, (counts.get(role) ?? 0) + 1);
     const labelled = labels.reduce((sum, label) => sum + Number(label !== ignoredLabel), 0);
-    const scale = 1 / (noisy.length * (options.lossWeighting === "code" ? probability : 1));
+    const scale = 1 / (corrupted.length * (options.lossWeighting === "code" ? probability : 1));
 
     const rows: LossRow[] = [];
-    for (const [row, fate] of fates.entries()) {
-      const term = TERM_OF[fate];
+    for (const [row, role] of roles.entries()) {
+      const term = TERM_OF[role];
       const target = labels[row];
       if (term === undefined || target === undefined || target === ignoredLabel) continue;
-      const count = options.objective === "llada_v" ? labelled : (counts.get(fate) as number);
+      const count = options.objective === "llada_v" ? labelled : (counts.get(role) as number);
       rows.push({ sample: s, row, target, weight: scale / count, term });
     }
     return rows;

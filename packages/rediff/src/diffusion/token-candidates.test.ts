@@ -1,7 +1,8 @@
 import { fromBuffer, Generator, inferenceMode, memory, rand, randn, scope, type Tensor, tensor } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
 import { type DecodeOptions, decodeOptions } from "./decode-options.js";
-import { addGumbelNoise, ban, candidates, forbid, type Noise } from "./token-candidates.js";
+import { originalRules, ourRules } from "./rules.js";
+import { addGumbelNoise, ban, type CandidateOptions, candidates, forbid, type Noise } from "./token-candidates.js";
 
 const options = (given: Partial<DecodeOptions> = {}): DecodeOptions => decodeOptions({ genLength: 8, ...given });
 const noNoise: Noise = {
@@ -16,9 +17,16 @@ const noNoise: Noise = {
 const rowsOf = (values: number[][], dtype: "float32" | "float64" = "float32"): Tensor =>
   tensor(values.flat(), { dtype }).view([values.length, values[0]?.length ?? 0]);
 
+const measure = (given: Partial<CandidateOptions> = {}): CandidateOptions => ({
+  ...options(),
+  confidence: ourRules.confidence,
+  ...given,
+});
+const original = { confidence: originalRules.confidence };
+
 /** [tokens, confidences] */
-function guess(logits: Tensor, given: Partial<DecodeOptions> = {}, noise: Noise = noNoise): [number[], number[]] {
-  const flat = inferenceMode(() => scope(() => candidates(logits, options(given), noise).toNumbers()));
+function guess(logits: Tensor, given: Partial<CandidateOptions> = {}, noise: Noise = noNoise): [number[], number[]] {
+  const flat = inferenceMode(() => scope(() => candidates(logits, measure(given), noise).toNumbers()));
   return [flat.slice(0, flat.length / 2), flat.slice(flat.length / 2)];
 }
 
@@ -83,7 +91,7 @@ describe("confidence", () => {
   test.each([
     [16, 30],
     [4, 126_464],
-  ])("by default and in compat within 1e-6: %i rows over a vocabulary of %i", (rows, vocabulary) => {
+  ])("ours and the original's agree within 1e-6: %i rows over a vocabulary of %i", (rows, vocabulary) => {
     using generator = new Generator(1);
     for (const scale of [0.1, 1, 5, 30]) {
       const logits = scope(() =>
@@ -92,7 +100,7 @@ describe("confidence", () => {
           .add(scale * 3),
       );
       const [tokens, confidence] = guess(logits);
-      const [yardstickTokens, yardstick] = guess(logits, { compat: true });
+      const [yardstickTokens, yardstick] = guess(logits, original);
       expect(tokens).toEqual(yardstickTokens);
       for (const [i, value] of confidence.entries()) {
         expect(Math.abs(value - (yardstick[i] as number))).toBeLessThan(1e-6);
@@ -103,17 +111,17 @@ describe("confidence", () => {
     }
   });
 
-  test("in compat is a float64 softmax", () => {
+  test("of the original is a float64 softmax", () => {
     const row = [0.375, -1.25, 2, 0.5];
     const total = row.reduce((sum, x) => sum + Math.exp(x), 0);
-    expect(guess(rowsOf([row]), { compat: true })[1][0]).toBeCloseTo(Math.exp(2) / total, 14);
+    expect(guess(rowsOf([row]), original)[1][0]).toBeCloseTo(Math.exp(2) / total, 14);
   });
 
   test("keeps apart what is nearly certain, however large the logits are", () => {
     // The runner-up is less and less likely. In float32, 1 - 1e-8 would be 1.
     const logits = [10, 14, 18, 22, 26, 30].map((gap) => [100, 100 + gap, 90]);
     const [, confidence] = guess(rowsOf(logits));
-    const [, yardstick] = guess(rowsOf(logits), { compat: true });
+    const [, yardstick] = guess(rowsOf(logits), original);
     for (let i = 0; i < confidence.length; i++) {
       expect((1 - (confidence[i] as number)) / (1 - (yardstick[i] as number))).toBeCloseTo(1, 2);
       if (i > 0) expect(confidence[i]).toBeGreaterThan(confidence[i - 1] as number);
@@ -171,7 +179,7 @@ describe("what is no number stays visible", () => {
     ["infinity", [1, Number.POSITIVE_INFINITY, 2]],
   ])("%s, in every way of measuring confidence", (_, row) => {
     const logits = () => rowsOf([[1, 2, 3], row]);
-    for (const given of [{}, { compat: true }, { remasking: "random" as const }]) {
+    for (const given of [{}, original, { remasking: "random" as const }]) {
       const [, confidence] = guess(logits(), given, { ...noNoise, perRow });
       expect([given, confidence[0]]).not.toEqual([given, Number.NaN]);
       expect([given, confidence[1]]).toEqual([given, Number.NaN]);
@@ -233,7 +241,7 @@ test("nothing is left behind", () => {
     perRow: (r: number) => rand([r], generator),
   };
   const before = memory().tensors;
-  for (const given of [{}, { compat: true }, { temperature: 1 }, { remasking: "random" as const }])
-    candidates(logits, options(given), noise).dispose();
+  for (const given of [{}, original, { temperature: 1 }, { remasking: "random" as const }])
+    candidates(logits, measure(given), noise).dispose();
   expect(memory().tensors).toBe(before);
 });

@@ -2,6 +2,7 @@
  *  R rows, V vocabulary. */
 import { fromBuffer, scope, stack, type Tensor, where } from "@rediff/torch";
 import type { DecodeOptions } from "./decode-options.js";
+import type { ConfidenceRule } from "./rules.js";
 
 /** Uniform random numbers in [0, 1) for one sequence. */
 export interface Noise {
@@ -53,30 +54,43 @@ export function ban(logits_RV: Tensor, bans: readonly TokenBan[], positions: rea
   }, logits_RV);
 }
 
+export interface CandidateOptions extends Pick<DecodeOptions, "temperature" | "remasking"> {
+  /** How the confidence of remasking "low_confidence" is computed. */
+  confidence: ConfidenceRule;
+}
+
 /** Tokens and their confidences as float64 [2, R]: one tensor, so that the host reads once.
- *
- *  Confidence is the softmax probability without noise, after `forbid`. By default from float32 sums of what all other
- *  tokens weigh beside the likeliest, so that 1 - 1e-9 and 1 - 1e-10 stay apart, as in float64; `compat` takes the
- *  reference's float64 softmax over the whole vocabulary. */
-export function candidates(logits_RV: Tensor, options: DecodeOptions, noise: Noise): Tensor {
+ *  @param logits_RV after `forbid` and `ban`; confidence is the probability that they give, without noise */
+export function candidates(logits_RV: Tensor, options: CandidateOptions, noise: Noise): Tensor {
   return scope(() => {
     const rows = logits_RV.size(0);
     const vocabulary = logits_RV.size(1);
-    const sampled = options.temperature > 0;
-    const scores = sampled
+    const isSampled = options.temperature > 0;
+    const scores_RV = isSampled
       ? addGumbelNoise(logits_RV, options.temperature, noise.perToken(rows, vocabulary))
       : logits_RV;
-    const [best, tokens] = scores.maxDim(1, true);
+    const best = scores_RV.maxDim(1, true);
+    const [best_R1, tokens_R1] = best;
     const confidence = (): Tensor => {
       // best - best is 0, but NaN for what is no number: that must not hide behind a random confidence.
-      if (options.remasking === "random") return noise.perRow(rows).add(best.sub(best).squeezeDim(1));
-      if (options.compat) return logits_RV.to({ dtype: "float64" }).softmax(1).gather(1, tokens).squeezeDim(1);
-      const [top, topToken] = sampled ? logits_RV.maxDim(1, true) : [best, tokens];
-      const others = logits_RV.sub(top).scatter_(1, topToken, Number.NEGATIVE_INFINITY).exp_().sum([1], true);
-      const wide = (t: Tensor) => t.to({ dtype: "float64" });
-      const chosen = wide(logits_RV.gather(1, tokens)).sub(wide(top)).exp();
-      return chosen.div(wide(others).add(1)).squeezeDim(1);
+      if (options.remasking === "random") return noise.perRow(rows).add(best_R1.sub(best_R1).squeezeDim(1));
+      if (options.confidence === "float64_softmax") return softmaxOf(logits_RV, tokens_R1).squeezeDim(1);
+      return weightBesideOthers(logits_RV, tokens_R1, isSampled ? logits_RV.maxDim(1, true) : best).squeezeDim(1);
     };
-    return stack([tokens.squeezeDim(1).to({ dtype: "float64" }), confidence().to({ dtype: "float64" })]);
+    return stack([tokens_R1.squeezeDim(1), confidence()].map((values) => values.to({ dtype: "float64" })));
   });
+}
+
+/** The probabilities of these tokens, exact to float64: [R, 1] */
+function softmaxOf(logits_RV: Tensor, tokens_R1: Tensor): Tensor {
+  return logits_RV.to({ dtype: "float64" }).softmax(1).gather(1, tokens_R1);
+}
+
+/** The same from float32 sums of what all other tokens weigh beside the likeliest one: float64 [R, 1] */
+function weightBesideOthers(logits_RV: Tensor, tokens_R1: Tensor, likeliest: readonly [Tensor, Tensor]): Tensor {
+  const [top_R1, topToken_R1] = likeliest;
+  const wide = (values: Tensor): Tensor => values.to({ dtype: "float64" });
+  const others_RV = logits_RV.sub(top_R1).scatter_(1, topToken_R1, Number.NEGATIVE_INFINITY).exp_();
+  const chosen_R1 = wide(logits_RV.gather(1, tokens_R1)).sub(wide(top_R1)).exp();
+  return chosen_R1.div(wide(others_RV.sum([1], true)).add(1));
 }

@@ -1,13 +1,14 @@
 import { mkdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import { folderOfTest } from "../testing/folders.js";
 import { findCached, inspectCached, linkIntoSnapshot, repoFolder, writeRef, writeWanted } from "./hub-cache.js";
 import { COMMIT } from "./testing/fake-hub.js";
-import { ID, scratchFolder } from "./testing/scratch.js";
+import { ID } from "./testing/scratch.js";
 
 /** A cache as huggingface_hub would leave it, with those files. */
 async function cacheWith(files: Record<string, string>): Promise<{ cacheDir: string; repo: string; folder: string }> {
-  const cacheDir = await scratchFolder();
+  const cacheDir = folderOfTest();
   const repo = join(cacheDir, "models--org--tiny");
   const folder = join(repo, "snapshots", COMMIT);
   for (const [path, text] of Object.entries({ [`${folder}/x`]: "", [`${repo}/refs/main`]: COMMIT })) {

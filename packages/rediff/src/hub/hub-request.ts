@@ -3,19 +3,8 @@
  *  Redirects are followed here rather than by `fetch`, so that it is plain to see that the token goes to the hub's own
  *  origin and nowhere else (large files are served by signed addresses of another host). */
 import { UserError } from "../errors.js";
+import { TransientError } from "../network/transient-error.js";
 import type { HubSettings } from "./hub-settings.js";
-
-/** A failure that another try may mend. */
-export class TransientError extends Error {
-  override readonly name = "TransientError";
-  constructor(
-    message: string,
-    /** The server's own word on how long to wait (Retry-After). */
-    readonly waitMs?: number,
-  ) {
-    super(message);
-  }
-}
 
 export interface RequestOptions {
   method?: "GET" | "HEAD";

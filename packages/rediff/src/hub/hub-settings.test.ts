@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
+import { test } from "../testing/fixtures.js";
 import { cacheDirectory, hubSettings } from "./hub-settings.js";
-import { scratchFolder } from "./testing/scratch.js";
 
 test("the cache folder follows huggingface_hub's order of variables", () => {
   const HOME = "/h";
@@ -14,8 +14,7 @@ test("the cache folder follows huggingface_hub's order of variables", () => {
   expect(cacheDirectory({ HOME, HF_HUB_CACHE: "" })).toBe("/h/.cache/huggingface/hub");
 });
 
-test("the token: variable before file, trimmed, absent when offline or unwanted", async () => {
-  const HF_HOME = await scratchFolder();
+test("the token: variable before file, trimmed, absent when offline or unwanted", async ({ folder: HF_HOME }) => {
   expect(hubSettings({ HF_HOME }).token).toBeUndefined();
   await writeFile(join(HF_HOME, "token"), "hf_file\n");
   expect(hubSettings({ HF_HOME }).token).toBe("hf_file");
@@ -30,8 +29,7 @@ test("a token that cannot be one is refused without showing it", () => {
   expect(read).not.toThrow(/hf_a/);
 });
 
-test("an unreadable token file is an error, not an anonymous request", async () => {
-  const HF_HOME = await scratchFolder();
+test("an unreadable token file is an error, not an anonymous request", async ({ folder: HF_HOME }) => {
   await mkdir(join(HF_HOME, "token"));
   expect(() => hubSettings({ HF_HOME })).toThrow(/cannot read the hub token/);
 });

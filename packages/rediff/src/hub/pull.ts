@@ -5,9 +5,9 @@
 import { mkdir, readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
-import type { Retry, RetryPolicy } from "./backoff.js";
+import type { Retry, RetryPolicy } from "../network/backoff.js";
+import { formatBytes } from "../units.js";
 import { downloadBlob, incompletePath } from "./download.js";
-import { formatBytes } from "./format-bytes.js";
 import {
   blobPath,
   hasFile,

@@ -1,16 +1,14 @@
-/** The step loop in this process: what fails, fails alone, and leaves no tensors. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { memory, scope } from "@rediff/torch";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadModelFolder } from "../checkpoint/load-model.js";
 import type { DescribeJob, FromModel } from "../serving/engine/protocol.js";
+import { folderOfFile } from "../testing/folders.js";
+import { expectNoLeaks } from "../testing/leaks.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { Runner } from "./batcher.js";
 import { VisionLanguageModel } from "./vision-language-model.js";
 
-const folder = mkdtempSync(join(tmpdir(), "rediff-runner-"));
+const { path: folder } = folderOfFile();
 let model: VisionLanguageModel;
 beforeAll(async () => {
   writeTinyModel(folder, { textOnly: true });
@@ -18,7 +16,6 @@ beforeAll(async () => {
 });
 afterAll(() => {
   model[Symbol.dispose]();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const job = (prompt: string, options: object = {}): DescribeJob => ({
@@ -45,7 +42,7 @@ const textOf = (message: FromModel | undefined) =>
   message?.type === "done" && message.result.kind === "describe" ? message.result.text : message;
 
 test("numbers that are none end their own request only, first, middle or last in the batch", async () => {
-  const before = memory().tensors;
+  expectNoLeaks();
   const prompts = ["one", "two", "three"];
   const alone = (await run(prompts.map((prompt) => job(prompt)))).map(textOf);
   const { embedTokens } = model.model.llada.weights;
@@ -62,11 +59,10 @@ test("numbers that are none end their own request only, first, middle or last in
     });
     expect(answers.map(textOf)).toEqual(alone);
   }
-  expect(memory().tensors).toBe(before);
 });
 
 test("wrong options, an answer that is too long: told, and nothing is left", async () => {
-  const before = memory().tensors;
+  expectNoLeaks();
   const answers = await run([
     job("a", { steps: 3, blockLength: 4 }),
     job("b", { genLength: 5000 }),
@@ -74,7 +70,6 @@ test("wrong options, an answer that is too long: told, and nothing is left", asy
     job("d", { stop: [""] }),
   ]);
   expect(answers.map((message) => message?.type)).toEqual(["failed", "failed", "done", "failed"]);
-  expect(memory().tensors).toBe(before);
 });
 
 test("a request that is cancelled in the middle leaves the batch; one that waits never enters it", async () => {

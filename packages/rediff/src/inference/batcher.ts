@@ -3,8 +3,8 @@
  *  One request that fails (options, too long a prompt, numbers that are none) does not fail the others. What is left over
  *  waits in the order in which it came; fairness between clients is the server's affair. */
 import { memory } from "@rediff/torch";
+import type { DecodeStep } from "../diffusion/decode-step.js";
 import { Decoder, type Decoding, OutputError } from "../diffusion/decoder.js";
-import type { DecodeStep } from "../diffusion/denoise.js";
 import type { FromModel, Job, Progress, Turn } from "../serving/engine/protocol.js";
 import type { Visual } from "../vision/tiles/tiles.js";
 import { packError } from "../vision/workers/vision-jobs.js";

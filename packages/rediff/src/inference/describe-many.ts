@@ -1,7 +1,8 @@
 /** Many pictures, decoded together: pictures are read ahead in worker threads, up to `batch` are in the forward pass at
  *  a time, and when one ends the next takes its place at the next step. Results come in the order of the input. */
+
+import type { DecodeStep } from "../diffusion/decode-step.js";
 import { Decoder, type Decoding } from "../diffusion/decoder.js";
-import type { DecodeStep } from "../diffusion/denoise.js";
 import { UserError } from "../errors.js";
 import { promptEmbeddings } from "../models/llava/assembly.js";
 import { VisionPool } from "../vision/index.js";

@@ -14,11 +14,9 @@ import { stepsFor } from "../diffusion/transfer-schedule.js";
 import { UserError } from "../errors.js";
 import type { Model } from "../models/llava/llava.js";
 import { type ChatMessage, type PromptTemplate, placeImages, renderPrompt } from "../text/chat-template.js";
+import { DEFAULT_QUESTION } from "../text/default-question.js";
 import { encodePrompt, type ImageJoin, imageToken } from "../text/image-tokens.js";
 import type { PictureSource } from "../vision/picture/decode-picture.js";
-
-/** What the demos of LLaDA-V and ReDiff ask. */
-export const DEFAULT_QUESTION = "Please describe the image in detail.";
 
 /** A picture (a path, or a file's bytes), a video file, or a folder of frames. */
 export type VisualSource = PictureSource | { video: string };

@@ -1,5 +1,5 @@
 /** Forward passes as a page shows them: which positions were written, with what text and how sure. */
-import type { DecodeStep } from "../diffusion/denoise.js";
+import type { DecodeStep } from "../diffusion/decode-step.js";
 import type { TraceChange, TraceStep } from "../serving/engine/protocol.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 

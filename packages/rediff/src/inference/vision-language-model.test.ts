@@ -1,11 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { memory, setThreads } from "@rediff/torch";
+import { setThreads } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { DecodeStep } from "../diffusion/denoise.js";
+import type { DecodeStep } from "../diffusion/decode-step.js";
 import { UserError } from "../errors.js";
+import { folderOfFile } from "../testing/folders.js";
+import { expectNoLeaks } from "../testing/leaks.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { applyEdits } from "../text/text-edits.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
@@ -14,18 +15,17 @@ import { loadModel, type VisionLanguageModel } from "./vision-language-model.js"
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
-const root = mkdtempSync(join(tmpdir(), "rediff-vlm-"));
+const { at } = folderOfFile();
 const photo = fixturePath("color.jpg");
 const SHORT = { genLength: 16 } satisfies DescribeOptions;
 let model: VisionLanguageModel;
 
 beforeAll(async () => {
   setThreads(1); // tiny models gain nothing by more
-  model = await loadModel(writeTinyModel(join(root, "model")));
+  model = await loadModel(writeTinyModel(at("model")));
 });
 afterAll(() => {
   model[Symbol.dispose]();
-  rmSync(root, { recursive: true, force: true });
 });
 
 const complaint = async (work: Promise<unknown>): Promise<string> => {
@@ -80,7 +80,7 @@ describe("describe", () => {
   });
 
   test("a folder is a video's frames", async () => {
-    const frames = join(root, "frames");
+    const frames = at("frames");
     mkdirSync(frames);
     for (const i of [0, 1, 2]) await copyFile(photo, join(frames, `${i}.jpg`));
     const { tokenIds } = await model.describe(frames, { ...SHORT, videoFrames: 3 });
@@ -110,7 +110,7 @@ describe("watch", () => {
   });
 
   test("ends between two steps when it is aborted, or nobody listens any more", async () => {
-    const before = memory().tensors;
+    expectNoLeaks();
     const abort = new AbortController();
     const seen: number[] = [];
     const watching = (async () => {
@@ -122,7 +122,6 @@ describe("watch", () => {
     await expect(watching).rejects.toThrow(/aborted/);
     expect(seen).toEqual([0, 1, 2]);
     for await (const { step } of model.watch(photo, SHORT)) if (step === 1) break;
-    expect(memory().tensors).toBe(before);
   });
 });
 
@@ -142,7 +141,7 @@ describe("refine", () => {
   });
 
   test("a model may bring a threshold, which an option overrules", async () => {
-    const folder = writeTinyModel(join(root, "careful"), { config: { rediff: { refine_threshold: 1 } } });
+    const folder = writeTinyModel(at("careful"), { config: { rediff: { refine_threshold: 1 } } });
     using careful = await loadModel(folder);
     expect(await careful.refine(photo, DRAFT)).toMatchObject({ text: DRAFT, edits: [] });
     expect((await careful.refine(photo, DRAFT, { threshold: 0 })).text).not.toBe(DRAFT);
@@ -158,7 +157,7 @@ describe("refine", () => {
 
 describe("mistakes", () => {
   test("options are judged before a picture is looked at", async () => {
-    const none = join(root, "none.jpg");
+    const none = at("none.jpg");
     expect(await complaint(model.describe(none, { genLength: 10, blockLength: 4 }))).toMatch(/is not a multiple of/);
     expect(await complaint(model.describe(none, { steps: 4, tokensPerStep: 4 }))).toMatch(/exclude each other/);
     expect(await complaint(model.describe(none))).toMatch(/none\.jpg: no such file/);
@@ -171,26 +170,23 @@ describe("mistakes", () => {
   });
 
   test("a model that does not see", async () => {
-    using blind = await loadModel(writeTinyModel(join(root, "blind"), { textOnly: true }));
+    using blind = await loadModel(writeTinyModel(at("blind"), { textOnly: true }));
     expect(await complaint(blind.describe(photo, SHORT))).toMatch(/is a text-only LLaDA and cannot see pictures/);
     expect((await blind.describe([], { ...SHORT, prompt: "What is a cat?" })).tokenIds).toHaveLength(16);
   });
 
   test("a folder that is none", async () => {
-    expect(await complaint(loadModel(join(root, "no/such/folder")))).toMatch(
-      /there is no folder .* Give a model folder/,
-    );
-    writeFileSync(join(root, "file"), "");
-    expect(await complaint(loadModel(join(root, "file")))).toMatch(/is a file, expected a model folder/);
+    expect(await complaint(loadModel(at("no/such/folder")))).toMatch(/there is no folder .* Give a model folder/);
+    writeFileSync(at("file"), "");
+    expect(await complaint(loadModel(at("file")))).toMatch(/is a file, expected a model folder/);
   });
 });
 
 test("nothing of a description stays in memory, however it ends", async () => {
   await model.describe(photo, SHORT); // tables that are kept
-  const before = memory().tensors;
+  expectNoLeaks();
   await model.describe([photo, fixturePath("rgba.png")], { ...SHORT, revise: true, cfgScale: 1, temperature: 0.5 });
   await model.refine(photo, "A dog.");
   await complaint(model.describe(photo, { ...SHORT, draft: "far too long for sixteen tokens, that is for sure" }));
   await complaint(model.describe(photo, { genLength: 5000 }));
-  expect(memory().tensors).toBe(before);
 });

@@ -6,8 +6,8 @@
 import type { Tensor } from "@rediff/torch";
 import { type LoadOptions, loadModelFolder } from "../checkpoint/load-model.js";
 import type { DecodeOptions } from "../diffusion/decode-options.js";
+import type { DecodeStep } from "../diffusion/decode-step.js";
 import { type AddOptions, Decoder, type Decoding } from "../diffusion/decoder.js";
-import type { DecodeStep } from "../diffusion/denoise.js";
 import { embeddedModelFolder } from "../embedded.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { promptEmbeddings } from "../models/llava/assembly.js";
@@ -31,7 +31,7 @@ import { refineRequest } from "./tasks/refine.js";
 import type { Template } from "./template/fill-template.js";
 import { readForm } from "./template/template-form.js";
 
-export { DEFAULT_QUESTION, type DescribeOptions, type RefineOptions, type VisualSource } from "./request.js";
+export type { DescribeOptions, RefineOptions, VisualSource } from "./request.js";
 
 export interface TokenEdit {
   /** Forward pass and position in the answer, from 0. */

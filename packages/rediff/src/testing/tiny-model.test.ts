@@ -1,21 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { noGrad } from "@rediff/torch";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { loadModelFolder } from "../checkpoint/load-model.js";
+import type { DecodeResult } from "../diffusion/decode-step.js";
 import { decode } from "../diffusion/decoder.js";
-import type { DecodeResult } from "../diffusion/denoise.js";
 import { promptEmbeddings } from "../models/llava/assembly.js";
 import type { Model } from "../models/llava/llava.js";
 import type { Visual } from "../vision/tiles/tiles.js";
+import { folderOfFile } from "./folders.js";
 import { type TinyModelOptions, writeTinyModel } from "./tiny-model.js";
 
-const root = mkdtempSync(join(tmpdir(), "rediff-tiny-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { at } = folderOfFile();
 
 let count = 0;
-const write = (options: TinyModelOptions = {}) => writeTinyModel(join(root, String(count++)), options);
+const write = (options: TinyModelOptions = {}) => writeTinyModel(at(String(count++)), options);
 
 /** A view and one tile, all of one grey. */
 const flatPicture = (level: number): Visual => ({

@@ -1,11 +1,11 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
+import { conversationIds } from "./conversation-ids.js";
 import { ignoredLabel, imagePlaceholder } from "./image-tokens.js";
 import { labelCaption, labelConversation, placeTrainingImages, turnSchema } from "./labels.js";
 import { stripPython } from "./python-strip.js";
 import { loadTokenizer } from "./tokenizer.js";
-import { conversationIds } from "./turn-ids.js";
 
 const tokenizer = await loadTokenizer(fileURLToPath(new URL("testdata/tokenizer", import.meta.url)));
 const { bos, startHeader, endHeader, eot } = tokenizer.special;

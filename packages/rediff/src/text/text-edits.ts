@@ -1,4 +1,4 @@
-/** Where each token lies in a text, and what changed between two rows of tokens as edits of characters. */
+/** Where each token lies in a text, and what changed between two sequences of tokens as edits of characters. */
 import type { Tokenizer } from "./tokenizer.js";
 
 export interface TextEdit {
@@ -28,7 +28,7 @@ export function tokenOffsets(tokenizer: Tokenizer, ids: ArrayLike<number>, text:
   return offsets;
 }
 
-/** Edits that turn the old tokens' text into the new ones'. Both rows have the same length; neighbours that changed
+/** Edits that turn the old tokens' text into the new ones'. Both have the same length; neighbours that changed
  *  become one edit.
  *  @param confidence of each new token */
 export function textEdits(

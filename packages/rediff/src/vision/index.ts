@@ -1,8 +1,8 @@
 /** Pictures and videos to tiles of bytes, and the arithmetic of what they become in the prompt. */
 
 export { DEFAULT_MAX_PIXELS, type DecodeOptions, decodePicture, type PictureSource } from "./picture/decode-picture.js";
-export type { Mode, OpaqueImage, RasterImage } from "./picture/image.js";
 export { loadPicture, type PictureOptions } from "./picture/load-picture.js";
+export type { Mode, OpaqueImage, RasterImage } from "./picture/raster-image.js";
 export { bicubic, resizeImage } from "./picture/resize.js";
 export {
   type AspectRatio,
@@ -16,7 +16,7 @@ export {
   parsePinpoints,
   type Size,
   unpadWindow,
-} from "./tiles/geometry.js";
+} from "./tiles/anyres.js";
 export { IMAGE_MEAN, IMAGE_STD, makeTiles, normalizedLevels, type Tiles, type TilingOptions } from "./tiles/tiles.js";
 export {
   type MergeType,

@@ -1,5 +1,4 @@
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -13,14 +12,15 @@ import {
   type Tensor,
   zeros,
 } from "@rediff/torch";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { DecodeResult } from "../../diffusion/decode-step.js";
 import { decode } from "../../diffusion/decoder.js";
-import type { DecodeResult } from "../../diffusion/denoise.js";
 import { idTensor } from "../../models/ids.js";
 import { embed, hiddenStates, logits } from "../../models/llada/llada.js";
 import { Rotary } from "../../models/llada/rotary.js";
 import { promptEmbeddings } from "../../models/llava/assembly.js";
 import type { Model } from "../../models/llava/llava.js";
+import { folderOfEachTest } from "../../testing/folders.js";
 import {
   type TinyModelOptions,
   type TinySiglipOptions,
@@ -40,21 +40,20 @@ const python = JSON.parse(readFileSync(testdata("python.json"), "utf8")) as {
   fresh: Record<string, number[]>;
 };
 
-let root: string;
+const scratch = folderOfEachTest();
+const { at } = scratch;
 let output: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "rediff-assemble-"));
-  output = join(root, "output");
+  output = at("output");
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const llada = (options: TinyModelOptions = {}) =>
-  writeTinyModel(join(root, "llada"), { textOnly: true, naming: "original", kvHeads: 2, ...options });
-const siglip = (options: TinySiglipOptions = {}) => writeTinySiglip(join(root, "siglip2"), options);
+  writeTinyModel(at("llada"), { textOnly: true, naming: "original", kvHeads: 2, ...options });
+const siglip = (options: TinySiglipOptions = {}) => writeTinySiglip(at("siglip2"), options);
 
 const assemble = (options: Partial<AssembleOptions> = {}) =>
-  assembleLladaV(join(root, "llada"), output, { vision: join(root, "siglip2"), ...options });
+  assembleLladaV(at("llada"), output, { vision: at("siglip2"), ...options });
 
 const config = () => JSON.parse(readFileSync(join(output, "config.json"), "utf8"));
 
@@ -112,7 +111,7 @@ describe("assembleLladaV", () => {
     llada();
     siglip();
     await assemble();
-    using plain = await loadModelFolder(join(root, "llada"));
+    using plain = await loadModelFolder(at("llada"));
     using assembled = await loadModelFolder(output);
     using expected = textLogits(plain);
     using got = textLogits(assembled);
@@ -123,8 +122,8 @@ describe("assembleLladaV", () => {
     llada();
     siglip();
     await assemble();
-    using from = openCheckpoint(join(root, "llada"));
-    using tower = openCheckpoint(join(root, "siglip2"));
+    using from = openCheckpoint(at("llada"));
+    using tower = openCheckpoint(at("siglip2"));
     using to = openCheckpoint(output);
     for (const name of to.names()) {
       if (name.startsWith(TOWER_PREFIX))
@@ -216,7 +215,7 @@ describe("assembleLladaV", () => {
     expect(to.info(`${TOWER_PREFIX}vision_model.post_layernorm.bias`).dtype).toBe(vision);
     expect(to.info("model.mm_projector.0.weight").dtype).toBe(projector);
     expect(config().torch_dtype).toBe(language);
-    using tower = openCheckpoint(join(root, "siglip2"));
+    using tower = openCheckpoint(at("siglip2"));
     const name = "vision_model.encoder.layers.0.mlp.fc1.weight";
     const expected = scope(() => {
       const stored = tower.get(name).flatten();
@@ -272,7 +271,7 @@ describe("the projector", () => {
   test("comes from safetensors, whatever was put before its names", async () => {
     llada();
     siglip();
-    const path = join(root, "projector.safetensors");
+    const path = at("projector.safetensors");
     scope(() =>
       saveSafetensors(path, {
         "base_model.model.model.mm_projector.0.weight": zeros([64, 32]).add(3),
@@ -297,9 +296,9 @@ describe("the projector", () => {
     await expect(assemble({ projectorWeights: testdata("unusual.bin") })).rejects.toThrow(
       /parameter is not part of it|mm_projector\.0\.weight is missing/,
     );
-    await expect(assemble({ projectorWeights: join(root, "absent.bin") })).rejects.toThrow(/absent\.bin/);
+    await expect(assemble({ projectorWeights: at("absent.bin") })).rejects.toThrow(/absent\.bin/);
     await expect(assemble({ projector: "mlp2x_relu" })).rejects.toThrow(/mm_projector_type "mlp2x_relu" is unknown/);
-    expect(readdirSync(root).sort()).toEqual(["llada", "siglip2"]);
+    expect(readdirSync(scratch.path).sort()).toEqual(["llada", "siglip2"]);
   });
 });
 
@@ -310,7 +309,7 @@ describe("parts that do not fit", () => {
     await expect(assemble()).rejects.toThrow(/model_type is "siglip2", expected that of a SigLIP/);
     siglip({ config: { model_type: "clip" } });
     await expect(assemble()).rejects.toThrow(/model_type is "clip"/);
-    await expect(assemble({ vision: join(root, "nowhere") })).rejects.toThrow(/nowhere has no config\.json/);
+    await expect(assemble({ vision: at("nowhere") })).rejects.toThrow(/nowhere has no config\.json/);
   });
 
   test("a config.json without sizes stands for SigLIP base, as in transformers", async () => {
@@ -329,13 +328,13 @@ describe("parts that do not fit", () => {
       saveCheckpoint(folder, [...entries, ["vision_model.embeddings.class_embedding", zeros([32])] as const]);
     }
     await expect(assemble()).rejects.toThrow(/1 missing: .*layers\.1\.mlp\.fc2\.bias; 1 unexpected: .*class_embedding/);
-    expect(readdirSync(root).sort()).toEqual(["llada", "siglip2"]);
+    expect(readdirSync(scratch.path).sort()).toEqual(["llada", "siglip2"]);
   });
 
   test("a LLaDA without tokenizer, or one that sees already", async () => {
     siglip();
     const folder = llada();
-    const kept = join(root, "tokenizer.json");
+    const kept = at("tokenizer.json");
     copyFileSync(join(folder, "tokenizer.json"), kept);
     rmSync(join(folder, "tokenizer.json"));
     await expect(assemble()).rejects.toThrow(/llada has no tokenizer\.json/);

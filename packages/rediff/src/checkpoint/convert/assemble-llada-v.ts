@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type DType, Scope, scope, type TensorSource } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import type { SiglipConfig } from "../../models/siglip/siglip.js";
-import { parseAspectRatio } from "../../vision/tiles/geometry.js";
+import { parseAspectRatio } from "../../vision/tiles/anyres.js";
 import { parseMergeType } from "../../vision/tiles/token-layout.js";
 import { parseConfig } from "../config.js";
 import { hasNewline, projectorShapes, type Shapes, TOWER_PREFIX } from "../tensor-names.js";

@@ -1,27 +1,27 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { hostname, tmpdir } from "node:os";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { type Checkpoint, memory, noGrad, openCheckpoint, saveCheckpoint, zeros } from "@rediff/torch";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
+import type { DecodeResult } from "../../diffusion/decode-step.js";
 import { decode } from "../../diffusion/decoder.js";
-import type { DecodeResult } from "../../diffusion/denoise.js";
 import { UserError } from "../../errors.js";
 import { promptEmbeddings } from "../../models/llava/assembly.js";
+import { folderOfEachTest } from "../../testing/folders.js";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
 import { loadModelFolder } from "../load-model.js";
 import { originalName } from "../tensor-names.js";
 import { renameLlada } from "./rename-llada.js";
 
-let root: string;
+const scratch = folderOfEachTest();
+const { at } = scratch;
 let source: string;
 let output: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "rediff-convert-"));
-  source = join(root, "source");
-  output = join(root, "output");
+  source = at("source");
+  output = at("output");
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const original = (options: TinyModelOptions = {}) =>
   writeTinyModel(source, { textOnly: true, naming: "original", kvHeads: 2, ...options });
@@ -177,7 +177,7 @@ describe("renameLlada", () => {
       original();
       change(remove, add);
       await expect(renameLlada(source, output)).rejects.toThrow(message);
-      expect(readdirSync(root)).toEqual(["source"]);
+      expect(readdirSync(scratch.path)).toEqual(["source"]);
     },
   );
 
@@ -186,7 +186,7 @@ describe("renameLlada", () => {
     await expect(renameLlada(source, output)).rejects.toThrow(/has the renamed layout already/);
     writeTinyModel(source);
     await expect(renameLlada(source, output)).rejects.toThrow(/is a LLaDA-V already/);
-    expect(readdirSync(root)).toEqual(["source"]);
+    expect(readdirSync(scratch.path)).toEqual(["source"]);
   });
 
   test("an architecture with LLaDA's names that is not LLaDA is refused", async () => {
@@ -236,7 +236,7 @@ describe("the output folder", () => {
 
   test("is not the source, whatever it is called, and no file", async () => {
     original();
-    const same = join(root, "source", "..", "source");
+    const same = at("source", "..", "source");
     await expect(renameLlada(source, same, { force: true })).rejects.toThrow(/is read and cannot be written to/);
     writeFileSync(output, "");
     await expect(renameLlada(source, output, { force: true })).rejects.toThrow(UserError);
@@ -250,7 +250,7 @@ describe("the output folder", () => {
     expect(seen.length).toBeGreaterThan(20);
     expect(seen.every((there) => !there)).toBe(true);
 
-    const old = join(root, "old");
+    const old = at("old");
     cpSync(output, old, { recursive: true });
     rmSync(source, { recursive: true });
     original({ seed: 1 });
@@ -268,14 +268,14 @@ describe("the output folder", () => {
       if (bytes > 100_000) throw new Error("out of luck");
     };
     await expect(renameLlada(source, output, { onProgress: fail })).rejects.toThrow("out of luck");
-    expect(readdirSync(root)).toEqual(["source"]);
+    expect(readdirSync(scratch.path)).toEqual(["source"]);
   });
 
   test("what a killed run left goes with the next, what a running one is at stays", async () => {
     original();
-    const dead = join(root, `.output.partial-${hostname()}-999999999`);
-    const alive = join(root, `.output.partial-${hostname()}-${process.ppid}`);
-    const elsewhere = join(root, ".output.partial-another-host-999999999");
+    const dead = at(`.output.partial-${hostname()}-999999999`);
+    const alive = at(`.output.partial-${hostname()}-${process.ppid}`);
+    const elsewhere = at(".output.partial-another-host-999999999");
     for (const folder of [dead, alive, elsewhere]) mkdirSync(folder);
     await renameLlada(source, output);
     expect([dead, alive, elsewhere].map((folder) => existsSync(folder))).toEqual([false, true, true]);

@@ -10,10 +10,10 @@ import { UserError } from "../../errors.js";
 import type { LladaConfig } from "../../models/llada/llada.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { parseConfig, readJson } from "../config.js";
+import { carryFiles, checkOutput, intoFolder, writeJson } from "../model-folder.js";
 import { lladaShapes, renameOriginal, type Shapes } from "../tensor-names.js";
 import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, storedName } from "../weights.js";
 import { assertLlada, renamedConfig } from "./converted-config.js";
-import { carryFiles, checkOutput, intoFolder, writeJson } from "./converted-folder.js";
 
 export interface ConvertOptions {
   /** Replace the model in a folder that is not empty. */

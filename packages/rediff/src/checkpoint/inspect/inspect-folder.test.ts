@@ -1,35 +1,21 @@
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { memory, openCheckpoint, saveCheckpoint, zeros } from "@rediff/torch";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { folderOfEachTest } from "../../testing/folders.js";
 import { writeTinyModel, writeTinySiglip } from "../../testing/tiny-model.js";
 import { inspectFolder } from "./inspect-folder.js";
 import { inspectionJson, inspectionText, tensorListText } from "./inspection-report.js";
 
 const goldens = fileURLToPath(new URL("../../../../../../shared/goldens/checkpoint", import.meta.url));
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "rediff-inspect-"));
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
+const scratch = folderOfEachTest();
+const { at } = scratch;
 describe("a complete checkpoint", () => {
   test("LLaDA-V: parts, shapes, a picture's tokens, memory", async () => {
-    writeTinyModel(folder, { kvHeads: 2, maxShardBytes: 100_000 });
+    writeTinyModel(scratch.path, { kvHeads: 2, maxShardBytes: 100_000 });
     const before = memory().tensors;
-    const seen = await inspectFolder(folder);
+    const seen = await inspectFolder(scratch.path);
     expect(memory().tensors).toBe(before);
     expect(seen).toMatchObject({ kind: "llada-v", problems: [], notes: [] });
     const { parameters } = seen;
@@ -64,8 +50,8 @@ describe("a complete checkpoint", () => {
     ["original", "llada-original", /original naming/],
     ["renamed", "llada", /^kind +LLaDA, text only$/m],
   ] as const)("LLaDA in the %s naming", async (naming, kind, text) => {
-    writeTinyModel(folder, { textOnly: true, naming, dtype: "bfloat16" });
-    const seen = await inspectFolder(folder);
+    writeTinyModel(scratch.path, { textOnly: true, naming, dtype: "bfloat16" });
+    const seen = await inspectFolder(scratch.path);
     expect(seen).toMatchObject({ kind, problems: [], vision: undefined, picture: undefined });
     expect(seen.parameters.total).toBe(seen.parameters.language);
     expect(Object.keys(seen.dtypes)).toEqual(["bfloat16"]);
@@ -73,8 +59,8 @@ describe("a complete checkpoint", () => {
   });
 
   test.each(["full", "vision"] as const)("a stand-alone SigLIP, %s", async (kind) => {
-    writeTinySiglip(folder, { kind });
-    const seen = await inspectFolder(folder);
+    writeTinySiglip(scratch.path, { kind });
+    const seen = await inspectFolder(scratch.path);
     expect(seen).toMatchObject({ kind: "siglip", problems: [], config: undefined, tokenizer: undefined });
     expect(seen.vision).toMatchObject({ hiddenSize: 32, layers: 3, imageSize: 28 });
     expect(seen.notes).toEqual([expect.stringMatching(/not used by LLaVA/)]);
@@ -82,8 +68,8 @@ describe("a complete checkpoint", () => {
   });
 
   test("as a list of tensors and as JSON", async () => {
-    writeTinyModel(folder);
-    const seen = await inspectFolder(folder);
+    writeTinyModel(scratch.path);
+    const seen = await inspectFolder(scratch.path);
     const lines = tensorListText(seen.tensors).split("\n");
     expect(lines).toContain("model.mm_projector.0.weight\tfloat32\t[64, 32]\tmodel.safetensors");
     expect(lines).toHaveLength(seen.tensors.length);
@@ -117,13 +103,13 @@ describe("a complete checkpoint", () => {
 });
 
 describe("a broken folder is described as far as it can be", () => {
-  const names = (pattern: RegExp) => readdirSync(folder).filter((name) => pattern.test(name));
-  const problems = async () => (await inspectFolder(folder)).problems.join("\n");
+  const names = (pattern: RegExp) => readdirSync(scratch.path).filter((name) => pattern.test(name));
+  const problems = async () => (await inspectFolder(scratch.path)).problems.join("\n");
 
   test("without config.json: by its tensors", async () => {
-    writeTinyModel(folder);
-    rmSync(join(folder, "config.json"));
-    const seen = await inspectFolder(folder);
+    writeTinyModel(scratch.path);
+    rmSync(at("config.json"));
+    const seen = await inspectFolder(scratch.path);
     expect(seen).toMatchObject({ kind: "llada-v", problems: [expect.stringMatching(/has no config\.json/)] });
     expect(seen.parameters.projector).toBeGreaterThan(0);
   });
@@ -134,16 +120,16 @@ describe("a broken folder is described as far as it can be", () => {
     ["[]", /config\.json: the whole file/],
     ['{"model_type": "llada"}', /config\.json: vocab_size/],
   ])("with the config.json %s", async (text, message) => {
-    writeTinyModel(folder);
-    writeFileSync(join(folder, "config.json"), text);
+    writeTinyModel(scratch.path);
+    writeFileSync(at("config.json"), text);
     expect(await problems()).toMatch(message);
   });
 
   test("with a shard missing: which, and what it held", async () => {
-    writeTinyModel(folder, { maxShardBytes: 100_000 });
+    writeTinyModel(scratch.path, { maxShardBytes: 100_000 });
     const [, shard] = names(/^model-/);
-    rmSync(join(folder, shard!));
-    const seen = await inspectFolder(folder);
+    rmSync(at(shard!));
+    const seen = await inspectFolder(scratch.path);
     expect(seen.kind).toBe("llada-v");
     expect(seen.problems[0]).toMatch(new RegExp(`files .* are missing: ${shard}`));
     expect(seen.problems[1]).toMatch(/tensors are missing, as files are/);
@@ -153,41 +139,41 @@ describe("a broken folder is described as far as it can be", () => {
   });
 
   test("with a shard cut off", async () => {
-    writeTinyModel(folder, { maxShardBytes: 100_000 });
+    writeTinyModel(scratch.path, { maxShardBytes: 100_000 });
     const [shard] = names(/^model-/);
-    truncateSync(join(folder, shard!), 5_000);
+    truncateSync(at(shard!), 5_000);
     expect(await problems()).toMatch(/the file is cut off or damaged/);
   });
 
   test("with an empty or hostile weight file", async () => {
-    writeTinyModel(folder);
-    writeFileSync(join(folder, "model.safetensors"), "");
+    writeTinyModel(scratch.path);
+    writeFileSync(at("model.safetensors"), "");
     expect(await problems()).toMatch(/0 bytes are too few/);
-    writeFileSync(join(folder, "model.safetensors"), Buffer.alloc(64, 0xff));
+    writeFileSync(at("model.safetensors"), Buffer.alloc(64, 0xff));
     expect(await problems()).toMatch(/is not a safetensors file/);
   });
 
   test("without weights, or with pickles only", async () => {
-    writeTinyModel(folder);
-    rmSync(join(folder, "model.safetensors"));
-    writeFileSync(join(folder, "pytorch_model.bin"), "");
-    const seen = await inspectFolder(folder);
+    writeTinyModel(scratch.path);
+    rmSync(at("model.safetensors"));
+    writeFileSync(at("pytorch_model.bin"), "");
+    const seen = await inspectFolder(scratch.path);
     expect(seen.problems[0]).toMatch(/no safetensors files, only pytorch_model\.bin/);
     expect(inspectionText(seen)).toMatch(/^weights +none$/m);
   });
 
   test("with tensors missing, too many, and of the wrong shape", async () => {
-    writeTinyModel(folder);
+    writeTinyModel(scratch.path);
     {
-      using checkpoint = openCheckpoint(folder);
+      using checkpoint = openCheckpoint(scratch.path);
       const kept = checkpoint.names().filter((name) => name !== "model.norm.weight" && name !== "lm_head.weight");
-      saveCheckpoint(folder, [
+      saveCheckpoint(scratch.path, [
         ...kept.map((name) => [name, checkpoint.get(name).clone()] as const),
         ["lm_head.weight", zeros([400, 64])] as const,
         ["model.extra", zeros([1])] as const,
       ]);
     }
-    const { comparison, problems } = await inspectFolder(folder);
+    const { comparison, problems } = await inspectFolder(scratch.path);
     expect(comparison).toEqual({
       missing: ["model.norm.weight"],
       unexpected: ["model.extra"],
@@ -197,54 +183,54 @@ describe("a broken folder is described as far as it can be", () => {
   });
 
   test("without tokenizer, with a larger one, without chat template", async () => {
-    writeTinyModel(folder);
-    const file = join(folder, "tokenizer_config.json");
+    writeTinyModel(scratch.path);
+    const file = at("tokenizer_config.json");
     const { chat_template: _, ...config } = JSON.parse(readFileSync(file, "utf8"));
     writeFileSync(file, JSON.stringify(config));
     expect(await problems()).toMatch(/has no chat template/);
-    rmSync(join(folder, "tokenizer.json"));
+    rmSync(at("tokenizer.json"));
     expect(await problems()).toMatch(/tokenizer\.json: no such file/);
-    writeTinyModel(folder, { vocabSize: 390, textOnly: true });
+    writeTinyModel(scratch.path, { vocabSize: 390, textOnly: true });
     expect(await problems()).toMatch(/408 tokens but the model only 390 rows/);
   });
 
   test("without vision weights: where they would come from", async () => {
-    writeTinyModel(folder);
+    writeTinyModel(scratch.path);
     {
-      using checkpoint = openCheckpoint(folder);
+      using checkpoint = openCheckpoint(scratch.path);
       const kept = checkpoint.names().filter((name) => !name.includes("vision_tower"));
       saveCheckpoint(
-        folder,
+        scratch.path,
         kept.map((name) => [name, checkpoint.get(name).clone()] as const),
       );
     }
     expect(await problems()).toMatch(/no vision weights, and the vision tower tiny-siglip is no folder here/);
-    const tower = join(folder, "tower");
+    const tower = at("tower");
     writeTinySiglip(tower);
-    const config = JSON.parse(readFileSync(join(folder, "config.json"), "utf8"));
-    writeFileSync(join(folder, "config.json"), JSON.stringify({ ...config, mm_vision_tower: tower }));
-    expect(await inspectFolder(folder)).toMatchObject({
+    const config = JSON.parse(readFileSync(at("config.json"), "utf8"));
+    writeFileSync(at("config.json"), JSON.stringify({ ...config, mm_vision_tower: tower }));
+    expect(await inspectFolder(scratch.path)).toMatchObject({
       problems: [],
       notes: [`no vision weights; they are read from ${tower}`],
     });
   });
 
   test("with modes that nobody knows", async () => {
-    writeTinyModel(folder, { config: { mm_projector_type: "resampler", image_aspect_ratio: "highres" } });
+    writeTinyModel(scratch.path, { config: { mm_projector_type: "resampler", image_aspect_ratio: "highres" } });
     const text = await problems();
     expect(text).toMatch(/mm_projector_type "resampler" is unknown/);
     expect(text).toMatch(/image_aspect_ratio is "highres"/);
   });
 
   test("that is an architecture with LLaDA's names", async () => {
-    writeTinyModel(folder, { textOnly: true, naming: "original", config: { alibi: true } });
+    writeTinyModel(scratch.path, { textOnly: true, naming: "original", config: { alibi: true } });
     expect(await problems()).toMatch(/alibi is true, LLaDA has false/);
   });
 
   test("that is something else, or empty, or not there", async () => {
-    expect((await inspectFolder(folder)).kind).toBe("unknown");
-    cpSync(fileURLToPath(new URL("../convert/testdata/python.json", import.meta.url)), join(folder, "config.json"));
-    expect(await inspectFolder(folder)).toMatchObject({ kind: "unknown", tokenizer: undefined });
-    await expect(inspectFolder(join(folder, "absent"))).rejects.toThrow(/there is no folder/);
+    expect((await inspectFolder(scratch.path)).kind).toBe("unknown");
+    cpSync(fileURLToPath(new URL("../convert/testdata/python.json", import.meta.url)), at("config.json"));
+    expect(await inspectFolder(scratch.path)).toMatchObject({ kind: "unknown", tokenizer: undefined });
+    await expect(inspectFolder(at("absent"))).rejects.toThrow(/there is no folder/);
   });
 });

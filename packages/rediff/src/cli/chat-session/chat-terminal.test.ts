@@ -1,18 +1,15 @@
-/** The chat in a terminal: keys in, screen out. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { setThreads } from "@rediff/torch";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { loadModel, type VisionLanguageModel } from "../../inference/vision-language-model.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { chatInTerminal } from "./chat-terminal.js";
 import { Conversation } from "./conversation.js";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const root = mkdtempSync(join(tmpdir(), "rediff-chat-terminal-"));
+const { path: root } = folderOfFile();
 let model: VisionLanguageModel;
 
 beforeAll(async () => {
@@ -21,7 +18,6 @@ beforeAll(async () => {
 });
 afterAll(() => {
   model[Symbol.dispose]();
-  rmSync(root, { recursive: true, force: true });
 });
 
 const CTRL_C = "\x03";

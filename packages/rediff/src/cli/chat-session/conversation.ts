@@ -1,7 +1,7 @@
 /** What a chat remembers: messages, the pictures they are about, and the commands that change both. */
 import { writeFile } from "node:fs/promises";
 import { extname } from "node:path";
-import type { DecodeStep } from "../../diffusion/denoise.js";
+import type { DecodeStep } from "../../diffusion/decode-step.js";
 import { UserError } from "../../errors.js";
 import type { DescribeOptions } from "../../inference/request.js";
 import type { Description, VisionLanguageModel } from "../../inference/vision-language-model.js";

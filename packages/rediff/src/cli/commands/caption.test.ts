@@ -1,20 +1,18 @@
 /** `rediff caption`: the contract of its output, its inputs, and that every option arrives. */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { setThreads } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { DescribeOptions } from "../../inference/request.js";
 import { loadModel, type VisionLanguageModel, type VisualSource } from "../../inference/vision-language-model.js";
 import { jsonLines, rediff, rediffHere } from "../../testing/command-line.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
-const root = mkdtempSync(join(tmpdir(), "rediff-caption-"));
-const at = (name: string) => join(root, name);
+const { at, path: root } = folderOfFile();
 const MODEL = ["--model", at("model")];
 const SHORT = [...MODEL, "--gen-length", "16"];
 let model: VisionLanguageModel;
@@ -30,7 +28,6 @@ beforeAll(async () => {
 });
 afterAll(() => {
   model[Symbol.dispose]();
-  rmSync(root, { recursive: true, force: true });
 });
 
 const REVISING = ["--revise", "--tokens-per-step", "4"];

@@ -1,19 +1,17 @@
 /** `rediff chat` without a terminal: a line in, an answer out; what is remembered; what it refuses. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { setThreads } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { loadModel, type VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { jsonLines, rediff, rediffHere, startRediff } from "../../testing/command-line.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import type { ChatMessage } from "../../text/chat-template.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
-const root = mkdtempSync(join(tmpdir(), "rediff-chat-"));
-const at = (name: string) => join(root, name);
+const { at, path: root } = folderOfFile();
 const SHORT = ["--model", "model", "--gen-length", "8"];
 let model: VisionLanguageModel;
 
@@ -26,7 +24,6 @@ beforeAll(async () => {
 });
 afterAll(() => {
   model[Symbol.dispose]();
-  rmSync(root, { recursive: true, force: true });
 });
 
 const chat = (input: string, ...args: string[]) => rediff(["chat", ...args, ...SHORT], { cwd: root, input });
@@ -42,7 +39,7 @@ async function replies(pictures: readonly (readonly string[])[], questions: read
     const sources = pictures
       .slice(0, i + 1)
       .flat()
-      .map(at);
+      .map((name) => at(name));
     const { text } = await model.describe(sources, { genLength: 8, messages });
     messages.push({ role: "assistant", content: text.trim() });
     answers.push(text.trim());

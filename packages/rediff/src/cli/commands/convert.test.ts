@@ -1,21 +1,20 @@
 /** `rediff convert` and `rediff inspect`: flags in, stdout, stderr and exit status out. What they do is tested beside
  *  models/convert.ts and models/inspect.ts. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { folderOfEachTest } from "../../testing/folders.js";
 import { writeTinyModel, writeTinySiglip } from "../../testing/tiny-model.js";
 import { convertCommand } from "./convert.js";
 import { inspectCommand } from "./inspect.js";
 
-let root: string;
+const scratch = folderOfEachTest();
+const { at } = scratch;
 let stdout: string;
 let stderr: string;
-const at = (name: string) => join(root, name);
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "rediff-convert-cli-"));
   stdout = "";
   stderr = "";
   vi.spyOn(process.stdout, "write").mockImplementation((text) => {
@@ -31,7 +30,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.restoreAllMocks();
   process.exitCode = undefined;
-  rmSync(root, { recursive: true, force: true });
 });
 
 const quiet = (command: Command) => command.exitOverride().configureOutput({ outputError: () => undefined });
@@ -113,7 +111,7 @@ describe("rediff convert", () => {
   });
 
   test("a model that is neither folder nor in the cache", async () => {
-    vi.stubEnv("HF_HUB_CACHE", root);
+    vi.stubEnv("HF_HUB_CACHE", scratch.path);
     await expect(convert("org/absent", at("renamed"))).rejects.toThrow(/neither a folder nor a model in the cache/);
     vi.unstubAllEnvs();
   });

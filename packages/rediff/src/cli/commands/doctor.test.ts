@@ -1,18 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { UserError } from "../../errors.js";
+import { folderOfEachTest } from "../../testing/folders.js";
 import { doctorCommand } from "./doctor.js";
 
-let folder: string;
+const scratch = folderOfEachTest();
 let printed: string;
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "rediff-doctor-"));
   printed = "";
-  vi.stubEnv("REDIFF_CACHE", folder);
-  vi.stubEnv("LIBTORCH", folder);
+  vi.stubEnv("REDIFF_CACHE", scratch.path);
+  vi.stubEnv("LIBTORCH", scratch.path);
   vi.spyOn(process.stdout, "write").mockImplementation((text) => {
     printed += text;
     return true;
@@ -23,7 +20,6 @@ afterEach(() => {
   vi.unstubAllEnvs();
   vi.restoreAllMocks();
   process.exitCode = undefined;
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const doctor = (...args: string[]) => doctorCommand().parseAsync(args, { from: "user" });

@@ -1,20 +1,18 @@
 /** `rediff fill`: every fixed character stays, the contract of its output, and what it refuses. */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { setThreads } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { FillOptions } from "../../inference/tasks/fill.js";
 import type { FilledBlank } from "../../inference/template/template-form.js";
 import { loadModel, type VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { jsonLines, rediff, rediffHere } from "../../testing/command-line.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
-const root = mkdtempSync(join(tmpdir(), "rediff-fill-"));
-const at = (name: string) => join(root, name);
+const { at, path: root } = folderOfFile();
 let model: VisionLanguageModel;
 
 beforeAll(async () => {
@@ -27,7 +25,6 @@ beforeAll(async () => {
 });
 afterAll(() => {
   model[Symbol.dispose]();
-  rmSync(root, { recursive: true, force: true });
 });
 
 const TEMPLATE = "A [[2]] is on the [[3]], caf\u00e9 \u{1f600}.";

@@ -3,31 +3,31 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { setTimeout as sleep } from "node:timers/promises";
 import { openCheckpoint } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { pictureFolder, scratch } from "../../data/testing/fixtures.js";
+import { pictureFolder } from "../../data/testing/fixtures.js";
 import type { FakeExpert } from "../../pipeline/correction/testing/fake-expert.js";
 import { startExpert, writeLoop } from "../../pipeline/improve/testing/loop.js";
 import { jsonLines, rediff, rediffHere, startRediff } from "../../testing/command-line.js";
+import { folderOfFile } from "../../testing/folders.js";
 
-const { path, remove } = scratch();
-afterAll(remove);
+const { at } = folderOfFile();
 let expert: FakeExpert;
 beforeAll(async () => {
   expert = await startExpert({ delayMs: 40 });
-  writeLoop(path, expert.url);
+  writeLoop(at, expert.url);
 });
 afterAll(() => expert.close());
 
 const args = (output: string, ...more: string[]) => {
-  const recipe = [path("improve.yaml"), `output=${path(output)}`];
+  const recipe = [at("improve.yaml"), `output=${at(output)}`];
   return ["improve", "--threads", "1", ...recipe, ...more];
 };
 
 /** Complete lines of a file. */
 const count = (file: string): number =>
-  existsSync(path(file)) ? readFileSync(path(file), "utf8").split("\n").length - 1 : 0;
+  existsSync(at(file)) ? readFileSync(at(file), "utf8").split("\n").length - 1 : 0;
 const predictions = (file: string): string[] =>
-  existsSync(path(file))
-    ? readFileSync(path(file), "utf8")
+  existsSync(at(file))
+    ? readFileSync(at(file), "utf8")
         .split("\n")
         .slice(0, -1)
         .map((line) => String((JSON.parse(line) as { pred: string }).pred))
@@ -40,8 +40,8 @@ const ledgers = [
 const answered = (output: string): string[] => ledgers.flatMap((file) => predictions(`${output}/${file}.jsonl`));
 
 function sameModel(one: string, other: string): void {
-  using a = openCheckpoint(path(one));
-  using b = openCheckpoint(path(other));
+  using a = openCheckpoint(at(one));
+  using b = openCheckpoint(at(other));
   for (const name of a.names()) {
     using left = a.get(name);
     using right = b.get(name);
@@ -57,7 +57,7 @@ const moments: [string, (output: string) => boolean][] = [
   ["drafting with other steps", (out) => count(`${out}/round-1/drafts.jsonl`) >= 4],
   ["asking the expert", (out) => count(`${out}/round-1/corrections.jsonl`) >= 1],
   ["still asking", (out) => count(`${out}/round-1/corrections.jsonl`) >= 4],
-  ["training", (out) => existsSync(path(`${out}/round-1/model/checkpoint-2`))],
+  ["training", (out) => existsSync(at(`${out}/round-1/model/checkpoint-2`))],
   ["measuring", (out) => count(`${out}/round-1/evaluation/drafts-4-steps.jsonl`) >= 1],
   ["at the end", (out) => count(`${out}/round-1/evaluation/corrections-4-steps.jsonl`) >= 2],
 ];
@@ -86,13 +86,13 @@ test("killed with -9 in every stage: the same model, and nothing that is answere
   for (const { prediction } of expert.calls.slice(from)) expect(known).not.toContain(prediction);
 
   sameModel("whole/round-1/model", "killed/round-1/model");
-  const plain = (output: string) => readFileSync(path(`${output}/round-1/drafts.jsonl`), "utf8");
+  const plain = (output: string) => readFileSync(at(`${output}/round-1/drafts.jsonl`), "utf8");
   expect(plain("killed")).toBe(plain("whole"));
   const all = answered("killed");
   expect(new Set(all).size).toBe(all.length);
   const quality = (text: string) => text.split("\n").filter((line) => line.startsWith("|"));
-  expect(quality(last.stdout)).toEqual(quality(readFileSync(path("whole/report.md"), "utf8")));
-  const leftovers = readdirSync(path("killed"), { recursive: true, encoding: "utf8" });
+  expect(quality(last.stdout)).toEqual(quality(readFileSync(at("whole/report.md"), "utf8")));
+  const leftovers = readdirSync(at("killed"), { recursive: true, encoding: "utf8" });
   expect(leftovers.filter((name) => /partial|saving|removing|\.lock/.test(name))).toEqual([]);
 });
 
@@ -122,29 +122,29 @@ describe("interrupted", () => {
     child.kill("SIGTERM");
     const { status } = await done;
     expect(status).toBe(143);
-    const [checkpoint] = readdirSync(path("trained/round-1/model")).filter((name) => name.startsWith("checkpoint-"));
+    const [checkpoint] = readdirSync(at("trained/round-1/model")).filter((name) => name.startsWith("checkpoint-"));
     expect(checkpoint).toBeDefined();
     const again = await rediff(args("trained", ...options));
-    expect(again.stderr).toContain(`from ${path(`trained/round-1/model/${checkpoint}`)}`);
+    expect(again.stderr).toContain(`from ${at(`trained/round-1/model/${checkpoint}`)}`);
     expect(again.status).toBe(0);
   });
 });
 
 test("drafts that several processes made are taken as they are", { timeout: 60_000 }, async () => {
   const slice = ["--count", "6", "--steps", "12,6", "--gen-length", "12", "--revise", "--threads", "1"];
-  const data = ["data", "draft", path("data.jsonl"), "--image-folder", pictureFolder, "--model", path("model")];
-  const shards = [0, 1].map((index) => path(`shard-${index}.jsonl`));
+  const data = ["data", "draft", at("data.jsonl"), "--image-folder", pictureFolder, "--model", at("model")];
+  const shards = [0, 1].map((index) => at(`shard-${index}.jsonl`));
   for (const [index, shard] of shards.entries())
     expect(await rediffHere(...data, ...slice, "--shard", `${index}/2`, "--output", shard)).toMatchObject({
       status: 0,
     });
-  mkdirSync(path("shards/round-1"), { recursive: true });
-  writeFileSync(path("shards/round-1/drafts.jsonl"), shards.map((file) => readFileSync(file, "utf8")).join(""));
+  mkdirSync(at("shards/round-1"), { recursive: true });
+  writeFileSync(at("shards/round-1/drafts.jsonl"), shards.map((file) => readFileSync(file, "utf8")).join(""));
   const { status, stderr } = await rediffHere(...args("shards", "rounds=1", "evaluate=null"));
   expect({ status, drafted: /6 drafts of 6 records, in 0s/.test(stderr) }).toEqual({ status: 0, drafted: true });
-  const order = jsonLines(readFileSync(path("shards/round-1/train.jsonl"), "utf8")).map(({ id }) => id);
+  const order = jsonLines(readFileSync(at("shards/round-1/train.jsonl"), "utf8")).map(({ id }) => id);
   expect(order).toEqual([...order].sort());
-  expect(order).toEqual(jsonLines(readFileSync(path("whole/round-1/train.jsonl"), "utf8")).map(({ id }) => id));
+  expect(order).toEqual(jsonLines(readFileSync(at("whole/round-1/train.jsonl"), "utf8")).map(({ id }) => id));
   sameModel("whole/round-1/model", "shards/round-1/model");
 });
 
@@ -174,7 +174,7 @@ describe("what a user sees", () => {
       ...["draft", "correct", "select", "train", "evaluate"].map((stage) => ["stage", 1, stage, true]),
       ["report", undefined, undefined, undefined],
     ]);
-    expect(events.at(-1)).toEqual({ event: "report", ...JSON.parse(readFileSync(path("seen/report.json"), "utf8")) });
+    expect(events.at(-1)).toEqual({ event: "report", ...JSON.parse(readFileSync(at("seen/report.json"), "utf8")) });
   });
 
   test.each([

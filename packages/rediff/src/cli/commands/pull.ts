@@ -1,8 +1,8 @@
 /** `rediff pull ID`: a model from the hub into the cache. Prints the model folder, ready for `--model`. */
 import { Command, InvalidArgumentError } from "commander";
-import { formatBytes } from "../../hub/format-bytes.js";
 import { MODEL_FILES } from "../../hub/hub-names.js";
 import { type PullEvent, type PullOptions, pull } from "../../hub/pull.js";
+import { formatBytes } from "../../units.js";
 import { type Progress, progress } from "../terminal/progress.js";
 
 interface Flags {

@@ -1,18 +1,17 @@
 /** `rediff refine`: the contract of its edits, where the draft comes from, and what it refuses. */
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setThreads } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { jsonLines, rediff, rediffHere } from "../../testing/command-line.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { applyEdits, type TextEdit } from "../../text/text-edits.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
-const root = mkdtempSync(join(tmpdir(), "rediff-refine-"));
-const at = (name: string) => join(root, name);
+const { at, path: root } = folderOfFile();
 
 beforeAll(() => {
   setThreads(1); // tiny models gain nothing by more
@@ -20,7 +19,6 @@ beforeAll(() => {
   writeTinyModel(at("text-only"), { textOnly: true });
   copyFileSync(fixturePath("color.jpg"), at("photo.jpg"));
 });
-afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const DRAFT = "A dog sits on the sofa, caf\u00e9 \u{1f600} and all.";
 const refine = (...args: string[]) => rediffHere("refine", at("photo.jpg"), "--model", at("model"), ...args);

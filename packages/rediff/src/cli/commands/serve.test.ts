@@ -1,18 +1,14 @@
-/** `rediff serve` as a process: what it prints, how it ends. */
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { type Started, startRediff } from "../../testing/command-line.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 
 vi.setConfig({ testTimeout: 90_000 }); // processes that load libtorch, on machines that do much else
 
-const folder = mkdtempSync(join(tmpdir(), "rediff-serve-"));
-const model = join(folder, "tiny-rediff");
+const { at } = folderOfFile();
+const model = at("tiny-rediff");
 beforeAll(() => void writeTinyModel(model));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const serve = (...args: string[]) =>
   startRediff(["serve", "--model", model, "--port", "0", "--threads", "1", ...args], { env: { REDIFF_API_KEY: "" } });
@@ -68,7 +64,7 @@ test("a port that is taken is one line with a remedy", async () => {
 });
 
 test("a model that is damaged ends it; an open door is worth a word", async () => {
-  const broken = join(folder, "broken");
+  const broken = at("broken");
   writeTinyModel(broken, { config: { num_hidden_layers: 9 } });
   const started = await serve("--model", broken, "--host", "0.0.0.0");
   const { status, stdout, stderr } = await started.done;

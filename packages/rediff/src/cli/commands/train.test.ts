@@ -1,25 +1,25 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openCheckpoint } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { pictureFolder, record, scratch, writeLines } from "../../data/testing/fixtures.js";
+import { beforeAll, describe, expect, test } from "vitest";
+import { pictureFolder, record, writeLines } from "../../data/testing/fixtures.js";
 import { jsonLines, rediff, rediffHere, startRediff } from "../../testing/command-line.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 
-const { path, remove } = scratch();
-afterAll(remove);
+const { at } = folderOfFile();
 
 beforeAll(() => {
-  writeTinyModel(path("model"));
-  writeLines(path("data.jsonl"), [
+  writeTinyModel(at("model"));
+  writeLines(at("data.jsonl"), [
     record("A dog on the grass.", { image: "color.jpg" }),
     record("There is a dog.", { image: "grey.jpg", revise: [{ org: "dog", target: "car" }] }),
     record("No picture at all."),
     record("Something see-through.", { image: "rgba.png" }),
   ]);
-  writeLines(path("recipe.yaml"), [
-    `model: ${path("model")}`,
-    `data: ${path("data.jsonl")}`,
+  writeLines(at("recipe.yaml"), [
+    `model: ${at("model")}`,
+    `data: ${at("data.jsonl")}`,
     `image_folder: ${pictureFolder}`,
     "output: replaced",
     "objective: rediff",
@@ -36,17 +36,17 @@ beforeAll(() => {
 
 const args = (output: string, ...overrides: string[]) => [
   "train",
-  path("recipe.yaml"),
-  `output=${path(output)}`,
+  at("recipe.yaml"),
+  `output=${at(output)}`,
   ...overrides,
 ];
 
 const losses = (output: string) =>
-  jsonLines(readFileSync(path(`${output}/metrics.jsonl`), "utf8")).map(({ step, loss }) => [step, loss]);
+  jsonLines(readFileSync(at(`${output}/metrics.jsonl`), "utf8")).map(({ step, loss }) => [step, loss]);
 
 const sameModel = (one: string, other: string) => {
-  using a = openCheckpoint(path(one));
-  using b = openCheckpoint(path(other));
+  using a = openCheckpoint(at(one));
+  using b = openCheckpoint(at(other));
   for (const name of a.names()) {
     using left = a.get(name);
     using right = b.get(name);
@@ -72,7 +72,7 @@ describe("killed, a run goes on as if nothing had happened", () => {
       }
       finished = (await done).status === 0;
       // Whatever is called a checkpoint can be read.
-      for (const name of existsSync(path("killed")) ? readdirSync(path("killed")) : [])
+      for (const name of existsSync(at("killed")) ? readdirSync(at("killed")) : [])
         if (/^checkpoint-\d+$/.test(name)) sameShape(`killed/${name}`);
     }
     expect(finished).toBe(true);
@@ -80,22 +80,22 @@ describe("killed, a run goes on as if nothing had happened", () => {
     expect(losses("killed")).toEqual(losses("whole"));
     sameModel("whole", "killed");
     // The tokenizer is there, and nothing hidden.
-    expect(readdirSync(path("killed"))).toEqual(readdirSync(path("whole")));
+    expect(readdirSync(at("killed"))).toEqual(readdirSync(at("whole")));
   });
 
   function sameShape(folder: string): void {
-    using checkpoint = openCheckpoint(path(folder));
-    using whole = openCheckpoint(path("whole"));
+    using checkpoint = openCheckpoint(at(folder));
+    using whole = openCheckpoint(at("whole"));
     expect(checkpoint.names()).toEqual(whole.names());
-    expect(existsSync(path(`${folder}/training.json`))).toBe(true);
-    expect(existsSync(path(`${folder}/optimizer.safetensors`))).toBe(true);
+    expect(existsSync(at(`${folder}/training.json`))).toBe(true);
+    expect(existsSync(at(`${folder}/optimizer.safetensors`))).toBe(true);
   }
 
   test("SIGUSR1 saves and goes on, SIGTERM saves and ends with 143", { timeout: 60_000 }, async () => {
     const { child, done } = await startRediff(args("told", "max_steps=100000", "save.every=0", "--json"));
     await new Promise((resolve) => child.stdout.once("data", resolve));
     child.kill("SIGUSR1");
-    while (!existsSync(path("told")) || !readdirSync(path("told")).some((name) => name.startsWith("checkpoint-")))
+    while (!existsSync(at("told")) || !readdirSync(at("told")).some((name) => name.startsWith("checkpoint-")))
       await sleep(20);
     expect(child.exitCode).toBeNull();
     child.kill("SIGTERM");
@@ -122,7 +122,7 @@ describe("what a user sees", () => {
       "caption",
       `${pictureFolder}/color.jpg`,
       "--model",
-      path("seen"),
+      at("seen"),
       "--gen-length",
       "4",
     );
@@ -130,17 +130,17 @@ describe("what a user sees", () => {
   });
 
   test("a bad sample is named, counted and skipped, within the limit", async () => {
-    writeLines(path("bad.jsonl"), [
+    writeLines(at("bad.jsonl"), [
       ...Array.from({ length: 4 }, (_, i) => record(`Text ${i}.`)),
       record("x", { image: "nowhere.jpg" }),
       "{ broken",
     ]);
-    const data = [`data=${path("bad.jsonl")}`, "drop_last=false", "group_by_modality_length=false"];
+    const data = [`data=${at("bad.jsonl")}`, "drop_last=false", "group_by_modality_length=false"];
     const { status, stderr } = await rediffHere(...args("some-bad", ...data));
     expect(stderr).toMatch(/skipped .*bad\.jsonl:5: picture nowhere\.jpg is missing/);
     expect(stderr).toMatch(/skipped .*bad\.jsonl:6: /);
     expect(status).toBe(0);
-    expect(jsonLines(readFileSync(path("some-bad/skipped.jsonl"), "utf8"))).toHaveLength(2);
+    expect(jsonLines(readFileSync(at("some-bad/skipped.jsonl"), "utf8"))).toHaveLength(2);
     const strict = await rediffHere(...args("too-bad", ...data, "skip_limit=1"));
     expect(strict.status).toBe(1);
     expect(strict.stderr).toMatch(/2 samples cannot be used, more than skip_limit \(1\)/);
@@ -162,12 +162,12 @@ describe("one clear line for what is wrong", () => {
     expect(stdout).toBe("");
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
-    expect(existsSync(path("wrong"))).toBe(false);
+    expect(existsSync(at("wrong"))).toBe(false);
   });
 
   test("a recipe that is not there, or is no YAML", async () => {
-    expect((await rediffHere("train", path("nothing.yaml"))).stderr).toMatch(/nothing\.yaml cannot be read/);
-    writeLines(path("broken.yaml"), ["model: [a", "data: b"]);
-    expect((await rediffHere("train", path("broken.yaml"))).stderr).toMatch(/broken\.yaml:\d+: /);
+    expect((await rediffHere("train", at("nothing.yaml"))).stderr).toMatch(/nothing\.yaml cannot be read/);
+    writeLines(at("broken.yaml"), ["model: [a", "data: b"]);
+    expect((await rediffHere("train", at("broken.yaml"))).stderr).toMatch(/broken\.yaml:\d+: /);
   });
 });

@@ -5,27 +5,25 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setThreads } from "@rediff/torch";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { jsonLines, rediff, rediffHere } from "../../testing/command-line.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
 import { hugePng } from "../../vision/fixtures/huge.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
-const root = mkdtempSync(join(tmpdir(), "rediff-bad-input-"));
-const at = (...names: string[]) => join(root, ...names);
+const { at, path: root } = folderOfFile();
 const photo = at("photo.jpg");
 
 beforeAll(() => {
@@ -33,7 +31,6 @@ beforeAll(() => {
   copyFileSync(fixturePath("color.jpg"), photo);
   writeTinyModel(at("model"));
 });
-afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** Fails with one line, and leaves nothing: neither results nor a trace. */
 async function refused(args: readonly string[]): Promise<string> {

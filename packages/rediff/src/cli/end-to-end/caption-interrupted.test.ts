@@ -1,17 +1,15 @@
 /** `rediff caption` that is killed, interrupted, cut off from its reader, and watched in a terminal. */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { jsonLines, program, rediff, rediffHere, startProgram, startRediff } from "../../testing/command-line.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
-const root = mkdtempSync(join(tmpdir(), "rediff-interrupted-"));
-const at = (name: string) => join(root, name);
+const { at, path: root } = folderOfFile();
 const PICTURES = ["color.jpg", "grey.jpg", "rgba.png", "palette.png", "alpha.webp", "cmyk.jpg"].sort();
 /** Some tenths of a second for each picture. */
 const CAPTION = ["caption", "pictures", "--model", "model", "--gen-length", "192"];
@@ -24,7 +22,6 @@ beforeAll(async () => {
   const { stdout } = await rediff([...CAPTION, "--json"], { cwd: root });
   whole = jsonLines(stdout);
 });
-afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const linesOf = (file: string): string[] =>
   existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : [];

@@ -1,21 +1,19 @@
 /** From the hub to a description, each command on what the one before left: pull, inspect, caption; pull, convert,
  *  inspect, caption. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { type FakeHub, startFakeHub } from "../../hub/testing/fake-hub.js";
 import { loadModel } from "../../inference/vision-language-model.js";
 import { jsonLines, rediff } from "../../testing/command-line.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel, writeTinySiglip } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
-const root = mkdtempSync(join(tmpdir(), "rediff-journey-"));
-const at = (name: string) => join(root, name);
+const { at, path: root } = folderOfFile();
 const photo = fixturePath("color.jpg");
-afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const filesOf = (folder: string): Record<string, Buffer> =>
   Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name))]));

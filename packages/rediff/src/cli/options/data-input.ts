@@ -2,7 +2,8 @@
 
 import { resolveModel } from "../../hub/resolve-model.js";
 import { PictureFolder } from "../../pipeline/formats/picture-folder.js";
-import { chainRecords, openRecords, type RecordSource } from "../../pipeline/formats/record-source.js";
+import { chainRecords, openRecords } from "../../pipeline/formats/record-source.js";
+import type { RecordSource } from "../../pipeline/formats/record-stream.js";
 import { checkOutputName } from "../../pipeline/formats/record-writer.js";
 import { checkDistinct } from "../../pipeline/prepare/convert-records.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";

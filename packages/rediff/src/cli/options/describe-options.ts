@@ -6,8 +6,9 @@ import type { LoadOptions } from "../../checkpoint/load-model.js";
 import type { Remasking } from "../../diffusion/decode-options.js";
 import { embeddedModelFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
-import { DEFAULT_QUESTION, type DescribeOptions } from "../../inference/request.js";
+import type { DescribeOptions } from "../../inference/request.js";
 import { type PromptTemplate, promptTemplates } from "../../text/chat-template.js";
+import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import type { ImageJoin } from "../../text/image-tokens.js";
 
 export interface ModelFlags {

@@ -1,13 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { Readable } from "node:stream";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { expandInputs } from "./picture-inputs.js";
 
-const root = mkdtempSync(join(tmpdir(), "rediff-inputs-"));
-const at = (name: string) => join(root, name);
+const { at, path: root } = folderOfFile();
 const names = (paths: readonly string[]) => paths.map((path) => path.slice(root.length + 1));
 
 beforeAll(() => {
@@ -23,7 +21,6 @@ beforeAll(() => {
   ])
     writeFileSync(at(name), "");
 });
-afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const complaint = async (...args: string[]): Promise<string> => {
   const error = await expandInputs(args, Readable.from([])).catch((reason: unknown) => reason);

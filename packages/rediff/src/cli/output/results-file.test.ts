@@ -1,17 +1,15 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { ResultsFile } from "./results-file.js";
 
-const root = mkdtempSync(join(tmpdir(), "rediff-results-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { at } = folderOfFile();
 
 let count = 0;
 const fresh = (content?: string | Buffer): string => {
-  const path = join(root, `${count++}.jsonl`);
+  const path = at(`${count++}.jsonl`);
   if (content !== undefined) writeFileSync(path, content);
   return path;
 };
@@ -81,9 +79,9 @@ describe("a file of something else is refused and left as it is", () => {
   });
 
   test("a folder, and a place where there is none", async () => {
-    mkdirSync(join(root, "folder"));
-    expect(await complaint(join(root, "folder"))).toMatch(/is a folder\. Name a file/);
-    expect(await complaint(join(root, "none/results.jsonl"))).toMatch(/cannot be written: there is no folder .*none$/);
+    mkdirSync(at("folder"));
+    expect(await complaint(at("folder"))).toMatch(/is a folder\. Name a file/);
+    expect(await complaint(at("none/results.jsonl"))).toMatch(/cannot be written: there is no folder .*none$/);
   });
 });
 

@@ -1,6 +1,6 @@
 /** `--trace`: what each step of a description did, one JSON line each, all token ids included. */
 import { appendFileSync, closeSync, openSync } from "node:fs";
-import type { DecodeStep } from "../../diffusion/denoise.js";
+import type { DecodeStep } from "../../diffusion/decode-step.js";
 import { assertWritable } from "../options/writable.js";
 
 export class TraceFile {

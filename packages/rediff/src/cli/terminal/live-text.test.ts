@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { DecodeStep } from "../../diffusion/denoise.js";
+import type { DecodeStep } from "../../diffusion/decode-step.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import { LiveText, styledRuns, wrap } from "./live-text.js";
 

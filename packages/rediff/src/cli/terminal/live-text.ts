@@ -1,6 +1,6 @@
 /** The answer as it forms, redrawn in place: masks as shades, what was just filled bold, what was just revised in
  *  colour. For terminals only. */
-import type { DecodeStep } from "../../diffusion/denoise.js";
+import type { DecodeStep } from "../../diffusion/decode-step.js";
 import { joiner } from "../../text/joiner.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 

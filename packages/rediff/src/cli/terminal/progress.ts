@@ -1,5 +1,5 @@
 /** One line on stderr that says how far a long task is. Silent unless stderr is a terminal. */
-import { formatBytes } from "../../hub/format-bytes.js";
+import { formatBytes } from "../../units.js";
 
 export interface ProgressOptions {
   label: string;

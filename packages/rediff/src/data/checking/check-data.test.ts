@@ -1,14 +1,14 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
-import { compiledWorkerUrl } from "../../vision/workers/worker-url.js";
+import { describe, expect, test } from "vitest";
+import { folderOfFile } from "../../testing/folders.js";
+import { compiledWorkerUrl } from "../../threads/worker-url.js";
 import { openRecords } from "../records/record-list.js";
 import {
   mediaSettings,
   pictureFolder,
   record,
   sampleSettings,
-  scratch,
   tokenizerFolder,
   writeLines,
 } from "../testing/fixtures.js";
@@ -16,16 +16,15 @@ import { type CheckOptions, checkData } from "./check-data.js";
 import { formatCheckReport } from "./check-report.js";
 
 const built = existsSync(fileURLToPath(compiledWorkerUrl("../loading/loader-worker.js", import.meta.url)));
-const { path, folder, remove } = scratch();
-afterAll(remove);
+const { at, path: folder } = folderOfFile();
 
-writeFileSync(path("cut.png"), "\x89PNG\r\n\x1a\n and no more", "latin1");
+writeFileSync(at("cut.png"), "\x89PNG\r\n\x1a\n and no more", "latin1");
 const faulty = [
   record("fine", { image: "color.jpg" }),
   record("fine too"),
   "{ broken",
   record("x", { image: "none.jpg" }),
-  record("x", { image: path("cut.png") }),
+  record("x", { image: at("cut.png") }),
   { conversations: [{ from: "human", value: "<image><image>?" }], image: "color.jpg" },
   record("a dog", { revise: [{ org: "dog", target: "car" }] }),
   record("a dog", { revise: [{ org: "woman", target: "man" }] }),
@@ -35,7 +34,7 @@ const faulty = [
 
 const check = async (data: readonly unknown[], changes: Partial<CheckOptions> = {}) =>
   checkData({
-    records: await openRecords(writeLines(path("data.jsonl"), data)),
+    records: await openRecords(writeLines(at("data.jsonl"), data)),
     settings: sampleSettings({
       maxLength: 200,
       media: mediaSettings({ imageFolder: pictureFolder, imageFolder2: folder }),
@@ -56,7 +55,7 @@ describe.each(built ? [0, 2] : [0])("checkData with %i threads", (workers) => {
       cut: 1,
       modalities: { image: 5, text: 4, video: 0 },
       pairs: { found: 1, not_found: 2, length_differs: 0 },
-      sources: [{ file: path("data.jsonl"), records: 10, bad: 6 }],
+      sources: [{ file: at("data.jsonl"), records: 10, bad: 6 }],
     });
     expect(seen.at(-1)).toBe(10);
     const byKind = new Map(report.problems.map(({ kind, count, examples }) => [kind, { count, examples }]));
@@ -77,7 +76,7 @@ describe.each(built ? [0, 2] : [0])("checkData with %i threads", (workers) => {
 test("decoding finds what headers hide", async () => {
   const { readFileSync } = await import("node:fs");
   const whole = readFileSync(`${pictureFolder}/color.jpg`);
-  writeFileSync(path("half.jpg"), whole.subarray(0, whole.length >> 1));
+  writeFileSync(at("half.jpg"), whole.subarray(0, whole.length >> 1));
   const data = [record("x", { image: "half.jpg" })];
   expect((await check(data)).bad).toBe(0);
   expect((await check(data, { decode: true })).problems).toMatchObject([{ kind: "unreadable", count: 1 }]);

@@ -1,8 +1,8 @@
 /** `rediff data check`: goes over a data set as training will, and tells what training would skip. */
 import { loadTokenizer } from "../../text/tokenizer.js";
-import { existingWorkerUrl } from "../../vision/workers/worker-url.js";
+import { Threads } from "../../threads/worker-threads.js";
+import { existingWorkerUrl } from "../../threads/worker-url.js";
 import { describeJob, type LoaderJob, type LoaderResult, runLoaderJob } from "../loading/loader-job.js";
-import { Threads } from "../loading/worker-threads.js";
 import type { RecordPlace } from "../records/file-index.js";
 import type { Records } from "../records/record-list.js";
 import { RecordReader } from "../records/record-reader.js";
@@ -39,7 +39,7 @@ export interface CheckReport {
   forms: number;
   /** Of revise pairs. */
   pairs: Record<PairOutcome, number>;
-  /** Rows of whole samples, pictures expanded. */
+  /** Positions that whole samples take, pictures expanded. */
   rows: { median: number; largest: number; histogram: { upTo: number; count: number }[] };
   maxLength: number;
   /** Samples that are longer than `maxLength` and lose their end, which is no fault. */
@@ -127,12 +127,12 @@ class Tally {
   readonly #sources = new Map<string, CheckReport["sources"][number]>();
   readonly #report: Omit<CheckReport, "rows" | "problems" | "sources" | "checked" | "records">;
   readonly #problems = new Map<ProblemKind, { count: number; examples: string[] }>();
-  readonly #rows: Uint32Array;
+  readonly #positions: Uint32Array;
   #measured = 0;
 
   constructor(options: CheckOptions, expected: number) {
     this.#options = options;
-    this.#rows = new Uint32Array(expected);
+    this.#positions = new Uint32Array(expected);
     this.#report = {
       bad: 0,
       modalities: { image: 0, video: 0, text: 0 },
@@ -149,7 +149,7 @@ class Tally {
   }
 
   add(findings: RecordFindings): void {
-    const { source, modality, problems, rows, pictures, isForm, pairs } = findings;
+    const { source, modality, problems, positions, pictures, isForm, pairs } = findings;
     const report = this.#report;
     const file = this.#sourceOf(source);
     this.checked++;
@@ -158,9 +158,9 @@ class Tally {
     if (isForm) report.forms++;
     if (modality !== undefined) report.modalities[modality]++;
     for (const outcome of ["found", "length_differs", "not_found"] as const) report.pairs[outcome] += pairs[outcome];
-    if (rows !== undefined) {
-      this.#rows[this.#measured++] = rows;
-      if (rows > report.maxLength) report.cut++;
+    if (positions !== undefined) {
+      this.#positions[this.#measured++] = positions;
+      if (positions > report.maxLength) report.cut++;
     }
     if (problems.length === 0) return;
     report.bad++;
@@ -174,16 +174,16 @@ class Tally {
   }
 
   report(): CheckReport {
-    const rows = this.#rows.slice(0, this.#measured).sort();
+    const positions = this.#positions.slice(0, this.#measured).sort();
     return {
       records: this.#options.records.count,
       checked: this.checked,
       ...this.#report,
       sources: [...this.#sources.values()],
       rows: {
-        median: rows[rows.length >> 1] ?? 0,
-        largest: rows.at(-1) ?? 0,
-        histogram: histogram(rows),
+        median: positions[positions.length >> 1] ?? 0,
+        largest: positions.at(-1) ?? 0,
+        histogram: histogram(positions),
       },
       problems: [...this.#problems]
         .map(([kind, { count, examples }]) => ({ kind, title: problemTitles[kind], count, examples }))
@@ -198,13 +198,13 @@ class Tally {
   }
 }
 
-/** How many lengths are at most 128, 256, 512, ... rows, each counted in the first that holds it. */
+/** How many lengths are at most 128, 256, 512, ... positions, each counted in the first that holds it. */
 function histogram(sorted: Uint32Array): { upTo: number; count: number }[] {
   const bins: { upTo: number; count: number }[] = [];
   const last = sorted.at(-1) ?? 0;
   let counted = 0;
   for (let upTo = 128; counted < sorted.length; upTo *= 2) {
-    const beyond = sorted.findIndex((rows) => rows > upTo);
+    const beyond = sorted.findIndex((positions) => positions > upTo);
     const end = beyond < 0 ? sorted.length : beyond;
     if (end > counted || bins.length > 0) bins.push({ upTo, count: end - counted });
     counted = end;

@@ -2,7 +2,7 @@
 import { readdir, stat } from "node:fs/promises";
 import sharp from "sharp";
 import { decodePicture } from "../../vision/picture/decode-picture.js";
-import type { Size } from "../../vision/tiles/geometry.js";
+import type { Size } from "../../vision/tiles/anyres.js";
 import { pictureLayout, videoLayout } from "../../vision/tiles/token-layout.js";
 import { probeVideo } from "../../vision/video/ffmpeg.js";
 import { FOLDER_FPS, sampleFolder, sampleFrames, type VideoSampling } from "../../vision/video/frame-sampling.js";
@@ -33,17 +33,17 @@ export interface RecordFindings {
   modality?: "image" | "video" | "text";
   /** Any of these makes training skip the record. */
   problems: Skip[];
-  /** Rows of the sample before cutting, pictures expanded; absent when it has problems. */
-  rows?: number;
+  /** Positions of the sample in the sequence before cutting, pictures expanded; absent when it has problems. */
+  positions?: number;
   pictures: number;
   /** It is a form with blanks to fill in. */
   isForm: boolean;
   pairs: Record<PairOutcome, number>;
 }
 
-/** What a record shows: rows of each visual; of a video its times. */
+/** What a record shows: positions that each visual takes; of a video its times. */
 interface Seen {
-  rows: number[];
+  positions: number[];
   video?: VideoTimes;
 }
 
@@ -81,14 +81,14 @@ export async function checkRecord(
 
   const { media } = context.settings;
   const seen = await see(record, media, mode, attempt, signal);
-  const row = await attempt(() => labelRecord(record, context, seen?.video));
-  if (row !== undefined) {
-    for (const outcome of row.outcomes) findings.pairs[outcome]++;
-    await attempt(() => assertPairUsed(row, context));
+  const labelled = await attempt(() => labelRecord(record, context, seen?.video));
+  if (labelled !== undefined) {
+    for (const outcome of labelled.outcomes) findings.pairs[outcome]++;
+    await attempt(() => assertPairUsed(labelled, context));
   }
-  if (row === undefined || seen === undefined || findings.problems.length > 0) return findings;
-  const rows = await attempt(() => assertAnswerFits(row, context, (i) => seen.rows[i] ?? 1));
-  if (rows !== undefined) findings.rows = rows;
+  if (labelled === undefined || seen === undefined || findings.problems.length > 0) return findings;
+  const positions = await attempt(() => assertAnswerFits(labelled, context, (i) => seen.positions[i] ?? 1));
+  if (positions !== undefined) findings.positions = positions;
   return findings;
 }
 
@@ -102,23 +102,23 @@ async function see(
   attempt: Attempt,
   signal?: AbortSignal,
 ): Promise<Seen | undefined> {
-  if (record.images.length === 0 && record.video === undefined) return { rows: [] };
+  if (record.images.length === 0 && record.video === undefined) return { positions: [] };
   return attempt(async (): Promise<Seen> => {
     if (media === undefined) {
       throw new SampleError("template", "has pictures, and the model is text-only", "Train a LLaDA-V or ReDiff model");
     }
     if (mode.decode) {
       const { visuals, video } = await loadMedia(record, media, signal);
-      return { rows: visuals.map((visual) => visualRows(visual, media.geometry)), ...(video && { video }) };
+      return { positions: visuals.map((visual) => visualRows(visual, media.geometry)), ...(video && { video }) };
     }
     if (record.video !== undefined) return glanceAtVideo(record.video, record, media, signal);
     const geometry = pictureGeometry(media.geometry, record.images.length);
-    const rows: number[] = [];
+    const positions: number[] = [];
     for (const image of record.images) {
       const source = typeof image === "string" ? await findPicture(image, record, media) : image;
-      rows.push(pictureLayout(await pictureSize(source), geometry).tokens);
+      positions.push(pictureLayout(await pictureSize(source), geometry).tokens);
     }
-    return { rows };
+    return { positions };
   });
 }
 
@@ -151,7 +151,7 @@ async function glanceAtVideo(
   if (typeof video !== "string") {
     const loaded = await loadMedia(record, media, signal);
     return {
-      rows: loaded.visuals.map((visual) => visualRows(visual, geometry)),
+      positions: loaded.visuals.map((visual) => visualRows(visual, geometry)),
       ...(loaded.video && { video: loaded.video }),
     };
   }
@@ -173,5 +173,5 @@ async function glanceAtVideo(
     }
   }
   const times = indices.map((index) => index / fps);
-  return { rows: [videoLayout(indices.length, geometry).tokens], video: { times, totalFrames, fps } };
+  return { positions: [videoLayout(indices.length, geometry).tokens], video: { times, totalFrames, fps } };
 }

@@ -5,13 +5,13 @@ import type { Lengths } from "../records/record-lengths.js";
 import { mixSeed, type Permute, streams, withPermutations } from "../records/seeded-random.js";
 import { modalityLengthOrder } from "./epoch-order.js";
 
-export interface PlanOptions {
+export interface BatchOptions {
   /** `modality_length` is the reference's `group_by_modality_length`; `sequential` keeps the order of the data. */
   order: "modality_length" | "shuffle" | "sequential";
   /** Samples in a micro-batch; with `tokenBudget`, at most so many (0: no bound). */
   batchSize: number;
-  /** Micro-batches of about so many rows instead of a fixed number of samples: the longest sample's rows times their
-   *  number stay below it. Lengths are estimates (see lengths.ts). */
+  /** Micro-batches of about so many positions instead of a fixed number of samples: the positions of the longest sample
+   *  times the number of samples stay below it. Lengths are estimates (see records/record-lengths.ts). */
   tokenBudget?: number;
   /** Processes times accumulation steps: how many micro-batches one step takes. Default 1. */
   chunks?: number;
@@ -20,7 +20,7 @@ export interface PlanOptions {
   seed: number;
 }
 
-export interface EpochPlan {
+export interface EpochBatches {
   /** Every record once. Computed when it is first asked for, where the number of batches does not depend on it. */
   readonly order: Uint32Array;
   readonly batches: number;
@@ -28,12 +28,12 @@ export interface EpochPlan {
   readonly starts: Uint32Array;
 }
 
-/** Whether a plan needs lengths to be measured. */
-export function needsLengths({ order, tokenBudget }: PlanOptions): boolean {
+/** Whether lengths have to be measured first. */
+export function needsLengths({ order, tokenBudget }: BatchOptions): boolean {
   return order === "modality_length" || tokenBudget !== undefined;
 }
 
-export function planEpoch(options: PlanOptions, count: number, epoch: number, lengths?: Lengths): EpochPlan {
+export function epochBatches(options: BatchOptions, count: number, epoch: number, lengths?: Lengths): EpochBatches {
   checkOptions(options);
   const { tokenBudget } = options;
   const seed = mixSeed(options.seed, streams.order, epoch);
@@ -50,7 +50,7 @@ export function planEpoch(options: PlanOptions, count: number, epoch: number, le
   };
 }
 
-function checkOptions({ batchSize, tokenBudget, chunks = 1 }: PlanOptions): void {
+function checkOptions({ batchSize, tokenBudget, chunks = 1 }: BatchOptions): void {
   const least = tokenBudget === undefined ? 1 : 0;
   if (!Number.isInteger(batchSize) || batchSize < least) {
     throw new UserError(`the batch size is ${batchSize}; expected a whole number of at least ${least}`);
@@ -70,7 +70,7 @@ function need(lengths: Lengths | undefined): Lengths {
 
 const counting = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => i);
 
-function fixedOrder(options: PlanOptions, count: number, permute: Permute, lengths?: Lengths): Uint32Array {
+function fixedOrder(options: BatchOptions, count: number, permute: Permute, lengths?: Lengths): Uint32Array {
   switch (options.order) {
     case "sequential":
       return counting(count);
@@ -84,9 +84,9 @@ function fixedOrder(options: PlanOptions, count: number, permute: Permute, lengt
 }
 
 function fixedBatches(
-  { batchSize, dropLast = false }: PlanOptions,
+  { batchSize, dropLast = false }: BatchOptions,
   count: number,
-): Pick<EpochPlan, "batches" | "starts"> {
+): Pick<EpochBatches, "batches" | "starts"> {
   if (dropLast && count < batchSize) {
     throw new UserError(
       `${count} records make no full micro-batch of ${batchSize}, and drop_last leaves out what is not full`,
@@ -104,12 +104,12 @@ const WINDOW = 1024;
 /** Shuffled, then sorted by length within windows, filled up to the budget, and the batches shuffled. Under
  *  `modality_length`, samples with and without pictures have windows of their own. */
 function budgetedBatches(
-  options: PlanOptions,
+  options: BatchOptions,
   budget: number,
   count: number,
   permute: Permute,
   { tokens, words }: Lengths,
-): EpochPlan {
+): EpochBatches {
   const most = options.batchSize === 0 ? Number.POSITIVE_INFINITY : options.batchSize;
   const size = (index: number) => tokens[index] ?? 1;
   if (options.order === "sequential") return toPlan(fill([...counting(count)], size, budget, most), count);
@@ -151,7 +151,7 @@ function fill(indices: readonly number[], size: (index: number) => number, budge
   return batches;
 }
 
-function toPlan(batches: readonly number[][], count: number): EpochPlan {
+function toPlan(batches: readonly number[][], count: number): EpochBatches {
   const order = new Uint32Array(count);
   const starts = new Uint32Array(batches.length + 1);
   let position = 0;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { countWords } from "../records/python-words.js";
 import type { Lengths } from "../records/record-lengths.js";
 import { mixSeed, type Permute, withPermutations } from "../records/seeded-random.js";
-import { type PlanOptions, planEpoch } from "./epoch-batches.js";
+import { type BatchOptions, epochBatches } from "./epoch-batches.js";
 import { lengthOrder, modalityLengthOrder } from "./epoch-order.js";
 
 const reversed: Permute = (n) => Array.from({ length: n }, (_, i) => n - 1 - i);
@@ -51,15 +51,15 @@ describe("modalityLengthOrder", () => {
   });
 });
 
-describe("planEpoch", () => {
-  const options: PlanOptions = { order: "shuffle", batchSize: 3, seed: 42 };
+describe("epochBatches", () => {
+  const options: BatchOptions = { order: "shuffle", batchSize: 3, seed: 42 };
   const lengths: Lengths = {
     words: Int32Array.from({ length: 100 }, (_, i) => (i % 3 === 0 ? -1 : 1) * (1 + (i % 17))),
     tokens: Uint32Array.from({ length: 100 }, (_, i) => 10 + ((i * 37) % 90)),
   };
 
   test("is a function of seed and epoch", () => {
-    const order = (seed: number, epoch: number) => [...planEpoch({ ...options, seed }, 20, epoch).order];
+    const order = (seed: number, epoch: number) => [...epochBatches({ ...options, seed }, 20, epoch).order];
     expect(order(42, 3)).toEqual(order(42, 3));
     expect(order(42, 3)).not.toEqual(order(42, 4));
     expect(order(42, 3)).not.toEqual(order(43, 3));
@@ -69,12 +69,12 @@ describe("planEpoch", () => {
   });
 
   test("cuts into batches; drop_last leaves out the one that is not full", () => {
-    const all = planEpoch({ ...options, order: "sequential" }, 7, 0);
+    const all = epochBatches({ ...options, order: "sequential" }, 7, 0);
     expect([...all.order]).toEqual([0, 1, 2, 3, 4, 5, 6]);
     expect([...all.starts]).toEqual([0, 3, 6, 7]);
-    const full = planEpoch({ ...options, dropLast: true }, 7, 0);
+    const full = epochBatches({ ...options, dropLast: true }, 7, 0);
     expect([full.batches, ...full.starts]).toEqual([2, 0, 3, 6]);
-    expect(() => planEpoch({ ...options, dropLast: true }, 2, 0)).toThrow(/2 records make no full micro-batch of 3/);
+    expect(() => epochBatches({ ...options, dropLast: true }, 2, 0)).toThrow(/2 records make no full micro-batch of 3/);
   });
 
   test.each(["modality_length", "shuffle", "sequential"] as const)("token budgets hold (%s)", (order) => {
@@ -87,7 +87,7 @@ describe("planEpoch", () => {
         order: indices,
         starts,
         batches,
-      } = planEpoch({ order, batchSize, tokenBudget: budget, seed: 1 }, 100, 0, lengths);
+      } = epochBatches({ order, batchSize, tokenBudget: budget, seed: 1 }, 100, 0, lengths);
       expect([...indices].sort((a, b) => a - b)).toEqual([...lengths.words.keys()]);
       for (let i = 0; i < batches; i++) {
         const batch = [...indices.subarray(starts[i]!, starts[i + 1]!)];
@@ -101,7 +101,7 @@ describe("planEpoch", () => {
   });
 
   test("a budget wastes less than fixed batches", () => {
-    const waste = (plan: ReturnType<typeof planEpoch>) => {
+    const waste = (plan: ReturnType<typeof epochBatches>) => {
       let [padded, real] = [0, 0];
       for (let i = 0; i < plan.batches; i++) {
         const sizes = [...plan.order.subarray(plan.starts[i]!, plan.starts[i + 1]!)].map((j) => lengths.tokens[j]!);
@@ -110,15 +110,17 @@ describe("planEpoch", () => {
       }
       return padded / real;
     };
-    const budgeted = waste(planEpoch({ order: "shuffle", batchSize: 0, tokenBudget: 300, seed: 1 }, 100, 0, lengths));
+    const budgeted = waste(
+      epochBatches({ order: "shuffle", batchSize: 0, tokenBudget: 300, seed: 1 }, 100, 0, lengths),
+    );
     expect(budgeted).toBeLessThan(1.1);
-    expect(waste(planEpoch({ order: "shuffle", batchSize: 5, seed: 1 }, 100, 0))).toBeGreaterThan(1.2);
+    expect(waste(epochBatches({ order: "shuffle", batchSize: 5, seed: 1 }, 100, 0))).toBeGreaterThan(1.2);
   });
 
   test("refuses sizes that make no sense", () => {
-    expect(() => planEpoch({ ...options, batchSize: 0 }, 5, 0)).toThrow(/batch size is 0/);
-    expect(() => planEpoch({ ...options, tokenBudget: 0 }, 5, 0, lengths)).toThrow(/token budget is 0/);
-    expect(() => planEpoch({ ...options, chunks: 1.5 }, 5, 0)).toThrow(/1\.5 micro-batches/);
+    expect(() => epochBatches({ ...options, batchSize: 0 }, 5, 0)).toThrow(/batch size is 0/);
+    expect(() => epochBatches({ ...options, tokenBudget: 0 }, 5, 0, lengths)).toThrow(/token budget is 0/);
+    expect(() => epochBatches({ ...options, chunks: 1.5 }, 5, 0)).toThrow(/1\.5 micro-batches/);
   });
 });
 

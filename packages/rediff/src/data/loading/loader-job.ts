@@ -4,7 +4,7 @@ import { type CheckMode, checkRecord, type RecordFindings } from "../checking/ch
 import type { RecordPlace } from "../records/file-index.js";
 import type { RecordReader } from "../records/record-reader.js";
 import type { SampleContext, SampleSettings } from "../samples/build-sample.js";
-import { type Prepared, prepareSample } from "../samples/read-sample.js";
+import { prepareSample, type SampleOrSkip } from "../samples/read-sample.js";
 
 /** What a thread is started with. */
 export interface LoaderSetup {
@@ -17,7 +17,7 @@ export type LoaderJob =
   | { type: "sample"; place: RecordPlace }
   | { type: "check"; places: RecordPlace[]; mode: CheckMode };
 
-export type LoaderResult = ({ type: "sample" } & Prepared) | { type: "check"; findings: RecordFindings[] };
+export type LoaderResult = ({ type: "sample" } & SampleOrSkip) | { type: "check"; findings: RecordFindings[] };
 
 export async function runLoaderJob(
   job: LoaderJob,

@@ -2,10 +2,10 @@
  *  out without a copy. */
 import { parentPort, workerData } from "node:worker_threads";
 import { loadTokenizer } from "../../text/tokenizer.js";
+import type { ThreadReply, ThreadRequest } from "../../threads/worker-threads.js";
 import { packError } from "../../vision/workers/vision-jobs.js";
 import { RecordReader } from "../records/record-reader.js";
 import { type LoaderJob, type LoaderResult, type LoaderSetup, runLoaderJob } from "./loader-job.js";
-import type { ThreadReply, ThreadRequest } from "./worker-threads.js";
 
 const { tokenizerFolder, settings } = workerData as LoaderSetup;
 const reader = new RecordReader();

@@ -1,19 +1,19 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { UserError } from "../../errors.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
-import { compiledWorkerUrl } from "../../vision/workers/worker-url.js";
+import { compiledWorkerUrl } from "../../threads/worker-url.js";
 import { openRecords } from "../records/record-list.js";
 import { answerSpans } from "../samples/answer-positions.js";
 import type { TrainingSample } from "../samples/sample.js";
 import type { Skip } from "../samples/sample-error.js";
-import { record, sampleSettings, scratch, tokenizerFolder, writeLines } from "../testing/fixtures.js";
+import { record, sampleSettings, tokenizerFolder, writeLines } from "../testing/fixtures.js";
 import { type LoaderOptions, openLoader } from "./loader.js";
 
 const built = existsSync(fileURLToPath(compiledWorkerUrl("./loader-worker.js", import.meta.url)));
-const { path, remove } = scratch();
-afterAll(remove);
+const { at } = folderOfFile();
 const tokenizer = await loadTokenizer(tokenizerFolder);
 
 const pictures = ["color.jpg", "rgba.png", "grey.jpg"];
@@ -27,12 +27,12 @@ function dataOf(count: number, bad: readonly number[] = []): unknown[] {
 
 let files = 0;
 async function loaderFor(data: readonly unknown[], changes: Partial<LoaderOptions> = {}) {
-  const records = await openRecords(writeLines(path(`d${files++}.jsonl`), data));
+  const records = await openRecords(writeLines(at(`d${files++}.jsonl`), data));
   return openLoader({
     records,
     tokenizerFolder,
     settings: sampleSettings(),
-    plan: { order: "modality_length", batchSize: 2, chunks: 2, seed: 7 },
+    batching: { order: "modality_length", batchSize: 2, chunks: 2, seed: 7 },
     workers: 0,
     ...changes,
   });
@@ -55,7 +55,7 @@ describe.each(threads)("a loader with %i threads", (workers) => {
   test("gives every sample once, in the plan's order, the same for any number of threads", async () => {
     await using loader = await loaderFor(dataOf(13), { workers });
     await using here = await loaderFor(dataOf(13));
-    const plan = loader.plan(0);
+    const plan = loader.epochBatches(0);
     const batches = await collect(loader.batches({ epoch: 0 }));
     expect(batches.flat().map(nameOf)).toEqual([...plan.order].map((i) => `n${i}`));
     expect(batches.map((batch) => batch.length)).toEqual([...new Array(6).fill(2), 1]);
@@ -85,8 +85,8 @@ describe.each(threads)("a loader with %i threads", (workers) => {
     const bad = [1, 2, 5];
     const skips: Skip[] = [];
     const options = { workers, skipLimit: 3, onSkip: (skip: Skip) => skips.push(skip) };
-    const plan = { order: "sequential", batchSize: 2, seed: 0 } as const;
-    await using loader = await loaderFor(dataOf(8, bad), { ...options, plan });
+    const batching = { order: "sequential", batchSize: 2, seed: 0 } as const;
+    await using loader = await loaderFor(dataOf(8, bad), { ...options, batching });
     const names = (await collect(loader.batches({ epoch: 0 }))).map((batch) => batch.map(nameOf));
     expect(names).toEqual([
       ["n0", "n3"],
@@ -101,8 +101,8 @@ describe.each(threads)("a loader with %i threads", (workers) => {
   });
 
   test("ends with one message when too many are bad", async () => {
-    const plan = { order: "sequential", batchSize: 1, seed: 0 } as const;
-    await using loader = await loaderFor(dataOf(10, [3, 4, 6]), { workers, skipLimit: 0.2, plan });
+    const batching = { order: "sequential", batchSize: 1, seed: 0 } as const;
+    await using loader = await loaderFor(dataOf(10, [3, 4, 6]), { workers, skipLimit: 0.2, batching });
     let delivered = 0;
     const run = async () => {
       for await (const _ of loader.batches({ epoch: 0 })) delivered++;
@@ -157,8 +157,8 @@ describe.each(threads)("a loader with %i threads", (workers) => {
 
 describe.skipIf(!built)(`threads${built ? "" : " (SKIPPED: run npx tsc -b first)"}`, () => {
   const workerOf = (code: string): URL => {
-    writeFileSync(path("worker.mjs"), `import { parentPort } from "node:worker_threads";\n${code}`);
-    return pathToFileURL(path("worker.mjs"));
+    writeFileSync(at("worker.mjs"), `import { parentPort } from "node:worker_threads";\n${code}`);
+    return pathToFileURL(at("worker.mjs"));
   };
 
   test.each([
@@ -176,7 +176,7 @@ describe.skipIf(!built)(`threads${built ? "" : " (SKIPPED: run npx tsc -b first)
   });
 
   test("that have no tokenizer tell what is wrong with it", async () => {
-    await using loader = await loaderFor(dataOf(8), { workers: 1, tokenizerFolder: path("none") });
+    await using loader = await loaderFor(dataOf(8), { workers: 1, tokenizerFolder: at("none") });
     await expect(collect(loader.batches({ epoch: 0 }))).rejects.toThrow(/tokenizer.*\.json: no such file/);
   });
 
@@ -187,8 +187,8 @@ describe.skipIf(!built)(`threads${built ? "" : " (SKIPPED: run npx tsc -b first)
       parentPort.on("message", ({ type, id, job }) => {
         if (type === "run") parentPort.postMessage({ id, ok: true, result: { type: "sample", ok: true, sample: { asked: ++asked, index: job.place.index } } });
       });`);
-    const plan = { order: "sequential", batchSize: 2, seed: 0 } as const;
-    await using loader = await loaderFor(dataOf(40), { workers: 1, prefetch: 3, workerUrl: url, plan });
+    const batching = { order: "sequential", batchSize: 2, seed: 0 } as const;
+    await using loader = await loaderFor(dataOf(40), { workers: 1, prefetch: 3, workerUrl: url, batching });
     let batches = 0;
     for await (const batch of loader.batches({ epoch: 0 })) {
       batches++;
@@ -207,8 +207,8 @@ describe.skipIf(!built)(`threads${built ? "" : " (SKIPPED: run npx tsc -b first)
       parentPort.on("message", ({ type, id }) => {
         if (type === "run") parentPort.postMessage({ id, ok: true, result: { type: "sample", ok: true, sample: { at: Date.now() } } });
       });`);
-    const plan = { order: "sequential", batchSize: 4, seed: 0 } as const;
-    await using loader = await loaderFor(dataOf(8), { workers: 1, prefetch: 1, workerUrl: url, plan });
+    const batching = { order: "sequential", batchSize: 4, seed: 0 } as const;
+    await using loader = await loaderFor(dataOf(8), { workers: 1, prefetch: 1, workerUrl: url, batching });
     let busyUntil = 0;
     for await (const batch of loader.batches({ epoch: 0 })) {
       const answers = batch as unknown as { at: number }[];

@@ -7,22 +7,22 @@
  *  Only `prefetch` micro-batches are ahead of the one in use; pixels move between threads without a copy. */
 import { UserError } from "../../errors.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
-import { existingWorkerUrl } from "../../vision/workers/worker-url.js";
+import { Threads } from "../../threads/worker-threads.js";
+import { existingWorkerUrl } from "../../threads/worker-url.js";
 import { type Lengths, measureLengths } from "../records/record-lengths.js";
 import type { Records } from "../records/record-list.js";
 import { RecordReader } from "../records/record-reader.js";
 import type { SampleContext, SampleSettings } from "../samples/build-sample.js";
-import { type Prepared, prepareSample } from "../samples/read-sample.js";
+import { prepareSample, type SampleOrSkip } from "../samples/read-sample.js";
 import type { TrainingSample } from "../samples/sample.js";
 import type { Skip } from "../samples/sample-error.js";
-import { type EpochPlan, needsLengths, type PlanOptions, planEpoch } from "./epoch-batches.js";
+import { type BatchOptions, type EpochBatches, epochBatches, needsLengths } from "./epoch-batches.js";
 import { describeJob, type LoaderJob, type LoaderResult, type LoaderSetup } from "./loader-job.js";
 import { SkipCounter } from "./skipped-samples.js";
-import { Threads } from "./worker-threads.js";
 
 export interface LoaderOptions {
   records: Records;
-  plan: PlanOptions;
+  batching: BatchOptions;
   settings: SampleSettings;
   /** A model folder. */
   tokenizerFolder: string;
@@ -53,12 +53,12 @@ export interface BatchRange {
 
 /** Prepares an order; starts no thread yet. @throws UserError when the tokenizer or a data file cannot be read */
 export async function openLoader(options: LoaderOptions): Promise<SampleLoader> {
-  const { records, plan, settings, tokenizerFolder, workers = 2 } = options;
+  const { records, batching, settings, tokenizerFolder, workers = 2 } = options;
   if (!Number.isInteger(workers) || workers < 0) {
     throw new UserError(`${workers} loader threads; expected a whole number of at least 0`);
   }
   let lengths: Lengths | undefined;
-  if (needsLengths(plan)) {
+  if (needsLengths(batching)) {
     const frames = settings.media?.framesUpbound ?? 0;
     lengths = await measureLengths(records, {
       maxLength: settings.maxLength,
@@ -77,7 +77,7 @@ export async function openLoader(options: LoaderOptions): Promise<SampleLoader> 
 }
 
 /** What was loaded for one place of the order. */
-interface Loaded {
+interface LoadedSample {
   sample: TrainingSample;
   /** The record of that place, and why it was replaced. */
   skipped?: { record: number; skip: Skip };
@@ -88,11 +88,11 @@ export class SampleLoader implements AsyncDisposable {
   /** Records left out so far, of this loader's whole life. */
   readonly skips: SkipCounter;
   readonly records: Records;
-  readonly #plan: PlanOptions;
+  readonly #batching: BatchOptions;
   readonly #source: SampleSource;
   readonly #lengths: Lengths | undefined;
   readonly #ahead: number;
-  #known: { epoch: number; plan: EpochPlan } | undefined;
+  #known: { epoch: number; batches: EpochBatches } | undefined;
 
   /** @internal see openLoader */
   constructor(options: LoaderOptions, source: SampleSource, lengths: Lengths | undefined) {
@@ -105,27 +105,27 @@ export class SampleLoader implements AsyncDisposable {
       ...(skipLimit !== undefined && { limit: skipLimit }),
       ...(onSkip && { onSkip }),
     });
-    this.#plan = options.plan;
+    this.#batching = options.batching;
     this.#source = source;
     this.#lengths = lengths;
     this.#ahead = source.isThreaded ? prefetch : 0;
   }
 
   /** The micro-batches of an epoch. With a token budget their number differs between epochs. */
-  plan(epoch: number): EpochPlan {
+  epochBatches(epoch: number): EpochBatches {
     if (this.#known?.epoch !== epoch) {
-      this.#known = { epoch, plan: planEpoch(this.#plan, this.records.count, epoch, this.#lengths) };
+      this.#known = { epoch, batches: epochBatches(this.#batching, this.records.count, epoch, this.#lengths) };
     }
-    return this.#known.plan;
+    return this.#known.batches;
   }
 
   /** @throws UserError when more samples are bad than `skipLimit` allows, or none at all is usable; an error when a
    *  thread dies; the signal's reason when aborted */
   async *batches({ epoch, fromBatch = 0, signal }: BatchRange): AsyncGenerator<TrainingSample[]> {
-    const plan = this.plan(epoch);
+    const plan = this.epochBatches(epoch);
     const stop = new AbortController();
     const either = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
-    const pending: Promise<Loaded[]>[] = [];
+    const pending: Promise<LoadedSample[]>[] = [];
     let next = fromBatch;
     try {
       for (let batch = fromBatch; batch < plan.batches; batch++) {
@@ -153,14 +153,14 @@ export class SampleLoader implements AsyncDisposable {
     await this.close();
   }
 
-  #loadBatch(plan: EpochPlan, batch: number, signal: AbortSignal): Promise<Loaded[]> {
+  #loadBatch(plan: EpochBatches, batch: number, signal: AbortSignal): Promise<LoadedSample[]> {
     const [start = 0, end = 0] = plan.starts.subarray(batch, batch + 2);
     return Promise.all(Array.from({ length: end - start }, (_, i) => this.#loadAt(plan.order, start + i, signal)));
   }
 
   /** The sample at a place of the order, or the next usable one. */
-  async #loadAt(order: Uint32Array, position: number, signal: AbortSignal): Promise<Loaded> {
-    let skipped: Loaded["skipped"];
+  async #loadAt(order: Uint32Array, position: number, signal: AbortSignal): Promise<LoadedSample> {
+    let skipped: LoadedSample["skipped"];
     for (let step = 0; step < order.length; step++) {
       const record = order[(position + step) % order.length] ?? 0;
       const prepared = await this.#source.prepare(this.records, record, { signal, urgent: step > 0 });
@@ -178,7 +178,7 @@ export class SampleLoader implements AsyncDisposable {
 
 interface SampleSource {
   readonly isThreaded: boolean;
-  prepare(records: Records, record: number, how: { signal: AbortSignal; urgent: boolean }): Promise<Prepared>;
+  prepare(records: Records, record: number, how: { signal: AbortSignal; urgent: boolean }): Promise<SampleOrSkip>;
   close(): Promise<void>;
 }
 
@@ -191,7 +191,7 @@ class SamplesHere implements SampleSource {
     this.#context = context;
   }
 
-  prepare(records: Records, record: number, { signal }: { signal: AbortSignal }): Promise<Prepared> {
+  prepare(records: Records, record: number, { signal }: { signal: AbortSignal }): Promise<SampleOrSkip> {
     return prepareSample(records.place(record), this.#reader, this.#context, signal);
   }
 
@@ -213,7 +213,11 @@ class SamplesInThreads implements SampleSource {
     });
   }
 
-  async prepare(records: Records, record: number, how: { signal: AbortSignal; urgent: boolean }): Promise<Prepared> {
+  async prepare(
+    records: Records,
+    record: number,
+    how: { signal: AbortSignal; urgent: boolean },
+  ): Promise<SampleOrSkip> {
     const result = await this.#threads.run({ type: "sample", place: records.place(record) }, how);
     if (result.type !== "sample") throw new Error(`a loader thread answered with ${result.type}`);
     return result;

@@ -1,12 +1,13 @@
 import { writeFileSync } from "node:fs";
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
-import { record, scratch, writeLines } from "../testing/fixtures.js";
-import { indexFile, placeOf } from "./file-index.js";
+import { describe, expect, test } from "vitest";
+import { folderOfFile } from "../../testing/folders.js";
+import { record, writeLines } from "../testing/fixtures.js";
+import { placeOf } from "./file-index.js";
 import { RecordReader } from "./record-reader.js";
+import { indexFile } from "./scan-file.js";
 
-const { path, remove } = scratch();
-afterAll(remove);
+const { at } = folderOfFile();
 
 const turnsOf = async (file: string, index: number) => {
   await using reader = new RecordReader();
@@ -34,8 +35,8 @@ describe("an index", () => {
             ["a.json", array],
             ["b.jsonl", lines],
           ] as const) {
-            writeFileSync(path(name), content);
-            const index = await indexFile(path(name), { chunkBytes });
+            writeFileSync(at(name), content);
+            const index = await indexFile(at(name), { chunkBytes });
             const bytes = Buffer.from(content);
             const found = Array.from({ length: index.count }, (_, i) => {
               const { start, end } = placeOf(index, i);
@@ -51,22 +52,22 @@ describe("an index", () => {
   });
 
   test("counts lines as an editor does: blank ones, CRLF and a byte order mark included", async () => {
-    writeFileSync(path("lines.jsonl"), `\ufeff\r\n{"a": 1}\r\n\n  \n{"b": 2}\n\n{"c": 3}`);
-    const index = await indexFile(path("lines.jsonl"));
+    writeFileSync(at("lines.jsonl"), `\ufeff\r\n{"a": 1}\r\n\n  \n{"b": 2}\n\n{"c": 3}`);
+    const index = await indexFile(at("lines.jsonl"));
     expect(index.count).toBe(3);
     expect([0, 1, 2].map((i) => placeOf(index, i).line)).toEqual([2, 5, 7]);
     expect(() => placeOf(index, 3)).toThrow(/has no record 3, it has 3/);
   });
 
   test("goes by content, not by .json or .jsonl", async () => {
-    writeLines(path("lines.json"), [record("one"), record("two")]);
-    writeFileSync(path("array.jsonl"), JSON.stringify([record("one"), record("two")]));
-    expect(await turnsOf(path("lines.json"), 1)).toEqual(await turnsOf(path("array.jsonl"), 1));
+    writeLines(at("lines.json"), [record("one"), record("two")]);
+    writeFileSync(at("array.jsonl"), JSON.stringify([record("one"), record("two")]));
+    expect(await turnsOf(at("lines.json"), 1)).toEqual(await turnsOf(at("array.jsonl"), 1));
   });
 
   test("an empty array and an array of blanks have no records", async () => {
-    writeFileSync(path("empty.json"), " [ \n ] ");
-    expect((await indexFile(path("empty.json"))).count).toBe(0);
+    writeFileSync(at("empty.json"), " [ \n ] ");
+    expect((await indexFile(at("empty.json"))).count).toBe(0);
   });
 
   test.each([
@@ -80,14 +81,14 @@ describe("an index", () => {
     ["data.parquet", "PAR1", /data files end in \.json, \.jsonl, \.tar or \.yaml, not \.parquet/],
     ["data", "x", /data files end in \.json, \.jsonl, \.tar or \.yaml$/],
   ])("refuses %s", async (name, content, message) => {
-    writeFileSync(path(name), content);
-    await expect(indexFile(path(name))).rejects.toThrow(message);
+    writeFileSync(at(name), content);
+    await expect(indexFile(at(name))).rejects.toThrow(message);
   });
 
   test("refuses a file that is not there, and can be stopped", async () => {
-    await expect(indexFile(path("none.json"))).rejects.toThrow(/none\.json: no such file/);
-    writeLines(path("some.jsonl"), [record("x")]);
-    await expect(indexFile(path("some.jsonl"), { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow(
+    await expect(indexFile(at("none.json"))).rejects.toThrow(/none\.json: no such file/);
+    writeLines(at("some.jsonl"), [record("x")]);
+    await expect(indexFile(at("some.jsonl"), { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow(
       "enough",
     );
   });

@@ -3,12 +3,6 @@
  *  An index is one number per record: ten million records take 80 MB, whatever their text takes. Records are parsed when
  *  they are asked for. Three kinds of files have an index: JSONL (one record a line), a JSON array, and a WebDataset
  *  shard (tar). Content decides between the first two, not the name: much JSONL is called .json. */
-import { open } from "node:fs/promises";
-import { extname } from "node:path";
-import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
-import { scanJson } from "./scan-json.js";
-import { scanTar } from "./tar-index.js";
 
 export type FileKind = "jsonl" | "json" | "tar";
 
@@ -43,23 +37,6 @@ export interface ScanOptions {
   chunkBytes?: number;
 }
 
-/** Scans a data file. @throws UserError when it cannot be read, is of an unknown kind, or is cut off */
-export async function indexFile(file: string, options: ScanOptions = {}): Promise<FileIndex> {
-  const extension = extname(file).toLowerCase();
-  if (extension === ".tar") return scanTar(file, options);
-  if (![".json", ".jsonl", ".ndjson"].includes(extension)) throw unknownKind(file, extension);
-  const handle = await open(file).catch((cause: unknown) => {
-    throw fileError(file, cause);
-  });
-  try {
-    return await scanJson(file, handle, options);
-  } catch (cause) {
-    throw cause instanceof Error && "code" in cause && "syscall" in cause ? fileError(file, cause) : cause;
-  } finally {
-    await handle.close();
-  }
-}
-
 /** @throws RangeError when there is no such record */
 export function placeOf(index: FileIndex, record: number): RecordPlace {
   const [start, end] = [index.starts[record], index.starts[record + 1]];
@@ -79,17 +56,4 @@ function blankLinesBefore(blankLines: readonly number[], record: number): number
     else high = middle;
   }
   return low;
-}
-
-function unknownKind(file: string, extension: string): UserError {
-  const hint = {
-    ".parquet": "Turn it into JSONL with `rediff data convert`",
-    ".gz": "Unpack it first: compressed files have no random access",
-    ".tgz": "Unpack it to a plain .tar first: compressed files have no random access",
-    ".csv": "Write its rows as JSONL with the keys image and conversations",
-  }[extension];
-  return new UserError(
-    `${file}: data files end in .json, .jsonl, .tar or .yaml${extension === "" ? "" : `, not ${extension}`}`,
-    hint,
-  );
 }

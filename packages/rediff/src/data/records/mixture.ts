@@ -12,7 +12,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
+import { fileError } from "../../files/read-errors.js";
 import { type Permute, withPermutations } from "./seeded-random.js";
 
 export type Strategy =

@@ -1,11 +1,11 @@
 import { writeFileSync } from "node:fs";
-import { afterAll, expect, test } from "vitest";
-import { geometry, record, scratch, tarOf, writeLines } from "../testing/fixtures.js";
+import { expect, test } from "vitest";
+import { folderOfFile } from "../../testing/folders.js";
+import { geometry, record, tarOf, writeLines } from "../testing/fixtures.js";
 import { estimateTokens, measureLengths } from "./record-lengths.js";
 import { openRecords } from "./record-list.js";
 
-const { path, remove } = scratch();
-afterAll(remove);
+const { at } = folderOfFile();
 
 const values = [
   record("one two", { image: "a.jpg" }),
@@ -15,12 +15,12 @@ const values = [
 ];
 
 test("words of all turns, negative without pictures; alike for every kind of file", async () => {
-  writeFileSync(path("a.json"), JSON.stringify(values));
-  writeLines(path("b.jsonl"), values);
+  writeFileSync(at("a.json"), JSON.stringify(values));
+  writeLines(at("b.jsonl"), values);
   const shard = values.map((value, i) => ({ name: `s${i}.json`, content: JSON.stringify(value) }));
-  writeFileSync(path("c.tar"), tarOf(shard));
+  writeFileSync(at("c.tar"), tarOf(shard));
   for (const file of ["a.json", "b.jsonl", "c.tar"]) {
-    const { words } = await measureLengths(await openRecords(path(file)), { geometry, maxLength: 9999 });
+    const { words } = await measureLengths(await openRecords(at(file)), { geometry, maxLength: 9999 });
     // "<image>\nWhat is there?" has four words.
     expect([...words]).toEqual([6, -6, 2, 1]);
   }
@@ -28,8 +28,8 @@ test("words of all turns, negative without pictures; alike for every kind of fil
 
 test("a choice of records has its own lengths, in its own order", async () => {
   const many = Array.from({ length: 20 }, (_, i) => record("w ".repeat(i + 1)));
-  writeLines(path("many.jsonl"), many);
-  const records = await openRecords({ json_path: path("many.jsonl"), sampling_strategy: "random:7" });
+  writeLines(at("many.jsonl"), many);
+  const records = await openRecords({ json_path: at("many.jsonl"), sampling_strategy: "random:7" });
   const { words } = await measureLengths(records, { maxLength: 9999 });
   const expected = Array.from({ length: 7 }, (_, i) => -(records.place(i).index + 1 + 3));
   expect([...words]).toEqual(expected);
@@ -38,8 +38,8 @@ test("a choice of records has its own lengths, in its own order", async () => {
 });
 
 test("tokens grow with text and pictures, up to the maximum", async () => {
-  writeLines(path("b.jsonl"), values);
-  const records = await openRecords(path("b.jsonl"));
+  writeLines(at("b.jsonl"), values);
+  const records = await openRecords(at("b.jsonl"));
   const { tokens } = await measureLengths(records, { geometry, maxLength: 9999, videoFrames: 8 });
   const [picture, text, two, video] = [...tokens];
   expect(picture! - text!).toBeGreaterThan(10);
@@ -51,14 +51,14 @@ test("tokens grow with text and pictures, up to the maximum", async () => {
 });
 
 test("a broken record has length 1 and does not stop the scan", async () => {
-  writeLines(path("broken.jsonl"), ["{", record("a b"), '{"conversations": 3}', "{}"]);
-  const { words } = await measureLengths(await openRecords(path("broken.jsonl")), { maxLength: 99 });
+  writeLines(at("broken.jsonl"), ["{", record("a b"), '{"conversations": 3}', "{}"]);
+  const { words } = await measureLengths(await openRecords(at("broken.jsonl")), { maxLength: 99 });
   expect([...words]).toEqual([-1, -5, -1, -1]);
 });
 
 test("tells how far it is, and can be stopped", async () => {
-  writeLines(path("long.jsonl"), new Array(5000).fill(record("x")));
-  const records = await openRecords(path("long.jsonl"));
+  writeLines(at("long.jsonl"), new Array(5000).fill(record("x")));
+  const records = await openRecords(at("long.jsonl"));
   const seen: number[] = [];
   await measureLengths(records, { maxLength: 99, onProgress: (done) => seen.push(done) });
   expect(seen).toEqual([2048, 4096, 5000]);

@@ -1,7 +1,7 @@
 /** How long samples are, without opening a picture: what the sampler groups by.
  *
  *  - `words`: the reference's measure, words of all turns; negative for a sample without picture or video.
- *  - `tokens`: an estimate of the rows in the model, for batches by token budget. Text by its words and letters;
+ *  - `tokens`: an estimate of the positions in the model, for batches by token budget. Text by its words and letters;
  *    pictures exactly where their number of tokens is fixed, else those of a typical picture.
  *
  *  Every record's text has to be parsed for that, once, in the order of the files. */
@@ -13,7 +13,7 @@ import { type FileIndex, placeOf } from "./file-index.js";
 import { countWords } from "./python-words.js";
 import type { Records } from "./record-list.js";
 import { textOf } from "./record-reader.js";
-import { splitMemberName, tarMembers } from "./tar-index.js";
+import { splitMemberName, tarMembers } from "./scan-tar.js";
 
 export interface Lengths {
   /** One per record; never 0. */

@@ -4,10 +4,11 @@
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
-import { expandBraces } from "./braces.js";
-import { type FileIndex, indexFile, placeOf, type RecordPlace } from "./file-index.js";
+import { fileError } from "../../files/read-errors.js";
+import { expandBraces } from "./brace-expansion.js";
+import { type FileIndex, placeOf, type RecordPlace } from "./file-index.js";
 import { applyStrategy, mixturePaths, parseStrategy, readMixture, type Selection, type Strategy } from "./mixture.js";
+import { indexFile } from "./scan-file.js";
 import { mixSeed, streams } from "./seeded-random.js";
 
 /** A file, brace list or mixture with how much of it is taken, in the words of mixture files. */

@@ -1,11 +1,11 @@
 /** Reads records from their places. Each thread has a reader of its own. */
 import { type FileHandle, open } from "node:fs/promises";
-import { fileError } from "../../vision/file-errors.js";
+import { fileError } from "../../files/read-errors.js";
 import type { DataRecord, SampleSource } from "../samples/sample.js";
 import { SampleError } from "../samples/sample-error.js";
 import type { RecordPlace } from "./file-index.js";
 import { type OwnMedia, parseRecord } from "./parse-record.js";
-import { type ByteSource, splitMemberName, tarMembers } from "./tar-index.js";
+import { type ByteSource, splitMemberName, tarMembers } from "./scan-tar.js";
 
 /** Shards and mixtures may have thousands of files; so many stay open. */
 const OPEN_FILES = 64;

@@ -1,23 +1,23 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { imagePlaceholder } from "../../text/image-tokens.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 import { loadPicture } from "../../vision/picture/load-picture.js";
 import { parseRecord } from "../records/parse-record.js";
-import { geometry, mediaSettings, record, sampleSettings, scratch, tokenizerFolder } from "../testing/fixtures.js";
+import { geometry, mediaSettings, record, sampleSettings, tokenizerFolder } from "../testing/fixtures.js";
 import { answerSpans } from "./answer-positions.js";
 import { buildSample, type SampleSettings } from "./build-sample.js";
 import { withRetries } from "./read-sample.js";
 import { visualRows } from "./sample-media.js";
 
 const tokenizer = await loadTokenizer(tokenizerFolder);
-const { path, folder, remove } = scratch();
-afterAll(remove);
+const { at, path: folder } = folderOfFile();
 
-const source = { file: path("data.jsonl"), index: 0, line: 1 };
+const source = { file: at("data.jsonl"), index: 0, line: 1 };
 const build = (value: Record<string, unknown>, changes: Partial<SampleSettings> = {}) =>
   buildSample(parseRecord(value, source), { tokenizer, settings: sampleSettings(changes) });
 
@@ -177,11 +177,11 @@ describe("max_length", () => {
 
 describe("pictures", () => {
   test("are looked for by absolute path, then in folder 1, then in folder 2", async () => {
-    mkdirSync(path("one/sub"), { recursive: true });
-    mkdirSync(path("two"), { recursive: true });
-    copyFileSync(fixturePath("color.jpg"), path("one/sub/p.jpg"));
-    copyFileSync(fixturePath("grey.jpg"), path("two/p.jpg"));
-    const folders = { media: mediaSettings({ imageFolder: path("one"), imageFolder2: path("two") }) };
+    mkdirSync(at("one/sub"), { recursive: true });
+    mkdirSync(at("two"), { recursive: true });
+    copyFileSync(fixturePath("color.jpg"), at("one/sub/p.jpg"));
+    copyFileSync(fixturePath("grey.jpg"), at("two/p.jpg"));
+    const folders = { media: mediaSettings({ imageFolder: at("one"), imageFolder2: at("two") }) };
     const sizeOf = async (image: string) => (await build(record("x", { image }), folders)).visuals[0]!.imageSize;
     const [color, grey] = [
       await loadPicture(fixturePath("color.jpg"), geometry),
@@ -189,15 +189,15 @@ describe("pictures", () => {
     ];
     expect(await sizeOf("sub/p.jpg")).toEqual(color.imageSize);
     expect(await sizeOf("p.jpg")).toEqual(grey.imageSize);
-    expect(await sizeOf(path("one/sub/p.jpg"))).toEqual(color.imageSize);
+    expect(await sizeOf(at("one/sub/p.jpg"))).toEqual(color.imageSize);
     expect(await fault(record("x", { image: "q.jpg" }), folders)).toBe(
-      `picture q.jpg is missing; tried ${path("one/q.jpg")}, ${path("two/q.jpg")}. Correct image_folder`,
+      `picture q.jpg is missing; tried ${at("one/q.jpg")}, ${at("two/q.jpg")}. Correct image_folder`,
     );
     expect(await fault(record("x", { image: "/none/q.jpg" }), folders)).toMatch(/tried \/none\/q\.jpg/);
   });
 
   test("without folders lie beside the data file", async () => {
-    copyFileSync(fixturePath("color.jpg"), path("beside.jpg"));
+    copyFileSync(fixturePath("color.jpg"), at("beside.jpg"));
     const media = { geometry };
     await expect(build(record("x", { image: "beside.jpg" }), { media })).resolves.toBeTruthy();
     expect(await fault(record("x", { image: "none.jpg" }), { media })).toMatch(
@@ -213,7 +213,7 @@ describe("pictures", () => {
   });
 
   test("that cannot be read are told with their path", async () => {
-    writeFileSync(path("broken.jpg"), readFileSync(fixturePath("color.jpg")).subarray(0, 300));
+    writeFileSync(at("broken.jpg"), readFileSync(fixturePath("color.jpg")).subarray(0, 300));
     const media = mediaSettings({ imageFolder: folder });
     expect(await fault(record("x", { image: "broken.jpg" }), { media })).toMatch(/broken\.jpg: .*truncated or damaged/);
     expect(await fault(record("x", { image: "http://x.org/a.jpg" }))).toMatch(/is no file\. Download it/);
@@ -226,9 +226,9 @@ describe("pictures", () => {
 const haveFfmpeg = spawnSync("ffmpeg", ["-version"]).status === 0 && spawnSync("ffprobe", ["-version"]).status === 0;
 
 describe("videos", () => {
-  mkdirSync(path("frames"), { recursive: true });
+  mkdirSync(at("frames"), { recursive: true });
   for (const [i, name] of ["color.jpg", "grey.jpg", "rgba.png", "color.jpg"].entries()) {
-    copyFileSync(fixturePath(name), path(`frames/${i}.${name.slice(-3)}`));
+    copyFileSync(fixturePath(name), at(`frames/${i}.${name.slice(-3)}`));
   }
   const media = (changes = {}) => ({ media: mediaSettings({ videoFolder: folder, ...changes }) });
 
@@ -253,7 +253,7 @@ describe("videos", () => {
   });
 
   test.skipIf(!haveFfmpeg)("are sampled by their frame rate, from a file or from bytes", async () => {
-    const clip = path("clip.mkv");
+    const clip = at("clip.mkv");
     const input = "testsrc2=s=64x48:r=10:d=3";
     spawnSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", input, "-c:v", "ffv1", clip]);
     const fromFile = await build(record("x", { video: "clip.mkv" }), media({ videoFps: 2 }));

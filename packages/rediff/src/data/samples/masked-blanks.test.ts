@@ -1,10 +1,8 @@
-/** Forms to fill in: labels are in the blanks and nowhere else. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { writeSceneTokenizer } from "../../scenes/small-model/tokenizer-folder.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { checkData } from "../checking/check-data.js";
@@ -14,8 +12,7 @@ import { openRecords } from "../records/record-list.js";
 import { record, sampleSettings, tokenizerFolder, writeLines } from "../testing/fixtures.js";
 import { buildSample } from "./build-sample.js";
 
-const root = mkdtempSync(join(tmpdir(), "rediff-blanks-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { path: root } = folderOfFile();
 writeSceneTokenizer(join(root, "words"));
 const bytes = await loadTokenizer(tokenizerFolder);
 const words = await loadTokenizer(join(root, "words"));

@@ -6,7 +6,7 @@ import { buildSample, type SampleContext } from "./build-sample.js";
 import type { DataRecord, SampleSource, TrainingSample } from "./sample.js";
 import { type Skip, toSkip } from "./sample-error.js";
 
-export type Prepared = { ok: true; sample: TrainingSample } | { ok: false; skip: Skip };
+export type SampleOrSkip = { ok: true; sample: TrainingSample } | { ok: false; skip: Skip };
 
 /** Waits between tries of what a disk or a network may do better the next time. */
 const RETRY_WAITS_MS: readonly number[] = [200, 1000, 4000];
@@ -17,7 +17,7 @@ export async function prepareSample(
   reader: RecordReader,
   context: SampleContext,
   signal?: AbortSignal,
-): Promise<Prepared> {
+): Promise<SampleOrSkip> {
   let source: SampleSource = sourceOf(place);
   try {
     const read = async (): Promise<DataRecord> => reader.read(place);

@@ -3,7 +3,7 @@ import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, extname, isAbsolute, join } from "node:path";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
+import { fileError } from "../../files/read-errors.js";
 import { loadPicture } from "../../vision/picture/load-picture.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import { pictureLayout, type VisionGeometry, videoLayout } from "../../vision/tiles/token-layout.js";

@@ -1,21 +1,14 @@
-/** What the tests of the hub share: a temporary cache, settings without the machine's environment, bytes to send. */
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+/** What the tests of the hub share: a hub, settings without the machine's environment, bytes to send. */
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { RetryPolicy } from "../backoff.js";
+import type { RetryPolicy } from "../../network/backoff.js";
 import type { HubSettings } from "../hub-settings.js";
 import { type FakeHub, type FakeModel, startFakeHub } from "./fake-hub.js";
 
 export const ID = "org/tiny";
 
 export const QUICK_RETRY: RetryPolicy = { tries: 4, firstWaitMs: 2, longestWaitMs: 5_000 };
-
-export async function scratchFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "rediff-hub-"));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 export async function fakeHub(model: Partial<FakeModel> = {}): Promise<FakeHub> {
   const hub = await startFakeHub({ id: ID, files: modelFiles(), ...model });

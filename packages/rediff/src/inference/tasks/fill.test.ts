@@ -1,13 +1,11 @@
-/** Filling with a model: fixed tokens stay under every option, nothing stays in memory, batches are the same. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { memory, setThreads } from "@rediff/torch";
+import { setThreads } from "@rediff/torch";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { Decoder } from "../../diffusion/decoder.js";
 import { UserError } from "../../errors.js";
 import { promptEmbeddings } from "../../models/llava/assembly.js";
+import { folderOfFile } from "../../testing/folders.js";
+import { expectNoLeaks } from "../../testing/leaks.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 import { readForm } from "../template/template-form.js";
@@ -16,17 +14,16 @@ import { type FillOptions, fillRequest } from "./fill.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
-const root = mkdtempSync(join(tmpdir(), "rediff-filling-"));
+const { at } = folderOfFile();
 const photo = fixturePath("color.jpg");
 let model: VisionLanguageModel;
 
 beforeAll(async () => {
   setThreads(1); // tiny models gain nothing by more
-  model = await loadModel(writeTinyModel(join(root, "model")));
+  model = await loadModel(writeTinyModel(at("model")));
 });
 afterAll(() => {
   model[Symbol.dispose]();
-  rmSync(root, { recursive: true, force: true });
 });
 
 const complaint = async (work: Promise<unknown>): Promise<string> => {
@@ -108,16 +105,15 @@ test("in a batch with others it is the same", async () => {
 
 test("nothing stays in memory, however it ends", async () => {
   await model.fill(photo, "A [[2]]."); // tables that are kept
-  const before = memory().tensors;
+  expectNoLeaks();
   await model.fill([photo, fixturePath("rgba.png")], "A [[2]].", { revise: true, cfgScale: 1 });
   for await (const { step } of model.watchFill(photo, "A [[4]].")) if (step === 1) break;
   await complaint(model.fill(photo, "[[5000]]"));
-  expect(memory().tensors).toBe(before);
 });
 
 describe("mistakes", () => {
   test("are told before a picture is read", async () => {
-    const none = join(root, "none.jpg");
+    const none = at("none.jpg");
     expect(await complaint(model.fill(none, "no blank"))).toMatch(/the template has no blank/);
     expect(await complaint(model.fill(none, "a<|eot_id|>[[1]]"))).toMatch(/special token <\|eot_id\|>/);
     expect(await complaint(model.fill(none, "[[1]]", { steps: 2, threshold: 0.5 }))).toMatch(/exclude each other/);

@@ -2,8 +2,8 @@
  *  repaired alone (`VisionLanguageModel.refine`) or in a batch with other requests. */
 
 import type { DecodeOptions } from "../../diffusion/decode-options.js";
+import type { DecodeStep } from "../../diffusion/decode-step.js";
 import type { Decoding, Loop } from "../../diffusion/decoder.js";
-import type { DecodeStep } from "../../diffusion/denoise.js";
 import { proofread } from "../../diffusion/proofread.js";
 import { UserError } from "../../errors.js";
 import { type TextEdit, textEdits } from "../../text/text-edits.js";

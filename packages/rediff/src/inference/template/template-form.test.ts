@@ -1,17 +1,14 @@
-/** Templates in the tokens of two vocabularies: byte-level, where spaces are parts of words, and one of whole words. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { tokenizerFolder } from "../../data/testing/fixtures.js";
 import { UserError } from "../../errors.js";
 import { writeSceneTokenizer } from "../../scenes/small-model/tokenizer-folder.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { parseTemplate } from "./fill-template.js";
 import { type Form, formOf, readForm } from "./template-form.js";
 
-const root = mkdtempSync(join(tmpdir(), "rediff-form-"));
+const { path: root } = folderOfFile();
 let bytes: Tokenizer;
 let words: Tokenizer;
 
@@ -20,7 +17,6 @@ beforeAll(async () => {
   writeSceneTokenizer(root);
   words = await loadTokenizer(root);
 });
-afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const form = (tokenizer: Tokenizer, source: string) => formOf(tokenizer, parseTemplate(source));
 /** "_" for a mask. */

@@ -4,7 +4,7 @@
 import type { Device, DType, Tensor } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
-import { parseAspectRatio, parsePinpoints } from "../../vision/tiles/geometry.js";
+import { parseAspectRatio, parsePinpoints } from "../../vision/tiles/anyres.js";
 import {
   type NewlinePosition,
   type PoolMode,

@@ -2,7 +2,7 @@
 import { Generator, memory, randn, type Tensor, tensor } from "@rediff/torch";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type AspectRatio, anyresGrid, parseAspectRatio } from "../../vision/tiles/geometry.js";
+import { type AspectRatio, anyresGrid, parseAspectRatio } from "../../vision/tiles/anyres.js";
 import { parseMergeType, pictureLayout, type VisionGeometry, videoLayout } from "../../vision/tiles/token-layout.js";
 import { pictureTokens, videoTokens } from "./visual-tokens.js";
 

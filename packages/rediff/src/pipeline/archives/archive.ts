@@ -2,8 +2,8 @@
 import { open, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
-import { describeContent, SNIFF_BYTES } from "../../vision/picture/header.js";
+import { fileError } from "../../files/read-errors.js";
+import { describeContent, SNIFF_BYTES } from "../../vision/picture/picture-header.js";
 
 export type ArchiveKind = "zip" | "tar" | "tar.gz";
 

@@ -4,7 +4,6 @@ import {
   appendFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -14,21 +13,16 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { folderOfEachTest } from "../../testing/folders.js";
 import { tarArchive, zipArchive } from "../formats/testing/archives.js";
 import { groupArchives, openArchive } from "./archive.js";
 import { memberPath } from "./member-path.js";
 import { unpackAll } from "./unpack.js";
 
-let root: string;
-const at = (...names: string[]) => join(root, ...names);
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "rediff-unpack-"));
-});
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+const { at } = folderOfEachTest();
 
 const PICTURES = { "00000/1.jpg": "one", "00000/2.jpg": "two".repeat(1000), "00001/3.jpg": "" };
 

@@ -2,18 +2,20 @@
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
+import { test } from "../../testing/fixtures.js";
 import { readExpertPrompt } from "../expert/expert-prompt.js";
 import { correctDrafts } from "./correct-drafts.js";
 import { Selection } from "./select-records.js";
 import { chunkTokenizer } from "./testing/chunk-tokenizer.js";
-import { expert, linesOf, manyDrafts, quick, scratch, writeDrafts } from "./testing/drafts.js";
+import { expert, linesOf, manyDrafts, quick, writeDrafts } from "./testing/drafts.js";
 import type { Behaviour } from "./testing/fake-expert.js";
 
 const sha256 = (text: string | Buffer) => createHash("sha256").update(text).digest("hex");
 
-test("a request is the original's: prompt, picture as a data URL, text; the answer comes with its provenance", async () => {
-  const folder = scratch();
+test("a request is the original's: prompt, picture as a data URL, text; the answer comes with its provenance", async ({
+  folder,
+}) => {
   const reply = '[{"org": "cat", "target": "dog"}]';
   const fake = await expert(() => ({ reply, headers: { "x-request-id": "req-7" } }));
   const drafted = { record: 3, model: "ReDiff", revise: true };
@@ -80,8 +82,7 @@ test("a request is the original's: prompt, picture as a data URL, text; the answ
   });
 });
 
-test("pictures have the type of their bytes; what chat APIs do not take becomes PNG", async () => {
-  const folder = scratch();
+test("pictures have the type of their bytes; what chat APIs do not take becomes PNG", async ({ folder }) => {
   const fake = await expert();
   const types = {
     "color.jpg": "jpeg",
@@ -106,8 +107,7 @@ test("pictures have the type of their bytes; what chat APIs do not take becomes 
   }
 });
 
-test("run again it asks for nothing; what is new is asked", async () => {
-  const folder = scratch();
+test("run again it asks for nothing; what is new is asked", async ({ folder }) => {
   const fake = await expert();
   const options = quick(folder, fake, manyDrafts(5));
   await correctDrafts({ ...options, limit: 3 });
@@ -141,8 +141,9 @@ test("run again it asks for nothing; what is new is asked", async () => {
   expect(linesOf(options.output)).toHaveLength(16);
 });
 
-test("drafts that come several times are asked once, also the same picture under another name; empty ones not at all", async () => {
-  const folder = scratch();
+test("drafts that come several times are asked once, also the same picture under another name; empty ones not at all", async ({
+  folder,
+}) => {
   const fake = await expert(() => ({ delayMs: 20 }));
   const [draft = {}] = manyDrafts(1);
   const copy = join(folder, "copy.jpg");
@@ -155,8 +156,7 @@ test("drafts that come several times are asked once, also the same picture under
   expect(report).toMatchObject({ drafts: 6, duplicates: 4, empty: 1, requests: 1, run: { answers: 1 } });
 });
 
-test("the original's list is read, and an answer that is in it makes room for the new one", async () => {
-  const folder = scratch();
+test("the original's list is read, and an answer that is in it makes room for the new one", async ({ folder }) => {
   const fake = await expert(() => ({ reply: "right" }));
   const options = quick(folder, fake, []);
   writeFileSync(
@@ -173,8 +173,9 @@ test("the original's list is read, and an answer that is in it makes room for th
 
 const choice = (finish_reason: string, message: object) => ({ choice: { index: 0, message, finish_reason } });
 
-test("answers that cannot be used were paid for: they are kept, counted by kind, and asked again only when told", async () => {
-  const folder = scratch();
+test("answers that cannot be used were paid for: they are kept, counted by kind, and asked again only when told", async ({
+  folder,
+}) => {
   const replies: Record<string, Behaviour> = {
     d0: { reply: "right" },
     d1: { reply: "[]" },
@@ -213,241 +214,7 @@ test("answers that cannot be used were paid for: they are kept, counted by kind,
   expect(await correctDrafts({ ...options, askAgain: true })).toMatchObject({ requests: 1, answered_before: 10 });
 });
 
-test.each<[string, Behaviour]>([
-  ["429", { status: 429, body: { error: { message: "slow down", type: "rate_limit" } } }],
-  ["500", { status: 500, body: "oops" }],
-  ["503", { status: 503, body: "" }],
-  ["no JSON", { body: "<html>login</html>" }],
-  ["half of JSON", { body: '{"choices": [{"mess' }],
-  ["no body", { body: "" }],
-  ["another schema", { body: { text: "right" } }],
-  ["no choices", { body: { choices: [], usage: { prompt_tokens: 1, completion_tokens: 1 } } }],
-  ["an error in place of an answer", { body: { error: { message: "upstream", code: 502 } } }],
-  ["no content at all", { body: { choices: [{ finish_reason: "stop" }] } }],
-  ["a provider that failed", { choice: { message: { content: "ri" }, finish_reason: "error" } }],
-  ["a cut before the header", { cutAfter: 0 }],
-  ["a cut in the body", { cutAfter: 30 }],
-  ["silence", { hang: true }],
-])("after %s it tries again", async (_name, trouble) => {
-  const folder = scratch();
-  const fake = await expert(({ nth }) => (nth <= 2 ? trouble : undefined));
-  const report = await correctDrafts({ ...quick(folder, fake, manyDrafts(2)), timeoutMs: trouble.hang ? 100 : 5000 });
-  expect(report).toMatchObject({ requests: 6, failed: {}, run: { answers: 2, right: 2 } });
-  expect(fake.calls.map(({ nth }) => nth).sort()).toEqual([1, 1, 2, 2, 3, 3]);
-});
-
-test("patience ends: the draft is listed with the reason, the others go on, and the next run tries it again", async () => {
-  const folder = scratch();
-  const fake = await expert(({ prediction }) => {
-    if (prediction === "d1") return { status: 500, body: { error: { message: "no\nGPU left" } } };
-    return prediction === "d2"
-      ? { status: 400, body: { error: { message: "bad", code: "invalid_image_format" } } }
-      : undefined;
-  });
-  const drafts = [
-    ...manyDrafts(4),
-    { img: "none.jpg", ques: "", pred: "x" },
-    { img: "pillow.json", ques: "", pred: "y" },
-  ];
-  const options = quick(folder, fake, drafts);
-  const report = await correctDrafts({ ...options, retries: 2 });
-  expect(report).toMatchObject({ failed: { no_answer: 1, rejected: 1, picture: 2 }, requests: 6, run: { answers: 2 } });
-  const failed = linesOf(join(folder, "out.failed.jsonl")).sort((a, b) => Number(a.index) - Number(b.index));
-  expect(failed).toMatchObject([
-    {
-      id: 1,
-      img: "color.jpg",
-      index: 1,
-      reason: "no_answer",
-      requests: 3,
-      message: "HTTP 500, trouble at the server: no GPU left",
-    },
-    { id: 2, reason: "rejected", requests: 1, message: "HTTP 400: bad" },
-    { index: 4, reason: "picture", message: expect.stringMatching(/none\.jpg: no such file/) },
-    { index: 5, reason: "picture", message: expect.stringMatching(/pillow\.json: is text, expected JPEG/) },
-  ]);
-  fake.behave = () => undefined;
-  writeDrafts(folder, manyDrafts(4));
-  expect(await correctDrafts(options)).toMatchObject({ answered_before: 2, requests: 2, failed: {} });
-  expect(existsSync(join(folder, "out.failed.jsonl"))).toBe(false);
-});
-
-test.each<[number, unknown, RegExp]>([
-  [
-    401,
-    { error: { message: "Incorrect API key: sk-0123456789" } },
-    /refuses the key in MY_KEY \(HTTP 401\): Incorrect API key: \[key\]\. Check/,
-  ],
-  [403, { error: { message: "no access" } }, /forbids this request \(HTTP 403\): no access\. Check/],
-  [
-    404,
-    { error: { message: "no such model" } },
-    /has no model o4-mini, or nothing at \/v1\/chat\/completions \(HTTP 404\): no such model\. Check/,
-  ],
-  [
-    400,
-    { error: { message: "max_completion_tokens?" } },
-    /rejects the request: HTTP 400: max_completion_tokens\?\. Check .*drafts\.jsonl:\d/,
-  ],
-  [402, { error: "pay" }, /asks for money \(HTTP 402\): pay/],
-  [429, { error: { message: "quota", code: "insufficient_quota" } }, /asks for money \(HTTP 429\): quota/],
-  [302, "", /sends requests elsewhere \(HTTP 302, http:\/\/elsewhere\.example\/\)/],
-])("HTTP %i ends it at once, with one line", async (status, body, line) => {
-  const folder = scratch();
-  const headers = { location: "http://elsewhere.example/" };
-  const fake = await expert(() => ({ status, body, headers }));
-  const options = {
-    ...quick(folder, fake, manyDrafts(30)),
-    apiKey: "sk-0123456789",
-    apiKeyName: "MY_KEY",
-    concurrency: 2,
-  };
-  const error = await correctDrafts(options).catch((error: unknown) => error);
-  expect(error).toMatchObject({ name: "UserError", line: expect.stringMatching(line) });
-  expect(fake.calls.length).toBeLessThanOrEqual(2);
-  expect(linesOf(options.output)).toEqual([]);
-});
-
-test("without a key: OpenAI is not asked at all, a server that wants one says so", async () => {
-  const folder = scratch();
-  const fake = await expert(() => ({ status: 401, body: "" }));
-  const options = quick(folder, fake, manyDrafts(1));
-  await expect(correctDrafts({ ...options, baseUrl: undefined })).rejects.toThrow("OPENAI_API_KEY is not set");
-  await expect(correctDrafts(options)).rejects.toThrow("asks for a key (HTTP 401)");
-  expect(fake.calls[0]?.headers.authorization).toBeUndefined();
-});
-
-test("what is answered when the end comes is kept", async () => {
-  const folder = scratch();
-  const fake = await expert(({ prediction }) => ({
-    delayMs: 150,
-    ...(prediction === "d1" && { delayMs: 50, status: 401, body: "" }),
-  }));
-  const options = quick(folder, fake, manyDrafts(9));
-  await expect(correctDrafts({ ...options, concurrency: 3 })).rejects.toThrow("HTTP 401");
-  expect(
-    linesOf(options.output)
-      .map(({ pred }) => pred)
-      .sort(),
-  ).toEqual(["d0", "d2"]);
-  expect(fake.calls).toHaveLength(3);
-});
-
-test("a 400 after answers is the draft's own fault", async () => {
-  const folder = scratch();
-  const fake = await expert(({ prediction }) =>
-    prediction === "d2" ? { status: 400, body: { error: { message: "no" } } } : undefined,
-  );
-  const report = await correctDrafts({ ...quick(folder, fake, manyDrafts(4)), concurrency: 1 });
-  expect(report).toMatchObject({ failed: { rejected: 1 }, run: { answers: 3 } });
-});
-
-test("an expert that is down is not asked for every draft", async () => {
-  const folder = scratch();
-  const fake = await expert();
-  await fake.close();
-  const options = { ...quick(folder, fake, manyDrafts(100)), retries: 1, concurrency: 1 };
-  await expect(correctDrafts(options)).rejects.toThrow(/cannot be reached: connection refused by 127\.0\.0\.1/);
-  const ill = await expert(() => ({ status: 502, body: "" }));
-  await expect(correctDrafts({ ...options, baseUrl: ill.url })).rejects.toThrow(/did not answer 20 drafts in a row/);
-  expect(ill.calls).toHaveLength(40);
-});
-
-test("Retry-After holds for all requests; a wait of hours ends the run", async () => {
-  const folder = scratch();
-  let refusedAt = 0;
-  const fake = await expert(({ at }) => {
-    if (refusedAt > 0) return undefined;
-    refusedAt = at;
-    return { status: 429, headers: { "retry-after": "1" }, body: "" };
-  });
-  const options = { ...quick(folder, fake, manyDrafts(12)), concurrency: 2 };
-  expect((await correctDrafts(options)).run.answers).toBe(12);
-  const early = fake.calls.filter(({ at }) => at < refusedAt + 950);
-  expect(early.length).toBeLessThanOrEqual(6); // those that were sent before the refusal came back
-  fake.behave = () => ({ status: 429, headers: { "retry-after": "7200" }, body: "" });
-  const started = performance.now();
-  const asked = { ...options, modelName: "other" };
-  await expect(correctDrafts(asked)).rejects.toThrow(/asks to wait for 120 minutes/);
-  expect(performance.now() - started).toBeLessThan(2000);
-});
-
-test("no more requests at once than told, and no faster than the rate", async () => {
-  const folder = scratch();
-  const fake = await expert(() => ({ delayMs: 15 }));
-  await correctDrafts({ ...quick(folder, fake, manyDrafts(20)), concurrency: 3 });
-  expect(fake.mostUnderWay).toBe(3);
-  fake.calls.length = 0;
-  await correctDrafts({ ...quick(folder, fake, manyDrafts(9)), modelName: "b", requestsPerMinute: 60 * 20 });
-  const times = fake.calls.map(({ at }) => at);
-  expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(8 * 50 - 100);
-});
-
-// USAGE costs 0.001 + 0.001 at these prices; a request may cost 8000 * 0.00001 + prompt and picture * 0.000001.
-const prices = { in: 1, out: 10 };
-
-test("a budget is never exceeded, whatever runs at the same time, and counts what earlier runs spent", async () => {
-  const folder = scratch();
-  const fake = await expert(() => ({ delayMs: 5, usage: { prompt_tokens: 4000, completion_tokens: 8000 } }));
-  const options = { ...quick(folder, fake, manyDrafts(40)), prices };
-  const first = await correctDrafts({ ...options, budget: 0.5 });
-  expect(first).toMatchObject({ stopped: "budget", failed: {} });
-  expect(first.run.answers).toBe(5); // 0.084 each
-  expect(first.not_asked).toBe(35);
-  expect(first.run.cost).toBeCloseTo(0.42, 8);
-  expect(linesOf(options.output)[0]).toMatchObject({ expert: { cost: 0.084 } });
-  const none = await correctDrafts({ ...options, budget: 0.5 });
-  expect(none).toMatchObject({ stopped: "budget", requests: 0, answered_before: 5 });
-  const more = await correctDrafts({ ...options, budget: 0.7 });
-  expect(more.total).toMatchObject({ answers: 8 });
-  expect(more.total.cost).toBeLessThanOrEqual(0.7);
-});
-
-test("the signal counts while a spent budget waits for its last answers", async () => {
-  const folder = scratch();
-  const fake = await expert(({ prediction }) => (prediction === "d0" ? { delayMs: 5000 } : {}));
-  const end = { signal: AbortSignal.timeout(300), graceMs: 50, timeoutMs: 20_000 };
-  const options = { ...quick(folder, fake, manyDrafts(3)), ...end, prices, budget: 0.171, concurrency: 2 };
-  const started = performance.now();
-  await expect(correctDrafts(options)).rejects.toMatchObject({ name: "TimeoutError" });
-  expect(performance.now() - started).toBeLessThan(3000);
-});
-
-test("what is held back is given back: cheap answers let the run go on with a small budget", async () => {
-  const folder = scratch();
-  const fake = await expert();
-  const report = await correctDrafts({ ...quick(folder, fake, manyDrafts(20)), prices, budget: 0.2 });
-  expect(report).toMatchObject({ stopped: null, run: { answers: 20 } });
-  expect(report.run.cost).toBeCloseTo(0.04, 8);
-});
-
-test("the bound of an answer's tokens is the one that is sent", async () => {
-  const folder = scratch();
-  const fake = await expert();
-  const options = { ...quick(folder, fake, manyDrafts(1)), prices, budget: 0.02 };
-  expect(await correctDrafts(options)).toMatchObject({ stopped: "budget", requests: 0 });
-  const extraBody = { max_tokens: 1000, max_completion_tokens: null };
-  expect(await correctDrafts({ ...options, extraBody })).toMatchObject({ stopped: null, requests: 1 });
-});
-
-test("answers that got lost may be billed: they count against the budget", async () => {
-  const folder = scratch();
-  const fake = await expert(() => ({ cutAfter: 20 }));
-  const report = await correctDrafts({ ...quick(folder, fake, manyDrafts(1)), prices, budget: 0.2 });
-  expect(report).toMatchObject({ stopped: "budget", requests: 2, not_asked: 1 });
-  expect(report.unconfirmed_cost).toBeGreaterThan(2 * 0.08);
-});
-
-test("a server that tells no tokens is counted at the most it can cost", async () => {
-  const folder = scratch();
-  const fake = await expert(() => ({ usage: null }));
-  const report = await correctDrafts({ ...quick(folder, fake, manyDrafts(1)), prices });
-  expect(report.run).toMatchObject({ answers: 1, without_usage: 1, prompt_tokens: 0 });
-  expect(report.run.cost).toBeGreaterThan(0.08);
-});
-
-test("half a line goes, a line without its end stays, anything else is not ours", async () => {
-  const folder = scratch();
+test("half a line goes, a line without its end stays, anything else is not ours", async ({ folder }) => {
   const fake = await expert();
   const options = quick(folder, fake, manyDrafts(3));
   await correctDrafts(options);
@@ -465,8 +232,7 @@ test("half a line goes, a line without its end stays, anything else is not ours"
   expect(readFileSync(others, "utf8")).toBe("my notes\n");
 });
 
-test("a second run on the same file is refused while the first goes on", async () => {
-  const folder = scratch();
+test("a second run on the same file is refused while the first goes on", async ({ folder }) => {
   const fake = await expert(() => ({ delayMs: 200 }));
   const options = quick(folder, fake, manyDrafts(2));
   const first = correctDrafts(options);
@@ -476,35 +242,9 @@ test("a second run on the same file is refused while the first goes on", async (
   expect(fake.calls).toHaveLength(2);
 });
 
-test("the signal: nothing more is asked, answers under way are kept; giving up ends at once", async () => {
-  const folder = scratch();
-  const fake = await expert(({ prediction }) => ({ delayMs: prediction === "d1" ? 5000 : 150 }));
-  const interrupt = new AbortController();
-  const giveUp = new AbortController();
-  const notes: string[] = [];
-  const options = {
-    ...quick(folder, fake, manyDrafts(10)),
-    concurrency: 2,
-    onNote: (line: string) => notes.push(line),
-  };
-  const run = correctDrafts({ ...options, timeoutMs: 20_000, signal: interrupt.signal, giveUp: giveUp.signal });
-  while (fake.calls.length < 2) await new Promise((later) => setTimeout(later, 5));
-  interrupt.abort(new Error("enough"));
-  while (linesOf(options.output).length < 1 || notes.length === 0) await new Promise((later) => setTimeout(later, 5));
-  giveUp.abort();
-  const started = performance.now();
-  await expect(run).rejects.toThrow("enough");
-  expect(performance.now() - started).toBeLessThan(2000);
-  expect(linesOf(options.output).map(({ pred }) => pred)).toEqual(["d0"]);
-  expect(fake.calls).toHaveLength(2);
-  expect(notes[0]).toMatch(/^waiting for 1 answers? under way/);
-  const slow = await expert(() => ({ delayMs: 5000 }));
-  const late = { ...options, baseUrl: slow.url, timeoutMs: 20_000, graceMs: 50, signal: AbortSignal.timeout(100) };
-  await expect(correctDrafts(late)).rejects.toMatchObject({ name: "TimeoutError" });
-});
+const prices = { in: 1, out: 10 };
 
-test("wrong drafts and options are told before anything is sent", async () => {
-  const folder = scratch();
+test("wrong drafts and options are told before anything is sent", async ({ folder }) => {
   const fake = await expert();
   const options = quick(folder, fake, [{ img: "color.jpg", ques: "" }]);
   await expect(correctDrafts(options)).rejects.toThrow(/drafts\.jsonl:1: pred: /);

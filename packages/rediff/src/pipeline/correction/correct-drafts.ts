@@ -6,8 +6,9 @@ import { setMaxListeners } from "node:events";
 import { access, constants, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../../errors.js";
-import { withLock } from "../../hub/file-lock.js";
-import { TransientError } from "../../hub/hub-request.js";
+import { writeError } from "../../files/atomic-file.js";
+import { withLock } from "../../files/file-lock.js";
+import { TransientError } from "../../network/transient-error.js";
 import { type DraftRecord, draftRecordSchema } from "../drafts/draft-record.js";
 import { BudgetSpent, costOf } from "../expert/budget.js";
 import { completionsUrl } from "../expert/expert-client.js";
@@ -15,9 +16,9 @@ import { type PictureFile, pictureUrl, readPictureFile } from "../expert/expert-
 import { expertText } from "../expert/expert-prompt.js";
 import { RejectedDraft } from "../expert/expert-refusal.js";
 import { Unreachable } from "../expert/http-post.js";
-import { Asker, LONGEST_WAIT_MS, type PaidAnswer } from "../expert/retry.js";
-import { writeError } from "../formats/atomic-file.js";
-import { openRecords, type RecordSource, type SourceRecord } from "../formats/record-source.js";
+import { LONGEST_WAIT_MS, type PaidAnswer, RetryingExpert } from "../expert/retry.js";
+import { openRecords } from "../formats/record-source.js";
+import type { RecordSource, SourceRecord } from "../formats/record-stream.js";
 import { checkDistinct } from "../prepare/convert-records.js";
 import { isUsable } from "./answer-kind.js";
 import { type CorrectionSettings, type CorrectOptions, checkOptions } from "./correct-options.js";
@@ -72,7 +73,7 @@ class CorrectionRun {
   readonly #stop = new AbortController();
   /** Requests under way are given up. */
   readonly #cut = new AbortController();
-  readonly #asker: Asker;
+  readonly #expert: RetryingExpert;
   readonly #failed: FailedFile;
   /** Keys that were met in this run. */
   readonly #met = new Set<string>();
@@ -94,7 +95,7 @@ class CorrectionRun {
     this.#failed = new FailedFile(before.report.failed_file);
     const signals = { stop: this.#stop.signal, cut: this.#cut.signal };
     const { mostPromptTokens } = before;
-    this.#asker = new Asker(settings, signals, { spent: before.report.total.cost ?? 0, mostPromptTokens });
+    this.#expert = new RetryingExpert(settings, signals, { spent: before.report.total.cost ?? 0, mostPromptTokens });
   }
 
   static async open(settings: CorrectionSettings, sources: readonly RecordSource[]): Promise<CorrectionRun> {
@@ -128,15 +129,15 @@ class CorrectionRun {
     signal?.throwIfAborted();
     const report = this.#report;
     report.not_asked = report.drafts - this.#done;
-    report.requests = this.#asker.sent;
-    if (report.unconfirmed_cost !== null) report.unconfirmed_cost = this.#asker.unconfirmedCost;
+    report.requests = this.#expert.sent;
+    if (report.unconfirmed_cost !== null) report.unconfirmed_cost = this.#expert.unconfirmedCost;
     report.seconds = Math.round(performance.now() - started) / 1000;
     return report;
   }
 
   async close(): Promise<void> {
     this.#cut.abort(); // and with it the timer of the grace
-    this.#asker.close();
+    this.#expert.close();
     await this.#failed.close(this.#done === this.#report.drafts);
     await this.ledger.close();
   }
@@ -178,7 +179,7 @@ class CorrectionRun {
     this.#stop.abort(reason); // unless the budget has done so
     const { graceMs, onNote } = this.settings;
     const note = () => {
-      const { underWay } = this.#asker;
+      const { underWay } = this.#expert;
       if (underWay > 0)
         onNote?.(
           `waiting for ${underWay} ${underWay === 1 ? "answer" : "answers"} under way, up to ${graceMs / 1000} s`,
@@ -217,7 +218,7 @@ class CorrectionRun {
     const text = expertText({ question: draft.ques, answer: draft.ans ?? undefined, prediction: draft.pred });
     const tries = { count: 0 };
     try {
-      const paid = await this.#asker.ask({ picture, text }, tries);
+      const paid = await this.#expert.ask({ picture, text }, tries);
       const { answer, cost = 0 } = paid;
       const kind = await this.ledger.append({
         key,

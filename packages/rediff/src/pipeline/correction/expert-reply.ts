@@ -4,7 +4,7 @@
  *  capitals, quotes, spaces and a period, and what is no pair of two texts is dropped by itself and counted. */
 
 import type { ReviseSpan } from "../../data/samples/sample.js";
-import { isRecord } from "../formats/json-list.js";
+import { isRecord } from "../formats/exact-json.js";
 
 export type ExpertReply =
   | { kind: "right" }

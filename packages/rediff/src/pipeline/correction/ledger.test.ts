@@ -2,10 +2,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { folderOfTest } from "../../testing/folders.js";
 import type { DraftRecord } from "../drafts/draft-record.js";
 import { Budget, BudgetSpent } from "../expert/budget.js";
 import { draftKey, Ledger, type LedgerLine } from "./ledger.js";
-import { linesOf, scratch } from "./testing/drafts.js";
+import { linesOf } from "./testing/drafts.js";
 
 const line = (n: number): LedgerLine => ({
   key: n.toString(16).padStart(64, "0"),
@@ -27,7 +28,7 @@ const line = (n: number): LedgerLine => ({
 });
 
 test("what is appended at the same time is whole, and known when it is opened again", async () => {
-  const path = join(scratch(), "ledger.jsonl");
+  const path = join(folderOfTest(), "ledger.jsonl");
   const ledger = await Ledger.open(path, () => expect.unreachable());
   const kinds = await Promise.all(
     Array.from({ length: 300 }, async (_, n) => {

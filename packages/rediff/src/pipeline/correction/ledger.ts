@@ -5,10 +5,10 @@ import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
+import { writeError } from "../../files/atomic-file.js";
+import { LineLog } from "../../files/line-log.js";
 import type { DraftRecord } from "../drafts/draft-record.js";
 import { expertText } from "../expert/expert-prompt.js";
-import { writeError } from "../formats/atomic-file.js";
-import { LineLog } from "../formats/line-log.js";
 import { type AnswerKind, answerKind } from "./answer-kind.js";
 
 const usageSchema = z.object({

@@ -3,7 +3,7 @@
  *  It removes every "```" and every "json", inside values too; only the exact text `right` means that nothing is wrong;
  *  an object is walked over by its keys and a string by its characters; token counts are compared without the leading
  *  space that training encodes with; nothing checks that a phrase occurs in the draft. */
-import { isRecord } from "../formats/json-list.js";
+import { isRecord } from "../formats/exact-json.js";
 
 /** What became of one reply. */
 export type CompatReply =

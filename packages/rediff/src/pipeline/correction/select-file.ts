@@ -1,6 +1,6 @@
 /** A file of drafts with replies to a file of training records. */
 import type { Tokenizer } from "../../text/tokenizer.js";
-import type { RecordSource } from "../formats/record-source.js";
+import type { RecordSource } from "../formats/record-stream.js";
 import { writeRecords } from "../formats/record-writer.js";
 import { Selection, type SelectionReport, type SelectOptions } from "./select-records.js";
 

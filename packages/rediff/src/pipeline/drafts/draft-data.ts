@@ -2,7 +2,7 @@
 
 import type { DataFile } from "../../data/records/record-list.js";
 import { UserError } from "../../errors.js";
-import { withLock } from "../../hub/file-lock.js";
+import { withLock } from "../../files/file-lock.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { type DraftOptions, type DraftReport, draftAll } from "./draft-all.js";
 import { type PlanOptions, planDrafts } from "./draft-plan.js";

@@ -2,8 +2,8 @@
  *  appended to; a run that was killed goes on behind them. */
 import { rm } from "node:fs/promises";
 import { UserError } from "../../errors.js";
-import { writeText } from "../formats/atomic-file.js";
-import { LineLog } from "../formats/line-log.js";
+import { writeText } from "../../files/atomic-file.js";
+import { LineLog } from "../../files/line-log.js";
 import type { DraftPlan } from "./draft-plan.js";
 import { type Drafted, draftRecordSchema, type NewDraft } from "./draft-record.js";
 import { isSettled, type LeftOut, type LeftOutReason, leftOutReasons } from "./left-out.js";

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
+import { fileError } from "../../files/read-errors.js";
 
 /** Looked at in each file: this many pieces, evenly spread, the first and the last byte among them. An update of the
  *  weights changes all of a file, so it changes some of them; 8B models take a fraction of a second. */

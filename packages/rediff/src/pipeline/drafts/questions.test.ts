@@ -1,17 +1,17 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { isAbsolute } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
-import { pictureFolder, record, scratch, tarOf, writeLines } from "../../data/testing/fixtures.js";
+import { describe, expect, test } from "vitest";
+import { pictureFolder, record, tarOf, writeLines } from "../../data/testing/fixtures.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { LeftOutError } from "./left-out.js";
 import { openQuestions, type QuestionOptions } from "./questions.js";
 
-const { path, remove } = scratch();
-afterAll(remove);
+const { at } = folderOfFile();
 
 const images = { imageFolder: pictureFolder };
 
 async function read(records: readonly unknown[], options: QuestionOptions = images) {
-  const file = writeLines(path("data.jsonl"), records);
+  const file = writeLines(at("data.jsonl"), records);
   await using questions = await openQuestions([{ json_path: file }], undefined, options);
   return Promise.all(
     Array.from({ length: questions.count }, (_, number) =>
@@ -68,16 +68,16 @@ test("what cannot be drafted is told with its place", async () => {
 });
 
 test("pictures beside the data, in a second folder, and as absolute paths", async () => {
-  cpSync(`${pictureFolder}/color.jpg`, path("beside.jpg"));
-  mkdirSync(path("second"));
-  cpSync(`${pictureFolder}/color.jpg`, path("second/other.jpg"));
+  cpSync(`${pictureFolder}/color.jpg`, at("beside.jpg"));
+  mkdirSync(at("second"));
+  cpSync(`${pictureFolder}/color.jpg`, at("second/other.jpg"));
   const [beside] = await read([record("x", { image: "beside.jpg" })], {});
-  expect(beside).toMatchObject({ img: path("beside.jpg") });
-  const both = { imageFolder: pictureFolder, imageFolder2: path("second") };
+  expect(beside).toMatchObject({ img: at("beside.jpg") });
+  const both = { imageFolder: pictureFolder, imageFolder2: at("second") };
   const [other] = await read([record("x", { image: "other.jpg" })], both);
-  expect(other).toMatchObject({ img: path("second/other.jpg") });
+  expect(other).toMatchObject({ img: at("second/other.jpg") });
   const relative = process.cwd();
-  process.chdir(path(""));
+  process.chdir(at(""));
   try {
     const [near] = await read([record("x", { image: "other.jpg" })], { imageFolder: "second" });
     expect(near).toMatchObject({ img: "second/other.jpg" });
@@ -92,7 +92,7 @@ describe("shards with their pictures inside", () => {
   const jpeg = readFileSync(`${pictureFolder}/color.jpg`);
   const shard = () => {
     writeFileSync(
-      path("00042.tar"),
+      at("00042.tar"),
       tarOf([
         { name: "a/one.json", content: JSON.stringify(record("A.", { image: "whatever" })) },
         { name: "a/one.jpg", content: jpeg },
@@ -100,17 +100,17 @@ describe("shards with their pictures inside", () => {
         { name: "../two.jpg", content: jpeg },
       ]),
     );
-    return [{ json_path: path("00042.tar") }];
+    return [{ json_path: at("00042.tar") }];
   };
 
   test("go to files, once; a name that leaves the folder does not", async () => {
-    await using questions = await openQuestions(shard(), undefined, { unpackTo: path("unpacked") });
+    await using questions = await openQuestions(shard(), undefined, { unpackTo: at("unpacked") });
     const first = await questions.read(0);
-    expect(first.img).toBe(path("unpacked/00042/a/one.jpg"));
+    expect(first.img).toBe(at("unpacked/00042/a/one.jpg"));
     expect(readFileSync(first.img).equals(jpeg)).toBe(true);
     expect(await questions.read(0)).toEqual(first);
     await expect(questions.read(1)).rejects.toThrow(/leaves the folder/);
-    expect(existsSync(path("two.jpg"))).toBe(false);
+    expect(existsSync(at("two.jpg"))).toBe(false);
     writeFileSync(first.img, "other");
     await expect(questions.read(0)).rejects.toThrow(/is there already and is another picture/);
   });
@@ -124,21 +124,21 @@ describe("shards with their pictures inside", () => {
 
 describe("a folder of pictures", () => {
   test("all of them, sorted, with the same question", async () => {
-    mkdirSync(path("photos/inner"), { recursive: true });
-    for (const name of ["b.JPG", "a.png", "inner/c.jpg", "notes.txt"]) writeFileSync(path(`photos/${name}`), "x");
-    await using questions = await openQuestions(path("photos"), "What is it?");
+    mkdirSync(at("photos/inner"), { recursive: true });
+    for (const name of ["b.JPG", "a.png", "inner/c.jpg", "notes.txt"]) writeFileSync(at(`photos/${name}`), "x");
+    await using questions = await openQuestions(at("photos"), "What is it?");
     expect(questions.count).toBe(2);
-    expect(await questions.read(0)).toEqual({ id: "a.png", img: path("photos/a.png"), ques: "<image>\nWhat is it?" });
+    expect(await questions.read(0)).toEqual({ id: "a.png", img: at("photos/a.png"), ques: "<image>\nWhat is it?" });
     expect(await questions.read(1)).toMatchObject({ id: "b.JPG" });
   });
 
   test("needs a question, and a picture; a data set needs none", async () => {
-    await expect(openQuestions(path("photos"), undefined)).rejects.toThrow(/there is no question/);
-    await expect(openQuestions(path("photos"), "<image> ")).rejects.toThrow(/the prompt is empty/);
-    await expect(openQuestions(path("photos"), "<image><image>?")).rejects.toThrow(/more than one <image>/);
-    mkdirSync(path("none"));
-    await expect(openQuestions(path("none"), "What?")).rejects.toThrow(/no pictures/);
-    const file = writeLines(path("some.jsonl"), [record("x", { image: "color.jpg" })]);
+    await expect(openQuestions(at("photos"), undefined)).rejects.toThrow(/there is no question/);
+    await expect(openQuestions(at("photos"), "<image> ")).rejects.toThrow(/the prompt is empty/);
+    await expect(openQuestions(at("photos"), "<image><image>?")).rejects.toThrow(/more than one <image>/);
+    mkdirSync(at("none"));
+    await expect(openQuestions(at("none"), "What?")).rejects.toThrow(/no pictures/);
+    const file = writeLines(at("some.jsonl"), [record("x", { image: "color.jpg" })]);
     await expect(openQuestions([{ json_path: file }], "What?")).rejects.toThrow(/questions of its own/);
   });
 });

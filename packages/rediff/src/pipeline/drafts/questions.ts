@@ -8,10 +8,10 @@ import type { DataRecord, Media, SampleSource } from "../../data/samples/sample.
 import { describeSource, SampleError } from "../../data/samples/sample-error.js";
 import { findPicture } from "../../data/samples/sample-media.js";
 import { UserError } from "../../errors.js";
+import { writeError } from "../../files/atomic-file.js";
 import { placeImages } from "../../text/chat-template.js";
 import { imageToken } from "../../text/image-tokens.js";
 import { memberPath } from "../archives/member-path.js";
-import { writeError } from "../formats/atomic-file.js";
 import { LeftOutError } from "./left-out.js";
 
 export interface Question {

@@ -6,8 +6,13 @@ import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import sharp from "sharp";
 import { UserError } from "../../errors.js";
-import { emptyFile, fileError } from "../../vision/file-errors.js";
-import { describeContent, PICTURE_FORMATS, type PictureFormat, sniffFormat } from "../../vision/picture/header.js";
+import { emptyFile, fileError } from "../../files/read-errors.js";
+import {
+  describeContent,
+  PICTURE_FORMATS,
+  type PictureFormat,
+  sniffFormat,
+} from "../../vision/picture/picture-header.js";
 
 export interface PictureFile {
   path: string;

@@ -6,8 +6,8 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../errors.js";
+import { fileError } from "../../files/read-errors.js";
 import { stripPython } from "../../text/python-strip.js";
-import { fileError } from "../../vision/file-errors.js";
 
 /** The file of the prompt that is used when no other is named. */
 export const defaultPromptFile = fileURLToPath(new URL("../../../prompts/expert.txt", import.meta.url));

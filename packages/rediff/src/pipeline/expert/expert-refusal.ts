@@ -1,7 +1,7 @@
 /** Replies other than 2xx: what another try may mend, what is one draft's own fault, and what concerns every request. */
 import { UserError } from "../../errors.js";
-import { TransientError } from "../../hub/hub-request.js";
-import { isRecord } from "../formats/json-list.js";
+import { TransientError } from "../../network/transient-error.js";
+import { isRecord } from "../formats/exact-json.js";
 import type { HttpReply } from "./http-post.js";
 
 /** The server does not take this request; it might take others. */

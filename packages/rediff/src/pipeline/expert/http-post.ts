@@ -5,7 +5,7 @@
 import { Agent, type ClientRequest, type IncomingHttpHeaders, request as plainRequest } from "node:http";
 import { Agent as SecureAgent, request as secureRequest } from "node:https";
 import { UserError } from "../../errors.js";
-import { TransientError } from "../../hub/hub-request.js";
+import { TransientError } from "../../network/transient-error.js";
 
 export interface HttpReply {
   status: number;

@@ -2,9 +2,9 @@
  *  The pause is for all of them: where one is refused for being too many, the others would be as well. */
 import { setTimeout as sleep } from "node:timers/promises";
 
-export class Gate {
+export class RateLimit {
   readonly #intervalMs: number;
-  #turns: Promise<void> = Promise.resolve();
+  #queue: Promise<void> = Promise.resolve();
   #nextAt = 0;
   #pausedUntil = 0;
 
@@ -17,14 +17,14 @@ export class Gate {
     this.#pausedUntil = Math.max(this.#pausedUntil, performance.now() + ms);
   }
 
-  /** Resolves when it is one's turn. @throws the signal's reason */
-  turn(signal: AbortSignal): Promise<void> {
-    const turn = this.#turns.then(() => this.#wait(signal));
-    this.#turns = turn.catch(() => undefined);
-    return turn;
+  /** Resolves when a request may go out. @throws the signal's reason */
+  wait(signal: AbortSignal): Promise<void> {
+    const permission = this.#queue.then(() => this.#pass(signal));
+    this.#queue = permission.catch(() => undefined);
+    return permission;
   }
 
-  async #wait(signal: AbortSignal): Promise<void> {
+  async #pass(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     for (let waitMs = this.#waitMs(); waitMs > 0; waitMs = this.#waitMs())
       await sleep(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted());

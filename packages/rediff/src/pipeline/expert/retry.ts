@@ -1,12 +1,13 @@
 /** Asks the expert until it answers: at the rate, within the budget, and with patience that ends. */
-import { Backoff, type Retry, retrying } from "../../hub/backoff.js";
-import { TransientError } from "../../hub/hub-request.js";
+
+import { Backoff, type Retry, retrying } from "../../network/backoff.js";
+import { TransientError } from "../../network/transient-error.js";
 import type { CorrectionSettings } from "../correction/correct-options.js";
 import { roundMoney } from "../correction/correction-report.js";
 import { Budget, costOf, estimateUsage } from "./budget.js";
 import { type Expert, type ExpertAnswer, type ExpertRequest, openExpert } from "./expert-client.js";
 import { LostReply } from "./http-post.js";
-import { Gate } from "./rate-limit.js";
+import { RateLimit } from "./rate-limit.js";
 
 /** A server that asks for a longer wait than this will not be of use today. */
 export const LONGEST_WAIT_MS = 5 * 60_000;
@@ -19,7 +20,7 @@ export interface PaidAnswer {
   seconds: number;
 }
 
-export interface AskerSignals {
+export interface RequestSignals {
   /** Nothing more is sent. */
   stop: AbortSignal;
   /** Requests under way are given up. */
@@ -27,7 +28,7 @@ export interface AskerSignals {
 }
 
 /** Owns connections: `close()` it. */
-export class Asker {
+export class RetryingExpert {
   /** Requests without an answer yet. */
   underWay = 0;
   /** Requests sent. */
@@ -35,18 +36,18 @@ export class Asker {
   /** The most that requests can cost whose answer got lost. */
   unconfirmedCost = 0;
   readonly #expert: Expert;
-  readonly #gate: Gate;
+  readonly #rateLimit: RateLimit;
   readonly #budget: Budget;
   #mostPromptTokens: number;
   #notedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly settings: CorrectionSettings,
-    private readonly signals: AskerSignals,
+    private readonly signals: RequestSignals,
     before: { spent: number; mostPromptTokens: number },
   ) {
     this.#expert = openExpert(settings.expert);
-    this.#gate = new Gate(settings.requestsPerMinute);
+    this.#rateLimit = new RateLimit(settings.requestsPerMinute);
     this.#budget = new Budget(settings.budget, before.spent, signals.stop);
     this.#mostPromptTokens = before.mostPromptTokens;
   }
@@ -72,7 +73,7 @@ export class Asker {
     await this.#budget.hold(held);
     let spent = 0;
     try {
-      await this.#gate.turn(this.signals.stop);
+      await this.#rateLimit.wait(this.signals.stop);
       tries.count++;
       spent = held; // unless it turns out otherwise
       const answer = await this.#send(request);
@@ -84,7 +85,7 @@ export class Asker {
       if (mayBeBilled) this.unconfirmedCost = roundMoney(this.unconfirmedCost + spent);
       else spent = 0;
       const waitMs = error instanceof TransientError ? (error.waitMs ?? 0) : 0;
-      if (waitMs <= LONGEST_WAIT_MS) this.#gate.pause(waitMs);
+      if (waitMs <= LONGEST_WAIT_MS) this.#rateLimit.pause(waitMs);
       throw error;
     } finally {
       this.#budget.settle(held, spent);

@@ -7,7 +7,7 @@
  *  one column of JSON objects. */
 import type { SchemaElement } from "hyparquet";
 import { z } from "zod";
-import { isRecord, type JsonRecord } from "./json-list.js";
+import { isRecord, type JsonRecord } from "./exact-json.js";
 
 export type ColumnKind = "string" | "int" | "double" | "boolean" | "strings" | "structs" | "json";
 

@@ -13,11 +13,11 @@ import {
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
-import { isRecord, type JsonRecord } from "./json-list.js";
+import { fileError } from "../../files/read-errors.js";
+import { isRecord, type JsonRecord } from "./exact-json.js";
 import { type Columns, columnsSchema, fromRow, METADATA_KEY } from "./parquet-columns.js";
 import type { PictureFolder } from "./picture-folder.js";
-import type { RecordSource, SourceRecord } from "./record-source.js";
+import type { RecordSource, SourceRecord } from "./record-stream.js";
 
 export interface ParquetOptions {
   /** Where pictures that are in the file go. */

@@ -3,30 +3,14 @@ import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { extname } from "node:path";
-import { type FileIndex, indexFile, placeOf } from "../../data/records/file-index.js";
+import { type FileIndex, placeOf } from "../../data/records/file-index.js";
 import { textOf } from "../../data/records/record-reader.js";
+import { indexFile } from "../../data/records/scan-file.js";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
-import { isRecord, type JsonRecord, parseExact } from "./json-list.js";
+import { fileError } from "../../files/read-errors.js";
+import { isRecord, type JsonRecord, parseExact } from "./exact-json.js";
 import { openParquet, type ParquetOptions } from "./parquet-source.js";
-
-export interface SourceRecord {
-  value: JsonRecord;
-  file: string;
-  /** Among the file's records, from 0. */
-  index: number;
-  /** From 1; only in JSONL. */
-  line?: number;
-  /** `file:line`, for messages. */
-  where(): Promise<string>;
-}
-
-export interface RecordSource {
-  file: string;
-  count: number;
-  /** Can be walked through several times. */
-  records(): AsyncGenerator<SourceRecord>;
-}
+import type { RecordSource, SourceRecord } from "./record-stream.js";
 
 const CHUNK_BYTES = 8 << 20;
 

@@ -1,16 +1,9 @@
 /** Records to a JSON, JSONL or parquet file, by its extension. The file appears when all of it is there. */
 import { extname } from "node:path";
 import { UserError } from "../../errors.js";
-import { AtomicFile } from "./atomic-file.js";
-import type { JsonRecord } from "./json-list.js";
-import { ParquetSink, type ParquetSinkOptions } from "./parquet-sink.js";
-
-/** `commit()` or `abort()` it; `abort()` after `commit()` is harmless. */
-export interface RecordWriter {
-  write(record: JsonRecord): Promise<void>;
-  commit(): Promise<void>;
-  abort(): Promise<void>;
-}
+import { AtomicFile } from "../../files/atomic-file.js";
+import { ParquetWriter, type ParquetWriterOptions } from "./parquet-writer.js";
+import type { RecordWriter } from "./record-stream.js";
 
 export const OUTPUT_FORMATS = ".json, .jsonl or .parquet";
 
@@ -20,7 +13,7 @@ export function checkOutputName(file: string): void {
     throw new UserError(`${file}: expected a name that ends in ${OUTPUT_FORMATS}`);
 }
 
-export interface WriterOptions extends ParquetSinkOptions {
+export interface WriterOptions extends ParquetWriterOptions {
   /** JSON with one record a line instead of one value a line. */
   compact?: boolean | undefined;
 }
@@ -28,7 +21,7 @@ export interface WriterOptions extends ParquetSinkOptions {
 export async function createRecords(file: string, options: WriterOptions = {}): Promise<RecordWriter> {
   checkOutputName(file);
   const extension = extname(file).toLowerCase();
-  if (extension === ".parquet") return ParquetSink.create(file, options);
+  if (extension === ".parquet") return ParquetWriter.create(file, options);
   return extension === ".json" ? createArray(file, options.compact === true) : createLines(file);
 }
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { glob } from "tinyglobby";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
+import { writeText } from "../../files/atomic-file.js";
 import { correctDrafts } from "../correction/correct-drafts.js";
 import { type CorrectOptions, checkOptions } from "../correction/correct-options.js";
 import type { CorrectionReport } from "../correction/correction-report.js";
@@ -12,7 +13,6 @@ import { draftKey } from "../correction/ledger.js";
 import { type DraftRecord, draftRecordSchema } from "../drafts/draft-record.js";
 import { readPictureFile } from "../expert/expert-picture.js";
 import { readExpertPrompt } from "../expert/expert-prompt.js";
-import { writeText } from "../formats/atomic-file.js";
 import { openRecords } from "../formats/record-source.js";
 import type { ImproveKeys } from "./improve-recipe.js";
 

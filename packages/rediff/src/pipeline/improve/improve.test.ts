@@ -3,10 +3,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { isAbsolute } from "node:path";
 import { openCheckpoint, setThreads } from "@rediff/torch";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { pictureFolder, record, scratch, writeLines } from "../../data/testing/fixtures.js";
+import { pictureFolder, record, writeLines } from "../../data/testing/fixtures.js";
 import { generateScenes } from "../../scenes/records/generate-scenes.js";
 import { makeWorld } from "../../scenes/world/world.js";
 import { jsonLines } from "../../testing/command-line.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { parseOverride } from "../../training/recipe/overrides.js";
 import type { FakeExpert } from "../correction/testing/fake-expert.js";
 import { type ImproveOptions, improve } from "./improve.js";
@@ -15,14 +16,13 @@ import { reportText } from "./improve-report.js";
 import { type ExpertMood, startExpert, writeLoop } from "./testing/loop.js";
 import { roundRecipe } from "./train-round.js";
 
-const { path, remove } = scratch();
-afterAll(remove);
+const { at } = folderOfFile();
 const mood: ExpertMood = {};
 let expert: FakeExpert;
 beforeAll(async () => {
   setThreads(1);
   expert = await startExpert(mood);
-  writeLoop(path, expert.url);
+  writeLoop(at, expert.url);
 });
 beforeEach(() => {
   delete mood.reply;
@@ -31,10 +31,10 @@ beforeEach(() => {
 afterAll(() => expert.close());
 
 const recipe = (...overrides: string[]) =>
-  parseImproveRecipe(readFileSync(path("improve.yaml"), "utf8"), "improve.yaml", overrides.map(parseOverride));
+  parseImproveRecipe(readFileSync(at("improve.yaml"), "utf8"), "improve.yaml", overrides.map(parseOverride));
 const run = (output: string, overrides: string[] = [], options: ImproveOptions = {}) =>
-  improve(recipe(`output=${path(output)}`, ...overrides), options);
-const lines = (file: string) => (existsSync(path(file)) ? jsonLines(readFileSync(path(file), "utf8")) : []);
+  improve(recipe(`output=${at(output)}`, ...overrides), options);
+const lines = (file: string) => (existsSync(at(file)) ? jsonLines(readFileSync(at(file), "utf8")) : []);
 
 interface Line {
   id: string;
@@ -91,15 +91,15 @@ describe("two rounds", () => {
       expect(revise).toHaveLength(1);
     }
     expect(first?.train).toMatchObject({ steps: 2 * training.length, corrections: training.length, extra: 0 });
-    using before = openCheckpoint(path("model"));
-    using after = openCheckpoint(path("out/round-2/model"));
+    using before = openCheckpoint(at("model"));
+    using after = openCheckpoint(at("out/round-2/model"));
     using left = before.get("lm_head.weight");
     using right = after.get("lm_head.weight");
     expect(left.equal(right)).toBe(false);
   });
 
   test("leave what they should, and nothing else", () => {
-    expect(readdirSync(path("out")).sort()).toEqual([
+    expect(readdirSync(at("out")).sort()).toEqual([
       "improve.json",
       "report.json",
       "report.md",
@@ -107,7 +107,7 @@ describe("two rounds", () => {
       "round-1",
       "round-2",
     ]);
-    expect(readdirSync(path("out/round-1")).sort()).toEqual([
+    expect(readdirSync(at("out/round-1")).sort()).toEqual([
       "corrections.jsonl",
       "drafts.jsonl",
       "evaluation",
@@ -115,30 +115,30 @@ describe("two rounds", () => {
       "report.json",
       "train.jsonl",
     ]);
-    expect(readdirSync(path("out/round-1/model")).filter((name) => name.startsWith("checkpoint"))).toEqual([]);
-    expect(JSON.parse(readFileSync(path("out/report.json"), "utf8"))).toEqual(JSON.parse(JSON.stringify(report)));
-    const round = JSON.parse(readFileSync(path("out/round-2/report.json"), "utf8")) as object;
-    expect(round).toMatchObject({ round: 2, model: path("out/round-2/model"), select: report.rounds[2]?.select });
+    expect(readdirSync(at("out/round-1/model")).filter((name) => name.startsWith("checkpoint"))).toEqual([]);
+    expect(JSON.parse(readFileSync(at("out/report.json"), "utf8"))).toEqual(JSON.parse(JSON.stringify(report)));
+    const round = JSON.parse(readFileSync(at("out/round-2/report.json"), "utf8")) as object;
+    expect(round).toMatchObject({ round: 2, model: at("out/round-2/model"), select: report.rounds[2]?.select });
   });
 
   test("end with tables", () => {
-    const text = readFileSync(path("out/report.md"), "utf8");
+    const text = readFileSync(at("out/report.md"), "utf8");
     expect(text).toContain(reportText(report));
     expect(text).toMatch(/\| round \| steps \| found right \| edits per draft \| held-out loss \|/);
     for (const round of [0, 1, 2]) expect(text).toMatch(new RegExp(`\\| +${round} \\| +4 \\| +\\d+\\.\\d%`));
     expect(text).toMatch(/\| round \| drafts \| found right \| corrected \| pairs kept \| learnt from/);
-    expect(text).toContain(`The model: ${path("out/round-2/model")}`);
+    expect(text).toContain(`The model: ${at("out/round-2/model")}`);
   });
 
   test("run again, they do nothing", LONG, async () => {
     const files = ["improve.json", "report.json", "report.md", "round-1/report.json"];
-    const before = files.map((file) => readFileSync(path(`out/${file}`), "utf8"));
+    const before = files.map((file) => readFileSync(at(`out/${file}`), "utf8"));
     const news: boolean[] = [];
     const again = await run("out", [], { onStageDone: (_round, _stage, _report, isOld) => news.push(!isOld) });
     expect(again).toEqual(report);
     expect(news).toEqual(Array(11).fill(false));
     expect(expert.calls).toEqual([]);
-    expect(files.map((file) => readFileSync(path(`out/${file}`), "utf8"))).toEqual(before);
+    expect(files.map((file) => readFileSync(at(`out/${file}`), "utf8"))).toEqual(before);
   });
 
   test("go on only with the same recipe", LONG, async () => {
@@ -146,10 +146,10 @@ describe("two rounds", () => {
       /out holds a loop of another recipe \(draft\.steps: was \[12,6\], is \[12,4\]\)/,
     );
     await expect(run("out", ["train.set.learning_rate=0.1"])).rejects.toThrow(/train\.set\.learning_rate: was not set/);
-    const file = readFileSync(path("train.yaml"), "utf8");
-    writeFileSync(path("train.yaml"), file.replace("epochs: 2", "epochs: 3"));
+    const file = readFileSync(at("train.yaml"), "utf8");
+    writeFileSync(at("train.yaml"), file.replace("epochs: 2", "epochs: 3"));
     await expect(run("out")).rejects.toThrow(/train\.yaml: epochs: was 2, is 3/);
-    writeFileSync(path("train.yaml"), file);
+    writeFileSync(at("train.yaml"), file);
   });
 });
 
@@ -177,9 +177,9 @@ describe("a round without anything to learn", () => {
       "Round 1: the expert found nothing to correct in 6 drafts, so there is nothing to learn.",
     );
     expect(report.rounds.map(({ round }) => round)).toEqual([1]);
-    expect(report.model).toBe(path("model"));
-    expect(readFileSync(path("right/report.md"), "utf8")).toContain("Round 1: the expert found nothing to correct");
-    expect(existsSync(path("right/round-1/model"))).toBe(false);
+    expect(report.model).toBe(at("model"));
+    expect(readFileSync(at("right/report.md"), "utf8")).toContain("Round 1: the expert found nothing to correct");
+    expect(existsSync(at("right/round-1/model"))).toBe(false);
   });
 
   test("since nothing can be used, is an error that says why, also the next time", LONG, async () => {
@@ -192,8 +192,8 @@ describe("a round without anything to learn", () => {
   });
 
   test("since there is no draft", LONG, async () => {
-    writeLines(path("missing.jsonl"), [record("x", { image: "a.jpg" }), record("x", { image: "b.jpg" })]);
-    const data = [`data=${path("missing.jsonl")}`, "slice.count=null"];
+    writeLines(at("missing.jsonl"), [record("x", { image: "a.jpg" }), record("x", { image: "b.jpg" })]);
+    const data = [`data=${at("missing.jsonl")}`, "slice.count=null"];
     await expect(run("missing", [...SHORT, ...data])).rejects.toThrow(/round 1: none of 2 records got a draft/);
   });
 });
@@ -221,11 +221,11 @@ describe("measures", () => {
   beforeAll(async () => {
     const world = makeWorld("small");
     const common = { world, seed: 5, split: "train", style: "train", size: 32 } as const;
-    await generateScenes({ ...common, count: 4, folder: path("scenes") });
+    await generateScenes({ ...common, count: 4, folder: at("scenes") });
   });
 
   test("scenes are measured against their truth, for nothing", LONG, async () => {
-    const scenes = [`evaluate.data=${path("scenes/scenes.jsonl")}`, "evaluate.image_folder=null", "evaluate.first=1"];
+    const scenes = [`evaluate.data=${at("scenes/scenes.jsonl")}`, "evaluate.image_folder=null", "evaluate.first=1"];
     const report = await run("scored", ["rounds=1", "slice.count=4", "evaluate.steps=[6,3]", ...scenes]);
     const { evaluate } = report.rounds[1] ?? {};
     expect(evaluate?.measures).toEqual(["scenes"]);
@@ -234,7 +234,7 @@ describe("measures", () => {
       [3, 3],
     ]);
     expect(evaluate?.decoding[0]?.scenes?.values).toMatchObject({ coverage: 0, grammar: 0 });
-    expect(readFileSync(path("scored/report.md"), "utf8")).toMatch(/\| coverage \| precision \| position \| count \|/);
+    expect(readFileSync(at("scored/report.md"), "utf8")).toMatch(/\| coverage \| precision \| position \| count \|/);
     const asked = new Set(expert.calls.map(({ prediction }) => prediction));
     for (const { pred } of drafts("scored/round-1/evaluation/drafts-6-steps.jsonl")) expect(asked).not.toContain(pred);
   });
@@ -244,7 +244,7 @@ describe("measures", () => {
     const [before, after] = report.rounds.map(({ evaluate }) => evaluate?.loss);
     expect(before).toMatchObject({ samples: 3 });
     expect(after?.loss).not.toBe(before?.loss);
-    expect(existsSync(path("loss/round-0/evaluation"))).toBe(false);
+    expect(existsSync(at("loss/round-0/evaluation"))).toBe(false);
   });
 
   test("a folder of pictures is drafted over with a question", LONG, async () => {
@@ -255,14 +255,14 @@ describe("measures", () => {
 });
 
 describe("what is trained", () => {
-  const sample = (...overrides: string[]) => recipe(`output=${path("none")}`, ...overrides);
+  const sample = (...overrides: string[]) => recipe(`output=${at("none")}`, ...overrides);
 
   test("the recipe's values, and the loop's", async () => {
     const keys = await roundRecipe(sample("train.set.learning_rate=0.5", 'train.set={"save.every": 7}'), 2, 10);
     expect(keys).toMatchObject({
-      model: path("none/round-1/model"),
-      output: path("none/round-2/model"),
-      data: [{ json_path: path("none/round-2/train.jsonl") }],
+      model: at("none/round-1/model"),
+      output: at("none/round-2/model"),
+      data: [{ json_path: at("none/round-2/train.jsonl") }],
       seed: 43,
     });
     expect(keys.save).toEqual({ every: 7, keep: 2, adapter_only: false });
@@ -270,18 +270,18 @@ describe("what is trained", () => {
   });
 
   test("always the first model, on all corrections so far, with other samples beside them", async () => {
-    const extra = [`train.extra={data: ${path("data.jsonl")}, share: 0.25}`];
+    const extra = [`train.extra={data: ${at("data.jsonl")}, share: 0.25}`];
     const keys = await roundRecipe(sample("train.start_from=first", "train.earlier_rounds=true", ...extra), 3, 30);
-    expect(keys.model).toBe(path("model"));
+    expect(keys.model).toBe(at("model"));
     expect(keys.data).toEqual([
-      ...[1, 2, 3].map((round) => ({ json_path: path(`none/round-${round}/train.jsonl`), sampling_strategy: "all" })),
-      { json_path: path("data.jsonl"), sampling_strategy: "random:10" },
+      ...[1, 2, 3].map((round) => ({ json_path: at(`none/round-${round}/train.jsonl`), sampling_strategy: "all" })),
+      { json_path: at("data.jsonl"), sampling_strategy: "random:10" },
     ]);
   });
 
   test("the share is of all samples, and told when there are fewer", LONG, async () => {
     const notes: string[] = [];
-    const extra = `train.extra={data: ${path("data.jsonl")}, share: 0.9}`;
+    const extra = `train.extra={data: ${at("data.jsonl")}, share: 0.9}`;
     const options = { onNote: (line: string) => notes.push(line) };
     const report = await run("extra", [...SHORT, extra, "train.set.epochs=1"], options);
     const { corrections = 0, extra: others } = report.rounds[0]?.train ?? {};
@@ -317,13 +317,13 @@ describe("mistakes are told before anything is done", () => {
     ["no scenes", ["evaluate.measure=[scenes]"], /data\.jsonl holds no scenes/],
   ])("%s", async (_, overrides, message) => {
     await expect(run("early", overrides)).rejects.toThrow(message);
-    expect(existsSync(path("early"))).toBe(false);
+    expect(existsSync(at("early"))).toBe(false);
     expect(expert.calls).toEqual([]);
   });
 
   test("a folder in which another process is at work", async () => {
-    mkdirSync(path("busy"));
-    writeFileSync(path("busy/improve.lock"), JSON.stringify({ pid: process.ppid, host: "elsewhere", id: "x" }));
+    mkdirSync(at("busy"));
+    writeFileSync(at("busy/improve.lock"), JSON.stringify({ pid: process.ppid, host: "elsewhere", id: "x" }));
     await expect(run("busy")).rejects.toThrow(/another process is at work in .*busy/);
   });
 

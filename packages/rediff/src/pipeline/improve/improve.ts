@@ -4,11 +4,11 @@
  *  what is done is written down. What the expert was paid for is never asked twice. */
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import { withLock } from "../../hub/file-lock.js";
+import { writeText } from "../../files/atomic-file.js";
+import { withLock } from "../../files/file-lock.js";
 import { resolveModel } from "../../hub/resolve-model.js";
 import type { RecipeKeys } from "../../training/recipe/recipe.js";
 import type { TrainObserver } from "../../training/run/run-report.js";
-import { writeText } from "../formats/atomic-file.js";
 import { checkExpert, correctRound } from "./correct-round.js";
 import { checkSlices, draftRound } from "./draft-round.js";
 import type { ImproveKeys } from "./improve-recipe.js";

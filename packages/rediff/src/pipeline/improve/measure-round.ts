@@ -1,4 +1,4 @@
-/** How good a model is: its drafts over held-out data against the truth of scenes, or in the expert's vision, and the loss on
+/** How good a model is: its drafts over held-out data against the truth of scenes, or by the expert's judgement, and the loss on
  *  the references. */
 
 import { existsSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** The training's loss on references that are not trained on, with the same noise for every model. */
+/** The training's loss on references that are not trained on, with the same corruption for every model. */
 import { openLoader } from "../../data/loading/loader.js";
 import { openRecords, type Records } from "../../data/records/record-list.js";
 import { UserError } from "../../errors.js";
@@ -22,7 +22,7 @@ export async function heldOutLoss(
   const records = slice(await openRecords(held.data, { seed: keys.seed }), held);
   await using loader = await openLoader({
     records,
-    plan: { order: "sequential", batchSize: keys.batch_size, seed: keys.seed },
+    batching: { order: "sequential", batchSize: keys.batch_size, seed: keys.seed },
     settings: sampleSettings(keys, plan.config),
     tokenizerFolder: plan.folder,
     workers: Math.min(keys.workers, 2),
@@ -30,23 +30,12 @@ export async function heldOutLoss(
     ...(signal && { signal }),
   });
   await using loaded = await loadForTraining(keys, plan);
-  const { objective, loss_weighting, mask_range, revise_rows, compat, checkpointing, max_length, conversation_mask } =
-    keys;
   const heldOut = {
     loader,
     batches: Math.ceil(records.count / keys.batch_size),
     [Symbol.asyncDispose]: () => loader.close(),
   };
-  const { loss, terms, samples } = await evaluateHeldOut(heldOut, loaded.trainable, keys, {
-    objective,
-    lossWeighting: loss_weighting,
-    maskRange: mask_range,
-    reviseRows: revise_rows,
-    compat,
-    checkpointing,
-    maxLength: max_length,
-    conversationMask: conversation_mask,
-  });
+  const { loss, terms, samples } = await evaluateHeldOut(heldOut, loaded.trainable, keys);
   return { loss, terms, samples };
 }
 

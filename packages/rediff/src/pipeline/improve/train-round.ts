@@ -1,8 +1,8 @@
 /** A round's training: a recipe of `rediff train`, of which the loop sets model, data, output and seed. */
 import { openRecords } from "../../data/records/record-list.js";
 import { UserError } from "../../errors.js";
+import { removeWholeFolder } from "../../files/whole-folder.js";
 import { listCheckpoints } from "../../training/checkpoint/training-checkpoint.js";
-import { removeWholeFolder } from "../../training/checkpoint/whole-folders.js";
 import type { Override } from "../../training/recipe/overrides.js";
 import type { RecipeKeys } from "../../training/recipe/recipe.js";
 import { parseRecipe, readRecipeText } from "../../training/recipe/recipe-file.js";
@@ -68,7 +68,7 @@ export async function roundRecipe(recipe: ImproveKeys, round: number, correction
         ? []
         : [{ json_path: extra.data, sampling_strategy: `random:${extraOf(recipe, corrections)}` }]),
     ],
-    seed: base.seed + round - 1, // other noise, other extra samples
+    seed: base.seed + round - 1, // other corruption, other extra samples
   });
 }
 

@@ -1,19 +1,13 @@
 /** Conversion between formats: what goes in comes out. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { parquetWriteFile } from "hyparquet-writer";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { folderOfFile } from "../../testing/folders.js";
 import { openRecords } from "../formats/record-source.js";
 import { convertRecords } from "./convert-records.js";
 
-let root: string;
-const at = (name: string) => join(root, name);
-beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), "rediff-data-convert-"));
-});
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { at, path: root } = folderOfFile();
 
 const lines = (records: readonly unknown[]) => records.map((record) => `${JSON.stringify(record)}\n`).join("");
 

@@ -1,15 +1,12 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { folderOfFile } from "../../testing/folders.js";
 import { openRecords } from "../formats/record-source.js";
-import { uniform } from "../formats/uniform-records.js";
 import { closestRatio, mixRecords } from "./mix.js";
+import { uniform } from "./uniform-random.js";
 
-const root = mkdtempSync(join(tmpdir(), "rediff-mix-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-const at = (name: string) => join(root, name);
+const { at } = folderOfFile();
 
 const ask = (id: string, questions = 1) => ({
   id,

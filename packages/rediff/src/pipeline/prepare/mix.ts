@@ -4,10 +4,10 @@
  *  n normal records alternate with m of reasoning, where n:m is the simple ratio closest to that of their numbers, until
  *  both are used up: nothing is dropped. Departures: the draws are seeded, and files need not fit into memory. */
 import { UserError } from "../../errors.js";
-import { isRecord, type JsonRecord } from "../formats/json-list.js";
-import type { RecordSource, SourceRecord } from "../formats/record-source.js";
+import { isRecord, type JsonRecord } from "../formats/exact-json.js";
+import type { RecordSource, SourceRecord } from "../formats/record-stream.js";
 import { writeRecords } from "../formats/record-writer.js";
-import { uniform } from "../formats/uniform-records.js";
+import { uniform } from "./uniform-random.js";
 
 export interface Ratio {
   normal: number;

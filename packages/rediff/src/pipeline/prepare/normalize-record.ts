@@ -1,5 +1,5 @@
 /** Records of public data sets in the one form that training reads: `image` is a name or a list of names, or not there. */
-import { isRecord, type JsonRecord } from "../formats/json-list.js";
+import { isRecord, type JsonRecord } from "../formats/exact-json.js";
 
 export interface NormalRecord {
   images: string[];

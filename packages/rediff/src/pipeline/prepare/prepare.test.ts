@@ -1,23 +1,18 @@
 /** Public data sets in the layout in which they are published, a few records each. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { parquetWriteFile } from "hyparquet-writer";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { indexFile } from "../../data/records/file-index.js";
 import { mixturePaths, readMixture } from "../../data/records/mixture.js";
+import { indexFile } from "../../data/records/scan-file.js";
+import { folderOfEachTest } from "../../testing/folders.js";
 import { openRecords } from "../formats/record-source.js";
 import { tarArchive, zipArchive } from "../formats/testing/archives.js";
 import { prepareDataset, surveyDataset } from "./prepare.js";
 
-let root: string;
-const at = (...names: string[]) => join(root, ...names);
-beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), "rediff-prepare-"));
-});
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+const { at } = folderOfEachTest();
 
 const JPEG = (text: string) => Buffer.concat([Buffer.from([0xff, 0xd8, 0xff]), Buffer.from(text)]);
 

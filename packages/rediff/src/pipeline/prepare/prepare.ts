@@ -3,13 +3,14 @@
 import { basename, join } from "node:path";
 import { stringify } from "yaml";
 import { UserError } from "../../errors.js";
-import { withLock } from "../../hub/file-lock.js";
+import { writeText } from "../../files/atomic-file.js";
+import { withLock } from "../../files/file-lock.js";
 import { findNaming, isThere, type Naming } from "../archives/media-names.js";
 import { type UnpackedArchive, type UnpackJob, unpackAll } from "../archives/unpack.js";
-import { writeText } from "../formats/atomic-file.js";
-import type { JsonRecord } from "../formats/json-list.js";
+import type { JsonRecord } from "../formats/exact-json.js";
 import { PictureFolder } from "../formats/picture-folder.js";
-import { openRecords, type RecordSource, type SourceRecord } from "../formats/record-source.js";
+import { openRecords } from "../formats/record-source.js";
+import type { RecordSource, SourceRecord } from "../formats/record-stream.js";
 import { writeRecords } from "../formats/record-writer.js";
 import { DATASETS, type DatasetName, layouts } from "./dataset-layouts.js";
 import { normalizeRecord } from "./normalize-record.js";
@@ -45,7 +46,7 @@ export interface PreparedRecords {
   notes: string[];
 }
 
-export interface Prepared {
+export interface PreparedDataset {
   dataset: DatasetName;
   archives: UnpackedArchive[];
   files: PreparedRecords[];
@@ -68,7 +69,11 @@ export function downloadHint(name: DatasetName, folder: string): string {
   return `Download the data set ${layouts[name].hub} from the Hugging Face hub, for example with: hf download ${layouts[name].hub} --repo-type dataset --local-dir ${folder}`;
 }
 
-export async function prepareDataset(name: DatasetName, folder: string, options: PrepareOptions): Promise<Prepared> {
+export async function prepareDataset(
+  name: DatasetName,
+  folder: string,
+  options: PrepareOptions,
+): Promise<PreparedDataset> {
   const { output, only, skipBad, maxRatio, onProgress } = options;
   const { found, missing, unfinished } = await surveyDataset(name, folder, only);
   const lacking = [...missing, ...unfinished.map((file) => `${file} (its download is not finished)`)];

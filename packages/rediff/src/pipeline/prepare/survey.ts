@@ -3,7 +3,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
+import { fileError } from "../../files/read-errors.js";
 import { type Archive, groupArchives, openArchive } from "../archives/archive.js";
 import type { Layout, MediaGroup, RecordsSpec } from "./dataset-layouts.js";
 

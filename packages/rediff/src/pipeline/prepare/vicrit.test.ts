@@ -1,14 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { readFileSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { folderOfFile } from "../../testing/folders.js";
 import { chunkTokenizer } from "../correction/testing/chunk-tokenizer.js";
 import { openRecords } from "../formats/record-source.js";
 import { prepareVicrit } from "./vicrit.js";
 
-const root = mkdtempSync(join(tmpdir(), "rediff-vicrit-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-const at = (name: string) => join(root, name);
+const { at } = folderOfFile();
 const tokenizer = chunkTokenizer();
 
 const item = (original: string, changed: string, right: string, wrong: string) => ({

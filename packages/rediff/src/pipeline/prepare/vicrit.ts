@@ -8,8 +8,8 @@ import type { ReviseSpan } from "../../data/samples/sample.js";
 import { UserError } from "../../errors.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import { checkPairs, type PairDrop } from "../correction/phrase-pairs.js";
-import type { JsonRecord } from "../formats/json-list.js";
-import type { RecordSource } from "../formats/record-source.js";
+import type { JsonRecord } from "../formats/exact-json.js";
+import type { RecordSource } from "../formats/record-stream.js";
 import { writeRecords } from "../formats/record-writer.js";
 
 const vicritSchema = z.looseObject({

@@ -1,10 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DEFAULT_QUESTION } from "../../inference/request.js";
 import { parseReply } from "../../pipeline/correction/expert-reply.js";
 import { expertText } from "../../pipeline/expert/expert-prompt.js";
+import { folderOfFile } from "../../testing/folders.js";
+import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import { plantError } from "../language/planted-error.js";
 import { generateScenes } from "../records/generate-scenes.js";
 import { readScenes, type Scene } from "../records/scene-records.js";
@@ -15,20 +14,18 @@ import { noCorrection, readTruth } from "./oracle-reply.js";
 import { type ExpertServer, startExpert } from "./oracle-server.js";
 import { applyPairs } from "./word-edits.js";
 
-let folder: string;
+const { at, path: folder } = folderOfFile();
 let server: ExpertServer;
 const scenes: Scene[] = [];
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "rediff-expert-"));
   await generateScenes({ world: worlds.demo, seed: 1, split: "any", style: "noto", size: 32, count: 8, folder });
-  const file = join(folder, "scenes.jsonl");
+  const file = at("scenes.jsonl");
   for await (const scene of readScenes(file)) scenes.push(scene);
   server = await startExpert({ truth: await readTruth(file), port: 0 });
 });
 afterAll(async () => {
   await server.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 const post = (body: unknown) =>
@@ -38,7 +35,7 @@ const post = (body: unknown) =>
   });
 
 function request(scene: Scene, prediction: string) {
-  const picture = readFileSync(join(folder, scene.record.image)).toString("base64");
+  const picture = readFileSync(at(scene.record.image)).toString("base64");
   const answer = scene.record.conversations[1]?.value;
   const question = `<image>\n${DEFAULT_QUESTION}`;
   return {

@@ -1,10 +1,9 @@
 /** Questions and answers about scenes: every answer is true. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { parseRecord } from "../../data/records/parse-record.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeConversations } from "../records/derive-records.js";
 import { generateScenes } from "../records/generate-scenes.js";
 import { factsArbitrary } from "../testing/arbitrary.js";
@@ -17,8 +16,7 @@ import { ask, MAP_SIDE, type Task, tasks } from "./scene-questions.js";
 import { vocabulary } from "./vocabulary.js";
 import { splitWords } from "./words.js";
 
-const folder = mkdtempSync(join(tmpdir(), "rediff-tasks-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { at, path: folder } = folderOfFile();
 
 const world = { grid: 3, wording: "free" } as const;
 const nowhere: Layout = { size: 60, boxes: [] };
@@ -133,7 +131,7 @@ describe("every task", () => {
 
 describe("conversations of pictures that are there", () => {
   const lines = (name: string) =>
-    readFileSync(join(folder, name), "utf8")
+    readFileSync(at(name), "utf8")
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -148,9 +146,9 @@ describe("conversations of pictures that are there", () => {
       count: 4,
       folder,
     });
-    const truth = join(folder, "scenes.jsonl");
+    const truth = at("scenes.jsonl");
     const scenes = lines("scenes.jsonl") as { scene: { objects: { name: string }[] } }[];
-    await writeConversations({ truth, output: join(folder, "maps.jsonl"), seed: 1, count: 2, tasks: ["map"] });
+    await writeConversations({ truth, output: at("maps.jsonl"), seed: 1, count: 2, tasks: ["map"] });
     const answers = lines("maps.jsonl").map(
       (line) => parseRecord(line, { file: "maps.jsonl", index: 0 }).turns[1]?.content,
     );
@@ -164,7 +162,7 @@ describe("conversations of pictures that are there", () => {
       for (const word of words) expect(names).toContain(word);
     }
 
-    const output = join(folder, "forms.jsonl");
+    const output = at("forms.jsonl");
     const tasks: Task[] = ["caption", "color"];
     await writeConversations({ truth, output, seed: 1, count: 5, tasks, blanks: ["names", "colors"] });
     const forms = lines("forms.jsonl").map((line) => parseRecord(line, { file: "forms.jsonl", index: 0 }));

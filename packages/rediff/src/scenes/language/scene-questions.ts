@@ -3,7 +3,7 @@
  *  The others are for learning what binds a name to its place before captions are learnt. "map" says what is on every
  *  patch of the picture, "find" on which patches one object is: dozens of facts in one answer. "cells" goes through
  *  all positions, "list" through all objects, "where", "what" and "number" ask for one fact. */
-import { DEFAULT_QUESTION } from "../../inference/request.js";
+import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import { groupsOnPatches, type Layout } from "../world/cells.js";
 import { type Facts, type Group, numberWords, positionsOf } from "../world/facts.js";
 import { findName } from "../world/object-names.js";

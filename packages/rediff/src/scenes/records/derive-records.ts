@@ -1,7 +1,7 @@
 /** More data about pictures that are there: further captions and short questions, and captions with planted errors. */
 
-import { DEFAULT_QUESTION } from "../../inference/request.js";
-import { AtomicFile } from "../../pipeline/formats/atomic-file.js";
+import { AtomicFile } from "../../files/atomic-file.js";
+import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import { writeCaption } from "../language/caption-plan.js";
 import { type BlankKind, findBlanks } from "../language/fact-blanks.js";
 import { type ErrorKind, plantError } from "../language/planted-error.js";

@@ -1,10 +1,9 @@
 import { createHash } from "node:crypto";
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import sharp from "sharp";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { parseRecord } from "../../data/records/parse-record.js";
+import { folderOfEachTest } from "../../testing/folders.js";
 import { parseCaption } from "../language/parse-caption.js";
 import { splitWords } from "../language/words.js";
 import { loadArtwork } from "../picture/artwork.js";
@@ -15,12 +14,8 @@ import { writeConversations, writeCorrupted } from "./derive-records.js";
 import { type GenerateOptions, generateScenes, makeScene } from "./generate-scenes.js";
 import { readScenes, type Scene } from "./scene-records.js";
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), "rediff-scenes-"));
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
-
+const scratch = folderOfEachTest();
+const { at } = scratch;
 const options = (changes: Partial<GenerateOptions> = {}): GenerateOptions => ({
   world: worlds.demo,
   seed: 7,
@@ -28,10 +23,10 @@ const options = (changes: Partial<GenerateOptions> = {}): GenerateOptions => ({
   style: "train",
   size: 48,
   count: 6,
-  folder,
+  folder: scratch.path,
   ...changes,
 });
-const lines = (name = "scenes.jsonl") => readFileSync(join(folder, name), "utf8").trimEnd().split("\n");
+const lines = (name = "scenes.jsonl") => readFileSync(at(name), "utf8").trimEnd().split("\n");
 const records = (name?: string) => lines(name).map((line) => JSON.parse(line) as Record<string, unknown>);
 async function all(file: string): Promise<Scene[]> {
   const scenes: Scene[] = [];
@@ -42,10 +37,10 @@ async function all(file: string): Promise<Scene[]> {
 describe("generateScenes", () => {
   it("writes pictures, captions and their truth", async () => {
     expect(await generateScenes(options())).toEqual({ there: 0 });
-    const scenes = await all(join(folder, "scenes.jsonl"));
+    const scenes = await all(at("scenes.jsonl"));
     expect(scenes).toHaveLength(6);
     for (const { record, facts } of scenes) {
-      const bytes = readFileSync(join(folder, record.image));
+      const bytes = readFileSync(at(record.image));
       expect(createHash("sha256").update(bytes).digest("hex")).toBe(record.sha256);
       expect(await sharp(bytes).metadata()).toMatchObject({ width: 48, height: 48, channels: 3 });
       expect(trainingStyles).toContain(record.scene.style);
@@ -61,7 +56,7 @@ describe("generateScenes", () => {
 
   it("writes whose artwork it is", async () => {
     await generateScenes(options({ count: 1, style: "openmoji" }));
-    const text = readFileSync(join(folder, "LICENSES"), "utf8");
+    const text = readFileSync(at("LICENSES"), "utf8");
     expect(text).toContain("CC BY-SA 4.0");
     expect(text).not.toContain("Twemoji");
   });
@@ -71,8 +66,8 @@ describe("generateScenes", () => {
     const artwork = loadArtwork();
     const { record, png } = await makeScene(4, options(), artwork);
     expect(JSON.stringify(record)).toBe(lines()[4]);
-    expect(readFileSync(join(folder, record.image)).equals(png)).toBe(true);
-    const other = join(folder, "other");
+    expect(readFileSync(at(record.image)).equals(png)).toBe(true);
+    const other = at("other");
     await generateScenes(options({ folder: other, first: 3, count: 2 }));
     expect(lines("other/scenes.jsonl")).toEqual(lines().slice(3, 5));
   });
@@ -90,15 +85,15 @@ describe("generateScenes", () => {
   it("goes on after a kill, and does nothing when all is there", async () => {
     await generateScenes(options());
     const whole = lines();
-    const file = join(folder, "scenes.jsonl");
+    const file = at("scenes.jsonl");
     const torn = (whole[2]?.length ?? 0) - 5;
     truncateSync(file, whole.slice(0, 2).join("\n").length + 1 + torn);
-    rmSync(join(folder, "pictures"), { recursive: true });
+    rmSync(at("pictures"), { recursive: true });
     const seen: number[] = [];
     expect(await generateScenes(options({ onProgress: (done) => seen.push(done) }))).toEqual({ there: 2 });
     expect(lines()).toEqual(whole);
     expect(seen).toEqual([2, 6]);
-    expect(readdirSync(join(folder, "pictures"))).toHaveLength(4);
+    expect(readdirSync(at("pictures"))).toHaveLength(4);
     expect(await generateScenes(options())).toEqual({ there: 6 });
     expect(await generateScenes(options({ count: 8 }))).toEqual({ there: 6 });
     expect(lines().slice(0, 6)).toEqual(whole);
@@ -108,13 +103,13 @@ describe("generateScenes", () => {
     const stop = new AbortController();
     const run = generateScenes(options({ count: 500, onProgress: () => stop.abort(), signal: stop.signal }));
     await expect(run).rejects.toThrow(/abort/i);
-    expect((await all(join(folder, "scenes.jsonl"))).length).toBeLessThan(500);
+    expect((await all(at("scenes.jsonl"))).length).toBeLessThan(500);
   });
 
   it("refuses a folder with other scenes, and sizes that do not fit", async () => {
     await generateScenes(options({ count: 2 }));
     await expect(generateScenes(options({ seed: 8 }))).rejects.toThrow(/scenes\.jsonl:1 is not the scene/);
-    appendFileSync(join(folder, "scenes.jsonl"), "{}\n");
+    appendFileSync(at("scenes.jsonl"), "{}\n");
     await expect(generateScenes(options())).rejects.toThrow(/scenes\.jsonl:3 is not the scene/);
     await expect(generateScenes(options({ size: 50 }))).rejects.toThrow("multiple of 8");
     await expect(generateScenes(options({ count: 0 }))).rejects.toThrow("0 scenes");
@@ -174,9 +169,9 @@ describe("pictures", () => {
 describe("further data", () => {
   it("about the same pictures: conversations", async () => {
     await generateScenes(options({ count: 4 }));
-    const truth = join(folder, "scenes.jsonl");
+    const truth = at("scenes.jsonl");
     const write = (output: string, seed: number) =>
-      writeConversations({ truth, output: join(folder, output), seed, count: 5, tasks: ["where", "list", "caption"] });
+      writeConversations({ truth, output: at(output), seed, count: 5, tasks: ["where", "list", "caption"] });
     expect(await write("a.jsonl", 1)).toBe(20);
     await write("b.jsonl", 1);
     await write("c.jsonl", 2);
@@ -188,8 +183,8 @@ describe("further data", () => {
 
   it("with planted errors, and without where that is asked for", async () => {
     await generateScenes(options({ count: 8 }));
-    const truth = join(folder, "scenes.jsonl");
-    const output = join(folder, "errors.jsonl");
+    const truth = at("scenes.jsonl");
+    const output = at("errors.jsonl");
     expect(await writeCorrupted({ truth, output, seed: 1, kinds: ["object", "none"] })).toBe(8);
     const kinds = new Set(records("errors.jsonl").map(({ kind }) => kind));
     expect(kinds).toEqual(new Set(["object", "none"]));
@@ -201,11 +196,11 @@ describe("further data", () => {
   });
 
   it("names the line that is no scene", async () => {
-    const truth = join(folder, "scenes.jsonl");
+    const truth = at("scenes.jsonl");
     writeFileSync(truth, '{"id": "x"}\n');
     await expect(all(truth)).rejects.toThrow(/scenes\.jsonl:1: image/);
     writeFileSync(truth, "nonsense\n");
     await expect(all(truth)).rejects.toThrow(/scenes\.jsonl:1: not JSON/);
-    await expect(all(join(folder, "absent.jsonl"))).rejects.toThrow(/no such file/);
+    await expect(all(at("absent.jsonl"))).rejects.toThrow(/no such file/);
   });
 });

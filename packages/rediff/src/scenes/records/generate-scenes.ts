@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import { DEFAULT_QUESTION } from "../../inference/request.js";
+import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import { writeCaption } from "../language/caption-plan.js";
 import { type Artwork, loadArtwork } from "../picture/artwork.js";
 import { licensesText } from "../picture/licenses.js";

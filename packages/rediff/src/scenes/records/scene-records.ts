@@ -3,7 +3,7 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../vision/file-errors.js";
+import { fileError } from "../../files/read-errors.js";
 import type { Layout } from "../world/cells.js";
 import { type Facts, factsOf, sceneSchema } from "../world/facts.js";
 import type { World } from "../world/world.js";

@@ -1,13 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { markRevisions } from "../../data/samples/revised-phrases.js";
-import { DEFAULT_QUESTION } from "../../inference/request.js";
 import { parseReply } from "../../pipeline/correction/expert-reply.js";
 import { checkPairs } from "../../pipeline/correction/phrase-pairs.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { renderPrompt } from "../../text/chat-template.js";
+import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import { encodePrompt } from "../../text/image-tokens.js";
 import { labelConversation, type Turn } from "../../text/labels.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
@@ -23,15 +21,13 @@ import { sampleFacts } from "../world/random-facts.js";
 import { worlds } from "../world/world.js";
 import { sceneTokens, writeSceneTokenizer } from "./tokenizer-folder.js";
 
-let folder: string;
+const { path: folder } = folderOfFile();
 let tokenizer: Tokenizer;
 
 beforeAll(async () => {
-  folder = mkdtempSync(join(tmpdir(), "rediff-scene-tokenizer-"));
   writeSceneTokenizer(folder);
   tokenizer = await loadTokenizer(folder);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const unknown = 0;
 const conversation = (answer: string): Turn[] => [

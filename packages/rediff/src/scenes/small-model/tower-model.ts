@@ -2,8 +2,8 @@
 
 import { join } from "node:path";
 import { saveCheckpoint } from "@rediff/torch";
-import { carryFiles, intoFolder, writeJson } from "../../checkpoint/convert/converted-folder.js";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
+import { carryFiles, intoFolder, writeJson } from "../../checkpoint/model-folder.js";
 import { modelSources } from "../../training/checkpoint/trained-model.js";
 import { type TowerOptions, trainTower } from "./train-tower.js";
 

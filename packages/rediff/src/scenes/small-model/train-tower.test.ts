@@ -1,23 +1,20 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { memory, openCheckpoint, setThreads } from "@rediff/torch";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { makeWorld } from "../world/world.js";
 import { writeStartModel } from "./start-model.js";
 import { trainTowerOf } from "./tower-model.js";
 import { type TowerReport, trainTower } from "./train-tower.js";
 
-const folder = mkdtempSync(join(tmpdir(), "rediff-tower-"));
-const start = join(folder, "start");
+const { at } = folderOfFile();
+const start = at("start");
 const options = { batch: 8, learningRate: 3e-3, seed: 1, world: makeWorld("small", { names: 2, textures: false }) };
 
 beforeAll(async () => {
   setThreads(1);
   await writeStartModel(start, { width: 64, layers: 1, size: 48, patch: 16 });
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("learns what is on each patch and where the patch is, and leaks nothing", { timeout: 120_000 }, async () => {
   using model = await loadModelFolder(start);
@@ -35,9 +32,9 @@ test("learns what is on each patch and where the patch is, and leaks nothing", {
 });
 
 test("a model folder with another tower and the same language model", async () => {
-  await trainTowerOf(start, join(folder, "trained"), { ...options, updates: 2 });
+  await trainTowerOf(start, at("trained"), { ...options, updates: 2 });
   using old = openCheckpoint(start);
-  using trained = openCheckpoint(join(folder, "trained"));
+  using trained = openCheckpoint(at("trained"));
   const numbers = (checkpoint: typeof old, name: string) => {
     using tensor = checkpoint.get(name);
     return tensor.toNumbers();

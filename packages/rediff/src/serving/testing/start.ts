@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
+import { compiledWorkerUrl } from "../../threads/worker-url.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
-import { compiledWorkerUrl } from "../../vision/workers/worker-url.js";
 import { type RediffServer, type ServerOptions, startServer } from "../server.js";
 
 /** Its processes and threads run compiled code. */

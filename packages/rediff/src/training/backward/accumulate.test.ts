@@ -1,13 +1,11 @@
-import { memory, noGrad, scope, type Tensor, tensor, zeros } from "@rediff/torch";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { addGradient, addRowGradients, freeGradient, openGradient, wholeGradient } from "./accumulate.js";
+import { noGrad, scope, type Tensor, tensor, zeros } from "@rediff/torch";
+import { beforeEach, expect, test } from "vitest";
+import { expectNoLeaks } from "../../testing/leaks.js";
+import { addGradient, addRowGradients, openGradient, wholeGradient } from "./accumulate.js";
 import type { Parameter } from "./parameters.js";
+import { freeGradient } from "./parameters.js";
 
-let start = memory();
-beforeEach(() => {
-  start = memory();
-});
-afterEach(() => expect(memory()).toEqual(start));
+beforeEach(expectNoLeaks);
 
 function withParameter(changed: Partial<Parameter>, body: (parameter: Parameter) => void): void {
   noGrad(() =>

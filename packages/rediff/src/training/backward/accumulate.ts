@@ -62,12 +62,6 @@ export function wholeGradient(parameter: Parameter): Tensor {
   return scope(() => whole.indexCopy_(0, idTensor(gradientRows, weight.device), gradient));
 }
 
-export function freeGradient(parameter: Pick<Parameter, "gradient" | "gradientRows">): void {
-  parameter.gradient?.dispose();
-  parameter.gradient = undefined;
-  parameter.gradientRows = undefined;
-}
-
 function setGradient(parameter: Parameter, gradient: Tensor): Tensor {
   parameter.gradient = detachFromScope(gradient);
   return gradient;

@@ -1,12 +1,12 @@
 /** Low-rank adapters: made, merged, saved as PEFT does, read again. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { Generator, memory, openCheckpoint, scope, tensor } from "@rediff/torch";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readFileSync, writeFileSync } from "node:fs";
+import { Generator, openCheckpoint, scope, tensor } from "@rediff/torch";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { UserError } from "../../errors.js";
 import type { Model } from "../../models/llava/llava.js";
+import { folderOfFile } from "../../testing/folders.js";
+import { expectNoLeaks } from "../../testing/leaks.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import {
   createAdapters,
@@ -24,23 +24,17 @@ const python = JSON.parse(readFileSync(new URL("../testdata/python.json", import
   lora_start: { seed: number; rank: number; inputs: number; values: number[] };
 };
 
-let root = "";
+const { at } = folderOfFile();
 let model: Model;
 beforeAll(async () => {
-  root = mkdtempSync(join(tmpdir(), "rediff-lora-"));
-  writeTinyModel(join(root, "model"), { hiddenSize: 6 * 4, heads: 2, intermediateSize: 32 });
-  model = await loadModelFolder(join(root, "model"));
+  writeTinyModel(at("model"), { hiddenSize: 6 * 4, heads: 2, intermediateSize: 32 });
+  model = await loadModelFolder(at("model"));
 });
 afterAll(() => {
   model[Symbol.dispose]();
-  rmSync(root, { recursive: true });
 });
 
-let start = memory().tensors;
-beforeEach(() => {
-  start = memory().tensors;
-});
-afterEach(() => expect(memory().tensors).toBe(start));
+beforeEach(expectNoLeaks);
 
 const LORA: LoraOptions = { rank: 2, alpha: 8, targets: ["q_proj", "down_proj"] };
 
@@ -130,8 +124,8 @@ test("withAdapters: the language model's own weights are frozen, the other parts
 describe("files", () => {
   test("what is saved is read", () => {
     const adapters = trained();
-    saveAdapters(join(root, "a"), adapters, { lora: LORA, baseModel: "base" });
-    const read = loadAdapters(model, join(root, "a"));
+    saveAdapters(at("a"), adapters, { lora: LORA, baseModel: "base" });
+    const read = loadAdapters(model, at("a"));
     expect([...read.keys()]).toEqual([...adapters.keys()]);
     for (const [name, { down, up, scale }] of adapters) {
       expect(read.get(name)!.scale).toBe(scale);
@@ -145,10 +139,10 @@ describe("files", () => {
 
   test("names and keys are PEFT's", () => {
     const adapters = make();
-    saveAdapters(join(root, "b"), adapters, { lora: LORA, baseModel: "base" });
-    using file = openCheckpoint(join(root, "b"));
+    saveAdapters(at("b"), adapters, { lora: LORA, baseModel: "base" });
+    using file = openCheckpoint(at("b"));
     expect(file.names()).toContain("base_model.model.model.layers.1.mlp.down_proj.lora_B.weight");
-    expect(JSON.parse(readFileSync(join(root, "b", "adapter_config.json"), "utf8"))).toMatchObject({
+    expect(JSON.parse(readFileSync(at("b", "adapter_config.json"), "utf8"))).toMatchObject({
       peft_type: "LORA",
       base_model_name_or_path: "base",
       r: 2,
@@ -164,12 +158,12 @@ describe("files", () => {
     scope(() => {
       const name = "model.layers.0.self_attn.q_proj.lora_B.weight";
       const value = better.sum().expand([24, 2]).contiguous();
-      saveAdapters(join(root, "c"), adapters, {
+      saveAdapters(at("c"), adapters, {
         lora: LORA,
         baseModel: "base",
         weights: (asked) => (asked === name ? value : undefined),
       });
-      using file = openCheckpoint(join(root, "c"));
+      using file = openCheckpoint(at("c"));
       expect(file.get(`base_model.model.${name}`).toNumbers()).toEqual(Array(48).fill(6));
     });
     disposeAdapters(adapters);
@@ -177,30 +171,28 @@ describe("files", () => {
 
   test("adapters of another model or kind are refused", async () => {
     const adapters = make();
-    saveAdapters(join(root, "d"), adapters, { lora: LORA, baseModel: "base" });
+    saveAdapters(at("d"), adapters, { lora: LORA, baseModel: "base" });
     disposeAdapters(adapters);
-    writeTinyModel(join(root, "wide"), { hiddenSize: 32 });
-    const wide = await loadModelFolder(join(root, "wide"));
-    expect(() => loadAdapters(wide, join(root, "d"))).toThrow(
-      /q_proj\.lora_A\.weight is \[2, 24\], expected \[2, 32\]/,
-    );
+    writeTinyModel(at("wide"), { hiddenSize: 32 });
+    const wide = await loadModelFolder(at("wide"));
+    expect(() => loadAdapters(wide, at("d"))).toThrow(/q_proj\.lora_A\.weight is \[2, 24\], expected \[2, 32\]/);
     wide[Symbol.dispose]();
-    writeTinyModel(join(root, "short"), { hiddenSize: 24, heads: 2, intermediateSize: 32, layers: 1 });
-    const short = await loadModelFolder(join(root, "short"));
-    expect(() => loadAdapters(short, join(root, "d"))).toThrow(/layers\.1.* corrects no linear weight/);
+    writeTinyModel(at("short"), { hiddenSize: 24, heads: 2, intermediateSize: 32, layers: 1 });
+    const short = await loadModelFolder(at("short"));
+    expect(() => loadAdapters(short, at("d"))).toThrow(/layers\.1.* corrects no linear weight/);
     short[Symbol.dispose]();
     writeFileSync(
-      join(root, "d", "adapter_config.json"),
+      at("d", "adapter_config.json"),
       JSON.stringify({ peft_type: "LORA", r: 2, lora_alpha: 1, use_dora: true }),
     );
-    expect(() => loadAdapters(model, join(root, "d"))).toThrow(/use_dora/);
-    expect(() => loadAdapters(model, join(root, "absent"))).toThrow(UserError);
+    expect(() => loadAdapters(model, at("d"))).toThrow(/use_dora/);
+    expect(() => loadAdapters(model, at("absent"))).toThrow(UserError);
   });
 });
 
 test("mergeAdapters changes the adapted weights alone", async () => {
   const adapters = trained();
-  const other = await loadModelFolder(join(root, "model"));
+  const other = await loadModelFolder(at("model"));
   mergeAdapters(other, adapters);
   scope(() => {
     for (const [i, { name, tensor: before }] of namedTensors(model).entries()) {

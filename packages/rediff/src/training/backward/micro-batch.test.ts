@@ -1,14 +1,11 @@
-/** Whole training steps on tiny models: gradients by finite differences, and what a batch may not depend on. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type DType, Generator, memory, noGrad, randn, scope, setThreads, type Tensor } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import type { TrainingSample } from "../../data/samples/sample.js";
-import type { RecordedDraw } from "../../diffusion/corruption.js";
+import type { RecordedDraw } from "../../diffusion/random-draws.js";
 import { withPlainKernels } from "../../models/kernels.js";
 import type { Model } from "../../models/llava/llava.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import { wholeGradient } from "./accumulate.js";
@@ -21,16 +18,16 @@ import {
   type TunablePart,
   trainable,
 } from "./parameters.js";
+import { originalTraining, ourTraining } from "./training-rules.js";
 
 // On so little work threads only wait for each other, for minutes where other programs run too.
 beforeAll(() => setThreads(1));
 
-const root = mkdtempSync(join(tmpdir(), "rediff-step-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { at } = folderOfFile();
 
 let count = 0;
 const load = (options: TinyModelOptions = {}, dtype: DType = "float64"): Promise<Model> =>
-  loadModelFolder(writeTinyModel(join(root, String(count++)), options), { dtype });
+  loadModelFolder(writeTinyModel(at(String(count++)), options), { dtype });
 
 const SMALL: TinyModelOptions = { hiddenSize: 32, heads: 4, kvHeads: 2, visionSize: 16 };
 const EVERY: readonly TunablePart[] = ["mm_mlp_adapter", "mm_vision_tower", "mm_language_model"];
@@ -71,7 +68,7 @@ const video = () => sample([I, ...words(9)], [picture(10, 28, 28, "video")]);
 const base: StepOptions = {
   objective: "rediff",
   lossWeighting: "code",
-  compat: false,
+  rules: ourTraining,
   checkpointing: "blocks",
   gradientScale: 1,
   draws: [],
@@ -135,7 +132,7 @@ describe("gradients are the slopes of the loss, for every parameter", () => {
     ["LLaDA-V: a large picture and text only", () => [largePicture(), textOnly()], { objective: "llada_v" }, SMALL],
     ["several pictures, without checkpointing", () => [several()], { checkpointing: "none" }, SMALL],
     ["a video", () => [video()], { objective: "llada_v", lossWeighting: "none" }, SMALL],
-    ["padding that is attended to", () => [largePicture(), onePicture()], { compat: true }, SMALL],
+    ["padding that is attended to", () => [largePicture(), onePicture()], { rules: originalTraining }, SMALL],
     ["turns that do not see later ones", () => [onePicture(), largePicture()], { conversationMask: true }, SMALL],
     ["a sample cut within its picture", () => [largePicture(), onePicture()], { maxLength: 24 }, SMALL],
   ];
@@ -183,8 +180,8 @@ describe("a batch", () => {
   test.each<[string, boolean, Partial<StepOptions>]>([
     ["is the mean of its samples alone", false, {}],
     ["is that, with turns that do not see later ones", false, { conversationMask: true }],
-    ["is not, under compat", true, { compat: true }],
-  ])("of samples with unequal pictures %s", async (_, compat, options) => {
+    ["is not, under the original's rules", true, { rules: originalTraining }],
+  ])("of samples with unequal pictures %s", async (_, isOriginal, options) => {
     using model = await load(SMALL);
     using tuned = trainable(model, EVERY);
     // Equally many tokens, so that no end-of-text padding comes in.
@@ -196,15 +193,15 @@ describe("a batch", () => {
     let loss = 0;
     for (const [s, one] of samples.entries()) {
       const { tokens } = evaluate(tuned, [one]);
-      const own = { ...options, compat: false, draws: drawsOf(log, s, tokens), gradientScale: 1 / 3 };
+      const own = { ...options, rules: ourTraining, draws: drawsOf(log, s, tokens), gradientScale: 1 / 3 };
       const alone = step(tuned, [one], own);
       loss += alone.loss / 3;
-      if (!compat)
+      if (!isOriginal)
         expect(Object.values(whole.samples[s] ?? {})).toEqual(
           Object.values(alone.terms).map((x) => expect.closeTo(x, 9)),
         );
     }
-    if (compat) {
+    if (isOriginal) {
       expect(Math.abs(whole.loss - loss)).toBeGreaterThan(1e-4);
       return;
     }

@@ -1,23 +1,20 @@
 /** One micro-batch: from samples to a loss, and to the gradients of what is trained.
  *  N rows of all samples together, R of them count, D width.
  *
- *  pictures -> rows -> noise -> embeddings -> blocks -> rows that count -> cross-entropy, and the same way back, by the
- *  explicit loop of reverse.ts. Nothing is recorded outside of it. */
-
+ *  pictures -> positions -> corruption -> embeddings -> blocks -> positions that count -> cross-entropy, and the same
+ *  way back, by the explicit loop of reverse.ts. Nothing is recorded outside of it. */
 import { noGrad, scope, type Tensor } from "@rediff/torch";
 import type { TrainingSample } from "../../data/samples/sample.js";
 import {
+  type CorruptedSample,
   corrupt,
-  type DrawSource,
-  drawsFrom,
   type MaskRange,
-  type NoisySample,
   type Objective,
-  type RecordedDraw,
   type ReviseRows,
   replacementLimit,
 } from "../../diffusion/corruption.js";
 import { type LossRow, type LossWeighting, lossRows, type Term } from "../../diffusion/objective.js";
+import { type DrawSource, drawsFrom, type RecordedDraw } from "../../diffusion/random-draws.js";
 import type { ChainRunner } from "../../models/chain.js";
 import { idTensor } from "../../models/ids.js";
 import { type LladaOptions, lladaStages } from "../../models/llada/llada.js";
@@ -26,13 +23,13 @@ import { additiveMask, conversationVisibility } from "../../models/llada/visibil
 import { assertPositions, embedSequence, textPlaces } from "../../models/llava/assembly.js";
 import { type Model, needVision } from "../../models/llava/llava.js";
 import { noVisuals, type VisualPass, visualPass } from "../../models/llava/visuals.js";
-import { conversationIds } from "../../text/turn-ids.js";
+import { conversationIds } from "../../text/conversation-ids.js";
 import { addRowGradients, openGradient } from "./accumulate.js";
 import { headLoss } from "./head-loss.js";
-import { isMaskEmbedding } from "./mask-embedding.js";
 import type { Parameter, TrainableModel } from "./parameters.js";
 import { type Checkpointing, recordedChain, Tunables } from "./reverse.js";
 import { type BatchRows, expandBatch, visualsWithin } from "./sample-rows.js";
+import type { TrainingRules } from "./training-rules.js";
 
 export interface StepOptions {
   objective: Objective;
@@ -41,8 +38,8 @@ export interface StepOptions {
   /** Default: `fullMaskRange`. */
   maskRange?: MaskRange;
   reviseRows?: ReviseRows;
-  /** The reference's padding that is attended to, its misplaced wrong phrases, its samples without a right one. */
-  compat: boolean;
+  /** Ours or the original's: how samples come together and what is masked. */
+  rules: TrainingRules;
   checkpointing: Checkpointing;
   /** Gradients are of this times the loss: 1 / micro-batches, when they are averaged. */
   gradientScale: number;
@@ -110,12 +107,12 @@ function run(
       const batch = expandBatch(
         samples,
         pictures.rows.map((rows) => rows.size(0)),
-        { maxLength: options.maxLength, pad: model.tokenizer.special.pad, compat: options.compat },
+        { maxLength: options.maxLength, pad: model.tokenizer.special.pad, align: options.rules.align },
       );
       for (const length of batch.lengths) assertPositions(model.config.llada, length, 0);
-      const noisy = addNoise(model, batch, options);
-      const rows = lossRows(batch.samples, noisy, options);
-      const ids = noisy.flatMap((sample) => sample.ids);
+      const corrupted = corruptBatch(model, batch, options);
+      const rows = lossRows(batch.samples, corrupted, options);
+      const ids = corrupted.flatMap((sample) => sample.ids);
       const losses =
         rows.length === 0
           ? []
@@ -136,38 +133,31 @@ function seePictures(
   return visualPass(model, needVision(model, "learn from pictures"), visuals, run);
 }
 
-function addNoise(
+function corruptBatch(
   model: Model,
   batch: BatchRows,
-  { draws, log, objective, maskRange, reviseRows, compat }: StepOptions,
-): NoisySample[] {
+  { draws, log, objective, maskRange, reviseRows, rules }: StepOptions,
+): CorruptedSample[] {
   const { mask, bos } = model.tokenizer.special;
   return corrupt(batch.samples, drawsFrom(draws, log), {
     objective,
-    compat,
+    rules: rules.corruption,
     maskRange,
     reviseRows,
     maskId: mask,
-    maskLike: compat ? idsLikeMask(model, batch) : new Set([mask]),
+    maskLike: rules.masksAmong(
+      model,
+      batch.samples.flatMap(({ ids }) => ids),
+    ),
     replacementLimit: replacementLimit(model.config.llada.vocabSize, bos),
   });
-}
-
-/** The reference finds masks by their embedding: ids of the batch that have one like the mask's. */
-function idsLikeMask(model: Model, { samples }: BatchRows): Set<number> {
-  const { mask } = model.tokenizer.special;
-  const table = model.llada.weights.embedTokens;
-  const ids = [...new Set([mask, ...samples.flatMap((sample) => sample.ids)])].filter((id) => id >= 0);
-  const rows = (list: number[]) => table.indexSelect(0, idTensor(list, table.device));
-  const like = scope(() => isMaskEmbedding(rows(ids).unsqueeze(0), rows([mask])).toNumbers());
-  return new Set(ids.filter((_, i) => like[i] === 1));
 }
 
 /** All that is known of a batch before the language model runs. */
 interface MicroBatch {
   model: Model;
   batch: BatchRows;
-  /** Of all rows, noise included; negative where a picture or padding lies. */
+  /** Of all rows, corruption included; negative where a picture or padding lies. */
   ids: readonly number[];
   rows: readonly LossRow[];
   pictures: VisualPass;

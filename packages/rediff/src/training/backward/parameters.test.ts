@@ -1,18 +1,15 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { memory, zeros } from "@rediff/torch";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { modelShapes } from "../../checkpoint/tensor-names.js";
 import { UserError } from "../../errors.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { namedTensors, type TunablePart, trainable } from "./parameters.js";
 
-const root = mkdtempSync(join(tmpdir(), "rediff-parameters-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
-const folder = writeTinyModel(join(root, "model"));
-const textOnly = writeTinyModel(join(root, "text"), { textOnly: true });
+const { at } = folderOfFile();
+const folder = writeTinyModel(at("model"));
+const textOnly = writeTinyModel(at("text"), { textOnly: true });
 
 test.each([folder, textOnly])("every tensor of a checkpoint, each once, with its shape", async (path) => {
   using model = await loadModelFolder(path);

@@ -8,7 +8,6 @@ import { UserError } from "../../errors.js";
 import type { Model } from "../../models/llava/llava.js";
 import { projectorLayerNames } from "../../models/projector/projector.js";
 import type { Affine } from "../../models/siglip/siglip.js";
-import { freeGradient } from "./accumulate.js";
 
 /** Chooses the learning rate. */
 export type ParameterPart = "language" | "projector" | "vision";
@@ -131,4 +130,10 @@ export function trainable(model: Model, parts: readonly TunablePart[]): Trainabl
     parameters,
     [Symbol.dispose]: () => parameters.forEach(freeGradient),
   };
+}
+
+export function freeGradient(parameter: Pick<Parameter, "gradient" | "gradientRows">): void {
+  parameter.gradient?.dispose();
+  parameter.gradient = undefined;
+  parameter.gradientRows = undefined;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { TrainingSample } from "../../data/samples/sample.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
-import { expandBatch, PADDING_ROW, visualsWithin } from "./sample-rows.js";
+import { endToEnd, expandBatch, PADDING, paddedToLongest, visualsWithin } from "./sample-rows.js";
 
 const I = -200;
 const PAD = 9;
@@ -25,7 +25,7 @@ function sample(ids: number[], wrong: number[] = []): TrainingSample {
   };
 }
 
-const options = { maxLength: 100, pad: PAD, compat: false };
+const options = { maxLength: 100, pad: PAD, align: endToEnd };
 
 describe("expandBatch", () => {
   test("pictures take their rows, labels and wrong places move along, short samples end in trained padding", () => {
@@ -71,12 +71,12 @@ describe("expandBatch", () => {
     });
   });
 
-  test("compat: zero rows to the longest, wrong places counted from its end", () => {
+  test("the original's alignment: zeros to the longest, wrong places counted from its end", () => {
     const two = [sample([I, 1, 2], [1]), sample([I, 3, 4], [2])];
-    const batch = expandBatch(two, [4, 2], { ...options, compat: true });
+    const batch = expandBatch(two, [4, 2], { ...options, align: paddedToLongest });
     expect(batch.samples.map(({ ids }) => ids)).toEqual([
       [I, I, I, I, 1, 2],
-      [I, I, 3, 4, PADDING_ROW, PADDING_ROW],
+      [I, I, 3, 4, PADDING, PADDING],
     ]);
     expect(batch.samples[1]?.labels).toEqual([-100, -100, 30, 40, -100, -100]);
     const places = batch.samples.map(({ revise }) => revise.indexOf(true));

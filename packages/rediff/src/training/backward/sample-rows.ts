@@ -1,23 +1,19 @@
-/** From training samples to rows: padded to one length in tokens, pictures in place, cut to the model's length.
- *
- *  Rows of different samples never become equally long by padding that somebody attends to: they are laid end to end
- *  and attention stays within each (`Visibility.segments`). Under `compat` every sample gets zero rows up to the longest
- *  one, all of them attended to, and the places of wrong phrases are counted from the end of that, as in the reference,
- *  which is right for the sample with the most picture rows only. */
+/** From training samples to what the model reads: padded to one length in tokens, pictures in place, cut to the model's
+ *  length. */
 import type { TrainingSample } from "../../data/samples/sample.js";
 import type { ExpandedSample } from "../../diffusion/corruption.js";
 import { UserError } from "../../errors.js";
 import { collate } from "../../text/collate.js";
 import { ignoredLabel, imagePlaceholder } from "../../text/image-tokens.js";
 
-/** Stands for a structural padding row. */
-export const PADDING_ROW = -1;
+/** Stands for structural padding, which is no token. */
+export const PADDING = -1;
 
 /** Where a picture's rows went. */
 export interface Placement {
   /** Index among the batch's visuals. */
   visual: number;
-  /** First row, counted over the whole batch. */
+  /** First position, counted over the whole batch. */
   start: number;
   /** How many of its rows are there; fewer than it has where the sample was cut. */
   count: number;
@@ -26,17 +22,50 @@ export interface Placement {
 export interface BatchRows {
   samples: ExpandedSample[];
   placements: Placement[];
-  /** Rows of each sample. */
+  /** Positions of each sample. */
   lengths: number[];
 }
 
 export interface RowOptions {
-  /** Tokens before, and rows after the pictures come in. */
+  /** Tokens before, and positions after the pictures come in. */
   maxLength: number;
   /** The id that fills short samples up to the longest, as input and as target: it teaches the end. */
   pad: number;
-  compat: boolean;
+  align: Alignment;
 }
+
+/** One sample: all lists have one entry a position. */
+interface Lists {
+  ids: number[];
+  labels: number[];
+  revise: boolean[];
+}
+
+/** Brings samples of unequal length together.
+ *  @param revise where wrong phrases are in the text of each sample, before the pictures come in */
+export type Alignment = (samples: readonly Lists[], revise: readonly (readonly boolean[])[]) => Lists[];
+
+/** Ours: samples never become equally long by padding that somebody attends to. They are laid end to end, and attention
+ *  stays within each (`Visibility.segments`). */
+export const endToEnd: Alignment = (samples) => [...samples];
+
+/** The reference's: every sample is padded up to the longest one with zeros that are attended to, and the places of wrong
+ *  phrases are counted from the end of that, which is right for the sample with the most picture rows only. */
+export const paddedToLongest: Alignment = (samples, revise) => {
+  const longest = Math.max(0, ...samples.map(({ ids }) => ids.length));
+  const filled = <T>(list: readonly T[], value: T): T[] => [
+    ...list,
+    ...new Array<T>(longest - list.length).fill(value),
+  ];
+  return samples.map(({ ids, labels }, s) => {
+    const inText = revise[s] ?? [];
+    return {
+      ids: filled(ids, PADDING),
+      labels: filled(labels, ignoredLabel),
+      revise: [...new Array<boolean>(longest - inText.length).fill(false), ...inText],
+    };
+  });
+};
 
 /** The visuals that are needed when samples are cut to `maxLength` tokens: those whose placeholders remain.
  *  @throws UserError when a sample has other placeholders than visuals */
@@ -55,53 +84,41 @@ export function expandBatch(
 ): BatchRows {
   const batch = collate(samples, options);
   let visual = 0;
-  const expanded = samples.map((sample, s) => {
+  const expanded = samples.map((_, s) => {
     const text = { ids: batch.ids[s] ?? [], labels: batch.labels[s] ?? [], revise: batch.revise[s] ?? [] };
-    const { rows, places } = expandSample(
-      text,
-      () => ({ visual, tokens: tokens[visual++] as number }),
-      options.maxLength,
-    );
-    return { rows: { ...rows, flawed: sample.revise.includes(true) }, places };
+    return expandSample(text, () => ({ visual, tokens: tokens[visual++] as number }), options.maxLength);
   });
-  if (options.compat)
-    padToLongest(
-      expanded.map(({ rows }) => rows),
-      batch.revise,
-    );
+  const aligned = options.align(
+    expanded.map(({ lists }) => lists),
+    batch.revise,
+  );
 
   const placements: Placement[] = [];
   let offset = 0;
-  for (const { rows, places } of expanded) {
+  for (const [s, { places }] of expanded.entries()) {
     for (const { visual, start, count } of places) placements.push({ visual, start: offset + start, count });
-    offset += rows.ids.length;
+    offset += aligned[s]?.ids.length ?? 0;
   }
   return {
-    samples: expanded.map(({ rows }) => rows),
+    samples: aligned.map((lists, s) => ({ ...lists, flawed: samples[s]?.revise.includes(true) ?? false })),
     placements,
-    lengths: expanded.map(({ rows }) => rows.ids.length),
+    lengths: aligned.map(({ ids }) => ids.length),
   };
 }
 
-interface Lists {
-  ids: number[];
-  labels: number[];
-  revise: boolean[];
-}
-
-/** One sample; `start` of its placements is counted from its own first row. */
+/** One sample with its pictures in place; `start` of its placements is counted from its own first position. */
 function expandSample(
   text: Lists,
   nextVisual: () => { visual: number; tokens: number },
   maxLength: number,
-): { rows: Lists; places: Placement[] } {
-  const rows: Lists = { ids: [], labels: [], revise: [] };
+): { lists: Lists; places: Placement[] } {
+  const lists: Lists = { ids: [], labels: [], revise: [] };
   const places: Placement[] = [];
   const push = (count: number, id: number, label: number, revise: boolean): void => {
-    for (let i = 0; i < count && rows.ids.length < maxLength; i++) {
-      rows.ids.push(id);
-      rows.labels.push(label);
-      rows.revise.push(revise);
+    for (let i = 0; i < count && lists.ids.length < maxLength; i++) {
+      lists.ids.push(id);
+      lists.labels.push(label);
+      lists.revise.push(revise);
     }
   };
   for (const [i, id] of text.ids.entries()) {
@@ -110,23 +127,9 @@ function expandSample(
       continue;
     }
     const { visual, tokens } = nextVisual();
-    const start = rows.ids.length;
+    const start = lists.ids.length;
     push(tokens, id, ignoredLabel, false);
-    places.push({ visual, start, count: rows.ids.length - start });
+    places.push({ visual, start, count: lists.ids.length - start });
   }
-  return { rows, places };
-}
-
-/** Zero rows up to the longest sample, and the reference's shift of the wrong phrases' places. */
-function padToLongest(samples: readonly Lists[], revise: readonly boolean[][]): void {
-  const longest = Math.max(0, ...samples.map(({ ids }) => ids.length));
-  const fill = <T>(list: T[], value: T): void => {
-    while (list.length < longest) list.push(value);
-  };
-  for (const [s, rows] of samples.entries()) {
-    fill(rows.ids, PADDING_ROW);
-    fill(rows.labels, ignoredLabel);
-    const inText = revise[s] ?? [];
-    rows.revise = [...new Array<boolean>(longest - inText.length).fill(false), ...inText];
-  }
+  return { lists, places };
 }

@@ -1,12 +1,9 @@
-/** Visuals of a micro-batch together and one by one: the same rows, the same gradients. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { type DType, Generator, memory, noGrad, randn, scope, setThreads, type Tensor } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import type { Model } from "../../models/llava/llava.js";
 import { encodeVisuals, visualPass } from "../../models/llava/visuals.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import { wholeGradient } from "./accumulate.js";
@@ -15,8 +12,7 @@ import { type Checkpointing, recordedChain, Tunables } from "./reverse.js";
 
 beforeAll(() => setThreads(1)); // tiny models gain nothing by more
 
-const root = mkdtempSync(join(tmpdir(), "rediff-visual-pass-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { at } = folderOfFile();
 
 const EVERY: readonly TunablePart[] = ["mm_mlp_adapter", "mm_vision_tower", "mm_language_model"];
 const WIDTH = 32;
@@ -26,7 +22,7 @@ const TILE = 4 * 16;
 let count = 0;
 const load = (dtype: DType): Promise<Model> =>
   loadModelFolder(
-    writeTinyModel(join(root, String(count++)), { hiddenSize: WIDTH, heads: 4, visionSize: 16, visionLayers: 3 }),
+    writeTinyModel(at(String(count++)), { hiddenSize: WIDTH, heads: 4, visionSize: 16, visionLayers: 3 }),
     { dtype },
   );
 

@@ -1,6 +1,6 @@
 /** config.json of trained models. */
 import { describe, expect, test } from "vitest";
-import { parsePinpoints } from "../../vision/tiles/geometry.js";
+import { parsePinpoints } from "../../vision/tiles/anyres.js";
 import { parseRecipe } from "../recipe/recipe-file.js";
 import { expandPinpoints, trainedConfig } from "./trained-config.js";
 

@@ -12,16 +12,16 @@ import {
   type Tensor,
   type TensorSource,
 } from "@rediff/torch";
-import { carryFiles, intoFolder, writeJson } from "../../checkpoint/convert/converted-folder.js";
 import { readProjector } from "../../checkpoint/convert/starting-projector.js";
+import { carryFiles, intoFolder, writeJson } from "../../checkpoint/model-folder.js";
 import { hasNewline, projectorShapes, type Shapes } from "../../checkpoint/tensor-names.js";
 import { UserError } from "../../errors.js";
+import { sync, syncTree } from "../../files/whole-folder.js";
+import { saying } from "../../files/write-errors.js";
 import type { Model } from "../../models/llava/llava.js";
 import { type LoraOptions, merged, saveAdapters } from "../backward/lora.js";
 import { type Adapter, type NamedTensor, namedTensors } from "../backward/parameters.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
-import { saying } from "./disk-errors.js";
-import { sync, syncTree } from "./whole-folders.js";
 
 export const PROJECTOR_FILE = "mm_projector.safetensors";
 

@@ -1,17 +1,7 @@
 /** Checkpoints: what is in them, which stay, and what is left when a save is killed or the disk is full. */
 import { execFileSync, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -20,13 +10,15 @@ import { Generator, openCheckpoint, scope, type Tensor, tensor, zeros } from "@r
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { UserError } from "../../errors.js";
+import { sweepLeftovers } from "../../files/whole-folder.js";
+import { saying } from "../../files/write-errors.js";
 import type { Model } from "../../models/llava/llava.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
-import { compiledWorkerUrl } from "../../vision/workers/worker-url.js";
+import { compiledWorkerUrl } from "../../threads/worker-url.js";
 import { createAdapters, disposeAdapters, type LoraOptions, loadAdapters, merged } from "../backward/lora.js";
 import { namedTensors } from "../backward/parameters.js";
 import { parseRecipe } from "../recipe/recipe-file.js";
-import { saying } from "./disk-errors.js";
 import { exportModel, filesOf, loadProjector, loadTensors, PROJECTOR_FILE } from "./trained-model.js";
 import {
   ADAPTER_FOLDER,
@@ -37,22 +29,19 @@ import {
   withOptimizerState,
   writeCheckpoint,
 } from "./training-checkpoint.js";
-import { sweepLeftovers } from "./whole-folders.js";
 
-let root = "";
+const { at } = folderOfFile();
 let model: Model;
 let run = 0;
 beforeAll(async () => {
-  root = mkdtempSync(join(tmpdir(), "rediff-checkpoints-"));
-  writeTinyModel(join(root, "model"));
-  model = await loadModelFolder(join(root, "model"));
+  writeTinyModel(at("model"));
+  model = await loadModelFolder(at("model"));
 });
 afterAll(() => {
   model[Symbol.dispose]();
-  rmSync(root, { recursive: true });
 });
 
-const newOutput = () => join(root, `run-${++run}`);
+const newOutput = () => at(`run-${++run}`);
 const recipe = (text = "") => parseRecipe(`model: m\noutput: o\ndata: d.json\n${text}`, "r.yaml");
 const trained = () => ({ model, config: model.config.raw, carryFrom: model.folder });
 
@@ -183,8 +172,8 @@ describe("the projector alone", () => {
       "model.mm_projector.2.weight",
     ]);
 
-    writeTinyModel(join(root, "other"), { seed: 5 });
-    const other = await loadModelFolder(join(root, "other"));
+    writeTinyModel(at("other"), { seed: 5 });
+    const other = await loadModelFolder(at("other"));
     loadProjector(other, join(whole, PROJECTOR_FILE));
     scope(() => {
       for (const [i, { name, tensor }] of namedTensors(other).entries()) {
@@ -205,8 +194,8 @@ describe("the projector alone", () => {
       (name) => python.bfloat16[name]!.length,
     ) as [number, number];
     const hiddenSize = Math.sqrt(width);
-    writeTinyModel(join(root, "fits"), { hiddenSize, heads: 1, visionSize: inputs / hiddenSize, visionHeads: 1 });
-    const fits = await loadModelFolder(join(root, "fits"));
+    writeTinyModel(at("fits"), { hiddenSize, heads: 1, visionSize: inputs / hiddenSize, visionHeads: 1 });
+    const fits = await loadModelFolder(at("fits"));
     loadProjector(fits, bin);
     scope(() => {
       for (const { name, tensor } of namedTensors(fits))
@@ -214,7 +203,7 @@ describe("the projector alone", () => {
     });
     fits[Symbol.dispose]();
     expect(() => loadProjector(model, bin)).toThrow(/does not fit the projector/);
-    expect(() => loadProjector(model, join(root, "absent.bin"))).toThrow(UserError);
+    expect(() => loadProjector(model, at("absent.bin"))).toThrow(UserError);
   });
 });
 
@@ -234,8 +223,8 @@ test("exportModel writes what the recipe wants, over an older one too", async ()
 });
 
 test("loadTensors puts the wanted ones in place", async () => {
-  writeTinyModel(join(root, "seven"), { seed: 7 });
-  const other = await loadModelFolder(join(root, "seven"));
+  writeTinyModel(at("seven"), { seed: 7 });
+  const other = await loadModelFolder(at("seven"));
   loadTensors(other, model.folder, ({ part }) => part === "vision");
   scope(() => {
     for (const [i, { name, part, tensor }] of namedTensors(other).entries()) {

@@ -13,12 +13,12 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { SafetensorsFile, saveSafetensors, type Tensor, torchVersion } from "@rediff/torch";
 import { z } from "zod";
-import { writeJson } from "../../checkpoint/convert/converted-folder.js";
+import { writeJson } from "../../checkpoint/model-folder.js";
 import { UserError } from "../../errors.js";
+import { removeWholeFolder, writeWholeFolder } from "../../files/whole-folder.js";
+import { saying } from "../../files/write-errors.js";
 import { parseRecipeKeys, type RecipeKeys } from "../recipe/recipe.js";
-import { saying } from "./disk-errors.js";
 import { type FileOptions, filesOf, type TrainedModel, writeTrainedFiles } from "./trained-model.js";
-import { removeWholeFolder, writeWholeFolder } from "./whole-folders.js";
 
 export { ADAPTER_FOLDER, isProjectorRun } from "./trained-model.js";
 export const STATE_FILE = "training.json";

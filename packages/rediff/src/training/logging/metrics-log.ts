@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { asUserError } from "../checkpoint/disk-errors.js";
+import { asUserError } from "../../files/write-errors.js";
 import type { RunLog } from "./combine-logs.js";
 import { mfu, peakFlops } from "./mfu.js";
 

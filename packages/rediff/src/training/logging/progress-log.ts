@@ -1,7 +1,7 @@
 /** A training run on a terminal: one line that is drawn anew with every step. Elsewhere, in a file or a Slurm log, plain
  *  lines, not more than one in a few seconds. */
 import { formatDuration, type ProgressStream } from "../../cli/terminal/progress.js";
-import { formatBytes } from "../../hub/format-bytes.js";
+import { formatBytes } from "../../units.js";
 import type { Terms } from "../backward/micro-batch.js";
 import type { EvaluationReport, RunFacts, StepReport } from "../run/run-report.js";
 import type { RunLog } from "./combine-logs.js";

@@ -3,8 +3,8 @@
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { asUserError } from "../../files/write-errors.js";
 import type { Terms } from "../backward/micro-batch.js";
-import { asUserError } from "../checkpoint/disk-errors.js";
 import type { RunLog } from "./combine-logs.js";
 import { type Event, encodeEvent, encodeRecord, FILE_VERSION } from "./event-file.js";
 import { mfu, peakFlops } from "./mfu.js";

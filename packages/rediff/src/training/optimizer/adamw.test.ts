@@ -1,8 +1,9 @@
 /** AdamW against Python's torch (testdata/python.json) and against its formulas, and what it keeps where. */
 import { readFileSync } from "node:fs";
 import { type DType, memory, scope, type Tensor, tensor } from "@rediff/torch";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
+import { expectNoLeaks } from "../../testing/leaks.js";
 import type { Parameter } from "../backward/parameters.js";
 import { AdamW, type AdamWOptions, parameterGroups } from "./adamw.js";
 
@@ -18,11 +19,7 @@ const python = JSON.parse(readFileSync(new URL("../testdata/python.json", import
   Record<string, Recorded>
 >;
 
-let start = memory().tensors;
-beforeEach(() => {
-  start = memory().tensors;
-});
-afterEach(() => expect(memory().tensors).toBe(start));
+beforeEach(expectNoLeaks);
 
 /** The numbers of make_fixtures.py. */
 function numbers(shape: readonly number[], seed: number, dtype: DType = "float32"): Tensor {

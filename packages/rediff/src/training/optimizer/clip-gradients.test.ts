@@ -1,18 +1,15 @@
 /** Clipping against Python's torch (testdata/python.json). */
 import { readFileSync } from "node:fs";
-import { memory, scope, type Tensor, tensor } from "@rediff/torch";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { scope, type Tensor, tensor } from "@rediff/torch";
+import { beforeEach, expect, test } from "vitest";
+import { expectNoLeaks } from "../../testing/leaks.js";
 import { clipGradients, dropGradients, gradientNorm, nonFiniteGradients } from "./clip-gradients.js";
 
 const python = JSON.parse(readFileSync(new URL("../testdata/python.json", import.meta.url), "utf8")) as {
   clipping: Record<string, { norm: number; gradients: number[][] }>;
 };
 
-let start = memory().tensors;
-beforeEach(() => {
-  start = memory().tensors;
-});
-afterEach(() => expect(memory().tensors).toBe(start));
+beforeEach(expectNoLeaks);
 
 /** The gradients of make_fixtures.py, and a parameter without one. */
 function parameters(): { name: string; gradient: Tensor | undefined }[] {

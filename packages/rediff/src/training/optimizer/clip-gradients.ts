@@ -1,7 +1,7 @@
 /** The norm of all gradients together, and clipping by it, as torch.nn.utils.clip_grad_norm_ does. */
 import { _foreachMulScalar_, _foreachNorm, linalgVectorNorm, noGrad, scope, stack, type Tensor } from "@rediff/torch";
-import { freeGradient } from "../backward/accumulate.js";
 import type { Parameter } from "../backward/parameters.js";
+import { freeGradient } from "../backward/parameters.js";
 
 type WithGradient = Pick<Parameter, "name" | "gradient">;
 

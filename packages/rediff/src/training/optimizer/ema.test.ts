@@ -1,14 +1,11 @@
 /** The moving average of weights. */
 import { memory, scope, type Tensor, tensor } from "@rediff/torch";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
+import { expectNoLeaks } from "../../testing/leaks.js";
 import type { Parameter } from "../backward/parameters.js";
 import { Ema } from "./ema.js";
 
-let start = memory().tensors;
-beforeEach(() => {
-  start = memory().tensors;
-});
-afterEach(() => expect(memory().tensors).toBe(start));
+beforeEach(expectNoLeaks);
 
 const parameter = (weight: Tensor): Parameter => ({
   name: "w",

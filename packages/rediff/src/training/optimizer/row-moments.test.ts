@@ -1,15 +1,13 @@
 /** The optimizer on a parameter that goes by rows, against the same one whole. */
-import { type DType, detachFromScope, Generator, memory, noGrad, rand, randn, scope, type Tensor } from "@rediff/torch";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { addRowGradients, freeGradient, wholeGradient } from "../backward/accumulate.js";
+import { type DType, detachFromScope, Generator, noGrad, rand, randn, scope, type Tensor } from "@rediff/torch";
+import { beforeEach, describe, expect, test } from "vitest";
+import { expectNoLeaks } from "../../testing/leaks.js";
+import { addRowGradients, wholeGradient } from "../backward/accumulate.js";
 import type { Parameter } from "../backward/parameters.js";
+import { freeGradient } from "../backward/parameters.js";
 import { AdamW, type AdamWOptions } from "./adamw.js";
 
-let start = memory();
-beforeEach(() => {
-  start = memory();
-});
-afterEach(() => expect(memory()).toEqual(start));
+beforeEach(expectNoLeaks);
 
 // More rows than a block of moments has.
 const [V, D] = [9000, 3];

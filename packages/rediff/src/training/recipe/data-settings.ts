@@ -1,6 +1,6 @@
 /** From a recipe to what the data loader is told. */
 
-import type { PlanOptions } from "../../data/loading/epoch-batches.js";
+import type { BatchOptions } from "../../data/loading/epoch-batches.js";
 import type { SampleSettings } from "../../data/samples/build-sample.js";
 import type { ModelConfig } from "../../models/llava/llava.js";
 import { visionGeometry } from "../../models/llava/llava.js";
@@ -30,7 +30,7 @@ export function sampleSettings(recipe: RecipeKeys, config: ModelConfig): SampleS
 }
 
 /** In which order, and how many at a time. */
-export function planOptions(recipe: RecipeKeys): PlanOptions {
+export function batchOptions(recipe: RecipeKeys): BatchOptions {
   return {
     order: recipe.group_by_modality_length ? "modality_length" : "shuffle",
     batchSize: recipe.token_budget === undefined ? recipe.batch_size : 0,

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { fullMaskRange, reviseRows } from "../../diffusion/corruption.js";
 import { UserError } from "../../errors.js";
-import { parseAspectRatio } from "../../vision/tiles/geometry.js";
+import { parseAspectRatio } from "../../vision/tiles/anyres.js";
 import { parseMergeType } from "../../vision/tiles/token-layout.js";
 import { LORA_TARGETS } from "../backward/lora.js";
 import type { TunablePart } from "../backward/parameters.js";
@@ -111,8 +111,8 @@ const schema = z.strictObject({
   add_time_instruction: z.boolean().default(false),
   /** Tokens, pictures included, after which a sample is cut. */
   max_length: count.default(8192),
-  /** Rows that an answer is written into, at least: shorter ones are filled up with end-of-text, which is learnt. As long as
-   *  answers will be when the model is used. Default: the longest of the micro-batch, as in the original. */
+  /** Positions that an answer is written into, at least: shorter ones are filled up with end-of-text, which is learnt.
+   *  As long as answers will be when the model is used. Default: the longest of the micro-batch, as in the original. */
   canvas: optional(count),
   /** Turns of a conversation do not see later turns. */
   conversation_mask: z.boolean().default(false),
@@ -132,7 +132,7 @@ const schema = z.strictObject({
   /** What samples with wrong phrases teach under ReDiff's objective: the right phrases alone, as in the paper, or the whole
    *  corrected answer: to keep what is right, and to fill in what is masked. Not with `compat`. */
   revise_rows: z.enum(reviseRows).default("phrases"),
-  /** The original's defects: shifted revise spans, padding rows that are attended to, its span search. */
+  /** The original's defects: shifted revise spans, padding that is attended to, its span search. */
   compat: z.boolean().default(false),
 
   // Steps
@@ -154,7 +154,7 @@ const schema = z.strictObject({
   /** Samples of a micro-batch. */
   batch_size: count.default(1),
   gradient_accumulation_steps: count.default(1),
-  /** What the micro-batches of a step weigh: the same each, as in the original; by their samples; by the rows that count. */
+  /** What the micro-batches of a step weigh: the same each, as in the original; by their samples; by the positions that count. */
   accumulation_weighting: z.enum(["micro_batch", "sample", "row"]).default("micro_batch"),
   /** Tokens of a micro-batch, in place of `batch_size`: as many samples of similar length as go in. */
   token_budget: optional(count),

@@ -1,25 +1,25 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { microBatchWeights, planRun } from "./batch-plan.js";
+import { microBatchWeights, planBatches } from "./batch-plan.js";
 
 const recipe = { epochs: 1, max_steps: undefined, gradient_accumulation_steps: 4, drop_last: true };
 
-describe("planRun", () => {
+describe("planBatches", () => {
   test("the pretraining of LLaDA-V: 558,128 samples, 16 to a batch, 4 batches to a step", () => {
-    const run = planRun({ ...recipe, drop_last: false }, () => ({ batches: Math.ceil(558128 / 16) }));
+    const run = planBatches({ ...recipe, drop_last: false }, () => ({ batches: Math.ceil(558128 / 16) }));
     expect(run.totalSteps).toBe(8721);
     expect(run.place(8720)).toEqual({ epoch: 0, firstBatch: 34880, batches: 3 });
   });
 
   test("drop_last leaves out the last step that is not full, but never the only one", () => {
-    expect(planRun(recipe, () => ({ batches: 7 })).totalSteps).toBe(1);
-    const short = planRun(recipe, () => ({ batches: 3 }));
+    expect(planBatches(recipe, () => ({ batches: 7 })).totalSteps).toBe(1);
+    const short = planBatches(recipe, () => ({ batches: 3 }));
     expect(short.totalSteps).toBe(1);
     expect(short.place(0)).toEqual({ epoch: 0, firstBatch: 0, batches: 3 });
   });
 
   test("epochs of different lengths, as a token budget makes them", () => {
-    const run = planRun({ ...recipe, epochs: 2.5 }, (epoch) => ({ batches: [8, 12, 16][epoch] ?? 0 }));
+    const run = planBatches({ ...recipe, epochs: 2.5 }, (epoch) => ({ batches: [8, 12, 16][epoch] ?? 0 }));
     expect(run.totalSteps).toBe(2 + 3 + 2);
     expect([0, 1, 2, 4, 5, 6].map((step) => run.place(step))).toEqual([
       { epoch: 0, firstBatch: 0, batches: 4 },
@@ -33,7 +33,7 @@ describe("planRun", () => {
   });
 
   test("max_steps goes on for as many epochs as it takes", () => {
-    const run = planRun({ ...recipe, max_steps: 5 }, () => ({ batches: 8 }));
+    const run = planBatches({ ...recipe, max_steps: 5 }, () => ({ batches: 8 }));
     expect(run.totalSteps).toBe(5);
     expect(run.place(4)).toEqual({ epoch: 2, firstBatch: 0, batches: 4 });
   });
@@ -50,7 +50,7 @@ describe("planRun", () => {
             gradient_accumulation_steps: perStep,
             drop_last: false,
           };
-          const run = planRun(keys, (epoch) => ({ batches: counts[epoch] as number }));
+          const run = planBatches(keys, (epoch) => ({ batches: counts[epoch] as number }));
           const seen = counts.map((): number[] => []);
           for (let step = 0; step < run.totalSteps; step++) {
             const { epoch, firstBatch, batches } = run.place(step);

@@ -3,7 +3,7 @@
  *
  *  An epoch has floor(micro-batches / accumulation) steps where `drop_last` says so (at least one), else the last step
  *  of an epoch takes what is left. */
-import type { EpochPlan } from "../../data/loading/epoch-batches.js";
+import type { EpochBatches } from "../../data/loading/epoch-batches.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
 
 export interface StepPlace {
@@ -13,7 +13,7 @@ export interface StepPlace {
   batches: number;
 }
 
-export interface RunPlan {
+export interface BatchPlan {
   totalSteps: number;
   /** @throws RangeError for a step outside of the run */
   place(step: number): StepPlace;
@@ -21,10 +21,10 @@ export interface RunPlan {
 
 type Keys = Pick<RecipeKeys, "epochs" | "max_steps" | "gradient_accumulation_steps" | "drop_last">;
 
-/** @param epochPlan the micro-batches of an epoch; with a token budget their number changes from epoch to epoch */
-export function planRun(recipe: Keys, epochPlan: (epoch: number) => Pick<EpochPlan, "batches">): RunPlan {
+/** @param batchesOf the micro-batches of an epoch; with a token budget their number changes from epoch to epoch */
+export function planBatches(recipe: Keys, batchesOf: (epoch: number) => Pick<EpochBatches, "batches">): BatchPlan {
   const perStep = recipe.gradient_accumulation_steps;
-  const batchesIn = (epoch: number) => epochPlan(epoch).batches;
+  const batchesIn = (epoch: number) => batchesOf(epoch).batches;
   const stepsIn = (epoch: number) =>
     Math.max(1, (recipe.drop_last ? Math.floor : Math.ceil)(batchesIn(epoch) / perStep));
 

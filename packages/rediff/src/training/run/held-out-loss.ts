@@ -1,16 +1,17 @@
-/** The loss on samples that are not trained on, with the same noise every time, so that two evaluations differ by the
+/** The loss on samples that are not trained on, with the same corruption every time, so that two evaluations differ by the
  *  weights alone. */
 import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
 import { openRecords } from "../../data/records/record-list.js";
-import { drawGenerator } from "../../diffusion/corruption.js";
-import { evaluateStep, type StepOptions, type Terms } from "../backward/micro-batch.js";
+import { drawGenerator } from "../../diffusion/random-draws.js";
+import { evaluateStep, type Terms } from "../backward/micro-batch.js";
 import type { TrainableModel } from "../backward/parameters.js";
 import { sampleSettings } from "../recipe/data-settings.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
+import { stepOptions } from "../recipe/step-options.js";
 import type { EvaluationReport } from "./run-report.js";
 import type { ModelPlan } from "./starting-model.js";
 
-/** Keeps the noise of evaluations apart from that of steps. */
+/** Keeps the corruption of evaluations apart from that of steps. */
 const EVALUATION_STEP = 2 ** 40;
 
 export interface HeldOut extends AsyncDisposable {
@@ -29,7 +30,7 @@ export async function openHeldOut(
   const records = await openRecords(evaluate.data, { seed: recipe.seed, ...(signal && { signal }) });
   const loader = await openLoader({
     records,
-    plan: { order: "sequential", batchSize: recipe.batch_size, seed: recipe.seed },
+    batching: { order: "sequential", batchSize: recipe.batch_size, seed: recipe.seed },
     settings: sampleSettings(recipe, plan.config),
     tokenizerFolder: plan.folder,
     workers: Math.min(recipe.workers, 2),
@@ -49,7 +50,6 @@ export async function evaluateHeldOut(
   heldOut: HeldOut,
   trainable: TrainableModel,
   recipe: RecipeKeys,
-  options: Omit<StepOptions, "draws" | "gradientScale">,
 ): Promise<Omit<EvaluationReport, "step">> {
   const start = performance.now();
   let samples = 0;
@@ -58,7 +58,7 @@ export async function evaluateHeldOut(
   let batch = 0;
   for await (const micro of heldOut.loader.batches({ epoch: 0 })) {
     using draws = drawGenerator(recipe.seed, EVALUATION_STEP, batch);
-    const result = evaluateStep(trainable, micro, { ...options, gradientScale: 1, draws });
+    const result = evaluateStep(trainable, micro, { ...stepOptions(recipe), gradientScale: 1, draws });
     samples += micro.length;
     loss += result.loss * micro.length;
     for (const [term, value] of Object.entries(result.terms) as [keyof Terms, number][])

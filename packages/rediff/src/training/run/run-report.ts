@@ -34,7 +34,7 @@ export interface StepReport {
   /** 2-norm of all gradients before clipping. */
   gradientNorm: number;
   samples: number;
-  /** Rows that the language model read, and rows that counted. */
+  /** Positions that the language model read, and positions that counted. */
   tokens: number;
   rows: number;
   /** Of this step: all, and waiting for data. */

@@ -3,8 +3,9 @@ import { parseRecord } from "../../data/records/parse-record.js";
 import { buildSample } from "../../data/samples/build-sample.js";
 import { visualRows } from "../../data/samples/sample-media.js";
 import { geometry, record, sampleSettings, tokenizerFolder } from "../../data/testing/fixtures.js";
-import type { RecordedDraw } from "../../diffusion/corruption.js";
+import type { RecordedDraw } from "../../diffusion/random-draws.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
+import { ourTraining } from "../backward/training-rules.js";
 import { type PreviewOptions, previewBatch } from "./sample-preview.js";
 
 const tokenizer = await loadTokenizer(tokenizerFolder);
@@ -29,7 +30,7 @@ const options = (changes: Partial<PreviewOptions>): PreviewOptions => ({
   vocabSize: 416,
   maxLength: 4096,
   objective: "rediff",
-  compat: false,
+  rules: ourTraining,
   draws: [],
   ...changes,
 });

@@ -1,26 +1,26 @@
 /** Samples as the model will see them, for people: what is masked, what is corrupted, what is to be learnt where.
  *
- *  The noise is that of the given draws, so a preview of step s shows the very rows that step s trains on. */
+ *  The corruption is that of the given draws, so a preview of step s shows the very corruption that step s trains on. */
 
 import type { TrainingSample } from "../../data/samples/sample.js";
 import { describeSource } from "../../data/samples/sample-error.js";
 import { visualRows } from "../../data/samples/sample-media.js";
 import {
+  type CorruptedSample,
   corrupt,
-  type DrawSource,
-  drawsFrom,
   type ExpandedSample,
-  Fate,
   type MaskRange,
-  type NoisySample,
   type Objective,
+  PositionRole,
   type ReviseRows,
   replacementLimit,
 } from "../../diffusion/corruption.js";
+import { type DrawSource, drawsFrom } from "../../diffusion/random-draws.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { VisionGeometry } from "../../vision/tiles/token-layout.js";
-import { type BatchRows, expandBatch, PADDING_ROW, visualsWithin } from "../backward/sample-rows.js";
+import { type BatchRows, expandBatch, PADDING, visualsWithin } from "../backward/sample-rows.js";
+import type { TrainingRules } from "../backward/training-rules.js";
 
 export interface PreviewOptions {
   tokenizer: Tokenizer;
@@ -32,20 +32,20 @@ export interface PreviewOptions {
   objective: Objective;
   maskRange?: MaskRange;
   reviseRows?: ReviseRows;
-  compat: boolean;
+  rules: Pick<TrainingRules, "align" | "corruption">;
   draws: DrawSource;
 }
 
 /** One text for each sample of a micro-batch. */
 export function previewBatch(samples: readonly TrainingSample[], options: PreviewOptions): string[] {
-  const { tokenizer, geometry, maxLength, compat, objective } = options;
+  const { tokenizer, geometry, maxLength, rules, objective } = options;
   const visuals = samples.map((sample) => sample.visuals.slice(0, visualsWithin(sample, maxLength)));
   const rows = visuals.flat().map((visual) => (geometry === undefined ? 1 : visualRows(visual, geometry)));
-  const batch = expandBatch(samples, rows, { maxLength, pad: tokenizer.special.pad, compat });
+  const batch = expandBatch(samples, rows, { maxLength, pad: tokenizer.special.pad, align: rules.align });
   const { mask, bos } = tokenizer.special;
-  const noisy = corrupt(batch.samples, drawsFrom(options.draws), {
+  const corrupted = corrupt(batch.samples, drawsFrom(options.draws), {
     objective,
-    compat,
+    rules: rules.corruption,
     maskRange: options.maskRange,
     reviseRows: options.reviseRows,
     maskId: mask,
@@ -58,7 +58,7 @@ export function previewBatch(samples: readonly TrainingSample[], options: Previe
       sample,
       { tokenizer, objective, batch, rows, firstVisual },
       s,
-      noisy[s] as NoisySample,
+      corrupted[s] as CorruptedSample,
     );
     firstVisual += visuals[s]?.length ?? 0;
     return shown;
@@ -75,14 +75,14 @@ interface BatchView {
   firstVisual: number;
 }
 
-function describeSample(sample: TrainingSample, view: BatchView, s: number, noisy: NoisySample): string {
+function describeSample(sample: TrainingSample, view: BatchView, s: number, corrupted: CorruptedSample): string {
   const expanded = view.batch.samples[s] as ExpandedSample;
   const labelled = expanded.labels.filter((label) => label !== ignoredLabel).length;
-  const counts = (Object.keys(Fate) as (keyof typeof Fate)[])
-    .filter((fate) => fate !== "none")
-    .map((fate) => ({ fate, count: noisy.fates.filter((value) => value === Fate[fate]).length }))
+  const counts = (Object.keys(PositionRole) as (keyof typeof PositionRole)[])
+    .filter((role) => role !== "none")
+    .map((role) => ({ role, count: corrupted.roles.filter((value) => value === PositionRole[role]).length }))
     .filter(({ count }) => count > 0)
-    .map(({ fate, count }) => `${count} ${fate}`);
+    .map(({ role, count }) => `${count} ${role}`);
   return [
     `${describeSource(sample.source)}: ${sample.modality}, ${expanded.ids.length} rows, ${labelled} with a label`,
     ...sample.visuals.map((visual, i) => {
@@ -91,9 +91,9 @@ function describeSample(sample: TrainingSample, view: BatchView, s: number, nois
       const parts = kind === "video" ? "frames" : tiles === 1 ? "tile" : "tiles";
       return `  ${kind} ${i + 1}: ${imageSize.width} x ${imageSize.height}, ${tiles} ${parts}, ${rows ?? "no"} rows`;
     }),
-    `  noise: p ${noisy.probability.toFixed(3)}; ${counts.join(", ") || "nothing counts"}`,
+    `  noise: p ${corrupted.probability.toFixed(3)}; ${counts.join(", ") || "nothing counts"}`,
     "  sees:",
-    indent(seenText(expanded, noisy, view.tokenizer)),
+    indent(seenText(expanded, corrupted, view.tokenizer)),
     "  learns (where it has labels):",
     indent(labelText(expanded, view.tokenizer)),
   ].join("\n");
@@ -103,15 +103,19 @@ const indent = (text: string): string => text.replace(/^/gm, "    ");
 
 /** Masks as [MASK], corrupted tokens as {wrong|right}, phrases to be revised as {wrong -> right}, pictures and padding
  *  by their rows. */
-function seenText({ labels, ids: clean }: ExpandedSample, { ids, fates }: NoisySample, tokenizer: Tokenizer): string {
+function seenText(
+  { labels, ids: clean }: ExpandedSample,
+  { ids, roles }: CorruptedSample,
+  tokenizer: Tokenizer,
+): string {
   let visual = 0;
   const parts = runs(ids.length, (i) => {
     const id = ids[i] as number;
-    if (id < 0) return id === PADDING_ROW ? "padding" : "visual";
-    if (fates[i] === Fate.masked) return "masked";
-    if (fates[i] === Fate.corrupted) return "corrupted";
+    if (id < 0) return id === PADDING ? "padding" : "visual";
+    if (roles[i] === PositionRole.masked) return "masked";
+    if (roles[i] === PositionRole.corrupted) return "corrupted";
     // Under objective llada_v a wrong phrase is put right, and then masked like any other.
-    if (fates[i] === Fate.revised) return "revised";
+    if (roles[i] === PositionRole.revised) return "revised";
     return id === clean[i] ? "plain" : "corrected";
   }).map(({ kind, start, end }) => {
     const decode = (list: readonly number[]) => tokenizer.decode(list.slice(start, end));

@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { memory, openCheckpoint, setThreads } from "@rediff/torch";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { loadModel } from "../../inference/vision-language-model.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel, writeTinySiglip } from "../../testing/tiny-model.js";
 import { listCheckpoints } from "../checkpoint/training-checkpoint.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
@@ -12,15 +12,14 @@ import { parseRecipe } from "../recipe/recipe-file.js";
 import type { EvaluationReport, RunFacts, StepReport } from "./run-report.js";
 import { type RunRequests, type TrainOptions, train } from "./trainer.js";
 
-let folder: string;
+const { at, path: folder } = folderOfFile();
 let model: string;
 let data: string;
 
 beforeAll(async () => {
   setThreads(1); // the models are tiny, and other tests run beside
-  folder = mkdtempSync(join(tmpdir(), "rediff-trainer-"));
-  model = writeTinyModel(join(folder, "model"));
-  data = join(folder, "train.jsonl");
+  model = writeTinyModel(at("model"));
+  data = at("train.jsonl");
   const lines: string[] = [];
   for (let i = 0; i < 8; i++) {
     const name = `p${i}.png`;
@@ -28,7 +27,7 @@ beforeAll(async () => {
       create: { width: 28, height: 28 + i, channels: 3, background: { r: 30 * i, g: 80, b: 200 - 20 * i } },
     })
       .png()
-      .toFile(join(folder, name));
+      .toFile(at(name));
     const question = { from: "human", value: i % 4 === 3 ? "How many?" : "<image>\nDescribe." };
     const answer = { from: "gpt", value: `Picture number ${i} is blue and ${"very ".repeat(i % 3)}flat.` };
     lines.push(JSON.stringify({ id: `s${i}`, ...(i % 4 !== 3 && { image: name }), conversations: [question, answer] }));
@@ -36,10 +35,8 @@ beforeAll(async () => {
   writeFileSync(data, `${lines.join("\n")}\n`);
 });
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
 let runs = 0;
-const output = () => join(folder, `run-${runs++}`);
+const output = () => at(`run-${runs++}`);
 
 function recipe(values: Record<string, unknown> = {}): RecipeKeys {
   const keys = {
@@ -103,7 +100,7 @@ describe("a run", () => {
     expect(config.image_grid_pinpoints).toHaveLength(4);
 
     using trained = await loadModel(keys.output);
-    const { text } = await trained.describe(join(folder, "p0.png"), { genLength: 8, steps: 2 });
+    const { text } = await trained.describe(at("p0.png"), { genLength: 8, steps: 2 });
     expect(typeof text).toBe("string");
   });
 
@@ -223,20 +220,20 @@ describe("refuses", () => {
     expect(head.isfinite().all().item()).toBe(1);
   });
 
-  test("an empty data set, a missing file, a text-only model without eyes", async () => {
-    const empty = join(folder, "empty.jsonl");
+  test("an empty data set, a missing file, a text-only model without a vision tower", async () => {
+    const empty = at("empty.jsonl");
     writeFileSync(empty, "");
     await expect(run(recipe({ data: empty }))).rejects.toThrow("no records");
-    await expect(run(recipe({ data: join(folder, "nowhere.json") }))).rejects.toThrow(/nowhere\.json/);
-    const textOnly = writeTinyModel(join(folder, "text-only"), { textOnly: true });
+    await expect(run(recipe({ data: at("nowhere.json") }))).rejects.toThrow(/nowhere\.json/);
+    const textOnly = writeTinyModel(at("text-only"), { textOnly: true });
     await expect(run(recipe({ model: textOnly }))).rejects.toThrow("is a text-only LLaDA, and mm_tunable_parts names");
   });
 });
 
 describe("the chain of stages", () => {
-  test("a text-only LLaDA gets vision: pretraining of the projector, then the whole model with a new newline vector", async () => {
-    const llada = writeTinyModel(join(folder, "llada"), { textOnly: true, naming: "original" });
-    const siglip = writeTinySiglip(join(folder, "siglip"));
+  test("a text-only LLaDA gets a vision tower: pretraining of the projector, then the whole model with a new newline vector", async () => {
+    const llada = writeTinyModel(at("llada"), { textOnly: true, naming: "original" });
+    const siglip = writeTinySiglip(at("siglip"));
     const plain = {
       template: "llada_plain",
       image_aspect_ratio: "square",
@@ -246,7 +243,7 @@ describe("the chain of stages", () => {
       objective: "llada_v",
       max_steps: 2,
     };
-    const pictures = join(folder, "pictures.jsonl");
+    const pictures = at("pictures.jsonl");
     const lines = readFileSync(data, "utf8").split("\n");
     writeFileSync(pictures, lines.filter((line) => line.includes('"image"')).join("\n"));
     const pretrain = recipe({ ...plain, data: pictures, model: llada, vision_tower: siglip });
@@ -261,7 +258,7 @@ describe("the chain of stages", () => {
   });
 });
 
-test("evaluates held-out samples with the same noise every time", async () => {
+test("evaluates held-out samples with the same corruption every time", async () => {
   const keys = recipe({ max_steps: 4, learning_rate: 0, evaluate: { data, every: 2, limit: 5 } });
   const { evaluations } = await run(keys);
   expect(evaluations.map(({ step, samples }) => [step, samples])).toEqual([

@@ -1,7 +1,7 @@
 /** The training run: for every step its micro-batches, their gradients, the check that they are sound, the update; now
  *  and then an evaluation and a checkpoint.
  *
- *  Whatever a step does is a function of the recipe, the data and the step's number (order, noise, learning rate) and of
+ *  Whatever a step does is a function of the recipe, the data and the step's number (order, corruption, learning rate) and of
  *  the weights and moments before it. So a run that was killed goes on from its last checkpoint with the same losses. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -11,12 +11,13 @@ import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
 import { openRecords } from "../../data/records/record-list.js";
 import type { TrainingSample } from "../../data/samples/sample.js";
 import { describeSource } from "../../data/samples/sample-error.js";
-import { drawGenerator } from "../../diffusion/corruption.js";
+import { drawGenerator } from "../../diffusion/random-draws.js";
 import { UserError } from "../../errors.js";
+import { sweepLeftovers } from "../../files/whole-folder.js";
+import { saying } from "../../files/write-errors.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
-import { fillGradients, type StepOptions, type StepResult, type Terms, trainStep } from "../backward/micro-batch.js";
+import { fillGradients, type StepResult, type Terms, trainStep } from "../backward/micro-batch.js";
 import { namedTensors } from "../backward/parameters.js";
-import { saying } from "../checkpoint/disk-errors.js";
 import { exportModel, type FileOptions, filesOf } from "../checkpoint/trained-model.js";
 import {
   findCheckpoint,
@@ -27,14 +28,14 @@ import {
   writeCheckpoint,
   writeState,
 } from "../checkpoint/training-checkpoint.js";
-import { sweepLeftovers } from "../checkpoint/whole-folders.js";
 import { AdamW, parameterGroups } from "../optimizer/adamw.js";
 import { clipGradients, dropGradients, gradientNorm, nonFiniteGradients } from "../optimizer/clip-gradients.js";
 import { Ema } from "../optimizer/ema.js";
 import { learningRateFactor, warmupSteps } from "../optimizer/learning-rate.js";
-import { planOptions, sampleSettings } from "../recipe/data-settings.js";
+import { batchOptions, sampleSettings } from "../recipe/data-settings.js";
 import { type RecipeKeys, recipeChanges } from "../recipe/recipe.js";
-import { microBatchWeights, planRun, type RunPlan, type StepPlace } from "./batch-plan.js";
+import { stepOptions } from "../recipe/step-options.js";
+import { type BatchPlan, microBatchWeights, planBatches, type StepPlace } from "./batch-plan.js";
 import { evaluateHeldOut, type HeldOut, openHeldOut } from "./held-out-loss.js";
 import { lockOutput } from "./run-lock.js";
 import type { StepReport, TrainObserver } from "./run-report.js";
@@ -87,7 +88,7 @@ export async function train(recipe: RecipeKeys, options: TrainOptions = {}): Pro
   });
   await using loader = await openLoader({
     records,
-    plan: planOptions(recipe),
+    batching: batchOptions(recipe),
     settings: sampleSettings(recipe, modelPlan.config),
     tokenizerFolder: modelPlan.folder,
     workers: recipe.workers,
@@ -98,18 +99,18 @@ export async function train(recipe: RecipeKeys, options: TrainOptions = {}): Pro
     ...(signal && { signal }),
   });
   await using heldOut = await openHeldOut(recipe, modelPlan, signal);
-  const runPlan = planRun(recipe, (epoch) => loader.plan(epoch));
+  const batchPlan = planBatches(recipe, (epoch) => loader.epochBatches(epoch));
 
   options.onNote?.(`loading ${modelPlan.folder}`);
   await using loaded = await loadForTraining(recipe, modelPlan, checkpoint);
   if (loaded.device !== "cpu") allowTf32(recipe.tf32);
-  using run = new Run(recipe, { loaded, loader, heldOut, runPlan, options });
+  using run = new Run(recipe, { loaded, loader, heldOut, batchPlan, options });
   if (checkpoint !== undefined && saved !== undefined) run.restore(checkpoint, saved);
   options.onStart?.({
     output: recipe.output,
     device: loaded.device,
     dtype: recipe.dtype,
-    totalSteps: runPlan.totalSteps,
+    totalSteps: batchPlan.totalSteps,
     firstStep: run.step,
     resumedFrom: checkpoint,
     records: records.count,
@@ -176,7 +177,7 @@ interface RunParts {
   loaded: LoadedModel;
   loader: SampleLoader;
   heldOut: HeldOut | undefined;
-  runPlan: RunPlan;
+  batchPlan: BatchPlan;
   options: TrainObserver;
 }
 
@@ -225,7 +226,7 @@ class Run implements Disposable {
 
   async go(requests: RunRequests, signal: AbortSignal | undefined): Promise<TrainResult> {
     const { output, save, evaluate } = this.#recipe;
-    const { totalSteps } = this.#parts.runPlan;
+    const { totalSteps } = this.#parts.batchPlan;
     let loss: number | undefined;
     for await (const { batches, place, waitSeconds } of this.#steps(signal)) {
       const report = this.#update(batches, place, waitSeconds);
@@ -253,12 +254,12 @@ class Run implements Disposable {
 
   /** The micro-batches of the remaining steps. */
   async *#steps(signal: AbortSignal | undefined) {
-    const { loader, runPlan } = this.#parts;
+    const { loader, batchPlan } = this.#parts;
     let epoch = -1;
     let source: AsyncGenerator<TrainingSample[]> | undefined;
     try {
-      for (let step = this.step; step < runPlan.totalSteps; step++) {
-        const place = runPlan.place(step);
+      for (let step = this.step; step < batchPlan.totalSteps; step++) {
+        const place = batchPlan.place(step);
         if (place.epoch !== epoch) {
           await source?.return(undefined);
           epoch = place.epoch;
@@ -289,7 +290,7 @@ class Run implements Disposable {
       for (const [micro, samples] of batches.entries()) {
         const weight = weights[micro] as number;
         using draws = drawGenerator(this.#recipe.seed, this.step, micro);
-        const result = trainStep(trainable, samples, { ...this.#stepOptions(), gradientScale: weight, draws });
+        const result = trainStep(trainable, samples, { ...stepOptions(this.#recipe), gradientScale: weight, draws });
         if (!Number.isFinite(result.loss)) throw this.#notFinite(`the loss is ${result.loss}`, samples, result);
         addTo(sum, result, weight, samples.length);
       }
@@ -305,7 +306,7 @@ class Run implements Disposable {
       const { tensors, bytes } = memory();
       return {
         step: this.step,
-        epoch: place.epoch + (place.firstBatch + place.batches) / this.#parts.loader.plan(place.epoch).batches,
+        epoch: place.epoch + (place.firstBatch + place.batches) / this.#parts.loader.epochBatches(place.epoch).batches,
         ...sum,
         learningRate: this.#recipe.learning_rate * factor,
         gradientNorm: norm,
@@ -322,23 +323,8 @@ class Run implements Disposable {
 
   #learningRateFactor(): number {
     const { schedule, warmup_ratio } = this.#recipe;
-    const { totalSteps } = this.#parts.runPlan;
+    const { totalSteps } = this.#parts.batchPlan;
     return learningRateFactor(this.step, { schedule, totalSteps, warmupSteps: warmupSteps(warmup_ratio, totalSteps) });
-  }
-
-  #stepOptions(): Omit<StepOptions, "draws" | "gradientScale"> {
-    const { objective, loss_weighting, mask_range, revise_rows, compat, checkpointing, max_length, conversation_mask } =
-      this.#recipe;
-    return {
-      objective,
-      lossWeighting: loss_weighting,
-      maskRange: mask_range,
-      reviseRows: revise_rows,
-      compat,
-      checkpointing,
-      maxLength: max_length,
-      conversationMask: conversation_mask,
-    };
   }
 
   #count({ samples, tokens }: { samples: number; tokens: number }, seconds: number): void {
@@ -369,7 +355,7 @@ class Run implements Disposable {
   async #evaluate(): Promise<void> {
     const { heldOut, loaded, options } = this.#parts;
     if (heldOut === undefined) return;
-    const report = await evaluateHeldOut(heldOut, loaded.trainable, this.#recipe, this.#stepOptions());
+    const report = await evaluateHeldOut(heldOut, loaded.trainable, this.#recipe);
     options.onEvaluation?.({ step: this.step, ...report });
   }
 
@@ -411,11 +397,11 @@ class Run implements Disposable {
   }
 
   #state(): TrainingState {
-    const { runPlan, loader } = this.#parts;
-    const isLast = this.step === runPlan.totalSteps;
-    const next = isLast ? undefined : runPlan.place(this.step);
+    const { batchPlan, loader } = this.#parts;
+    const isLast = this.step === batchPlan.totalSteps;
+    const next = isLast ? undefined : batchPlan.place(this.step);
     const epoch = next?.epoch ?? Math.ceil(this.#recipe.epochs);
-    const position = next === undefined ? 0 : (loader.plan(epoch).starts[next.firstBatch] ?? 0);
+    const position = next === undefined ? 0 : (loader.epochBatches(epoch).starts[next.firstBatch] ?? 0);
     return { step: this.step, epoch, position, totals: this.#totals, recipe: this.#recipe };
   }
 

@@ -1,8 +1,8 @@
 /** Saves checkpoint after checkpoint until it is killed: node save-child.mjs MODEL OUTPUT FIRST_STEP */
 import { tensor } from "@rediff/torch";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
+import { sweepLeftovers } from "../../files/whole-folder.js";
 import { writeCheckpoint } from "../checkpoint/training-checkpoint.js";
-import { sweepLeftovers } from "../checkpoint/whole-folders.js";
 import { parseRecipe } from "../recipe/recipe-file.js";
 
 const [modelFolder = "", output = "", first = "1"] = process.argv.slice(2);

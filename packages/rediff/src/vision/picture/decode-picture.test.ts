@@ -1,18 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { UserError } from "../../errors.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { hugePng } from "../fixtures/huge.js";
 import { fixturePath, readPillowFacts, sha256, toRgb } from "../fixtures/pillow.js";
 import { decodePicture } from "./decode-picture.js";
-import { withoutAlpha } from "./image.js";
+import { withoutAlpha } from "./raster-image.js";
 import { resizeImage } from "./resize.js";
 
 const facts = readPillowFacts().decode;
-const folder = mkdtempSync(join(tmpdir(), "rediff-decode-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { path: folder } = folderOfFile();
 
 describe.each(Object.keys(facts))("%s", (name) => {
   const expected = facts[name]!;

@@ -8,8 +8,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import sharp, { type Sharp, type SharpOptions } from "sharp";
 import { UserError } from "../../errors.js";
-import { emptyFile, fileError } from "../file-errors.js";
-import type { Size } from "../tiles/geometry.js";
+import { emptyFile, fileError } from "../../files/read-errors.js";
+import type { Size } from "../tiles/anyres.js";
 import {
   describeContent,
   type GifHeader,
@@ -19,8 +19,8 @@ import {
   readPngHeader,
   SNIFF_BYTES,
   sniffFormat,
-} from "./header.js";
-import { CHANNELS, type Mode, type RasterImage, withoutAlpha } from "./image.js";
+} from "./picture-header.js";
+import { CHANNELS, type Mode, type RasterImage, withoutAlpha } from "./raster-image.js";
 
 /** A path, or the bytes of a file. */
 export type PictureSource = string | Uint8Array;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { noise, readPillowFacts, sha256 } from "../fixtures/pillow.js";
-import { CHANNELS, type Mode, type RasterImage } from "./image.js";
+import { CHANNELS, type Mode, type RasterImage } from "./raster-image.js";
 import { bicubic, resizeImage } from "./resize.js";
 
 describe("resizeImage", () => {

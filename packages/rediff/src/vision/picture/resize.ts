@@ -7,8 +7,8 @@
  *
  *  The loops below are most of the time that loading a picture takes, hence their unrolled form. */
 
-import type { Size } from "../tiles/geometry.js";
-import { CHANNELS, multiplyDivide255, type RasterImage } from "./image.js";
+import type { Size } from "../tiles/anyres.js";
+import { CHANNELS, multiplyDivide255, type RasterImage } from "./raster-image.js";
 
 const FRACTION_BITS = 22;
 const HALF = 1 << (FRACTION_BITS - 1);

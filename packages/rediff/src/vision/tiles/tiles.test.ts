@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fixturePath, noise } from "../fixtures/pillow.js";
-import type { OpaqueImage } from "../picture/image.js";
 import { loadPicture } from "../picture/load-picture.js";
+import type { OpaqueImage } from "../picture/raster-image.js";
 import { bicubic } from "../picture/resize.js";
-import type { Size } from "./geometry.js";
+import type { Size } from "./anyres.js";
 import { makeTiles, normalizedLevels, type Tiles } from "./tiles.js";
 import { pictureViews, type VisionGeometry } from "./token-layout.js";
 

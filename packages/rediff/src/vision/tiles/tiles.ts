@@ -10,9 +10,9 @@
 
 import { UserError } from "../../errors.js";
 import { DEFAULT_MAX_PIXELS } from "../picture/decode-picture.js";
-import { type OpaqueImage, type RasterImage, withoutAlpha } from "../picture/image.js";
+import { type OpaqueImage, type RasterImage, withoutAlpha } from "../picture/raster-image.js";
 import { resizeImage } from "../picture/resize.js";
-import { type AspectRatio, bestResolution, letterbox, type Offset, type Size } from "./geometry.js";
+import { type AspectRatio, bestResolution, letterbox, type Offset, type Size } from "./anyres.js";
 
 /** Tiles as bytes. The float input of the tower is ((level / 255) - IMAGE_MEAN) / IMAGE_STD, see `normalizedLevels`. */
 export interface Tiles {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../errors.js";
-import { parseAspectRatio, parsePinpoints } from "./geometry.js";
+import { parseAspectRatio, parsePinpoints } from "./anyres.js";
 import { parseMergeType, pictureLayout, pictureViews, type VisionGeometry, videoLayout } from "./token-layout.js";
 
 const PUBLISHED: VisionGeometry = {

@@ -5,7 +5,7 @@
  *  without `add_faster_video`, which reads features that are never computed. */
 
 import { UserError } from "../../errors.js";
-import { type AspectRatio, anyresGrid, type Grid, limitMap, type Offset, type Size, unpadWindow } from "./geometry.js";
+import { type AspectRatio, anyresGrid, type Grid, limitMap, type Offset, type Size, unpadWindow } from "./anyres.js";
 
 /** What `mm_patch_merge_type` of a config means. */
 export type MergeType =
@@ -31,8 +31,8 @@ export interface VisionGeometry {
 
 /** A picture's tokens.
  *
- *  - `views`: the rows of `views` tiles one after the other, then one newline if `newline`.
- *  - `map`: the base view's rows if `base`; then the map of `grid` tiles, [grid.rows n, grid.columns n] patches, cut to
+ *  - `views`: the patches of `views` tiles one after the other, then one newline if `newline`.
+ *  - `map`: the base view's patches if `base`; then the map of `grid` tiles, [grid.rows n, grid.columns n] patches, cut to
  *    `window`, brought to `size` (bilinear where it differs from the window, or 2x2 max-pooled), a newline after each
  *    row if `newline`, row by row. */
 export type PictureLayout =

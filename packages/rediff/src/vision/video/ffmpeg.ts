@@ -9,7 +9,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable } from "node:stream";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import type { OpaqueImage } from "../picture/image.js";
+import type { OpaqueImage } from "../picture/raster-image.js";
 
 export interface VideoFacts {
   /** Packets of the first real video stream: as a rule, frames. */

@@ -1,16 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { UserError } from "../../errors.js";
+import { folderOfFile } from "../../testing/folders.js";
 import { fixturePath } from "../fixtures/pillow.js";
 import { loadPicture } from "../picture/load-picture.js";
 import { readPpm } from "./ffmpeg.js";
 import { loadVideo, type VideoOptions } from "./load-video.js";
 
-const folder = mkdtempSync(join(tmpdir(), "rediff-video-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const { at, path: folder } = folderOfFile();
 
 const TILE = 28;
 const take = (frames: number): VideoOptions => ({ tileSize: TILE, sampling: { kind: "uniform", frames } });
@@ -18,7 +17,7 @@ const take = (frames: number): VideoOptions => ({ tileSize: TILE, sampling: { ki
 const haveFfmpeg = spawnSync("ffmpeg", ["-version"]).status === 0 && spawnSync("ffprobe", ["-version"]).status === 0;
 
 describe.skipIf(!haveFfmpeg)(`video files${haveFfmpeg ? "" : " (SKIPPED: ffmpeg is not installed)"}`, () => {
-  const clip = join(folder, "clip.mkv");
+  const clip = at("clip.mkv");
 
   /** Frame i of the clip is plain grey of level 16 + 6 i; FFV1 keeps it. */
   beforeAll(() => {
@@ -57,7 +56,7 @@ describe.skipIf(!haveFfmpeg)(`video files${haveFfmpeg ? "" : " (SKIPPED: ffmpeg 
       "copy.mkv": ["-c:v", "ffv1"],
     };
     for (const [name, args] of Object.entries(kinds)) {
-      const path = join(folder, name);
+      const path = at(name);
       ffmpeg(["-i", clip, ...args, path]);
       const bytes = new Uint8Array(readFileSync(path));
       const fromBytes = await loadVideo({ name: "the video", bytes }, take(5));
@@ -68,7 +67,7 @@ describe.skipIf(!haveFfmpeg)(`video files${haveFfmpeg ? "" : " (SKIPPED: ffmpeg 
   });
 
   it("bytes cannot name files or addresses, and say what is wrong with them", async () => {
-    const secret = join(folder, "secret.mkv");
+    const secret = at("secret.mkv");
     copyFileSync(clip, secret);
     const playlists = [
       `#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\nfile://${secret}\n#EXT-X-ENDLIST\n`,
@@ -95,7 +94,7 @@ describe.skipIf(!haveFfmpeg)(`video files${haveFfmpeg ? "" : " (SKIPPED: ffmpeg 
   });
 
   it("repeats frames where there are fewer than asked for", async () => {
-    const short = join(folder, "short.mkv");
+    const short = at("short.mkv");
     ffmpeg(["-i", clip, "-frames:v", "2", "-c:v", "ffv1", short]);
     const video = await loadVideo(short, take(4));
     expect(video.indices).toEqual([0, 0, 0, 1]);
@@ -103,8 +102,8 @@ describe.skipIf(!haveFfmpeg)(`video files${haveFfmpeg ? "" : " (SKIPPED: ffmpeg 
   });
 
   it("counts frames, not packets, when an edit list hides some", async () => {
-    const whole = join(folder, "whole.mp4");
-    const cut = join(folder, "cut.mp4");
+    const whole = at("whole.mp4");
+    const cut = at("cut.mp4");
     ffmpeg(["-i", clip, "-c:v", "mpeg4", "-q:v", "2", "-g", "30", whole]);
     ffmpeg(["-ss", "1", "-i", whole, "-c", "copy", cut]);
     const video = await loadVideo(cut, take(3));
@@ -120,20 +119,20 @@ describe.skipIf(!haveFfmpeg)(`video files${haveFfmpeg ? "" : " (SKIPPED: ffmpeg 
       ["half.mkv", bytes.subarray(0, Math.floor(bytes.length * 0.6)), /the file is cut off after \d+ frames/],
     ];
     for (const [name, content, message] of cases) {
-      writeFileSync(join(folder, name), content);
-      const error = await loadVideo(join(folder, name), take(3)).catch((reason: unknown) => reason);
+      writeFileSync(at(name), content);
+      const error = await loadVideo(at(name), take(3)).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(UserError);
       expect((error as UserError).line).toMatch(message);
     }
-    const sound = join(folder, "sound.wav");
+    const sound = at("sound.wav");
     ffmpeg(["-f", "lavfi", "-i", "sine=d=0.1", sound]);
     await expect(loadVideo(sound, take(3))).rejects.toThrow(/holds no video stream/);
-    await expect(loadVideo(join(folder, "none.mp4"), take(3))).rejects.toThrow(/no such file/);
+    await expect(loadVideo(at("none.mp4"), take(3))).rejects.toThrow(/no such file/);
     await expect(loadVideo(clip, { ...take(3), maxPixels: 64 * 48 - 1 })).rejects.toThrow(/64 x 48 pixels/);
   });
 
   it("stops at once when aborted, and leaves no process behind", async () => {
-    const endless = join(folder, "endless.mkv");
+    const endless = at("endless.mkv");
     ffmpeg(["-f", "lavfi", "-i", "testsrc2=s=640x480:r=30:d=30", "-c:v", "mpeg4", "-q:v", "9", endless]);
     const controller = new AbortController();
     const loading = loadVideo(endless, take(8), controller.signal);
@@ -146,7 +145,7 @@ describe.skipIf(!haveFfmpeg)(`video files${haveFfmpeg ? "" : " (SKIPPED: ffmpeg 
 
 describe("without ffmpeg", () => {
   it("says what to install", async () => {
-    const file = join(folder, "some.mp4");
+    const file = at("some.mp4");
     writeFileSync(file, "x");
     vi.stubEnv("PATH", folder);
     try {
@@ -158,7 +157,7 @@ describe("without ffmpeg", () => {
 });
 
 describe("a folder of frames", () => {
-  const frames = join(folder, "frames");
+  const frames = at("frames");
 
   beforeAll(() => {
     mkdirSync(frames);
@@ -183,7 +182,7 @@ describe("a folder of frames", () => {
   });
 
   it("needs pictures in it", async () => {
-    const empty = join(folder, "no frames");
+    const empty = at("no frames");
     mkdirSync(empty);
     await expect(loadVideo(empty, take(3))).rejects.toThrow(/holds no pictures/);
   });

@@ -3,11 +3,11 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import { emptyFile, fileError } from "../file-errors.js";
+import { emptyFile, fileError } from "../../files/read-errors.js";
 import { DEFAULT_MAX_PIXELS, type DecodeOptions, decodePicture, refuseHuge } from "../picture/decode-picture.js";
-import { type OpaqueImage, withoutAlpha } from "../picture/image.js";
+import { type OpaqueImage, withoutAlpha } from "../picture/raster-image.js";
 import { resizeImage } from "../picture/resize.js";
-import type { Size } from "../tiles/geometry.js";
+import type { Size } from "../tiles/anyres.js";
 import { cutIntoTiles, type Tiles } from "../tiles/tiles.js";
 import { movieIndexFirst } from "./faststart.js";
 import { decodeFrames, MAX_FRAMES, probeVideo, type VideoSource, videoName } from "./ffmpeg.js";

@@ -2,11 +2,11 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { UserError } from "../../errors.js";
+import { compiledWorkerUrl, existingWorkerUrl } from "../../threads/worker-url.js";
 import { fixturePath } from "../fixtures/pillow.js";
 import { loadPicture, type PictureOptions } from "../picture/load-picture.js";
 import type { VisionJob } from "./vision-jobs.js";
 import { VisionPool } from "./vision-pool.js";
-import { compiledWorkerUrl, existingWorkerUrl } from "./worker-url.js";
 
 const built = existsSync(fileURLToPath(compiledWorkerUrl("./vision-worker.js", import.meta.url)));
 const options: PictureOptions = { tileSize: 28, aspectRatio: { kind: "square" } };

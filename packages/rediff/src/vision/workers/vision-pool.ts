@@ -9,14 +9,14 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 // sharp has to be loaded in the main thread before any worker does: its libraries must outlive every thread.
 import "sharp";
+import { endWorkers } from "../../threads/end-workers.js";
+import { existingWorkerUrl } from "../../threads/worker-url.js";
 import type { PictureSource } from "../picture/decode-picture.js";
 import type { PictureOptions } from "../picture/load-picture.js";
 import type { Tiles } from "../tiles/tiles.js";
 import type { VideoSource } from "../video/ffmpeg.js";
 import type { VideoOptions, VideoTiles } from "../video/load-video.js";
-import { endWorkers } from "./end-workers.js";
 import { type Reply, type Request, unpackError, type VisionJob } from "./vision-jobs.js";
-import { existingWorkerUrl } from "./worker-url.js";
 
 export interface PoolOptions {
   /** Threads at most. Default: one for each core, 8 at most. */

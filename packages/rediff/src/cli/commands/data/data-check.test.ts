@@ -1,17 +1,17 @@
 import { writeFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { pictureFolder, record, scratch, writeLines } from "../../../data/testing/fixtures.js";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { pictureFolder, record, writeLines } from "../../../data/testing/fixtures.js";
+import { folderOfFile } from "../../../testing/folders.js";
 import { writeTinyModel } from "../../../testing/tiny-model.js";
 import { parseRecipe } from "../../../training/recipe/recipe-file.js";
 import { showSamples } from "../../terminal/train-inspect.js";
 import { dataCheckCommand } from "./data-check.js";
 
-const { path, remove } = scratch();
-afterAll(remove);
+const { at } = folderOfFile();
 
-const recipe = () => `model: ${path("model")}
-output: ${path("out")}
-data: ${path("data.jsonl")}
+const recipe = () => `model: ${at("model")}
+output: ${at("out")}
+data: ${at("data.jsonl")}
 image_folder: ${pictureFolder}
 objective: rediff
 dtype: float32
@@ -21,9 +21,9 @@ workers: 0
 `;
 
 beforeAll(() => {
-  writeTinyModel(path("model"));
-  writeFileSync(path("recipe.yaml"), recipe());
-  writeLines(path("data.jsonl"), [
+  writeTinyModel(at("model"));
+  writeFileSync(at("recipe.yaml"), recipe());
+  writeLines(at("data.jsonl"), [
     record("A dog.", { image: "color.jpg" }),
     record("There is a dog.", { image: "grey.jpg", revise: [{ org: "dog", target: "car" }] }),
     record("x", { image: "none.jpg" }),
@@ -49,7 +49,7 @@ async function output(run: () => Promise<unknown>): Promise<{ text: string; stat
 }
 
 const check = (...args: string[]) =>
-  output(() => dataCheckCommand().parseAsync([path("recipe.yaml"), "--workers", "0", ...args], { from: "user" }));
+  output(() => dataCheckCommand().parseAsync([at("recipe.yaml"), "--workers", "0", ...args], { from: "user" }));
 
 describe("rediff data check", () => {
   test("tells what training would skip, and fails", async () => {
@@ -63,15 +63,15 @@ describe("rediff data check", () => {
   });
 
   test("takes values in place of the recipe's, and prints JSON", async () => {
-    writeLines(path("good.jsonl"), [record("A dog.", { image: "color.jpg" })]);
-    const { text, status } = await check(`data=${path("good.jsonl")}`, "--json", "--decode");
+    writeLines(at("good.jsonl"), [record("A dog.", { image: "color.jpg" })]);
+    const { text, status } = await check(`data=${at("good.jsonl")}`, "--json", "--decode");
     expect(JSON.parse(text)).toMatchObject({ records: 1, bad: 0, problems: [] });
     expect(status).toBe(0);
   });
 
   test("--set evaluate needs such data", async () => {
     await expect(check("--set", "evaluate")).rejects.toThrow(/the recipe has no data to evaluate on/);
-    const { text } = await check("--set", "evaluate", `evaluate.data=${path("good.jsonl")}`);
+    const { text } = await check("--set", "evaluate", `evaluate.data=${at("good.jsonl")}`);
     expect(text).toMatch(/^1 record\n/);
   });
 });

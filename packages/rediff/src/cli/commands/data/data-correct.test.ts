@@ -1,15 +1,8 @@
 /** `rediff data correct` as a program: killed, interrupted, refused; and what it prints, which is never the key. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
-import {
-  expert,
-  linesOf,
-  manyDrafts,
-  pictures,
-  scratch,
-  writeDrafts,
-} from "../../../pipeline/correction/testing/drafts.js";
+import { beforeEach, expect, onTestFinished, vi } from "vitest";
+import { expert, linesOf, manyDrafts, pictures, writeDrafts } from "../../../pipeline/correction/testing/drafts.js";
 import type { FakeExpert } from "../../../pipeline/correction/testing/fake-expert.js";
 import { readTruth } from "../../../scenes/expert/oracle-reply.js";
 import { startExpert } from "../../../scenes/expert/oracle-server.js";
@@ -21,6 +14,8 @@ import {
   type Started,
   startRediff,
 } from "../../../testing/command-line.js";
+import { test } from "../../../testing/fixtures.js";
+import { folderOfTest } from "../../../testing/folders.js";
 
 const KEY = "sk-secret-0123456789";
 const env = { OPENAI_API_KEY: KEY, OPENAI_BASE_URL: "" };
@@ -64,8 +59,7 @@ async function until({ child, done }: Started, isTrue: () => boolean) {
 
 const predictions = (lines: readonly Record<string, unknown>[]) => lines.map(({ pred }) => String(pred)).sort();
 
-test("the report, for people and as JSON; the server is named", async () => {
-  const folder = scratch();
+test("the report, for people and as JSON; the server is named", async ({ folder }) => {
   const fake = await expert(({ prediction }) => ({
     reply: { d0: "right", d1: '[{"org": "a", "target": "b"}]' }[prediction] ?? "no idea",
   }));
@@ -91,8 +85,7 @@ test("the report, for people and as JSON; the server is named", async () => {
   ]);
 });
 
-test("killed again and again, it asks for nothing that it has: no half line, no answer lost", async () => {
-  const folder = scratch();
+test("killed again and again, it asks for nothing that it has: no half line, no answer lost", async ({ folder }) => {
   const drafts = manyDrafts(60);
   writeDrafts(folder, drafts);
   const fake = await expert(({ nth }) => ({ delayMs: 10 + 10 * (nth % 3) }));
@@ -119,8 +112,7 @@ test("killed again and again, it asks for nothing that it has: no half line, no 
   expect(readdirSync(folder).sort()).toEqual(["drafts.jsonl", OUTPUT]);
 });
 
-test("killed while it waits: whatever was answered is there, and each draft was answered once", async () => {
-  const folder = scratch();
+test("killed while it waits: whatever was answered is there, and each draft was answered once", async ({ folder }) => {
   writeDrafts(folder, manyDrafts(10));
   const fake = await expert(({ prediction }) => (prediction < "d6" ? undefined : { hang: true }));
   const started = await start(folder, fake);
@@ -137,7 +129,7 @@ test.each([
   ["SIGINT", 130],
   ["SIGTERM", 143],
 ] as const)("%s ends it with status %i; answers under way are kept", async (signal, status) => {
-  const folder = scratch();
+  const folder = folderOfTest();
   writeDrafts(folder, manyDrafts(20));
   const fake = await expert(({ prediction }) => ({ delayMs: prediction < "d12" ? 1 : 300 }));
   const started = await start(folder, fake, "--concurrency", "2");
@@ -151,8 +143,7 @@ test.each([
   expect(existsSync(join(folder, `${OUTPUT}.lock`))).toBe(false);
 });
 
-test("a second signal ends the waiting", async () => {
-  const folder = scratch();
+test("a second signal ends the waiting", async ({ folder }) => {
   writeDrafts(folder, manyDrafts(3));
   const fake = await expert(() => ({ hang: true }));
   const started = await start(folder, fake);
@@ -167,8 +158,7 @@ test("a second signal ends the waiting", async () => {
   });
 });
 
-test("a second process on the same file is refused; after a kill it is not", async () => {
-  const folder = scratch();
+test("a second process on the same file is refused; after a kill it is not", async ({ folder }) => {
   writeDrafts(folder, manyDrafts(2));
   const fake = await expert(() => ({ hang: true }));
   const started = await start(folder, fake);
@@ -183,8 +173,9 @@ test("a second process on the same file is refused; after a kill it is not", asy
   expect((await rediff(command(fake), { cwd: folder, env })).status).toBe(0);
 });
 
-test("drafts that failed: status 1, one line, a list; the key is nowhere, even if the server repeats it", async () => {
-  const folder = scratch();
+test("drafts that failed: status 1, one line, a list; the key is nowhere, even if the server repeats it", async ({
+  folder,
+}) => {
   writeDrafts(folder, manyDrafts(4));
   const fake = await expert(({ prediction, headers }) => {
     const said = `you sent ${headers.authorization}`;
@@ -216,8 +207,7 @@ test("drafts that failed: status 1, one line, a list; the key is nowhere, even i
   );
 });
 
-test("the key, the prompt and the request as told; mistakes are one line", async () => {
-  const folder = scratch();
+test("the key, the prompt and the request as told; mistakes are one line", async ({ folder }) => {
   writeDrafts(folder, manyDrafts(1));
   writeFileSync(join(folder, "mine.txt"), "Be strict.\n");
   const fake = await expert();
@@ -252,8 +242,7 @@ test("the key, the prompt and the request as told; mistakes are one line", async
   }
 });
 
-test("the scene world's expert corrects drafts, and select takes them", async () => {
-  const folder = scratch();
+test("the scene world's expert corrects drafts, and select takes them", async ({ folder }) => {
   const at = (name: string) => join(folder, name);
   const run = async (...args: string[]) => expect(await rediffHere(...args)).toMatchObject({ status: 0 });
   await run("scenes", "generate", "--count", "6", "--output", at("scenes"), "--size", "32");

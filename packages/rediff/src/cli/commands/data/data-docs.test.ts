@@ -1,25 +1,24 @@
 /** Runs the commands of docs/data.md, in order, in a folder that holds each data set in the layout in which it is published,
  *  with a record or two. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { cpSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { tarArchive, zipArchive } from "../../../pipeline/formats/testing/archives.js";
 import { convertRecords } from "../../../pipeline/prepare/convert-records.js";
 import { program, rediff, startProgram } from "../../../testing/command-line.js";
+import { folderOfFile } from "../../../testing/folders.js";
 
 const docs = readFileSync(new URL("../../../../../../docs/data.md", import.meta.url), "utf8");
 const commands = [...docs.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
   .flatMap(([, block]) => (block ?? "").split("\n"))
   .filter((line) => line.startsWith("npx rediff data "));
 
-const root = mkdtempSync(join(tmpdir(), "rediff-data-docs-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { at, path: root } = folderOfFile();
 
 function put(name: string, content: string | Uint8Array): string {
-  const path = join(root, name);
+  const path = at(name);
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, content);
   return path;
@@ -35,7 +34,7 @@ const about = (image?: unknown) => ({
 });
 
 beforeAll(async () => {
-  cpSync(fileURLToPath(new URL("../../../text/testdata/tokenizer", import.meta.url)), join(root, "model/LLaDA-V"), {
+  cpSync(fileURLToPath(new URL("../../../text/testdata/tokenizer", import.meta.url)), at("model/LLaDA-V"), {
     recursive: true,
   });
 
@@ -48,11 +47,11 @@ beforeAll(async () => {
   for (let i = 1; i <= 11; i++)
     put(`${next}/${raw}/${raw}_images_${i}.tar.gz`, gzipSync(tarArchive({ [`coco/train2017/${i}.jpg`]: "picture" })));
   const images = dirname(put("made/1.jpg", "picture"));
-  mkdirSync(join(root, next, "data"));
+  mkdirSync(at(next, "data"));
   for (let i = 0; i < 2; i++)
     await convertRecords(
       put(`made/${i}.jsonl`, lines([about("1.jpg"), about()])),
-      join(root, next, `data/train-0000${i}-of-00002.parquet`),
+      at(next, `data/train-0000${i}-of-00002.parquet`),
       { images },
     );
 
@@ -74,7 +73,7 @@ beforeAll(async () => {
   const item = { image_path: "x/1.jpg", problem: "Describe.", original_caption: "A c x.", changed_caption: "A s x." };
   await convertRecords(
     put("made/vicrit.jsonl", lines([{ ...item, solution_original: "c", solution_target: "s" }])),
-    join(root, "downloads/ViCrit-Train/data/train-00000-of-00001.parquet"),
+    at("downloads/ViCrit-Train/data/train-00000-of-00001.parquet"),
   );
   const draft = { img: "1.jpg", ques: "<image>\nDescribe.", ans: "A c x.", pred: "A s x." };
   put("drafts/corrected.jsonl", lines([{ ...draft, revise: '[{"org": "s", "target": "c"}]' }]));
@@ -96,12 +95,11 @@ test("what they made is where the recipes look", () => {
   for (const name of [...recipes, "llada-v/visualwebinstruct", "llada-v/mix-ov-vw", "rediff/stage2"]) {
     const recipe = readFileSync(new URL(`../../../../../../recipes/${name}.yaml`, import.meta.url), "utf8");
     const data = /^data: (\S+)/m.exec(recipe)?.[1];
-    expect(statSync(join(root, data ?? "none")).isFile(), `${name}: ${data}`).toBe(true);
+    expect(statSync(at(data ?? "none")).isFile(), `${name}: ${data}`).toBe(true);
     const folder = /^image_folder: (\S+)/m.exec(recipe)?.[1] ?? "none";
-    if (name.startsWith("llada-v/"))
-      expect(statSync(join(root, folder)).isDirectory(), `${name}: ${folder}`).toBe(true);
+    if (name.startsWith("llada-v/")) expect(statSync(at(folder)).isDirectory(), `${name}: ${folder}`).toBe(true);
   }
   const stage1 = readFileSync(new URL("../../../../../../recipes/rediff/stage1.yaml", import.meta.url), "utf8");
   expect(stage1).toContain("json_path: data/vicrit/vicrit_train_equaltokens.json");
-  expect(statSync(join(root, "data/vicrit/vicrit_train_equaltokens.json")).isFile()).toBe(true);
+  expect(statSync(at("data/vicrit/vicrit_train_equaltokens.json")).isFile()).toBe(true);
 });

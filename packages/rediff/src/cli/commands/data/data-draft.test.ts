@@ -1,13 +1,13 @@
 /** `rediff data draft`: what is drafted, with how many steps, by whom; and that nothing is lost when it is cut off. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { pictureFolder, record, scratch, writeLines } from "../../../data/testing/fixtures.js";
+import { beforeAll, describe, expect, test } from "vitest";
+import { pictureFolder, record, writeLines } from "../../../data/testing/fixtures.js";
 import { jsonLines, rediffHere, startRediff } from "../../../testing/command-line.js";
+import { folderOfFile } from "../../../testing/folders.js";
 import { writeTinyModel } from "../../../testing/tiny-model.js";
 
-const { path, remove } = scratch();
-afterAll(remove);
+const { at } = folderOfFile();
 
 const PICTURES = ["color.jpg", "grey.jpg", "rgba.png", "palette.png", "alpha.webp", "cmyk.jpg"];
 const QUESTIONS = ["<image>\nWhat is there?", "<image>\nDescribe the picture.", "Why?"];
@@ -22,10 +22,10 @@ interface Draft {
 }
 
 const draftsIn = (file: string): Draft[] =>
-  existsSync(path(file)) ? (jsonLines(readFileSync(path(file), "utf8")) as unknown as Draft[]) : [];
+  existsSync(at(file)) ? (jsonLines(readFileSync(at(file), "utf8")) as unknown as Draft[]) : [];
 
 beforeAll(() => {
-  writeTinyModel(path("model"));
+  writeTinyModel(at("model"));
   const records = Array.from({ length: 12 }, (_, i) => ({
     id: `r${i}`,
     image: PICTURES[i % PICTURES.length],
@@ -34,12 +34,12 @@ beforeAll(() => {
       { from: "gpt", value: `Answer ${i}.` },
     ],
   }));
-  writeLines(path("data.jsonl"), records);
+  writeLines(at("data.jsonl"), records);
 });
 
 const draft = (output: string, ...more: string[]) => {
-  const common = ["--model", path("model"), "--gen-length", "16", "--threads", "1", "--image-folder", pictureFolder];
-  return ["data", "draft", path("data.jsonl"), ...common, "--output", path(output), ...more];
+  const common = ["--model", at("model"), "--gen-length", "16", "--threads", "1", "--image-folder", pictureFolder];
+  return ["data", "draft", at("data.jsonl"), ...common, "--output", at(output), ...more];
 };
 
 describe("what is in the file", () => {
@@ -55,7 +55,7 @@ describe("what is in the file", () => {
     expect(drafts[2]).toMatchObject({ img: `${pictureFolder}/rgba.png`, ques: "<image>\nWhy?", ans: "Answer 2." });
     expect(drafts[2]?.drafted).toEqual({
       record: 2,
-      model: path("model"),
+      model: at("model"),
       checkpoint: expect.stringMatching(/^sha256:/),
       gen_length: 16,
       block_length: 16,
@@ -68,10 +68,10 @@ describe("what is in the file", () => {
     for (const { pred } of drafts) expect(pred).not.toMatch(/<\|/);
     for (const { img, ques, pred } of drafts.slice(1, 3)) {
       const asked = ["--prompt", ques, "--steps", "8", "--revise", "--gen-length", "16", "--json"];
-      const said = jsonLines((await rediffHere("caption", img, "--model", path("model"), ...asked)).stdout);
+      const said = jsonLines((await rediffHere("caption", img, "--model", at("model"), ...asked)).stdout);
       expect(said[0]?.text).toBe(pred);
     }
-    expect(existsSync(path("all.jsonl.left-out.jsonl"))).toBe(false);
+    expect(existsSync(at("all.jsonl.left-out.jsonl"))).toBe(false);
   });
 
   test("several numbers of steps share a slice out", async () => {
@@ -95,25 +95,25 @@ describe("what is in the file", () => {
     const shards = ["0/3", "1/3", "2/3"];
     for (const shard of shards)
       await rediffHere(...draft(`part-${shard[0]}.jsonl`, ...options, "--shard", shard, "--batch", "2"));
-    const text = shards.map((shard) => readFileSync(path(`part-${shard[0]}.jsonl`), "utf8")).join("");
+    const text = shards.map((shard) => readFileSync(at(`part-${shard[0]}.jsonl`), "utf8")).join("");
     const order = ({ drafted }: Draft) => Number(drafted.record);
     const parts = (jsonLines(text) as unknown as Draft[]).sort((a, b) => order(a) - order(b));
     expect(parts).toEqual(draftsIn("whole.jsonl"));
-    writeFileSync(path("merged.jsonl"), text);
+    writeFileSync(at("merged.jsonl"), text);
     const { stdout } = await rediffHere(...draft("merged.jsonl", ...options, "--json"));
     expect(JSON.parse(stdout)).toMatchObject({ records: 12, drafts: 12, made: 0 });
-    expect(readFileSync(path("merged.jsonl"), "utf8")).toBe(text);
+    expect(readFileSync(at("merged.jsonl"), "utf8")).toBe(text);
   });
 
   test("a folder of pictures with a question", async () => {
-    mkdirSync(path("photos"));
-    for (const name of PICTURES.slice(0, 2)) copyFileSync(`${pictureFolder}/${name}`, path(`photos/${name}`));
-    const options = ["--model", path("model"), "--gen-length", "8", "--output", path("photos.jsonl")];
-    await rediffHere("data", "draft", path("photos"), ...options, "--prompt", "Tell me.");
+    mkdirSync(at("photos"));
+    for (const name of PICTURES.slice(0, 2)) copyFileSync(`${pictureFolder}/${name}`, at(`photos/${name}`));
+    const options = ["--model", at("model"), "--gen-length", "8", "--output", at("photos.jsonl")];
+    await rediffHere("data", "draft", at("photos"), ...options, "--prompt", "Tell me.");
     const [one, two] = draftsIn("photos.jsonl");
-    expect(one).toMatchObject({ id: "color.jpg", img: path("photos/color.jpg"), ques: "<image>\nTell me." });
+    expect(one).toMatchObject({ id: "color.jpg", img: at("photos/color.jpg"), ques: "<image>\nTell me." });
     expect(two).not.toHaveProperty("ans");
-    const usual = await rediffHere("data", "draft", path("photos"), ...options.slice(0, -1), path("usual.jsonl"));
+    const usual = await rediffHere("data", "draft", at("photos"), ...options.slice(0, -1), at("usual.jsonl"));
     expect(usual.status).toBe(0);
     expect(draftsIn("usual.jsonl")[0]?.ques).toBe("<image>\nPlease describe the image in detail.");
   });
@@ -121,47 +121,47 @@ describe("what is in the file", () => {
 
 describe("records without a draft", () => {
   test("are named, counted, and tried again when they may succeed", async () => {
-    writeFileSync(path("broken.jpg"), "no picture");
-    writeLines(path("some.jsonl"), [
+    writeFileSync(at("broken.jpg"), "no picture");
+    writeLines(at("some.jsonl"), [
       record("A.", { image: `${pictureFolder}/color.jpg`, id: "good" }),
-      record("B.", { image: path("late.jpg"), id: "late" }),
+      record("B.", { image: at("late.jpg"), id: "late" }),
       record("C.", { id: "text" }),
-      record("D.", { image: path("broken.jpg"), id: "broken" }),
+      record("D.", { image: at("broken.jpg"), id: "broken" }),
     ]);
-    const args = ["data", "draft", path("some.jsonl"), "--model", path("model"), "--gen-length", "8"];
-    const first = await rediffHere(...args, "--output", path("some-out.jsonl"), "--json");
+    const args = ["data", "draft", at("some.jsonl"), "--model", at("model"), "--gen-length", "8"];
+    const first = await rediffHere(...args, "--output", at("some-out.jsonl"), "--json");
     expect(first.status).toBe(0);
     const left = { missing: 1, no_picture: 1, unusable: 1 };
     expect(JSON.parse(first.stdout)).toMatchObject({ records: 4, drafts: 1, made: 1, left_out: left });
     expect(first.stderr).toMatch(/left out: .*some\.jsonl:2 \(id "late"\): picture .*late\.jpg is missing/);
     expect(first.stderr).toMatch(/left out: .*broken\.jpg: /);
-    const aside = jsonLines(readFileSync(path("some-out.jsonl.left-out.jsonl"), "utf8"));
+    const aside = jsonLines(readFileSync(at("some-out.jsonl.left-out.jsonl"), "utf8"));
     expect(aside.map(({ record: number, id, reason }) => [number, id, reason])).toEqual([
       [1, "late", "missing"],
       [2, "text", "no_picture"],
       [3, "broken", "unusable"],
     ]);
 
-    copyFileSync(`${pictureFolder}/grey.jpg`, path("late.jpg"));
-    const second = await rediffHere(...args, "--output", path("some-out.jsonl"));
+    copyFileSync(`${pictureFolder}/grey.jpg`, at("late.jpg"));
+    const second = await rediffHere(...args, "--output", at("some-out.jsonl"));
     expect(second.stdout).toMatch(/2 drafts of 4 records \(1 of them new/);
     expect(second.stdout).toMatch(/left out: 1 \(records without a picture\)/);
     expect(second.stderr).toBe(""); // nothing new is left out
     expect(draftsIn("some-out.jsonl").map(({ id }) => id)).toEqual(["good", "late"]);
-    expect(jsonLines(readFileSync(path("some-out.jsonl.left-out.jsonl"), "utf8"))).toHaveLength(2);
+    expect(jsonLines(readFileSync(at("some-out.jsonl.left-out.jsonl"), "utf8"))).toHaveLength(2);
   });
 
   test("empty drafts are left out, counted, and not made again", async () => {
-    const silent = path("silent");
+    const silent = at("silent");
     writeTinyModel(silent, { seed: 3 });
     muteModel(silent);
-    const args = ["data", "draft", path("data.jsonl"), "--model", silent, "--gen-length", "8", "--count", "3"];
-    const run = () => rediffHere(...args, "--image-folder", pictureFolder, "--output", path("empty.jsonl"), "--json");
+    const args = ["data", "draft", at("data.jsonl"), "--model", silent, "--gen-length", "8", "--count", "3"];
+    const run = () => rediffHere(...args, "--image-folder", pictureFolder, "--output", at("empty.jsonl"), "--json");
     const first = await run();
     expect(first.status).toBe(1);
     expect(JSON.parse(first.stdout)).toMatchObject({ drafts: 0, left_out: { empty: 3 } });
     expect(first.stderr).toMatch(/no record of 3 has a draft.*left-out\.jsonl says why/);
-    expect(readFileSync(path("empty.jsonl"), "utf8")).toBe("");
+    expect(readFileSync(at("empty.jsonl"), "utf8")).toBe("");
     expect(JSON.parse((await run()).stdout)).toMatchObject({ drafts: 0, made: 0, seconds: 0, left_out: { empty: 3 } });
   });
 });
@@ -200,7 +200,7 @@ describe("cut off", () => {
     const { made } = JSON.parse(stdout) as { made: number };
     expect(made).toBeGreaterThan(0);
     expect(made).toBeLessThanOrEqual(5);
-    expect(readFileSync(path("killed.jsonl"), "utf8")).toBe(readFileSync(path("uncut.jsonl"), "utf8"));
+    expect(readFileSync(at("killed.jsonl"), "utf8")).toBe(readFileSync(at("uncut.jsonl"), "utf8"));
   });
 
   test("SIGINT ends it with 130 and keeps what is done", { timeout: 60_000 }, async () => {
@@ -213,7 +213,7 @@ describe("cut off", () => {
 
   /** Lines that are complete. */
   function linesIn(file: string): number {
-    return existsSync(path(file)) ? readFileSync(path(file), "utf8").split("\n").length - 1 : 0;
+    return existsSync(at(file)) ? readFileSync(at(file), "utf8").split("\n").length - 1 : 0;
   }
 });
 
@@ -224,15 +224,15 @@ describe("what goes on must go on with the same things", () => {
     ["revision", ["--revise"], /was drafted with revise false, now it is true/],
     ["top-k", ["--revise-topk", "0.5"], /was drafted with revise_topk the default, now it is 0\.5/],
   ])("%s", async (_, more, message) => {
-    if (!existsSync(path("other"))) writeTinyModel(path("other"), { seed: 9 });
+    if (!existsSync(at("other"))) writeTinyModel(at("other"), { seed: 9 });
     await rediffHere(...draft("fixed.jsonl", "--steps", "8", "--count", "2"));
-    const before = readFileSync(path("fixed.jsonl"), "utf8");
-    const changed = more.map((one) => (one === "other" ? path("other") : one));
+    const before = readFileSync(at("fixed.jsonl"), "utf8");
+    const changed = more.map((one) => (one === "other" ? at("other") : one));
     const { status, stderr } = await rediffHere(...draft("fixed.jsonl", "--steps", "8", "--count", "2", ...changed));
     expect(status).toBe(1);
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
-    expect(readFileSync(path("fixed.jsonl"), "utf8")).toBe(before);
+    expect(readFileSync(at("fixed.jsonl"), "utf8")).toBe(before);
   });
 });
 
@@ -250,14 +250,14 @@ describe("one clear line for what is wrong", () => {
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
-    expect(existsSync(path("wrong.jsonl"))).toBe(false);
+    expect(existsSync(at("wrong.jsonl"))).toBe(false);
   });
 
   test("a file that holds something else is left alone", async () => {
-    writeFileSync(path("notes.jsonl"), "my notes\n");
+    writeFileSync(at("notes.jsonl"), "my notes\n");
     const { status, stderr } = await rediffHere(...draft("notes.jsonl"));
     expect(status).toBe(1);
     expect(stderr).toMatch(/notes\.jsonl: line 1 is no draft of an earlier run/);
-    expect(readFileSync(path("notes.jsonl"), "utf8")).toBe("my notes\n");
+    expect(readFileSync(at("notes.jsonl"), "utf8")).toBe("my notes\n");
   });
 });

@@ -2,11 +2,11 @@
 import { Command, Option } from "commander";
 import type { Remasking } from "../../../diffusion/decode-options.js";
 import { UserError } from "../../../errors.js";
-import { DEFAULT_QUESTION } from "../../../inference/request.js";
 import type { DraftOptions, DraftReport } from "../../../pipeline/drafts/draft-all.js";
 import { parseShard } from "../../../pipeline/drafts/draft-plan.js";
 import { draftSteps } from "../../../pipeline/drafts/draft-settings.js";
 import { type LeftOutReason, leftOutReasons } from "../../../pipeline/drafts/left-out.js";
+import { DEFAULT_QUESTION } from "../../../text/default-question.js";
 import {
   addModelOptions,
   addPromptOptions,

@@ -1,9 +1,9 @@
 /** `rediff data prepare DATASET FOLDER`: a downloaded public data set to what the recipes ask for. */
 import { Argument, Command } from "commander";
-import { formatBytes } from "../../../hub/format-bytes.js";
 import { DATASETS } from "../../../pipeline/prepare/dataset-layouts.js";
-import type { DatasetName, Prepared, PrepareProgress } from "../../../pipeline/prepare/prepare.js";
+import type { DatasetName, PreparedDataset, PrepareProgress } from "../../../pipeline/prepare/prepare.js";
 import type { Survey } from "../../../pipeline/prepare/survey.js";
+import { formatBytes } from "../../../units.js";
 import { decimal } from "../../options/describe-options.js";
 import { type Progress, progress } from "../../terminal/progress.js";
 import { counted } from "../../terminal/reason-counts.js";
@@ -122,7 +122,7 @@ function surveyText({ found, missing, unfinished }: Survey): string {
   return `${[...new Set(lines), ...lacking].join("\n")}\n`;
 }
 
-function preparedText({ archives, files, missing }: Prepared): string {
+function preparedText({ archives, files, missing }: PreparedDataset): string {
   const written = archives.reduce((sum, archive) => sum + archive.files, 0);
   const bytes = archives.reduce((sum, archive) => sum + archive.bytes, 0);
   const present = archives.reduce((sum, archive) => sum + archive.present, 0);
@@ -146,5 +146,5 @@ function preparedText({ archives, files, missing }: Prepared): string {
   return `${lines.join("\n")}\n`;
 }
 
-const folderKeys = ({ image_folder, video_folder }: Prepared["files"][number]): string =>
+const folderKeys = ({ image_folder, video_folder }: PreparedDataset["files"][number]): string =>
   `${image_folder === undefined ? "" : ` image_folder=${image_folder}`}${video_folder === undefined ? "" : ` video_folder=${video_folder}`}`;

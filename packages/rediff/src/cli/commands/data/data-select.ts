@@ -42,7 +42,7 @@ async function run(files: string[], flags: Flags): Promise<void> {
     import("../../options/data-input.js"),
     import("../../../pipeline/correction/select-file.js"),
     import("../../../pipeline/correction/select-records.js"),
-    import("../../../pipeline/formats/atomic-file.js"),
+    import("../../../files/atomic-file.js"),
   ]);
   const { source, tokenizer } = await openInput(files, flags);
   const line = progress({ label: flags.output, unit: "drafts", total: source.count });

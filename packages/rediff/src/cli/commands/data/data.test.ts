@@ -1,23 +1,17 @@
 /** `rediff data prepare, convert, mix, vicrit, select` as users run them: arguments in; stdout, stderr, files and exit status
  *  out. What they do in detail is tested beside data/prepare and data/correction. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { zipArchive } from "../../../pipeline/formats/testing/archives.js";
 import { jsonLines, rediff, rediffHere } from "../../../testing/command-line.js";
+import { folderOfFile } from "../../../testing/folders.js";
 import { dataCommand } from "./data.js";
 
-let root: string;
+const { at } = folderOfFile();
 /** A folder without weights: only the tokenizer may be needed. */
 const model = fileURLToPath(new URL("../../../text/testdata/tokenizer", import.meta.url));
-const at = (...names: string[]) => join(root, ...names);
-
-beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), "rediff-data-cli-"));
-});
-afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 function put(name: string, content: string | Uint8Array): string {
   mkdirSync(dirname(at(name)), { recursive: true });

@@ -1,5 +1,6 @@
 /** `rediff data ...`: what is done to data sets before and between training runs. */
 import { Command } from "commander";
+import { addCommands } from "../../options/command-group.js";
 import { dataCheckCommand } from "./data-check.js";
 import { dataConvertCommand } from "./data-convert.js";
 import { dataCorrectCommand } from "./data-correct.js";
@@ -21,18 +22,15 @@ Examples:
 export function dataCommand(): Command {
   const group = new Command("data")
     .description("prepare, convert, mix, select and check training data")
-    .addHelpText("after", HELP)
-    .addCommand(dataPrepareCommand())
-    .addCommand(dataConvertCommand())
-    .addCommand(dataMixCommand())
-    .addCommand(dataVicritCommand())
-    .addCommand(dataDraftCommand())
-    .addCommand(dataCorrectCommand())
-    .addCommand(dataSelectCommand())
-    .addCommand(dataCheckCommand());
-  for (const command of group.commands) {
-    command.option("--verbose", "show the stack of an error");
-    command.exitOverride().configureOutput({ outputError: () => undefined });
-  }
-  return group;
+    .addHelpText("after", HELP);
+  return addCommands(group, [
+    dataPrepareCommand(),
+    dataConvertCommand(),
+    dataMixCommand(),
+    dataVicritCommand(),
+    dataDraftCommand(),
+    dataCorrectCommand(),
+    dataSelectCommand(),
+    dataCheckCommand(),
+  ]);
 }

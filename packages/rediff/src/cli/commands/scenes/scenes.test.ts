@@ -1,19 +1,14 @@
 /** `rediff scenes`: flags in, files and stdout out. What the commands do is tested beside scenes/. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { folderOfFile } from "../../../testing/folders.js";
 import { scenesCommand } from "./scenes.js";
 
-let root: string;
+const { at } = folderOfFile();
 let stdout: string;
-const at = (...names: string[]) => join(root, ...names);
 
-beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), "rediff-scenes-cli-"));
-});
-afterAll(() => rmSync(root, { recursive: true, force: true }));
 beforeEach(() => {
   stdout = "";
   vi.spyOn(process.stdout, "write").mockImplementation((text) => {

@@ -1,6 +1,5 @@
 /** What the tests of corrections share: a folder with drafts and pictures, an expert, quick settings. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { fixturePath } from "../../../vision/fixtures/pillow.js";
@@ -8,12 +7,6 @@ import type { CorrectOptions } from "../correct-options.js";
 import { type FakeExpert, startFakeExpert } from "./fake-expert.js";
 
 export const pictures = fixturePath(".");
-
-export function scratch(): string {
-  const folder = mkdtempSync(join(tmpdir(), "rediff-correct-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 export async function expert(behave?: FakeExpert["behave"]): Promise<FakeExpert> {
   const fake = await startFakeExpert(behave);

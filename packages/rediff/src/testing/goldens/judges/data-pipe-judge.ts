@@ -3,7 +3,7 @@ import { z } from "zod";
 import { readReplyCompat } from "../../../pipeline/correction/original-reply.js";
 import { Selection } from "../../../pipeline/correction/select-records.js";
 import { expertText } from "../../../pipeline/expert/expert-prompt.js";
-import { isRecord, type JsonRecord } from "../../../pipeline/formats/json-list.js";
+import { isRecord, type JsonRecord } from "../../../pipeline/formats/exact-json.js";
 import { selectVicrit } from "../../../pipeline/prepare/vicrit.js";
 import { loadTokenizer, type Tokenizer } from "../../../text/tokenizer.js";
 import { compareExact } from "../compare.js";

@@ -9,7 +9,7 @@ import { layOut, normalizePixels } from "../../../models/llava/visuals.js";
 import { project } from "../../../models/projector/projector.js";
 import { siglipStages } from "../../../models/siglip/siglip.js";
 import { decodePicture } from "../../../vision/picture/decode-picture.js";
-import { parsePinpoints } from "../../../vision/tiles/geometry.js";
+import { parsePinpoints } from "../../../vision/tiles/anyres.js";
 import { makeTiles, type Visual } from "../../../vision/tiles/tiles.js";
 import { framesToTiles } from "../../../vision/video/load-video.js";
 import type { GoldenCase, GoldenTensor, Outcome } from "../golden-case.js";

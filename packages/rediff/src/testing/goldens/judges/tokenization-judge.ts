@@ -2,10 +2,10 @@
  *  inputs or outputs that are not known here fails rather than being compared in part. */
 import { z } from "zod";
 import { type ChatMessage, pairContent, renderPrompt } from "../../../text/chat-template.js";
+import { type ConversationTokens, conversationIds } from "../../../text/conversation-ids.js";
 import { encodePrompt } from "../../../text/image-tokens.js";
 import { labelCaption, labelConversation, placeTrainingImages, turnSchema } from "../../../text/labels.js";
 import { loadTokenizer, type Tokenizer } from "../../../text/tokenizer.js";
-import { type ConversationTokens, conversationIds } from "../../../text/turn-ids.js";
 import { compareExact } from "../compare.js";
 import type { GoldenCase, Outcome } from "../golden-case.js";
 

@@ -1,5 +1,5 @@
 /** Golden groups train_loss and train_steps: losses and gradients of a batch, and ten optimizer steps, under the
- *  reference's rules (`compat`) and with its recorded draws.
+ *  original's rules and with its recorded draws.
  *
  *  Logits and input embeddings are not compared here: losses and gradients depend on all of them, and the groups
  *  features and llm_forward judge them alone. */
@@ -10,7 +10,8 @@ import { parseRecord } from "../../../data/records/parse-record.js";
 import { buildSample } from "../../../data/samples/build-sample.js";
 import type { TrainingSample } from "../../../data/samples/sample.js";
 import { visualRows } from "../../../data/samples/sample-media.js";
-import { corrupt, drawsFrom, Fate, type RecordedDraw, replacementLimit } from "../../../diffusion/corruption.js";
+import { corrupt, PositionRole, replacementLimit } from "../../../diffusion/corruption.js";
+import { drawsFrom, type RecordedDraw } from "../../../diffusion/random-draws.js";
 import type { Model } from "../../../models/llava/llava.js";
 import { wholeGradient } from "../../../training/backward/accumulate.js";
 import {
@@ -22,6 +23,7 @@ import {
 } from "../../../training/backward/micro-batch.js";
 import { type Parameter, trainable } from "../../../training/backward/parameters.js";
 import { expandBatch } from "../../../training/backward/sample-rows.js";
+import { originalTraining } from "../../../training/backward/training-rules.js";
 import { AdamW, parameterGroups } from "../../../training/optimizer/adamw.js";
 import { clipGradients, dropGradients, gradientNorm } from "../../../training/optimizer/clip-gradients.js";
 import { learningRateFactor } from "../../../training/optimizer/learning-rate.js";
@@ -73,7 +75,7 @@ async function prepare(golden: GoldenCase): Promise<Batch> {
     options: {
       objective: inputs.revise ? "rediff" : "llada_v",
       lossWeighting: "code",
-      compat: true,
+      rules: originalTraining,
       checkpointing: "blocks",
       gradientScale: 1,
       maxLength,
@@ -152,7 +154,7 @@ async function compareLoss(golden: GoldenCase): Promise<Outcome> {
   return verdict.outcome();
 }
 
-/** Labels after the pictures came in, and what became of each row. */
+/** Labels after the pictures came in, and what became of each position. */
 function compareRows(
   { model, samples, options }: Batch,
   draws: RecordedDraw[],
@@ -164,7 +166,7 @@ function compareRows(
     visuals.map((visual) => (geometry === undefined ? 0 : visualRows(visual, geometry))),
   );
   const { mask, pad, bos } = model.tokenizer.special;
-  const rows = expandBatch(samples, tokens, { maxLength: options.maxLength, pad, compat: true });
+  const rows = expandBatch(samples, tokens, { maxLength: options.maxLength, pad, align: originalTraining.align });
   const labels = tensors.get("out.assembled_labels");
   if (labels !== undefined)
     verdict.exact(
@@ -172,24 +174,31 @@ function compareRows(
       rows.samples.flatMap((sample) => sample.labels),
       labels.data,
     );
-  const noisy = corrupt(rows.samples, drawsFrom(draws), {
+  const corrupted = corrupt(rows.samples, drawsFrom(draws), {
     objective: options.objective,
     maskId: mask,
     maskLike: new Set([mask]),
     replacementLimit: replacementLimit(model.config.llada.vocabSize, bos),
-    compat: true,
+    rules: originalTraining.corruption,
   });
-  const fates = { mask: Fate.masked, corrupt: Fate.corrupted, others: Fate.clean, span: Fate.revised };
+  const roles = {
+    mask: PositionRole.masked,
+    corrupt: PositionRole.corrupted,
+    others: PositionRole.clean,
+    span: PositionRole.revised,
+  };
   // Without revision there is one trace for the whole batch.
   const traced =
-    options.objective === "rediff" ? noisy.map(({ fates }) => [...fates]) : [noisy.flatMap(({ fates }) => [...fates])];
+    options.objective === "rediff"
+      ? corrupted.map(({ roles }) => [...roles])
+      : [corrupted.flatMap(({ roles }) => [...roles])];
   for (const [s, row] of traced.entries())
-    for (const [name, fate] of Object.entries(fates)) {
+    for (const [name, role] of Object.entries(roles)) {
       const trace = tensors.get(`out.trace${s}.${name}`);
       if (trace !== undefined)
         verdict.exact(
           `trace${s}.${name}`,
-          row.map((found) => Number(found === fate)),
+          row.map((found) => Number(found === role)),
           trace.data,
         );
     }
@@ -197,7 +206,7 @@ function compareRows(
   if (probabilities !== undefined)
     verdict.exact(
       "p_mask",
-      noisy.map(({ probability }) => probability),
+      corrupted.map(({ probability }) => probability),
       probabilities.data,
     );
 }

@@ -8,7 +8,7 @@ import { loadTokenizer } from "../../text/tokenizer.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 import { loadPicture } from "../../vision/picture/load-picture.js";
 import { parseRecord } from "../records/parse-record.js";
-import { geometry, mediaSettings, record, sampleSettings, tokenizerFolder } from "../testing/fixtures.js";
+import { geometry, mediaSettings, record, sampleSettings, tokenizerFolder } from "../testing/record-files.js";
 import { answerSpans } from "./answer-positions.js";
 import { buildSample, type SampleSettings } from "./build-sample.js";
 import { withRetries } from "./read-sample.js";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { defaultSystemText } from "../../text/chat-template.js";
 import { labelConversation } from "../../text/labels.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
-import { tokenizerFolder } from "../testing/fixtures.js";
+import { tokenizerFolder } from "../testing/record-files.js";
 import { encodeInside, markRevisions } from "./revised-phrases.js";
 
 const tokenizer = await loadTokenizer(tokenizerFolder);

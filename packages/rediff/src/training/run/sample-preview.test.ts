@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parseRecord } from "../../data/records/parse-record.js";
 import { buildSample } from "../../data/samples/build-sample.js";
 import { visualRows } from "../../data/samples/sample-media.js";
-import { geometry, record, sampleSettings, tokenizerFolder } from "../../data/testing/fixtures.js";
+import { geometry, record, sampleSettings, tokenizerFolder } from "../../data/testing/record-files.js";
 import type { RecordedDraw } from "../../diffusion/random-draws.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { ourTraining } from "../backward/training-rules.js";

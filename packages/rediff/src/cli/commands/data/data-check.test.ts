@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { pictureFolder, record, writeLines } from "../../../data/testing/fixtures.js";
+import { pictureFolder, record, writeLines } from "../../../data/testing/record-files.js";
 import { folderOfFile } from "../../../testing/folders.js";
 import { writeTinyModel } from "../../../testing/tiny-model.js";
 import { parseRecipe } from "../../../training/recipe/recipe-file.js";

@@ -3,6 +3,7 @@
 import type { ModelConfig } from "../../checkpoint/config.js";
 import type { BatchOptions } from "../../data/loading/epoch-batches.js";
 import type { SampleSettings } from "../../data/samples/build-sample.js";
+import { sampleRules } from "../../data/samples/sample-rules.js";
 import { visionGeometry } from "../../models/llava/model.js";
 import type { RecipeKeys } from "./recipe.js";
 
@@ -12,7 +13,7 @@ export function sampleSettings(recipe: RecipeKeys, config: ModelConfig): SampleS
   return {
     template: recipe.template,
     maxLength: recipe.max_length,
-    compat: recipe.compat,
+    rules: sampleRules(recipe.compat),
     ...(recipe.canvas !== undefined && { canvas: recipe.canvas }),
     addTimeInstruction: recipe.add_time_instruction,
     ...(multimodal && {

@@ -1,11 +1,13 @@
 /** A folder that is whole or not there: files are written beside it and get their places when all are on the disk.
  *
- *  A killed run leaves a hidden folder `.NAME.partial-HOST-PID`, which the next one for the same place removes. */
-import { existsSync, statfsSync } from "node:fs";
+ *  Two departures from files/whole-folder.ts, which checkpoints of a run are written with: the place may be a folder with
+ *  other files in it, which stay, and the next run for the same place removes what a killed one has left. */
+import { existsSync } from "node:fs";
 import { copyFile, mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
-import { hostname } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { UserError } from "../errors.js";
+import { freeBytes } from "../files/disk-space.js";
+import { hiddenPath, readHiddenName } from "../files/hidden-names.js";
 import { gib } from "./memory.js";
 
 /** Files of a model folder beside config.json and the weights that a conversion takes along. */
@@ -50,7 +52,7 @@ export async function checkOutput(output: string, { force, bytes, sources }: Out
     const names = await readdir(output).catch((error: NodeJS.ErrnoException) => {
       throw new UserError(`${output} cannot be used as a folder (${error.code})`, "Name a folder for the result.");
     });
-    const inUse = names.filter((name) => !isPartial(name, output));
+    const inUse = names.filter((name) => !isPartial(name, resolve(output)));
     if (inUse.length > 0 && force !== true)
       throw new UserError(
         `${output} is not empty (${inUse.slice(0, 3).join(", ")}${inUse.length > 3 ? ", ..." : ""})`,
@@ -74,7 +76,7 @@ export async function intoFolder(output: string, write: (folder: string) => Prom
   const parent = exists ? target : dirname(target);
   await mkdir(parent, { recursive: true });
   await sweep(parent, target);
-  const partial = join(parent, `${partialPrefix(target)}${process.pid}`);
+  const partial = hiddenPath(parent, target, "partial");
   try {
     await mkdir(partial);
     await write(partial);
@@ -86,25 +88,18 @@ export async function intoFolder(output: string, write: (folder: string) => Prom
   }
 }
 
-const partialPrefix = (target: string): string => `.${basename(target)}.partial-${hostname()}-`;
-const isPartial = (name: string, output: string): boolean => name.startsWith(`.${basename(resolve(output))}.partial-`);
+function isPartial(name: string, target: string): boolean {
+  const hidden = readHiddenName(name);
+  return hidden?.of === basename(target) && hidden.purpose === "partial";
+}
 
 /** Removes what runs on this machine left that are no more. */
 async function sweep(parent: string, target: string): Promise<void> {
-  const prefix = partialPrefix(target);
   for (const name of await readdir(parent)) {
-    const pid = Number(name.startsWith(prefix) ? name.slice(prefix.length) : Number.NaN);
-    if (Number.isSafeInteger(pid) && pid > 0 && (pid === process.pid || !isAlive(pid)))
+    if (!isPartial(name, target)) continue;
+    const owner = readHiddenName(name)?.owner;
+    if (owner === "this process" || owner === "a process that is no more")
       await rm(join(parent, name), { recursive: true, force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
 
@@ -128,16 +123,4 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
   await using file = await open(path, "w");
   await file.writeFile(`${JSON.stringify(value, null, 2)}\n`);
   await file.sync();
-}
-
-/** Of the disk that a path is on or will be; undefined where the system does not tell. */
-function freeBytes(path: string): number | undefined {
-  let folder = resolve(path);
-  while (!existsSync(folder) && dirname(folder) !== folder) folder = dirname(folder);
-  try {
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize;
-  } catch {
-    return undefined;
-  }
 }

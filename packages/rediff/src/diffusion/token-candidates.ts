@@ -1,5 +1,5 @@
 /** From logits to tokens and confidences, without leaving the device.
- *  R rows, V vocabulary. */
+ *  R rows of logits, one for each position that was asked for; V vocabulary. */
 import { fromBuffer, scope, stack, type Tensor, where } from "@rediff/torch";
 import type { DecodeOptions } from "./decode-options.js";
 import type { ConfidenceRule } from "./rules.js";

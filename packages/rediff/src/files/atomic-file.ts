@@ -2,9 +2,9 @@
  *
  *  A killed run leaves `.NAME.partial-HOST-PID`, which the next one for the same place removes. */
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
-import { hostname } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.js";
+import { hiddenPath, readHiddenName } from "./hidden-names.js";
 
 const BUFFER_BYTES = 1 << 20;
 
@@ -33,7 +33,7 @@ export class AtomicFile {
       );
       if (isFolder) throw new UserError(`${path} is a folder`, "Name a file for the result.");
       await sweep(path);
-      const partial = partialName(path);
+      const partial = hiddenPath(dirname(path), path, "partial");
       return new AtomicFile(path, partial, await open(partial, "w"));
     } catch (cause) {
       throw writeError(path, cause);
@@ -101,25 +101,12 @@ export function writeError(path: string, cause: unknown): unknown {
   return new UserError(`${path}: ${why}`, hint, { cause });
 }
 
-const partialPrefix = (path: string): string => `.${basename(path)}.partial-${hostname()}-`;
-const partialName = (path: string): string => join(dirname(path), `${partialPrefix(path)}${process.pid}`);
-
 /** Removes what runs on this machine left that are no more. */
 async function sweep(path: string): Promise<void> {
-  const prefix = partialPrefix(path);
   for (const name of await readdir(dirname(path))) {
-    if (!name.startsWith(prefix)) continue;
-    const pid = Number(name.slice(prefix.length));
-    if (Number.isInteger(pid) && !isAlive(pid)) await rm(join(dirname(path), name), { force: true });
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
+    const hidden = readHiddenName(name);
+    if (hidden?.of === basename(path) && hidden.purpose === "partial" && hidden.owner === "a process that is no more")
+      await rm(join(dirname(path), name), { force: true });
   }
 }
 

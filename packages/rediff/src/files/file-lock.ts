@@ -10,6 +10,7 @@ import { link, mkdir, open, readFile, rename, rm, stat, utimes } from "node:fs/p
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isAlive } from "./processes.js";
 
 export interface LockOptions {
   /** Called once if another process holds it. */
@@ -100,12 +101,7 @@ async function removeIfStale(path: string): Promise<boolean> {
 function isDead(content: string): boolean {
   const owner = /"pid":(\d+),"host":"([^"]*)"/.exec(content);
   if (owner === null || owner[2] !== hostname()) return false;
-  try {
-    process.kill(Number(owner[1]), 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ESRCH";
-  }
+  return !isAlive(Number(owner[1]));
 }
 
 async function contentOf(path: string): Promise<string | undefined> {

@@ -5,22 +5,14 @@
  *  removes it. */
 import { closeSync, existsSync, fsyncSync, openSync, readdirSync, statSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
-import { hostname } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
-
-type Purpose = "saving" | "removing";
-
-const hiddenPath = (target: string, purpose: Purpose): string =>
-  join(dirname(target), `.${basename(target)}.${purpose}-${hostname()}-${process.pid}`);
-
-// "partial" is the word of checkpoint/model-folder.ts, which gives the final model its place.
-const LEFTOVER = /^\..+\.(saving|removing|partial)-(.+)-(\d+)$/;
+import { dirname, join, resolve } from "node:path";
+import { hiddenPath, readHiddenName } from "./hidden-names.js";
 
 /** Has `write` fill a new folder that then becomes `target`, in place of one that is there. Whatever goes wrong in
  *  `write`, nothing of it stays and the old one is untouched. */
 export async function writeWholeFolder(target: string, write: (folder: string) => Promise<void>): Promise<void> {
   const path = resolve(target);
-  const hidden = hiddenPath(path, "saving");
+  const hidden = hiddenPath(dirname(path), path, "saving");
   await mkdir(dirname(path), { recursive: true });
   try {
     await rm(hidden, { recursive: true, force: true });
@@ -39,7 +31,7 @@ export async function writeWholeFolder(target: string, write: (folder: string) =
 /** Removes a folder so that a half-emptied one is never taken for a whole one. */
 export async function removeWholeFolder(target: string): Promise<void> {
   const path = resolve(target);
-  const hidden = hiddenPath(path, "removing");
+  const hidden = hiddenPath(dirname(path), path, "removing");
   await rm(hidden, { recursive: true, force: true });
   await rename(path, hidden);
   sync(dirname(path));
@@ -55,24 +47,15 @@ export async function sweepLeftovers(parent: string): Promise<string[]> {
   if (!existsSync(parent)) return [];
   const swept: string[] = [];
   for (const name of await readdir(parent)) {
-    const [, , host, pid] = LEFTOVER.exec(name) ?? [];
-    if (host === undefined) continue;
+    const hidden = readHiddenName(name);
+    if (hidden === undefined) continue;
     const path = join(parent, name);
-    const isDead = host === hostname() && (Number(pid) === process.pid || !isAlive(Number(pid)));
+    const isDead = hidden.owner === "this process" || hidden.owner === "a process that is no more";
     if (!isDead && Date.now() - lastTouched(path) < STALE_MS) continue;
     await rm(path, { recursive: true, force: true });
     swept.push(name);
   }
   return swept;
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
 
 /** Of the folder and the files in it, the latest change. */

@@ -6,8 +6,8 @@ import { memory } from "@rediff/torch";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { Decoder, type Decoding, OutputError } from "../diffusion/decoder.js";
 import type { FromModel, Job, Progress, Turn } from "../serving/engine/protocol.js";
+import { packError } from "../threads/portable-error.js";
 import type { Visual } from "../vision/tiles/tiles.js";
-import { packError } from "../vision/workers/vision-jobs.js";
 import { type Task, taskOf } from "./tasks/task.js";
 import type { VisionLanguageModel } from "./vision-language-model.js";
 

@@ -1,28 +1,22 @@
-import { setThreads } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, vi } from "vitest";
 import { UserError } from "../errors.js";
+import { test } from "../testing/fixtures.js";
 import { folderOfFile } from "../testing/folders.js";
 import { expectNoLeaks } from "../testing/leaks.js";
-import { writeTinyModel } from "../testing/tiny-model.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
 import { describeMany, type ManyOptions, type ManyResult } from "./describe-many.js";
-import { loadModel, type VisionLanguageModel } from "./vision-language-model.js";
+import type { VisionLanguageModel } from "./vision-language-model.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const { at } = folderOfFile();
 const pictures = ["color.jpg", "rgba.png", "grey.jpg", "palette.png", "alpha.webp"].map(fixturePath);
-let model: VisionLanguageModel;
 
-beforeAll(async () => {
-  setThreads(1); // tiny models gain nothing by more
-  model = await loadModel(writeTinyModel(at("model")));
-});
-afterAll(() => {
-  model[Symbol.dispose]();
-});
-
-async function all(groups: readonly (readonly string[])[], options: ManyOptions): Promise<ManyResult[]> {
+async function all(
+  model: VisionLanguageModel,
+  groups: readonly (readonly string[])[],
+  options: ManyOptions,
+): Promise<ManyResult[]> {
   const results: ManyResult[] = [];
   for await (const result of describeMany(model, groups, options)) results.push(result);
   return results;
@@ -34,8 +28,9 @@ const idsOf = (result: ManyResult): number[] | string =>
 describe("pictures decoded together", () => {
   const options = { genLength: 12, tokensPerStep: 3, revise: true } as const;
 
-  test.each([1, 2, 8])("%i at a time: each has the tokens that it has alone, in order", async (batch) => {
+  test.for([1, 2, 8])("%i at a time: each has the tokens that it has alone, in order", async (batch, { model }) => {
     const results = await all(
+      model,
       pictures.map((picture) => [picture]),
       { ...options, batch },
     );
@@ -47,11 +42,12 @@ describe("pictures decoded together", () => {
     }
   });
 
-  test("of different lengths: one that ends makes room for the next", async () => {
+  test("of different lengths: one that ends makes room for the next", async ({ model }) => {
     const { tokenIds } = await model.describe(pictures[1]!, { genLength: 12 });
     const stop = [model.model.tokenizer.decode(tokenIds.slice(3, 4))];
     const seen: number[][] = [];
     const results = await all(
+      model,
       pictures.map((picture) => [picture]),
       { genLength: 12, stop, batch: 2, onStep: (index) => void seen.push([index]) },
     );
@@ -60,18 +56,22 @@ describe("pictures decoded together", () => {
     expect(new Set(seen.flat()).size).toBe(pictures.length);
   });
 
-  test("several pictures to a prompt, and none", async () => {
+  test("several pictures to a prompt, and none", async ({ model }) => {
     const prompt = "What is there?";
-    const results = await all([pictures.slice(0, 2), [], pictures.slice(2, 3)], { genLength: 8, batch: 3, prompt });
+    const results = await all(model, [pictures.slice(0, 2), [], pictures.slice(2, 3)], {
+      genLength: 8,
+      batch: 3,
+      prompt,
+    });
     expect(idsOf(results[0]!)).toEqual((await model.describe(pictures.slice(0, 2), { genLength: 8, prompt })).tokenIds);
     expect(idsOf(results[1]!)).toEqual((await model.describe([], { genLength: 8, prompt })).tokenIds);
   });
 });
 
-test("one that fails does not end the others", async () => {
+test("one that fails does not end the others", async ({ model }) => {
   const none = at("none.jpg");
   const groups = [[none], [pictures[0]!], [fixturePath("pillow.json")], [pictures[1]!], [none]];
-  const results = await all(groups, { genLength: 4, batch: 2 });
+  const results = await all(model, groups, { genLength: 4, batch: 2 });
   expect(results.map(({ index, ok }) => [index, ok])).toEqual([
     [0, false],
     [1, true],
@@ -83,7 +83,7 @@ test("one that fails does not end the others", async () => {
   expect(idsOf(results[2]!)).toMatch(/looks like text/);
 });
 
-test("results come as they are ready, and the input is taken only as far as it is needed", async () => {
+test("results come as they are ready, and the input is taken only as far as it is needed", async ({ model }) => {
   let taken = 0;
   function* endless(): Generator<string[]> {
     while (true) {
@@ -101,7 +101,7 @@ test("results come as they are ready, and the input is taken only as far as it i
   expect(taken).toBeLessThan(30);
 });
 
-test("an abort ends it between two steps", async () => {
+test("an abort ends it between two steps", async ({ model }) => {
   expectNoLeaks();
   const abort = new AbortController();
   let steps = 0;
@@ -109,11 +109,11 @@ test("an abort ends it between two steps", async () => {
     if (++steps === 5) abort.abort(new Error("enough"));
   };
   const groups = pictures.map((picture) => [picture]);
-  await expect(all(groups, { genLength: 64, batch: 2, onStep, signal: abort.signal })).rejects.toThrow("enough");
+  await expect(all(model, groups, { genLength: 64, batch: 2, onStep, signal: abort.signal })).rejects.toThrow("enough");
   expect(steps).toBeLessThanOrEqual(6); // both prompts of the step that was under way
 });
 
-test("wrong options are an error at once", async () => {
+test("wrong options are an error at once", async ({ model }) => {
   let taken = 0;
   function* groups(): Generator<string[]> {
     taken++;

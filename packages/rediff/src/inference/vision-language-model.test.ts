@@ -1,32 +1,23 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setThreads } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, vi } from "vitest";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { UserError } from "../errors.js";
+import { test } from "../testing/fixtures.js";
 import { folderOfFile } from "../testing/folders.js";
 import { expectNoLeaks } from "../testing/leaks.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { applyEdits } from "../text/text-edits.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
 import type { DescribeOptions } from "./request.js";
-import { loadModel, type VisionLanguageModel } from "./vision-language-model.js";
+import { loadModel } from "./vision-language-model.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const { at } = folderOfFile();
 const photo = fixturePath("color.jpg");
 const SHORT = { genLength: 16 } satisfies DescribeOptions;
-let model: VisionLanguageModel;
-
-beforeAll(async () => {
-  setThreads(1); // tiny models gain nothing by more
-  model = await loadModel(writeTinyModel(at("model")));
-});
-afterAll(() => {
-  model[Symbol.dispose]();
-});
 
 const complaint = async (work: Promise<unknown>): Promise<string> => {
   const error = await work.catch((reason: unknown) => reason);
@@ -41,7 +32,7 @@ async function steps(run: AsyncGenerator<DecodeStep, unknown>): Promise<DecodeSt
 }
 
 describe("describe", () => {
-  test("says what it did, the same each time", async () => {
+  test("says what it did, the same each time", async ({ model }) => {
     const options = { ...SHORT, tokensPerStep: 4, revise: true };
     const one = await model.describe(photo, options);
     expect(one).toMatchObject({ steps: 4, tokenIds: { length: 16 }, tokensPerSecond: 16 / one.seconds });
@@ -55,19 +46,19 @@ describe("describe", () => {
     expect({ text, tokenIds, edits }).toEqual({ text: one.text, tokenIds: one.tokenIds, edits: one.edits });
   });
 
-  test("a path, the file's bytes and a list of one are the same", async () => {
+  test("a path, the file's bytes and a list of one are the same", async ({ model }) => {
     const { tokenIds } = await model.describe(photo, SHORT);
     expect((await model.describe(readFileSync(photo), SHORT)).tokenIds).toEqual(tokenIds);
     expect((await model.describe([photo], SHORT)).tokenIds).toEqual(tokenIds);
   });
 
-  test("a question without a picture", async () => {
+  test("a question without a picture", async ({ model }) => {
     const { tokenIds } = await model.describe([], { ...SHORT, prompt: "What is a cat?" });
     expect(tokenIds).toHaveLength(16);
     expect((await model.describe([], { ...SHORT, prompt: "What is a dog?" })).tokenIds).not.toEqual(tokenIds);
   });
 
-  test("a conversation: pictures come with its first question", async () => {
+  test("a conversation: pictures come with its first question", async ({ model }) => {
     const messages = [
       { role: "user", content: "What is it?" },
       { role: "assistant", content: "A cat." },
@@ -79,7 +70,7 @@ describe("describe", () => {
     expect((await model.describe(photo, { ...SHORT, messages: messages.slice(2) })).tokenIds).not.toEqual(tokenIds);
   });
 
-  test("a folder is a video's frames", async () => {
+  test("a folder is a video's frames", async ({ model }) => {
     const frames = at("frames");
     mkdirSync(frames);
     for (const i of [0, 1, 2]) await copyFile(photo, join(frames, `${i}.jpg`));
@@ -87,14 +78,14 @@ describe("describe", () => {
     expect((await model.describe({ video: frames }, { ...SHORT, videoFrames: 3 })).tokenIds).toEqual(tokenIds);
   });
 
-  test("the suffix is seen, kept and part of the ids", async () => {
+  test("the suffix is seen, kept and part of the ids", async ({ model }) => {
     const { tokenIds, text } = await model.describe(photo, { ...SHORT, suffix: " The end." });
     const suffix = model.model.tokenizer.encode(" The end.");
     expect(tokenIds.slice(16)).toEqual(suffix);
     expect(text.endsWith(" The end.")).toBe(true);
   });
 
-  test("a draft that leaves nothing to fill is the answer", async () => {
+  test("a draft that leaves nothing to fill is the answer", async ({ model }) => {
     const draft = "It is a cat.";
     const genLength = model.model.tokenizer.encode(draft).length;
     expect(await model.describe(photo, { genLength, draft })).toMatchObject({ text: draft, steps: 0, edits: [] });
@@ -102,14 +93,14 @@ describe("describe", () => {
 });
 
 describe("watch", () => {
-  test("hands out every step, and the last one is the answer", async () => {
+  test("hands out every step, and the last one is the answer", async ({ model }) => {
     const seen = await steps(model.watch(photo, { ...SHORT, steps: 8 }));
     expect(seen.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     const { tokenIds } = await model.describe(photo, { ...SHORT, steps: 8 });
     expect([...seen.at(-1)!.tokens]).toEqual(tokenIds);
   });
 
-  test("ends between two steps when it is aborted, or nobody listens any more", async () => {
+  test("ends between two steps when it is aborted, or nobody listens any more", async ({ model }) => {
     expectNoLeaks();
     const abort = new AbortController();
     const seen: number[] = [];
@@ -128,7 +119,7 @@ describe("watch", () => {
 describe("refine", () => {
   const DRAFT = "A dog sits on the sofa.";
 
-  test("its edits turn the draft into the text", async () => {
+  test("its edits turn the draft into the text", async ({ model }) => {
     const { text, edits, rounds } = await model.refine(photo, DRAFT, { rounds: 3 });
     expect(applyEdits(DRAFT, edits)).toBe(text);
     expect(text).not.toBe(DRAFT);
@@ -136,7 +127,7 @@ describe("refine", () => {
     expect(rounds).toBeLessThanOrEqual(3);
   });
 
-  test("its threshold is not that of decoding", async () => {
+  test("its threshold is not that of decoding", async ({ model }) => {
     expect(await model.refine(photo, DRAFT, { threshold: 1 })).toMatchObject({ text: DRAFT, edits: [] });
   });
 
@@ -147,7 +138,7 @@ describe("refine", () => {
     expect((await careful.refine(photo, DRAFT, { threshold: 0 })).text).not.toBe(DRAFT);
   });
 
-  test("mistakes", async () => {
+  test("mistakes", async ({ model }) => {
     expect(await complaint(model.refine(photo, ""))).toMatch(/the draft is empty/);
     expect(await complaint(model.refine(photo, "a<|eot_id|>"))).toMatch(/the special token <\|eot_id\|>/);
     expect(await complaint(model.refine(photo, "a", { rounds: 0 }))).toMatch(/rounds must be a whole number from 1/);
@@ -156,14 +147,14 @@ describe("refine", () => {
 });
 
 describe("mistakes", () => {
-  test("options are judged before a picture is looked at", async () => {
+  test("options are judged before a picture is looked at", async ({ model }) => {
     const none = at("none.jpg");
     expect(await complaint(model.describe(none, { genLength: 10, blockLength: 4 }))).toMatch(/is not a multiple of/);
     expect(await complaint(model.describe(none, { steps: 4, tokensPerStep: 4 }))).toMatch(/exclude each other/);
     expect(await complaint(model.describe(none))).toMatch(/none\.jpg: no such file/);
   });
 
-  test("pictures and markers that do not match", async () => {
+  test("pictures and markers that do not match", async ({ model }) => {
     const prompt = "<image> and <image>";
     expect(await complaint(model.describe(photo, { ...SHORT, prompt }))).toMatch(/2 <image> for 1 picture/);
     expect(await complaint(model.describe([], { ...SHORT, prompt: "<image>?" }))).toMatch(/1 <image> for 0 pictures/);
@@ -182,7 +173,7 @@ describe("mistakes", () => {
   });
 });
 
-test("nothing of a description stays in memory, however it ends", async () => {
+test("nothing of a description stays in memory, however it ends", async ({ model }) => {
   await model.describe(photo, SHORT); // tables that are kept
   expectNoLeaks();
   await model.describe([photo, fixturePath("rgba.png")], { ...SHORT, revise: true, cfgScale: 1, temperature: 0.5 });

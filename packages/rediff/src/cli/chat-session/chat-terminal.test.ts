@@ -1,30 +1,17 @@
 import { PassThrough } from "node:stream";
-import { setThreads } from "@rediff/torch";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { loadModel, type VisionLanguageModel } from "../../inference/vision-language-model.js";
-import { folderOfFile } from "../../testing/folders.js";
-import { writeTinyModel } from "../../testing/tiny-model.js";
+import { expect, vi } from "vitest";
+import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import { test } from "../../testing/fixtures.js";
 import { chatInTerminal } from "./chat-terminal.js";
 import { Conversation } from "./conversation.js";
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
-const { path: root } = folderOfFile();
-let model: VisionLanguageModel;
-
-beforeAll(async () => {
-  setThreads(1); // tiny models gain nothing by more
-  model = await loadModel(writeTinyModel(root));
-});
-afterAll(() => {
-  model[Symbol.dispose]();
-});
-
 const CTRL_C = "\x03";
 const CTRL_D = "\x04";
 
 /** A terminal whose keys are pressed by the test. */
-function open(genLength = 8) {
+function open(model: VisionLanguageModel, genLength = 8) {
   const keys = new PassThrough();
   let shown = "";
   const watchers = new Set<() => void>();
@@ -50,8 +37,8 @@ function open(genLength = 8) {
   return { press: (text: string) => void keys.write(text), see, over, abort, conversation, shown: () => shown, keys };
 }
 
-test("a message, the answer as it forms, the answer; Ctrl-D leaves", async () => {
-  const { press, see, over, shown } = open();
+test("a message, the answer as it forms, the answer; Ctrl-D leaves", async ({ model }) => {
+  const { press, see, over, shown } = open(model);
   await see("> ");
   press("What is it?\r");
   await see("\u2591"); // masks
@@ -63,8 +50,8 @@ test("a message, the answer as it forms, the answer; Ctrl-D leaves", async () =>
   expect(shown().endsWith("\n")).toBe(true);
 });
 
-test("commands are obeyed, mistakes are told, and the chat goes on", async () => {
-  const { press, see, over } = open();
+test("commands are obeyed, mistakes are told, and the chat goes on", async ({ model }) => {
+  const { press, see, over } = open(model);
   await see("> ");
   press("/help\r");
   await see("/reset all");
@@ -76,8 +63,8 @@ test("commands are obeyed, mistakes are told, and the chat goes on", async () =>
   await over;
 });
 
-test("a conversation that has grown too long says how to go on", async () => {
-  const { press, see, over } = open();
+test("a conversation that has grown too long says how to go on", async ({ model }) => {
+  const { press, see, over } = open(model);
   await see("> ");
   press("Hello.\r");
   await see("\u2591");
@@ -88,8 +75,8 @@ test("a conversation that has grown too long says how to go on", async () => {
   await over;
 });
 
-test("Ctrl-C stops an answer and keeps the chat; lines typed meanwhile wait, unseen", async () => {
-  const { press, see, over, conversation, shown } = open(512);
+test("Ctrl-C stops an answer and keeps the chat; lines typed meanwhile wait, unseen", async ({ model }) => {
+  const { press, see, over, conversation, shown } = open(model, 512);
   await see("> ");
   press("First.\r");
   await see("\u2591");
@@ -103,15 +90,15 @@ test("Ctrl-C stops an answer and keeps the chat; lines typed meanwhile wait, uns
   await over;
 });
 
-test("Ctrl-C twice leaves: during an answer, and at the prompt", async () => {
-  const during = open(512);
+test("Ctrl-C twice leaves: during an answer, and at the prompt", async ({ model }) => {
+  const during = open(model, 512);
   await during.see("> ");
   during.press("First.\r");
   await during.see("\u2591");
   during.press(CTRL_C + CTRL_C);
   await during.over;
 
-  const idle = open();
+  const idle = open(model);
   await idle.see("> ");
   idle.press(CTRL_C);
   await idle.see("(Ctrl-C again to leave)");
@@ -127,20 +114,20 @@ test("Ctrl-C twice leaves: during an answer, and at the prompt", async () => {
   await idle.over;
 });
 
-test("a signal from outside ends it with its reason; so does the end of the input, without one", async () => {
-  const told = open(512);
+test("a signal from outside ends it with its reason; so does the end of the input, without one", async ({ model }) => {
+  const told = open(model, 512);
   await told.see("> ");
   told.press("First.\r");
   await told.see("\u2591");
   told.abort.abort(new Error("told to end"));
   await expect(told.over).rejects.toThrow("told to end");
 
-  const idle = open();
+  const idle = open(model);
   await idle.see("> ");
   idle.abort.abort(new Error("told to end"));
   await expect(idle.over).rejects.toThrow("told to end");
 
-  const ended = open(512);
+  const ended = open(model, 512);
   await ended.see("> ");
   ended.press("First.\r");
   await ended.see("\u2591");

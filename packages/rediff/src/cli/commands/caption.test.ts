@@ -1,11 +1,12 @@
 /** `rediff caption`: the contract of its output, its inputs, and that every option arrives. */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
-import { setThreads } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, vi } from "vitest";
 import type { DescribeOptions } from "../../inference/request.js";
-import { loadModel, type VisionLanguageModel, type VisualSource } from "../../inference/vision-language-model.js";
+import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import { loadModel, type VisualSource } from "../../inference/vision-language-model.js";
 import { jsonLines, rediff, rediffHere } from "../../testing/command-line.js";
+import { test as base } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
@@ -13,27 +14,23 @@ import { fixturePath } from "../../vision/fixtures/pillow.js";
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const { at, path: root } = folderOfFile();
+const test = base.extend("tinyModel", { scope: "file" }, () => at("model"));
 const MODEL = ["--model", at("model")];
 const SHORT = [...MODEL, "--gen-length", "16"];
-let model: VisionLanguageModel;
 
-beforeAll(async () => {
-  setThreads(1); // tiny models gain nothing by more
-  model = await loadModel(writeTinyModel(at("model")));
+beforeAll(() => {
+  writeTinyModel(at("model"));
   mkdirSync(at("pictures"));
   copyFileSync(fixturePath("color.jpg"), at("pictures/b.jpg"));
   copyFileSync(fixturePath("rgba.png"), at("pictures/a.PNG"));
   copyFileSync(fixturePath("grey.jpg"), at("pictures/c.jpeg"));
   copyFileSync(fixturePath("pillow.json"), at("pictures/notes.json"));
 });
-afterAll(() => {
-  model[Symbol.dispose]();
-});
 
 const REVISING = ["--revise", "--tokens-per-step", "4"];
 
 describe("the program", () => {
-  test("--json: the keys of the contract, in a line for each picture, and nothing else", async () => {
+  test("--json: the keys of the contract, in a line for each picture, and nothing else", async ({ model }) => {
     const names = ["pictures/b.jpg", "pictures/a.PNG"];
     const run = await rediff(["caption", ...names, ...SHORT, ...REVISING, "--json"], { cwd: root });
     expect(run).toMatchObject({ status: 0, stderr: "" });
@@ -71,7 +68,7 @@ describe("the program", () => {
   });
 
   const haveFfmpeg = spawnSync("ffmpeg", ["-version"]).status === 0;
-  test.skipIf(!haveFfmpeg)(`a video${haveFfmpeg ? "" : " (SKIPPED: ffmpeg is not installed)"}`, async () => {
+  test.skipIf(!haveFfmpeg)(`a video${haveFfmpeg ? "" : " (SKIPPED: ffmpeg is not installed)"}`, async ({ model }) => {
     const clip = at("clip.mp4");
     spawnSync("ffmpeg", ["-v", "error", "-f", "lavfi", "-i", "testsrc=s=64x48:r=10:d=1", clip]);
     const run = await rediff(["caption", "clip.mp4", ...SHORT, "--video-frames", "3", "--json"], { cwd: root });
@@ -86,7 +83,7 @@ describe("the program", () => {
 describe("output", () => {
   const picture = at("pictures/b.jpg");
 
-  test("one picture is its text alone", async () => {
+  test("one picture is its text alone", async ({ model }) => {
     const { text } = await model.describe(picture, { genLength: 16 });
     expect(await rediffHere("caption", picture, ...SHORT)).toEqual({
       status: 0,
@@ -95,14 +92,14 @@ describe("output", () => {
     });
   });
 
-  test("--together: one answer about all", async () => {
+  test("--together: one answer about all", async ({ model }) => {
     const pictures = [picture, at("pictures/a.PNG")];
     const run = await rediffHere("caption", ...pictures, ...SHORT, "--together", "--json");
     const { tokenIds } = await model.describe(pictures, { genLength: 16 });
     expect(jsonLines(run.stdout)).toMatchObject([{ image: pictures.join(" "), token_ids: tokenIds }]);
   });
 
-  test("--trace: all ids after every step, and who changed what", async () => {
+  test("--trace: all ids after every step, and who changed what", async ({ model }) => {
     const trace = at("trace.jsonl");
     const pictures = [picture, at("pictures/c.jpeg")];
     const args = [...SHORT, ...REVISING, "--batch", "2", "--json", "--trace", trace];
@@ -173,21 +170,21 @@ describe("options arrive", () => {
     [["--auto-orient"], { autoOrient: true }, turned],
   ];
   const plain = new Map<VisualSource, Promise<number[]>>();
-  const plainAnswer = (source: VisualSource): Promise<number[]> => {
+  const plainAnswer = (model: VisionLanguageModel, source: VisualSource): Promise<number[]> => {
     const answer = plain.get(source) ?? model.describe(source, { genLength: 16 }).then(({ tokenIds }) => tokenIds);
     plain.set(source, answer);
     return answer;
   };
 
-  test.each(cases)("%j", async (flags, options, source = picture) => {
+  test.for(cases)("%j", async ([flags, options, source = picture], { model }) => {
     const run = await rediffHere("caption", source as string, ...SHORT, ...flags, "--json");
     expect(run).toMatchObject({ status: 0, stderr: "" });
     const { text, tokenIds, steps } = await model.describe(source, { genLength: 16, ...options });
     expect(jsonLines(run.stdout)).toMatchObject([{ text, token_ids: tokenIds, steps }]);
-    expect(tokenIds, "without them the answer is another").not.toEqual(await plainAnswer(source));
+    expect(tokenIds, "without them the answer is another").not.toEqual(await plainAnswer(model, source));
   });
 
-  test("--stop ends the answer, at the first of several", async () => {
+  test("--stop ends the answer, at the first of several", async ({ model }) => {
     const whole = await model.describe(picture, { genLength: 16 });
     const [second, fourth] = [1, 3].map((i) => model.model.tokenizer.decode([whole.tokenIds[i]!])) as [string, string];
     const run = await rediffHere("caption", picture, ...SHORT, "--stop", fourth, "--stop", second, "--json");

@@ -1,9 +1,9 @@
 /** `rediff chat` without a terminal: a line in, an answer out; what is remembered; what it refuses. */
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
-import { setThreads } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { loadModel, type VisionLanguageModel } from "../../inference/vision-language-model.js";
+import { beforeAll, describe, expect, vi } from "vitest";
+import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { jsonLines, rediff, rediffHere, startRediff } from "../../testing/command-line.js";
+import { test as base } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import type { ChatMessage } from "../../text/chat-template.js";
@@ -12,24 +12,24 @@ import { fixturePath } from "../../vision/fixtures/pillow.js";
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const { at, path: root } = folderOfFile();
+const test = base.extend("tinyModel", { scope: "file" }, () => at("model"));
 const SHORT = ["--model", "model", "--gen-length", "8"];
-let model: VisionLanguageModel;
 
-beforeAll(async () => {
-  setThreads(1); // tiny models gain nothing by more
-  model = await loadModel(writeTinyModel(at("model")));
+beforeAll(() => {
+  writeTinyModel(at("model"));
   copyFileSync(fixturePath("color.jpg"), at("photo.jpg"));
   copyFileSync(fixturePath("grey.jpg"), at("grey one.jpg"));
   writeFileSync(at("broken.jpg"), "not a picture");
-});
-afterAll(() => {
-  model[Symbol.dispose]();
 });
 
 const chat = (input: string, ...args: string[]) => rediff(["chat", ...args, ...SHORT], { cwd: root, input });
 
 /** What the library says to the same messages. */
-async function replies(pictures: readonly (readonly string[])[], questions: readonly string[]): Promise<string[]> {
+async function replies(
+  model: VisionLanguageModel,
+  pictures: readonly (readonly string[])[],
+  questions: readonly string[],
+): Promise<string[]> {
   const messages: ChatMessage[] = [];
   const answers: string[] = [];
   for (const [i, question] of questions.entries()) {
@@ -47,7 +47,7 @@ async function replies(pictures: readonly (readonly string[])[], questions: read
   return answers;
 }
 
-test("--json: a line for each message, and every answer knows those before it", async () => {
+test("--json: a line for each message, and every answer knows those before it", async ({ model }) => {
   const questions = ["What is it?", "Which colour?", "Which colour?"];
   const run = await chat(`${questions[0]}\n\n${questions[1]}\r\n${questions[2]}`, "photo.jpg", "--json");
   expect(run).toMatchObject({ status: 0, stderr: "" });
@@ -63,16 +63,18 @@ test("--json: a line for each message, and every answer knows those before it", 
       "edits",
     ]);
   expect(records.map(({ message }) => message)).toEqual(questions);
-  const answers = await replies([["photo.jpg"]], questions);
+  const answers = await replies(model, [["photo.jpg"]], questions);
   expect(records.map(({ text }) => (text as string).trim())).toEqual(answers);
   expect(answers[2]).not.toBe(answers[1]);
 });
 
-test("plain: the answers alone; pictures that come later go with the next message; /reset keeps them", async () => {
+test("plain: the answers alone; pictures that come later go with the next message; /reset keeps them", async ({
+  model,
+}) => {
   const input = ["/image photo.jpg", "What is it?", "/image 'grey one.jpg'", "And this?", "/reset", "And this?"];
   const run = await chat(input.join("\n"));
-  const answers = await replies([["photo.jpg"], ["grey one.jpg"]], ["What is it?", "And this?"]);
-  const [anew] = await replies([["photo.jpg", "grey one.jpg"]], ["And this?"]);
+  const answers = await replies(model, [["photo.jpg"], ["grey one.jpg"]], ["What is it?", "And this?"]);
+  const [anew] = await replies(model, [["photo.jpg", "grey one.jpg"]], ["And this?"]);
   expect(run.status).toBe(0);
   expect(run.stdout).toBe([...answers, anew, ""].join("\n"));
   expect(run.stderr).toBe(
@@ -80,10 +82,10 @@ test("plain: the answers alone; pictures that come later go with the next messag
   );
 });
 
-test("/reset all forgets the pictures too; // is a slash; /quit ends", async () => {
+test("/reset all forgets the pictures too; // is a slash; /quit ends", async ({ model }) => {
   const run = await chat("/reset all\n//reset?\n/quit\nnever asked\n", "photo.jpg");
   expect(run).toMatchObject({ status: 0, stderr: "begun anew, with 0 pictures\n" });
-  expect(run.stdout).toBe(`${(await replies([], ["/reset?"]))[0]}\n`);
+  expect(run.stdout).toBe(`${(await replies(model, [], ["/reset?"]))[0]}\n`);
 });
 
 test("/save: text, or JSON that says the same, and never over a file", async () => {
@@ -104,7 +106,7 @@ test("/save: text, or JSON that says the same, and never over a file", async () 
   expect(readFileSync(at("chat.txt"), "utf8")).toBe(`photo.jpg\n\nuser: Hello.\n\nassistant: ${said}\n`);
 });
 
-test("lines that fail are told, and the others go on as if they had not been", async () => {
+test("lines that fail are told, and the others go on as if they had not been", async ({ model }) => {
   const bad: [string, RegExp][] = [
     ["/image broken.jpg", /broken\.jpg: /],
     ["/image none.jpg", /there is no file none\.jpg/],
@@ -121,10 +123,10 @@ test("lines that fail are told, and the others go on as if they had not been", a
   const lines = run.stderr.trimEnd().split("\n");
   expect(lines).toHaveLength(bad.length);
   for (const [i, [, line]] of bad.entries()) expect(lines[i]).toMatch(line);
-  expect(run.stdout).toBe(`${(await replies([["photo.jpg"]], ["What is it?"]))[0]}\n`);
+  expect(run.stdout).toBe(`${(await replies(model, [["photo.jpg"]], ["What is it?"]))[0]}\n`);
 });
 
-test("options arrive", async () => {
+test("options arrive", async ({ model }) => {
   const flags = ["--revise", "--tokens-per-step", "4", "--system", "Be brief.", "--temperature", "0.9", "--seed", "7"];
   const run = await chat("What?\n", "photo.jpg", "--json", ...flags);
   const { tokenIds, steps } = await model.describe(at("photo.jpg"), {

@@ -3,7 +3,8 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, vi } from "vitest";
+import { test } from "../../testing/fixtures.js";
 import { folderOfEachTest } from "../../testing/folders.js";
 import { writeTinyModel, writeTinySiglip } from "../../testing/tiny-model.js";
 import { convertCommand } from "./convert.js";
@@ -11,26 +12,6 @@ import { inspectCommand } from "./inspect.js";
 
 const scratch = folderOfEachTest();
 const { at } = scratch;
-let stdout: string;
-let stderr: string;
-
-beforeEach(() => {
-  stdout = "";
-  stderr = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    stdout += text;
-    return true;
-  });
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    stderr += text;
-    return true;
-  });
-});
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
-});
 
 const quiet = (command: Command) => command.exitOverride().configureOutput({ outputError: () => undefined });
 const convert = (...args: string[]) => quiet(convertCommand()).parseAsync(args, { from: "user" });
@@ -40,26 +21,26 @@ const original = () => writeTinyModel(at("llada"), { textOnly: true, naming: "or
 const config = (folder: string) => JSON.parse(readFileSync(join(at(folder), "config.json"), "utf8"));
 
 describe("rediff convert", () => {
-  test("renames, prints the folder, and inspect is content with it", async () => {
+  test("renames, prints the folder, and inspect is content with it", async ({ output }) => {
     original();
     await convert(at("llada"), at("renamed"));
-    expect(stdout).toBe(`${at("renamed")}\n`);
-    expect(stderr).toMatch(/^21 tensors, [\d,]+ parameters, [\d.]+ kB\n$/);
-    stdout = "";
+    expect(output.stdout).toBe(`${at("renamed")}\n`);
+    expect(output.stderr).toMatch(/^21 tensors, [\d,]+ parameters, [\d.]+ kB\n$/);
+    output.stdout = "";
     await inspect(at("renamed"));
-    expect(stdout).toMatch(/^kind +LLaDA, text only$/m);
+    expect(output.stdout).toMatch(/^kind +LLaDA, text only$/m);
     expect(process.exitCode).toBeUndefined();
   });
 
-  test("--json prints one line and nothing else", async () => {
+  test("--json prints one line and nothing else", async ({ output }) => {
     original();
     await convert(at("llada"), at("renamed"), "--json", "--max-shard-size", "100kB");
-    expect(JSON.parse(stdout)).toMatchObject({ output: at("renamed"), tensors: 21, notes: [] });
+    expect(JSON.parse(output.stdout)).toMatchObject({ output: at("renamed"), tensors: 21, notes: [] });
     expect(existsSync(join(at("renamed"), "model.safetensors.index.json"))).toBe(true);
-    expect(stderr).toBe("");
+    expect(output.stderr).toBe("");
   });
 
-  test("--vision assembles a LLaDA-V with what the other options say", async () => {
+  test("--vision assembles a LLaDA-V with what the other options say", async ({ output }) => {
     original();
     writeTinySiglip(at("siglip2"));
     const flags = ["--projector", "mlp3x_gelu", "--dtype", "bfloat16", "--aspect-ratio", "anyres", "--grid-tiles", "2"];
@@ -74,7 +55,7 @@ describe("rediff convert", () => {
       "--seed",
       "1",
     );
-    expect(stderr).toMatch(/projector mlp3x_gelu fresh from seed 1/);
+    expect(output.stderr).toMatch(/projector mlp3x_gelu fresh from seed 1/);
     expect(config("start")).toMatchObject({
       model_type: "llava_llada",
       mm_vision_tower: at("siglip2"),
@@ -118,25 +99,25 @@ describe("rediff convert", () => {
 });
 
 describe("rediff inspect", () => {
-  test("prints JSON, tensors included, on one line", async () => {
+  test("prints JSON, tensors included, on one line", async ({ output }) => {
     writeTinyModel(at("model"));
     await inspect(at("model"), "--json", "--tensors");
-    expect(stdout.trimEnd().split("\n")).toHaveLength(1);
-    expect(JSON.parse(stdout).tensors).toHaveLength(63);
+    expect(output.stdout.trimEnd().split("\n")).toHaveLength(1);
+    expect(JSON.parse(output.stdout).tensors).toHaveLength(63);
   });
 
-  test("lists tensors after the summary", async () => {
+  test("lists tensors after the summary", async ({ output }) => {
     writeTinyModel(at("model"));
     await inspect(at("model"), "--tensors");
-    expect(stdout).toMatch(/complete +yes\n\n(.+\t.+\t\[.*\]\t.+\n)+$/);
+    expect(output.stdout).toMatch(/complete +yes\n\n(.+\t.+\t\[.*\]\t.+\n)+$/);
   });
 
-  test("fails for a folder that is broken, and shows what there is", async () => {
+  test("fails for a folder that is broken, and shows what there is", async ({ output }) => {
     writeTinyModel(at("model"));
     rmSync(at("model/tokenizer.json"));
     await inspect(at("model"));
     expect(process.exitCode).toBe(1);
-    expect(stdout).toMatch(/^PROBLEMS +.*tokenizer\.json: no such file$/m);
-    expect(stdout).toMatch(/^language +2 layers/m);
+    expect(output.stdout).toMatch(/^PROBLEMS +.*tokenizer\.json: no such file$/m);
+    expect(output.stdout).toMatch(/^language +2 layers/m);
   });
 });

@@ -1,39 +1,32 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, expect, vi } from "vitest";
 import { UserError } from "../../errors.js";
+import { test } from "../../testing/fixtures.js";
 import { folderOfEachTest } from "../../testing/folders.js";
 import { doctorCommand } from "./doctor.js";
 
 const scratch = folderOfEachTest();
-let printed: string;
 
 beforeEach(() => {
-  printed = "";
   vi.stubEnv("REDIFF_CACHE", scratch.path);
   vi.stubEnv("LIBTORCH", scratch.path);
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += text;
-    return true;
-  });
 });
 
 afterEach(() => {
   vi.unstubAllEnvs();
-  vi.restoreAllMocks();
-  process.exitCode = undefined;
 });
 
 const doctor = (...args: string[]) => doctorCommand().parseAsync(args, { from: "user" });
 
-test("prints a table, and fails when something required is missing", async () => {
+test("prints a table, and fails when something required is missing", async ({ output }) => {
   await doctor();
-  expect(printed).toMatch(/^ok {4}Node +\d+\./);
-  expect(printed).toMatch(/^FAIL {2}libtorch .*it has no lib\/.*\n +Mend LIBTORCH or unset it\.$/m);
+  expect(output.stdout).toMatch(/^ok {4}Node +\d+\./);
+  expect(output.stdout).toMatch(/^FAIL {2}libtorch .*it has no lib\/.*\n +Mend LIBTORCH or unset it\.$/m);
   expect(process.exitCode).toBe(1);
 });
 
-test("--json prints a JSON line a check", async () => {
+test("--json prints a JSON line a check", async ({ output }) => {
   await doctor("--json");
-  const checks = printed
+  const checks = output.stdout
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line));

@@ -1,11 +1,10 @@
 /** `rediff fill`: every fixed character stays, the contract of its output, and what it refuses. */
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
-import { setThreads } from "@rediff/torch";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, vi } from "vitest";
 import type { FillOptions } from "../../inference/tasks/fill.js";
 import type { FilledBlank } from "../../inference/template/template-form.js";
-import { loadModel, type VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { jsonLines, rediff, rediffHere } from "../../testing/command-line.js";
+import { test as base } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
@@ -13,18 +12,14 @@ import { fixturePath } from "../../vision/fixtures/pillow.js";
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const { at, path: root } = folderOfFile();
-let model: VisionLanguageModel;
+const test = base.extend("tinyModel", { scope: "file" }, () => at("model"));
 
-beforeAll(async () => {
-  setThreads(1); // tiny models gain nothing by more
-  model = await loadModel(writeTinyModel(at("model")));
+beforeAll(() => {
+  writeTinyModel(at("model"));
   writeTinyModel(at("text-only"), { textOnly: true });
   copyFileSync(fixturePath("color.jpg"), at("photo.jpg"));
   copyFileSync(fixturePath("grey.jpg"), at("grey.jpg"));
   writeFileSync(at("broken.jpg"), "not a picture");
-});
-afterAll(() => {
-  model[Symbol.dispose]();
 });
 
 const TEMPLATE = "A [[2]] is on the [[3]], caf\u00e9 \u{1f600}.";
@@ -41,7 +36,7 @@ function withoutBlanks(text: string, blanks: readonly FilledBlank[]): string {
   return rest + text.slice(from);
 }
 
-test("--json: one line, whose blanks lie between the template's characters", async () => {
+test("--json: one line, whose blanks lie between the template's characters", async ({ model }) => {
   const args = ["fill", "photo.jpg", "--model", "model", "--template", TEMPLATE, "--json"];
   const run = await rediff(args, { cwd: root });
   expect(run).toMatchObject({ status: 0, stderr: "" });
@@ -70,7 +65,7 @@ test("several pictures and templates: each with each, and the others go on when 
   expect(run.stderr).toMatch(/rediff: 2 of 6 failed\n$/);
 });
 
-test("without a picture, and all pictures together", async () => {
+test("without a picture, and all pictures together", async ({ model }) => {
   const alone = await rediffHere("fill", "--model", at("text-only"), "--template", "The [[1]].", "--json");
   expect(jsonLines(alone.stdout)).toMatchObject([{ image: null, text: expect.stringMatching(/^The .+\.$/s) }]);
   const pictures = [at("photo.jpg"), at("grey.jpg")];
@@ -97,7 +92,7 @@ test("a template from a file or stdin, without its last newline", async () => {
   expect(piped).toMatchObject({ status: 0, stdout: run.stdout });
 });
 
-test("--trace: all ids after every step; what is fixed is never touched", async () => {
+test("--trace: all ids after every step; what is fixed is never touched", async ({ model }) => {
   const trace = at("trace.jsonl");
   await fill("--template", TEMPLATE, "--trace", trace, "--revise", "--tokens-per-step", "2");
   const steps = jsonLines(readFileSync(trace, "utf8")) as { tokens: number[]; image: string }[];
@@ -123,7 +118,7 @@ describe("options arrive", () => {
     [["--image-join", "correct"], { imageJoin: "correct" }],
     [["--system", "You see."], { system: "You see." }],
   ];
-  test.each(cases)("%j", async (flags, options) => {
+  test.for(cases)("%j", async ([flags, options], { model }) => {
     const run = await fill("--template", TEMPLATE, "--json", ...flags);
     expect(run).toMatchObject({ status: 0, stderr: "" });
     const { tokenIds, steps } = await model.fill(at("photo.jpg"), TEMPLATE, options);

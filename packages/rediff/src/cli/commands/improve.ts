@@ -2,10 +2,11 @@
 import { Command } from "commander";
 import type { ImproveOptions } from "../../pipeline/improve/improve.js";
 import type { Stage, StageReports } from "../../pipeline/improve/loop-state.js";
+import { formatDuration } from "../../units.js";
 import { whole } from "../options/describe-options.js";
 import { needTorch } from "../options/load-engine.js";
 import { Interrupted } from "../terminal/error-text.js";
-import { formatDuration, progress } from "../terminal/progress.js";
+import { progress } from "../terminal/progress.js";
 
 interface Flags {
   threads?: number;

@@ -4,7 +4,7 @@ import { UserError } from "../../errors.js";
 import { unusableAnswers } from "../../pipeline/correction/answer-kind.js";
 import { type AnswerTotals, type CorrectionReport, sum } from "../../pipeline/correction/correction-report.js";
 import { failureReasons } from "../../pipeline/correction/failed-file.js";
-import { formatDuration } from "./progress.js";
+import { formatDuration } from "../../units.js";
 import { dropLines } from "./reason-counts.js";
 
 export function reportText(report: CorrectionReport): string {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { formatDuration, type ProgressOptions, progress } from "./progress.js";
+import { formatDuration } from "../../units.js";
+import { type ProgressOptions, progress } from "./progress.js";
 
 function terminal(options: ProgressOptions, isTTY = true) {
   const written: string[] = [];

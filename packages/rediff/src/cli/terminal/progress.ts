@@ -1,5 +1,6 @@
 /** One line on stderr that says how far a long task is. Silent unless stderr is a terminal. */
-import { formatBytes } from "../../units.js";
+import { StatusLine, type TerminalStream } from "../../status-line.js";
+import { formatBytes, formatDuration } from "../../units.js";
 
 export interface ProgressOptions {
   label: string;
@@ -9,15 +10,9 @@ export interface ProgressOptions {
   unit: string;
   /** What was done before this run: shown, but not counted into the speed. */
   initial?: number;
-  stream?: ProgressStream;
+  stream?: TerminalStream;
   /** Milliseconds; for tests. */
   now?: () => number;
-}
-
-export interface ProgressStream {
-  isTTY?: boolean | undefined;
-  columns?: number | undefined;
-  write(text: string): unknown;
 }
 
 export interface Progress {
@@ -32,7 +27,6 @@ export interface Progress {
 const REDRAW_MS = 100;
 /** The speed is that of the last seconds, not of the whole run: it has to follow a network that changes. */
 const SPEED_WINDOW_MS = 5_000;
-const CLEAR_LINE = "\r\x1b[K";
 
 export function progress(options: ProgressOptions): Progress {
   const stream = options.stream ?? process.stderr;
@@ -40,12 +34,7 @@ export function progress(options: ProgressOptions): Progress {
   const isShown = stream.isTTY === true;
   const samples: { at: number; done: number }[] = [{ at: now(), done: options.initial ?? 0 }];
   let drawnAt = Number.NEGATIVE_INFINITY;
-  let line = "";
-
-  const draw = (done: number) => {
-    line = describe(options, done, speedOf(samples)).slice(0, Math.max(20, (stream.columns || 80) - 1));
-    stream.write(CLEAR_LINE + line);
-  };
+  const line = new StatusLine(stream);
 
   return {
     update(done) {
@@ -54,15 +43,10 @@ export function progress(options: ProgressOptions): Progress {
       drawnAt = at;
       samples.push({ at, done });
       while (samples.length > 2 && at - (samples[0]?.at ?? at) > SPEED_WINDOW_MS) samples.shift();
-      draw(done);
+      line.draw(describe(options, done, speedOf(samples)));
     },
-    note(text) {
-      stream.write(isShown && line ? `${CLEAR_LINE}${text}\n${line}` : `${text}\n`);
-    },
-    finish() {
-      if (line) stream.write(CLEAR_LINE);
-      line = "";
-    },
+    note: (text) => line.note(text),
+    finish: () => line.clear(),
   };
 }
 
@@ -87,13 +71,4 @@ function describe({ label, total, unit }: ProgressOptions, done: number, speed: 
     if (total !== undefined && done < total) parts.push(`${formatDuration((total - done) / speed)} left`);
   }
   return parts.join("  ");
-}
-
-/** 3725 -> "1h02m", 65 -> "1m05s". */
-export function formatDuration(seconds: number): string {
-  const whole = Math.ceil(seconds);
-  const two = (value: number) => String(value).padStart(2, "0");
-  if (whole < 60) return `${whole}s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)}m${two(whole % 60)}s`;
-  return `${Math.floor(whole / 3600)}h${two(Math.floor((whole % 3600) / 60))}m`;
 }

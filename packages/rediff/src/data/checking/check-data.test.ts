@@ -11,7 +11,7 @@ import {
   sampleSettings,
   tokenizerFolder,
   writeLines,
-} from "../testing/fixtures.js";
+} from "../testing/record-files.js";
 import { type CheckOptions, checkData } from "./check-data.js";
 import { formatCheckReport } from "./check-report.js";
 

@@ -1,8 +1,7 @@
 /** `rediff data check`: goes over a data set as training will, and tells what training would skip. */
 import { loadTokenizer } from "../../text/tokenizer.js";
-import { Threads } from "../../threads/worker-threads.js";
-import { existingWorkerUrl } from "../../threads/worker-url.js";
-import { describeJob, type LoaderJob, type LoaderResult, runLoaderJob } from "../loading/loader-job.js";
+import { type LoaderResult, runLoaderJob } from "../loading/loader-job.js";
+import { loaderThreads } from "../loading/loader-threads.js";
 import type { RecordPlace } from "../records/file-index.js";
 import type { Records } from "../records/record-list.js";
 import { RecordReader } from "../records/record-reader.js";
@@ -100,12 +99,7 @@ async function checkHere(options: CheckOptions): Promise<CheckSource> {
 
 function checkInThreads(options: CheckOptions, workers: number): CheckSource {
   const { tokenizerFolder, settings } = options;
-  const threads = new Threads<LoaderJob, LoaderResult>({
-    url: existingWorkerUrl("../loading/loader-worker.js", import.meta.url),
-    workers,
-    workerData: { tokenizerFolder, settings },
-    describe: describeJob,
-  });
+  const threads = loaderThreads({ tokenizerFolder, settings }, workers);
   return {
     check: async (places, signal) =>
       findingsOf(await threads.run({ type: "check", places, mode: modeOf(options) }, { signal })),

@@ -9,7 +9,7 @@ import { openRecords } from "../records/record-list.js";
 import { answerSpans } from "../samples/answer-positions.js";
 import type { TrainingSample } from "../samples/sample.js";
 import type { Skip } from "../samples/sample-error.js";
-import { record, sampleSettings, tokenizerFolder, writeLines } from "../testing/fixtures.js";
+import { record, sampleSettings, tokenizerFolder, writeLines } from "../testing/record-files.js";
 import { type LoaderOptions, openLoader } from "./loader.js";
 
 const built = existsSync(fileURLToPath(compiledWorkerUrl("./loader-worker.js", import.meta.url)));

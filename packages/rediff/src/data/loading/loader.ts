@@ -7,8 +7,6 @@
  *  Only `prefetch` micro-batches are ahead of the one in use; pixels move between threads without a copy. */
 import { UserError } from "../../errors.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
-import { Threads } from "../../threads/worker-threads.js";
-import { existingWorkerUrl } from "../../threads/worker-url.js";
 import { type Lengths, measureLengths } from "../records/record-lengths.js";
 import type { Records } from "../records/record-list.js";
 import { RecordReader } from "../records/record-reader.js";
@@ -17,7 +15,7 @@ import { prepareSample, type SampleOrSkip } from "../samples/read-sample.js";
 import type { TrainingSample } from "../samples/sample.js";
 import type { Skip } from "../samples/sample-error.js";
 import { type BatchOptions, type EpochBatches, epochBatches, needsLengths } from "./epoch-batches.js";
-import { describeJob, type LoaderJob, type LoaderResult, type LoaderSetup } from "./loader-job.js";
+import { type LoaderThreads, loaderThreads } from "./loader-threads.js";
 import { SkipCounter } from "./skipped-samples.js";
 
 export interface LoaderOptions {
@@ -72,7 +70,7 @@ export async function openLoader(options: LoaderOptions): Promise<SampleLoader> 
   const source =
     workers === 0
       ? new SamplesHere({ tokenizer: await loadTokenizer(tokenizerFolder), settings })
-      : new SamplesInThreads({ tokenizerFolder, settings }, workers, options.workerUrl);
+      : new SamplesInThreads(loaderThreads({ tokenizerFolder, settings }, workers, options.workerUrl));
   return new SampleLoader(options, source, lengths);
 }
 
@@ -202,15 +200,10 @@ class SamplesHere implements SampleSource {
 
 class SamplesInThreads implements SampleSource {
   readonly isThreaded = true;
-  readonly #threads: Threads<LoaderJob, LoaderResult>;
+  readonly #threads: LoaderThreads;
 
-  constructor(setup: LoaderSetup, workers: number, url?: URL) {
-    this.#threads = new Threads({
-      url: url ?? existingWorkerUrl("./loader-worker.js", import.meta.url),
-      workers,
-      workerData: setup,
-      describe: describeJob,
-    });
+  constructor(threads: LoaderThreads) {
+    this.#threads = threads;
   }
 
   async prepare(

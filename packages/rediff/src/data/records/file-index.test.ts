@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { folderOfFile } from "../../testing/folders.js";
-import { record, writeLines } from "../testing/fixtures.js";
+import { record, writeLines } from "../testing/record-files.js";
 import { placeOf } from "./file-index.js";
 import { RecordReader } from "./record-reader.js";
 import { indexFile } from "./scan-file.js";

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { folderOfFile } from "../../testing/folders.js";
-import { geometry, record, tarOf, writeLines } from "../testing/fixtures.js";
+import { geometry, record, tarOf, writeLines } from "../testing/record-files.js";
 import { estimateTokens, measureLengths } from "./record-lengths.js";
 import { openRecords } from "./record-list.js";
 

@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { UserError } from "../../errors.js";
 import { folderOfFile } from "../../testing/folders.js";
-import { record, tarOf, writeLines } from "../testing/fixtures.js";
+import { record, tarOf, writeLines } from "../testing/record-files.js";
 import { type DataFile, openRecords, type Records } from "./record-list.js";
 import { RecordReader } from "./record-reader.js";
 

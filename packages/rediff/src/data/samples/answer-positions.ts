@@ -1,4 +1,4 @@
-/** Which positions of a row are an assistant's words. */
+/** Which positions of a sample are an assistant's words. */
 
 import { ignoredLabel, imagePlaceholder } from "../../text/image-tokens.js";
 import type { Labelled } from "../../text/labels.js";
@@ -10,7 +10,7 @@ export interface AnswerSpan {
   end: number;
 }
 
-/** The answers of a row. A header counts where its role is learnt: a question may quote one. A row without any header
+/** The answers of a sample. A header counts where its role is learnt: a question may quote one. One without any header
  *  (template llada_plain) is one answer behind its picture. */
 export function answerSpans(tokenizer: Tokenizer, { ids, labels }: Labelled): AnswerSpan[] {
   const { startHeader, endHeader, eot } = tokenizer.special;

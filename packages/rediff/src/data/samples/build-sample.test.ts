@@ -8,11 +8,12 @@ import { loadTokenizer } from "../../text/tokenizer.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 import { loadPicture } from "../../vision/picture/load-picture.js";
 import { parseRecord } from "../records/parse-record.js";
-import { geometry, mediaSettings, record, sampleSettings, tokenizerFolder } from "../testing/fixtures.js";
+import { geometry, mediaSettings, record, sampleSettings, tokenizerFolder } from "../testing/record-files.js";
 import { answerSpans } from "./answer-positions.js";
 import { buildSample, type SampleSettings } from "./build-sample.js";
 import { withRetries } from "./read-sample.js";
 import { visualRows } from "./sample-media.js";
+import { originalSamples } from "./sample-rules.js";
 
 const tokenizer = await loadTokenizer(tokenizerFolder);
 const { at, path: folder } = folderOfFile();
@@ -89,7 +90,7 @@ describe("buildSample", () => {
     );
     expect(await fault(turns("<image>", "x"))).toMatch(/^1 <image> marker but 0 pictures/);
     // The reference takes it for text then.
-    const { ids } = await build(turns("<image>", "x"), { compat: true });
+    const { ids } = await build(turns("<image>", "x"), { rules: originalSamples });
     expect(tokenizer.decode(ids)).toContain("<image>");
   });
 
@@ -139,7 +140,7 @@ describe("revise pairs", () => {
       "none of its revise pairs can be used (1 not found in the answer)",
     );
     expect(await fault(flawed("dog", "umbrella stand"))).toMatch(/1 of unequal token counts/);
-    expect((await build(flawed("woman", "car"), { compat: true })).revise).not.toContain(true);
+    expect((await build(flawed("woman", "car"), { rules: originalSamples })).revise).not.toContain(true);
     // An empty list says that nothing is wrong.
     expect((await build(record("x", { image: "color.jpg", revise: [] }))).revise).not.toContain(true);
   });
@@ -154,9 +155,9 @@ describe("max_length", () => {
     const cut = await build(value, { maxLength: answer!.start + extra + 1 });
     expect(cut.ids).toEqual(whole.ids.slice(0, answer!.start + extra + 1));
     expect(await fault(value, { maxLength: answer!.start + extra })).toMatch(
-      /its answer starts at row \d+, beyond max_length \d+\. Raise max_length/,
+      /its answer starts at position \d+, beyond max_length \d+\. Raise max_length/,
     );
-    await expect(build(value, { maxLength: answer!.start + extra, compat: true })).resolves.toBeTruthy();
+    await expect(build(value, { maxLength: answer!.start + extra, rules: originalSamples })).resolves.toBeTruthy();
   });
 
   test("drops pictures whose placeholders are cut off", async () => {

@@ -16,6 +16,7 @@ import { markRevisions, type PairOutcome, type Revised } from "./revised-phrases
 import type { DataRecord, TrainingSample } from "./sample.js";
 import { SampleError } from "./sample-error.js";
 import { loadMedia, type MediaSettings, visualRows } from "./sample-media.js";
+import type { SampleRules } from "./sample-rules.js";
 import { addTimeInstruction, type VideoTimes } from "./time-instruction.js";
 
 /** Plain data, so that threads can be given it. */
@@ -23,13 +24,11 @@ export interface SampleSettings {
   template: PromptTemplate;
   /** System message; default: the one that the published models were trained with. */
   system?: string;
-  /** Rows that a sample may have, pictures expanded; what lies beyond is cut. */
+  /** Positions that a sample may have, pictures expanded; what lies beyond is cut. */
   maxLength: number;
-  /** Rows of the last answer at least, end-of-text included: what an answer is decoded into. */
+  /** Positions of the last answer at least, end-of-text included: what an answer is decoded into. */
   canvas?: number;
-  /** The reference's rules for revise pairs, `<image>` without pictures as plain text, and flawed text as truth where no
-   *  pair can be used. */
-  compat?: boolean;
+  rules: SampleRules;
   /** Tell the model the times of a video's frames. */
   addTimeInstruction?: boolean;
   /** Absent for a text-only model. */
@@ -62,8 +61,8 @@ export async function buildSample(
     const visual = visuals[i];
     return visual === undefined || settings.media === undefined ? 1 : visualRows(visual, settings.media.geometry);
   });
-  // Cut as the collator cuts, where a picture still counts as one token; rows beyond are cut after the splice.
-  const cut = <Value>(row: readonly Value[]): Value[] => row.slice(0, settings.maxLength);
+  // Cut as the collator cuts, where a picture still counts as one token; positions beyond are cut after the splice.
+  const cut = <Value>(list: readonly Value[]): Value[] => list.slice(0, settings.maxLength);
   const ids = cut(labelled.ids);
   return {
     ids,
@@ -76,21 +75,21 @@ export async function buildSample(
 }
 
 function labelUsable(record: DataRecord, context: SampleContext, video?: VideoTimes): Revised {
-  const row = labelRecord(record, context, video);
-  assertPairUsed(row, context);
-  return onCanvas(row, context);
+  const text = labelRecord(record, context, video);
+  assertPairUsed(text, context);
+  return onCanvas(text, context);
 }
 
 /** With end-of-text behind the last answer up to the canvas, as in a batch behind the shorter samples. A model that never
  *  saw more masks than its longest answers needed does not know what to do with the rest. */
-function onCanvas(row: Revised, { tokenizer, settings: { canvas = 0 } }: SampleContext): Revised {
+function onCanvas(text: Revised, { tokenizer, settings: { canvas = 0 } }: SampleContext): Revised {
   // Whatever is learnt of it: in a form the header is not.
-  const answer = answerSpans(tokenizer, { ids: row.ids, labels: row.ids }).at(-1);
-  const missing = answer === undefined ? 0 : Math.max(0, answer.start + canvas - row.ids.length);
-  if (missing === 0) return row;
+  const answer = answerSpans(tokenizer, { ids: text.ids, labels: text.ids }).at(-1);
+  const missing = answer === undefined ? 0 : Math.max(0, answer.start + canvas - text.ids.length);
+  if (missing === 0) return text;
   const { pad } = tokenizer.special;
   const more = <T>(values: readonly T[], value: T): T[] => [...values, ...Array<T>(missing).fill(value)];
-  return { ...row, ids: more(row.ids, pad), labels: more(row.labels, pad), revise: more(row.revise, false) };
+  return { ...text, ids: more(text.ids, pad), labels: more(text.labels, pad), revise: more(text.revise, false) };
 }
 
 /** The text of a sample, whole: ids, labels, positions to revise. `video` adds the time instruction, if that is asked
@@ -102,8 +101,8 @@ export function labelRecord(record: DataRecord, context: SampleContext, video?: 
   const turns = timed ? addTimeInstruction(record.turns, video) : record.turns;
   assertMarkers(turns, pictures, settings);
   const whole = labelTurns(turns, pictures > 0, context);
-  const row = record.blanks === undefined ? whole : keepBlanks(tokenizer, whole, turns, record.blanks);
-  return markRevisions(tokenizer, row, record.revise, { compat: settings.compat ?? false });
+  const text = record.blanks === undefined ? whole : keepBlanks(tokenizer, whole, turns, record.blanks);
+  return markRevisions(tokenizer, text, record.revise, settings.rules.phraseSearch);
 }
 
 function labelTurns(turns: readonly Turn[], hasImage: boolean, { tokenizer, settings }: SampleContext): Labelled {
@@ -123,7 +122,7 @@ function assertMarkers(turns: readonly Turn[], pictures: number, settings: Sampl
   // llada_plain writes one marker of its own in place of the question.
   const counted = settings.template === "llada_plain" ? [imageToken, ...used.slice(1)] : used;
   const markers = counted.reduce((sum, content) => sum + content.split(imageToken).length - 1, 0);
-  if (markers === pictures || (pictures === 0 && settings.compat)) return;
+  if (markers === pictures || (pictures === 0 && settings.rules.strayMarker === "text")) return;
   throw new SampleError(
     "markers",
     `${plural(markers, `${imageToken} marker`)} but ${plural(pictures, "picture")}`,
@@ -131,43 +130,45 @@ function assertMarkers(turns: readonly Turn[], pictures: number, settings: Sampl
   );
 }
 
-/** An answer has to leave something to learn within `maxLength`; so have blanks and a revision. Not asked under `compat`.
- *  @returns rows of the whole sample, pictures expanded */
+/** An answer has to leave something to learn within `maxLength`; so have blanks and a revision.
+ *  @returns positions of the whole sample, pictures expanded
+ *  @throws SampleError when nothing is left, unless the rules have it learnt */
 export function assertAnswerFits(
-  row: Revised,
+  text: Revised,
   { tokenizer, settings }: SampleContext,
-  rowsOf: (visual: number) => number,
+  positionsOf: (visual: number) => number,
 ): number {
   const { maxLength } = settings;
-  let rows = 0;
+  let length = 0;
   let pictures = 0;
-  const places = row.ids.map((id) => {
-    const place = rows;
-    rows += id === imagePlaceholder ? rowsOf(pictures++) : 1;
+  const places = text.ids.map((id) => {
+    const place = length;
+    length += id === imagePlaceholder ? positionsOf(pictures++) : 1;
     return place;
   });
-  if (rows <= maxLength || settings.compat) return rows;
+  if (length <= maxLength || settings.rules.nothingToLearn === "learnt") return length;
   const fits = (position: number) => (places[position] ?? 0) < maxLength;
-  const answers = answerSpans(tokenizer, row);
+  const answers = answerSpans(tokenizer, text);
   if (answers.length > 0 && !answers.some(({ start, end }) => start < end && fits(start))) {
     throw new SampleError(
       "length",
-      `its answer starts at row ${places[answers[0]?.start ?? 0]}, beyond max_length ${maxLength}`,
+      `its answer starts at position ${places[answers[0]?.start ?? 0]}, beyond max_length ${maxLength}`,
       "Raise max_length, or use fewer or smaller pictures",
     );
   }
-  if (!row.labels.some((label, position) => label !== ignoredLabel && fits(position))) {
+  if (!text.labels.some((label, position) => label !== ignoredLabel && fits(position))) {
     throw new SampleError("length", `all that is learnt lies beyond max_length ${maxLength}`, "Raise max_length");
   }
-  if (row.revise.includes(true) && !row.revise.some((marked, position) => marked && fits(position))) {
+  if (text.revise.includes(true) && !text.revise.some((marked, position) => marked && fits(position))) {
     throw new SampleError("length", `all phrases to revise lie beyond max_length ${maxLength}`, "Raise max_length");
   }
-  return rows;
+  return length;
 }
 
-/** Flawed text without a position to mend would be learnt as if it were right. Not asked under `compat`. */
+/** Flawed text without a position to mend would be learnt as if it were right.
+ *  @throws SampleError when no pair can be used, unless the rules have the text learnt */
 export function assertPairUsed({ outcomes, revise }: Revised, { settings }: SampleContext): void {
-  if (outcomes.length === 0 || revise.includes(true) || settings.compat) return;
+  if (outcomes.length === 0 || revise.includes(true) || settings.rules.nothingToLearn === "learnt") return;
   const count = (wanted: PairOutcome) => outcomes.filter((outcome) => outcome === wanted).length;
   const [missing, differing] = [count("not_found"), count("length_differs")];
   const reasons = [

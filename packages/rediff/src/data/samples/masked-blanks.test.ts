@@ -9,7 +9,7 @@ import { checkData } from "../checking/check-data.js";
 import { formatCheckReport } from "../checking/check-report.js";
 import { parseRecord } from "../records/parse-record.js";
 import { openRecords } from "../records/record-list.js";
-import { record, sampleSettings, tokenizerFolder, writeLines } from "../testing/fixtures.js";
+import { record, sampleSettings, tokenizerFolder, writeLines } from "../testing/record-files.js";
 import { buildSample } from "./build-sample.js";
 
 const { path: root } = folderOfFile();

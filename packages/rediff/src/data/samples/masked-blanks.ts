@@ -12,18 +12,18 @@ import { SampleError } from "./sample-error.js";
 /** Characters (UTF-16 units) of the answer: [start, end). */
 export type Blank = readonly [start: number, end: number];
 
-/** The row with labels in its blanks only. A token that lies partly in a blank is a part of it; the space that a token
+/** The text with labels in its blanks only. A token that lies partly in a blank is a part of it; the space that a token
  *  may begin with does not count.
  *  @throws SampleError when there is not exactly one answer, a blank does not lie in it, or tokens have no place in it */
 export function keepBlanks(
   tokenizer: Tokenizer,
-  row: Labelled,
+  labelled: Labelled,
   turns: readonly Turn[],
   blanks: readonly Blank[],
 ): Labelled {
   const answers = turns.filter(({ role }) => role === "assistant");
   const [answer] = answers;
-  const [span] = answerSpans(tokenizer, row);
+  const [span] = answerSpans(tokenizer, labelled);
   if (answers.length !== 1 || answer === undefined || span === undefined) {
     throw new SampleError("form", `has blanks and ${answers.length} answers`, "A form to fill in has one answer");
   }
@@ -35,7 +35,7 @@ export function keepBlanks(
       `blanks: [${outside.join(", ")}] is no part of an answer of ${text.length} characters`,
     );
   }
-  const answerIds = row.ids.slice(span.start, span.end);
+  const answerIds = labelled.ids.slice(span.start, span.end);
   const written = tokenizer.decode(answerIds);
   // Characters of the text are those of the tokens; only case may be lost.
   if (written.length !== text.length || written.toLowerCase() !== text.toLowerCase()) {
@@ -46,7 +46,7 @@ export function keepBlanks(
     );
   }
   const offsets = tokenOffsets(tokenizer, answerIds, written);
-  const labels = row.labels.map((label, position) => {
+  const labels = labelled.labels.map((label, position) => {
     const at = position - span.start;
     const from = offsets[at];
     if (from === undefined || at >= answerIds.length) return ignoredLabel;
@@ -57,7 +57,7 @@ export function keepBlanks(
     return blanks.some(([start, end]) => first < Math.min(last, end) && last > start) ? label : ignoredLabel;
   });
   if (labels.every((label) => label === ignoredLabel)) throw new SampleError("form", "its blanks hold no token");
-  return { ids: row.ids, labels };
+  return { ids: labelled.ids, labels };
 }
 
 /** A token that ends inside a character reaches to that character's end.

@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import { defaultSystemText } from "../../text/chat-template.js";
 import { labelConversation } from "../../text/labels.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
-import { tokenizerFolder } from "../testing/fixtures.js";
+import { tokenizerFolder } from "../testing/record-files.js";
 import { encodeInside, markRevisions } from "./revised-phrases.js";
+import type { PhraseSearch } from "./sample-rules.js";
 
 const tokenizer = await loadTokenizer(tokenizerFolder);
 
@@ -18,10 +19,10 @@ const row = (answer: string, question = "Is the dog big?") =>
   );
 
 /** What the labels of the marked positions say, and where in the text they stand. */
-function mark(answer: string, pairs: [string, string][], options: { compat?: boolean; question?: string } = {}) {
+function mark(answer: string, pairs: [string, string][], options: { search?: PhraseSearch; question?: string } = {}) {
   const labelled = row(answer, options.question);
   const spans = pairs.map(([org, target]) => ({ org, target }));
-  const { ids, labels, revise, outcomes } = markRevisions(tokenizer, labelled, spans, options);
+  const { ids, labels, revise, outcomes } = markRevisions(tokenizer, labelled, spans, options.search);
   const marked = revise.flatMap((isMarked, i) => (isMarked ? [i] : []));
   return {
     outcomes,
@@ -49,7 +50,7 @@ describe("markRevisions", () => {
 
   test("searches answers only; the reference finds the question's word first", () => {
     expect(mark("Yes, the dog is.", [["dog", "car"]]).before).toMatch(/Yes, the$/);
-    expect(tokenizer.decode(markRevisions(tokenizer, row("a"), [], {}).ids)).toContain("Is the dog big?");
+    expect(tokenizer.decode(markRevisions(tokenizer, row("a"), []).ids)).toContain("Is the dog big?");
     expect(mark("It is.", [["dog", "car"]]).outcomes).toEqual(["not_found"]);
   });
 
@@ -84,8 +85,8 @@ describe("markRevisions", () => {
     expect(mark("a dog", [[" dog ", "car"]]).outcomes).toEqual(["found"]);
   });
 
-  test("compat drops one token of dummy, whatever it is", () => {
-    expect(mark("a dog", [["dog", "car"]], { compat: true }).outcomes).toEqual(["not_found"]);
+  test("the original drops one token of dummy, whatever it is", () => {
+    expect(mark("a dog", [["dog", "car"]], { search: "whole_row" }).outcomes).toEqual(["not_found"]);
   });
 
   test("scripts without spaces have no words to be in the middle of", () => {

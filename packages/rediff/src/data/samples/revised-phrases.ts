@@ -1,10 +1,10 @@
-/** Where in a row the phrases to be revised stand (ReDiff's R_s), and what is to be learnt there.
+/** Where in a text the phrases to be revised stand (ReDiff's R_s), and what is to be learnt there.
  *
  *  Both phrases of a pair are encoded as they would be inside a sentence, with a space before them; they need the same
  *  number of tokens. The first match marks its positions and puts the target's ids into the labels. Later pairs are
  *  searched in the same, unchanged ids.
  *
- *  Departures from the reference, all lifted by `compat`:
+ *  Departures of `inAnswers` from the reference, which `inWholeRow` follows:
  *  - only answers are searched, not the system text and the question before them;
  *  - a phrase is also found where no space comes before it: at the answer's start, after a line break, a bracket;
  *  - a match that ends inside a word counts only when there is no other;
@@ -13,6 +13,7 @@ import type { Labelled } from "../../text/labels.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import { type AnswerSpan, answerSpans } from "./answer-positions.js";
 import type { ReviseSpan } from "./sample.js";
+import type { PhraseSearch } from "./sample-rules.js";
 
 /** What became of a pair. */
 export type PairOutcome = "found" | "length_differs" | "not_found";
@@ -24,18 +25,18 @@ export interface Revised extends Labelled {
   outcomes: PairOutcome[];
 }
 
-/** Ids and labels of a row with the pairs' targets in the labels; the arguments stay as they are. */
+/** Ids and labels of a text with the pairs' targets in the labels; the arguments stay as they are. */
 export function markRevisions(
   tokenizer: Tokenizer,
-  row: Labelled,
+  text: Labelled,
   pairs: readonly ReviseSpan[],
-  options: { compat?: boolean } = {},
+  search: PhraseSearch = "answers",
 ): Revised {
-  const labels = [...row.labels];
-  const revise = row.ids.map(() => false);
-  const find = options.compat ? findAsReference : findInAnswers(tokenizer, row);
+  const labels = [...text.labels];
+  const revise = text.ids.map(() => false);
+  const find = searches[search](tokenizer, text);
   const outcomes = pairs.map((pair): PairOutcome => {
-    const found = find(tokenizer, row.ids, pair);
+    const found = find(pair);
     if (typeof found === "string") return found;
     for (const [i, id] of found.target.entries()) {
       labels[found.start + i] = id;
@@ -43,7 +44,7 @@ export function markRevisions(
     }
     return "found";
   });
-  return { ids: row.ids, labels, revise, outcomes };
+  return { ids: text.ids, labels, revise, outcomes };
 }
 
 interface Match {
@@ -51,16 +52,24 @@ interface Match {
   target: number[];
 }
 
-type Find = (tokenizer: Tokenizer, ids: readonly number[], pair: ReviseSpan) => Match | "length_differs" | "not_found";
+type Find = (pair: ReviseSpan) => Match | "length_differs" | "not_found";
+
+const searches: Readonly<Record<PhraseSearch, (tokenizer: Tokenizer, text: Labelled) => Find>> = {
+  answers: inAnswers,
+  whole_row: inWholeRow,
+};
 
 /** The reference's rule to the letter: the first token of "dummy <phrase>" is dropped, whatever it is; the first match
- *  in the whole row counts, and if that is at 0, none does. */
-const findAsReference: Find = (tokenizer, ids, pair) => {
-  const [org, target] = [pair.org, pair.target].map((text) => tokenizer.encode(`dummy ${text}`).slice(1)) as Both;
-  if (org.length !== target.length) return "length_differs";
-  const start = org.length === 0 ? -1 : nextMatch(ids, org, 0, ids.length);
-  return start > 0 ? { start, target } : "not_found";
-};
+ *  in the whole text counts, and if that is at 0, none does. */
+function inWholeRow(tokenizer: Tokenizer, { ids }: Labelled): Find {
+  const encode = (phrase: string): number[] => tokenizer.encode(`dummy ${phrase}`).slice(1);
+  return (pair) => {
+    const [org, target] = [encode(pair.org), encode(pair.target)];
+    if (org.length !== target.length) return "length_differs";
+    const start = org.length === 0 ? -1 : nextMatch(ids, org, 0, ids.length);
+    return start > 0 ? { start, target } : "not_found";
+  };
+}
 
 type Both = [number[], number[]];
 
@@ -68,9 +77,10 @@ interface Candidate extends Match {
   wholeWord: boolean;
 }
 
-function findInAnswers(tokenizer: Tokenizer, row: Labelled): Find {
-  const answers = answerSpans(tokenizer, row);
-  return (_, ids, { org: wrong, target: right }) => {
+function inAnswers(tokenizer: Tokenizer, text: Labelled): Find {
+  const { ids } = text;
+  const answers = answerSpans(tokenizer, text);
+  return ({ org: wrong, target: right }) => {
     const [org, target] = [wrong.trim(), right.trim()];
     if (org === "" || target === "") return "not_found";
     const forms: Both[] = [

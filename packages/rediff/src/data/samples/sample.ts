@@ -33,7 +33,7 @@ export interface DataRecord {
   blanks?: (readonly [start: number, end: number])[];
 }
 
-/** What the model learns from: one row of tokens, still without padding, and the pictures for its placeholders. */
+/** What the model learns from: a sequence of tokens, still without padding, and the pictures for its placeholders. */
 export interface TrainingSample {
   /** Token ids, -200 where a picture or video goes in. */
   ids: number[];

@@ -1,30 +1,19 @@
-import { setThreads } from "@rediff/torch";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, vi } from "vitest";
 import { Decoder } from "../../diffusion/decoder.js";
 import { UserError } from "../../errors.js";
 import { promptEmbeddings } from "../../models/llava/assembly.js";
+import { test } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { expectNoLeaks } from "../../testing/leaks.js";
-import { writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 import { readForm } from "../template/template-form.js";
-import { loadModel, type VisionLanguageModel } from "../vision-language-model.js";
 import { type FillOptions, fillRequest } from "./fill.js";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const { at } = folderOfFile();
 const photo = fixturePath("color.jpg");
-let model: VisionLanguageModel;
-
-beforeAll(async () => {
-  setThreads(1); // tiny models gain nothing by more
-  model = await loadModel(writeTinyModel(at("model")));
-});
-afterAll(() => {
-  model[Symbol.dispose]();
-});
 
 const complaint = async (work: Promise<unknown>): Promise<string> => {
   const error = await work.catch((reason: unknown) => reason);
@@ -32,7 +21,7 @@ const complaint = async (work: Promise<unknown>): Promise<string> => {
   return (error as UserError).line;
 };
 
-test("the text is the template's but for the blanks, and the model fills them by what is around", async () => {
+test("the text is the template's but for the blanks, and the model fills them by what is around", async ({ model }) => {
   const one = await model.fill(photo, "A [[2]] is on the [[3]].");
   expect(one.text).toMatch(/^A .+ is on the .+\.$/s);
   expect(one).toMatchObject({ steps: 5, blanks: { length: 2 } });
@@ -43,7 +32,7 @@ test("the text is the template's but for the blanks, and the model fills them by
   expect(other.blanks.map(({ text }) => text)).not.toEqual(one.blanks.map(({ text }) => text));
 });
 
-test("whatever the template and the options: fixed tokens stay, blanks hold no special token", async () => {
+test("whatever the template and the options: fixed tokens stay, blanks hold no special token", async ({ model }) => {
   const { tokenizer } = model.model;
   const special = new Set(Object.values(tokenizer.special));
   const part = fc.oneof(
@@ -75,7 +64,7 @@ test("whatever the template and the options: fixed tokens stay, blanks hold no s
   );
 });
 
-test("where all tokens but one are banned, it is that one", () => {
+test("where all tokens but one are banned, it is that one", ({ model }) => {
   const { tokenizer } = model.model;
   const request = fillRequest(model.model, 0, "A[[3]].");
   const only = tokenizer.encode(" the")[0] as number;
@@ -85,7 +74,7 @@ test("where all tokens but one are banned, it is that one", () => {
   expect(readForm(tokenizer, request.form, session.decoding.canvas.answer()).text).toBe("A the the the.");
 });
 
-test("in a batch with others it is the same", async () => {
+test("in a batch with others it is the same", async ({ model }) => {
   const templates = ["A [[2]] is on the [[3]].", "[[4]]", "It is[[1]]."];
   const alone = [];
   for (const template of templates) alone.push((await model.fill([], template)).text);
@@ -103,7 +92,7 @@ test("in a batch with others it is the same", async () => {
   expect(texts).toEqual(alone);
 });
 
-test("nothing stays in memory, however it ends", async () => {
+test("nothing stays in memory, however it ends", async ({ model }) => {
   await model.fill(photo, "A [[2]]."); // tables that are kept
   expectNoLeaks();
   await model.fill([photo, fixturePath("rgba.png")], "A [[2]].", { revise: true, cfgScale: 1 });
@@ -112,7 +101,7 @@ test("nothing stays in memory, however it ends", async () => {
 });
 
 describe("mistakes", () => {
-  test("are told before a picture is read", async () => {
+  test("are told before a picture is read", async ({ model }) => {
     const none = at("none.jpg");
     expect(await complaint(model.fill(none, "no blank"))).toMatch(/the template has no blank/);
     expect(await complaint(model.fill(none, "a<|eot_id|>[[1]]"))).toMatch(/special token <\|eot_id\|>/);

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { tokenizerFolder } from "../../data/testing/fixtures.js";
+import { tokenizerFolder } from "../../data/testing/record-files.js";
 import { UserError } from "../../errors.js";
 import { writeSceneTokenizer } from "../../scenes/small-model/tokenizer-folder.js";
 import { folderOfFile } from "../../testing/folders.js";

@@ -2,12 +2,12 @@
  *
  *  What is done is noted in `.rediff-prepare.json` beside the result: an archive that was unpacked is not read again, and
  *  members of others that are there are not written again. Disk space is looked at before the first byte is written. */
-import { existsSync, statfsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { writeText } from "../../files/atomic-file.js";
+import { freeBytes } from "../../files/disk-space.js";
 import { formatBytes } from "../../units.js";
 import type { Archive } from "./archive.js";
 import { MemberSink, type Unpacked } from "./member-sink.js";
@@ -125,18 +125,6 @@ function checkSpace(output: string, sizes: readonly number[]): void {
     `${output}: unpacking takes about ${formatBytes(needed)}, and ${formatBytes(free)} are free on its disk`,
     "Make room, or name an --output on a larger disk.",
   );
-}
-
-/** Free on the disk of a place that need not be there yet. */
-export function freeBytes(path: string): number | undefined {
-  let place = resolve(path);
-  while (!existsSync(place) && dirname(place) !== place) place = dirname(place);
-  try {
-    const { bavail, bsize } = statfsSync(place);
-    return bavail * bsize;
-  } catch {
-    return undefined; // Not every file system tells.
-  }
 }
 
 async function readState(output: string): Promise<State> {

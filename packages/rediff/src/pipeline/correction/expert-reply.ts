@@ -1,6 +1,6 @@
 /** What the expert replied: `right`, or a list of phrases and their replacements.
  *
- *  Departures from the original, which compat.ts keeps: code fences are removed at the ends only, `right` may have
+ *  Departures from the original, which original-reply.ts keeps: code fences are removed at the ends only, `right` may have
  *  capitals, quotes, spaces and a period, and what is no pair of two texts is dropped by itself and counted. */
 
 import type { ReviseSpan } from "../../data/samples/sample.js";

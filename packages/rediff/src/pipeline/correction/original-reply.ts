@@ -6,21 +6,21 @@
 import { isRecord } from "../formats/exact-json.js";
 
 /** What became of one reply. */
-export type CompatReply =
+export type OriginalReply =
   | { kind: "right" }
   /** Not a text, or not JSON. */
   | { kind: "unreadable" }
   /** null, true or a number: the original's script ends here, before anything is written. */
   | { kind: "not_iterable"; value: unknown }
-  | { kind: "pairs"; kept: Record<string, unknown>[]; dropped: CompatDrop[] };
+  | { kind: "pairs"; kept: Record<string, unknown>[]; dropped: OriginalDrop[] };
 
-export interface CompatDrop {
+export interface OriginalDrop {
   pair: unknown;
   /** `no_tokens`: no object with two texts. */
   reason: "no_tokens" | "token_count";
 }
 
-export function readReplyCompat(reply: unknown, countTokens: (text: string) => number): CompatReply {
+export function readOriginalReply(reply: unknown, countTokens: (text: string) => number): OriginalReply {
   if (reply === "right") return { kind: "right" };
   if (typeof reply !== "string") return { kind: "unreadable" };
   const parsed = parsePythonJson(reply.replaceAll("```", "").replaceAll("json", ""));
@@ -28,7 +28,7 @@ export function readReplyCompat(reply: unknown, countTokens: (text: string) => n
   const pairs = pythonIterable(parsed.value);
   if (pairs === undefined) return { kind: "not_iterable", value: parsed.value };
   const kept: Record<string, unknown>[] = [];
-  const dropped: CompatDrop[] = [];
+  const dropped: OriginalDrop[] = [];
   for (const pair of pairs) {
     const org = isRecord(pair) ? tokenCount(pair.org, countTokens) : undefined;
     const target = isRecord(pair) ? tokenCount(pair.target, countTokens) : undefined;

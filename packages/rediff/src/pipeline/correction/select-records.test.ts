@@ -1,13 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { Selection } from "./select-records.js";
+import { originalSelection, ourSelection } from "./selection-rules.js";
 import { chunkTokenizer } from "./testing/chunk-tokenizer.js";
 
 const tokenizer = chunkTokenizer();
 const draft = { img: "dir/1.jpg", ques: "<image>\nWhat is it?", ans: "A dog.", pred: "A cat sat on a red mat." };
 const list = (...pairs: [unknown, unknown][]) => JSON.stringify(pairs.map(([org, target]) => ({ org, target })));
 
-async function take(replies: readonly unknown[], options: { compat?: boolean } = {}) {
-  const selection = new Selection(tokenizer, options);
+async function take(replies: readonly unknown[], rules = ourSelection) {
+  const selection = new Selection(tokenizer, rules);
   const records = [];
   for (const [index, revise] of replies.entries()) {
     const value = { ...draft, ...(revise !== undefined && { revise }), expert: { model: "m" } };
@@ -69,7 +70,7 @@ test("what is no draft is an error that names its place", async () => {
   );
 });
 
-describe("compat: the original's rules", () => {
+describe("the original's rules", () => {
   test.each<[unknown, unknown[] | undefined, string | undefined]>([
     ["right", undefined, "right"],
     ["Right", undefined, "not_json"],
@@ -89,7 +90,7 @@ describe("compat: the original's rules", () => {
     ['{"org": "a", "target": "b"}', undefined, "all_pairs_dropped"],
     ['"right"', undefined, "all_pairs_dropped"],
   ])("%j", async (reply, revise, dropped) => {
-    const { records, report } = await take([reply], { compat: true });
+    const { records, report } = await take([reply], originalSelection);
     expect(records[0]).toEqual(revise && { id: 0, image: draft.img, conversations, revise });
     expect(Object.keys(report.dropped)).toEqual(dropped === undefined ? [] : [dropped]);
   });

@@ -5,9 +5,13 @@ import { UserError } from "../../errors.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { JsonRecord } from "../formats/exact-json.js";
 import type { SourceRecord } from "../formats/record-stream.js";
-import { parseReply, type UnusableReply, unusableReplies } from "./expert-reply.js";
-import { readReplyCompat } from "./original-reply.js";
-import { checkPairs, droppedPairs, type PairDrop } from "./phrase-pairs.js";
+import {
+  type AnyPairDrop,
+  type DraftDrop,
+  ourSelection,
+  type SelectionRules,
+  type Verdict,
+} from "./selection-rules.js";
 
 /** A draft with the expert's reply in `revise`, as text. Keys that are not named here go into the record's provenance. */
 const draftSchema = z.looseObject({
@@ -31,17 +35,6 @@ export interface TrainingRecord {
   provenance?: JsonRecord;
 }
 
-export const droppedDrafts = {
-  right: "the expert found nothing wrong",
-  no_pairs: "the reply is an empty list",
-  ...unusableReplies,
-  not_iterable: "the reply ends the original's script (null, true or a number)",
-  all_pairs_dropped: "no pair is left",
-} as const;
-export type DraftDrop = "right" | "no_pairs" | UnusableReply | "not_iterable" | "all_pairs_dropped";
-/** `no_tokens` only in compat mode. */
-type AnyPairDrop = PairDrop | "no_tokens";
-
 export interface SelectionReport {
   drafts: number;
   kept: number;
@@ -55,11 +48,6 @@ export interface SelectionReport {
   };
 }
 
-export interface SelectOptions {
-  /** The original's rules and records, without provenance. */
-  compat?: boolean | undefined;
-}
-
 /** Turns drafts into records one by one, and counts. */
 export class Selection {
   readonly report: SelectionReport = {
@@ -71,7 +59,7 @@ export class Selection {
 
   constructor(
     private readonly tokenizer: Tokenizer,
-    private readonly options: SelectOptions = {},
+    private readonly rules: SelectionRules = ourSelection,
   ) {}
 
   /** The record of a draft; undefined when it is dropped. @throws UserError when it is no draft */
@@ -86,51 +74,30 @@ export class Selection {
     }
     this.report.drafts++;
     const draft = parsed.data;
-    const revise = this.options.compat ? this.#compatPairs(draft.revise) : this.#pairs(draft.pred, draft.revise);
-    if (revise === undefined) return undefined;
-    const record: TrainingRecord = {
-      id: this.options.compat ? this.report.kept : (draft.id ?? this.report.kept),
+    const verdict = this.rules.judge(this.tokenizer, draft.pred, draft.revise);
+    if (verdict.kind === "dropped") return this.#drop(verdict.reason);
+    this.#count(verdict);
+    if (verdict.kept.length === 0) return this.#drop("all_pairs_dropped");
+    const number = this.report.kept++;
+    const { provenance } = this.rules;
+    return {
+      id: provenance ? (draft.id ?? number) : number,
       image: draft.img,
       conversations: [
         { from: "human", value: draft.ques },
         { from: "gpt", value: draft.pred },
       ],
-      revise,
+      revise: verdict.kept,
+      ...(provenance && { provenance: provenanceOf(source, draft) }),
     };
-    this.report.kept++;
-    return this.options.compat ? record : { ...record, provenance: provenanceOf(source, draft) };
   }
 
-  #pairs(prediction: string, reply: unknown): ReviseSpan[] | undefined {
-    const parsed = parseReply(reply);
-    if (parsed.kind === "right") return this.#drop("right");
-    if (parsed.kind === "unusable") return this.#drop(parsed.reason);
-    const { pairs, malformed } = parsed;
-    if (pairs.length + malformed.length === 0) return this.#drop("no_pairs");
-    const { kept, dropped, ambiguous } = checkPairs(this.tokenizer, prediction, pairs);
-    this.report.pairs.ambiguous += ambiguous;
-    const reasons = [...malformed.map((): PairDrop => "malformed"), ...dropped.map(({ reason }) => reason)];
-    return this.#count(kept, reasons);
-  }
-
-  #compatPairs(reply: unknown): JsonRecord[] | undefined {
-    const read = readReplyCompat(reply, (text) => this.tokenizer.encode(text).length);
-    if (read.kind === "right") return this.#drop("right");
-    if (read.kind === "unreadable") return this.#drop(typeof reply === "string" ? "not_json" : "no_reply");
-    if (read.kind === "not_iterable") return this.#drop("not_iterable");
-    if (read.kept.length + read.dropped.length === 0) return this.#drop("no_pairs");
-    return this.#count(
-      read.kept,
-      read.dropped.map(({ reason }) => reason),
-    );
-  }
-
-  #count<Pair>(kept: Pair[], reasons: readonly AnyPairDrop[]): Pair[] | undefined {
+  #count({ kept, dropped, ambiguous }: Extract<Verdict, { kind: "pairs" }>): void {
     const { pairs } = this.report;
-    pairs.total += kept.length + reasons.length;
+    pairs.total += kept.length + dropped.length;
     pairs.kept += kept.length;
-    for (const reason of reasons) pairs.dropped[reason] = (pairs.dropped[reason] ?? 0) + 1;
-    return kept.length > 0 ? kept : this.#drop("all_pairs_dropped");
+    pairs.ambiguous += ambiguous;
+    for (const reason of dropped) pairs.dropped[reason] = (pairs.dropped[reason] ?? 0) + 1;
   }
 
   #drop(reason: DraftDrop): undefined {
@@ -147,10 +114,3 @@ function provenanceOf(
   const { id: _id, img: _img, ques: _ques, pred: _pred, revise: _revise, ...rest } = draft;
   return { draft: { file, index }, ...rest };
 }
-
-/** What the counts' names mean, for people. */
-export const meanings: Record<DraftDrop | AnyPairDrop, string> = {
-  ...droppedDrafts,
-  ...droppedPairs,
-  no_tokens: "no object with two texts",
-};

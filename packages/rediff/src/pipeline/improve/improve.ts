@@ -9,6 +9,7 @@ import { withLock } from "../../files/file-lock.js";
 import { resolveModel } from "../../hub/resolve-model.js";
 import type { RecipeKeys } from "../../training/recipe/recipe.js";
 import type { TrainObserver } from "../../training/run/run-report.js";
+import { selectionRules } from "../correction/selection-rules.js";
 import { checkExpert, correctRound } from "./correct-round.js";
 import { checkSlices, draftRound } from "./draft-round.js";
 import type { ImproveKeys } from "./improve-recipe.js";
@@ -114,7 +115,7 @@ class Loop {
       correctRound(recipe, { drafts: files.drafts, output: files.corrections, onAnswer: onProgress, onNote, signal }),
     );
     const selected = await this.#stage(round, "select", async () =>
-      selectRound(files, { model: await resolveModel(drafter), compat: recipe.select.compat }),
+      selectRound(files, { model: await resolveModel(drafter), rules: selectionRules(recipe.select.compat) }),
     );
     if (selected.kept === 0) {
       const { right, corrected: wrong } = corrected.total;

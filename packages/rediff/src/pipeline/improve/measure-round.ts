@@ -16,7 +16,7 @@ import { answersIn, correctRound, draftsIn, type ExpertObserver, type LoopCorrec
 import { type DraftObserver, dataOf, draftWith, LazyModel } from "./draft-round.js";
 import { evaluationOptions, evaluationSteps, type ImproveKeys, type Measure } from "./improve-recipe.js";
 import type { RoundFiles } from "./loop-folders.js";
-import { heldOutLoss } from "./reference-loss.js";
+import { referenceLoss } from "./reference-loss.js";
 
 export interface SceneScores {
   pictures: number;
@@ -81,7 +81,7 @@ export async function evaluateModel(
         empty: scores.drafts.left_out.empty ?? 0,
       });
   }
-  const loss = measures.includes("loss") ? await heldOutLoss(recipe, model, observer.signal) : undefined;
+  const loss = measures.includes("loss") ? await referenceLoss(recipe, model, observer.signal) : undefined;
   const seconds = Math.round(performance.now() - started) / 1000;
   return { measures, decoding, ...(loss && { loss }), seconds };
 }

@@ -1,40 +1,25 @@
 /** The training's loss on references that are not trained on, with the same corruption for every model. */
-import { openLoader } from "../../data/loading/loader.js";
 import { openRecords, type Records } from "../../data/records/record-list.js";
 import { UserError } from "../../errors.js";
 import type { Terms } from "../../training/backward/micro-batch.js";
-import { sampleSettings } from "../../training/recipe/data-settings.js";
-import { evaluateHeldOut } from "../../training/run/held-out-loss.js";
+import { evaluateHeldOut, heldOutRecords } from "../../training/run/held-out-loss.js";
 import { loadForTraining, planModel } from "../../training/run/starting-model.js";
 import type { ImproveKeys } from "./improve-recipe.js";
 import { trainingRecipe } from "./train-round.js";
 
-export async function heldOutLoss(
+export async function referenceLoss(
   recipe: ImproveKeys,
   model: string,
   signal?: AbortSignal,
 ): Promise<{ loss: number; terms: Terms; samples: number }> {
   const held = recipe.evaluate;
-  if (held === undefined) throw new Error("heldOutLoss: the recipe has no evaluate");
+  if (held === undefined) throw new Error("referenceLoss: the recipe has no evaluate");
   const base = trainingRecipe(recipe, { model });
   const keys = { ...base, image_folder: held.image_folder, image_folder_2: held.image_folder_2 };
   const plan = await planModel(keys);
   const records = slice(await openRecords(held.data, { seed: keys.seed }), held);
-  await using loader = await openLoader({
-    records,
-    batching: { order: "sequential", batchSize: keys.batch_size, seed: keys.seed },
-    settings: sampleSettings(keys, plan.config),
-    tokenizerFolder: plan.folder,
-    workers: Math.min(keys.workers, 2),
-    skipLimit: keys.skip_limit,
-    ...(signal && { signal }),
-  });
+  await using heldOut = await heldOutRecords(records, undefined, keys, plan, signal);
   await using loaded = await loadForTraining(keys, plan);
-  const heldOut = {
-    loader,
-    batches: Math.ceil(records.count / keys.batch_size),
-    [Symbol.asyncDispose]: () => loader.close(),
-  };
   const { loss, terms, samples } = await evaluateHeldOut(heldOut, loaded.trainable, keys);
   return { loss, terms, samples };
 }

@@ -3,6 +3,7 @@
 
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { Selection, type SelectionReport } from "../correction/select-records.js";
+import type { SelectionRules } from "../correction/selection-rules.js";
 import type { DraftRecord } from "../drafts/draft-record.js";
 import { writeRecords } from "../formats/record-writer.js";
 import { type Answer, answersIn, draftsIn } from "./correct-round.js";
@@ -11,9 +12,9 @@ import type { RoundFiles } from "./loop-folders.js";
 /** @param model folder of the model whose tokens are counted */
 export async function selectRound(
   files: RoundFiles,
-  { model, compat }: { model: string; compat: boolean },
+  { model, rules }: { model: string; rules: SelectionRules },
 ): Promise<SelectionReport> {
-  const selection = new Selection(await loadTokenizer(model), { compat });
+  const selection = new Selection(await loadTokenizer(model), rules);
   const answers = new Map<string, { answer: Answer; index: number }>();
   let index = 0;
   for await (const answer of answersIn(files.corrections)) answers.set(contentOf(answer), { answer, index: index++ });

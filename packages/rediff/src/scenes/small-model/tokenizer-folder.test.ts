@@ -125,8 +125,8 @@ describe("training on pairs", () => {
         expect(error.revise.length).toBeGreaterThan(0);
         const row = labelConversation(tokenizer, conversation(error.draft), { hasImage: true });
         const right = labelConversation(tokenizer, conversation(error.right), { hasImage: true });
-        for (const compat of [false, true]) {
-          const { labels, outcomes } = markRevisions(tokenizer, row, error.revise, { compat });
+        for (const search of ["answers", "whole_row"] as const) {
+          const { labels, outcomes } = markRevisions(tokenizer, row, error.revise, search);
           expect(outcomes.every((outcome) => outcome === "found")).toBe(true);
           expect(labels).toEqual(right.labels);
         }
@@ -149,7 +149,7 @@ describe("training on pairs", () => {
           kept: reply.pairs.length,
         });
         const row = labelConversation(tokenizer, conversation(draft), { hasImage: true });
-        const { outcomes } = markRevisions(tokenizer, row, kept, { compat: true });
+        const { outcomes } = markRevisions(tokenizer, row, kept, "whole_row");
         expect(outcomes.every((outcome) => outcome === "found")).toBe(true);
       }),
     );

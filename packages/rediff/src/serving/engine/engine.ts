@@ -3,8 +3,8 @@
 import type { MemoryUse } from "@rediff/torch";
 import type { LoadOptions } from "../../checkpoint/load-model.js";
 import { UserError } from "../../errors.js";
+import { unpackError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
-import { unpackError } from "../../vision/workers/vision-jobs.js";
 import { VisionPool } from "../../vision/workers/vision-pool.js";
 import { EngineError } from "./engine-error.js";
 import { FairQueue } from "./fair-queue.js";

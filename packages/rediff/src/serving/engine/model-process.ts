@@ -7,7 +7,7 @@ import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { Runner } from "../../inference/batcher.js";
 import { pictureOptions, videoOptions } from "../../inference/request.js";
 import { VisionLanguageModel } from "../../inference/vision-language-model.js";
-import { packError } from "../../vision/workers/vision-jobs.js";
+import { packError } from "../../threads/portable-error.js";
 import type { FromModel, LoadRequest, ModelFacts, ToModel } from "./protocol.js";
 
 let runner: Runner | undefined;

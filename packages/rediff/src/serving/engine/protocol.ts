@@ -7,8 +7,8 @@ import type { LoadOptions } from "../../checkpoint/load-model.js";
 import type { DescribeOptions, pictureOptions, RefineOptions, videoOptions } from "../../inference/request.js";
 import type { FillOptions } from "../../inference/tasks/fill.js";
 import type { TextEdit } from "../../text/text-edits.js";
+import type { PortableError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
-import type { PortableError } from "../../vision/workers/vision-jobs.js";
 
 export interface LoadRequest {
   folder: string;

@@ -1,7 +1,7 @@
 /** A training run on a terminal: one line that is drawn anew with every step. Elsewhere, in a file or a Slurm log, plain
  *  lines, not more than one in a few seconds. */
-import { formatDuration, type ProgressStream } from "../../cli/terminal/progress.js";
-import { formatBytes } from "../../units.js";
+import { StatusLine, type TerminalStream } from "../../status-line.js";
+import { formatBytes, formatDuration } from "../../units.js";
 import type { Terms } from "../backward/micro-batch.js";
 import type { EvaluationReport, RunFacts, StepReport } from "../run/run-report.js";
 import type { RunLog } from "./combine-logs.js";
@@ -14,12 +14,11 @@ export interface ProgressLogOptions {
   /** Peak of the machine in 1e12 operations a second, where the device is not known. */
   peakTflops?: number | undefined;
   /** Default stderr. */
-  stream?: ProgressStream;
+  stream?: TerminalStream;
   /** Milliseconds; for tests. */
   now?: () => number;
 }
 
-const CLEAR_LINE = "\r\x1b[K";
 const REDRAW_MS = 100;
 const PLAIN_MS = 5_000;
 
@@ -29,16 +28,9 @@ export function progressLog(options: ProgressLogOptions = {}): RunLog {
   const speeds = new SpeedWindow();
   let facts: RunFacts | undefined;
   let peak: number | undefined;
-  let line = "";
+  const line = new StatusLine(stream);
   let drawnAt = Number.NEGATIVE_INFINITY;
 
-  const note = (text: string): void => {
-    stream.write(line === "" ? `${text}\n` : `${CLEAR_LINE}${text}\n${line}`);
-  };
-  const draw = (text: string): void => {
-    line = text.slice(0, Math.max(20, (stream.columns || 80) - 1));
-    stream.write(CLEAR_LINE + line);
-  };
   /** Whether something that changes all the time is due to be shown. */
   const isDue = (isLast: boolean): boolean => {
     if (!isLast && now() - drawnAt < (isTerminal ? REDRAW_MS : PLAIN_MS)) return false;
@@ -48,15 +40,15 @@ export function progressLog(options: ProgressLogOptions = {}): RunLog {
 
   return {
     onPreparation(what, done, total) {
-      if (isTerminal && isDue(done >= total)) draw(`${what}  ${total > 0 ? Math.floor((100 * done) / total) : 100}%`);
+      if (isTerminal && isDue(done >= total))
+        line.draw(`${what}  ${total > 0 ? Math.floor((100 * done) / total) : 100}%`);
     },
     onStart(started) {
       facts = started;
       const { device, dtype } = started;
       peak = peakFlops({ device, dtype, given: peakTflops });
-      if (line !== "") stream.write(CLEAR_LINE);
-      line = "";
-      for (const text of startLines(started)) note(text);
+      line.clear();
+      for (const text of startLines(started)) line.note(text);
       drawnAt = Number.NEGATIVE_INFINITY;
     },
     onStep(report) {
@@ -66,17 +58,14 @@ export function progressLog(options: ProgressLogOptions = {}): RunLog {
       if (!isTerminal && report.step % every !== 0 && !isLast) return;
       if (!isDue(isLast)) return;
       const text = stepLine(report, facts, speed, peak);
-      if (isTerminal) draw(text);
+      if (isTerminal) line.draw(text);
       else stream.write(`${text}\n`);
     },
-    onEvaluation: (report) => note(evaluationLine(report)),
-    onCheckpoint: (folder) => note(`saved ${folder}`),
-    onNote: note,
-    close() {
-      // The last state of the run stays to be read.
-      if (line !== "") stream.write("\n");
-      line = "";
-    },
+    onEvaluation: (report) => line.note(evaluationLine(report)),
+    onCheckpoint: (folder) => line.note(`saved ${folder}`),
+    onNote: (text) => line.note(text),
+    // The last state of the run stays to be read.
+    close: () => line.keep(),
   };
 }
 

@@ -2,8 +2,8 @@
 
 import type { BatchOptions } from "../../data/loading/epoch-batches.js";
 import type { SampleSettings } from "../../data/samples/build-sample.js";
-import type { ModelConfig } from "../../models/llava/llava.js";
-import { visionGeometry } from "../../models/llava/llava.js";
+import { sampleRules } from "../../data/samples/sample-rules.js";
+import { type ModelConfig, visionGeometry } from "../../models/llava/llava.js";
 import type { RecipeKeys } from "./recipe.js";
 
 /** How a record becomes a sample for this model. */
@@ -12,7 +12,7 @@ export function sampleSettings(recipe: RecipeKeys, config: ModelConfig): SampleS
   return {
     template: recipe.template,
     maxLength: recipe.max_length,
-    compat: recipe.compat,
+    rules: sampleRules(recipe.compat),
     ...(recipe.canvas !== undefined && { canvas: recipe.canvas }),
     addTimeInstruction: recipe.add_time_instruction,
     ...(multimodal && {

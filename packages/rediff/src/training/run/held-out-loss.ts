@@ -1,7 +1,7 @@
 /** The loss on samples that are not trained on, with the same corruption every time, so that two evaluations differ by the
  *  weights alone. */
 import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
-import { openRecords } from "../../data/records/record-list.js";
+import { openRecords, type Records } from "../../data/records/record-list.js";
 import { drawGenerator } from "../../diffusion/random-draws.js";
 import { evaluateStep, type Terms } from "../backward/micro-batch.js";
 import type { TrainableModel } from "../backward/parameters.js";
@@ -28,6 +28,17 @@ export async function openHeldOut(
   const { evaluate } = recipe;
   if (evaluate === undefined) return undefined;
   const records = await openRecords(evaluate.data, { seed: recipe.seed, ...(signal && { signal }) });
+  return heldOutRecords(records, evaluate.limit, recipe, plan, signal);
+}
+
+/** The first `limit` of the records, or all, in their order and in micro-batches as in training. */
+export async function heldOutRecords(
+  records: Records,
+  limit: number | undefined,
+  recipe: RecipeKeys,
+  plan: ModelPlan,
+  signal?: AbortSignal,
+): Promise<HeldOut> {
   const loader = await openLoader({
     records,
     batching: { order: "sequential", batchSize: recipe.batch_size, seed: recipe.seed },
@@ -37,7 +48,7 @@ export async function openHeldOut(
     skipLimit: recipe.skip_limit,
     ...(signal && { signal }),
   });
-  const wanted = Math.min(evaluate.limit ?? records.count, records.count);
+  const wanted = Math.min(limit ?? records.count, records.count);
   return {
     loader,
     batches: Math.ceil(wanted / recipe.batch_size),

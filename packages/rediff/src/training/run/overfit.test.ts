@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { setThreads } from "@rediff/torch";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { scratch, writeLines } from "../../data/testing/fixtures.js";
+import { scratch, writeLines } from "../../data/testing/record-files.js";
 import { loadModel } from "../../inference/vision-language-model.js";
 import { writeTinyModel, writeTinySiglip } from "../../testing/tiny-model.js";
 import { readRecipe } from "../recipe/recipe-file.js";

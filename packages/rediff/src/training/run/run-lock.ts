@@ -19,6 +19,7 @@ import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
+import { isAlive } from "../../files/processes.js";
 
 const HEARTBEAT_MS = 30_000;
 /** A step of a large model, during which nothing is touched, may take minutes. */
@@ -88,11 +89,5 @@ function ownerOf(path: string): z.infer<typeof ownerSchema> | undefined {
 
 function isAtWork(path: string, { pid, host }: z.infer<typeof ownerSchema>): boolean {
   if (host !== hostname()) return Date.now() - statSync(path).mtimeMs < STALE_MS;
-  if (pid === process.pid) return true;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+  return isAlive(pid);
 }

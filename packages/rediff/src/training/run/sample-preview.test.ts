@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { parseRecord } from "../../data/records/parse-record.js";
 import { buildSample } from "../../data/samples/build-sample.js";
 import { visualRows } from "../../data/samples/sample-media.js";
-import { geometry, record, sampleSettings, tokenizerFolder } from "../../data/testing/fixtures.js";
+import { geometry, record, sampleSettings, tokenizerFolder } from "../../data/testing/record-files.js";
 import type { RecordedDraw } from "../../diffusion/random-draws.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { ourTraining } from "../backward/training-rules.js";
@@ -38,12 +38,12 @@ const options = (changes: Partial<PreviewOptions>): PreviewOptions => ({
 describe("previewBatch", () => {
   test("shows what is masked, pictures by their rows, and labels where they are", async () => {
     const sample = await sampleOf(record("A dog.", { image: "color.jpg", id: "x" }));
-    const rows = sample.ids.length - 1 + visualRows(sample.visuals[0]!, geometry);
-    const [text] = previewBatch([sample], options({ draws: draws(1, rows, true, false, 5) }));
-    expect(text).toMatch(/^d\.jsonl:1 \(id "x"\): image, \d+ rows, \d+ with a label\n/);
-    expect(text).toMatch(/picture 1: \d+ x \d+, \d+ tiles, \d+ rows\n/);
-    expect(text).toMatch(/noise: p 0\.5\d+; \d+ masked\n/);
-    expect(text).toMatch(/<picture 1, \d+ rows>/);
+    const length = sample.ids.length - 1 + visualRows(sample.visuals[0]!, geometry);
+    const [text] = previewBatch([sample], options({ draws: draws(1, length, true, false, 5) }));
+    expect(text).toMatch(/^d\.jsonl:1 \(id "x"\): image, \d+ positions, \d+ with a label\n/);
+    expect(text).toMatch(/picture 1: \d+ x \d+, \d+ tiles, \d+ tokens\n/);
+    expect(text).toMatch(/corruption: p 0\.5\d+; \d+ masked\n/);
+    expect(text).toMatch(/<picture 1, \d+ tokens>/);
     // Role and text of the answer are masked, the question is not.
     expect(text).toMatch(/What is there\?(\[MASK\]){4,}/);
     expect(text).toMatch(
@@ -61,8 +61,8 @@ describe("previewBatch", () => {
       }),
     );
     const [text] = previewBatch([sample], options({ draws: draws(1, sample.ids.length, true, false, 5) }));
-    expect(text).toMatch(/^d\.jsonl:1: text, \d+ rows, 2 with a label\n/);
-    expect(text).toMatch(/noise: p 0\.5\d+; 2 masked\n/);
+    expect(text).toMatch(/^d\.jsonl:1: text, \d+ positions, 2 with a label\n/);
+    expect(text).toMatch(/corruption: p 0\.5\d+; 2 masked\n/);
     expect(text).toContain("A[MASK] is on the[MASK].<|eot_id|>");
     expect(text).toMatch(/learns \(where it has labels\):\n +\.\.\. +dog +\.\.\. +car +\.\.\. $/);
   });
@@ -79,7 +79,7 @@ describe("previewBatch", () => {
     const long = await sampleOf(record("dog ".repeat(30)), 1);
     const recorded = draws(2, long.ids.length, false, false, 5);
     const [first, second] = previewBatch([flawed, long], options({ draws: recorded }));
-    expect(first).toMatch(/noise: p 0\.5\d+; 1 revised\n/);
+    expect(first).toMatch(/corruption: p 0\.5\d+; 1 revised\n/);
     expect(first).toMatch(/There is a \{dog -> car\}\.<\|eot_id\|><\|endoftext\|> x \d\d/);
     expect(second).toMatch(/^d\.jsonl:2: text/);
     expect(second).toMatch(/\d+ clean/);

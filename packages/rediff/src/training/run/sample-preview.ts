@@ -40,8 +40,8 @@ export interface PreviewOptions {
 export function previewBatch(samples: readonly TrainingSample[], options: PreviewOptions): string[] {
   const { tokenizer, geometry, maxLength, rules, objective } = options;
   const visuals = samples.map((sample) => sample.visuals.slice(0, visualsWithin(sample, maxLength)));
-  const rows = visuals.flat().map((visual) => (geometry === undefined ? 1 : visualRows(visual, geometry)));
-  const batch = expandBatch(samples, rows, { maxLength, pad: tokenizer.special.pad, align: rules.align });
+  const tokens = visuals.flat().map((visual) => (geometry === undefined ? 1 : visualRows(visual, geometry)));
+  const batch = expandBatch(samples, tokens, { maxLength, pad: tokenizer.special.pad, align: rules.align });
   const { mask, bos } = tokenizer.special;
   const corrupted = corrupt(batch.samples, drawsFrom(options.draws), {
     objective,
@@ -56,7 +56,7 @@ export function previewBatch(samples: readonly TrainingSample[], options: Previe
   return samples.map((sample, s) => {
     const shown = describeSample(
       sample,
-      { tokenizer, objective, batch, rows, firstVisual },
+      { tokenizer, objective, batch, tokens, firstVisual },
       s,
       corrupted[s] as CorruptedSample,
     );
@@ -69,8 +69,8 @@ interface BatchView {
   tokenizer: Tokenizer;
   objective: Objective;
   batch: BatchRows;
-  /** Of every visual of the batch. */
-  rows: readonly number[];
+  /** Of every visual of the batch, how many positions it takes. */
+  tokens: readonly number[];
   /** The sample's first visual among those of the batch. */
   firstVisual: number;
 }
@@ -84,14 +84,14 @@ function describeSample(sample: TrainingSample, view: BatchView, s: number, corr
     .filter(({ count }) => count > 0)
     .map(({ role, count }) => `${count} ${role}`);
   return [
-    `${describeSource(sample.source)}: ${sample.modality}, ${expanded.ids.length} rows, ${labelled} with a label`,
+    `${describeSource(sample.source)}: ${sample.modality}, ${expanded.ids.length} positions, ${labelled} with a label`,
     ...sample.visuals.map((visual, i) => {
       const { kind, tiles, imageSize } = visual;
-      const rows = view.rows[view.firstVisual + i];
+      const tokens = view.tokens[view.firstVisual + i];
       const parts = kind === "video" ? "frames" : tiles === 1 ? "tile" : "tiles";
-      return `  ${kind} ${i + 1}: ${imageSize.width} x ${imageSize.height}, ${tiles} ${parts}, ${rows ?? "no"} rows`;
+      return `  ${kind} ${i + 1}: ${imageSize.width} x ${imageSize.height}, ${tiles} ${parts}, ${tokens ?? "no"} tokens`;
     }),
-    `  noise: p ${corrupted.probability.toFixed(3)}; ${counts.join(", ") || "nothing counts"}`,
+    `  corruption: p ${corrupted.probability.toFixed(3)}; ${counts.join(", ") || "nothing counts"}`,
     "  sees:",
     indent(seenText(expanded, corrupted, view.tokenizer)),
     "  learns (where it has labels):",
@@ -102,7 +102,7 @@ function describeSample(sample: TrainingSample, view: BatchView, s: number, corr
 const indent = (text: string): string => text.replace(/^/gm, "    ");
 
 /** Masks as [MASK], corrupted tokens as {wrong|right}, phrases to be revised as {wrong -> right}, pictures and padding
- *  by their rows. */
+ *  by their length. */
 function seenText(
   { labels, ids: clean }: ExpandedSample,
   { ids, roles }: CorruptedSample,
@@ -121,9 +121,9 @@ function seenText(
     const decode = (list: readonly number[]) => tokenizer.decode(list.slice(start, end));
     switch (kind) {
       case "padding":
-        return `<padding, ${end - start} rows>`;
+        return `<padding, ${end - start} positions>`;
       case "visual":
-        return `<picture ${++visual}, ${end - start} rows>`;
+        return `<picture ${++visual}, ${end - start} tokens>`;
       case "masked":
         return "[MASK]".repeat(end - start);
       case "corrupted":

@@ -3,7 +3,7 @@
  *  sharp 0.35 gives Pillow's bytes for JPEG, PNG, WebP, GIF and TIFF once it is told to leave profiles alone; the rest
  *  is put right here: CMYK stays CMYK until `withoutAlpha`, transparent pixels of a GIF get their palette colour, and
  *  the mode is Pillow's. Departure: 16-bit grey is scaled to 8 bits; Pillow cuts it off at 255, which leaves a white
- *  picture (`grey16: "clip"`, as under `compat`, does the same). Of a palette TIFF the palette goes unnoticed. */
+ *  picture (`grey16: "clip"` does the same). Of a palette TIFF the palette goes unnoticed. */
 
 import { type FileHandle, open } from "node:fs/promises";
 import sharp, { type Sharp, type SharpOptions } from "sharp";

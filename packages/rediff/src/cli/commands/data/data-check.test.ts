@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
-import { beforeAll, describe, expect, test, vi } from "vitest";
-import { pictureFolder, record, writeLines } from "../../../data/testing/fixtures.js";
+import { beforeAll, describe, expect } from "vitest";
+import { pictureFolder, record, writeLines } from "../../../data/testing/record-files.js";
+import { test } from "../../../testing/fixtures.js";
 import { folderOfFile } from "../../../testing/folders.js";
 import { writeTinyModel } from "../../../testing/tiny-model.js";
 import { parseRecipe } from "../../../training/recipe/recipe-file.js";
@@ -30,61 +31,41 @@ beforeAll(() => {
   ]);
 });
 
-/** What a command prints, and the exit status that it asks for. */
-async function output(run: () => Promise<unknown>): Promise<{ text: string; status: number }> {
-  let text = "";
-  const write = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
-    text += chunk;
-    return true;
-  });
-  const before = process.exitCode;
-  process.exitCode = undefined;
-  try {
-    await run();
-    return { text, status: Number(process.exitCode ?? 0) };
-  } finally {
-    process.exitCode = before;
-    write.mockRestore();
-  }
-}
-
 const check = (...args: string[]) =>
-  output(() => dataCheckCommand().parseAsync([at("recipe.yaml"), "--workers", "0", ...args], { from: "user" }));
+  dataCheckCommand().parseAsync([at("recipe.yaml"), "--workers", "0", ...args], { from: "user" });
 
 describe("rediff data check", () => {
-  test("tells what training would skip, and fails", async () => {
-    const { text, status } = await check();
-    expect(text).toMatch(
+  test("tells what training would skip, and fails", async ({ output }) => {
+    await check();
+    expect(output.stdout).toMatch(
       /pictures or videos that are missing: 1\n.*data\.jsonl:3: picture none\.jpg is missing; tried/,
     );
-    expect(text).toMatch(/1 revise pair: 1 found/);
-    expect(text).toMatch(/1 record would be skipped in training\n$/);
-    expect(status).toBe(1);
+    expect(output.stdout).toMatch(/1 revise pair: 1 found/);
+    expect(output.stdout).toMatch(/1 record would be skipped in training\n$/);
+    expect(process.exitCode).toBe(1);
   });
 
-  test("takes values in place of the recipe's, and prints JSON", async () => {
+  test("takes values in place of the recipe's, and prints JSON", async ({ output }) => {
     writeLines(at("good.jsonl"), [record("A dog.", { image: "color.jpg" })]);
-    const { text, status } = await check(`data=${at("good.jsonl")}`, "--json", "--decode");
-    expect(JSON.parse(text)).toMatchObject({ records: 1, bad: 0, problems: [] });
-    expect(status).toBe(0);
+    await check(`data=${at("good.jsonl")}`, "--json", "--decode");
+    expect(JSON.parse(output.stdout)).toMatchObject({ records: 1, bad: 0, problems: [] });
+    expect(process.exitCode).toBeUndefined();
   });
 
-  test("--set evaluate needs such data", async () => {
+  test("--set evaluate needs such data", async ({ output }) => {
     await expect(check("--set", "evaluate")).rejects.toThrow(/the recipe has no data to evaluate on/);
-    const { text } = await check("--set", "evaluate", `evaluate.data=${at("good.jsonl")}`);
-    expect(text).toMatch(/^1 record\n/);
+    await check("--set", "evaluate", `evaluate.data=${at("good.jsonl")}`);
+    expect(output.stdout).toMatch(/^1 record\n/);
   });
 });
 
-test("rediff train --inspect shows the samples of the first steps", async () => {
-  vi.spyOn(process.stderr, "write").mockReturnValue(true);
-  const { text } = await output(() => showSamples(parseRecipe(`${recipe()}batch_size: 2\n`, "r.yaml"), 3));
-  vi.restoreAllMocks();
-  expect(text.match(/^step \d+, micro-batch 1: /gm)).toEqual([
+test("rediff train --inspect shows the samples of the first steps", async ({ output }) => {
+  await showSamples(parseRecipe(`${recipe()}batch_size: 2\n`, "r.yaml"), 3);
+  expect(output.stdout.match(/^step \d+, micro-batch 1: /gm)).toEqual([
     "step 1, micro-batch 1: ",
     "step 1, micro-batch 1: ",
     "step 2, micro-batch 1: ",
   ]);
-  expect(text).toMatch(/There is a \{dog -> car\}/);
-  expect(text).toMatch(/picture 1: \d+ x \d+, \d tiles, \d+ rows/);
+  expect(output.stdout).toMatch(/There is a \{dog -> car\}/);
+  expect(output.stdout).toMatch(/picture 1: \d+ x \d+, \d tiles, \d+ tokens/);
 });

@@ -38,19 +38,20 @@ export function dataSelectCommand(): Command {
 }
 
 async function run(files: string[], flags: Flags): Promise<void> {
-  const [{ openInput }, { selectFile }, { meanings }, { writeText }] = await Promise.all([
+  const [{ openInput }, { selectFile }, { meanings, selectionRules }, { writeText }] = await Promise.all([
     import("../../options/data-input.js"),
     import("../../../pipeline/correction/select-file.js"),
-    import("../../../pipeline/correction/select-records.js"),
+    import("../../../pipeline/correction/selection-rules.js"),
     import("../../../files/atomic-file.js"),
   ]);
   const { source, tokenizer } = await openInput(files, flags);
+  const isOriginal = flags.compat === true;
   const line = progress({ label: flags.output, unit: "drafts", total: source.count });
   const counts = await selectFile(source, flags.output, tokenizer, {
-    compat: flags.compat,
+    rules: selectionRules(isOriginal),
     onProgress: (done) => line.update(done),
   }).finally(() => line.finish());
-  const report = { output: flags.output, compat: flags.compat === true, ...counts };
+  const report = { output: flags.output, compat: isOriginal, ...counts };
   if (flags.report !== undefined) await writeText(flags.report, `${JSON.stringify(report, null, 2)}\n`);
   if (flags.json) return void process.stdout.write(`${JSON.stringify(report)}\n`);
   const { pairs } = counts;

@@ -2,23 +2,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect } from "vitest";
+import { test } from "../../../testing/fixtures.js";
 import { folderOfFile } from "../../../testing/folders.js";
 import { scenesCommand } from "./scenes.js";
 
 const { at } = folderOfFile();
-let stdout: string;
-
-beforeEach(() => {
-  stdout = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    stdout += text;
-    return true;
-  });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 const quiet = (command: Command) => command.exitOverride().configureOutput({ outputError: () => undefined });
 const scenes = (...args: string[]) => quiet(scenesCommand()).parseAsync(args, { from: "user" });
@@ -39,7 +28,7 @@ function predict(name: string, from: string, change = (text: string, _index: num
 describe("rediff scenes", () => {
   const truth = () => at("set", "scenes.jsonl");
 
-  test("generate makes scenes, and only what is missing", async () => {
+  test("generate makes scenes, and only what is missing", async ({ output }) => {
     const command = [
       "generate",
       "--count",
@@ -54,11 +43,11 @@ describe("rediff scenes", () => {
       at("set"),
     ];
     await scenes(...command);
-    expect(stdout).toMatch(/: 5 scenes, 5 of them new/);
+    expect(output.stdout).toMatch(/: 5 scenes, 5 of them new/);
     expect(records("set", "scenes.jsonl").map(({ scene }) => scene.style)).toEqual(Array(5).fill("twemoji"));
-    stdout = "";
+    output.stdout = "";
     await scenes(...command, "--json");
-    expect(JSON.parse(stdout)).toMatchObject({ scenes: 5, made: 0 });
+    expect(JSON.parse(output.stdout)).toMatchObject({ scenes: 5, made: 0 });
     await expect(scenes(...command, "--no-sizes")).rejects.toThrow(/is not the scene/);
   });
 
@@ -74,26 +63,26 @@ describe("rediff scenes", () => {
     await expect(scenes("generate", "--output", at("own2"))).rejects.toThrow(/count/);
   });
 
-  test("score prints full marks for true captions, as text and as JSON", async () => {
+  test("score prints full marks for true captions, as text and as JSON", async ({ output }) => {
     const predictions = predict("true.jsonl", join("set", "scenes.jsonl"));
     await scenes("score", "--predictions", predictions, "--truth", truth());
-    expect(stdout).toMatch(/^5 pictures\n\ncoverage {4}1\.000 {2}\(1\.000 to 1\.000\)\n/);
-    stdout = "";
+    expect(output.stdout).toMatch(/^5 pictures\n\ncoverage {4}1\.000 {2}\(1\.000 to 1\.000\)\n/);
+    output.stdout = "";
     await scenes("score", "--predictions", predictions, "--truth", truth(), "--json");
-    const scores = JSON.parse(stdout);
-    expect(stdout.trimEnd().split("\n")).toHaveLength(1);
+    const scores = JSON.parse(output.stdout);
+    expect(output.stdout.trimEnd().split("\n")).toHaveLength(1);
     expect(scores).toMatchObject({ pictures: 5, missing: 0, coverage: 1, precision: 1, position: 1, count: 1 });
     expect(scores).toMatchObject({ grammar: 1, exact: 1, background: 1, edits: 0, intervals: { coverage: [1, 1] } });
   });
 
-  test("score shows the difference to other predictions", async () => {
+  test("score shows the difference to other predictions", async ({ output }) => {
     const predictions = predict("true.jsonl", join("set", "scenes.jsonl"));
     const worse = predict("worse.jsonl", join("set", "scenes.jsonl"), (text, i) => (i < 2 ? "" : text));
     await scenes("score", "--predictions", predictions, "--against", worse, "--truth", truth(), "--json");
-    expect(JSON.parse(stdout).against).toMatchObject({ grammar: 0.4, exact: 0.4 });
+    expect(JSON.parse(output.stdout).against).toMatchObject({ grammar: 0.4, exact: 0.4 });
   });
 
-  test("score wants every picture once, unless --partial", async () => {
+  test("score wants every picture once, unless --partial", async ({ output }) => {
     const all = predict("true.jsonl", join("set", "scenes.jsonl"));
     const [first, ...rest] = readFileSync(all, "utf8").trimEnd().split("\n");
     const file = (name: string, lines: (string | undefined)[]) => {
@@ -103,7 +92,7 @@ describe("rediff scenes", () => {
     const few = file("few.jsonl", rest);
     await expect(scenes(...few)).rejects.toThrow(/lacks 1 of 5 pictures/);
     await scenes(...few, "--partial", "--json");
-    expect(JSON.parse(stdout)).toMatchObject({ pictures: 4, missing: 1 });
+    expect(JSON.parse(output.stdout)).toMatchObject({ pictures: 4, missing: 1 });
     await expect(scenes(...file("twice.jsonl", [first, first, ...rest]))).rejects.toThrow(/twice\.jsonl:2: a second/);
     const strange = '{"image": "x.png", "text": ""}';
     await expect(scenes(...file("strange.jsonl", [first, ...rest, strange]))).rejects.toThrow(/has a picture x\.png/);
@@ -111,30 +100,30 @@ describe("rediff scenes", () => {
     await expect(scenes(...file("none.jsonl", []), "--partial")).rejects.toThrow(/no prediction to score/);
   });
 
-  test("corrupt plants errors that score finds, and repairs are scored", async () => {
+  test("corrupt plants errors that score finds, and repairs are scored", async ({ output }) => {
     const errors = at("set", "errors.jsonl");
     await scenes("corrupt", "--truth", truth(), "--output", errors, "--seed", "1");
-    expect(stdout).toMatch(/errors\.jsonl: 5 records/);
-    stdout = "";
+    expect(output.stdout).toMatch(/errors\.jsonl: 5 records/);
+    output.stdout = "";
     const untouched = predict("untouched.jsonl", join("set", "errors.jsonl"));
     await scenes("score", "--predictions", untouched, "--truth", errors, "--json");
-    expect(JSON.parse(stdout)).toMatchObject({
+    expect(JSON.parse(output.stdout)).toMatchObject({
       exact: 0,
       repairs: { errors: 5, detected: 0, repaired: 0, false_edits: null },
     });
-    stdout = "";
+    output.stdout = "";
     const right = records("set", "errors.jsonl").map(({ right }) => right);
     const mended = predict("mended.jsonl", join("set", "errors.jsonl"), (_, i) => right[i]);
     await scenes("score", "--predictions", mended, "--truth", errors);
-    expect(stdout).toMatch(/repaired {4}1\.000/);
+    expect(output.stdout).toMatch(/repaired {4}1\.000/);
   });
 
-  test("conversations and tokenizer write their files", async () => {
-    const output = at("set", "short.jsonl");
-    await scenes("conversations", "--truth", truth(), "--output", output, "--task", "where", "what", "--count", "2");
+  test("conversations and tokenizer write their files", async ({ output }) => {
+    const file = at("set", "short.jsonl");
+    await scenes("conversations", "--truth", truth(), "--output", file, "--task", "where", "what", "--count", "2");
     expect(records("set", "short.jsonl")).toHaveLength(10);
     await scenes("tokenizer", "--output", at("model"));
-    expect(stdout).toMatch(/tokens, \d+ of them words/);
+    expect(output.stdout).toMatch(/tokens, \d+ of them words/);
     expect(JSON.parse(readFileSync(at("model", "tokenizer.json"), "utf8")).model.type).toBe("WordPiece");
   });
 });

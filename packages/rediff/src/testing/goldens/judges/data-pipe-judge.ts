@@ -1,7 +1,8 @@
 /** ReDiff's data pipeline against what the original's scripts wrote and printed. */
 import { z } from "zod";
-import { readReplyCompat } from "../../../pipeline/correction/original-reply.js";
+import { readOriginalReply } from "../../../pipeline/correction/original-reply.js";
 import { Selection } from "../../../pipeline/correction/select-records.js";
+import { originalSelection } from "../../../pipeline/correction/selection-rules.js";
 import { expertText } from "../../../pipeline/expert/expert-prompt.js";
 import { isRecord, type JsonRecord } from "../../../pipeline/formats/exact-json.js";
 import { selectVicrit } from "../../../pipeline/prepare/vicrit.js";
@@ -62,11 +63,11 @@ function like(expected: Pick<Ran, "records">, ran: Ran): Ran {
 /** What the script would write, print and die of. */
 async function runScript(tokenizer: Tokenizer, items: readonly JsonRecord[]): Promise<Ran> {
   const count = (text: string) => tokenizer.encode(text).length;
-  const selection = new Selection(tokenizer, { compat: true });
+  const selection = new Selection(tokenizer, originalSelection);
   const records: unknown[] = [];
   let stdout = `anno len: ${items.length}\n`;
   for (const [index, value] of items.entries()) {
-    const read = readReplyCompat(value.revise, count);
+    const read = readOriginalReply(value.revise, count);
     if (read.kind === "not_iterable")
       return { records: [], stdout, script_error: notIterable(read.value, value.revise) };
     if (read.kind === "unreadable") stdout += `${pythonPrint(withoutMarks(value.revise))}\n`;

@@ -8,6 +8,7 @@ import { parseRecord } from "../../../data/records/parse-record.js";
 import { countWords } from "../../../data/records/python-words.js";
 import { buildSample, type SampleContext } from "../../../data/samples/build-sample.js";
 import type { SampleSource, TrainingSample } from "../../../data/samples/sample.js";
+import { originalSamples } from "../../../data/samples/sample-rules.js";
 import { UserError } from "../../../errors.js";
 import { visionGeometry } from "../../../models/llava/llava.js";
 import { collate } from "../../../text/collate.js";
@@ -33,7 +34,7 @@ export async function goldenContext(golden: GoldenCase, imageFolder = "images"):
     settings: {
       template: "llava_llada",
       maxLength: multimodal.tokenizerModelMaxLength ?? Number.POSITIVE_INFINITY,
-      compat: true,
+      rules: originalSamples,
       media: { imageFolder: join(golden.root, imageFolder), geometry: visionGeometry(multimodal) },
     },
   };

@@ -1,30 +1,30 @@
-/** Jobs in worker threads: each thread does one at a time, in the order in which it got them.
- *
- *  A thread is given its next jobs before it has done the first: a training step keeps the main thread busy for its
- *  whole length, and nobody could hand out anything meanwhile. What is beyond that waits in line.
- *
- *  Unlike a pool for single pictures, these threads are part of a run: one that dies ends it with an error, since the
- *  job that killed it would kill the next one too, and a run must not go on with fewer threads unnoticed. */
+/** Jobs in worker threads: each thread does one at a time, in the order in which it got them. A thread is started when
+ *  there is work for it. Idle threads do not keep the process alive. */
 import { setMaxListeners } from "node:events";
 import { Worker } from "node:worker_threads";
 // sharp has to be loaded in the main thread before any worker does: its libraries must outlive every thread.
 import "sharp";
-import { type PortableError, unpackError } from "../vision/workers/vision-jobs.js";
+import type { ThreadReply, ThreadRequest } from "./answer-jobs.js";
 import { endWorkers } from "./end-workers.js";
+import { unpackError } from "./portable-error.js";
 
-export type ThreadRequest<Job> = { type: "run"; id: number; job: Job } | { type: "abort"; id: number };
-export type ThreadReply<Result> =
-  | { id: number; ok: true; result: Result }
-  | { id: number; ok: false; error: PortableError };
-
-export interface ThreadOptions<Job> {
+export interface WorkerPoolOptions<Job> {
+  /** A module that calls `answerJobs`. */
   url: URL;
-  /** At least 1. */
+  /** Threads at most; at least 1. */
   workers: number;
   /** What each thread is given when it starts. */
-  workerData: unknown;
+  workerData?: unknown;
+  /** What the threads work for, in messages: "loader". */
+  name: string;
   /** Names a job in the message about a thread that died of it. */
   describe: (job: Job) => string;
+  /** A thread that dies takes its job with it, and the next job starts another. Or it ends the pool: in a run that must
+   *  not go on with fewer threads unnoticed, and where the job would kill the next thread too. */
+  onDeath: "replace" | "end";
+  /** Jobs that a thread holds at once, the one under way included. With more than one a thread goes on while the main
+   *  thread is too busy to hand out anything; what is beyond that waits in line. Default 1. */
+  handedOut?: number;
 }
 
 interface Task<Job, Result> {
@@ -40,18 +40,15 @@ interface Slot<Job, Result> {
   readonly tasks: Map<number, Task<Job, Result>>;
 }
 
-/** Jobs that a thread holds: enough for the micro-batches of a step, few enough to be shared evenly. */
-const HANDED_OUT = 64;
-
 /** Owns its threads: `close()` it. */
-export class Threads<Job, Result> implements AsyncDisposable {
-  readonly #options: ThreadOptions<Job>;
+export class WorkerPool<Job, Result> implements AsyncDisposable {
+  readonly #options: WorkerPoolOptions<Job>;
   readonly #slots = new Set<Slot<Job, Result>>();
   readonly #queue: Task<Job, Result>[] = [];
   #lastId = 0;
   #failure: Error | undefined;
 
-  constructor(options: ThreadOptions<Job>) {
+  constructor(options: WorkerPoolOptions<Job>) {
     this.#options = options;
   }
 
@@ -79,7 +76,7 @@ export class Threads<Job, Result> implements AsyncDisposable {
 
   /** Ends the threads; what is under way is rejected. */
   async close(): Promise<void> {
-    await this.#end(new Error("the loader is closed"));
+    await this.#end(new Error(`the ${this.#options.name} is closed`));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -109,8 +106,9 @@ export class Threads<Job, Result> implements AsyncDisposable {
 
   /** The thread with the fewest jobs, a new one rather than a busy one; none when all have enough. */
   #nextSlot(): Slot<Job, Result> | undefined {
+    const { handedOut = 1 } = this.#options;
     let fewest: Slot<Job, Result> | undefined;
-    for (const slot of this.#slots) if (slot.tasks.size < (fewest?.tasks.size ?? HANDED_OUT)) fewest = slot;
+    for (const slot of this.#slots) if (slot.tasks.size < (fewest?.tasks.size ?? handedOut)) fewest = slot;
     return fewest?.tasks.size === 0 ? fewest : (this.#start() ?? fewest);
   }
 
@@ -137,11 +135,13 @@ export class Threads<Job, Result> implements AsyncDisposable {
 
   #lose(slot: Slot<Job, Result>, what: string): void {
     if (!this.#slots.delete(slot)) return;
+    const { name, describe, onDeath } = this.#options;
     const [current] = slot.tasks.values();
-    const during = current === undefined ? "" : ` while it prepared ${this.#options.describe(current.job)}`;
-    const error = new Error(`a loader thread ${what}${during}`);
+    const during = current === undefined ? "" : ` while it prepared ${describe(current.job)}`;
+    const error = new Error(`a ${name} thread ${what}${during}`);
     for (const task of slot.tasks.values()) task.reject(error);
-    void this.#end(error);
+    if (onDeath === "end") void this.#end(error);
+    else this.#dispatch();
   }
 
   async #end(reason: Error): Promise<void> {
@@ -149,7 +149,13 @@ export class Threads<Job, Result> implements AsyncDisposable {
     for (const task of this.#queue.splice(0)) task.reject(reason);
     const slots = [...this.#slots];
     this.#slots.clear();
-    for (const { tasks } of slots) for (const task of tasks.values()) task.reject(reason);
+    for (const { worker, tasks } of slots) {
+      for (const task of tasks.values()) {
+        task.reject(reason);
+        // What a job has started outside of the thread, a decoder of videos for one, does not end with the thread.
+        worker.postMessage({ type: "abort", id: task.id } satisfies ThreadRequest<Job>);
+      }
+    }
     await endWorkers(slots.map(({ worker }) => worker));
   }
 }

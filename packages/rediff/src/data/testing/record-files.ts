@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { VisionGeometry } from "../../vision/tiles/token-layout.js";
 import type { SampleSettings } from "../samples/build-sample.js";
 import type { MediaSettings } from "../samples/sample-media.js";
+import { ourSamples } from "../samples/sample-rules.js";
 
 export const tokenizerFolder = fileURLToPath(new URL("../../text/testdata/tokenizer", import.meta.url));
 /** Pictures: color.jpg, rgba.png, grey.jpg, ... */
@@ -36,7 +37,7 @@ export function mediaSettings(changes: Partial<MediaSettings> = {}): MediaSettin
 }
 
 export function sampleSettings(changes: Partial<SampleSettings> = {}): SampleSettings {
-  return { template: "llava_llada", maxLength: 4096, media: mediaSettings(), ...changes };
+  return { template: "llava_llada", maxLength: 4096, rules: ourSamples, media: mediaSettings(), ...changes };
 }
 
 /** A record as a data file has it. */

@@ -1,11 +1,12 @@
 /** Tensors from nothing and from JavaScript's memory. */
 
 import { markAsUntransferable } from "node:worker_threads";
-import { operatorId } from "./call.js";
-import { usableDevice } from "./device.js";
+import { type Device, usableDevice } from "./device.js";
 import { type DType, dtypeCode, dtypeOfArray, elementSize, type TypedArray } from "./dtype.js";
 import { native } from "./native.js";
-import { type Device, type Tensor, wrap } from "./tensor.js";
+import { operatorId } from "./operator.js";
+import { clone, to } from "./ops.generated.js";
+import { type Tensor, wrap } from "./tensor.js";
 
 export interface TensorOptions {
   /** Default float32. */
@@ -14,15 +15,9 @@ export interface TensorOptions {
   device?: Device;
 }
 
-const ids = new Map<string, number>();
 function make(name: string, args: unknown[], { dtype = "float32", device = "cpu" }: TensorOptions): Tensor {
   usableDevice(device);
-  let id = ids.get(name);
-  if (id === undefined) {
-    id = operatorId(name);
-    ids.set(name, id);
-  }
-  return wrap(native.call(id, ...args, dtypeCode(dtype), undefined, device));
+  return wrap(native.call(operatorId(name), ...args, dtypeCode(dtype), undefined, device));
 }
 
 export const zeros = (shape: readonly number[], options: TensorOptions = {}): Tensor =>
@@ -74,7 +69,7 @@ export function tensor(values: Nested, options: TensorOptions = {}): Tensor {
   const wide = fromBuffer(new Float64Array(flat), shape);
   try {
     const device = options.device ?? "cpu";
-    return dtype === "float64" && device === "cpu" ? wide.clone() : wide.to({ dtype, device });
+    return dtype === "float64" && device === "cpu" ? clone(wide) : to(wide, { dtype, device });
   } finally {
     wide.dispose();
   }

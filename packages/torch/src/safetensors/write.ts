@@ -5,6 +5,7 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmS
 import { basename, dirname, join } from "node:path";
 import { type DType, elementSize } from "../dtype.js";
 import { native } from "../native.js";
+import { narrow, select } from "../ops.generated.js";
 import { scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
 import { INDEX_FILE, SINGLE_FILE } from "./checkpoint.js";
@@ -215,7 +216,8 @@ function writeTensor(tensor: Tensor, chunk: Uint8Array<ArrayBuffer>, write: (byt
   const step = Math.max(1, Math.floor(chunk.length / rowBytes));
   for (let row = 0; row < rows; row += step)
     scope(() => {
-      const part = rowBytes > chunk.length ? tensor.select(0, row) : tensor.narrow(0, row, Math.min(step, rows - row));
+      const part =
+        rowBytes > chunk.length ? select(tensor, 0, row) : narrow(tensor, 0, row, Math.min(step, rows - row));
       writeTensor(part, chunk, write);
     });
 }

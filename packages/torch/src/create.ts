@@ -51,10 +51,10 @@ function shapeOf(value: Nested): number[] {
 }
 
 /** Appends the numbers of `value`, which must be an array of `shape` from its dimension `dim` on. */
-function flatten(value: Nested, shape: readonly number[], dim: number, flat: number[]): void {
+function appendNumbers(flat: number[], value: Nested, shape: readonly number[], dim: number): void {
   if (dim === shape.length && typeof value !== "object") flat.push(Number(value));
   else if (typeof value === "object" && value.length === shape[dim])
-    for (const element of value) flatten(element, shape, dim + 1, flat);
+    for (const element of value) appendNumbers(flat, element, shape, dim + 1);
   else throw new Error(`tensor(): the nested arrays have different lengths or depths; expected [${shape.join(", ")}]`);
 }
 
@@ -62,7 +62,7 @@ function flatten(value: Nested, shape: readonly number[], dim: number, flat: num
 export function tensor(values: Nested, options: TensorOptions = {}): Tensor {
   const shape = shapeOf(values);
   const flat: number[] = [];
-  flatten(values, shape, 0, flat);
+  appendNumbers(flat, values, shape, 0);
   let first: Nested | undefined = values;
   while (typeof first === "object") first = first[0];
   const dtype = options.dtype ?? (typeof first === "boolean" ? "bool" : "float32");

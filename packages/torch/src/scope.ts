@@ -8,13 +8,13 @@ import { empty, type Frame, forgottenCount, type Handle, move, settle, switchTo 
 import { native } from "./native.js";
 import { Tensor } from "./tensor.js";
 
-/** Every tensor in a value made of arrays, plain objects, Maps (their values) and Sets. */
+/** Every tensor in a value made of arrays, plain objects, Maps (their values) and Sets, added to `found`. */
 export function tensorsIn(value: unknown, found: Set<Tensor> = new Set()): Set<Tensor> {
-  collect(value, found, new Set());
+  addTensors(found, value, new Set());
   return found;
 }
 
-function collect(value: unknown, found: Set<Tensor>, seen: Set<object>): void {
+function addTensors(found: Set<Tensor>, value: unknown, seen: Set<object>): void {
   if (typeof value !== "object" || value === null) return;
   if (value instanceof Tensor) {
     found.add(value);
@@ -22,12 +22,12 @@ function collect(value: unknown, found: Set<Tensor>, seen: Set<object>): void {
   }
   if (seen.has(value)) return;
   seen.add(value);
-  if (Array.isArray(value) || value instanceof Set) for (const element of value) collect(element, found, seen);
-  else if (value instanceof Map) for (const element of value.values()) collect(element, found, seen);
+  if (Array.isArray(value) || value instanceof Set) for (const element of value) addTensors(found, element, seen);
+  else if (value instanceof Map) for (const element of value.values()) addTensors(found, element, seen);
   else {
     const prototype = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null)
-      for (const element of Object.values(value)) collect(element, found, seen);
+      for (const element of Object.values(value)) addTensors(found, element, seen);
   }
 }
 

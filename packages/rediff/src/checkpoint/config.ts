@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
-import type { LladaConfig, RopeScaling } from "../models/llada/llada.js";
+import type { LladaConfig, RopeScaling } from "../models/llada/llada-config.js";
 import type { ModelConfig, ModelDefaults, MultimodalConfig } from "../models/llava/llava.js";
 import type { SiglipConfig } from "../models/siglip/siglip.js";
 

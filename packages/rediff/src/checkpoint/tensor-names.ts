@@ -3,7 +3,8 @@
  *  LLaDA exists under two namings: its own (`model.transformer.blocks.N.attn_out.weight`) and the Llama-style one that
  *  LLaDA-V and ReDiff are published in. Ours are the latter; both load. */
 
-import type { BlockWeights, LladaConfig } from "../models/llada/llada.js";
+import type { BlockWeights } from "../models/llada/llada.js";
+import type { LladaConfig } from "../models/llada/llada-config.js";
 import type { ModelConfig, MultimodalConfig } from "../models/llava/llava.js";
 import { projectorDepth, projectorLayerNames } from "../models/projector/projector.js";
 import type { SiglipConfig } from "../models/siglip/siglip.js";

@@ -3,7 +3,7 @@
  *  from LLaDA's values (rope_theta 10,000, eps 1e-6). Keys that nobody here knows are kept. */
 import type { DType } from "@rediff/torch";
 import { UserError } from "../../errors.js";
-import type { LladaConfig } from "../../models/llada/llada.js";
+import type { LladaConfig } from "../../models/llada/llada-config.js";
 import type { SiglipConfig } from "../../models/siglip/siglip.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import { renameOriginalKeys } from "../config.js";

@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type DType, elementSize, saveCheckpoint, type TensorSource } from "@rediff/torch";
 import { UserError } from "../../errors.js";
-import type { LladaConfig } from "../../models/llada/llada.js";
+import type { LladaConfig } from "../../models/llada/llada-config.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { parseConfig, readJson } from "../config.js";
 import { carryFiles, checkOutput, intoFolder, writeJson } from "../model-folder.js";

@@ -16,8 +16,8 @@ import { runChain } from "../chain.js";
 import { idTensor } from "../ids.js";
 import { withPlainKernels } from "../kernels.js";
 import type { Positions } from "./attend.js";
-import type { LladaConfig } from "./llada.js";
 import { type BlockWeights, embed, hiddenStates, type Llada, lladaStages, logits, rmsNorm } from "./llada.js";
+import type { LladaConfig } from "./llada-config.js";
 import { Rotary } from "./rotary.js";
 import { additiveMask, conversationVisibility } from "./visibility.js";
 

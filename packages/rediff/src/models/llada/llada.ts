@@ -12,28 +12,9 @@ import { runChain, type Stage, stage } from "../chain.js";
 import { mergeHeads, repeatHeads, splitHeads } from "../heads.js";
 import { add_, type LinearWeight, linear, mul_, silu_ } from "../kernels.js";
 import { at, attend, type Positions } from "./attend.js";
+import type { LladaConfig } from "./llada-config.js";
 import { type RotaryTables, rotaryAt, rotate } from "./rotary.js";
 import type { Visibility } from "./visibility.js";
-
-export interface RopeScaling {
-  type: "linear" | "dynamic";
-  factor: number;
-}
-
-export interface LladaConfig {
-  vocabSize: number;
-  hiddenSize: number;
-  intermediateSize: number;
-  layers: number;
-  heads: number;
-  /** Fewer than `heads` means grouped-query attention. */
-  kvHeads: number;
-  headDim: number;
-  rmsNormEps: number;
-  ropeTheta: number;
-  ropeScaling: RopeScaling | undefined;
-  maxPositions: number;
-}
 
 /** `W` is Tensor in a model; while adapters are trained, some weights are pairs with one (kernels.ts). */
 export interface BlockWeights<W extends LinearWeight = Tensor> {

@@ -1,6 +1,6 @@
 import { Generator, memory, randn, scope, type Tensor } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
-import type { LladaConfig, RopeScaling } from "./llada.js";
+import type { LladaConfig, RopeScaling } from "./llada-config.js";
 import { Rotary, type RotaryTables, rotate } from "./rotary.js";
 
 function config(given: Partial<LladaConfig> = {}): LladaConfig {

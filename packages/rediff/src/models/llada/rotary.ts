@@ -6,7 +6,7 @@
 import { cat, type Device, type DType, fromBuffer, scope, type Tensor } from "@rediff/torch";
 import { isPlain } from "../kernels.js";
 import { at, type Positions } from "./attend.js";
-import type { LladaConfig } from "./llada.js";
+import type { LladaConfig } from "./llada-config.js";
 
 export interface RotaryTables {
   /** [B or 1, 1, L, H] */

@@ -3,7 +3,8 @@ import { memory, type Tensor, tensor } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
 import { idTensor } from "../ids.js";
-import type { Llada, LladaConfig } from "../llada/llada.js";
+import type { Llada } from "../llada/llada.js";
+import type { LladaConfig } from "../llada/llada-config.js";
 import { checkPrompt, embedSequence, expand } from "./assembly.js";
 
 const I = -200;

@@ -7,7 +7,8 @@ import { UserError } from "../../errors.js";
 import { imagePlaceholder } from "../../text/image-tokens.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import { idTensor } from "../ids.js";
-import type { Llada, LladaConfig } from "../llada/llada.js";
+import type { Llada } from "../llada/llada.js";
+import type { LladaConfig } from "../llada/llada-config.js";
 import type { Model } from "./llava.js";
 import { encodeVisuals } from "./visuals.js";
 

@@ -11,7 +11,8 @@ import {
   parseMergeType,
   type VisionGeometry,
 } from "../../vision/tiles/token-layout.js";
-import type { Llada, LladaConfig } from "../llada/llada.js";
+import type { Llada } from "../llada/llada.js";
+import type { LladaConfig } from "../llada/llada-config.js";
 import { type Affine, patchesPerSide, type Siglip, type SiglipConfig } from "../siglip/siglip.js";
 
 export interface MultimodalConfig {

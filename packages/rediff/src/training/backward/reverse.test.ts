@@ -3,7 +3,8 @@ import { Generator, grad, memory, noGrad, randn, scope, type Tensor, withGrad } 
 import { describe, expect, test } from "vitest";
 import { type Stage, stage } from "../../models/chain.js";
 import { linear } from "../../models/kernels.js";
-import type { BlockWeights, LladaConfig } from "../../models/llada/llada.js";
+import type { BlockWeights } from "../../models/llada/llada.js";
+import type { LladaConfig } from "../../models/llada/llada-config.js";
 import type { Model } from "../../models/llava/llava.js";
 import { type Adapter, blockTensorName, type Parameter, type TrainableModel } from "./parameters.js";
 import { type Checkpointing, recordedChain, Tunables } from "./reverse.js";

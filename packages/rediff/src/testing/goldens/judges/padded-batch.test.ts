@@ -1,7 +1,8 @@
 /** Batches as the reference pads them. */
 import { memory, type Tensor, tensor } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
-import type { Llada, LladaConfig } from "../../../models/llada/llada.js";
+import type { Llada } from "../../../models/llada/llada.js";
+import type { LladaConfig } from "../../../models/llada/llada-config.js";
 import { assembleBatch } from "./padded-batch.js";
 
 const I = -200;

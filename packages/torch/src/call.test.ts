@@ -273,7 +273,7 @@ describe("typed functions", () => {
     for (const name of TYPED_OPERATORS) expect(schemaOf(name)).toContain("(");
   });
 
-  const recorded = readFileSync(new URL("ops.generated.ts", import.meta.url), "utf8");
+  const recorded = readFileSync(new URL("generated/ops.generated.ts", import.meta.url), "utf8");
   const writtenFor = /torch (\S+)\)/.exec(recorded)?.[1];
 
   test("the arguments of every typed operator are where they were when the functions were generated", () => {
@@ -297,7 +297,7 @@ describe("typed functions", () => {
     const biome = join(packageRoot, "..", "..", "node_modules", "@biomejs", "biome", "bin", "biome");
     for (const file of ["ops.generated.ts", "tensor-methods.generated.ts"]) {
       const written = await new Promise<string>((resolve, reject) => {
-        const path = join(packageRoot, "src", file);
+        const path = join(packageRoot, "src", "generated", file);
         const child = execFile(
           process.execPath,
           [biome, "check", "--write", `--stdin-file-path=${path}`],
@@ -306,7 +306,7 @@ describe("typed functions", () => {
         );
         child.stdin?.end(readFileSync(join(folder, file), "utf8"));
       });
-      expect(written).toBe(readFileSync(new URL(file, import.meta.url), "utf8"));
+      expect(written).toBe(readFileSync(new URL(`generated/${file}`, import.meta.url), "utf8"));
     }
   });
 });

@@ -3,9 +3,9 @@
 import { markAsUntransferable } from "node:worker_threads";
 import { type Device, usableDevice } from "./device.js";
 import { type DType, dtypeCode, dtypeOfArray, elementSize, type TypedArray } from "./dtype.js";
+import { clone, to } from "./generated/ops.generated.js";
 import { native } from "./native.js";
 import { operatorId } from "./operator.js";
-import { clone, to } from "./ops.generated.js";
 import { type Tensor, wrap } from "./tensor.js";
 
 export interface TensorOptions {

@@ -2,8 +2,9 @@
  *
  *  Operators are built on tensors, so these methods come to the class from above. Whatever has read index.ts has them;
  *  the files below it call the functions. */
+
+import { TensorMethods } from "./generated/tensor-methods.generated.js";
 import { Tensor } from "./tensor.js";
-import { TensorMethods } from "./tensor-methods.generated.js";
 
 declare module "./tensor.js" {
   interface Tensor extends TensorMethods {}

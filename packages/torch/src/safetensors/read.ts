@@ -2,7 +2,7 @@
 
 import { empty } from "../create.js";
 import { elementSize } from "../dtype.js";
-import { clone, fromFile, narrow, view, viewDtype } from "../ops.generated.js";
+import { clone, fromFile, narrow, view, viewDtype } from "../generated/ops.generated.js";
 import { detachFromScope, scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
 import { SafetensorsError, type TensorInfo } from "./format.js";

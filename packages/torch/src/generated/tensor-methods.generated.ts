@@ -1,12 +1,12 @@
 // Written by scripts/generate-ops.mjs from libtorch's schemas (torch 2.15.0); do not edit.
 
-import type { Device } from "./device.js";
-import type { DType } from "./dtype.js";
-import type { MemoryFormat } from "./operator.js";
+import type { Device } from "../device.js";
+import type { DType } from "../dtype.js";
+import type { MemoryFormat } from "../operator.js";
+import type { Generator } from "../random.js";
+import type { Tensor } from "../tensor.js";
 import type { Scalar } from "./ops.generated.js";
 import * as ops from "./ops.generated.js";
-import type { Generator } from "./random.js";
-import type { Tensor } from "./tensor.js";
 
 /** Operators whose first argument is the tensor itself, as methods. */
 export abstract class TensorMethods {

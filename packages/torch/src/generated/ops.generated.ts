@@ -1,11 +1,11 @@
 // Written by scripts/generate-ops.mjs from libtorch's schemas (torch 2.15.0); do not edit.
 
-import { type Device, usableDevice } from "./device.js";
-import { type DType, dtypeCode } from "./dtype.js";
-import { native } from "./native.js";
-import { type MemoryFormat, memoryFormatCode, operatorId } from "./operator.js";
-import type { Generator } from "./random.js";
-import { Tensor, wrap } from "./tensor.js";
+import { type Device, usableDevice } from "../device.js";
+import { type DType, dtypeCode } from "../dtype.js";
+import { native } from "../native.js";
+import { type MemoryFormat, memoryFormatCode, operatorId } from "../operator.js";
+import type { Generator } from "../random.js";
+import { Tensor, wrap } from "../tensor.js";
 
 /** A whole number is an integer for libtorch: `add(int64Tensor, 1)` stays int64, there is no way to write 1.0. */
 export type Scalar = number | bigint | boolean;

@@ -1,9 +1,9 @@
-import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { tokenizerFolder } from "../testing/fixtures.js";
 import { loadTokenizer } from "../text/tokenizer.js";
 import { decoding, promptIds } from "./request.js";
 
-const tokenizer = await loadTokenizer(fileURLToPath(new URL("../text/testdata/tokenizer/", import.meta.url)));
+const tokenizer = await loadTokenizer(tokenizerFolder);
 const config = { defaults: { genLength: 24, imageJoin: "correct" as const } };
 
 test("what a model's config says holds where nothing is asked for", () => {

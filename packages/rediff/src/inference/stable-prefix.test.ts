@@ -1,13 +1,10 @@
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
-import { beforeAll, expect, test } from "vitest";
-import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
+import { expect, test } from "vitest";
+import { tokenizerFolder } from "../testing/fixtures.js";
+import { loadTokenizer } from "../text/tokenizer.js";
 import { findStop, SettledText, unsureTail } from "./stable-prefix.js";
 
-let tokenizer: Tokenizer;
-beforeAll(async () => {
-  tokenizer = await loadTokenizer(fileURLToPath(new URL("../text/testdata/tokenizer/", import.meta.url)));
-});
+const tokenizer = await loadTokenizer(tokenizerFolder);
 
 test("what may become a stop text, or is half a character, waits", () => {
   expect(unsureTail("a cat", ["cat."])).toBe(3);

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, vi } from "vitest";
+import { describe, expect } from "vitest";
 import { Decoder } from "../../diffusion/decoder.js";
 import { UserError } from "../../errors.js";
 import { promptEmbeddings } from "../../models/llava/model.js";
@@ -9,8 +9,6 @@ import { expectNoLeaks } from "../../testing/leaks.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 import { readForm } from "../template/template-form.js";
 import { type FillOptions, fillRequest } from "./fill.js";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const { at } = folderOfFile();
 const photo = fixturePath("color.jpg");

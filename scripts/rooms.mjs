@@ -24,7 +24,6 @@ export const floors = [
 export const exceptions = {
   "models > checkpoint":
     "The assembly of LLaDA-V loads its own weights, and the networks take their sizes from the config of a checkpoint.",
-  "inference > serving": "Jobs and traces are defined where the server and the process of the model exchange them.",
 };
 
 /** Helpers of tests and what only development runs: they may import from anywhere, and no room may import them. */

@@ -103,7 +103,10 @@ describe("output", () => {
     const args = [...SHORT, ...REVISING, "--batch", "2", "--json", "--trace", trace];
     const run = await rediffHere("caption", ...pictures, ...args);
     const steps = jsonLines(readFileSync(trace, "utf8"));
-    expect(Object.keys(steps[0]!)).toEqual(["image", "step", "block", "tokens", "confidence", "filled", "revised"]);
+    const keys = ["step", "block", "tokens", "confidence", "filled", "revised", "changes", "seconds"];
+    expect(Object.keys(steps[0]!)).toEqual(["image", "type", ...keys, "request"]);
+    for (const step of steps) expect("request" in step, "with the first step of each answer").toBe(step.step === 0);
+    expect(steps[0]!.request).toMatchObject({ gen_length: 16, steps: 4, revise: true, seed: 42, image_join: "legacy" });
     const { mask } = model.model.tokenizer.special;
     for (const record of jsonLines(run.stdout)) {
       const own = steps.filter(({ image }) => image === record.image) as {

@@ -1,7 +1,7 @@
 /** `rediff fill`: every fixed character stays, the contract of its output, and what it refuses. */
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect } from "vitest";
-import type { FillOptions } from "../../inference/tasks/fill.js";
+import type { FillOptions } from "../../inference/request.js";
 import type { FilledBlank } from "../../inference/template/template-form.js";
 import { jsonLines, rediff, rediffHere } from "../../testing/command-line.js";
 import { test as base } from "../../testing/fixtures.js";

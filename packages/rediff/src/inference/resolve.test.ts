@@ -1,13 +1,13 @@
 /** A request with nothing left open: the same from whichever client it comes. */
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
+import { tokenizerFolder } from "../testing/fixtures.js";
 import { loadTokenizer } from "../text/tokenizer.js";
 import type { AskableModel, ModelFacts } from "./model-facts.js";
 import { checkOptions, type DescribeOptions } from "./request.js";
 import { resolveDescribe, resolveFill, resolveRefine } from "./resolve.js";
 
-const tokenizer = await loadTokenizer(fileURLToPath(new URL("../text/testdata/tokenizer/", import.meta.url)));
+const tokenizer = await loadTokenizer(tokenizerFolder);
 const { eot } = tokenizer.special;
 
 function modelWith(facts: Partial<ModelFacts> = {}): AskableModel {

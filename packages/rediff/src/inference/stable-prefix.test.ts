@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { tokenizerFolder } from "../testing/fixtures.js";
 import { loadTokenizer } from "../text/tokenizer.js";
-import { findStop, SettledText, unsureTail } from "./stable-prefix.js";
+import { findStop, StablePrefix, unsureTail } from "./stable-prefix.js";
 
 const tokenizer = await loadTokenizer(tokenizerFolder);
 

@@ -15,7 +15,9 @@ export default defineConfig({
     maxWorkers: "100%",
     include: ["packages/**/*.test.ts", "scripts/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
-    testTimeout: 30_000,
+    // Processes that load libtorch, on machines that do much else.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Files run side by side on all cores, and threads of tiny operators that wait for each other cost most of the time.
     env: { OMP_NUM_THREADS: "1" },
   },

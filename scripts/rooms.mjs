@@ -21,9 +21,7 @@ export const floors = [
 
 /** Arrows against the order, and why each is there.
  * @type {Record<string, string>} */
-export const exceptions = {
-  "inference > serving": "Jobs and traces are defined where the server and the process of the model exchange them.",
-};
+export const exceptions = {};
 
 /** Helpers of tests and what only development runs: they may import from anywhere, and no room may import them. */
 export const isForTests = /** @param {string} path */ (path) =>

@@ -19,10 +19,21 @@ export { embeddedModelFolder } from "./embedded.js";
 export { UserError } from "./errors.js";
 export { type Pulled, type PullOptions, pull } from "./hub/pull.js";
 export { resolveModel } from "./hub/resolve-model.js";
+export type { Filling } from "./inference/answers.js";
 export { describeMany, type ManyItem, type ManyOptions, type ManyResult } from "./inference/describe-many.js";
-export { type Filling, type FillOptions, type FillRequest, fillRequest } from "./inference/tasks/fill.js";
+export type { FillOptions } from "./inference/request.js";
+export type { FillRequest } from "./inference/resolve.js";
+export { fillRequest } from "./inference/tasks/fill.js";
 export { parseTemplate, type Template, type TemplatePart } from "./inference/template/fill-template.js";
 export { type FilledBlank, type FilledText, type Form, readForm } from "./inference/template/template-form.js";
+export type {
+  RequestRecord,
+  TraceChange,
+  TraceEnd,
+  TraceEvent,
+  TraceStart,
+  TraceStep,
+} from "./inference/trace-format.js";
 export {
   type DescribeOptions,
   type Description,

@@ -1,13 +1,11 @@
 /** What all commands have in common: help, unknown words, `--verbose`, and that only those fetch libtorch that need it. */
 import { mkdirSync, readdirSync } from "node:fs";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, test } from "vitest";
 import { jsonLines, rediff, rediffHere } from "../testing/command-line.js";
 import { folderOfFile } from "../testing/folders.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
 import { program } from "./main.js";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const { at, path: root } = folderOfFile();
 

@@ -1,16 +1,14 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { openCheckpoint, scope } from "@rediff/torch";
-import { expect, onTestFinished, test } from "vitest";
+import { expect } from "vitest";
 import { loadConfig } from "../checkpoint/config.js";
+import { test } from "../testing/fixtures.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { weightsKey } from "./caption-grid.js";
 import { publishModel } from "./publish-model.js";
 
-test("a published model has every tensor in bfloat16, its tokenizer, and says so", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "rediff-publish-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+test("a published model has every tensor in bfloat16, its tokenizer, and says so", async ({ folder }) => {
   const [from, to] = [writeTinyModel(join(folder, "from")), join(folder, "to")];
   await publishModel([from], to);
 
@@ -34,9 +32,7 @@ test("a published model has every tensor in bfloat16, its tokenizer, and says so
   expect(weightsKey(to)).not.toBe(weightsKey(from));
 });
 
-test("of several models the weights are averaged; others are refused", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "rediff-publish-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+test("of several models the weights are averaged; others are refused", async ({ folder }) => {
   const [one, other] = [1, 2].map((seed) => writeTinyModel(join(folder, `${seed}`), { seed })) as [string, string];
   const to = join(folder, "to");
   await publishModel([one, other], to);

@@ -1,15 +1,13 @@
 /** `rediff pull` in processes of its own: killed in the middle, refused by the hub, and two at once. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, vi } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { type Finished, type Started, startRediff } from "../testing/command-line.js";
 import { test } from "../testing/fixtures.js";
 import { folderOfTest } from "../testing/folders.js";
 import { findCached } from "./hub-cache.js";
 import { COMMIT, etagOf, type FakeHub } from "./testing/fake-hub.js";
 import { fakeHub, ID, modelFiles, SHARD, treeOf } from "./testing/scratch.js";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const SHARD_BYTES = 6_000_000;
 

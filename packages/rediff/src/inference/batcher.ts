@@ -1,117 +1,115 @@
 /** Continuous batching: requests enter and leave between forward passes, up to `batch` of them in each.
  *
- *  One request that fails (options, too long a prompt, numbers that are none) does not fail the others. What is left over
- *  waits in the order in which it came; fairness between clients is the server's affair. */
-import { memory } from "@rediff/torch";
+ *  This is the only loop that steps a decoder. The library, the command line, drafts and the server are its clients: they
+ *  give it a source of work and pull it, pass by pass, so that they can end it, or wait, between any two.
+ *
+ *  One request that fails (too long a prompt, an output that is not a number) does not fail the others. */
+
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { Decoder, type Decoding, OutputError } from "../diffusion/decoder.js";
-import type { FromModel, Job, Progress, Turn } from "../serving/engine/protocol.js";
-import { packError } from "../threads/portable-error.js";
-import type { Visual } from "../vision/tiles/tiles.js";
-import { type Task, taskOf } from "./tasks/task.js";
-import type { VisionLanguageModel } from "./vision-language-model.js";
+import type { Model } from "../models/llava/llava.js";
+import type { BegunAnswer, Submission } from "./submission.js";
 
-interface Waiting {
-  id: number;
-  job: Job;
-  visuals: Visual[];
+/** A request, or why there is none: "none" yet, so the others go on; the "client" wants its turn first; it is "over",
+ *  nothing will come any more. */
+export type Taken = Submission | "none" | "client" | "over";
+
+/** Where work comes from, one request at a time, whenever there is room for it. */
+export interface WorkSource {
+  /** @param isIdle nothing is being decoded: then it may wait for as long as it likes */
+  take(isIdle: boolean): Taken | Promise<Taken>;
 }
 
-interface Work {
-  id: number;
-  task: Task;
+/** One forward pass for all requests in it. */
+export interface ForwardPass {
+  /** Requests in it. */
+  batch: number;
+  /** Tokens written for the first time. */
+  filled: number;
+  revised: number;
+  seconds: number;
+}
+
+/** A request among those that are decoded. */
+interface Active {
+  submission: Submission;
+  answer: BegunAnswer;
   decoding: Decoding;
   /** The step that was reported last. */
   seen: DecodeStep | undefined;
   started: number;
 }
 
-/** Passes of a small model take less time than telling of each. */
-const TELL_EVERY_MS = 50;
-
-export class Runner {
-  readonly #model: VisionLanguageModel;
+export class Batcher {
+  readonly #model: Model;
   readonly #batch: number;
-  readonly #post: (message: FromModel) => void;
-  readonly #waiting: Waiting[] = [];
-  readonly #active = new Map<number, Work>();
+  readonly #active = new Map<Submission, Active>();
   /** Only while there is work: it keeps tensors between steps. */
   #decoder: Decoder | undefined;
-  #wake: (() => void) | undefined;
-  #turns: Turn[] = [];
-  #toldAt = 0;
-  #ended = false;
 
-  constructor(model: VisionLanguageModel, batch: number, post: (message: FromModel) => void) {
+  constructor(model: Model, batch: number) {
     this.#model = model;
     this.#batch = batch;
-    this.#post = post;
   }
 
-  add(waiting: Waiting): void {
-    this.#waiting.push(waiting);
-    this.#wake?.();
-  }
-
-  /** Frees the place before the next step. A request that is over already is no mistake: the messages crossed. */
-  cancel(id: number): void {
-    const index = this.#waiting.findIndex((waiting) => waiting.id === id);
-    if (index >= 0) this.#waiting.splice(index, 1);
-    const work = this.#active.get(id);
-    if (work !== undefined) this.#leave(work);
-    this.#wake?.();
-  }
-
-  /** Ends `run` after the step under way. */
-  end(): void {
-    this.#ended = true;
-    this.#wake?.();
-  }
-
-  async run(): Promise<void> {
-    while (!this.#ended) {
-      while (this.#active.size < this.#batch && this.#waiting.length > 0) this.#begin(this.#waiting.shift() as Waiting);
-      if (this.#active.size === 0) await this.#sleep();
-      else {
-        this.#step();
-        // Messages (cancel, add) have their turn between two forward passes.
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    }
-    for (const work of this.#active.values()) this.#leave(work);
-    this.#decoder?.[Symbol.dispose]();
-  }
-
-  async #sleep(): Promise<void> {
-    this.#decoder?.[Symbol.dispose]();
-    this.#decoder = undefined;
-    this.#tell();
-    if (this.#waiting.length > 0 || this.#ended) return;
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-    });
-    this.#wake = undefined;
-  }
-
-  #begin({ id, job, visuals }: Waiting): void {
-    const started = performance.now();
-    let task: Task | undefined;
+  /** Yields after every forward pass, and undefined where there was none (nothing to decode, or it is the client's turn);
+   *  ends when the source is over and all is answered. Whoever leaves it early hears no more of what is under way. */
+  async *run(source: WorkSource): AsyncGenerator<ForwardPass | undefined, void> {
     try {
-      task = taskOf(this.#model, job, visuals);
-      this.#decoder ??= new Decoder(this.#model.model);
-      const decoding = this.#decoder.add(task.prompt, task.decode, task.extra);
-      const work: Work = { id, task, decoding, seen: undefined, started };
-      this.#active.set(id, work);
-      this.#post({ type: "begun", id, beginning: task.beginning });
-      if (decoding.result !== undefined) this.#finish(work); // nothing to decode
-    } catch (error) {
-      this.#post({ type: "failed", id, error: packError(error) });
+      for (;;) {
+        const why = await this.#admit(source);
+        const isBusy = this.#active.size > 0;
+        if (why === "over" && !isBusy) return;
+        const pass = isBusy && why !== "client" ? this.#pass() : undefined;
+        // Timers, signals and sockets have their turn between two forward passes.
+        await new Promise((resolve) => setImmediate(resolve));
+        yield pass;
+      }
     } finally {
-      task?.prompt.dispose();
+      for (const active of this.#active.values()) this.#leave(active);
+      this.#rest();
     }
   }
 
-  #step(): void {
+  /** Frees the place before the next pass. A request that is over already is no mistake: the messages crossed. */
+  cancel(submission: Submission): void {
+    const active = this.#active.get(submission);
+    if (active !== undefined) this.#leave(active);
+  }
+
+  /** @returns why no more are admitted */
+  async #admit(source: WorkSource): Promise<Exclude<Taken, Submission> | "full"> {
+    while (this.#active.size < this.#batch) {
+      const isIdle = this.#active.size === 0;
+      if (isIdle) this.#rest();
+      const taken = await source.take(isIdle);
+      if (typeof taken === "string") return taken;
+      this.#begin(taken);
+    }
+    return "full";
+  }
+
+  #begin(submission: Submission): void {
+    const started = performance.now();
+    let answer: BegunAnswer | undefined;
+    try {
+      answer = submission.begin(this.#model);
+      this.#decoder ??= new Decoder(this.#model);
+      const { prompt, request, loop, beginning } = answer;
+      const decoding = this.#decoder.add(prompt, request.decode, loop && { loop });
+      const active: Active = { submission, answer, decoding, seen: undefined, started };
+      this.#active.set(submission, active);
+      submission.begun(beginning);
+      if (decoding.result !== undefined) this.#finish(active); // nothing to decode
+    } catch (error) {
+      this.cancel(submission);
+      submission.failed(error);
+    } finally {
+      answer?.prompt.dispose();
+    }
+  }
+
+  #pass(): ForwardPass {
     const batch = this.#active.size;
     const started = performance.now();
     try {
@@ -120,57 +118,54 @@ export class Runner {
       this.#blame(error);
     }
     const seconds = (performance.now() - started) / 1000;
-    this.#report(batch, seconds);
+    return { batch, ...this.#report(seconds), seconds };
   }
 
   /** Ends the request that a failed step is due to. The others go on: those that had their turn keep it, and the rest
    *  is asked again. Where the error names nobody, it is the newest: without it, it went well (memory, for one). */
   #blame(error: unknown): void {
-    const works = [...this.#active.values()];
-    const named = works.find(({ decoding }) => error instanceof OutputError && error.decoding === decoding);
-    const work = named ?? works.at(-1);
-    if (work === undefined) throw error;
-    this.#leave(work);
-    this.#post({ type: "failed", id: work.id, error: packError(error) });
+    const all = [...this.#active.values()];
+    const named = all.find(({ decoding }) => error instanceof OutputError && error.decoding === decoding);
+    const blamed = named ?? all.at(-1);
+    if (blamed === undefined) throw error;
+    this.#leave(blamed);
+    blamed.submission.failed(error);
   }
 
-  #report(batch: number, seconds: number): void {
-    const progress: Progress[] = [];
-    const over: Work[] = [];
+  /** Tells what the pass did, and answers those that are done. */
+  #report(seconds: number): Pick<ForwardPass, "filled" | "revised"> {
+    const over: Active[] = [];
     let [filled, revised] = [0, 0];
-    for (const work of this.#active.values()) {
-      const { decoding, task, id } = work;
-      if (decoding.step === work.seen) continue;
-      work.seen = decoding.step;
+    for (const active of this.#active.values()) {
+      const { decoding, answer } = active;
+      if (decoding.step === active.seen) continue;
+      active.seen = decoding.step;
       filled += decoding.step?.filled.length ?? 0;
       revised += decoding.step?.revised.length ?? 0;
-      const news = task.watch(decoding, seconds);
-      if (news.progress !== undefined) progress.push({ id, ...news.progress });
-      if (news.over || decoding.result !== undefined) over.push(work);
+      const isOver = answer.watch(decoding, seconds);
+      if (isOver || decoding.result !== undefined) over.push(active);
     }
-    if (progress.length > 0) this.#post({ type: "progress", progress });
-    for (const work of over) this.#finish(work);
-    this.#turns.push({ batch, filled, revised, seconds });
-    if (performance.now() - this.#toldAt >= TELL_EVERY_MS) this.#tell();
+    for (const active of over) this.#finish(active);
+    return { filled, revised };
   }
 
-  #tell(): void {
-    this.#post({ type: "turns", turns: this.#turns, memory: memory() });
-    this.#turns = [];
-    this.#toldAt = performance.now();
+  #finish(active: Active): void {
+    const { answer, decoding, started } = active;
+    try {
+      answer.finish(decoding, (performance.now() - started) / 1000);
+    } finally {
+      this.#leave(active);
+    }
   }
 
-  #finish(work: Work): void {
-    const { id, task, decoding, started } = work;
-    const { result, progress } = task.finish(decoding, (performance.now() - started) / 1000);
-    this.#leave(work);
-    if (progress !== undefined) this.#post({ type: "progress", progress: [{ id, ...progress }] });
-    this.#post({ type: "done", id, result });
-  }
-
-  #leave({ id, decoding }: Work): void {
-    this.#active.delete(id);
+  #leave({ submission, decoding }: Active): void {
+    this.#active.delete(submission);
     this.#decoder?.remove(decoding);
     decoding[Symbol.dispose]();
+  }
+
+  #rest(): void {
+    this.#decoder?.[Symbol.dispose]();
+    this.#decoder = undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { describe, expect, vi } from "vitest";
+import { describe, expect } from "vitest";
 import { UserError } from "../errors.js";
 import { test } from "../testing/fixtures.js";
 import { folderOfFile } from "../testing/folders.js";
@@ -6,8 +6,6 @@ import { expectNoLeaks } from "../testing/leaks.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
 import { describeMany, type ManyOptions, type ManyResult } from "./describe-many.js";
 import type { VisionLanguageModel } from "./vision-language-model.js";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const { at } = folderOfFile();
 const pictures = ["color.jpg", "rgba.png", "grey.jpg", "palette.png", "alpha.webp"].map(fixturePath);

@@ -1,9 +1,6 @@
-/** What is asked of a model: options in the user's words, checked, and what the parts below make of them: how pictures
- *  are cut, the prompt's ids, the decoding options. Nothing here computes, so options can be judged before a model is
- *  loaded. */
-
-import { stat } from "node:fs/promises";
-import { extname } from "node:path";
+/** What is asked of a model, in the user's words, and what can be said against it without knowing the model. Nothing here
+ *  computes or needs libtorch, so options are judged before a model is loaded; resolve.ts makes a complete request of
+ *  them. */
 import {
   type DecodeOptions,
   decodeOptions,
@@ -12,14 +9,14 @@ import {
 } from "../diffusion/decode-options.js";
 import { stepsFor } from "../diffusion/transfer-schedule.js";
 import { UserError } from "../errors.js";
-import type { Model } from "../models/llava/llava.js";
-import { type ChatMessage, type PromptTemplate, placeImages, renderPrompt } from "../text/chat-template.js";
-import { DEFAULT_QUESTION } from "../text/default-question.js";
-import { encodePrompt, type ImageJoin, imageToken } from "../text/image-tokens.js";
+import type { ChatMessage, PromptTemplate } from "../text/chat-template.js";
+import type { ImageJoin } from "../text/image-tokens.js";
 import type { PictureSource } from "../vision/picture/decode-picture.js";
+import type { VideoSource } from "../vision/video/ffmpeg.js";
+import type { TraceStep } from "./trace-format.js";
 
 /** A picture (a path, or a file's bytes), a video file, or a folder of frames. */
-export type VisualSource = PictureSource | { video: string };
+export type VisualSource = PictureSource | { video: VideoSource };
 
 export interface DescribeOptions {
   /** The question. Pictures come first unless it places them itself with `<image>`. */
@@ -28,8 +25,9 @@ export interface DescribeOptions {
   messages?: readonly ChatMessage[];
   system?: string;
   conversation?: PromptTemplate;
-  /** "legacy" (default, unless the model's config says otherwise) loses the token after each picture, as the reference's
-   *  inference does and published results were measured; "correct" keeps it, as in training. */
+  /** "legacy" loses the token after each picture, as the reference's inference does and published results were measured;
+   *  "correct" keeps it, as in training. Default: what the model's config says, else "correct" for a model of the scene
+   *  world, else "legacy". */
   imageJoin?: ImageJoin;
   /** Forward passes; default one per token. */
   steps?: number;
@@ -37,6 +35,8 @@ export interface DescribeOptions {
   tokensPerStep?: number;
   /** Instead of both: each step fills all masks that the model is at least this sure of, 0 to 1. Approximate. */
   threshold?: number;
+  /** Tokens of the answer. Default: what the model's config says, else 48 for a model of the scene world, else 128, but
+   *  no more than a quarter of the model's positions. */
   genLength?: number;
   blockLength?: number;
   temperature?: number;
@@ -47,7 +47,8 @@ export interface DescribeOptions {
   reviseTopk?: number;
   reviseStart?: number;
   suffix?: string;
-  /** Texts that end the answer; default the end of the turn. */
+  /** Texts that end the answer, besides the end of the turn, which always does. The answer ends before the first of
+   *  them. Under `compat` they are the token sequences that end it, instead of the end of the turn. */
   stop?: readonly string[];
   /** A text to begin with instead of masks. */
   draft?: string;
@@ -63,8 +64,14 @@ export interface DescribeOptions {
   maxPixels?: number;
   /** Frames taken from a video; default 32. */
   videoFrames?: number;
+  /** Ends it between two steps; its reason is thrown. */
   signal?: AbortSignal;
+  /** Told of every step, in the format of traces. */
+  onTrace?: (step: TraceStep) => void;
 }
+
+/** What of the options is no part of the request, but of how its answer is awaited. */
+export type Awaiting = "signal" | "onTrace";
 
 /** What of that applies to a text that is there already. */
 export interface RefineOptions
@@ -82,7 +89,7 @@ export interface RefineOptions
     | "autoOrient"
     | "maxPixels"
     | "videoFrames"
-    | "signal"
+    | Awaiting
   > {
   /** Rounds at most; default 8. */
   rounds?: number;
@@ -90,78 +97,33 @@ export interface RefineOptions
   threshold?: number;
 }
 
-const VIDEO_EXTENSIONS = new Set([
-  ".mp4",
-  ".mov",
-  ".mkv",
-  ".webm",
-  ".avi",
-  ".m4v",
-  ".mpg",
-  ".mpeg",
-  ".wmv",
-  ".flv",
-  ".ts",
-]);
+/** What of a description's options applies to a template. `steps` fill the blanks of the whole template, default one
+ *  token each; `revise` rewrites blanks only. */
+export type FillOptions = Pick<
+  DescribeOptions,
+  | "prompt"
+  | "messages"
+  | "system"
+  | "conversation"
+  | "imageJoin"
+  | "steps"
+  | "tokensPerStep"
+  | "threshold"
+  | "temperature"
+  | "cfgScale"
+  | "remasking"
+  | "revise"
+  | "reviseTopk"
+  | "reviseStart"
+  | "seed"
+  | "autoOrient"
+  | "maxPixels"
+  | "videoFrames"
+  | Awaiting
+>;
 
-/** Whether a path is to be read as a video: by its extension, or a folder of frames. */
-export async function isVideo(path: string): Promise<boolean> {
-  if (VIDEO_EXTENSIONS.has(extname(path).toLowerCase())) return true;
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-}
-
-/** How a picture of this model is to be decoded and cut. */
-export function pictureOptions(model: Model, options: DescribeOptions = {}) {
-  const geometry = model.vision?.geometry;
-  if (geometry === undefined)
-    throw new UserError(
-      `${model.folder} is a text-only LLaDA and cannot see pictures`,
-      "Use a LLaDA-V or ReDiff model.",
-    );
-  return {
-    tileSize: geometry.tileSize,
-    aspectRatio: geometry.aspectRatio,
-    pinpoints: geometry.pinpoints,
-    colors: options.compat ? ("asis" as const) : ("rgb" as const),
-    grey16: options.compat ? ("clip" as const) : ("scale" as const),
-    autoOrient: options.autoOrient ?? false,
-    ...(options.maxPixels !== undefined && { maxPixels: options.maxPixels }),
-  };
-}
-
-export function videoOptions(model: Model, options: DescribeOptions = {}) {
-  const { tileSize } = pictureOptions(model, options);
-  return {
-    tileSize,
-    sampling: { kind: "uniform" as const, frames: options.videoFrames ?? 32 },
-    ...(options.maxPixels !== undefined && { maxPixels: options.maxPixels }),
-  };
-}
-
-/** What of a model the prompt and the decoding options depend on. */
-export type Reader = Pick<Model, "tokenizer"> & { config?: Pick<Model["config"], "defaults"> };
-
-/** Ids of the conversation with -200 for each picture. */
-export function promptIds(model: Reader, pictures: number, options: DescribeOptions): number[] {
-  const messages = options.messages ?? [{ role: "user", content: options.prompt ?? DEFAULT_QUESTION }];
-  const placed = messages.some(({ content }) => content?.includes(imageToken));
-  const first = messages.findIndex(({ role }) => role === "user");
-  const withPictures = placed
-    ? messages
-    : messages.map((message, i) =>
-        i === first ? { ...message, content: placeImages(message.content ?? "", pictures) } : message,
-      );
-  const text = renderPrompt(model.tokenizer, [...withPictures, { role: "assistant", content: null }], {
-    ...(options.conversation && { template: options.conversation }),
-    ...(options.system !== undefined && { system: options.system }),
-  });
-  const join = options.imageJoin ?? model.config?.defaults.imageJoin ?? "legacy";
-  return encodePrompt(model.tokenizer, text, { join, images: pictures });
-}
-
-/** The part of the decoding options that needs no tokenizer. */
-export function decodingNumbers(options: DescribeOptions): Partial<DecodeOptions> & { steps: number } {
-  const genLength = options.genLength ?? 128;
+/** The part of the decoding options that needs no tokenizer. @throws UserError when they exclude each other */
+export function decodingNumbers(options: DescribeOptions, genLength: number): Partial<DecodeOptions> {
   const blockLength = options.blockLength ?? genLength;
   const { steps, tokensPerStep, threshold } = options;
   if (steps !== undefined && tokensPerStep !== undefined)
@@ -173,7 +135,7 @@ export function decodingNumbers(options: DescribeOptions): Partial<DecodeOptions
     );
   if (tokensPerStep !== undefined && !(tokensPerStep >= 1))
     throw new UserError(`tokens_per_step must be 1 or more, got ${tokensPerStep}`);
-  const chosen: Partial<DecodeOptions> & { steps: number } = {
+  const chosen: Partial<DecodeOptions> = {
     genLength,
     blockLength,
     steps: tokensPerStep === undefined ? (steps ?? genLength) : stepsFor(genLength, blockLength, tokensPerStep),
@@ -188,29 +150,23 @@ export function decodingNumbers(options: DescribeOptions): Partial<DecodeOptions
   return chosen;
 }
 
-/** @throws UserError when numbers do not fit together; what depends on a model is judged later */
+/** @throws UserError when what is given makes no sense for any model; what depends on one is judged later */
 export function checkOptions(options: DescribeOptions): void {
-  decodeOptions(decodingNumbers(options));
+  decodeOptions(decodingNumbers(options, options.genLength ?? lengthThatFits(options)));
   if (options.stop?.includes("")) throw new UserError("a stop text is empty", "Leave it out.");
 }
 
-/** @throws UserError when a number is out of its range */
-export function checkRefineOptions({ rounds = 8, threshold = 0, ...options }: RefineOptions): void {
-  checkOptions(options);
-  if (!Number.isInteger(rounds) || rounds < 1)
-    throw new UserError(`rounds must be a whole number from 1, got ${rounds}`);
-  if (!(threshold >= 0 && threshold <= 1)) throw new UserError(`threshold must be from 0 to 1, got ${threshold}`);
+/** Where the length is the model's: one that block length and steps fit, so that they are judged for themselves. */
+function lengthThatFits({ blockLength, steps }: DescribeOptions): number {
+  const whole = (value: number | undefined) => (Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : 1);
+  return whole(blockLength) * whole(steps);
 }
 
-/** Decoding options with texts as tokens. @throws UserError when they do not fit together */
-export function decoding({ tokenizer, config }: Reader, options: DescribeOptions): Partial<DecodeOptions> {
-  const genLength = options.genLength ?? config?.defaults.genLength;
-  const chosen: Partial<DecodeOptions> = {
-    ...decodingNumbers({ ...options, ...(genLength !== undefined && { genLength }) }),
-    stop: (options.stop ?? [tokenizer.token(tokenizer.special.eot) ?? ""]).map((text) => tokenizer.encode(text)),
-    suffix: options.suffix === undefined ? [] : tokenizer.encode(options.suffix),
-    draft: options.draft === undefined ? [] : tokenizer.encode(options.draft),
-  };
-  decodeOptions(chosen);
-  return chosen;
+/** @throws UserError when a number is out of its range */
+export function checkRefineOptions({ rounds, threshold, ...options }: RefineOptions): void {
+  checkOptions(options);
+  if (rounds !== undefined && (!Number.isInteger(rounds) || rounds < 1))
+    throw new UserError(`rounds must be a whole number from 1, got ${rounds}`);
+  if (threshold !== undefined && !(threshold >= 0 && threshold <= 1))
+    throw new UserError(`threshold must be from 0 to 1, got ${threshold}`);
 }

@@ -1,4 +1,4 @@
-/** The text of an answer that can no longer change, handed out piece by piece.
+/** The stable prefix of an answer: the text that can no longer change, handed out piece by piece.
  *
  *  Tokens come in any order, and a revision may write them again, so only a prefix may be shown to a client that cannot
  *  take back what it has shown: without revision up to the first mask, with it up to the current block.
@@ -7,8 +7,8 @@
 import type { Decoding } from "../diffusion/decoder.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 
-/** Positions of the answer, from 0, that are there to stay. */
-export function settledEnd({ canvas, options, step }: Decoding): number {
+/** Positions of the answer, counted from its start, that are there to stay. */
+export function stableLength({ canvas, options, step }: Decoding): number {
   if (step === undefined) return 0;
   const firstMask = step.tokens.indexOf(canvas.maskId);
   let end = firstMask < 0 ? options.genLength : firstMask;
@@ -33,14 +33,14 @@ export function unsureTail(text: string, stops: readonly string[]): number {
   return tail;
 }
 
-export class SettledText {
+export class StablePrefix {
   readonly #tokenizer: Tokenizer;
   readonly #stops: readonly string[];
   #end = 0;
   #given = "";
-  /** Of the settled tokens, cut off at a stop text. */
+  /** Of the stable tokens, cut off at a stop text. */
   text = "";
-  /** A stop text is in what has settled. */
+  /** A stop text is in what is stable. */
   stopped = false;
 
   constructor(tokenizer: Tokenizer, stops: readonly string[]) {
@@ -48,12 +48,12 @@ export class SettledText {
     this.#stops = stops;
   }
 
-  /** Tokens that have settled. */
+  /** Tokens that are stable. */
   get tokens(): number {
     return this.#end;
   }
 
-  /** @param end of `tokens`, how many have settled
+  /** @param end of `tokens`, how many are stable
    *  @returns the text that is new; it joins to `text` in the end */
   advance(tokens: Int32Array, end: number): string {
     if (end <= this.#end || this.stopped) return "";

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, vi } from "vitest";
+import { describe, expect } from "vitest";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { UserError } from "../errors.js";
 import { test } from "../testing/fixtures.js";
@@ -12,8 +12,6 @@ import { applyEdits } from "../text/text-edits.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
 import type { DescribeOptions } from "./request.js";
 import { loadModel } from "./vision-language-model.js";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const { at } = folderOfFile();
 const photo = fixturePath("color.jpg");

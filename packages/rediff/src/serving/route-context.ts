@@ -1,6 +1,6 @@
 /** What the routes share. */
 import type { Engine } from "./engine/engine.js";
-import type { ModelFacts } from "./engine/protocol.js";
+import type { ServedFacts } from "./engine/protocol.js";
 import { ApiError } from "./http/error-object.js";
 import type { MediaOptions } from "./media/load-media.js";
 import type { Metrics } from "./metrics.js";
@@ -26,7 +26,7 @@ export interface ServedModel {
 }
 
 /** @throws ApiError while the model is loaded for the first time */
-export function factsOf({ engine }: Serving): ModelFacts {
+export function factsOf({ engine }: Serving): ServedFacts {
   if (engine.facts !== undefined) return engine.facts;
   throw new ApiError(503, "the model is still loading", {
     type: "service_unavailable_error",

@@ -1,13 +1,13 @@
 import { readFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
+import { tokenizerFolder } from "../testing/fixtures.js";
 import { defaultSystemText, pairContent, placeImages, renderPrompt } from "./chat-template.js";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js";
 
 type Chat = { messages: { role: string; content: string }[]; prompt: string };
 
-const tokenizer = await loadTokenizer(fileURLToPath(new URL("testdata/tokenizer", import.meta.url)));
+const tokenizer = await loadTokenizer(tokenizerFolder);
 const chats: Chat[] = JSON.parse(await readFile(new URL("testdata/python.json", import.meta.url), "utf8")).chat;
 
 const header = (role: string) => `<|start_header_id|>${role}<|end_header_id|>\n\n`;

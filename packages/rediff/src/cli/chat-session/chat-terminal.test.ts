@@ -5,8 +5,6 @@ import { test } from "../../testing/fixtures.js";
 import { chatInTerminal } from "./chat-terminal.js";
 import { Conversation } from "./conversation.js";
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 const CTRL_C = "\x03";
 const CTRL_D = "\x04";
 

@@ -1,7 +1,7 @@
 /** `rediff caption`: the contract of its output, its inputs, and that every option arrives. */
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
-import { beforeAll, describe, expect, vi } from "vitest";
+import { beforeAll, describe, expect } from "vitest";
 import type { DescribeOptions } from "../../inference/request.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { loadModel, type VisualSource } from "../../inference/vision-language-model.js";
@@ -10,8 +10,6 @@ import { test as base } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const { at, path: root } = folderOfFile();
 const test = base.extend("tinyModel", { scope: "file" }, () => at("model"));
@@ -105,7 +103,10 @@ describe("output", () => {
     const args = [...SHORT, ...REVISING, "--batch", "2", "--json", "--trace", trace];
     const run = await rediffHere("caption", ...pictures, ...args);
     const steps = jsonLines(readFileSync(trace, "utf8"));
-    expect(Object.keys(steps[0]!)).toEqual(["image", "step", "block", "tokens", "confidence", "filled", "revised"]);
+    const keys = ["step", "block", "tokens", "confidence", "filled", "revised", "changes", "seconds"];
+    expect(Object.keys(steps[0]!)).toEqual(["image", "type", ...keys, "request"]);
+    for (const step of steps) expect("request" in step, "with the first step of each answer").toBe(step.step === 0);
+    expect(steps[0]!.request).toMatchObject({ gen_length: 16, steps: 4, revise: true, seed: 42, image_join: "legacy" });
     const { mask } = model.model.tokenizer.special;
     for (const record of jsonLines(run.stdout)) {
       const own = steps.filter(({ image }) => image === record.image) as {

@@ -1,7 +1,8 @@
 /** `rediff caption IMAGE...`: descriptions of pictures and videos. */
 import { Command } from "commander";
-import { checkOptions, type DescribeOptions, pictureOptions } from "../../inference/request.js";
-import type { Description, VisionLanguageModel } from "../../inference/vision-language-model.js";
+import type { Description } from "../../inference/answers.js";
+import { checkOptions, type DescribeOptions } from "../../inference/request.js";
+import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import {
   type AnswerFlags,
   addAnswerOptions,
@@ -43,8 +44,10 @@ With --output FILE each result is appended to FILE as a JSON line as soon as it 
 where it stopped. Without it, in a terminal the text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
 
 --json prints, per picture: {"image","text","token_ids","steps","seconds","tokens_per_second",
-"edits":[{"step","position","from","to"}]}. --trace writes a JSON line after every step: {"image","step","block","tokens",
-"confidence","filled","revised":[{"position","from","to"}]}, tokens being the ids of the whole answer, masks included.
+"edits":[{"step","position","from","to"}]}. --trace writes a JSON line after every step: {"image","type":"step","step",
+"block","tokens","confidence","filled","revised":[{"position","from","to"}],"changes":[{"position","token","id",
+"confidence","kind"}],"seconds"}, tokens being the ids of the whole answer, masks included; the first line of an answer also
+has "request", with every option as it was used.
 
 Examples:
   $ rediff caption photo.jpg --model ReDiff-8B
@@ -87,7 +90,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   if (todo.length === 0) return;
 
   using model = await openModel(flags);
-  pictureOptions(model.model); // a text-only model is told once, not for every picture
+  model.assertSight(); // a text-only model is told once, not for every picture
   const interrupt = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Interrupted(signal));
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
@@ -107,7 +110,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   }
 }
 
-function describeOptions(flags: Flags): DescribeOptions {
+function describeOptions(flags: Flags): Omit<DescribeOptions, "onTrace"> {
   const { suffix, draft } = flags;
   return { ...promptOptions(flags), ...answerOptions(flags), ...given({ suffix, draft }) };
 }
@@ -142,12 +145,14 @@ async function captionLive(
   let failures = 0;
   for (const group of groups) {
     const name = nameOf(group);
-    const watching = model.watch(group, options);
+    const watching = model.watch(group, {
+      ...options,
+      ...(trace && { onTrace: (step) => trace.write(name, step) }),
+    });
     try {
       let turn = await watching.next();
       while (!turn.done) {
         live.draw(turn.value);
-        trace?.write(name, turn.value);
         turn = await watching.next();
       }
       live.clear();
@@ -166,7 +171,7 @@ async function captionLive(
 async function captionAll(
   model: VisionLanguageModel,
   groups: readonly (readonly string[])[],
-  options: DescribeOptions,
+  options: Omit<DescribeOptions, "onTrace">,
   flags: Flags,
   results: ResultsFile | undefined,
   trace: TraceFile | undefined,
@@ -179,7 +184,7 @@ async function captionAll(
     const many = describeMany(model, groups, {
       ...options,
       batch: flags.batch,
-      ...(trace && { onStep: (index, step) => trace.write(nameOf(groups[index] ?? []), step) }),
+      ...(trace && { onTrace: (index, step) => trace.write(nameOf(groups[index] ?? []), step) }),
     });
     for await (const result of many) {
       const name = nameOf(groups[result.index] ?? []);

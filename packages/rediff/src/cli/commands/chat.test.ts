@@ -9,8 +9,6 @@ import { writeTinyModel } from "../../testing/tiny-model.js";
 import type { ChatMessage } from "../../text/chat-template.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
-
 const { at, path: root } = folderOfFile();
 const test = base.extend("tinyModel", { scope: "file" }, () => at("model"));
 const SHORT = ["--model", "model", "--gen-length", "8"];

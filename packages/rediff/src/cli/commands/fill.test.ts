@@ -1,15 +1,13 @@
 /** `rediff fill`: every fixed character stays, the contract of its output, and what it refuses. */
 import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
-import { beforeAll, describe, expect, vi } from "vitest";
-import type { FillOptions } from "../../inference/tasks/fill.js";
+import { beforeAll, describe, expect } from "vitest";
+import type { FillOptions } from "../../inference/request.js";
 import type { FilledBlank } from "../../inference/template/template-form.js";
 import { jsonLines, rediff, rediffHere } from "../../testing/command-line.js";
 import { test as base } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const { at, path: root } = folderOfFile();
 const test = base.extend("tinyModel", { scope: "file" }, () => at("model"));

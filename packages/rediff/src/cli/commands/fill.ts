@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { text as readStream } from "node:stream/consumers";
 import { Command } from "commander";
 import { UserError } from "../../errors.js";
-import { checkOptions, pictureOptions } from "../../inference/request.js";
-import type { Filling, FillOptions } from "../../inference/tasks/fill.js";
+import type { Filling } from "../../inference/answers.js";
+import { checkOptions, type FillOptions } from "../../inference/request.js";
 import { parseTemplate } from "../../inference/template/fill-template.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import {
@@ -64,7 +64,7 @@ export function fillCommand(): Command {
 }
 
 /** One template about one prompt's pictures. */
-interface Task {
+interface TemplateAboutPictures {
   /** Paths, as they were given; undefined without pictures. */
   image: string | undefined;
   paths: readonly string[];
@@ -82,9 +82,13 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   for (const template of templates) parseTemplate(template);
   const paths = args.length === 0 ? [] : await expandInputs(args);
   const groups = flags.together || paths.length === 0 ? [paths] : paths.map((path) => [path]);
-  const tasks = groups.flatMap((group) =>
+  const jobs = groups.flatMap((group) =>
     templates.map(
-      (template): Task => ({ image: group.length > 0 ? group.join(" ") : undefined, paths: group, template }),
+      (template): TemplateAboutPictures => ({
+        image: group.length > 0 ? group.join(" ") : undefined,
+        paths: group,
+        template,
+      }),
     ),
   );
   const trace = flags.trace === undefined ? undefined : await TraceFile.plan(flags.trace, false);
@@ -92,15 +96,15 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   if (paths.length === 0 && command.getOptionValueSource("prompt") === "default") delete options.prompt;
 
   using model = await openModel(flags);
-  if (paths.length > 0) pictureOptions(model.model); // a text-only model is told once, not for every picture
+  if (paths.length > 0) model.assertSight(); // a text-only model is told once, not for every picture
   const interrupt = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Interrupted(signal));
   process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
   try {
-    const failures = await fillAll(model, tasks, { ...options, signal: interrupt.signal }, flags, trace);
+    const failures = await fillAll(model, jobs, { ...options, signal: interrupt.signal }, flags, trace);
     if (failures === 0) return;
     process.exitCode = 1;
-    if (tasks.length > 1) process.stderr.write(`rediff: ${failures} of ${tasks.length} failed\n`);
+    if (jobs.length > 1) process.stderr.write(`rediff: ${failures} of ${jobs.length} failed\n`);
   } finally {
     process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
     trace?.close();
@@ -124,22 +128,24 @@ async function readTemplates({ template = [], templateFile }: Flags): Promise<st
 /** One after the other, each text shown while it forms. @returns how many failed */
 async function fillAll(
   model: VisionLanguageModel,
-  tasks: readonly Task[],
+  jobs: readonly TemplateAboutPictures[],
   options: FillOptions,
   flags: Flags,
   trace: TraceFile | undefined,
 ): Promise<number> {
   const isLive = process.stdout.isTTY && !flags.json;
   const live = isLive ? new LiveText(process.stdout, model.model.tokenizer) : undefined;
-  const isNamed = new Set(tasks.map(({ image }) => image)).size > 1;
+  const isNamed = new Set(jobs.map(({ image }) => image)).size > 1;
   let failures = 0;
-  for (const { image, paths, template } of tasks) {
-    const watching = model.watchFill(paths, template, options);
+  for (const { image, paths, template } of jobs) {
+    const watching = model.watchFill(paths, template, {
+      ...options,
+      ...(trace && { onTrace: (step) => trace.write(image ?? "", step) }),
+    });
     try {
       let turn = await watching.next();
       while (!turn.done) {
         live?.draw(turn.value);
-        trace?.write(image ?? "", turn.value);
         turn = await watching.next();
       }
       live?.clear();

@@ -5,6 +5,7 @@ import type { Stage, StageReports } from "../../pipeline/improve/loop-state.js";
 import { formatDuration } from "../../units.js";
 import { whole } from "../options/describe-options.js";
 import { needTorch } from "../options/load-engine.js";
+import { addRecipeArguments } from "../options/recipe-arguments.js";
 import { Interrupted } from "../terminal/error-text.js";
 import { progress } from "../terminal/progress.js";
 
@@ -28,10 +29,8 @@ Examples:
 `;
 
 export function improveCommand(): Command {
-  return new Command("improve")
+  return addRecipeArguments(new Command("improve"))
     .description("draft, have an expert correct, learn from it, and again")
-    .argument("<RECIPE>", "YAML file")
-    .argument("[KEY=VALUE...]", "values in place of the recipe's")
     .option("--threads <N>", "CPU threads of one operator", whole(1))
     .option("--json", "one JSON line for each stage on stdout, and the report as the last one")
     .addHelpText("after", HELP)

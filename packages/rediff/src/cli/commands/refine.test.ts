@@ -1,20 +1,16 @@
 /** `rediff refine`: the contract of its edits, where the draft comes from, and what it refuses. */
 import { copyFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { setThreads } from "@rediff/torch";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { jsonLines, rediff, rediffHere } from "../../testing/command-line.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { applyEdits, type TextEdit } from "../../text/text-edits.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
-
 const { at, path: root } = folderOfFile();
 
 beforeAll(() => {
-  setThreads(1); // tiny models gain nothing by more
   writeTinyModel(at("model"));
   writeTinyModel(at("text-only"), { textOnly: true });
   copyFileSync(fixturePath("color.jpg"), at("photo.jpg"));

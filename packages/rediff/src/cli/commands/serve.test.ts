@@ -1,10 +1,8 @@
 import { createServer } from "node:net";
-import { beforeAll, expect, test, vi } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { type Started, startRediff } from "../../testing/command-line.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
-
-vi.setConfig({ testTimeout: 90_000 }); // processes that load libtorch, on machines that do much else
 
 const { at } = folderOfFile();
 const model = at("tiny-rediff");

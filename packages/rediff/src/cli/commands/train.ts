@@ -4,6 +4,7 @@ import { Command, Option } from "commander";
 import type { RunRequests, TrainResult } from "../../training/run/trainer.js";
 import { whole } from "../options/describe-options.js";
 import { needTorch } from "../options/load-engine.js";
+import { addRecipeArguments } from "../options/recipe-arguments.js";
 import { Interrupted } from "../terminal/error-text.js";
 
 interface Flags {
@@ -27,10 +28,8 @@ Examples:
 `;
 
 export function trainCommand(): Command {
-  return new Command("train")
+  return addRecipeArguments(new Command("train"))
     .description("train a model from a recipe")
-    .argument("<RECIPE>", "YAML file")
-    .argument("[KEY=VALUE...]", "values in place of the recipe's")
     .addOption(
       new Option("--resume <WHEN>", "go on from a checkpoint in the output folder, or refuse to touch it")
         .choices(["auto", "never"])

@@ -12,22 +12,18 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { setThreads } from "@rediff/torch";
 import sharp from "sharp";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { jsonLines, rediff, rediffHere } from "../../testing/command-line.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
 import { hugePng } from "../../vision/fixtures/huge.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
-
 const { at, path: root } = folderOfFile();
 const photo = at("photo.jpg");
 
 beforeAll(() => {
-  setThreads(1); // tiny models gain nothing by more
   copyFileSync(fixturePath("color.jpg"), photo);
   writeTinyModel(at("model"));
 });

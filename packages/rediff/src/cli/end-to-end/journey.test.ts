@@ -2,15 +2,13 @@
  *  inspect, caption. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { type FakeHub, startFakeHub } from "../../hub/testing/fake-hub.js";
 import { loadModel } from "../../inference/vision-language-model.js";
 import { jsonLines, rediff } from "../../testing/command-line.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel, writeTinySiglip } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
 
 const { at, path: root } = folderOfFile();
 const photo = fixturePath("color.jpg");

@@ -1,6 +1,6 @@
-/** `--trace`: what each step of a description did, one JSON line each, all token ids included. */
+/** `--trace`: a JSON line for each step of each answer, in the one format of traces, after the picture that it is about. */
 import { appendFileSync, closeSync, openSync } from "node:fs";
-import type { DecodeStep } from "../../diffusion/decode-step.js";
+import type { TraceStep } from "../../inference/trace-format.js";
 import { assertWritable } from "../options/writable.js";
 
 export class TraceFile {
@@ -22,18 +22,9 @@ export class TraceFile {
   }
 
   /** Returns when the line is written: steps are told from inside the decode loop, and must stay in their order. */
-  write(image: string, { step, block, tokens, confidence, filled, revised }: DecodeStep): void {
-    const line = {
-      image,
-      step,
-      block,
-      tokens: [...tokens],
-      confidence: [...confidence].map((value) => (Number.isNaN(value) ? null : Number(value.toPrecision(6)))),
-      filled,
-      revised,
-    };
+  write(image: string, step: TraceStep): void {
     this.#file ??= openSync(this.#path, this.#mode);
-    appendFileSync(this.#file, `${JSON.stringify(line)}\n`);
+    appendFileSync(this.#file, `${JSON.stringify({ image, ...step })}\n`);
   }
 
   close(): void {

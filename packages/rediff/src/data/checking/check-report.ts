@@ -19,7 +19,7 @@ export function formatCheckReport(report: CheckReport): string {
     );
   }
   if (rows.histogram.length > 0) {
-    lines.push("", `rows per sample, pictures included: median ${rows.median}, largest ${rows.largest}`);
+    lines.push("", `positions per sample, pictures included: median ${rows.median}, largest ${rows.largest}`);
     lines.push(...barLines(rows.histogram));
     if (cut > 0) lines.push(`${cut} longer than max_length ${maxLength}, which lose their end`);
   }

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, vi } from "vitest";
+import { describe, expect } from "vitest";
 import { Decoder } from "../../diffusion/decoder.js";
 import { UserError } from "../../errors.js";
 import { promptEmbeddings } from "../../models/llava/assembly.js";
@@ -7,10 +7,9 @@ import { test } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { expectNoLeaks } from "../../testing/leaks.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
+import type { FillOptions } from "../request.js";
 import { readForm } from "../template/template-form.js";
-import { type FillOptions, fillRequest } from "./fill.js";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+import { fillRequest } from "./fill.js";
 
 const { at } = folderOfFile();
 const photo = fixturePath("color.jpg");
@@ -69,9 +68,11 @@ test("where all tokens but one are banned, it is that one", ({ model }) => {
   const request = fillRequest(model.model, 0, "A[[3]].");
   const only = tokenizer.encode(" the")[0] as number;
   const ids = Array.from({ length: tokenizer.length }, (_, id) => id).filter((id) => id !== only);
-  using session = model.begin({ ...request, visuals: [], decode: { ...request.decode, banned: [{ ids }] } });
-  while (session.decoding.result === undefined) session.step();
-  expect(readForm(tokenizer, request.form, session.decoding.canvas.answer()).text).toBe("A the the the.");
+  using prompt = promptEmbeddings(model.model, request.ids, []);
+  using decoder = new Decoder(model.model);
+  using decoding = decoder.add(prompt, { ...request.decode, banned: [{ ids }] });
+  while (decoding.result === undefined) decoder.step();
+  expect(readForm(tokenizer, request.form, decoding.canvas.answer()).text).toBe("A the the the.");
 });
 
 test("in a batch with others it is the same", async ({ model }) => {

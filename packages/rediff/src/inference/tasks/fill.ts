@@ -1,77 +1,38 @@
-/** Filling in a template: what is asked of a model, and what comes back. Here nothing computes, so that one template can
- *  be decoded alone (`VisionLanguageModel.fill`) or in a batch with other requests (`fillRequest`, `readForm`). */
-import { type DecodeOptions, decodeOptions } from "../../diffusion/decode-options.js";
-import { type DescribeOptions, decodingNumbers, promptIds, type Reader } from "../request.js";
-import { parseTemplate, type Template } from "../template/fill-template.js";
-import { type FilledText, type Form, formOf } from "../template/template-form.js";
+/** A template filled in: the fixed text as it was, the blanks as they were written. */
+import type { Model } from "../../models/llava/llava.js";
+import type { Tokenizer } from "../../text/tokenizer.js";
+import type { Filling } from "../answers.js";
+import { askable } from "../model-facts.js";
+import type { FillOptions } from "../request.js";
+import { type FillRequest, resolveFill } from "../resolve.js";
+import type { Template } from "../template/fill-template.js";
+import { readForm } from "../template/template-form.js";
+import { tokenTexts } from "../trace.js";
+import type { AnswerReader } from "./answer-reader.js";
 
-/** What of a description's options applies. `steps` fill the blanks of the whole template, default one token each;
- *  `revise` rewrites blanks only. */
-export type FillOptions = Pick<
-  DescribeOptions,
-  | "prompt"
-  | "messages"
-  | "system"
-  | "conversation"
-  | "imageJoin"
-  | "steps"
-  | "tokensPerStep"
-  | "threshold"
-  | "temperature"
-  | "cfgScale"
-  | "remasking"
-  | "revise"
-  | "reviseTopk"
-  | "reviseStart"
-  | "seed"
-  | "autoOrient"
-  | "maxPixels"
-  | "videoFrames"
-  | "signal"
->;
-
-export interface Filling extends FilledText {
-  /** Of the whole template. */
-  tokenIds: number[];
-  /** Forward passes. */
-  steps: number;
-  seconds: number;
+export function filling(tokenizer: Tokenizer, { form }: FillRequest): AnswerReader<Filling> {
+  const textOf = tokenTexts(tokenizer);
+  return {
+    given: form.fixed.map((position) => {
+      const id = form.ids[position] as number;
+      return { position, token: textOf(id, position), id };
+    }),
+    watch: () => false,
+    read({ canvas, result }, seconds) {
+      const tokenIds = [...canvas.answer()];
+      return { ...readForm(tokenizer, form, tokenIds), tokenIds, steps: result?.steps ?? 0, seconds };
+    },
+  };
 }
 
-/** What is asked where there is a template and no picture to describe. */
-export const DEFAULT_FILL_PROMPT = "Please write a short text.";
-
-export interface FillRequest {
-  /** Ids of the prompt, with -200 for each picture. */
-  ids: number[];
-  decode: Partial<DecodeOptions>;
-  form: Form;
-}
-
-/** @param pictures of the prompt
+/** What filling in a template asks of a decoder: for those who decode it in a batch of their own.
+ *  @param pictures of the prompt
  *  @throws UserError when the template, or the options with it, make no sense */
 export function fillRequest(
-  model: Reader,
+  model: Pick<Model, "folder" | "config" | "tokenizer">,
   pictures: number,
   template: string | Template,
   options: FillOptions = {},
 ): FillRequest {
-  const { tokenizer } = model;
-  const form = formOf(tokenizer, typeof template === "string" ? parseTemplate(template) : template);
-  const asked = pictures === 0 ? { prompt: DEFAULT_FILL_PROMPT, ...options } : options;
-  const blanks = form.ids.length - form.fixed.length;
-  const numbers = decodingNumbers({ ...options, genLength: blanks });
-  const decode: Partial<DecodeOptions> = {
-    ...numbers,
-    steps: options.threshold === undefined ? numbers.steps : form.ids.length,
-    genLength: form.ids.length,
-    blockLength: form.ids.length,
-    draft: form.ids,
-    fixed: form.fixed,
-    banned: form.banned,
-    // The text ends with the template.
-    suffix: [tokenizer.special.eot],
-  };
-  decodeOptions(decode);
-  return { ids: promptIds(model, pictures, asked), decode, form };
+  return resolveFill(askable(model), pictures, template, options);
 }

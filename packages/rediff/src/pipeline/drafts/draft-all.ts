@@ -6,7 +6,7 @@
 import { torchVersion } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import { describeMany, type ManyItem, type ManyResult } from "../../inference/describe-many.js";
-import { type DescribeOptions, pictureOptions } from "../../inference/request.js";
+import type { DescribeOptions } from "../../inference/request.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { version } from "../../version.js";
 import type { DraftPlan, PlannedDraft } from "./draft-plan.js";
@@ -60,7 +60,7 @@ export interface DraftReport extends DraftCounts {
  *  @throws whatever is no fault of a single record; what was drafted until then is in the file */
 export async function draftAll(model: VisionLanguageModel, file: DraftsFile, run: DraftRun): Promise<DraftReport> {
   const { plan, settings, questions, onLeftOut, onProgress } = run;
-  pictureOptions(model.model); // a text-only model is told once, not for every picture
+  model.assertSight(); // a text-only model is told once, not for every picture
   const versions = { rediff: version(), torch: torchVersion };
   const started = performance.now();
   let [made, tokens, settled] = [0, 0, 0];

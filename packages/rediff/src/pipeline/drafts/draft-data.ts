@@ -3,10 +3,12 @@
 import type { DataFile } from "../../data/records/record-list.js";
 import { UserError } from "../../errors.js";
 import { withLock } from "../../files/file-lock.js";
+import { readAskable } from "../../inference/model-facts.js";
+import { resolveDescribe } from "../../inference/resolve.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { type DraftOptions, type DraftReport, draftAll } from "./draft-all.js";
 import { type PlanOptions, planDrafts } from "./draft-plan.js";
-import { draftSettings, draftSteps, type StepsAsked } from "./draft-settings.js";
+import { checkDraftOptions, draftSettings, draftSteps, type StepsAsked } from "./draft-settings.js";
 import { DraftsFile } from "./drafts-file.js";
 import { fingerprint } from "./fingerprint.js";
 import type { LeftOut } from "./left-out.js";
@@ -37,11 +39,17 @@ export interface DraftDataOptions extends QuestionOptions, StepsAsked, Omit<Plan
 export async function draftData(options: DraftDataOptions): Promise<DraftReport> {
   const { data, prompt, output, model, withModel, batch, onIndex, onDraft, onLeftOut, signal } = options;
   const decode = options.options ?? {};
-  const steps = draftSteps(options, decode);
+  checkDraftOptions(options, decode); // before anything is read
+  const reader = await readAskable(model.folder);
+  const steps = draftSteps(options, decode, reader.facts);
   await using questions = await openQuestions(data, prompt, { ...options, onProgress: onIndex });
   const { first, count, shard } = options;
   const plan = planDrafts(questions.count, { first, count, steps, shard });
-  const settings = draftSettings(model.name, await fingerprint(model.folder), decode);
+  const request = resolveDescribe(reader, 1, {
+    ...decode,
+    ...(plan.steps[0] !== undefined && { steps: plan.steps[0] }),
+  });
+  const settings = draftSettings(model.name, await fingerprint(model.folder), request, decode);
   return await alone(output, async () => {
     const file = await DraftsFile.open(output, plan, settings);
     try {

@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
+import { test } from "../../testing/fixtures.js";
 import { parseReply } from "../correction/expert-reply.js";
 import { defaultPromptFile, expertText, readExpertPrompt } from "./expert-prompt.js";
 
@@ -31,15 +31,10 @@ test("the shipped prompt holds both replies, and its example is consistent with 
   );
 });
 
-test("a prompt of one's own", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "rediff-prompt-"));
-  try {
-    writeFileSync(join(folder, "mine.txt"), "Be strict.\n\n");
-    expect(await readExpertPrompt(join(folder, "mine.txt"))).toBe("Be strict.");
-    writeFileSync(join(folder, "empty.txt"), " \n");
-    await expect(readExpertPrompt(join(folder, "empty.txt"))).rejects.toThrow(/the prompt is empty/);
-    await expect(readExpertPrompt(join(folder, "none.txt"))).rejects.toThrow(/no such file/);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+test("a prompt of one's own", async ({ folder }) => {
+  writeFileSync(join(folder, "mine.txt"), "Be strict.\n\n");
+  expect(await readExpertPrompt(join(folder, "mine.txt"))).toBe("Be strict.");
+  writeFileSync(join(folder, "empty.txt"), " \n");
+  await expect(readExpertPrompt(join(folder, "empty.txt"))).rejects.toThrow(/the prompt is empty/);
+  await expect(readExpertPrompt(join(folder, "none.txt"))).rejects.toThrow(/no such file/);
 });

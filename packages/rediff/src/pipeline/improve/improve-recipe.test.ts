@@ -13,7 +13,7 @@ test("what is left out has the original's values", () => {
   expect(recipe).toMatchObject({
     rounds: 3,
     slice: { first: 0 },
-    draft: { gen_length: 128, revise: true, temperature: 0, batch: 1 },
+    draft: { revise: true, temperature: 0, batch: 1 },
     expert: { model_name: "o4-mini", api_key_env: "OPENAI_API_KEY", max_completion_tokens: 8000 },
     select: { compat: false },
     train: { recipe: "t.yaml", set: {}, start_from: "previous", earlier_rounds: false },
@@ -42,7 +42,7 @@ describe("what is wrong is named, with its place", () => {
     ["draft: {step: 3}\n", /draft\.step: there is no such key; did you mean draft\.steps\?/],
     ["draft: {steps: [8, x]}\n", /draft\.steps.*expected a whole number, or several/],
     ["draft: {steps: 8, tokens_per_step: 2}\n", /loop\.yaml:5: draft: steps and tokens_per_step exclude each other/],
-    ["draft: {steps: 7, block_length: 64}\n", /draft: steps 7 is not a multiple of the 2 blocks/],
+    ["draft: {steps: 7, gen_length: 128, block_length: 64}\n", /draft: steps 7 is not a multiple of the 2 blocks/],
     ["draft: {tokens_per_step: 0.5}\n", /draft: tokens_per_step must be 1 or more/],
     ["evaluate: {data: e, steps: 0}\n", /evaluate\.steps/],
     ["evaluate: {data: e, measure: [scene]}\n", /did you mean scenes\?/],
@@ -78,7 +78,7 @@ test("the published values", () => {
   const recipe = parseImproveRecipe(readFileSync(file, "utf8"), file);
   expect(recipe).toMatchObject({
     slice: { first: 30000, count: 15000 },
-    draft: { steps: [128, 32, 16], gen_length: 128, revise: true, temperature: 0 },
+    draft: { steps: [128, 32, 16], revise: true, temperature: 0 },
     expert: { model_name: "o4-mini", max_completion_tokens: 8000 },
     train: { recipe: "recipes/rediff/stage2.yaml" },
   });

@@ -9,7 +9,7 @@ import { type Origin, recipeError } from "../../training/recipe/recipe-errors.js
 import { parseKeys, readRecipeText } from "../../training/recipe/recipe-file.js";
 import { correctionDefaults } from "../correction/correct-options.js";
 import type { DraftOptions } from "../drafts/draft-all.js";
-import { draftSteps, type StepsAsked } from "../drafts/draft-settings.js";
+import { checkDraftOptions, type StepsAsked } from "../drafts/draft-settings.js";
 
 const count = z.int().min(1);
 const from0 = z.int().min(0);
@@ -30,7 +30,8 @@ const draft = z.strictObject({
   steps,
   /** Instead of `steps`. */
   tokens_per_step: tokensPerStep,
-  gen_length: count.default(128),
+  /** Default, as of image_join: the model's. */
+  gen_length: optional(count),
   /** Default: all of it. */
   block_length: optional(count),
   revise: z.boolean().default(true),
@@ -40,7 +41,7 @@ const draft = z.strictObject({
   cfg_scale: amount.default(0),
   remasking: z.enum(["low_confidence", "random"]).default("low_confidence"),
   seed: from0.default(42),
-  image_join: z.enum(["legacy", "correct"]).default("legacy"),
+  image_join: optional(z.enum(["legacy", "correct"])),
   conversation: z.enum(promptTemplates).default("llava_llada"),
   system: optional(z.string()),
   /** Pictures decoded together. */
@@ -195,9 +196,9 @@ function checkTogether(recipe: ImproveKeys, origin: Origin): void {
     fail("expert.budget", "a budget needs the prices of a million tokens", "Give price_in and price_out.");
   if (held !== undefined && held.data.length > 1 && held.measure?.includes("scenes"))
     fail("evaluate.data", "scenes are measured against one file of truth", "Name one scenes.jsonl.");
-  stepsOf(origin(["draft"]), () => draftSteps(stepsAsked(recipe), draftOptions(recipe)));
+  stepsOf(origin(["draft"]), () => checkDraftOptions(stepsAsked(recipe), draftOptions(recipe)));
   if (held !== undefined)
-    stepsOf(origin(["evaluate"]), () => draftSteps(evaluationSteps(recipe), evaluationOptions(recipe)));
+    stepsOf(origin(["evaluate"]), () => checkDraftOptions(evaluationSteps(recipe), evaluationOptions(recipe)));
 }
 
 /** Steps and lengths that do not fit, with the place. */
@@ -224,14 +225,14 @@ export function evaluationSteps(recipe: ImproveKeys): StepsAsked {
 export function draftOptions({ draft: keys }: ImproveKeys): DraftOptions {
   const { gen_length, block_length, revise, revise_topk, revise_start, temperature, cfg_scale } = keys;
   return {
-    genLength: gen_length,
     revise,
     temperature,
     cfgScale: cfg_scale,
     remasking: keys.remasking,
     seed: keys.seed,
-    imageJoin: keys.image_join,
     conversation: keys.conversation,
+    ...(gen_length !== undefined && { genLength: gen_length }),
+    ...(keys.image_join !== undefined && { imageJoin: keys.image_join }),
     ...(block_length !== undefined && { blockLength: block_length }),
     ...(revise_topk !== undefined && { reviseTopk: revise_topk }),
     ...(revise_start !== undefined && { reviseStart: revise_start }),

@@ -4,6 +4,8 @@
 import { existsSync } from "node:fs";
 import { extname } from "node:path";
 import { UserError } from "../../errors.js";
+import { resolveModel } from "../../hub/resolve-model.js";
+import { readAskable } from "../../inference/model-facts.js";
 import { readJsonLines, readScenes } from "../../scenes/records/scene-records.js";
 import { type Figure, type Interval, scoreAll, scoreCaption, type Tally } from "../../scenes/scoring/score.js";
 import type { Terms } from "../../training/backward/micro-batch.js";
@@ -63,7 +65,8 @@ export async function evaluateModel(
   // The model is freed before the loss loads it in another way.
   if (measures.includes("scenes") || measures.includes("expert")) {
     using lazy = new LazyModel(model, recipe);
-    for (const steps of new Set(draftSteps(evaluationSteps(recipe), options))) {
+    const { facts } = await readAskable(await resolveModel(model));
+    for (const steps of new Set(draftSteps(evaluationSteps(recipe), options, facts))) {
       const output = files.evaluationDrafts(steps);
       const { first, count } = held;
       const data = await dataOf(held.data);

@@ -1,10 +1,12 @@
 /** The pictures and videos of a request: what is wrong with a URL is told before the request waits in the queue, what is
  *  wrong with the file behind it when it is decoded, off the threads of HTTP and model. Nothing touches a disk. */
 import { UserError } from "../../errors.js";
+import type { ModelFacts } from "../../inference/model-facts.js";
+import type { DescribeOptions } from "../../inference/request.js";
+import { visualHandling } from "../../inference/resolve.js";
+import { readVisual, type VisualReader, type VisualReading } from "../../inference/visuals.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
-import type { VideoOptions } from "../../vision/video/load-video.js";
 import type { VisionPools } from "../engine/engine.js";
-import type { ModelFacts } from "../engine/protocol.js";
 import { ApiError } from "../http/error-object.js";
 import { clip } from "../http/request-body.js";
 import { parseDataUrl } from "./data-url.js";
@@ -48,7 +50,7 @@ export function assertMedia(
   options: MediaOptions,
 ): void {
   const [first] = sources;
-  if (first !== undefined && facts !== undefined && facts.picture === undefined)
+  if (first !== undefined && facts !== undefined && facts.tiling === undefined)
     throw new ApiError(400, "the model is a text-only LLaDA and cannot see pictures", { param: first.param });
   const surplus = sources[options.maxPictures];
   if (surplus !== undefined)
@@ -58,34 +60,25 @@ export function assertMedia(
     });
 }
 
-export async function loadMedia(
-  sources: readonly MediaSource[],
-  pools: VisionPools,
-  facts: ModelFacts,
-  options: MediaOptions,
-  signal: AbortSignal,
-): Promise<Visual[]> {
-  return Promise.all(sources.map((source) => load(source, pools, facts, options, signal)));
+/** Reads the pictures of a request, once it is its turn, as its options say. */
+export function mediaReading(sources: readonly MediaSource[], asked: DescribeOptions, options: MediaOptions) {
+  const handling = visualHandling(asked);
+  return (pools: VisionPools, facts: ModelFacts, signal: AbortSignal): Promise<Visual[]> => {
+    const reading = { facts, handling, reader: readerOf(pools), signal };
+    return Promise.all(sources.map((source) => read(source, options, reading)));
+  };
 }
 
-async function load(
+async function read(
   source: MediaSource,
-  pools: VisionPools,
-  facts: ModelFacts,
-  options: MediaOptions,
-  signal: AbortSignal,
+  { maxBytes, fetchTimeoutMs: timeoutMs }: MediaOptions,
+  reading: VisualReading & { signal: AbortSignal },
 ): Promise<Visual> {
   const { param } = source;
-  const { picture, video } = facts;
-  if (picture === undefined || video === undefined) throw new ApiError(400, "the model cannot see pictures", { param });
-  const { maxPixels, maxBytes, fetchTimeoutMs: timeoutMs } = options;
   try {
-    if (source.kind === "video") return await loadVideo(source.bytes, pools, { ...video, maxPixels }, signal);
-    const bytes = "url" in source ? await fetchPicture(source.url, { maxBytes, timeoutMs, signal }) : source.bytes;
-    return {
-      kind: "picture",
-      ...(await pools.pictures.picture(bytes, { ...picture, maxPixels, name: "the picture" }, signal)),
-    };
+    const bytes =
+      "url" in source ? await fetchPicture(source.url, { maxBytes, timeoutMs, signal: reading.signal }) : source.bytes;
+    return await readVisual(source.kind === "video" ? { video: { name: "the video", bytes } } : bytes, reading);
   } catch (cause) {
     if (!(cause instanceof UserError)) throw cause;
     throw new ApiError(400, `${clip(param)}: ${cause.line}`, {
@@ -99,13 +92,17 @@ async function load(
 /** Seconds of decoding: a small file may hold hours. */
 const VIDEO_SECONDS = 60;
 
-async function loadVideo(bytes: Uint8Array, { videos }: VisionPools, options: VideoOptions, signal: AbortSignal) {
-  const timeout = AbortSignal.timeout(VIDEO_SECONDS * 1000);
-  try {
-    const source = { name: "the video", bytes };
-    return { kind: "video" as const, ...(await videos.video(source, options, AbortSignal.any([signal, timeout]))) };
-  } catch (error) {
-    if (!timeout.aborted || signal.aborted) throw error;
-    throw new UserError(`decoding took longer than ${VIDEO_SECONDS} seconds`, "Send a shorter video");
-  }
+function readerOf({ pictures, videos }: VisionPools): VisualReader {
+  return {
+    picture: (bytes, options, signal) => pictures.picture(bytes, { ...options, name: "the picture" }, signal),
+    async video(file, options, signal) {
+      const timeout = AbortSignal.timeout(VIDEO_SECONDS * 1000);
+      try {
+        return await videos.video(file, options, signal ? AbortSignal.any([signal, timeout]) : timeout);
+      } catch (error) {
+        if (!timeout.aborted || signal?.aborted) throw error;
+        throw new UserError(`decoding took longer than ${VIDEO_SECONDS} seconds`, "Send a shorter video");
+      }
+    },
+  };
 }

@@ -1,8 +1,9 @@
 /** From OpenAI's messages to a job for the model. */
+import type { ModelFacts } from "../../inference/model-facts.js";
 import type { ChatMessage } from "../../text/chat-template.js";
 import { placeImages } from "../../text/chat-template.js";
 import { imageToken } from "../../text/image-tokens.js";
-import type { DescribeJob, ModelFacts } from "../engine/protocol.js";
+import type { Job } from "../engine/protocol.js";
 import { ApiError } from "../http/error-object.js";
 import { type MediaOptions, type MediaSource, pictureSource, videoSource } from "../media/load-media.js";
 import type { ServedModel } from "../route-context.js";
@@ -10,7 +11,7 @@ import type { ChatBody, ChatPart } from "../schemas/chat-body.js";
 import { present } from "../schemas/fields.js";
 
 export interface ChatRequest {
-  job: DescribeJob;
+  job: Job<"describe">;
   media: MediaSource[];
 }
 
@@ -36,17 +37,18 @@ export function chatRequest(body: ChatBody, model: ServedModel, facts: ModelFact
   return {
     media,
     job: {
-      kind: "describe",
       text: body.stream ?? false,
       trace: body.diffusion_trace ?? false,
-      options: {
-        messages,
-        ...(system.length > 0 && { system: system.join("\n\n") }),
-        imageJoin: body.image_join ?? facts.imageJoin,
-        stop: stopsOf(body),
-        genLength: lengthOf(body, model, facts),
-        ...diffusionOptions(body, facts),
-        ...present({ blockLength: body.block_length }),
+      asked: {
+        kind: "describe",
+        options: {
+          messages,
+          maxPixels: options.maxPixels,
+          stop: stopsOf(body),
+          ...(system.length > 0 && { system: system.join("\n\n") }),
+          ...diffusionOptions(body, facts),
+          ...present({ genLength: lengthOf(body, model, facts), blockLength: body.block_length }),
+        },
       },
     },
   };
@@ -66,13 +68,14 @@ export function diffusionOptions(
     | "revise_topk"
     | "revise_start"
     | "seed"
+    | "image_join"
   >,
   facts: ModelFacts,
 ) {
   const { steps, tokens_per_step: tokensPerStep, threshold, temperature, remasking, revise, seed } = body;
-  if (steps && steps > facts.maxLength)
-    throw new ApiError(400, `steps: more than the model's ${facts.maxLength} positions`, { param: "steps" });
-  const { cfg_scale: cfgScale, revise_topk: reviseTopk, revise_start: reviseStart } = body;
+  if (steps && steps > facts.maxPositions)
+    throw new ApiError(400, `steps: more than the model's ${facts.maxPositions} positions`, { param: "steps" });
+  const { cfg_scale: cfgScale, revise_topk: reviseTopk, revise_start: reviseStart, image_join: imageJoin } = body;
   return present({
     steps,
     tokensPerStep,
@@ -84,20 +87,22 @@ export function diffusionOptions(
     reviseTopk,
     reviseStart,
     seed,
+    imageJoin,
   });
 }
 
-function lengthOf(body: ChatBody, model: ServedModel, facts: ModelFacts): number {
+/** undefined where the model's own holds. */
+function lengthOf(body: ChatBody, model: ServedModel, facts: ModelFacts): number | undefined {
   const { max_tokens: old, max_completion_tokens: current } = body;
   if (old && current && old !== current)
     throw new ApiError(400, "max_tokens and max_completion_tokens differ; give one of them", { param: "max_tokens" });
   const given = current ?? old;
-  if (given && given >= facts.maxLength)
-    throw new ApiError(400, `max_tokens: ${given} tokens do not fit into the model's ${facts.maxLength} positions`, {
+  if (given && given >= facts.maxPositions)
+    throw new ApiError(400, `max_tokens: ${given} tokens do not fit into the model's ${facts.maxPositions} positions`, {
       param: current ? "max_completion_tokens" : "max_tokens",
       code: "context_length_exceeded",
     });
-  return given ?? model.genLength ?? facts.genLength;
+  return given ?? model.genLength;
 }
 
 const stopsOf = ({ stop }: ChatBody): string[] => (typeof stop === "string" ? [stop] : (stop ?? []));

@@ -1,19 +1,15 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { folderOfFile } from "../folders.js";
 import { compareExact } from "./compare.js";
 import { type GoldenCase, listCases, loadCase, type Outcome } from "./golden-case.js";
 import { findRoute, type Route, routes } from "./judge-of-case.js";
 import { goldensCommand, runGoldens } from "./run-goldens.js";
 
-let root: string;
-beforeAll(async () => {
-  root = await mkdtemp(join(tmpdir(), "rediff-goldens-"));
-});
-afterAll(() => rm(root, { recursive: true }));
+const { path: root } = folderOfFile();
 
 type Made = { name: string; function: string; content?: string; inputs?: object; outputs?: object; group?: string };
 

@@ -1,14 +1,10 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { folderOfFile } from "../folders.js";
 import { readGoldenTensors } from "./safetensors-reader.js";
 
-let folder: string;
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "rediff-tensors-"));
-});
-afterAll(() => rm(folder, { recursive: true }));
+const { path: folder } = folderOfFile();
 
 async function file(header: unknown, body: Uint8Array): Promise<string> {
   const text = Buffer.from(typeof header === "string" ? header : JSON.stringify(header));

@@ -7,6 +7,16 @@ export interface RunLog extends TrainObserver {
   close(): void;
 }
 
+/** What the logs that write files have in common. */
+export interface FileLogOptions {
+  /** Steps between entries; default 1. */
+  every?: number;
+  /** Peak of the machine in 1e12 operations a second, where the device is not known. */
+  peakTflops?: number | undefined;
+  /** Milliseconds since 1970; for tests. */
+  now?: () => number;
+}
+
 /** All of them in the given order. */
 export function combineLogs(logs: readonly (TrainObserver | RunLog)[]): RunLog {
   return {

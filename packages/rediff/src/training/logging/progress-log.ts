@@ -5,7 +5,7 @@ import { formatBytes, formatDuration } from "../../units.js";
 import type { Terms } from "../backward/micro-batch.js";
 import type { EvaluationReport, RunFacts, StepReport } from "../run/run-report.js";
 import type { RunLog } from "./combine-logs.js";
-import { mfu, peakFlops } from "./mfu.js";
+import { MfuMeter } from "./mfu.js";
 import { type Speed, SpeedWindow } from "./recent-speed.js";
 
 export interface ProgressLogOptions {
@@ -27,7 +27,7 @@ export function progressLog(options: ProgressLogOptions = {}): RunLog {
   const isTerminal = stream.isTTY === true;
   const speeds = new SpeedWindow();
   let facts: RunFacts | undefined;
-  let peak: number | undefined;
+  const meter = new MfuMeter(peakTflops);
   const line = new StatusLine(stream);
   let drawnAt = Number.NEGATIVE_INFINITY;
 
@@ -45,8 +45,7 @@ export function progressLog(options: ProgressLogOptions = {}): RunLog {
     },
     onStart(started) {
       facts = started;
-      const { device, dtype } = started;
-      peak = peakFlops({ device, dtype, given: peakTflops });
+      meter.start(started);
       line.clear();
       for (const text of startLines(started)) line.note(text);
       drawnAt = Number.NEGATIVE_INFINITY;
@@ -57,7 +56,7 @@ export function progressLog(options: ProgressLogOptions = {}): RunLog {
       const isLast = report.step === facts.totalSteps;
       if (!isTerminal && report.step % every !== 0 && !isLast) return;
       if (!isDue(isLast)) return;
-      const text = stepLine(report, facts, speed, peak);
+      const text = stepLine(report, facts, speed, meter.of(speed.tokensPerSecond, 1));
       if (isTerminal) line.draw(text);
       else stream.write(`${text}\n`);
     },
@@ -79,8 +78,7 @@ function startLines(facts: RunFacts): string[] {
 }
 
 /** One step in one line: what matters most comes first, for terminals that cut it. */
-export function stepLine(report: StepReport, facts: RunFacts, speed: Speed, peak: number | undefined): string {
-  const used = mfu(speed.tokensPerSecond, 1, facts.flopsPerToken, peak);
+export function stepLine(report: StepReport, facts: RunFacts, speed: Speed, mfu: number | undefined): string {
   const memory = facts.device === "cpu" ? report.residentBytes : report.tensorBytes;
   const left = (facts.totalSteps - report.step) * speed.secondsPerStep;
   const parts = [
@@ -91,7 +89,7 @@ export function stepLine(report: StepReport, facts: RunFacts, speed: Speed, peak
     `${amount(speed.tokensPerSecond)} tokens/s`,
     `${speed.samplesPerSecond.toPrecision(3)} samples/s`,
   ];
-  if (used !== undefined) parts.push(`MFU ${(100 * used).toFixed(1)}%`);
+  if (mfu !== undefined) parts.push(`MFU ${(100 * mfu).toFixed(1)}%`);
   if (speed.waiting > 0.1) parts.push(`${Math.round(100 * speed.waiting)}% waiting for data`);
   parts.push(formatBytes(memory));
   if (left > 0) parts.push(`${formatDuration(left)} left`);

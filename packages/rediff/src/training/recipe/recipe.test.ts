@@ -1,10 +1,10 @@
 /** Recipes: what is read from files and the command line, and what is said about mistakes. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { UserError } from "../../errors.js";
+import { test } from "../../testing/fixtures.js";
 import { applyOverrides, parseOverride } from "./overrides.js";
 import { recipeChanges, recipeKeys } from "./recipe.js";
 import { nearest } from "./recipe-errors.js";
@@ -174,16 +174,11 @@ describe("mistakes", () => {
     expect(complaint("force_sample: true")).toMatch(/frames_upbound/);
   });
 
-  test("other files", () => {
+  test("other files", ({ folder }) => {
     expect(complaint("- a", [], "")).toBe('r.yaml: expected keys with values, got ["a"]');
-    const folder = mkdtempSync(join(tmpdir(), "rediff-recipe-"));
-    try {
-      expect(() => readRecipe(join(folder, "absent.yaml"))).toThrow(/absent\.yaml cannot be read/);
-      writeFileSync(join(folder, "r.yaml"), NEEDED);
-      expect(readRecipe(join(folder, "r.yaml"), ["seed=3"]).seed).toBe(3);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    expect(() => readRecipe(join(folder, "absent.yaml"))).toThrow(/absent\.yaml cannot be read/);
+    writeFileSync(join(folder, "r.yaml"), NEEDED);
+    expect(readRecipe(join(folder, "r.yaml"), ["seed=3"]).seed).toBe(3);
   });
 
   test("whatever the file, it is a recipe or a UserError", () => {

@@ -6,6 +6,7 @@ import type { SampleSettings } from "../../../data/samples/build-sample.js";
 import type { RecipeKeys } from "../../../training/recipe/recipe.js";
 import { whole } from "../../options/describe-options.js";
 import { needTorch } from "../../options/load-engine.js";
+import { addRecipeArguments } from "../../options/recipe-arguments.js";
 import { progress } from "../../terminal/progress.js";
 
 interface Flags {
@@ -27,10 +28,8 @@ Examples:
 `;
 
 export function dataCheckCommand(): Command {
-  return new Command("check")
+  return addRecipeArguments(new Command("check"))
     .description("check the data of a recipe before a long run")
-    .argument("<RECIPE>", "YAML file")
-    .argument("[KEY=VALUE...]", "values in place of the recipe's")
     .option("--limit <N>", "look at N records, spread over all of the data", whole(1))
     .option("--decode", "decode every picture and video")
     .addOption(

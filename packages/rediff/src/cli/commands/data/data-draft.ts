@@ -4,7 +4,7 @@ import type { Remasking } from "../../../diffusion/decode-options.js";
 import { UserError } from "../../../errors.js";
 import type { DraftOptions, DraftReport } from "../../../pipeline/drafts/draft-all.js";
 import { parseShard } from "../../../pipeline/drafts/draft-plan.js";
-import { draftSteps } from "../../../pipeline/drafts/draft-settings.js";
+import { checkDraftOptions } from "../../../pipeline/drafts/draft-settings.js";
 import { type LeftOutReason, leftOutReasons } from "../../../pipeline/drafts/left-out.js";
 import { DEFAULT_QUESTION } from "../../../text/default-question.js";
 import {
@@ -70,7 +70,7 @@ export function dataDraftCommand(): Command {
     .option("--unpack-to <DIR>", "where pictures go that are inside of shards (.tar)")
     .option("--steps <N,...>", "forward passes (default one per token); several share the data out", list(whole(1)))
     .option("--tokens-per-step <N,...>", "instead of --steps", list(decimal))
-    .option("--gen-length <N>", "tokens of a draft (default 128)", whole(1))
+    .option("--gen-length <N>", "tokens of a draft (default the model's, else 128)", whole(1))
     .option("--block-length <N>", "tokens of a block; blocks are written left to right (default all)", whole(1))
     .addOption(new Option("--remasking <RULE>", "which masks to fill first").choices(["low_confidence", "random"]))
     .option("--revise", "rewrite earlier tokens at every step (ReDiff)")
@@ -98,7 +98,7 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
   const name = needModel(flags);
   const options = draftOptions(flags);
   const { steps, tokensPerStep, output } = flags;
-  draftSteps({ steps, tokensPerStep }, options); // mistakes are told before anything is read
+  checkDraftOptions({ steps, tokensPerStep }, options); // mistakes are told before anything is read
   const shard = flags.shard === undefined ? undefined : parseShard(flags.shard);
   const prompt = await promptFor(data, flags, command.getOptionValueSource("prompt") !== "default");
   await assertWritable(output);

@@ -1,52 +1,52 @@
-import { memory, scope } from "@rediff/torch";
+/** The step loop in this process: what fails, fails alone, and leaves no tensors. */
+import { scope } from "@rediff/torch";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { loadModelFolder } from "../checkpoint/load-model.js";
-import type { DescribeJob, FromModel } from "../serving/engine/protocol.js";
-import { folderOfFile } from "../testing/folders.js";
-import { expectNoLeaks } from "../testing/leaks.js";
-import { writeTinyModel } from "../testing/tiny-model.js";
-import { Runner } from "./batcher.js";
-import { VisionLanguageModel } from "./vision-language-model.js";
+import { loadModelFolder } from "../../checkpoint/load-model.js";
+import type { DescribeOptions } from "../../inference/request.js";
+import type { Model } from "../../models/llava/llava.js";
+import { folderOfFile } from "../../testing/folders.js";
+import { expectNoLeaks } from "../../testing/leaks.js";
+import { writeTinyModel } from "../../testing/tiny-model.js";
+import type { FromModel, Job } from "./protocol.js";
+import { ServedBatcher } from "./served-batcher.js";
 
 const { path: folder } = folderOfFile();
-let model: VisionLanguageModel;
+let model: Model;
 beforeAll(async () => {
   writeTinyModel(folder, { textOnly: true });
-  model = new VisionLanguageModel(await loadModelFolder(folder));
+  model = await loadModelFolder(folder);
 });
 afterAll(() => {
   model[Symbol.dispose]();
 });
 
-const job = (prompt: string, options: object = {}): DescribeJob => ({
-  kind: "describe",
+const job = (prompt: string, options: DescribeOptions = {}, trace = false): Job => ({
   text: false,
-  trace: false,
-  options: { prompt, genLength: 8, ...options },
+  trace,
+  asked: { kind: "describe", options: { prompt, genLength: 8, ...options } },
 });
 
 /** Runs until all ids are answered. */
-async function run(jobs: DescribeJob[], onPost: (message: FromModel, runner: Runner) => void = () => undefined) {
+async function run(jobs: Job[], onPost: (message: FromModel, batcher: ServedBatcher) => void = () => undefined) {
   const answers = new Map<number, FromModel>();
-  const runner: Runner = new Runner(model, 4, (message) => {
-    onPost(message, runner);
+  const batcher: ServedBatcher = new ServedBatcher(model, 4, (message) => {
+    onPost(message, batcher);
     if (message.type === "done" || message.type === "failed") answers.set(message.id, message);
-    if (answers.size === jobs.length) runner.end();
+    if (answers.size === jobs.length) batcher.end();
   });
-  for (const [id, each] of jobs.entries()) runner.add({ id, job: each, visuals: [] });
-  await runner.run();
+  for (const [id, each] of jobs.entries()) batcher.add({ id, job: each, visuals: [] });
+  await batcher.run();
   return jobs.map((_, id) => answers.get(id));
 }
 
-const textOf = (message: FromModel | undefined) =>
-  message?.type === "done" && message.result.kind === "describe" ? message.result.text : message;
+const textOf = (message: FromModel | undefined) => (message?.type === "done" ? message.answer.text : message);
 
 test("numbers that are none end their own request only, first, middle or last in the batch", async () => {
   expectNoLeaks();
   const prompts = ["one", "two", "three"];
   const alone = (await run(prompts.map((prompt) => job(prompt)))).map(textOf);
-  const { embedTokens } = model.model.llada.weights;
-  const [poison] = model.model.tokenizer.encode("~");
+  const { embedTokens } = model.llada.weights;
+  const [poison] = model.tokenizer.encode("~");
   scope(() => void embedTokens.narrow(0, poison as number, 1).fill_(Number.NaN));
   for (const place of [0, 1, 3]) {
     const jobs = prompts.map((prompt) => job(prompt));
@@ -73,22 +73,21 @@ test("wrong options, an answer that is too long: told, and nothing is left", asy
 });
 
 test("a request that is cancelled in the middle leaves the batch; one that waits never enters it", async () => {
-  const before = memory().tensors;
+  expectNoLeaks();
   const begun: number[] = [];
   let turns = 0;
-  const runner: Runner = new Runner(model, 2, (message) => {
+  const batcher: ServedBatcher = new ServedBatcher(model, 2, (message) => {
     if (message.type === "begun") begun.push(message.id);
     if (message.type === "progress" && ++turns === 2) {
-      runner.cancel(0);
-      runner.cancel(2);
-      runner.cancel(99);
+      batcher.cancel(0);
+      batcher.cancel(2);
+      batcher.cancel(99);
     }
-    if (message.type === "done" && message.id === 3) runner.end();
+    if (message.type === "done" && message.id === 3) batcher.end();
     expect(message.type === "done" && message.id === 0).toBe(false);
   });
   for (const id of [0, 1, 2, 3])
-    runner.add({ id, job: { ...job("x", { genLength: id === 0 ? 64 : 8 }), trace: true }, visuals: [] });
-  await runner.run();
+    batcher.add({ id, job: job("x", { genLength: id === 0 ? 64 : 8 }, true), visuals: [] });
+  await batcher.run();
   expect(begun).toEqual([0, 1, 3]);
-  expect(memory().tensors).toBe(before);
 });

@@ -19,7 +19,7 @@ import { embed, hiddenStates, logits } from "../models/llada/llada.js";
 import { Rotary } from "../models/llada/rotary.js";
 import { assertPositions, promptEmbeddings } from "../models/llava/assembly.js";
 import type { Model } from "../models/llava/llava.js";
-import { encodeVisuals, normalizePixels } from "../models/llava/visuals.js";
+import { encodeVisuals, normalizePixels } from "../models/llava/vision-encoder.js";
 import { folderOfFile } from "../testing/folders.js";
 import { expectNoLeaks } from "../testing/leaks.js";
 import { type TinyModelOptions, writeTinyModel } from "../testing/tiny-model.js";

@@ -10,7 +10,7 @@ import { idTensor } from "../ids.js";
 import type { Llada } from "../llada/llada.js";
 import type { LladaConfig } from "../llada/llada-config.js";
 import type { Model } from "./llava.js";
-import { encodeVisuals } from "./visuals.js";
+import { encodeVisuals } from "./vision-encoder.js";
 
 /** Where a visual's rows are in a sequence. */
 export interface Placement {

@@ -1,5 +1,5 @@
 /** LLaDA-V and ReDiff (one network, trained differently): vision tower, projector, newline vector, LLaDA; and the text-
- *  only LLaDA underneath. What the parts are; how pictures become rows is in visuals.ts, how a sequence is put together
+ *  only LLaDA underneath. What the parts are; how pictures become rows is in vision-encoder.ts, how a sequence is put together
  *  in assembly.ts. */
 import type { Device, DType, Tensor } from "@rediff/torch";
 import { UserError } from "../../errors.js";

@@ -22,7 +22,7 @@ import { Rotary } from "../../models/llada/rotary.js";
 import { additiveMask, conversationVisibility } from "../../models/llada/visibility.js";
 import { assertPositions, embedSequence, textPlaces } from "../../models/llava/assembly.js";
 import { type Model, needVision } from "../../models/llava/llava.js";
-import { noVisuals, type VisualPass, visualPass } from "../../models/llava/visuals.js";
+import { noVisuals, type VisualPass, visualPass } from "../../models/llava/vision-encoder.js";
 import { conversationIds } from "../../text/conversation-ids.js";
 import { addRowGradients, openGradient } from "./accumulate.js";
 import { headLoss } from "./head-loss.js";

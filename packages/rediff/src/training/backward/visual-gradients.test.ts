@@ -2,7 +2,7 @@ import { type DType, Generator, memory, noGrad, randn, scope, setThreads, type T
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import type { Model } from "../../models/llava/llava.js";
-import { encodeVisuals, visualPass } from "../../models/llava/visuals.js";
+import { encodeVisuals, visualPass } from "../../models/llava/vision-encoder.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import type { Visual } from "../../vision/tiles/tiles.js";

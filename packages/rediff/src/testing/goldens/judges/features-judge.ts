@@ -5,7 +5,7 @@ import { inferenceMode, scope, type Tensor, tensor } from "@rediff/torch";
 import { z } from "zod";
 import { runChain } from "../../../models/chain.js";
 import { type Model, type VisionEncoder, visionGeometry } from "../../../models/llava/llava.js";
-import { layOut, normalizePixels } from "../../../models/llava/visuals.js";
+import { layOut, normalizePixels } from "../../../models/llava/vision-encoder.js";
 import { project } from "../../../models/projector/projector.js";
 import { siglipStages } from "../../../models/siglip/siglip.js";
 import { decodePicture } from "../../../vision/picture/decode-picture.js";

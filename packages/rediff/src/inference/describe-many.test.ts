@@ -1,11 +1,13 @@
+import { scope } from "@rediff/torch";
 import { describe, expect } from "vitest";
 import { UserError } from "../errors.js";
 import { test } from "../testing/fixtures.js";
 import { folderOfFile } from "../testing/folders.js";
 import { expectNoLeaks } from "../testing/leaks.js";
+import { writeTinyModel } from "../testing/tiny-model.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
 import { describeMany, type ManyOptions, type ManyResult } from "./describe-many.js";
-import type { VisionLanguageModel } from "./vision-language-model.js";
+import { loadModel, type VisionLanguageModel } from "./vision-language-model.js";
 
 const { at } = folderOfFile();
 const pictures = ["color.jpg", "rgba.png", "grey.jpg", "palette.png", "alpha.webp"].map(fixturePath);
@@ -79,6 +81,27 @@ test("one that fails does not end the others", async ({ model }) => {
   ]);
   expect(idsOf(results[0]!)).toMatch(/no such file/);
   expect(idsOf(results[2]!)).toMatch(/looks like text/);
+});
+
+test("an output that is not a number ends its own prompt only", async ({ folder }) => {
+  using model = await loadModel(writeTinyModel(folder, { textOnly: true }));
+  const prompts = ["one", "two", "three"];
+  const ask = async (questions: string[]) => {
+    const results: ManyResult[] = [];
+    const items = questions.map((prompt) => ({ sources: [], prompt }));
+    for await (const result of describeMany(model, items, { genLength: 8, batch: 4 })) results.push(result);
+    return results;
+  };
+  const whole = (await ask(prompts)).map(idsOf);
+  const [tilde] = model.model.tokenizer.encode("~");
+  scope(() => void model.model.llada.weights.embedTokens.narrow(0, tilde as number, 1).fill_(Number.NaN));
+  for (const place of [0, 1, 3]) {
+    const results = await ask(prompts.toSpliced(place, 0, "~"));
+    const [damaged] = results.splice(place, 1);
+    expect(damaged).toMatchObject({ index: place, ok: false });
+    expect(idsOf(damaged!)).toMatch(/not a number at step 0/);
+    expect(results.map(idsOf)).toEqual(whole);
+  }
 });
 
 test("results come as they are ready, and the input is taken only as far as it is needed", async ({ model }) => {

@@ -90,6 +90,44 @@ describe("describe", () => {
   });
 });
 
+describe("the end of an answer", () => {
+  const SEVERAL = { ...SHORT, draft: "It is a cat.<|eot_id|>" };
+
+  test("is the end of the turn, whatever else ends it too", async ({ model }) => {
+    const plain = await model.describe(photo, SEVERAL);
+    expect(plain).toMatchObject({ text: "It is a cat.", stopped: true });
+    expect(plain.tokenIds).toEqual(model.model.tokenizer.encode("It is a cat."));
+    const { tokenIds, text, stopped } = await model.describe(photo, { ...SEVERAL, stop: ["\0"] });
+    expect({ tokenIds, text, stopped }).toEqual({ tokenIds: plain.tokenIds, text: plain.text, stopped: true });
+  });
+
+  test("under compat the given texts are all that ends it, as tokens", async ({ model }) => {
+    const { text, stopped } = await model.describe(photo, { ...SEVERAL, stop: ["\0"], compat: true });
+    expect(text).toMatch(/^It is a cat\.<\|eot_id\|>./);
+    expect(stopped).toBe(false);
+  });
+
+  test("is looked for in the text: a stop may be part of a token, or of several", async ({ model }) => {
+    const whole = await model.describe(photo, SHORT);
+    expect(whole.stopped).toBe(false);
+    for (const [from, to] of [
+      [1, 2],
+      [4, 9],
+      [7, 8],
+    ]) {
+      const stop = whole.text.slice(from, to);
+      const at = whole.text.indexOf(stop);
+      const { text, tokenIds, stopped } = await model.describe(photo, { ...SHORT, stop: ["\0", stop] });
+      expect({ text, stopped }).toEqual({ text: whole.text.slice(0, at), stopped: true });
+      expect(tokenIds).toEqual(whole.tokenIds.slice(0, tokenIds.length));
+      // The last token is needed for the text, and one more would be too many.
+      const { tokenizer } = model.model;
+      expect(tokenizer.decode(tokenIds).startsWith(text)).toBe(true);
+      if (tokenIds.length > 0) expect(tokenizer.decode(tokenIds.slice(0, -1)).startsWith(text)).toBe(false);
+    }
+  });
+});
+
 describe("watch", () => {
   test("hands out every step, and the last one is the answer", async ({ model }) => {
     const seen = await steps(model.watch(photo, { ...SHORT, steps: 8 }));

@@ -4,6 +4,7 @@
  *  Departures from the original: special tokens are never part of a draft, empty drafts are left out and counted, and a
  *  picture that cannot be read is named. */
 import { torchVersion } from "@rediff/torch";
+import { OutputError } from "../../diffusion/decoder.js";
 import { UserError } from "../../errors.js";
 import { describeMany, type ManyItem, type ManyResult } from "../../inference/describe-many.js";
 import type { DescribeOptions } from "../../inference/request.js";
@@ -73,6 +74,7 @@ export async function draftAll(model: VisionLanguageModel, file: DraftsFile, run
     if (await file.leaveOut(one)) onLeftOut?.(one);
     count();
   };
+  const suspicion = new Suspicion(file.counts(plan));
   const add = async ({ record, steps }: PlannedDraft, question: Question, result: ManyResult): Promise<void> => {
     try {
       const { text, tokenIds } = said(model, question, result);
@@ -82,8 +84,10 @@ export async function draftAll(model: VisionLanguageModel, file: DraftsFile, run
       count();
     } catch (error) {
       if (!(error instanceof LeftOutError)) throw error;
+      if (suspicion.holdsBack(record, error)) return;
       await leaveOut(record, error);
     }
+    for (const held of suspicion.dispelledBy(result)) await leaveOut(held.record, held.error);
   };
 
   for (const steps of plan.steps) {
@@ -107,14 +111,52 @@ export async function draftAll(model: VisionLanguageModel, file: DraftsFile, run
       if (next !== undefined) await add(next.planned, next.question, result);
     }
   }
+  suspicion.assertDispelled();
   await file.finish();
   return { records: plan.count, ...file.counts(plan), made, tokens, seconds: (performance.now() - started) / 1000 };
+}
+
+/** Outputs in a row that are not numbers, from the first one of a data set on, before the run is given up. */
+const MOST_DAMAGED = 16;
+
+/** One output that is not a number may be due to its picture; where there is nothing else, the model is damaged, and no
+ *  record is to be left out for it. So they are held back until the model has said anything. */
+class Suspicion {
+  readonly #held: { record: number; error: LeftOutError }[] = [];
+  #isDispelled: boolean;
+
+  /** @param counts of earlier runs */
+  constructor({ drafts, left_out }: DraftCounts) {
+    this.#isDispelled = drafts > 0 || (left_out.empty ?? 0) > 0 || (left_out.special ?? 0) > 0;
+  }
+
+  /** @throws what the model's output is, when there are too many of them */
+  holdsBack(record: number, error: LeftOutError): boolean {
+    if (this.#isDispelled || error.reason !== "not_a_number") return false;
+    this.#held.push({ record, error });
+    if (this.#held.length >= MOST_DAMAGED) this.assertDispelled();
+    return true;
+  }
+
+  /** @returns those that were held back and may be left out now */
+  dispelledBy(result: ManyResult): { record: number; error: LeftOutError }[] {
+    if (result.ok) this.#isDispelled = true;
+    return this.#isDispelled ? this.#held.splice(0) : [];
+  }
+
+  /** @throws what the model's output is, when it never was anything else */
+  assertDispelled(): void {
+    const [first] = this.#held;
+    if (first !== undefined) throw first.error.cause;
+  }
 }
 
 /** The text of a draft. @throws LeftOutError when there is none that could be trained on */
 function said({ model }: VisionLanguageModel, question: Question, result: ManyResult) {
   const { tokenizer } = model;
   if (!result.ok) {
+    if (result.error instanceof OutputError)
+      throw new LeftOutError("not_a_number", `${question.img}: ${result.error.line}`, question.id, result.error);
     // What is no fault of the picture or the prompt (memory, a bug) would be one of every record.
     if (!(result.error instanceof UserError)) throw result.error;
     const { line } = result.error;

@@ -10,10 +10,12 @@ export const leftOutReasons = {
   unusable: "pictures or prompts that cannot be used",
   empty: "drafts that are empty",
   special: "drafts that spell out a special token",
+  not_a_number: "records for which the model's output is not a number",
 } as const;
 export type LeftOutReason = keyof typeof leftOutReasons;
 
-/** What the model said will be the same another time; a picture may be there by then. */
+/** What the model said will be the same another time; a picture may be there by then, and another dtype or device may
+ *  give numbers. */
 const settled: ReadonlySet<LeftOutReason> = new Set(["empty", "special"]);
 export const isSettled = (reason: LeftOutReason): boolean => settled.has(reason);
 
@@ -31,7 +33,8 @@ export class LeftOutError extends Error {
     readonly reason: LeftOutReason,
     message: string,
     readonly id?: string,
+    cause?: Error,
   ) {
-    super(message);
+    super(message, { cause });
   }
 }

@@ -111,6 +111,14 @@ describe.skipIf(!haveFfmpeg)(`video files${haveFfmpeg ? "" : " (SKIPPED: ffmpeg 
     expect(video.indices).toEqual([0, 9, 19]);
   });
 
+  it("shows rotated recordings upright", async () => {
+    const [whole, turned] = [at("lying.mp4"), at("turned.mp4")];
+    ffmpeg(["-i", clip, "-frames:v", "4", "-c:v", "mpeg4", whole]);
+    writeFileSync(turned, quarterTurn(readFileSync(whole)));
+    expect((await loadVideo(whole, take(2))).imageSize).toEqual({ width: 64, height: 48 });
+    expect((await loadVideo(turned, take(2))).imageSize).toEqual({ width: 48, height: 64 });
+  });
+
   it("refuses what is no video, and what is cut off", async () => {
     const bytes = readFileSync(clip);
     const cases: [string, Buffer, RegExp][] = [
@@ -181,6 +189,10 @@ describe("a folder of frames", () => {
     }
   });
 
+  it("gives 4,096 frames at most, and says what to do where more are asked for", async () => {
+    await expect(loadVideo(frames, take(4097))).rejects.toThrow(/4097 frames would be taken; at most 4096/);
+  });
+
   it("needs pictures in it", async () => {
     const empty = at("no frames");
     mkdirSync(empty);
@@ -230,4 +242,13 @@ function levels(pixels: Uint8Array): number[][] {
 function ffmpeg(args: string[]): void {
   const { status, stderr } = spawnSync("ffmpeg", ["-nostdin", "-v", "error", "-y", ...args]);
   if (status !== 0) throw new Error(stderr.toString());
+}
+
+/** An MP4 whose one track is to be shown turned by 90 degrees: the matrix of its header (ISO/IEC 14496-12, 8.3.2). */
+function quarterTurn(mp4: Buffer): Buffer {
+  const turned = Buffer.from(mp4);
+  const matrix = turned.indexOf("tkhd") + 4 + 40;
+  for (const [i, value] of [0, 0x10000, 0, -0x10000, 0, 0, 0, 0, 0x40000000].entries())
+    turned.writeInt32BE(value, matrix + 4 * i);
+  return turned;
 }

@@ -74,6 +74,18 @@ describe("what is in the file", () => {
     expect(existsSync(at("all.jsonl.left-out.jsonl"))).toBe(false);
   });
 
+  test("without flags, what is recorded is what the model's config asks for, and what is drafted", async () => {
+    writeTinyModel(at("particular"), { config: { rediff: { gen_length: 12, image_join: "correct" } } });
+    const args = ["data", "draft", at("data.jsonl"), "--image-folder", pictureFolder, "--count", "1"];
+    const run = await rediffHere(...args, "--model", at("particular"), "--output", at("particular.jsonl"));
+    expect(run.status).toBe(0);
+    const [one] = draftsIn("particular.jsonl");
+    expect(one?.drafted).toMatchObject({ gen_length: 12, block_length: 12, steps: 12, image_join: "correct" });
+    const asked = ["--prompt", one?.ques ?? "", "--gen-length", "12", "--image-join", "correct", "--json"];
+    const said = await rediffHere("caption", one?.img ?? "", "--model", at("particular"), ...asked);
+    expect(jsonLines(said.stdout)[0]?.text).toBe(one?.pred);
+  });
+
   test("several numbers of steps share a slice out", async () => {
     const slice = ["--first", "2", "--count", "6", "--steps", "16,4,2", "--json"];
     const { stdout } = await rediffHere(...draft("slices.jsonl", ...slice));
@@ -166,15 +178,30 @@ describe("records without a draft", () => {
   });
 });
 
-/** Makes a model say nothing but token 0, which becomes a special one: all logits are equal, and the first wins. */
-function muteModel(folder: string): void {
+/** Changes a tensor of a model folder in its file. */
+function editTensor(folder: string, name: string, edit: (bytes: Buffer) => void): void {
   const file = `${folder}/model.safetensors`;
   const bytes = readFileSync(file);
   const length = Number(bytes.readBigUInt64LE(0));
   const header = JSON.parse(bytes.subarray(8, 8 + length).toString()) as Record<string, { data_offsets: number[] }>;
-  const [start = 0, end = 0] = header["lm_head.weight"]?.data_offsets ?? [];
-  bytes.fill(0, 8 + length + start, 8 + length + end);
+  const [start = 0, end = 0] = header[name]?.data_offsets ?? [];
+  edit(bytes.subarray(8 + length + start, 8 + length + end));
   writeFileSync(file, bytes);
+}
+
+const vocabularyOf = (folder: string) =>
+  (JSON.parse(readFileSync(`${folder}/tokenizer.json`, "utf8")) as { model: { vocab: Record<string, number> } }).model
+    .vocab;
+
+/** Makes whatever a model reads a tilde in no number: one row of its embedding, of 64 float32 values, is none. */
+function damageTilde(folder: string): void {
+  const row = (vocabularyOf(folder)["~"] as number) * 64 * 4;
+  editTensor(folder, "model.embed_tokens.weight", (bytes) => bytes.fill(0xff, row, row + 64 * 4));
+}
+
+/** Makes a model say nothing but token 0, which becomes a special one: all logits are equal, and the first wins. */
+function muteModel(folder: string): void {
+  editTensor(folder, "lm_head.weight", (bytes) => bytes.fill(0));
   const tokenizer = JSON.parse(readFileSync(`${folder}/tokenizer.json`, "utf8")) as {
     model: { vocab: Record<string, number> };
     added_tokens: { id: number; content: string; special: boolean }[];
@@ -183,6 +210,53 @@ function muteModel(folder: string): void {
   tokenizer.added_tokens.push({ id: 0, content: first, special: true });
   writeFileSync(`${folder}/tokenizer.json`, JSON.stringify(tokenizer));
 }
+
+describe("an output that is not a number", () => {
+  const asking = (...questions: string[]) =>
+    writeLines(
+      at("asking.jsonl"),
+      questions.map((value, i) => ({
+        id: `q${i}`,
+        image: `${pictureFolder}/color.jpg`,
+        conversations: [{ from: "human", value }],
+      })),
+    );
+  const run = (output: string, ...more: string[]) =>
+    rediffHere(
+      ...["data", "draft", at("asking.jsonl"), "--model", at("damaged"), "--gen-length", "8", "--json"],
+      ...["--output", at(output), ...more],
+    );
+  beforeAll(() => {
+    writeTinyModel(at("damaged"));
+    damageTilde(at("damaged"));
+  });
+
+  test.each(["1", "4"])("is named and left out, and ends nothing else; %s at a time", async (batch) => {
+    asking("~?", "What?", "A ~ B?", "Why?");
+    const output = `numbers-${batch}.jsonl`;
+    const { status, stdout, stderr } = await run(output, "--batch", batch);
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ drafts: 2, made: 2, left_out: { not_a_number: 2 } });
+    expect(stderr).toMatch(/left out: .*color\.jpg: the model's output is not a number at step 0/);
+    expect(draftsIn(output).map(({ id }) => id)).toEqual(["q1", "q3"]);
+    const aside = jsonLines(readFileSync(at(`${output}.left-out.jsonl`), "utf8"));
+    expect(aside.map(({ id, reason }) => [id, reason])).toEqual([
+      ["q0", "not_a_number"],
+      ["q2", "not_a_number"],
+    ]);
+    // What another dtype may mend is tried again; what is there shows that the model is not to blame.
+    expect(JSON.parse((await run(output)).stdout)).toMatchObject({ drafts: 2, made: 0, left_out: { not_a_number: 2 } });
+  });
+
+  test.each([3, 40])("%i of them and nothing else: the model is to blame, and no record is left out", async (count) => {
+    asking(...Array.from({ length: count }, () => "~?"));
+    const output = `hopeless-${count}.jsonl`;
+    const { status, stdout, stderr } = await run(output, "--batch", "2");
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toMatch(/^rediff: the model's output is not a number at step 0; the weights may be damaged.*\n$/);
+    expect(existsSync(at(`${output}.left-out.jsonl`))).toBe(false);
+  });
+});
 
 describe("cut off", () => {
   const LONG = ["--steps", "96,48,24", "--gen-length", "96"];

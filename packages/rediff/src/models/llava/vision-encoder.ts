@@ -1,5 +1,5 @@
 /** Pictures and videos to the rows that stand for them in the language model: tower, projector, layout, newline vector.
- *  T tiles, S side of a tile in pixels, P patches, C width of the tower, D of the language model.
+ *  T tiles, S side of a tile in pixels, P patches, C width of the tower, D of the language model, M rows of all visuals.
  *
  *  Visuals go in groups. A group's tiles go through the tower in chunks, its features through the projector at once. One
  *  path for everybody: who describes runs the chain forward, who trains runs it so that it can go back. */
@@ -104,23 +104,23 @@ function groupPass(
   const head = run([layOutStage(vision, visuals, counts)], features_TPC, { needsInput });
   if (towers.length > 1) features_TPC.dispose();
   if (!needsInput) for (const { output } of [{ output: pixels_T3SS }, ...towers]) output.dispose();
-  const rows = head.output.splitWithSizes(counts, 0);
+  const rows = head.output.splitWithSizes(counts, 0); // of each visual [tokens, D]
   return {
     rows,
     differentiable: head.differentiable,
     backward(gradients) {
-      const rowsGradient = scope(() => placeGradients(gradients, counts, head.output));
+      const gradient_MD = scope(() => placeGradients(gradients, counts, head.output));
       for (const own of rows) own.dispose();
-      const featuresGradient = head.backward(rowsGradient);
-      rowsGradient.dispose();
-      if (featuresGradient === undefined) return;
+      const gradient_TPC = head.backward(gradient_MD);
+      gradient_MD.dispose();
+      if (gradient_TPC === undefined) return;
       let start = 0;
       for (const tower of towers) {
         const count = Math.min(maxTiles, tiles - start);
-        tower.backward(featuresGradient.narrow(0, start, count));
+        tower.backward(gradient_TPC.narrow(0, start, count));
         start += count;
       }
-      featuresGradient.dispose();
+      gradient_TPC.dispose();
     },
   };
 }
@@ -133,9 +133,9 @@ export function normalizePixels(
 ): Tensor {
   const { pixels, tileSize } = tiles;
   return scope(() => {
-    const levels = fromBuffer(normalizedLevels(), [256]);
-    const index = fromBuffer(pixels, [pixels.length]).to({ dtype: "int32" });
-    return levels.indexSelect(0, index).view([tiles.tiles, 3, tileSize, tileSize]).to({ dtype, device });
+    const levels_256 = fromBuffer(normalizedLevels(), [256]);
+    const index_N = fromBuffer(pixels, [pixels.length]).to({ dtype: "int32" });
+    return levels_256.indexSelect(0, index_N).view([tiles.tiles, 3, tileSize, tileSize]).to({ dtype, device });
   });
 }
 
@@ -153,7 +153,7 @@ function joinTiles(visuals: readonly Visual[]): Pick<Visual, "pixels" | "tiles" 
   return { pixels, tiles: visuals.reduce((sum, visual) => sum + visual.tiles, 0), tileSize: first.tileSize };
 }
 
-/** Projector and newline: features of all tiles [T, P, C] to the rows of all visuals, one after another [tokens, D].
+/** Projector and newline: features of all tiles [T, P, C] to the rows of all visuals, one after another [M, D].
  *  Says in `counts` how many rows each has. */
 function layOutStage(vision: VisionEncoder, visuals: readonly Visual[], counts: number[]): Stage {
   const { projector, newline } = vision;
@@ -180,16 +180,20 @@ export function layOut(
   return pictureTokens(features_TPD, pictureLayout(visual.imageSize, { ...geometry, aspectRatio }), newline_D);
 }
 
-/** The gradients of each visual's first rows as one of all rows, zeros elsewhere: [tokens, D] */
-function placeGradients(gradients: readonly (Tensor | undefined)[], counts: readonly number[], rows: Tensor): Tensor {
-  const all = rows.newZeros(rows.shape);
+/** The gradients of each visual's first rows as one of all rows, zeros elsewhere: [M, D] */
+function placeGradients(
+  gradients: readonly (Tensor | undefined)[],
+  counts: readonly number[],
+  rows_MD: Tensor,
+): Tensor {
+  const all_MD = rows_MD.newZeros(rows_MD.shape);
   let start = 0;
   for (const [i, count] of counts.entries()) {
     const own = gradients[i];
-    if (own !== undefined) all.narrow(0, start, own.size(0)).copy_(own);
+    if (own !== undefined) all_MD.narrow(0, start, own.size(0)).copy_(own);
     start += count;
   }
-  return all;
+  return all_MD;
 }
 
 const joined = (parts: readonly Tensor[]): Tensor => (parts.length === 1 ? (parts[0] as Tensor) : cat(parts, 0));

@@ -3,21 +3,12 @@
 import type { TrainingSample } from "../../data/samples/sample.js";
 import type { ExpandedSample } from "../../diffusion/corruption.js";
 import { UserError } from "../../errors.js";
+import { expand, type Placement } from "../../models/llava/assembly.js";
 import { collate } from "../../text/collate.js";
 import { ignoredLabel, imagePlaceholder } from "../../text/image-tokens.js";
 
 /** Stands for structural padding, which is no token. */
 export const PADDING = -1;
-
-/** Where a picture's rows went. */
-export interface Placement {
-  /** Index among the batch's visuals. */
-  visual: number;
-  /** First position, counted over the whole batch. */
-  start: number;
-  /** How many of its rows are there; fewer than it has where the sample was cut. */
-  count: number;
-}
 
 export interface BatchRows {
   samples: ExpandedSample[];
@@ -76,29 +67,31 @@ export function visualsWithin({ ids, visuals }: TrainingSample, maxLength: numbe
   return count(ids.slice(0, maxLength));
 }
 
-/** @param tokens rows of each visual, over all samples, those of `visualsWithin` only */
+/** @param counts rows of each visual, over all samples, those of `visualsWithin` only */
 export function expandBatch(
   samples: readonly TrainingSample[],
-  tokens: readonly number[],
+  counts: readonly number[],
   options: RowOptions,
 ): BatchRows {
   const batch = collate(samples, options);
   let visual = 0;
   const expanded = samples.map((_, s) => {
     const text = { ids: batch.ids[s] ?? [], labels: batch.labels[s] ?? [], revise: batch.revise[s] ?? [] };
-    return expandSample(text, () => ({ visual, tokens: tokens[visual++] as number }), options.maxLength);
+    const first = visual;
+    visual += text.ids.filter((id) => id === imagePlaceholder).length;
+    return { first, ...expandSample(text, counts.slice(first, visual), options.maxLength) };
   });
   const aligned = options.align(
     expanded.map(({ lists }) => lists),
     batch.revise,
   );
 
-  const placements: Placement[] = [];
   let offset = 0;
-  for (const [s, { places }] of expanded.entries()) {
-    for (const { visual, start, count } of places) placements.push({ visual, start: offset + start, count });
+  const placements = expanded.flatMap(({ first, places }, s) => {
+    const before = offset;
     offset += aligned[s]?.ids.length ?? 0;
-  }
+    return places.map(({ visual, start, count }) => ({ visual: first + visual, start: before + start, count }));
+  });
   return {
     samples: aligned.map((lists, s) => ({ ...lists, flawed: samples[s]?.revise.includes(true) ?? false })),
     placements,
@@ -106,30 +99,21 @@ export function expandBatch(
   };
 }
 
-/** One sample with its pictures in place; `start` of its placements is counted from its own first position. */
+/** One sample with its pictures in place; its placements are counted from its own first position and visual. Nothing is
+ *  learnt where a picture lies. */
 function expandSample(
   text: Lists,
-  nextVisual: () => { visual: number; tokens: number },
+  counts: readonly number[],
   maxLength: number,
 ): { lists: Lists; places: Placement[] } {
-  const lists: Lists = { ids: [], labels: [], revise: [] };
-  const places: Placement[] = [];
-  const push = (count: number, id: number, label: number, revise: boolean): void => {
-    for (let i = 0; i < count && lists.ids.length < maxLength; i++) {
-      lists.ids.push(id);
-      lists.labels.push(label);
-      lists.revise.push(revise);
-    }
+  const { source, placements } = expand(text.ids, counts, maxLength);
+  const isToken = (i: number): boolean => text.ids[i] !== imagePlaceholder;
+  return {
+    lists: {
+      ids: source.map((i) => text.ids[i] as number),
+      labels: source.map((i) => (isToken(i) ? (text.labels[i] as number) : ignoredLabel)),
+      revise: source.map((i) => isToken(i) && text.revise[i] === true),
+    },
+    places: placements,
   };
-  for (const [i, id] of text.ids.entries()) {
-    if (id !== imagePlaceholder) {
-      push(1, id, text.labels[i] as number, text.revise[i] === true);
-      continue;
-    }
-    const { visual, tokens } = nextVisual();
-    const start = lists.ids.length;
-    push(tokens, id, ignoredLabel, false);
-    places.push({ visual, start, count: lists.ids.length - start });
-  }
-  return { lists, places };
 }

@@ -21,15 +21,16 @@ describe.each(kinds)("%s", (_, shape) => {
     { promptInterval: 1, genInterval: 1, transferRatio: 0 },
     { promptInterval: 1, genInterval: 5, transferRatio: 1 },
   ];
-  test.for(everything)("what is computed anew in every pass gives the tokens that it gives without: %j", async (cache, {
-    folder,
-  }) => {
-    using model = await loadModel(writeTinyModel(folder, shape));
-    const plain = await model.describe(photo, { ...SHORT, revise: true });
-    const cached = await model.describe(photo, { ...SHORT, revise: true, cache });
-    expect(cached.tokenIds).toEqual(plain.tokenIds);
-    expect(cached.edits).toEqual(plain.edits);
-  });
+  test.for(everything)(
+    "what is computed anew in every pass gives the tokens that it gives without: %j",
+    async (cache, { folder }) => {
+      using model = await loadModel(writeTinyModel(folder, shape));
+      const plain = await model.describe(photo, { ...SHORT, revise: true });
+      const cached = await model.describe(photo, { ...SHORT, revise: true, cache });
+      expect(cached.tokenIds).toEqual(plain.tokenIds);
+      expect(cached.edits).toEqual(plain.edits);
+    },
+  );
 
   test("LLaDA-V's setting answers in as many steps, with other tokens, the same each time", async ({ folder }) => {
     using model = await loadModel(writeTinyModel(folder, shape));

@@ -123,7 +123,7 @@ function check(o: DecodeOptions): void {
     throw new UserError(`fixed position ${loose} is not in the draft, which has ${o.draft.length} tokens`);
   const { excludes } = rulesOf(o.compat);
   if (o.fixed.length > 0 && excludes.fixed !== undefined) throw new UserError(excludes.fixed);
-  if (o.threshold !== undefined) checkThreshold(o, o.threshold);
+  if (o.threshold !== undefined) checkThreshold(o, o.threshold, excludes.threshold);
   if (o.stop.some((sequence) => sequence.length === 0)) throw new UserError("a stop text is empty");
   if (o.cache !== undefined) {
     wholeFrom("cache prompt interval", o.cache.promptInterval, 1);
@@ -133,7 +133,8 @@ function check(o: DecodeOptions): void {
   }
 }
 
-function checkThreshold(o: DecodeOptions, threshold: number): void {
+/** @param excluded why these rules have no threshold, if so */
+function checkThreshold(o: DecodeOptions, threshold: number, excluded: string | undefined): void {
   between("threshold", threshold, 0, 1);
   if (o.steps !== o.genLength)
     throw new UserError("steps and threshold exclude each other", "A threshold takes as many steps as it needs.");
@@ -141,8 +142,7 @@ function checkThreshold(o: DecodeOptions, threshold: number): void {
     throw new UserError("threshold needs remasking low_confidence: a random confidence says nothing");
   if (o.reviseStart !== 1)
     throw new UserError("threshold and revise_start exclude each other: the number of steps is not known beforehand");
-  const { excludes } = rulesOf(o.compat);
-  if (excludes.threshold !== undefined) throw new UserError(excludes.threshold);
+  if (excluded !== undefined) throw new UserError(excluded);
 }
 
 function wholeFrom(name: string, value: number, least: number): void {

@@ -1,8 +1,8 @@
-/** Decoding with a model: `denoise` loops, their rows on the device, and one forward pass for all of them per step.
- *  n rows of a sequence (prompt, answer, suffix), D width, R rows asked for, V vocabulary.
+/** Decoding with a model: `denoise` loops, their embeddings on the device, and one forward pass for all of them per step.
+ *  n positions of a sequence (prompt, answer, suffix), D width, R positions asked for, V vocabulary.
  *
  *  Sequences of different lengths are laid end to end and attend only within themselves, so there is no padding, and a
- *  picture's tokens do not depend on its neighbours. Only rows that can still change go through the last block's second
+ *  picture's tokens do not depend on its neighbours. Only what is asked for goes through the last block's second
  *  half and through the head, and the host reads once per step. */
 import { cat, fromBuffer, Generator, inferenceMode, rand, Scope, scope, type Tensor, topk } from "@rediff/torch";
 import { UserError } from "../errors.js";
@@ -51,7 +51,7 @@ export interface AddOptions {
   loop?: Loop;
 }
 
-/** One prompt on its way: the loop, and its rows on the device. */
+/** One prompt on its way: the loop, and its embeddings on the device. */
 export class Decoding implements Disposable {
   readonly options: DecodeOptions;
   readonly rules: DecodingRules;
@@ -60,7 +60,7 @@ export class Decoding implements Disposable {
   step: DecodeStep | undefined;
   /** Set when the loop is over. */
   result: DecodeResult | undefined;
-  /** @internal embeddings of all rows: [n, D] */
+  /** @internal embeddings of all positions: [n, D] */
   readonly rows: Tensor;
   /** @internal the same with masks instead of the prompt, for guidance */
   readonly unguided: Tensor | undefined;
@@ -126,12 +126,12 @@ export class Decoding implements Disposable {
     this.#advance(this.#loop.next(guess));
   }
 
-  #advance(turn: IteratorResult<Query, DecodeResult>): void {
-    this.#query = turn.done ? undefined : turn.value;
-    if (turn.done) this.result = turn.value;
+  #advance(next: IteratorResult<Query, DecodeResult>): void {
+    this.#query = next.done ? undefined : next.value;
+    if (next.done) this.result = next.value;
   }
 
-  /** @internal brings the rows on the device up to date with the canvas */
+  /** @internal brings the embeddings on the device up to date with the canvas */
   refresh(model: Model): void {
     const writes = this.canvas.takeWrites();
     if (writes.length === 0) return;

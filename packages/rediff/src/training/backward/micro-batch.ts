@@ -1,5 +1,5 @@
 /** One micro-batch: from samples to a loss, and to the gradients of what is trained.
- *  N rows of all samples together, R of them count, D width.
+ *  N positions of all samples together, R of them count, D width.
  *
  *  pictures -> positions -> corruption -> embeddings -> blocks -> positions that count -> cross-entropy, and the same
  *  way back, by the explicit loop of reverse.ts. Nothing is recorded outside of it. */
@@ -13,7 +13,7 @@ import {
   type ReviseRows,
   replacementLimit,
 } from "../../diffusion/corruption.js";
-import { type LossRow, type LossWeighting, lossRows, type Term } from "../../diffusion/objective.js";
+import { type LossPosition, type LossWeighting, lossPositions, type Term } from "../../diffusion/objective.js";
 import { type DrawSource, drawsFrom, type RecordedDraw } from "../../diffusion/random-draws.js";
 import type { ChainRunner } from "../../models/chain.js";
 import { idTensor } from "../../models/ids.js";
@@ -46,25 +46,25 @@ export interface StepOptions {
   draws: DrawSource;
   /** Receives every draw. */
   log?: RecordedDraw[];
-  /** Tokens of a sample, and rows after its pictures came in. */
+  /** Tokens of a sample, and positions after its pictures came in. */
   maxLength: number;
-  /** Rows see their own and earlier turns only. */
+  /** Positions see their own and earlier turns only. */
   conversationMask: boolean;
 }
 
-/** Sums over the rows of each term, of one sample or of the batch. They add up to the loss. */
+/** Sums over the positions of each term, of one sample or of the batch. They add up to the loss. */
 export type Terms = Partial<Record<Term, number>>;
 
 export interface StepResult {
   loss: number;
   terms: Terms;
-  /** Rows of each term. */
+  /** Positions of each term. */
   counts: Record<Term, number>;
   /** For each sample its own loss by term, which `terms` is the mean of. */
   samples: Terms[];
-  /** Rows that counted. */
+  /** Positions that counted. */
   rows: number;
-  /** Rows that the language model read, pictures included. */
+  /** Positions that the language model read, pictures included. */
   tokens: number;
 }
 
@@ -111,13 +111,13 @@ function run(
       );
       for (const length of batch.lengths) assertPositions(model.config.llada, length, 0);
       const corrupted = corruptBatch(model, batch, options);
-      const rows = lossRows(batch.samples, corrupted, options);
+      const counted = lossPositions(batch.samples, corrupted, options);
       const ids = corrupted.flatMap((sample) => sample.ids);
       const losses =
-        rows.length === 0
+        counted.length === 0
           ? []
-          : throughModel(tunables, chain, { model, batch, ids, rows, pictures }, options, differentiate);
-      return summarize(rows, losses, samples.length, ids.length);
+          : throughModel(tunables, chain, { model, batch, ids, counted, pictures }, options, differentiate);
+      return summarize(counted, losses, samples.length, ids.length);
     }),
   );
 }
@@ -157,9 +157,9 @@ function corruptBatch(
 interface MicroBatch {
   model: Model;
   batch: BatchRows;
-  /** Of all rows, corruption included; negative where a picture or padding lies. */
+  /** Of all positions, corruption included; negative where a picture or padding lies. */
   ids: readonly number[];
-  rows: readonly LossRow[];
+  counted: readonly LossPosition[];
   pictures: VisualPass;
 }
 
@@ -171,27 +171,27 @@ function throughModel(
   options: StepOptions,
   differentiate: boolean,
 ): Float64Array {
-  const { model, batch, ids, rows, pictures } = work;
+  const { model, batch, ids, counted, pictures } = work;
   const { embedTokens, head } = model.llada.weights;
   const input_1ND = embedSequence(model.llada, ids, batch.placements, pictures.rows).unsqueeze(0);
   const needsInput = tunables.parameterOf(embedTokens) !== undefined || pictures.differentiable;
   const stages = lladaStages(model.llada, languageContext(work, input_1ND, options));
   const pass = run(stages, input_1ND, { needsInput });
 
-  const counting = { hidden: pass.output.squeezeDim(0), targets: rows.map(({ target }) => target) };
-  if (!differentiate) return headLoss(head, counting).losses;
-  const { losses, hiddenGradient } = headLoss(head, counting, {
-    weights: rows.map(({ weight }) => weight * options.gradientScale),
+  const asked = { hidden: pass.output.squeezeDim(0), targets: counted.map(({ target }) => target) };
+  if (!differentiate) return headLoss(head, asked).losses;
+  const { losses, hiddenGradient } = headLoss(head, asked, {
+    weights: counted.map(({ weight }) => weight * options.gradientScale),
     parameter: tunables.parameterOf(head),
   });
-  counting.hidden.dispose();
+  asked.hidden.dispose();
   if (!pass.differentiable || hiddenGradient === undefined) return losses;
   const inputGradient = pass.backward(hiddenGradient.unsqueeze(0));
   if (inputGradient !== undefined) spreadInputGradient(tunables, work, inputGradient.squeezeDim(0));
   return losses;
 }
 
-/** The gradient of every row to where the row came from: [N, D] */
+/** The gradient of every position to where its row came from: [N, D] */
 function spreadInputGradient(tunables: Tunables, { model, batch, ids, pictures }: MicroBatch, gradient: Tensor): void {
   const table = tunables.parameterOf(model.llada.weights.embedTokens);
   if (table !== undefined)
@@ -211,7 +211,7 @@ function spreadInputGradient(tunables: Tunables, { model, batch, ids, pictures }
 
 /** How the micro-batch goes through the network: samples end to end, and only the positions that count come out. */
 function languageContext(
-  { model, batch, rows }: MicroBatch,
+  { model, batch, counted }: MicroBatch,
   input_1ND: Tensor,
   { conversationMask }: StepOptions,
 ): LladaOptions {
@@ -223,10 +223,10 @@ function languageContext(
     visible: conversationMask ? { mask: turnMask(model, batch, input_1ND) } : { segments: lengths },
     asked: {
       index: idTensor(
-        rows.map(({ sample, row }) => (starts[sample] as number) + row),
+        counted.map(({ sample, position }) => (starts[sample] as number) + position),
         model.device,
       ),
-      perSegment: lengths.map((_, s) => rows.filter(({ sample }) => sample === s).length),
+      perSegment: lengths.map((_, s) => counted.filter(({ sample }) => sample === s).length),
     },
   };
 }
@@ -246,7 +246,7 @@ function turnMask(model: Model, { samples, lengths }: BatchRows, like: Tensor): 
 }
 
 function summarize(
-  rows: readonly LossRow[],
+  counted: readonly LossPosition[],
   losses: ArrayLike<number>,
   sampleCount: number,
   tokens: number,
@@ -255,7 +255,7 @@ function summarize(
   const terms: Terms = {};
   const samples = Array.from({ length: sampleCount }, (): Terms => ({}));
   let loss = 0;
-  for (const [i, { sample, term, weight }] of rows.entries()) {
+  for (const [i, { sample, term, weight }] of counted.entries()) {
     const part = weight * (losses[i] as number);
     const own = samples[sample] as Terms;
     loss += part;
@@ -263,5 +263,5 @@ function summarize(
     terms[term] = (terms[term] ?? 0) + part;
     own[term] = (own[term] ?? 0) + part * sampleCount;
   }
-  return { loss, terms, counts, samples, rows: rows.length, tokens };
+  return { loss, terms, counts, samples, rows: counted.length, tokens };
 }

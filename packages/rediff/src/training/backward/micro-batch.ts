@@ -25,10 +25,10 @@ import { type Model, needVision } from "../../models/llava/llava.js";
 import { noVisuals, type VisualPass, visualPass } from "../../models/llava/vision-encoder.js";
 import { conversationIds } from "../../text/conversation-ids.js";
 import { addRowGradients, openGradient } from "./accumulate.js";
+import { type BatchRows, expandBatch, visualsWithin } from "./expand-batch.js";
 import { headLoss } from "./head-loss.js";
 import type { Parameter, TrainableModel } from "./parameters.js";
 import { type Checkpointing, recordedChain, Tunables } from "./reverse.js";
-import { type BatchRows, expandBatch, visualsWithin } from "./sample-rows.js";
 import type { TrainingRules } from "./training-rules.js";
 
 export interface StepOptions {

@@ -19,7 +19,7 @@ import { type DrawSource, drawsFrom } from "../../diffusion/random-draws.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { VisionGeometry } from "../../vision/tiles/token-layout.js";
-import { type BatchRows, expandBatch, PADDING, visualsWithin } from "../backward/sample-rows.js";
+import { type BatchRows, expandBatch, PADDING, visualsWithin } from "../backward/expand-batch.js";
 import type { TrainingRules } from "../backward/training-rules.js";
 
 export interface PreviewOptions {

@@ -19,14 +19,14 @@ export interface Placement {
   count: number;
 }
 
-export interface BatchRows {
+export interface ExpandedBatch {
   samples: ExpandedSample[];
   placements: Placement[];
   /** Positions of each sample. */
   lengths: number[];
 }
 
-export interface RowOptions {
+export interface ExpandOptions {
   /** Tokens before, and positions after the pictures come in. */
   maxLength: number;
   /** The id that fills short samples up to the longest, as input and as target: it teaches the end. */
@@ -80,8 +80,8 @@ export function visualsWithin({ ids, visuals }: TrainingSample, maxLength: numbe
 export function expandBatch(
   samples: readonly TrainingSample[],
   tokens: readonly number[],
-  options: RowOptions,
-): BatchRows {
+  options: ExpandOptions,
+): ExpandedBatch {
   const batch = collate(samples, options);
   let visual = 0;
   const expanded = samples.map((_, s) => {

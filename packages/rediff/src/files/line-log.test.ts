@@ -9,7 +9,7 @@ async function open(file: string) {
   const seen: [number, number][] = [];
   const log = await LineLog.open(at(file), {
     beginning: '{"n":',
-    what: "number",
+    what: "no number",
     onLine: (value, line) => {
       const n = (value as { n?: unknown }).n;
       if (typeof n !== "number") return false;

@@ -12,7 +12,7 @@ export interface LineLogOptions {
   beginning: string;
   /** Told of every line that is there. @returns false when it is none of ours */
   onLine: (value: unknown, line: number) => boolean;
-  /** What a line is called in messages. */
+  /** What messages say that a foreign line is: "no draft". */
   what: string;
 }
 
@@ -153,5 +153,5 @@ function isOurs(text: string, line: number, { onLine }: LineLogOptions): boolean
 }
 
 function foreign(path: string, where: string, { what }: LineLogOptions): UserError {
-  return new UserError(`${path}: ${where} is no ${what} of an earlier run`, "Give another --output, or remove it.");
+  return new UserError(`${path}: ${where} is ${what} of an earlier run`, "Give another --output, or remove it.");
 }

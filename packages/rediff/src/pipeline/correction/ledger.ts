@@ -86,7 +86,7 @@ export class Ledger {
     const kinds = new Map<string, AnswerKind>();
     await LineLog.open(path, {
       beginning: '{"key":"',
-      what: "expert's answer",
+      what: "no expert's answer",
       onLine: (value) => {
         const { success, data } = lineSchema.safeParse(value);
         if (!success) return false;

@@ -38,7 +38,7 @@ export class DraftsFile {
     const done = new Set<number>();
     const drafts = await LineLog.open(path, {
       beginning: '{"id":',
-      what: "draft",
+      what: "no draft",
       onLine: (value, line) => {
         const drafted = draftRecordSchema.safeParse(value).data?.drafted;
         if (drafted === undefined) return false;
@@ -50,7 +50,7 @@ export class DraftsFile {
     const leftOut = new Map<number, LeftOut>();
     const aside = await LineLog.open(asidePath(path), {
       beginning: '{"record":',
-      what: "record left out",
+      what: "no record left out",
       onLine: (value) => {
         const one = value as Partial<LeftOut>;
         if (!Number.isInteger(one.record) || !Object.hasOwn(leftOutReasons, one.reason ?? "")) return false;

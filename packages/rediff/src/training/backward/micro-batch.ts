@@ -25,10 +25,10 @@ import { type Model, needVision } from "../../models/llava/llava.js";
 import { noVisuals, type VisualPass, visualPass } from "../../models/llava/vision-encoder.js";
 import { conversationIds } from "../../text/conversation-ids.js";
 import { addRowGradients, openGradient } from "./accumulate.js";
+import { type ExpandedBatch, expandBatch, visualsWithin } from "./expand-batch.js";
 import { headLoss } from "./head-loss.js";
 import type { Parameter, TrainableModel } from "./parameters.js";
 import { type Checkpointing, recordedChain, Tunables } from "./reverse.js";
-import { type BatchRows, expandBatch, visualsWithin } from "./sample-rows.js";
 import type { TrainingRules } from "./training-rules.js";
 
 export interface StepOptions {
@@ -135,7 +135,7 @@ function seePictures(
 
 function corruptBatch(
   model: Model,
-  batch: BatchRows,
+  batch: ExpandedBatch,
   { draws, log, objective, maskRange, reviseRows, rules }: StepOptions,
 ): CorruptedSample[] {
   const { mask, bos } = model.tokenizer.special;
@@ -156,7 +156,7 @@ function corruptBatch(
 /** All that is known of a batch before the language model runs. */
 interface MicroBatch {
   model: Model;
-  batch: BatchRows;
+  batch: ExpandedBatch;
   /** Of all positions, corruption included; negative where a picture or padding lies. */
   ids: readonly number[];
   counted: readonly LossPosition[];
@@ -232,7 +232,7 @@ function languageContext(
 }
 
 /** Who sees whom when turns matter: [1, 1, N, N], to be added to the scores. */
-function turnMask(model: Model, { samples, lengths }: BatchRows, like: Tensor): Tensor {
+function turnMask(model: Model, { samples, lengths }: ExpandedBatch, like: Tensor): Tensor {
   const { startHeader, eot } = model.tokenizer.special;
   const tokens = { startHeader, eot, assistant: model.tokenizer.encode("assistant")[0] ?? -1 };
   const turns = samples.flatMap(({ labels }) => conversationIds(labels, tokens));

@@ -3,8 +3,8 @@ import { scope } from "@rediff/torch";
 import { type CorruptionRules, originalCorruption, ourCorruption } from "../../diffusion/corruption.js";
 import { idTensor } from "../../models/ids.js";
 import type { Model } from "../../models/llava/llava.js";
+import { type Alignment, endToEnd, paddedToLongest } from "./expand-batch.js";
 import { isMaskEmbedding } from "./mask-embedding.js";
-import { type Alignment, endToEnd, paddedToLongest } from "./sample-rows.js";
 
 export interface TrainingRules {
   /** How samples of unequal length come together. */

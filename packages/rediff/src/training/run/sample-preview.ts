@@ -19,7 +19,7 @@ import { type DrawSource, drawsFrom } from "../../diffusion/random-draws.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { VisionGeometry } from "../../vision/tiles/token-layout.js";
-import { type BatchRows, expandBatch, PADDING, visualsWithin } from "../backward/sample-rows.js";
+import { type ExpandedBatch, expandBatch, PADDING, visualsWithin } from "../backward/expand-batch.js";
 import type { TrainingRules } from "../backward/training-rules.js";
 
 export interface PreviewOptions {
@@ -68,7 +68,7 @@ export function previewBatch(samples: readonly TrainingSample[], options: Previe
 interface BatchView {
   tokenizer: Tokenizer;
   objective: Objective;
-  batch: BatchRows;
+  batch: ExpandedBatch;
   /** Of every visual of the batch, how many positions it takes. */
   tokens: readonly number[];
   /** The sample's first visual among those of the batch. */

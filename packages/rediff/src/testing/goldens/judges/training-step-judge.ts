@@ -14,6 +14,7 @@ import { corrupt, PositionRole, replacementLimit } from "../../../diffusion/corr
 import { drawsFrom, type RecordedDraw } from "../../../diffusion/random-draws.js";
 import type { Model } from "../../../models/llava/llava.js";
 import { wholeGradient } from "../../../training/backward/accumulate.js";
+import { expandBatch } from "../../../training/backward/expand-batch.js";
 import {
   fillGradients,
   type StepOptions,
@@ -22,7 +23,6 @@ import {
   trainStep,
 } from "../../../training/backward/micro-batch.js";
 import { type Parameter, trainable } from "../../../training/backward/parameters.js";
-import { expandBatch } from "../../../training/backward/sample-rows.js";
 import { originalTraining } from "../../../training/backward/training-rules.js";
 import { AdamW, parameterGroups } from "../../../training/optimizer/adamw.js";
 import { clipGradients, dropGradients, gradientNorm } from "../../../training/optimizer/clip-gradients.js";

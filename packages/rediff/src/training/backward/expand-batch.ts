@@ -10,14 +10,14 @@ import { ignoredLabel, imagePlaceholder } from "../../text/image-tokens.js";
 /** Stands for structural padding, which is no token. */
 export const PADDING = -1;
 
-export interface BatchRows {
+export interface ExpandedBatch {
   samples: ExpandedSample[];
   placements: Placement[];
   /** Positions of each sample. */
   lengths: number[];
 }
 
-export interface RowOptions {
+export interface ExpandOptions {
   /** Tokens before, and positions after the pictures come in. */
   maxLength: number;
   /** The id that fills short samples up to the longest, as input and as target: it teaches the end. */
@@ -71,8 +71,8 @@ export function visualsWithin({ ids, visuals }: TrainingSample, maxLength: numbe
 export function expandBatch(
   samples: readonly TrainingSample[],
   counts: readonly number[],
-  options: RowOptions,
-): BatchRows {
+  options: ExpandOptions,
+): ExpandedBatch {
   const batch = collate(samples, options);
   let visual = 0;
   const expanded = samples.map((_, s) => {

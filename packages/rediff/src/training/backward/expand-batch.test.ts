@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { TrainingSample } from "../../data/samples/sample.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
-import { endToEnd, expandBatch, PADDING, paddedToLongest, visualsWithin } from "./sample-rows.js";
+import { endToEnd, expandBatch, PADDING, paddedToLongest, visualsWithin } from "./expand-batch.js";
 
 const I = -200;
 const PAD = 9;

@@ -8,7 +8,7 @@ import { buildAddon, prune } from "./build.mjs";
 import { findCompiler } from "./compiler.mjs";
 import type { Libtorch } from "./libtorch.mjs";
 import { sharedLibrary } from "./paths.mjs";
-import { listener, scratch, write } from "./hub-setup.js";
+import { listener, scratch, write } from "./scratch.js";
 
 const compiler = await findCompiler().catch(() => undefined);
 

@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
 import { diagnose, formatChecks } from "./doctor.mjs";
-import { scratch } from "./hub-setup.js";
+import { scratch } from "./scratch.js";
 
 test("on a machine with nothing, what is required and missing has a remedy", async () => {
   vi.stubEnv("PATH", scratch());

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { inspect, isSupported, resolveLibtorch } from "./libtorch.mjs";
 import { onPath, sharedLibrary } from "./paths.mjs";
-import { listener, scratch, write } from "./hub-setup.js";
+import { listener, scratch, write } from "./scratch.js";
 
 const VERSION_H = "include/torch/headeronly/version.h";
 const macros = (major: number, minor: number) =>

@@ -4,7 +4,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { withLock } from "./lock.mjs";
-import { scratch } from "./hub-setup.js";
+import { scratch } from "./scratch.js";
 
 const MODULE = new URL("lock.mjs", import.meta.url).href;
 

@@ -2,7 +2,7 @@ import { readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { sharedLibrary } from "./paths.mjs";
-import { scratch, write } from "./hub-setup.js";
+import { scratch, write } from "./scratch.js";
 import { sameTimes, sourceHash, sourceTimes } from "./sources.mjs";
 import { locateTorch, type Torch, writeStamp } from "./stamp.mjs";
 

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { sharedLibrary } from "./paths.mjs";
 import { findPythons } from "./python.mjs";
-import { listener, scratch, write } from "./hub-setup.js";
+import { listener, scratch, write } from "./scratch.js";
 import { fetchLibtorch } from "./wheel.mjs";
 
 const python = (await findPythons()).find(({ pip }) => pip)?.command;

@@ -3,24 +3,16 @@
 import type { TrainingSample } from "../../data/samples/sample.js";
 import type { ExpandedSample } from "../../diffusion/corruption.js";
 import { UserError } from "../../errors.js";
+import { expand, type Placement } from "../../models/llava/assembly.js";
 import { collate } from "../../text/collate.js";
 import { ignoredLabel, imagePlaceholder } from "../../text/image-tokens.js";
 
 /** Stands for structural padding, which is no token. */
 export const PADDING = -1;
 
-/** Where a picture's rows went. */
-export interface Placement {
-  /** Index among the batch's visuals. */
-  visual: number;
-  /** First position, counted over the whole batch. */
-  start: number;
-  /** How many of its rows are there; fewer than it has where the sample was cut. */
-  count: number;
-}
-
 export interface ExpandedBatch {
   samples: ExpandedSample[];
+  /** Where the visuals of the whole batch are; positions count over all samples. */
   placements: Placement[];
   /** Positions of each sample. */
   lengths: number[];
@@ -76,7 +68,8 @@ export function visualsWithin({ ids, visuals }: TrainingSample, maxLength: numbe
   return count(ids.slice(0, maxLength));
 }
 
-/** @param tokens rows of each visual, over all samples, those of `visualsWithin` only */
+/** Samples as long as they are together, with their visuals in place.
+ *  @param tokens rows of each visual, over all samples, those of `visualsWithin` only */
 export function expandBatch(
   samples: readonly TrainingSample[],
   tokens: readonly number[],
@@ -85,8 +78,19 @@ export function expandBatch(
   const batch = collate(samples, options);
   let visual = 0;
   const expanded = samples.map((_, s) => {
-    const text = { ids: batch.ids[s] ?? [], labels: batch.labels[s] ?? [], revise: batch.revise[s] ?? [] };
-    return expandSample(text, () => ({ visual, tokens: tokens[visual++] as number }), options.maxLength);
+    const ids = batch.ids[s] ?? [];
+    const first = visual;
+    visual += ids.filter((id) => id === imagePlaceholder).length;
+    const { source, placements } = expand(ids, tokens.slice(first, visual), options.maxLength);
+    const isText = (i: number): boolean => ids[i] !== imagePlaceholder;
+    return {
+      lists: {
+        ids: source.map((i) => ids[i] as number),
+        labels: source.map((i) => (isText(i) ? (batch.labels[s]?.[i] as number) : ignoredLabel)),
+        revise: source.map((i) => isText(i) && batch.revise[s]?.[i] === true),
+      },
+      places: placements.map((place) => ({ ...place, visual: first + place.visual })),
+    };
   });
   const aligned = options.align(
     expanded.map(({ lists }) => lists),
@@ -96,7 +100,7 @@ export function expandBatch(
   const placements: Placement[] = [];
   let offset = 0;
   for (const [s, { places }] of expanded.entries()) {
-    for (const { visual, start, count } of places) placements.push({ visual, start: offset + start, count });
+    for (const place of places) placements.push({ ...place, start: offset + place.start });
     offset += aligned[s]?.ids.length ?? 0;
   }
   return {
@@ -104,32 +108,4 @@ export function expandBatch(
     placements,
     lengths: aligned.map(({ ids }) => ids.length),
   };
-}
-
-/** One sample with its pictures in place; `start` of its placements is counted from its own first position. */
-function expandSample(
-  text: Lists,
-  nextVisual: () => { visual: number; tokens: number },
-  maxLength: number,
-): { lists: Lists; places: Placement[] } {
-  const lists: Lists = { ids: [], labels: [], revise: [] };
-  const places: Placement[] = [];
-  const push = (count: number, id: number, label: number, revise: boolean): void => {
-    for (let i = 0; i < count && lists.ids.length < maxLength; i++) {
-      lists.ids.push(id);
-      lists.labels.push(label);
-      lists.revise.push(revise);
-    }
-  };
-  for (const [i, id] of text.ids.entries()) {
-    if (id !== imagePlaceholder) {
-      push(1, id, text.labels[i] as number, text.revise[i] === true);
-      continue;
-    }
-    const { visual, tokens } = nextVisual();
-    const start = lists.ids.length;
-    push(tokens, id, ignoredLabel, false);
-    places.push({ visual, start, count: lists.ids.length - start });
-  }
-  return { lists, places };
 }

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { folderOfTest } from "../testing/folders.js";
 import { findCached, inspectCached, linkIntoSnapshot, repoFolder, writeRef, writeWanted } from "./hub-cache.js";
 import { COMMIT } from "./testing/fake-hub.js";
-import { ID } from "./testing/scratch.js";
+import { ID } from "./testing/hub-setup.js";
 
 /** A cache as huggingface_hub would leave it, with those files. */
 async function cacheWith(files: Record<string, string>): Promise<{ cacheDir: string; repo: string; folder: string }> {

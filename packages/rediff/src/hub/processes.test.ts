@@ -7,7 +7,7 @@ import { test } from "../testing/fixtures.js";
 import { folderOfTest } from "../testing/folders.js";
 import { findCached } from "./hub-cache.js";
 import { COMMIT, etagOf, type FakeHub } from "./testing/fake-hub.js";
-import { fakeHub, ID, modelFiles, SHARD, treeOf } from "./testing/scratch.js";
+import { fakeHub, ID, modelFiles, SHARD, treeOf } from "./testing/hub-setup.js";
 
 const SHARD_BYTES = 6_000_000;
 

@@ -5,8 +5,8 @@ import { describe, expect, test } from "vitest";
 import { findCached, inspectCached } from "./hub-cache.js";
 import type { PullEvent } from "./pull.js";
 import { COMMIT, etagOf } from "./testing/fake-hub.js";
+import { contentOf, ID, modelFiles, noise, SHARD, treeOf } from "./testing/hub-setup.js";
 import { expectFile, expectSoundBlobs, failureOf, onShard, scene } from "./testing/pull-scene.js";
-import { contentOf, ID, modelFiles, noise, SHARD, treeOf } from "./testing/scratch.js";
 
 describe("a broken connection", () => {
   test("is resumed from the byte where it broke", async () => {

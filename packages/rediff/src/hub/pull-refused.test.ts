@@ -6,8 +6,8 @@ import { findCached } from "./hub-cache.js";
 import type { HubSettings } from "./hub-settings.js";
 import { pull } from "./pull.js";
 import type { FakeHub } from "./testing/fake-hub.js";
+import { ID, settingsFor, treeOf } from "./testing/hub-setup.js";
 import { expectSoundBlobs, failureOf, scene } from "./testing/pull-scene.js";
-import { ID, settingsFor, treeOf } from "./testing/scratch.js";
 
 describe("a refusal", () => {
   const cases: [string, FakeHub["misbehave"], RegExp, Partial<HubSettings>?][] = [

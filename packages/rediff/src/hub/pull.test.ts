@@ -5,8 +5,8 @@ import { describe, expect, test } from "vitest";
 import { findCached } from "./hub-cache.js";
 import { pull } from "./pull.js";
 import { COMMIT, etagOf } from "./testing/fake-hub.js";
+import { fakeHub, ID, modelFiles, QUICK_RETRY, SHARD, settingsFor, treeOf } from "./testing/hub-setup.js";
 import { expectFile, failureOf, scene } from "./testing/pull-scene.js";
-import { fakeHub, ID, modelFiles, QUICK_RETRY, SHARD, settingsFor, treeOf } from "./testing/scratch.js";
 
 describe("a pull", () => {
   test("brings what a model folder needs, in huggingface_hub's layout", async () => {

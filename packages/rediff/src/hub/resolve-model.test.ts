@@ -5,7 +5,7 @@ import { test } from "../testing/fixtures.js";
 import { folderOfTest } from "../testing/folders.js";
 import { pull } from "./pull.js";
 import { resolveModel } from "./resolve-model.js";
-import { fakeHub, ID, QUICK_RETRY, SHARD, settingsFor } from "./testing/scratch.js";
+import { fakeHub, ID, QUICK_RETRY, SHARD, settingsFor } from "./testing/hub-setup.js";
 
 async function pulledModel() {
   const hub = await fakeHub();

@@ -3,10 +3,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { setTimeout as sleep } from "node:timers/promises";
 import { openCheckpoint } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { pictureFolder } from "../../data/testing/record-files.js";
 import type { FakeExpert } from "../../pipeline/correction/testing/fake-expert.js";
 import { startExpert, writeLoop } from "../../pipeline/improve/testing/loop.js";
 import { jsonLines, rediff, rediffHere, startRediff } from "../../testing/command-line.js";
+import { pictureFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 
 const { at } = folderOfFile();

@@ -1,17 +1,11 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
+import { pictureFolder, tokenizerFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { compiledWorkerUrl } from "../../threads/worker-url.js";
 import { openRecords } from "../records/record-list.js";
-import {
-  mediaSettings,
-  pictureFolder,
-  record,
-  sampleSettings,
-  tokenizerFolder,
-  writeLines,
-} from "../testing/record-files.js";
+import { mediaSettings, record, sampleSettings, writeLines } from "../testing/record-files.js";
 import { type CheckOptions, checkData } from "./check-data.js";
 import { formatCheckReport } from "./check-report.js";
 

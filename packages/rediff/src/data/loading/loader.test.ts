@@ -2,6 +2,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { UserError } from "../../errors.js";
+import { tokenizerFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { compiledWorkerUrl } from "../../threads/worker-url.js";
@@ -9,7 +10,7 @@ import { openRecords } from "../records/record-list.js";
 import { answerSpans } from "../samples/answer-positions.js";
 import type { TrainingSample } from "../samples/sample.js";
 import type { Skip } from "../samples/sample-error.js";
-import { record, sampleSettings, tokenizerFolder, writeLines } from "../testing/record-files.js";
+import { record, sampleSettings, writeLines } from "../testing/record-files.js";
 import { type LoaderOptions, openLoader } from "./loader.js";
 
 const built = existsSync(fileURLToPath(compiledWorkerUrl("./loader-worker.js", import.meta.url)));

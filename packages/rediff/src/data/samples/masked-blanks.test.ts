@@ -2,6 +2,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { writeSceneTokenizer } from "../../scenes/small-model/tokenizer-folder.js";
+import { tokenizerFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
@@ -9,7 +10,7 @@ import { checkData } from "../checking/check-data.js";
 import { formatCheckReport } from "../checking/check-report.js";
 import { parseRecord } from "../records/parse-record.js";
 import { openRecords } from "../records/record-list.js";
-import { record, sampleSettings, tokenizerFolder, writeLines } from "../testing/record-files.js";
+import { record, sampleSettings, writeLines } from "../testing/record-files.js";
 import { buildSample } from "./build-sample.js";
 
 const { path: root } = folderOfFile();

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { tokenizerFolder } from "../../testing/fixtures.js";
 import { defaultSystemText } from "../../text/chat-template.js";
 import { labelConversation } from "../../text/labels.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
-import { tokenizerFolder } from "../testing/record-files.js";
 import { encodeInside, markRevisions } from "./revised-phrases.js";
 import type { PhraseSearch } from "./sample-rules.js";
 

@@ -1,24 +1,17 @@
-/** What tests of the data share: scratch folders, tar archives, settings for the fixture tokenizer. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+/** What tests of the data share: records, tar archives, settings of samples. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { pictureFolder } from "../../testing/fixtures.js";
+import { makeFolder, removeFolder } from "../../testing/folders.js";
 import type { VisionGeometry } from "../../vision/tiles/token-layout.js";
 import type { SampleSettings } from "../samples/build-sample.js";
 import type { MediaSettings } from "../samples/sample-media.js";
 import { ourSamples } from "../samples/sample-rules.js";
 
-export const tokenizerFolder = fileURLToPath(new URL("../../text/testdata/tokenizer", import.meta.url));
-/** Pictures: color.jpg, rgba.png, grey.jpg, ... */
-export const pictureFolder = fileURLToPath(new URL("../../vision/fixtures", import.meta.url));
-
-export function scratch(): { folder: string; path: (name: string) => string; remove: () => void } {
-  const folder = mkdtempSync(join(tmpdir(), "rediff-data-"));
-  return {
-    folder,
-    path: (name) => join(folder, name),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
-  };
+/** A folder that its caller removes. */
+export function scratch(): { path: (name: string) => string; remove: () => void } {
+  const folder = makeFolder();
+  return { path: (name) => join(folder, name), remove: () => removeFolder(folder) };
 }
 
 /** Tiles of 28 pixels, 2 x 2 patches, at most 2 x 2 tiles. */

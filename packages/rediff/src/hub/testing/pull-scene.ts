@@ -5,7 +5,7 @@ import { folderOfTest } from "../../testing/folders.js";
 import type { HubSettings } from "../hub-settings.js";
 import { type PullEvent, type PullOptions, pull } from "../pull.js";
 import { COMMIT, etagOf, type FakeHub, type FakeModel, type Misbehaviour } from "./fake-hub.js";
-import { contentOf, fakeHub, ID, modelFiles, QUICK_RETRY, SHARD, settingsFor, treeOf } from "./scratch.js";
+import { contentOf, fakeHub, ID, modelFiles, QUICK_RETRY, SHARD, settingsFor, treeOf } from "./hub-setup.js";
 
 export interface Scene {
   hub: FakeHub;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { tokenizerFolder } from "../../data/testing/record-files.js";
 import { UserError } from "../../errors.js";
 import { writeSceneTokenizer } from "../../scenes/small-model/tokenizer-folder.js";
+import { tokenizerFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { parseTemplate } from "./fill-template.js";

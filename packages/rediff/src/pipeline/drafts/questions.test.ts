@@ -1,7 +1,8 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { describe, expect, test } from "vitest";
-import { pictureFolder, record, tarOf, writeLines } from "../../data/testing/record-files.js";
+import { record, tarOf, writeLines } from "../../data/testing/record-files.js";
+import { pictureFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { LeftOutError } from "./left-out.js";
 import { openQuestions, type QuestionOptions } from "./questions.js";

@@ -3,10 +3,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { isAbsolute } from "node:path";
 import { openCheckpoint, setThreads } from "@rediff/torch";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { pictureFolder, record, writeLines } from "../../data/testing/record-files.js";
+import { record, writeLines } from "../../data/testing/record-files.js";
 import { generateScenes } from "../../scenes/records/generate-scenes.js";
 import { makeWorld } from "../../scenes/world/world.js";
 import { jsonLines } from "../../testing/command-line.js";
+import { pictureFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { parseOverride } from "../../training/recipe/overrides.js";
 import type { FakeExpert } from "../correction/testing/fake-expert.js";

@@ -12,6 +12,7 @@ export const PADDING = -1;
 
 export interface ExpandedBatch {
   samples: ExpandedSample[];
+  /** Where the visuals of the whole batch are; positions count over all samples. */
   placements: Placement[];
   /** Positions of each sample. */
   lengths: number[];
@@ -67,53 +68,44 @@ export function visualsWithin({ ids, visuals }: TrainingSample, maxLength: numbe
   return count(ids.slice(0, maxLength));
 }
 
-/** @param counts rows of each visual, over all samples, those of `visualsWithin` only */
+/** Samples as long as they are together, with their visuals in place.
+ *  @param tokens rows of each visual, over all samples, those of `visualsWithin` only */
 export function expandBatch(
   samples: readonly TrainingSample[],
-  counts: readonly number[],
+  tokens: readonly number[],
   options: ExpandOptions,
 ): ExpandedBatch {
   const batch = collate(samples, options);
   let visual = 0;
   const expanded = samples.map((_, s) => {
-    const text = { ids: batch.ids[s] ?? [], labels: batch.labels[s] ?? [], revise: batch.revise[s] ?? [] };
+    const ids = batch.ids[s] ?? [];
     const first = visual;
-    visual += text.ids.filter((id) => id === imagePlaceholder).length;
-    return { first, ...expandSample(text, counts.slice(first, visual), options.maxLength) };
+    visual += ids.filter((id) => id === imagePlaceholder).length;
+    const { source, placements } = expand(ids, tokens.slice(first, visual), options.maxLength);
+    const isText = (i: number): boolean => ids[i] !== imagePlaceholder;
+    return {
+      lists: {
+        ids: source.map((i) => ids[i] as number),
+        labels: source.map((i) => (isText(i) ? (batch.labels[s]?.[i] as number) : ignoredLabel)),
+        revise: source.map((i) => isText(i) && batch.revise[s]?.[i] === true),
+      },
+      places: placements.map((place) => ({ ...place, visual: first + place.visual })),
+    };
   });
   const aligned = options.align(
     expanded.map(({ lists }) => lists),
     batch.revise,
   );
 
+  const placements: Placement[] = [];
   let offset = 0;
-  const placements = expanded.flatMap(({ first, places }, s) => {
-    const before = offset;
+  for (const [s, { places }] of expanded.entries()) {
+    for (const place of places) placements.push({ ...place, start: offset + place.start });
     offset += aligned[s]?.ids.length ?? 0;
-    return places.map(({ visual, start, count }) => ({ visual: first + visual, start: before + start, count }));
-  });
+  }
   return {
     samples: aligned.map((lists, s) => ({ ...lists, flawed: samples[s]?.revise.includes(true) ?? false })),
     placements,
     lengths: aligned.map(({ ids }) => ids.length),
-  };
-}
-
-/** One sample with its pictures in place; its placements are counted from its own first position and visual. Nothing is
- *  learnt where a picture lies. */
-function expandSample(
-  text: Lists,
-  counts: readonly number[],
-  maxLength: number,
-): { lists: Lists; places: Placement[] } {
-  const { source, placements } = expand(text.ids, counts, maxLength);
-  const isToken = (i: number): boolean => text.ids[i] !== imagePlaceholder;
-  return {
-    lists: {
-      ids: source.map((i) => text.ids[i] as number),
-      labels: source.map((i) => (isToken(i) ? (text.labels[i] as number) : ignoredLabel)),
-      revise: source.map((i) => isToken(i) && text.revise[i] === true),
-    },
-    places: placements,
   };
 }

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { beforeAll, describe, expect } from "vitest";
-import { pictureFolder, record, writeLines } from "../../../data/testing/record-files.js";
-import { test } from "../../../testing/fixtures.js";
+import { record, writeLines } from "../../../data/testing/record-files.js";
+import { pictureFolder, test } from "../../../testing/fixtures.js";
 import { folderOfFile } from "../../../testing/folders.js";
 import { writeTinyModel } from "../../../testing/tiny-model.js";
 import { parseRecipe } from "../../../training/recipe/recipe-file.js";

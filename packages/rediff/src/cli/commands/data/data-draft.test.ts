@@ -2,8 +2,9 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { pictureFolder, record, writeLines } from "../../../data/testing/record-files.js";
+import { record, writeLines } from "../../../data/testing/record-files.js";
 import { jsonLines, rediffHere, startRediff } from "../../../testing/command-line.js";
+import { pictureFolder } from "../../../testing/fixtures.js";
 import { folderOfFile } from "../../../testing/folders.js";
 import { writeTinyModel } from "../../../testing/tiny-model.js";
 

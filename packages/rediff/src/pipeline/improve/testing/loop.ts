@@ -1,7 +1,8 @@
 /** What tests of the loop share: a tiny model, data, recipes, and an expert whose answers depend on the draft alone. */
 import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { pictureFolder, tokenizerFolder, writeLines } from "../../../data/testing/record-files.js";
+import { writeLines } from "../../../data/testing/record-files.js";
+import { pictureFolder, tokenizerFolder } from "../../../testing/fixtures.js";
 import { writeTinyModel } from "../../../testing/tiny-model.js";
 import { loadTokenizer, type Tokenizer } from "../../../text/tokenizer.js";
 import { checkPairs } from "../../correction/phrase-pairs.js";

@@ -7,6 +7,7 @@ import { proofread } from "./diffusion/proofread.js";
 import { UserError } from "./errors.js";
 import { checkRefineOptions, decoding, promptIds, type Reader, type RefineOptions } from "./request.js";
 import { type TextEdit, textEdits } from "./text/spans.js";
+import { specialIds } from "./text/special-ids.js";
 import type { Tokenizer } from "./text/tokenizer.js";
 
 export interface RefineRequest {
@@ -44,6 +45,8 @@ export function refineRequest(
       draft: tokens,
       suffix: [tokenizer.special.eot],
       stop: [],
+      // A text has none, however likely a model finds them; the reference's decoding forbids only some.
+      banned: options.compat ? [] : [{ ids: [...specialIds(tokenizer)] }],
       revise: true,
     },
     loop: proofread({ rounds, threshold }),
@@ -62,7 +65,7 @@ function draftTokens(tokenizer: Tokenizer, draft: string): number[] {
       "the draft cannot be written in the model's tokens without changing it",
       "Remove characters that its tokenizer normalises away.",
     );
-  const special = tokens.find((id) => Object.values(tokenizer.special).includes(id));
+  const special = tokens.find((id) => specialIds(tokenizer).has(id));
   if (special !== undefined)
     throw new UserError(`the draft contains the special token ${tokenizer.token(special)}`, "Remove it.");
   return tokens;

@@ -2,10 +2,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { copyFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { memory, setThreads } from "@rediff/torch";
+import { memory, noGrad, scope, setThreads, type Tensor } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { DecodeStep } from "./diffusion/denoise.js";
 import { UserError } from "./errors.js";
+import { refineRequest } from "./refine.js";
 import type { DescribeOptions } from "./request.js";
 import { writeTinyModel } from "./testing/tiny-model.js";
 import { applyEdits } from "./text/spans.js";
@@ -146,6 +147,25 @@ describe("refine", () => {
     using careful = await loadModel(folder);
     expect(await careful.refine(photo, DRAFT)).toMatchObject({ text: DRAFT, edits: [] });
     expect((await careful.refine(photo, DRAFT, { threshold: 0 })).text).not.toBe(DRAFT);
+  });
+
+  test("writes no control token, however likely the model finds it", async () => {
+    using rude = await loadModel(writeTinyModel(join(root, "rude")));
+    const { llada, tokenizer } = rude.model;
+    const head = llada.weights.head as Tensor;
+    const { loop, ...request } = refineRequest(rude.model, 1, DRAFT);
+    using session = rude.begin({ ...request, visuals: [await rude.load(photo)] }, {}, { loop });
+    session.step();
+    // Twice the score of what was likeliest for the first token of the text.
+    const likeliest = session.decoding.step?.tokens[0] as number;
+    const { eot } = tokenizer.special;
+    noGrad(() => scope(() => head.narrow(0, eot, 1).copy_(head.narrow(0, likeliest, 1).mul(2))));
+
+    const { text } = await rude.refine(photo, DRAFT, { rounds: 1 });
+    expect(tokenizer.encode(text).filter((id) => tokenizer.isSpecial(id))).toEqual([]);
+    expect(applyEdits(DRAFT, (await rude.refine(photo, DRAFT)).edits)).not.toContain("<|");
+    // The reference's decoding has no such rule.
+    expect((await rude.refine(photo, DRAFT, { rounds: 1, compat: true })).text).toMatch(/^<\|eot_id\|>/);
   });
 
   test("mistakes", async () => {

@@ -13,8 +13,8 @@ vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a 
 const root = mkdtempSync(join(tmpdir(), "rediff-interrupted-"));
 const at = (name: string) => join(root, name);
 const PICTURES = ["color.jpg", "grey.jpg", "rgba.png", "palette.png", "alpha.webp", "cmyk.jpg"].sort();
-/** Some tenths of a second for each picture. */
-const CAPTION = ["caption", "pictures", "--model", "model", "--gen-length", "192"];
+/** A tenth of a second or more for each picture. */
+const CAPTION = ["caption", "pictures", "--model", "model", "--gen-length", "96"];
 let whole: Record<string, unknown>[];
 
 beforeAll(async () => {

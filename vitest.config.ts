@@ -19,7 +19,8 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // Files run side by side on all cores, and threads of tiny operators that wait for each other cost most of the time.
-    env: { OMP_NUM_THREADS: "1" },
+    // Only npm run test:processors wants more of them.
+    env: { OMP_NUM_THREADS: process.env.REDIFF_TEST_THREADS ?? "1" },
     // npm run coverage. What docs/testing.md says is not counted: worker threads and processes that tests start.
     coverage: {
       provider: "v8",

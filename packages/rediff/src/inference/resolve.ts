@@ -14,6 +14,7 @@ import {
 } from "../text/chat-template.js";
 import { DEFAULT_QUESTION } from "../text/default-question.js";
 import { encodePrompt, type ImageJoin, imageToken } from "../text/image-tokens.js";
+import { specialIds } from "../text/special-ids.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { DEFAULT_MAX_PIXELS } from "../vision/picture/decode-picture.js";
 import { type AskableModel, modelDefaults } from "./model-facts.js";
@@ -144,6 +145,8 @@ export function resolveRefine(
       steps: 1,
       draft: tokens,
       suffix: [tokenizer.special.eot],
+      // A text has none, however likely a model finds them; the reference's decoding forbids only some.
+      banned: rest.compat ? [] : [{ ids: [...specialIds(tokenizer)] }],
       revise: true,
     }),
   };
@@ -231,7 +234,7 @@ function draftTokens(tokenizer: Tokenizer, draft: string): number[] {
       "the draft cannot be written in the model's tokens without changing it",
       "Remove characters that its tokenizer normalises away.",
     );
-  const special = tokens.find((id) => Object.values(tokenizer.special).includes(id));
+  const special = tokens.find((id) => specialIds(tokenizer).has(id));
   if (special !== undefined)
     throw new UserError(`the draft contains the special token ${tokenizer.token(special)}`, "Remove it.");
   return tokens;

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
+import { noGrad, scope } from "@rediff/torch";
 import { describe, expect } from "vitest";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { UserError } from "../errors.js";
@@ -10,7 +11,9 @@ import { expectNoLeaks } from "../testing/leaks.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { applyEdits } from "../text/text-edits.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
+import { answerOne } from "./answer-one.js";
 import type { DescribeOptions } from "./request.js";
+import { resolveRefine } from "./resolve.js";
 import { loadModel } from "./vision-language-model.js";
 
 const { at } = folderOfFile();
@@ -172,6 +175,25 @@ describe("refine", () => {
     using careful = await loadModel(folder);
     expect(await careful.refine(photo, DRAFT)).toMatchObject({ text: DRAFT, edits: [] });
     expect((await careful.refine(photo, DRAFT, { threshold: 0 })).text).not.toBe(DRAFT);
+  });
+
+  test("writes no control token, however likely the model finds it", async () => {
+    using rude = await loadModel(writeTinyModel(at("rude")));
+    const { llada, tokenizer } = rude.model;
+    const { head } = llada.weights;
+    const request = resolveRefine(rude.askable, 1, DRAFT, {});
+    const first = await answerOne(rude.model, "refine", request, [await rude.load(photo)], {}).next();
+    if (first.done) throw new Error("there is one round at least");
+    // Twice the score of what was likeliest for the first token of the text.
+    const likeliest = first.value.tokens[0] as number;
+    const { eot } = tokenizer.special;
+    noGrad(() => scope(() => head.narrow(0, eot, 1).copy_(head.narrow(0, likeliest, 1).mul(2))));
+
+    const { text } = await rude.refine(photo, DRAFT, { rounds: 1 });
+    expect(tokenizer.encode(text).filter((id) => tokenizer.isSpecial(id))).toEqual([]);
+    expect(applyEdits(DRAFT, (await rude.refine(photo, DRAFT)).edits)).not.toContain("<|");
+    // The reference's decoding has no such rule.
+    expect((await rude.refine(photo, DRAFT, { rounds: 1, compat: true })).text).toMatch(/^<\|eot_id\|>/);
   });
 
   test("mistakes", async ({ model }) => {

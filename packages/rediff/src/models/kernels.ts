@@ -6,18 +6,22 @@
  *  - While nothing is recorded for gradients, results overwrite the temporaries they come from: memory traffic is what
  *    elementwise operators cost. The functions that may do so end in an underscore, and whether they did or not, their
  *    first argument is used up: its handle is closed, and touching it again is an error.
- *  `withPlainKernels` turns all of it off: that is the yardstick. */
+ *  `withPlainKernels` turns all of it off: that is the yardstick.
+ *
+ *  REDIFF_KERNELS sets it for a whole process, to test what another processor would do: "plain" as if everything were in
+ *  `withPlainKernels`, "aten" or "onednn" for the float32 products of the one or the other kind of processor. */
 import os from "node:os";
 import { linear as atenLinear, call, isRecording, oneDnnLinear, schemaOf, Tensor, take } from "@rediff/torch";
+import { UserError } from "../errors.js";
 
 export type LinearKernel = "aten" | "onednn";
 
 let linearKernel: LinearKernel | undefined;
-let plain = false;
+let plain: boolean | undefined;
 
 /** Runs `body` on libtorch's own operators only, each result in memory of its own. */
 export function withPlainKernels<T>(body: () => T): T {
-  const before = plain;
+  const before = isPlain();
   plain = true;
   try {
     return body();
@@ -27,12 +31,33 @@ export function withPlainKernels<T>(body: () => T): T {
 }
 
 /** Whether `withPlainKernels` is in force. */
-export const isPlain = (): boolean => plain;
+export function isPlain(): boolean {
+  plain ??= kernelsSetting() === "plain";
+  return plain;
+}
+
+const SETTINGS = ["plain", "aten", "onednn"] as const;
+
+/** @throws UserError for another value than those */
+function kernelsSetting(): (typeof SETTINGS)[number] | undefined {
+  const value = process.env.REDIFF_KERNELS;
+  if (!value) return undefined;
+  const setting = SETTINGS.find((name) => name === value);
+  if (setting === undefined)
+    throw new UserError(`REDIFF_KERNELS is "${value}"`, `Use one of ${SETTINGS.join(", ")}, or unset it.`);
+  return setting;
+}
 
 /** Which products this process uses for float32 on the CPU. */
 export function floatLinearKernel(): LinearKernel {
-  linearKernel ??= !os.cpus()[0]?.model.includes("Intel") && hasOneDnn() ? "onednn" : "aten";
+  linearKernel ??= chooseLinearKernel();
   return linearKernel;
+}
+
+function chooseLinearKernel(): LinearKernel {
+  const setting = kernelsSetting();
+  if (setting === "aten" || !hasOneDnn()) return "aten";
+  return setting === "onednn" || !os.cpus()[0]?.model.includes("Intel") ? "onednn" : "aten";
 }
 
 function hasOneDnn(): boolean {
@@ -75,7 +100,7 @@ function product(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
 
 function suitsOneDnn(x: Tensor, outputs: number): boolean {
   return (
-    !plain &&
+    !isPlain() &&
     floatLinearKernel() === "onednn" &&
     x.dtype === "float32" &&
     x.device === "cpu" &&
@@ -93,7 +118,7 @@ export function linearWeightGradient(gradient: Tensor, x: Tensor): Tensor {
   return product(gradient.t(), x.t());
 }
 
-const mayOverwrite = (): boolean => !plain && !isRecording();
+const mayOverwrite = (): boolean => !isPlain() && !isRecording();
 
 /** silu(x); `x` is used up. */
 export function silu_(x: Tensor): Tensor {

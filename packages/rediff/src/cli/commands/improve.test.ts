@@ -53,10 +53,8 @@ function sameModel(one: string, other: string): void {
 const moments: [string, (output: string) => boolean][] = [
   ["measuring the first model", (out) => count(`${out}/round-0/evaluation/drafts-4-steps.jsonl`) >= 1],
   ["asking about that", (out) => count(`${out}/round-0/evaluation/corrections-4-steps.jsonl`) >= 1],
-  ["drafting", (out) => count(`${out}/round-1/drafts.jsonl`) >= 2],
-  ["drafting with other steps", (out) => count(`${out}/round-1/drafts.jsonl`) >= 4],
-  ["asking the expert", (out) => count(`${out}/round-1/corrections.jsonl`) >= 1],
-  ["still asking", (out) => count(`${out}/round-1/corrections.jsonl`) >= 4],
+  ["drafting", (out) => count(`${out}/round-1/drafts.jsonl`) >= 4],
+  ["asking the expert", (out) => count(`${out}/round-1/corrections.jsonl`) >= 3],
   ["training", (out) => existsSync(at(`${out}/round-1/model/checkpoint-2`))],
   ["measuring", (out) => count(`${out}/round-1/evaluation/drafts-4-steps.jsonl`) >= 1],
   ["at the end", (out) => count(`${out}/round-1/evaluation/corrections-4-steps.jsonl`) >= 2],

@@ -11,6 +11,7 @@
 import type { Ban } from "../../diffusion/decode-options.js";
 import { UserError } from "../../errors.js";
 import { joiner } from "../../text/joiner.js";
+import { specialIds } from "../../text/special-ids.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Template } from "./fill-template.js";
 
@@ -157,13 +158,12 @@ const kinds = new WeakMap<Tokenizer, TokenKinds>();
 function tokenKinds(tokenizer: Tokenizer): TokenKinds {
   const known = kinds.get(tokenizer);
   if (known !== undefined) return known;
-  const special = new Set(Object.values(tokenizer.special));
+  const special = specialIds(tokenizer);
   const spelling = (id: number) => tokenizer.token(id) ?? "";
   const [space] = tokenizer.encode(" ");
   const sign = space === undefined || tokenizer.isSpecial(space) ? "" : spelling(space).slice(0, 1);
   const [without, bare]: [number[], number[]] = [[], []];
   for (let id = 0; id < tokenizer.length; id++) {
-    if (tokenizer.isSpecial(id)) special.add(id);
     if (sign === "" || !spelling(id).startsWith(sign)) without.push(id);
     else if (spelling(id).replaceAll(sign, "") === "") bare.push(id);
   }

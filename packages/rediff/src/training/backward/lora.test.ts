@@ -76,7 +76,10 @@ describe("createAdapters", () => {
     const adapters = make();
     const { down, up, scale } = adapters.get("model.layers.0.self_attn.q_proj.weight")!;
     scope(() => {
-      expect(down.weight.flatten().toNumbers()).toEqual(python.lora_start.values);
+      // To the last bit on most processors; those without fused multiplication round differently.
+      const numbers = down.weight.flatten().toNumbers();
+      expect(numbers).toHaveLength(python.lora_start.values.length);
+      for (const [i, value] of numbers.entries()) expect(value).toBeCloseTo(python.lora_start.values[i]!, 6);
       expect(up.weight.abs().sum().item()).toBe(0);
       const weight = namedTensors(model)[2]!.tensor;
       expect(merged(weight, down.weight, up.weight, scale).toNumbers()).toEqual(weight.toNumbers());

@@ -336,7 +336,7 @@ describe.skipIf(!built)(`killed while saving${built ? "" : " (SKIPPED: run npx t
     const output = newOutput();
     let last = 0;
     let saveMs = 0;
-    for (let round = 0; round < 6; round++) {
+    for (let round = 0; round < 4; round++) {
       const child = spawn(process.execPath, [program, model.folder, output, String(last + 1)], {
         stdio: ["ignore", "pipe", "inherit"],
       });

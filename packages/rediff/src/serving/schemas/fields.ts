@@ -39,7 +39,7 @@ export const diffusionFields = {
 };
 
 /** A field of OpenAI's that is accepted only where it asks for nothing: its neutral values. Messages begin with
- *  "not supported", by which `body.ts` knows them. */
+ *  "not supported", by which http/request-body.ts knows them. */
 export function only<const V extends readonly (string | number | boolean)[]>(...values: V) {
   const list = values.map((value) => JSON.stringify(value)).join(" or ");
   return z.literal([...values], { error: `not supported, other than ${list}` }).nullish();

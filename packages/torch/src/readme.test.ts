@@ -13,7 +13,7 @@ const run = promisify(execFile);
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 const blocks = [...readme.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match) => match[1]!);
 
-/** `// name.ts` on the first line of a block names its file. */
+/** A block whose first line is a comment with a file name, `// NAME.ts`, is that file. */
 const fileName = (block: string, i: number): string => /^\/\/ (\w+\.ts)\n/.exec(block)?.[1] ?? `block${i}.ts`;
 /** What the comments behind `console.log` promise. */
 const promised = (block: string): string[] =>

@@ -4,7 +4,7 @@
  *                              snapshots/COMMIT/config.json   -> ../../blobs/ETAG
  *                              blobs/ETAG                     the bytes; ETAG.incomplete while they come
  *                              .rediff/COMMIT.json            ours: the files that a pull set out to get, with sizes
- *      CACHE/.locks/models--ORG--NAME/ETAG.rediff.lock        ours, see lock.ts
+ *      CACHE/.locks/models--ORG--NAME/ETAG.rediff.lock        ours, see files/file-lock.ts
  *
  *  A snapshot folder exists from its first file on, so its existence says nothing. A snapshot is complete when
  *  1. every file of our list (written before the first byte is asked for) is there with its size; without such a list

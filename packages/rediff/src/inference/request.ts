@@ -58,8 +58,10 @@ export interface DescribeOptions {
   /** All quirks of the reference at once: decoding, colours of palette, alpha and 16-bit pictures, special tokens in
    *  the text. docs/PARITY.md lists them. */
   compat?: boolean;
-  /** Turn pictures upright as their EXIF data says. */
+  /** Turn pictures upright as their EXIF data says. Default, but for `compat`. */
   autoOrient?: boolean;
+  /** Take pictures as they are stored, as the original does. Default under `compat`. */
+  asStored?: boolean;
   /** Refuse pictures with more pixels. */
   maxPixels?: number;
   /** Frames taken from a video; default 32. */
@@ -87,6 +89,7 @@ export interface RefineOptions
     | "seed"
     | "compat"
     | "autoOrient"
+    | "asStored"
     | "maxPixels"
     | "videoFrames"
     | Awaiting
@@ -117,6 +120,7 @@ export type FillOptions = Pick<
   | "reviseStart"
   | "seed"
   | "autoOrient"
+  | "asStored"
   | "maxPixels"
   | "videoFrames"
   | Awaiting
@@ -153,6 +157,8 @@ export function decodingNumbers(options: DescribeOptions, genLength: number): Pa
 /** @throws UserError when what is given makes no sense for any model; what depends on one is judged later */
 export function checkOptions(options: DescribeOptions): void {
   decodeOptions(decodingNumbers(options, options.genLength ?? lengthThatFits(options)));
+  if (options.autoOrient && options.asStored)
+    throw new UserError("auto_orient and as_stored exclude each other", "Pictures are turned upright by default.");
   if (options.stop?.includes("")) throw new UserError("a stop text is empty", "Leave it out.");
 }
 

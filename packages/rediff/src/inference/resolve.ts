@@ -183,7 +183,13 @@ export function resolveFill(
 
 /** How pictures and videos are to be read and cut. A server needs it before its request's turn has come. */
 export function visualHandling(options: DescribeOptions): VisualHandling {
-  const { compat, autoOrient = false, maxPixels = DEFAULT_MAX_PIXELS, videoFrames = 32 } = options;
+  const {
+    compat = false,
+    asStored = compat,
+    autoOrient = !asStored,
+    maxPixels = DEFAULT_MAX_PIXELS,
+    videoFrames = 32,
+  } = options;
   return {
     colors: compat ? "asis" : "rgb",
     grey16: compat ? "clip" : "scale",

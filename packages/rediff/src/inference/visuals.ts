@@ -32,7 +32,7 @@ export async function readVisual(source: VisualSource, reading: VisualReading): 
   const { colors, grey16, autoOrient, maxPixels, frames } = handling;
   const video = await videoOf(source);
   if (video !== undefined) {
-    const options = { tileSize, sampling: { kind: "uniform" as const, frames }, maxPixels };
+    const options = { tileSize, sampling: { kind: "uniform" as const, frames }, autoOrient, maxPixels };
     return { kind: "video", ...(await reader.video(video, options, signal)) };
   }
   const options = { tileSize, aspectRatio, pinpoints, colors, grey16, autoOrient, maxPixels };

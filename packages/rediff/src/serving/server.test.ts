@@ -1,6 +1,9 @@
 /** The server as clients meet it: the official client, batches, clients that leave, full queues. */
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { TraceEvent, TraceStep } from "../inference/trace-format.js";
+import { loadModel } from "../inference/vision-language-model.js";
+import { fixturePath } from "../vision/fixtures/pillow.js";
 import { isBuilt, metric, pictureUrl, post, startTestServer, type TestServer, TINY, until } from "./testing/start.js";
 
 // Processes that load libtorch, on machines that do much else.
@@ -110,6 +113,18 @@ describe.skipIf(!isBuilt)(`the server${isBuilt ? "" : " (SKIPPED: run npx tsc -b
     expect(text).toBe(expected);
   });
 
+  test("steps of a trace have all ids, and the first one the request with nothing left open", async () => {
+    const request = { messages: question("?", pictureUrl()), max_tokens: 8, tokens_per_step: 4, diffusion_trace: true };
+    const { body } = await post(started.url, "/v1/chat/completions", request);
+    const [, first, second] = (body as { diffusion: Partial<TraceStep>[] }).diffusion;
+    expect(Object.keys(first!)).toEqual(
+      "type step block tokens confidence filled revised changes seconds request".split(" "),
+    );
+    expect(first).toMatchObject({ tokens: { length: 8 }, filled: { length: 4 } });
+    expect(first?.request).toMatchObject({ kind: "describe", gen_length: 8, steps: 2, image_join: "legacy", seed: 42 });
+    expect(second).not.toHaveProperty("request");
+  });
+
   test("answers do not depend on who is decoded beside them", async () => {
     const requests = [
       { messages: question("What is it?", pictureUrl()), max_tokens: 24 },
@@ -215,4 +230,46 @@ describe.skipIf(!isBuilt)(`the server${isBuilt ? "" : " (SKIPPED: run npx tsc -b
     expect(await (await fetch(`${started.url}/ready`)).json()).toEqual({ status: "ready", model: TINY });
     expect(await (await fetch(`${started.url}/health`)).json()).toEqual({ status: "ok" });
   });
+});
+
+test.skipIf(!isBuilt).for([
+  ["a model that says nothing of itself", {}, 128, "legacy"],
+  ["one of the scene world", { world: "scenes" }, 48, "correct"],
+  ["one that knows better", { gen_length: 20, image_join: "correct" }, 20, "correct"],
+] as const)("what a request leaves out is what the library takes: %s", async ([, rediff, length, join]) => {
+  await using started = await startTestServer({ tiny: { config: { rediff } }, model: { genLength: undefined } });
+  const { body: listed } = await post(started.url, "/v1/models", undefined, { method: "GET", body: null });
+  expect((listed as { data: unknown[] }).data).toMatchObject([
+    { rediff: { default_gen_length: length, image_join: join } },
+  ]);
+  const request = { messages: question("What is it?", pictureUrl()), diffusion_trace: true, tokens_per_step: 4 };
+  const { body } = await post(started.url, "/v1/chat/completions", request);
+  const { choices, diffusion } = body as Answer & { diffusion: TraceEvent[] };
+  expect(diffusion[0]).toMatchObject({ type: "start", gen_length: length, steps: length / 4 });
+
+  using model = await loadModel(started.folder);
+  const steps: TraceStep[] = [];
+  const { text } = await model.describe(fixturePath("color.jpg"), {
+    prompt: "What is it?",
+    tokensPerStep: 4,
+    maxPixels: 1_000_000,
+    onTrace: (step) => steps.push(step),
+  });
+  expect(choices[0]?.message.content).toBe(text);
+  const timeless = (list: readonly TraceEvent[]) => list.map((each) => ({ ...each, seconds: 0 }));
+  expect(timeless(diffusion.slice(1, -1))).toEqual(timeless(steps));
+});
+
+test.skipIf(!isBuilt)("a stop text of the server's ends what it ends in the library", async () => {
+  await using started = await startTestServer();
+  using model = await loadModel(started.folder);
+  const asked = { prompt: "What is it?", genLength: 24 };
+  const whole = await model.describe(fixturePath("color.jpg"), asked);
+  const stop = whole.text.slice(5, 8);
+  const { text, tokenIds } = await model.describe(fixturePath("color.jpg"), { ...asked, stop: [stop] });
+  const request = { messages: question("What is it?", pictureUrl()), max_tokens: 24, stop };
+  const { body } = await post(started.url, "/v1/chat/completions", request);
+  const { choices, usage } = body as Answer & { usage: { completion_tokens: number } };
+  expect(choices).toMatchObject([{ message: { content: text }, finish_reason: "stop" }]);
+  expect(usage.completion_tokens).toBe(tokenIds.length);
 });

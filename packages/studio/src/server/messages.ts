@@ -1,5 +1,6 @@
 /** Shapes of what comes in from outside: the server's answers and saved traces. Parsed here, once. */
 import * as z from "zod/mini";
+import type { Change, Trace, TraceEvent } from "../trace/trace.js";
 
 // zod compiles its checks with new Function unless told not to, which the page's security policy refuses.
 z.config({ jitless: true });
@@ -15,7 +16,7 @@ export const changeSchema = z.object({
   id: count,
   confidence: share,
   kind: z.enum(["fill", "revise"]),
-});
+}) satisfies z.ZodMiniType<Change>;
 
 const start = {
   gen_length: count.check(z.minimum(1), z.maximum(8192)),
@@ -37,13 +38,13 @@ export const traceEventSchema = z.discriminatedUnion("type", [
   z.object({ type: z.literal("start"), ...start }),
   z.object({ type: z.literal("step"), ...step }),
   z.object({ type: z.literal("end"), ...end }),
-]);
+]) satisfies z.ZodMiniType<TraceEvent>;
 
 export const traceSchema = z.object({
   start: z.object(start),
   steps: z.array(z.object(step)),
   end: z.optional(z.object(end)),
-});
+}) satisfies z.ZodMiniType<Trace>;
 
 /** One event of a streamed completion. */
 export const chunkSchema = z.object({

@@ -2,42 +2,19 @@
  *
  *  Everything is derived from the list of steps: the canvas at a step, the history of a token, the figures. So watching
  *  live, scrubbing and opening a saved file are the same thing. */
+import type * as format from "../../../rediff/src/inference/trace-format.js";
 
-export interface Change {
-  position: number;
-  /** Decoded text with its leading space; the name of a special token. */
-  token: string;
-  id: number;
-  /** 0 to 1. */
-  confidence: number;
-  kind: "fill" | "revise";
+/** A token that a pass wrote. */
+export type Change = Readonly<format.TraceChange>;
+
+/** One forward pass, as far as it is shown. */
+export interface TraceStep extends Readonly<Pick<format.TraceStep, "step" | "block" | "seconds">> {
+  readonly changes: readonly Change[];
 }
 
-/** One forward pass. */
-export interface TraceStep {
-  step: number;
-  block: number;
-  changes: readonly Change[];
-  seconds: number;
-}
+export type TraceStart = Omit<format.TraceStart, "type" | "given">;
 
-export interface TraceStart {
-  gen_length: number;
-  /** Planned; a run may end before. */
-  steps: number;
-  /** Text shown for a mask. */
-  mask: string;
-  image_tokens: number;
-}
-
-export interface TraceEnd {
-  text: string;
-  steps: number;
-  tokens: number;
-  edits: number;
-  seconds: number;
-  stopped: boolean;
-}
+export type TraceEnd = Omit<format.TraceEnd, "type">;
 
 export interface Trace {
   start: TraceStart;
@@ -47,9 +24,9 @@ export interface Trace {
 }
 
 export type TraceEvent =
-  | ({ type: "start" } & TraceStart)
-  | ({ type: "step" } & TraceStep)
-  | ({ type: "end" } & TraceEnd);
+  | (Pick<format.TraceStart, "type"> & TraceStart)
+  | (Pick<format.TraceStep, "type"> & TraceStep)
+  | (Pick<format.TraceEnd, "type"> & TraceEnd);
 
 /** A position of the answer. */
 export interface Cell {

@@ -19,7 +19,7 @@ A message that begins with / is written with two: //path means "/path".
 `;
 
 /** What a line that was typed means. */
-export type Turn = { kind: "ask"; text: string } | { kind: "note"; text: string } | { kind: "quit" };
+export type TypedLine = { kind: "ask"; text: string } | { kind: "note"; text: string } | { kind: "quit" };
 
 interface Picture {
   path: string;
@@ -48,7 +48,7 @@ export class Conversation {
 
   /** Obeys a command, or tells what is to be asked; undefined for an empty line.
    *  @throws UserError for commands that are none or cannot be obeyed */
-  async read(line: string): Promise<Turn | undefined> {
+  async read(line: string): Promise<TypedLine | undefined> {
     const text = line.trim();
     if (text === "") return undefined;
     if (text.startsWith("//")) return { kind: "ask", text: text.slice(1) };
@@ -57,7 +57,7 @@ export class Conversation {
     return this.#obey(command, argument);
   }
 
-  async #obey(command: string, argument: string): Promise<Turn> {
+  async #obey(command: string, argument: string): Promise<TypedLine> {
     const path = argument.replace(/^(["'])(.*)\1$/s, "$2");
     switch (command) {
       case "/image": {

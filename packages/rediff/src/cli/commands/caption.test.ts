@@ -168,7 +168,7 @@ describe("options arrive", () => {
     [["--cache", "4,2,0.5"], { cache: { promptInterval: 4, genInterval: 2, transferRatio: 0.5 } }],
     [["--compat"], { compat: true }],
     [["--compat"], { compat: true }, fixturePath("grey16.png")],
-    [["--auto-orient"], { autoOrient: true }, turned],
+    [["--as-stored"], { asStored: true }, turned],
   ];
   const plain = new Map<VisualSource, Promise<number[]>>();
   const plainAnswer = (model: VisionLanguageModel, source: VisualSource): Promise<number[]> => {

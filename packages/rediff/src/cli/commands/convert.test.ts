@@ -1,5 +1,5 @@
 /** `rediff convert` and `rediff inspect`: flags in, stdout, stderr and exit status out. What they do is tested beside
- *  models/convert.ts and models/inspect.ts. */
+ *  checkpoint/convert/rename-llada.ts and checkpoint/inspect/inspect-folder.ts. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";

@@ -31,6 +31,7 @@ export interface PromptFlags {
   temperature?: number;
   compat?: true;
   autoOrient?: true;
+  asStored?: true;
   maxPixels?: number;
   videoFrames?: number;
 }
@@ -95,7 +96,7 @@ export function addPromptOptions(command: Command, leave: { prompt?: true; compa
     .addOption(
       new Option(
         "--image-join <MODE>",
-        "legacy drops the token after a picture, as published results were measured (default the model's, else legacy)",
+        "legacy drops the token after a picture, as published results were measured (default the model's, else correct for the scene world, else legacy)",
       ).choices(["legacy", "correct"]),
     )
     .option("--temperature <T>", "0 takes the likeliest token (default 0)", decimal)
@@ -103,7 +104,8 @@ export function addPromptOptions(command: Command, leave: { prompt?: true; compa
     .option("--seed <N>", "for temperature and random remasking (default 42)", whole(0));
   if (!leave.compat) command.option("--compat", "all quirks of the original code; slower");
   return command
-    .option("--auto-orient", "turn pictures upright as their EXIF data says")
+    .option("--auto-orient", "turn pictures upright as their EXIF data says (default, but for --compat)")
+    .option("--as-stored", "take pictures as they are stored, as the original does")
     .option("--max-pixels <N>", "refuse pictures with more pixels (default 178956970)", whole(1))
     .option("--video-frames <N>", "frames taken from a video (default 32)", whole(1));
 }
@@ -126,9 +128,17 @@ export function addStepOptions(command: Command): Command {
 /** What an answer has besides a form to fill in: a length, blocks and an end. */
 export function addAnswerOptions(command: Command): Command {
   return addStepOptions(command)
-    .option("--gen-length <N>", "tokens of the answer (default 128)", whole(1))
+    .option(
+      "--gen-length <N>",
+      "tokens of the answer (default the model's, else 48 for the scene world, else 128)",
+      whole(1),
+    )
     .option("--block-length <N>", "tokens of a block; blocks are written left to right (default all)", whole(1))
-    .option("--stop <T>", "text that ends the answer, may be given again (default the end of the turn)", collect)
+    .option(
+      "--stop <T>",
+      "text before which the answer ends, may be given again; the end of the turn always ends it",
+      collect,
+    )
     .option("--cache [KP,KR,RHO]", "dLLM-Cache, approximate and faster; 25,7,0.25 as in LLaDA-V's demo");
 }
 
@@ -183,7 +193,7 @@ export function given<T extends object>(values: T): Partial<T> {
 
 export function promptOptions(flags: PromptFlags): DescribeOptions {
   const { prompt, system, conversation, imageJoin, seed, cfgScale, temperature } = flags;
-  const { compat, autoOrient, maxPixels, videoFrames } = flags;
+  const { compat, autoOrient, asStored, maxPixels, videoFrames } = flags;
   return given({
     prompt,
     system,
@@ -194,6 +204,7 @@ export function promptOptions(flags: PromptFlags): DescribeOptions {
     temperature,
     compat,
     autoOrient,
+    asStored,
     maxPixels,
     videoFrames,
   });

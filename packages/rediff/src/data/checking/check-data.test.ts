@@ -77,7 +77,7 @@ test("decoding finds what headers hide", async () => {
 });
 
 test("headers and decoding agree on rows", async () => {
-  const data = ["color.jpg", "rgba.png", "grey.jpg"].map((image) => record("x", { image }));
+  const data = ["color.jpg", "rgba.png", "grey.jpg", "exif6.jpg"].map((image) => record("x", { image }));
   const [header, decoded] = [await check(data), await check(data, { decode: true })];
   expect(header.rows).toEqual(decoded.rows);
   expect(header.rows.largest).toBeGreaterThan(50);

@@ -116,21 +116,21 @@ async function see(
     const positions: number[] = [];
     for (const image of record.images) {
       const source = typeof image === "string" ? await findPicture(image, record, media) : image;
-      positions.push(pictureLayout(await pictureSize(source), geometry).tokens);
+      positions.push(pictureLayout(await pictureSize(source, media.asStored), geometry).tokens);
     }
     return { positions };
   });
 }
 
 /** From the header. Where there is none to read, the decoder says best what is wrong. */
-async function pictureSize(source: Media): Promise<Size> {
+async function pictureSize(source: Media, asStored = false): Promise<Size> {
   const [input, name] = typeof source === "string" ? [source, source] : [source.bytes, source.name];
   try {
-    const { width, height } = await sharp(input, { limitInputPixels: false }).metadata();
-    return { width, height };
+    const { width, height, autoOrient } = await sharp(input, { limitInputPixels: false }).metadata();
+    return asStored ? { width, height } : autoOrient;
   } catch {
     try {
-      const { width, height } = await decodePicture(input, { name });
+      const { width, height } = await decodePicture(input, { name, autoOrient: !asStored });
       return { width, height };
     } catch (cause) {
       const { reason, hint } = toSkip(cause, { file: name, index: 0 });

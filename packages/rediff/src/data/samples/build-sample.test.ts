@@ -46,6 +46,15 @@ describe("buildSample", () => {
     expect(sample.revise).toEqual(sample.ids.map(() => false));
   });
 
+  test("a picture is upright, as its EXIF data says, or as it is stored", async () => {
+    const upright = await build(record("A dog.", { image: "exif6.jpg" }));
+    expect(upright.visuals).toMatchObject([{ imageSize: { width: 33, height: 47 } }]);
+    const stored = await build(record("A dog.", { image: "exif6.jpg" }), {
+      media: mediaSettings({ asStored: true }),
+    });
+    expect(stored.visuals).toMatchObject([{ imageSize: { width: 47, height: 33 } }]);
+  });
+
   test("several pictures are padded to one tile each", async () => {
     const sample = await build({ ...turns("<image><image>?", "yes"), image: ["color.jpg", "rgba.png"] });
     expect(sample.visuals.map(({ tiles }) => tiles)).toEqual([1, 1]);

@@ -25,6 +25,8 @@ export interface MediaSettings {
   forceSample?: boolean;
   /** Pictures with more pixels are refused. */
   maxPixels?: number;
+  /** Take pictures as they are stored, as the reference does; default is upright, as their EXIF data says. */
+  asStored?: boolean;
 }
 
 /** What a record shows, in the order of its placeholders. `video` has the facts for a time instruction. */
@@ -51,7 +53,9 @@ export async function loadMedia(
     const source = typeof image === "string" ? await findPicture(image, record, settings) : image.bytes;
     const naming = typeof image === "string" ? {} : { name: image.name };
     const limit = settings.maxPixels === undefined ? {} : { maxPixels: settings.maxPixels };
-    const tiles = await readable(() => loadPicture(source, { ...geometry, ...limit, ...naming }));
+    const tiles = await readable(() =>
+      loadPicture(source, { ...geometry, ...limit, ...naming, autoOrient: !settings.asStored }),
+    );
     visuals.push({ kind: "picture", ...tiles });
   }
   return { visuals };
@@ -127,6 +131,7 @@ async function loadRecordVideo(
     tileSize: settings.geometry.tileSize,
     sampling: { kind: "fps", videoFps, framesUpbound, forceSample } as const,
     ...(maxPixels === undefined ? {} : { maxPixels }),
+    autoOrient: !settings.asStored,
   };
   if (typeof video === "string") {
     const path = await findVideo(video, record, settings);

@@ -31,6 +31,7 @@ export type DraftOptions = Pick<
   | "conversation"
   | "imageJoin"
   | "autoOrient"
+  | "asStored"
   | "maxPixels"
 >;
 

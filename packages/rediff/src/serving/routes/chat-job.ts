@@ -69,6 +69,7 @@ export function diffusionOptions(
     | "revise_start"
     | "seed"
     | "image_join"
+    | "as_stored"
   >,
   facts: ModelFacts,
 ) {
@@ -76,6 +77,7 @@ export function diffusionOptions(
   if (steps && steps > facts.maxPositions)
     throw new ApiError(400, `steps: more than the model's ${facts.maxPositions} positions`, { param: "steps" });
   const { cfg_scale: cfgScale, revise_topk: reviseTopk, revise_start: reviseStart, image_join: imageJoin } = body;
+  const { as_stored: asStored } = body;
   return present({
     steps,
     tokensPerStep,
@@ -88,6 +90,7 @@ export function diffusionOptions(
     reviseStart,
     seed,
     imageJoin,
+    asStored,
   });
 }
 

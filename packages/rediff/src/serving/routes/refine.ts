@@ -15,8 +15,11 @@ export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
     assertModel(body.model, serving);
     const media = [pictureSource(body.image, "image", serving.media)];
     assertMedia(media, facts, serving.media);
-    const { prompt, rounds, threshold, image_join: imageJoin } = body;
-    const options = { maxPixels: serving.media.maxPixels, ...present({ prompt, rounds, threshold, imageJoin }) };
+    const { prompt, rounds, threshold, image_join: imageJoin, as_stored: asStored } = body;
+    const options = {
+      maxPixels: serving.media.maxPixels,
+      ...present({ prompt, rounds, threshold, imageJoin, asStored }),
+    };
     const { text, edits, ...rest } = await serving.metrics.timed("refine", () =>
       serving.engine.submit<"refine">({
         job: { asked: { kind: "refine", draft: body.draft, options }, text: false, trace: false },

@@ -2,6 +2,7 @@
  *  the answer (user, metadata, store, ...) are accepted and do nothing. */
 import { z } from "zod";
 import {
+  asStored,
   diffusionFields,
   diffusionTrace,
   genLength,
@@ -81,6 +82,7 @@ export const chatBody = z.strictObject({
   block_length: genLength.meta({ description: "tokens of a block, decoded left to right; default all" }),
   ...diffusionFields,
   image_join: imageJoin,
+  as_stored: asStored,
   diffusion_trace: diffusionTrace,
 
   n: only(1),

@@ -17,6 +17,11 @@ export const imageJoin = z
   .nullish()
   .meta({ description: "legacy drops the token after a picture, as the original code; default as the model lists it" });
 
+export const asStored = z
+  .boolean()
+  .nullish()
+  .meta({ description: "take pictures as they are stored, not upright as their EXIF data says" });
+
 export const seed = z.int().nullish().meta({ description: "default 42; the same seed gives the same answer" });
 export const temperature = z.number().min(0).max(2).nullish().meta({ description: "default 0: the likeliest token" });
 export const diffusionTrace = z.boolean().nullish().meta({ description: "report every forward pass" });
@@ -39,7 +44,7 @@ export const diffusionFields = {
 };
 
 /** A field of OpenAI's that is accepted only where it asks for nothing: its neutral values. Messages begin with
- *  "not supported", by which `body.ts` knows them. */
+ *  "not supported", by which http/request-body.ts knows them. */
 export function only<const V extends readonly (string | number | boolean)[]>(...values: V) {
   const list = values.map((value) => JSON.stringify(value)).join(" or ");
   return z.literal([...values], { error: `not supported, other than ${list}` }).nullish();

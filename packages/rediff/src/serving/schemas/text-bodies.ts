@@ -1,6 +1,16 @@
 /** The bodies of /v1/refine and /v1/fill. */
 import { z } from "zod";
-import { diffusionFields, diffusionTrace, imageJoin, modelName, seed, temperature, text, url } from "./fields.js";
+import {
+  asStored,
+  diffusionFields,
+  diffusionTrace,
+  imageJoin,
+  modelName,
+  seed,
+  temperature,
+  text,
+  url,
+} from "./fields.js";
 
 export const refineBody = z.strictObject({
   model: modelName,
@@ -15,6 +25,7 @@ export const refineBody = z.strictObject({
     .nullish()
     .meta({ description: "replace a token only when at least this sure of the other; default 0" }),
   image_join: imageJoin,
+  as_stored: asStored,
 });
 
 export const fillBody = z.strictObject({
@@ -26,6 +37,7 @@ export const fillBody = z.strictObject({
   temperature,
   ...diffusionFields,
   image_join: imageJoin,
+  as_stored: asStored,
   diffusion_trace: diffusionTrace,
 });
 

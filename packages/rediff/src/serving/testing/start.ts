@@ -19,11 +19,14 @@ export interface TestServerOptions {
   listen?: Partial<ServerOptions["listen"]>;
   app?: Partial<ServerOptions["app"]>;
   media?: Partial<ServerOptions["media"]>;
+  model?: Partial<ServerOptions["model"]>;
   bodyLimit?: number;
 }
 
 export interface TestServer extends AsyncDisposable {
   server: RediffServer;
+  /** Of its model. */
+  folder: string;
   url: string;
   /** What it said. */
   log: string[];
@@ -45,13 +48,14 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       maxPictures: 4,
       ...options.media,
     },
-    model: { id: TINY, embedded: false, revises: true, genLength: 16 },
+    model: { id: TINY, embedded: false, revises: true, genLength: 16, ...options.model },
     bodyLimit: options.bodyLimit ?? 1 << 20,
     log: (line) => log.push(line),
   });
   await server.ready;
   return {
     server,
+    folder,
     url: server.url,
     log,
     async [Symbol.asyncDispose]() {

@@ -21,6 +21,7 @@ export function sampleSettings(recipe: RecipeKeys, config: ModelConfig): SampleS
         videoFps: recipe.video_fps,
         framesUpbound: recipe.frames_upbound,
         forceSample: recipe.force_sample,
+        asStored: recipe.compat,
         ...(recipe.image_folder !== undefined && { imageFolder: recipe.image_folder }),
         ...(recipe.image_folder_2 !== undefined && { imageFolder2: recipe.image_folder_2 }),
         ...(recipe.video_folder !== undefined && { videoFolder: recipe.video_folder }),

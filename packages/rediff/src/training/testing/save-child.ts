@@ -1,4 +1,4 @@
-/** Saves checkpoint after checkpoint until it is killed: node save-child.mjs MODEL OUTPUT FIRST_STEP */
+/** Saves checkpoint after checkpoint until it is killed: node save-child.js MODEL OUTPUT FIRST_STEP */
 import { tensor } from "@rediff/torch";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { sweepLeftovers } from "../../files/whole-folder.js";

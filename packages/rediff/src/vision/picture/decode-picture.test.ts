@@ -18,7 +18,7 @@ describe.each(Object.keys(facts))("%s", (name) => {
   const path = fixturePath(name);
 
   it("has Pillow's mode, size and bytes as it is", async () => {
-    const image = await decodePicture(path, { colors: "asis", grey16: "clip" });
+    const image = await decodePicture(path, { colors: "asis", grey16: "clip", autoOrient: false });
     expect([image.mode, image.width, image.height]).toEqual([expected.mode, ...expected.size]);
     const plain = image.mode === "1" || image.mode === "I;16" ? toRgb(withoutAlpha(image)) : image.data;
     expect(sha256(plain)).toBe(expected.asis);
@@ -27,16 +27,20 @@ describe.each(Object.keys(facts))("%s", (name) => {
   });
 
   it('has the bytes of convert("RGB")', async () => {
-    const image = withoutAlpha(await decodePicture(readFileSync(path), { grey16: "clip" }));
+    const image = withoutAlpha(await decodePicture(readFileSync(path), { grey16: "clip", autoOrient: false }));
     expect(sha256(toRgb(image))).toBe(expected.rgb);
     expect(sha256(toRgb(resizeImage(image, { width: 37, height: 29 })))).toBe(expected.resized_rgb);
   });
 });
 
 describe("options", () => {
-  it("turns a picture upright only when asked", async () => {
-    const upright = await decodePicture(fixturePath("exif6.jpg"), { autoOrient: true });
+  it("turns a picture upright unless told not to", async () => {
+    const upright = await decodePicture(fixturePath("exif6.jpg"));
     expect([upright.width, upright.height]).toEqual([33, 47]);
+    expect(await decodePicture(fixturePath("exif6.jpg"), { autoOrient: false })).toMatchObject({
+      width: 47,
+      height: 33,
+    });
     expect(sha256(upright.data)).toBe(facts["exif6.jpg"]?.upright);
   });
 

@@ -1,4 +1,4 @@
-/** A picture file to pixels, as Pillow 10.3 decodes it: no colour profile, no EXIF rotation, the first frame.
+/** A picture file to pixels, as Pillow 10.3 decodes it: no colour profile, the first frame.
  *
  *  sharp 0.35 gives Pillow's bytes for JPEG, PNG, WebP, GIF and TIFF once it is told to leave profiles alone; the rest
  *  is put right here: CMYK stays CMYK until `withoutAlpha`, transparent pixels of a GIF get their palette colour, and
@@ -29,7 +29,7 @@ export interface DecodeOptions {
   /** `rgb` (default) is Pillow's convert("RGB"), as in training: alpha is dropped, palettes are looked up.
    *  `asis` keeps the file's own mode, as the reference's demo does: the resize then works on that mode. */
   readonly colors?: "rgb" | "asis";
-  /** Turn the picture upright as its EXIF orientation says. The reference never does. Default false. */
+  /** Turn the picture upright as its EXIF orientation says. Default true; the reference never does. */
   readonly autoOrient?: boolean;
   /** A picture whose header promises more pixels is refused before it is decoded. Default `DEFAULT_MAX_PIXELS`. */
   readonly maxPixels?: number;
@@ -54,7 +54,7 @@ export async function decodePicture(source: PictureSource, options: DecodeOption
   const keepMode = options.colors === "asis";
   const image = await rasterize(name, bytes, format, mode, {
     alpha: keepMode && (mode === "LA" || mode === "RGBA"),
-    autoOrient: options.autoOrient ?? false,
+    autoOrient: options.autoOrient ?? true,
     grey16: options.grey16 ?? "scale",
   });
   return keepMode ? image : withoutAlpha(image);

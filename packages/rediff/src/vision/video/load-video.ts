@@ -18,6 +18,8 @@ export interface VideoOptions {
   readonly sampling: VideoSampling;
   /** Of a frame; see DecodeOptions. */
   readonly maxPixels?: number;
+  /** Of the pictures of a folder; a video is always upright, as every player shows it. */
+  readonly autoOrient?: boolean;
 }
 
 export interface VideoTiles extends Tiles {
@@ -88,7 +90,11 @@ async function loadFolder(path: string, options: VideoOptions, signal?: AbortSig
   }
   const indices = sampleFolder(files.length, options.sampling);
   const canvas = new FrameCanvas(path, indices, options.tileSize);
-  const decoding: DecodeOptions = options.maxPixels === undefined ? {} : { maxPixels: options.maxPixels };
+  const { maxPixels, autoOrient } = options;
+  const decoding: DecodeOptions = {
+    ...(maxPixels !== undefined && { maxPixels }),
+    ...(autoOrient !== undefined && { autoOrient }),
+  };
   for (const index of canvas.wanted) {
     signal?.throwIfAborted();
     const image = await decodePicture(join(path, files[index] ?? ""), decoding);

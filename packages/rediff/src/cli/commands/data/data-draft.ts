@@ -70,7 +70,11 @@ export function dataDraftCommand(): Command {
     .option("--unpack-to <DIR>", "where pictures go that are inside of shards (.tar)")
     .option("--steps <N,...>", "forward passes (default one per token); several share the data out", list(whole(1)))
     .option("--tokens-per-step <N,...>", "instead of --steps", list(decimal))
-    .option("--gen-length <N>", "tokens of a draft (default the model's, else 128)", whole(1))
+    .option(
+      "--gen-length <N>",
+      "tokens of a draft (default the model's, else 48 for the scene world, else 128)",
+      whole(1),
+    )
     .option("--block-length <N>", "tokens of a block; blocks are written left to right (default all)", whole(1))
     .addOption(new Option("--remasking <RULE>", "which masks to fill first").choices(["low_confidence", "random"]))
     .option("--revise", "rewrite earlier tokens at every step (ReDiff)")
@@ -153,10 +157,10 @@ const NAMED = 5;
 function draftOptions(flags: Flags): DraftOptions {
   if (flags.compat) throw new UserError("drafts have no --compat", "Special tokens are never part of a draft.");
   const { genLength, blockLength, remasking, revise, reviseTopk, reviseStart } = flags;
-  const { temperature, cfgScale, seed, system, conversation, imageJoin, autoOrient, maxPixels } = flags;
+  const { temperature, cfgScale, seed, system, conversation, imageJoin, autoOrient, asStored, maxPixels } = flags;
   return given({
     ...{ genLength, blockLength, remasking, revise, reviseTopk, reviseStart },
-    ...{ temperature, cfgScale, seed, system, conversation, imageJoin, autoOrient, maxPixels },
+    ...{ temperature, cfgScale, seed, system, conversation, imageJoin, autoOrient, asStored, maxPixels },
   });
 }
 

@@ -86,6 +86,7 @@ async function visualsOf(
   for (const name of names) {
     const picture = await decodePicture(pictureFile(golden.root, name), {
       colors: inputs.convert_rgb ? "rgb" : "asis",
+      autoOrient: false,
     });
     visuals.push({
       kind: "picture",

@@ -99,6 +99,7 @@ async function promptOf(golden: GoldenCase, model: Model): Promise<Tensor> {
   if (geometry === undefined) throw new Error("the checkpoint has no vision tower");
   const tiles = await loadPicture(join(golden.root, inputs.image), {
     colors: inputs.decode.includes("without convert") ? "asis" : "rgb",
+    autoOrient: false,
     tileSize: geometry.tileSize,
     aspectRatio: geometry.aspectRatio,
     pinpoints: geometry.pinpoints,

@@ -51,7 +51,7 @@ export async function run(golden: GoldenCase): Promise<Outcome> {
 
 async function comparePicture(golden: GoldenCase, tensors: Map<string, GoldenTensor>): Promise<Outcome> {
   const inputs = pictureInputs.parse(golden.inputs);
-  const decoding: DecodeOptions = { colors: inputs.convert_rgb ? "rgb" : "asis", grey16: "clip" };
+  const decoding: DecodeOptions = { colors: inputs.convert_rgb ? "rgb" : "asis", grey16: "clip", autoOrient: false };
   let image: RasterImage = await decodePicture(join(golden.root, inputs.image), decoding);
   const notes: string[] = [];
   if (inputs.decoded_png !== undefined) {

@@ -35,7 +35,7 @@ export async function goldenContext(golden: GoldenCase, imageFolder = "images"):
       template: "llava_llada",
       maxLength: multimodal.tokenizerModelMaxLength ?? Number.POSITIVE_INFINITY,
       rules: originalSamples,
-      media: { imageFolder: join(golden.root, imageFolder), geometry: visionGeometry(multimodal) },
+      media: { imageFolder: join(golden.root, imageFolder), geometry: visionGeometry(multimodal), asStored: true },
     },
   };
 }

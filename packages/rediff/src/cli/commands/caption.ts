@@ -20,7 +20,8 @@ import { openModel } from "../options/load-engine.js";
 import { expandInputs } from "../options/picture-inputs.js";
 import { ResultsFile } from "../output/results-file.js";
 import { TraceFile } from "../output/trace-file.js";
-import { errorText, Interrupted } from "../terminal/error-text.js";
+import { errorText } from "../terminal/error-text.js";
+import { listenForInterrupts } from "../terminal/interrupts.js";
 import { LiveText } from "../terminal/live-text.js";
 import { progress } from "../terminal/progress.js";
 
@@ -91,9 +92,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
 
   using model = await openModel(flags);
   model.assertSight(); // a text-only model is told once, not for every picture
-  const interrupt = new AbortController();
-  const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Interrupted(signal));
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  using interrupt = listenForInterrupts();
   try {
     const all = { ...options, signal: interrupt.signal };
     const isLive = process.stdout.isTTY && !flags.json && flags.batch === 1 && results === undefined;
@@ -104,7 +103,6 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
     process.exitCode = 1;
     if (todo.length > 1) process.stderr.write(`rediff: ${failures} of ${todo.length} failed\n`);
   } finally {
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
     await results?.close();
     trace?.close();
   }

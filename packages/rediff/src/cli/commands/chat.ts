@@ -17,7 +17,8 @@ import {
 } from "../options/describe-options.js";
 import { openModel } from "../options/load-engine.js";
 import { expandInputs } from "../options/picture-inputs.js";
-import { errorText, Interrupted } from "../terminal/error-text.js";
+import { errorText } from "../terminal/error-text.js";
+import { listenForInterrupts } from "../terminal/interrupts.js";
 import { descriptionRecord } from "./caption.js";
 
 interface Flags extends ModelFlags, PromptFlags, AnswerFlags {
@@ -64,20 +65,14 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   using model = await openModel(flags);
   const conversation = new Conversation(model, options);
   await conversation.addPictures(paths);
-  const interrupt = new AbortController();
-  const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Interrupted(signal));
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  using interrupt = listenForInterrupts();
   const { signal } = interrupt;
-  try {
-    if (process.stdin.isTTY && process.stdout.isTTY && !flags.json) {
-      const { chatInTerminal } = await import("../chat-session/chat-terminal.js");
-      const { tokenizer } = model.model;
-      const { verbose } = flags;
-      await chatInTerminal(conversation, { input: process.stdin, output: process.stdout, tokenizer, signal, verbose });
-    } else if ((await chatByLine(conversation, flags, signal)) > 0) process.exitCode = 1;
-  } finally {
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
-  }
+  if (process.stdin.isTTY && process.stdout.isTTY && !flags.json) {
+    const { chatInTerminal } = await import("../chat-session/chat-terminal.js");
+    const { tokenizer } = model.model;
+    const { verbose } = flags;
+    await chatInTerminal(conversation, { input: process.stdin, output: process.stdout, tokenizer, signal, verbose });
+  } else if ((await chatByLine(conversation, flags, signal)) > 0) process.exitCode = 1;
 }
 
 /** A line, an answer. @returns how many lines failed */

@@ -22,7 +22,8 @@ import {
 import { openModel } from "../options/load-engine.js";
 import { expandInputs } from "../options/picture-inputs.js";
 import { TraceFile } from "../output/trace-file.js";
-import { errorText, Interrupted } from "../terminal/error-text.js";
+import { errorText } from "../terminal/error-text.js";
+import { listenForInterrupts } from "../terminal/interrupts.js";
 import { LiveText } from "../terminal/live-text.js";
 import { printable } from "../terminal/printable.js";
 
@@ -97,16 +98,13 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
 
   using model = await openModel(flags);
   if (paths.length > 0) model.assertSight(); // a text-only model is told once, not for every picture
-  const interrupt = new AbortController();
-  const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Interrupted(signal));
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  using interrupt = listenForInterrupts();
   try {
     const failures = await fillAll(model, jobs, { ...options, signal: interrupt.signal }, flags, trace);
     if (failures === 0) return;
     process.exitCode = 1;
     if (jobs.length > 1) process.stderr.write(`rediff: ${failures} of ${jobs.length} failed\n`);
   } finally {
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
     trace?.close();
   }
 }

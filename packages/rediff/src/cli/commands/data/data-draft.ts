@@ -19,7 +19,7 @@ import {
 } from "../../options/describe-options.js";
 import { needTorch, openModel } from "../../options/load-engine.js";
 import { assertWritable } from "../../options/writable.js";
-import { Interrupted } from "../../terminal/error-text.js";
+import { listenForInterrupts } from "../../terminal/interrupts.js";
 import { progress } from "../../terminal/progress.js";
 
 interface Flags extends ModelFlags, PromptFlags {
@@ -111,9 +111,7 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
   await needTorch();
   const { draftData } = await import("../../../pipeline/drafts/draft-data.js");
 
-  const interrupt = new AbortController();
-  const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Interrupted(signal));
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  using interrupt = listenForInterrupts();
   const reading = progress({ label: "reading", unit: "B" });
   let bar: ReturnType<typeof progress> | undefined;
   let named = 0;
@@ -147,7 +145,6 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
   } finally {
     reading.finish();
     bar?.finish();
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
 }
 

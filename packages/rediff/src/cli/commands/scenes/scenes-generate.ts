@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import type { SceneOptions } from "../../../scenes/records/generate-scenes.js";
 import { makeWorld, styles, type World, type WorldName, worlds } from "../../../scenes/world/world.js";
 import { given, whole } from "../../options/describe-options.js";
-import { Interrupted } from "../../terminal/error-text.js";
+import { listenForInterrupts } from "../../terminal/interrupts.js";
 import { progress } from "../../terminal/progress.js";
 
 interface GenerateFlags {
@@ -68,9 +68,7 @@ async function generate(flags: GenerateFlags): Promise<void> {
     flags.world,
     given({ names, grid, maxObjects, maxCount, colors, sizes, textures, wording }) as Partial<World>,
   );
-  const interrupt = new AbortController();
-  const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Interrupted(signal));
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  using interrupt = listenForInterrupts();
   const started = performance.now();
   let bar = progress({ label: "scenes", total: count, unit: "scenes" });
   let begun = false;
@@ -89,6 +87,5 @@ async function generate(flags: GenerateFlags): Promise<void> {
     else process.stdout.write(`${folder}: ${count} scenes, ${made} of them new (${seconds} s)\n`);
   } finally {
     bar.finish();
-    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
   }
 }

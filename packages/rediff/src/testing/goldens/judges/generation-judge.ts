@@ -1,6 +1,6 @@
 /** Golden group generation: every step of recorded runs, token by token, and the small tables behind them.
  *
- *  Each run is repeated twice: in `compat`, where every row of every step has to equal the recorded one, and on the
+ *  Each run is repeated twice: in `compat`, where every token of every step has to equal the recorded one, and on the
  *  default path, whose answer has to be the same wherever the original's quirks did not bite. */
 import { join } from "node:path";
 import { inferenceMode, noGrad, scope, type Tensor } from "@rediff/torch";

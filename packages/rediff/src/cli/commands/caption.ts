@@ -10,13 +10,12 @@ import {
   addPromptOptions,
   answerOptions,
   chosenModel,
-  given,
   type ModelFlags,
   type PromptFlags,
   promptOptions,
-  whole,
 } from "../options/describe-options.js";
 import { openModel } from "../options/load-engine.js";
+import { given, whole } from "../options/parse-values.js";
 import { expandInputs } from "../options/picture-inputs.js";
 import { ResultsFile } from "../output/results-file.js";
 import { TraceFile } from "../output/trace-file.js";

@@ -7,8 +7,8 @@ import type { Conversion, ConvertOptions } from "../../checkpoint/convert/rename
 import { UserError } from "../../errors.js";
 import { resolveModel } from "../../hub/resolve-model.js";
 import { formatBytes } from "../../units.js";
-import { given, whole } from "../options/describe-options.js";
 import { needTorch } from "../options/load-engine.js";
+import { given, whole } from "../options/parse-values.js";
 import { type Progress, progress } from "../terminal/progress.js";
 
 interface Flags {

@@ -12,7 +12,6 @@ import {
   addPromptOptions,
   addStepOptions,
   chosenModel,
-  collect,
   type ModelFlags,
   type PromptFlags,
   promptOptions,
@@ -20,6 +19,7 @@ import {
   stepOptions,
 } from "../options/describe-options.js";
 import { openModel } from "../options/load-engine.js";
+import { collect } from "../options/parse-values.js";
 import { expandInputs } from "../options/picture-inputs.js";
 import { TraceFile } from "../output/trace-file.js";
 import { errorText } from "../terminal/error-text.js";

@@ -8,14 +8,12 @@ import {
   addModelOptions,
   addPromptOptions,
   chosenModel,
-  decimal,
-  given,
   type ModelFlags,
   type PromptFlags,
   promptOptions,
-  whole,
 } from "../options/describe-options.js";
 import { openModel } from "../options/load-engine.js";
+import { decimal, given, whole } from "../options/parse-values.js";
 
 interface Flags extends ModelFlags, PromptFlags {
   draft?: string;

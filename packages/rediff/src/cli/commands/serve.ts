@@ -4,16 +4,9 @@ import { basename, resolve } from "node:path";
 import { Command } from "commander";
 import { UserError } from "../../errors.js";
 import type { RediffServer, ServerOptions } from "../../serving/server.js";
-import {
-  addModelOptions,
-  chosenModel,
-  collect,
-  decimal,
-  loadOptions,
-  type ModelFlags,
-  whole,
-} from "../options/describe-options.js";
+import { addModelOptions, chosenModel, loadOptions, type ModelFlags } from "../options/describe-options.js";
 import { needTorch } from "../options/load-engine.js";
+import { collect, decimal, whole } from "../options/parse-values.js";
 
 interface Flags extends ModelFlags {
   host: string;

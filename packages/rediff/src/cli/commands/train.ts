@@ -2,8 +2,8 @@
 import { constants } from "node:os";
 import { Command, Option } from "commander";
 import type { RunRequests, TrainResult } from "../../training/run/trainer.js";
-import { whole } from "../options/describe-options.js";
 import { needTorch } from "../options/load-engine.js";
+import { whole } from "../options/parse-values.js";
 import { addRecipeArguments } from "../options/recipe-arguments.js";
 import { Interrupted } from "../terminal/error-text.js";
 

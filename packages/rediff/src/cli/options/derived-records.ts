@@ -1,7 +1,7 @@
 /** What `scenes conversations` and `scenes corrupt` share: both write records about pictures that are there. */
 import type { Command } from "commander";
 import { progress } from "../terminal/progress.js";
-import { whole } from "./describe-options.js";
+import { whole } from "./parse-values.js";
 
 export interface DeriveFlags {
   truth: string;

@@ -1,7 +1,7 @@
 /** The options about model, prompt and decoding that `caption`, `refine`, `fill` and `chat` share: names are the
  *  reference's, with dashes. */
 import type { Device, DType } from "@rediff/torch";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { LoadOptions } from "../../checkpoint/load-model.js";
 import type { Remasking } from "../../diffusion/decode-options.js";
 import { embeddedModelFolder } from "../../embedded.js";
@@ -10,6 +10,7 @@ import type { DescribeOptions } from "../../inference/request.js";
 import { type PromptTemplate, promptTemplates } from "../../text/chat-template.js";
 import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import type { ImageJoin } from "../../text/image-tokens.js";
+import { collect, decimal, given, whole } from "./parse-values.js";
 
 export interface ModelFlags {
   model?: string;
@@ -52,20 +53,6 @@ export interface AnswerFlags extends StepFlags {
   blockLength?: number;
   stop?: string[];
   cache?: string | true;
-}
-
-export function whole(least: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== "" && Number.isSafeInteger(value) && value >= least) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
-  };
-}
-
-export function decimal(text: string): number {
-  const value = Number(text);
-  if (text.trim() !== "" && Number.isFinite(value)) return value;
-  throw new InvalidArgumentError("It must be a number.");
 }
 
 export function addModelOptions(command: Command): Command {
@@ -142,9 +129,6 @@ export function addAnswerOptions(command: Command): Command {
     .option("--cache [KP,KR,RHO]", "dLLM-Cache, approximate and faster; 25,7,0.25 as in LLaDA-V's demo");
 }
 
-/** For an option that may be given again. */
-export const collect = (text: string, others: readonly string[] = []): string[] => [...others, text];
-
 export function stepOptions(flags: StepFlags): DescribeOptions {
   const { steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart } = flags;
   return given({ steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart });
@@ -184,11 +168,6 @@ export function loadOptions(flags: ModelFlags): LoadOptions {
     ...(flags.dtype !== undefined && { dtype: flags.dtype as DType }),
     ...(flags.visionTower !== undefined && { visionTower: flags.visionTower }),
   };
-}
-
-/** Drops what was not given, so that the library's defaults hold. */
-export function given<T extends object>(values: T): Partial<T> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 export function promptOptions(flags: PromptFlags): DescribeOptions {

@@ -4,8 +4,8 @@ import type { CheckReport } from "../../../data/checking/check-data.js";
 import type { DataFile } from "../../../data/records/record-list.js";
 import type { SampleSettings } from "../../../data/samples/build-sample.js";
 import type { RecipeKeys } from "../../../training/recipe/recipe.js";
-import { whole } from "../../options/describe-options.js";
 import { needTorch } from "../../options/load-engine.js";
+import { whole } from "../../options/parse-values.js";
 import { addRecipeArguments } from "../../options/recipe-arguments.js";
 import { progress } from "../../terminal/progress.js";
 

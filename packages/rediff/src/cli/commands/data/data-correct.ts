@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { UserError } from "../../../errors.js";
 import type { CorrectOptions } from "../../../pipeline/correction/correct-options.js";
-import { decimal, whole } from "../../options/describe-options.js";
+import { decimal, whole } from "../../options/parse-values.js";
 import { complain, reportText } from "../../terminal/correct-report.js";
 import { Interrupted } from "../../terminal/error-text.js";
 import { progress } from "../../terminal/progress.js";

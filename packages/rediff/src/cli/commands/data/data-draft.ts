@@ -10,14 +10,12 @@ import { DEFAULT_QUESTION } from "../../../text/default-question.js";
 import {
   addModelOptions,
   addPromptOptions,
-  decimal,
-  given,
   type ModelFlags,
   needModel,
   type PromptFlags,
-  whole,
 } from "../../options/describe-options.js";
 import { needTorch, openModel } from "../../options/load-engine.js";
+import { decimal, given, whole } from "../../options/parse-values.js";
 import { assertWritable } from "../../options/writable.js";
 import { listenForInterrupts } from "../../terminal/interrupts.js";
 import { progress } from "../../terminal/progress.js";

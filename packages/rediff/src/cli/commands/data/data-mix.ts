@@ -1,7 +1,7 @@
 /** `rediff data mix`: normal and reasoning data to the one file of LLaDA-V's last stage. */
 import { Command, Option } from "commander";
 import { UserError } from "../../../errors.js";
-import { whole } from "../../options/describe-options.js";
+import { whole } from "../../options/parse-values.js";
 import { progress } from "../../terminal/progress.js";
 
 interface Flags {

@@ -4,7 +4,7 @@ import { DATASETS } from "../../../pipeline/prepare/dataset-layouts.js";
 import type { DatasetName, PreparedDataset, PrepareProgress } from "../../../pipeline/prepare/prepare.js";
 import type { Survey } from "../../../pipeline/prepare/survey.js";
 import { formatBytes } from "../../../units.js";
-import { decimal } from "../../options/describe-options.js";
+import { decimal } from "../../options/parse-values.js";
 import { type Progress, progress } from "../../terminal/progress.js";
 import { counted } from "../../terminal/reason-counts.js";
 

@@ -4,7 +4,7 @@ import { type BlankKind, blankKinds } from "../../../scenes/language/fact-blanks
 import { type Task, tasks } from "../../../scenes/language/scene-questions.js";
 import type { World } from "../../../scenes/world/world.js";
 import { addDeriveOptions, type DeriveFlags, derive } from "../../options/derived-records.js";
-import { whole } from "../../options/describe-options.js";
+import { whole } from "../../options/parse-values.js";
 
 interface Flags extends DeriveFlags {
   task: Task[];

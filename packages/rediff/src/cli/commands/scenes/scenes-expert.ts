@@ -1,6 +1,6 @@
 /** `rediff scenes expert`: an expert that knows the truth, behind OpenAI's chat API. */
 import { Command } from "commander";
-import { decimal, whole } from "../../options/describe-options.js";
+import { decimal, whole } from "../../options/parse-values.js";
 
 interface Flags {
   truth: string;

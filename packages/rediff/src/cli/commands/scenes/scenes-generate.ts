@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import type { SceneOptions } from "../../../scenes/records/generate-scenes.js";
 import { makeWorld, styles, type World, type WorldName, worlds } from "../../../scenes/world/world.js";
-import { given, whole } from "../../options/describe-options.js";
+import { given, whole } from "../../options/parse-values.js";
 import { listenForInterrupts } from "../../terminal/interrupts.js";
 import { progress } from "../../terminal/progress.js";
 

@@ -1,7 +1,7 @@
 /** `rediff scenes model`: an untrained model for the world. */
 import { Command } from "commander";
-import { given, whole } from "../../options/describe-options.js";
 import { needTorch } from "../../options/load-engine.js";
+import { given, whole } from "../../options/parse-values.js";
 import { assertNoModel } from "../../options/writable.js";
 
 interface Flags {

@@ -1,6 +1,6 @@
 /** `rediff scenes score`: captions measured against the truth. */
 import { Command } from "commander";
-import { whole } from "../../options/describe-options.js";
+import { whole } from "../../options/parse-values.js";
 
 interface Flags {
   predictions: string;

@@ -1,8 +1,8 @@
 /** `rediff scenes tower`: trains the vision tower of an untrained model. */
 import { Command, Option } from "commander";
 import { makeWorld, type WorldName, worlds } from "../../../scenes/world/world.js";
-import { decimal, whole } from "../../options/describe-options.js";
 import { needTorch } from "../../options/load-engine.js";
+import { decimal, whole } from "../../options/parse-values.js";
 import { assertNoModel } from "../../options/writable.js";
 
 interface Flags {

@@ -1,6 +1,6 @@
 /** `rediff caption`: the contract of its output, its inputs, and that every option arrives. */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect } from "vitest";
 import type { DescribeOptions } from "../../inference/request.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
@@ -135,11 +135,41 @@ describe("output", () => {
     const records = jsonLines(readFileSync(output, "utf8"));
     expect(records.map(({ image }) => image)).toEqual([picture, at("pictures/a.PNG"), at("pictures/c.jpeg")]);
     expect(records[0]).toEqual(first);
+    const options = { gen_length: 4, steps: 4, image_join: "legacy", auto_orient: true, seed: 42, revise: false };
+    expect(first).toMatchObject({ model: at("model"), checkpoint: expect.stringMatching(/^sha256:/), options });
+    expect(first?.prompt).toBe("Please describe the image in detail.");
     expect(jsonLines(again.stdout)).toEqual(records.slice(1));
     expect(jsonLines(readFileSync(trace, "utf8"))).toHaveLength(12); // that of the first run is kept
     const done = await rediffHere("caption", at("pictures"), ...args);
     expect(done).toEqual({ status: 0, stdout: "", stderr: `3 of 3 are in ${output} already\n` });
   });
+});
+
+test("--output goes on with the same model, prompt and options only, and says what is another", async () => {
+  const output = at("same.jsonl");
+  const picture = at("pictures/b.jpg");
+  const run = (...flags: string[]) => rediffHere("caption", picture, "--gen-length", "4", "--output", output, ...flags);
+  expect((await run(...MODEL)).status).toBe(0);
+  const before = readFileSync(output, "utf8");
+  writeTinyModel(at("other"), { seed: 9 });
+  for (const [flags, message] of [
+    [[...MODEL, "--gen-length", "8"], /same\.jsonl:1 was made with gen_length 4, now it is 8\. Go on with the same/],
+    [[...MODEL, "--prompt", "Why?"], /with prompt "Please describe the image in detail\.", now it is "Why\?"/],
+    [["--model", at("other")], /was made with a model of "sha256:\w+", now it is "sha256:/],
+    [[...MODEL, "--as-stored"], /was made with auto_orient true, now it is false/],
+    [[...MODEL, "--stop", "x"], /was made with stop \[\], now it is \["x"\]/],
+  ] as const) {
+    const { status, stderr } = await run(...flags);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+  }
+  // Another way to say the same is no difference.
+  expect(await run(...MODEL, "--steps", "4", "--block-length", "4", "--auto-orient")).toMatchObject({ status: 0 });
+  expect(readFileSync(output, "utf8")).toBe(before);
+
+  writeFileSync(output, `${JSON.stringify({ image: picture, text: "" })}\n`);
+  expect((await run(...MODEL)).stderr).toMatch(/same\.jsonl:1 was made with a model of unknown, now it is "sha256:/);
 });
 
 describe("options arrive", () => {

@@ -17,6 +17,7 @@ import {
 import { openModel } from "../options/load-engine.js";
 import { given, whole } from "../options/parse-values.js";
 import { expandInputs } from "../options/picture-inputs.js";
+import type { ResultOrigin } from "../output/result-origin.js";
 import { ResultsFile } from "../output/results-file.js";
 import { TraceFile } from "../output/trace-file.js";
 import { errorText } from "../terminal/error-text.js";
@@ -40,8 +41,8 @@ IMAGE is a picture, a video, a folder of pictures, a quoted pattern, or - for a 
 --threshold P fills in one step all masks of the block that the model is at least P sure of, and at least one (Fast-dLLM,
 arXiv 2505.22618): few steps where the text is plain, many where it is not. Approximate, as are several tokens per step.
 
-With --output FILE each result is appended to FILE as a JSON line as soon as it is there; a run that was cut off goes on
-where it stopped. Without it, in a terminal the text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
+With --output FILE each result is appended to FILE as a JSON line as soon as it is there, with "model", "checkpoint",
+"prompt" and "options" besides (in --json too); a run that was cut off goes on where it stopped, with the same of them. Without it, in a terminal the text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
 
 --json prints, per picture: {"image","text","token_ids","steps","seconds","tokens_per_second",
 "edits":[{"step","position","from","to"}]}. --trace writes a JSON line after every step: {"image","type":"step","step",
@@ -80,7 +81,8 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   const options = describeOptions(flags);
   checkOptions(options);
   const paths = await expandInputs(args);
-  const results = flags.output === undefined ? undefined : await ResultsFile.open(flags.output);
+  const origin = flags.output === undefined ? undefined : await resultOrigin(flags, options);
+  const results = flags.output && origin ? await ResultsFile.open(flags.output, origin) : undefined;
   const resumed = results !== undefined && results.done.size > 0;
   const trace = flags.trace === undefined ? undefined : await TraceFile.plan(flags.trace, resumed);
   const groups = flags.together ? [paths] : paths.map((path) => [path]);
@@ -97,7 +99,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
     const isLive = process.stdout.isTTY && !flags.json && flags.batch === 1 && results === undefined;
     const failures = isLive
       ? await captionLive(model, todo, all, flags, trace)
-      : await captionAll(model, todo, all, flags, results, trace);
+      : await captionAll(model, todo, all, flags, results && { file: results, origin }, trace);
     if (failures === 0) return;
     process.exitCode = 1;
     if (todo.length > 1) process.stderr.write(`rediff: ${failures} of ${todo.length} failed\n`);
@@ -110,6 +112,16 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
 function describeOptions(flags: Flags): Omit<DescribeOptions, "onTrace"> {
   const { suffix, draft } = flags;
   return { ...promptOptions(flags), ...answerOptions(flags), ...given({ suffix, draft }) };
+}
+
+/** What results will say of themselves: of the model nothing but small files is read yet. */
+async function resultOrigin(flags: Flags, options: DescribeOptions): Promise<ResultOrigin> {
+  const [{ resolveModel }, { readAskable }, { originOf }] = await Promise.all([
+    import("../../hub/resolve-model.js"),
+    import("../../inference/model-facts.js"),
+    import("../output/result-origin.js"),
+  ]);
+  return originOf(flags.model, await readAskable(await resolveModel(chosenModel(flags))), options);
 }
 
 const nameOf = (group: readonly string[]): string => group.join(" ");
@@ -170,7 +182,7 @@ async function captionAll(
   groups: readonly (readonly string[])[],
   options: Omit<DescribeOptions, "onTrace">,
   flags: Flags,
-  results: ResultsFile | undefined,
+  results: { file: ResultsFile; origin: ResultOrigin | undefined } | undefined,
   trace: TraceFile | undefined,
 ): Promise<number> {
   const { describeMany } = await import("../../inference/describe-many.js");
@@ -186,8 +198,8 @@ async function captionAll(
     for await (const result of many) {
       const name = nameOf(groups[result.index] ?? []);
       if (result.ok) {
-        const record = toRecord(name, result.description);
-        await results?.append(record);
+        const record = { ...toRecord(name, result.description), ...results?.origin };
+        await results?.file.append(record);
         if (process.stdout.isTTY) bar.finish(); // both may be the same terminal
         if (flags.json) process.stdout.write(`${JSON.stringify(record)}\n`);
         else if (results === undefined) process.stdout.write(textLine(name, record.text, groups.length));

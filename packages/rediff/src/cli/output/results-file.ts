@@ -1,9 +1,16 @@
 /** A JSON Lines file of results that a run may be killed over: what is in it is not done again. */
 import { z } from "zod";
+import { UserError } from "../../errors.js";
 import { LineLog } from "../../files/line-log.js";
 import { assertWritable } from "../options/writable.js";
+import { difference, type ResultOrigin } from "./result-origin.js";
 
-const record = z.looseObject({ image: z.string() });
+const record = z.looseObject({
+  image: z.string(),
+  checkpoint: z.string().exactOptional(),
+  prompt: z.string().exactOptional(),
+  options: z.record(z.string(), z.unknown()).exactOptional(),
+});
 
 export class ResultsFile {
   private constructor(
@@ -13,17 +20,26 @@ export class ResultsFile {
   ) {}
 
   /** Reads what is there and mends its end; a file that is not there is made with the first record.
-   *  @throws UserError when it cannot be written, or holds something else than such records */
-  static async open(path: string): Promise<ResultsFile> {
+   *  @param origin of the records that are to come; without it, none is demanded
+   *  @throws UserError when it cannot be written, holds something else than such records, or those of another model,
+   *  question or options */
+  static async open(path: string, origin?: ResultOrigin): Promise<ResultsFile> {
     await assertWritable(path);
     const done = new Set<string>();
     const lines = await LineLog.open(path, {
       beginning: '{"image":',
       what: "not a result",
-      onLine: (value) => {
+      onLine: (value, line) => {
         const { data } = record.safeParse(value);
-        if (data !== undefined) done.add(data.image);
-        return data !== undefined;
+        if (data === undefined) return false;
+        const problem = origin && difference(data, origin);
+        if (problem !== undefined)
+          throw new UserError(
+            `${path}:${line} ${problem}`,
+            "Go on with the same model, prompt and options, or give another --output.",
+          );
+        done.add(data.image);
+        return true;
       },
     });
     return new ResultsFile(done, lines);

@@ -21,7 +21,8 @@ export async function fingerprint(folder: string): Promise<string> {
   )
     .filter((name) => name.endsWith(".safetensors"))
     .sort();
-  if (names.length === 0) throw new UserError(`${folder} has no weights (*.safetensors)`, "Give a model folder.");
+  if (names.length === 0)
+    throw new UserError(`${folder} has no weights: it has no safetensors files`, "Give a model folder.");
   const hash = createHash("sha256");
   const piece = Buffer.alloc(PIECE_BYTES);
   for (const name of names) {

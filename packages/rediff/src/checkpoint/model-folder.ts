@@ -1,7 +1,7 @@
 /** A folder that is whole or not there: files are written beside it and get their places when all are on the disk.
  *
- *  Two departures from files/whole-folder.ts, which checkpoints of a run are written with: the place may be a folder with
- *  other files in it, which stay, and the next run for the same place removes what a killed one has left. */
+ *  Two departures from files/whole-folder.ts, which checkpoints of a run are written with: the place may be a folder
+ *  with other files in it, which stay, and the next run for the same place removes what a killed one has left. */
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";

@@ -1,4 +1,5 @@
-/** All that the page knows. Views read it; the functions of each tab change it (describe/describe-actions.ts and its like). */
+/** All that the page knows. Views read it; the functions of each tab change it (describe/describe-actions.ts and its
+ *  like). */
 import type { ChatMessage } from "../chat/chat-state.js";
 import type { DescribeState } from "../describe/describe-state.js";
 import type { FillState } from "../fill/fill-state.js";

@@ -2,7 +2,7 @@
 
 const DEEPEST = 64;
 
-/** The name without "../../data/prepare/" and double slashes, or what is wrong with it. Names are only ever refused, never bent into
+/** The name without "./" and double slashes, or what is wrong with it. Names are only ever refused, never bent into
  *  something else: who writes `../../data/x` into an archive does not mean `x`. */
 export function memberPath(name: string): string | { wrong: string } {
   if (name.includes("\0")) return { wrong: "has a zero byte" };

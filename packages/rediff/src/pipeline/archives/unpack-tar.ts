@@ -135,7 +135,7 @@ async function* contentOf(entry: ReadEntry, stop: Stop): AsyncGenerator<Uint8Arr
 }
 
 async function take(entry: ReadEntry, sink: MemberSink, stop: Stop): Promise<void> {
-  if (entry.type === "Directory") return; // An archive of a folder names the folder itself "../../data/prepare/".
+  if (entry.type === "Directory") return; // An archive of a folder names the folder itself "./".
   const path = sink.pathOf(entry.path);
   if (!["File", "OldFile", "ContiguousFile"].includes(entry.type)) sink.result.special.push(entry.path);
   else if (await sink.has(path, entry.size)) sink.result.present++;

@@ -254,7 +254,7 @@ describe("names", () => {
   test("member names", () => {
     expect(memberPath("./a//b/./c.jpg")).toBe("a/b/c.jpg");
     expect(memberPath("a..b/..c")).toBe("a..b/..c");
-    for (const bad of ["", ".", "../../data/prepare/", "..", "a/..", "/a", "a\\b", "c:x", "a\0b", "x/".repeat(70)])
+    for (const bad of ["", ".", "./", "..", "a/..", "/a", "a\\b", "c:x", "a\0b", "x/".repeat(70)])
       expect(memberPath(bad)).toHaveProperty("wrong");
   });
 });

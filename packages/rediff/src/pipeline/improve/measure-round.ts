@@ -1,5 +1,5 @@
-/** How good a model is: its drafts over held-out data against the truth of scenes, or by the expert's judgement, and the loss on
- *  the references. */
+/** How good a model is: its drafts over held-out data against the truth of scenes, or by the expert's judgement, and
+ *  the loss on the references. */
 
 import { existsSync } from "node:fs";
 import { extname } from "node:path";

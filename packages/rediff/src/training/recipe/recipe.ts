@@ -154,7 +154,8 @@ const schema = z.strictObject({
   /** Samples of a micro-batch. */
   batch_size: count.default(1),
   gradient_accumulation_steps: count.default(1),
-  /** What the micro-batches of a step weigh: the same each, as in the original; by their samples; by the positions that count. */
+  /** What the micro-batches of a step weigh: the same each, as in the original; by their samples; by the positions that
+   *  count. */
   accumulation_weighting: z.enum(["micro_batch", "sample", "row"]).default("micro_batch"),
   /** Tokens of a micro-batch, in place of `batch_size`: as many samples of similar length as go in. */
   token_budget: optional(count),

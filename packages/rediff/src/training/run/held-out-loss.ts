@@ -1,5 +1,5 @@
-/** The loss on samples that are not trained on, with the same corruption every time, so that two evaluations differ by the
- *  weights alone. */
+/** The loss on samples that are not trained on, with the same corruption every time, so that two evaluations differ by
+ *  the weights alone. */
 import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
 import { openRecords, type Records } from "../../data/records/record-list.js";
 import { drawGenerator } from "../../diffusion/random-draws.js";

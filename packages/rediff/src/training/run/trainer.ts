@@ -1,8 +1,9 @@
 /** The training run: for every step its micro-batches, their gradients, the check that they are sound, the update; now
  *  and then an evaluation and a checkpoint.
  *
- *  Whatever a step does is a function of the recipe, the data and the step's number (order, corruption, learning rate) and of
- *  the weights and moments before it. So a run that was killed goes on from its last checkpoint with the same losses. */
+ *  Whatever a step does is a function of the recipe, the data and the step's number (order, corruption, learning rate)
+ *  and of the weights and moments before it. So a run that was killed goes on from its last checkpoint with the same
+ *  losses. */
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";

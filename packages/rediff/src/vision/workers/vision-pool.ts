@@ -1,7 +1,7 @@
 /** Pictures and videos to tiles in worker threads, off the thread that runs the model.
  *
- *  A worker does one job at a time. The pixels of a result are moved, not copied; a picture given as bytes is copied on its way in, so that the
- *  caller keeps it. */
+ *  A worker does one job at a time. The pixels of a result are moved, not copied; a picture given as bytes is copied on
+ *  its way in, so that the caller keeps it. */
 
 import { availableParallelism } from "node:os";
 import { WorkerPool } from "../../threads/worker-pool.js";

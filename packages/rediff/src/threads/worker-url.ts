@@ -4,8 +4,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../errors.js";
 
-/** The compiled neighbour `file` ("../vision/workers/vision-worker.js") of the module `moduleUrl`, be that in src (.ts)
- *  or in dist. */
+/** The compiled neighbour `file` ("./vision-worker.js") of the module `moduleUrl`, be that in src (.ts) or in dist. */
 export function compiledWorkerUrl(file: string, moduleUrl: string): URL {
   const url = new URL(file, moduleUrl);
   if (!moduleUrl.endsWith(".ts")) return url;

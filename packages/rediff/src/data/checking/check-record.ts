@@ -1,11 +1,12 @@
 /** Everything that is wrong with one record, for `rediff data check`: unlike training, which stops at the first. */
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import sharp from "sharp";
 import { decodePicture } from "../../vision/picture/decode-picture.js";
 import type { Size } from "../../vision/tiles/anyres.js";
 import { pictureLayout, videoLayout } from "../../vision/tiles/token-layout.js";
 import { probeVideo } from "../../vision/video/ffmpeg.js";
 import { FOLDER_FPS, sampleFolder, sampleFrames, type VideoSampling } from "../../vision/video/frame-sampling.js";
+import { frameFiles } from "../../vision/video/load-video.js";
 import type { RecordPlace } from "../records/file-index.js";
 import { type RecordReader, sourceOf } from "../records/record-reader.js";
 import { assertAnswerFits, assertPairUsed, labelRecord, type SampleContext } from "../samples/build-sample.js";
@@ -158,19 +159,18 @@ async function glanceAtVideo(
   const path = await findVideo(video, record, media);
   let [fps, totalFrames] = [FOLDER_FPS, 0];
   let indices: number[];
-  if ((await stat(path)).isDirectory()) {
-    totalFrames = (await readdir(path)).length;
-    if (totalFrames === 0) throw new SampleError("unreadable", `${path}: the folder holds no frames`, "Check the path");
-    indices = sampleFolder(totalFrames, sampling);
-  } else {
-    try {
+  try {
+    if ((await stat(path)).isDirectory()) {
+      totalFrames = (await frameFiles(path)).length;
+      indices = sampleFolder(totalFrames, sampling);
+    } else {
       const facts = await probeVideo(path, signal);
       [fps, totalFrames] = [facts.fps, facts.packets];
       indices = sampleFrames(totalFrames, fps, sampling);
-    } catch (cause) {
-      const { reason, hint } = toSkip(cause, record.source);
-      throw new SampleError("unreadable", reason, hint, { cause });
     }
+  } catch (cause) {
+    const { reason, hint } = toSkip(cause, record.source);
+    throw new SampleError("unreadable", reason, hint, { cause });
   }
   const times = indices.map((index) => index / fps);
   return { positions: [videoLayout(indices.length, geometry).tokens], video: { times, totalFrames, fps } };

@@ -77,7 +77,9 @@ async function loadFile(source: VideoSource, options: VideoOptions, signal?: Abo
 
 const FRAME_FILE = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
 
-async function loadFolder(path: string, options: VideoOptions, signal?: AbortSignal): Promise<VideoTiles> {
+/** Names of the pictures in a folder that is a video, in the order of its frames.
+ *  @throws UserError when there are none */
+export async function frameFiles(path: string): Promise<string[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
     throw fileError(path, cause);
   });
@@ -88,6 +90,11 @@ async function loadFolder(path: string, options: VideoOptions, signal?: AbortSig
   if (files.length === 0) {
     throw new UserError(`${path}: the folder holds no pictures; expected the frames of a video`, "Check the path");
   }
+  return files;
+}
+
+async function loadFolder(path: string, options: VideoOptions, signal?: AbortSignal): Promise<VideoTiles> {
+  const files = await frameFiles(path);
   const indices = sampleFolder(files.length, options.sampling);
   const canvas = new FrameCanvas(path, indices, options.tileSize);
   const { maxPixels, autoOrient } = options;

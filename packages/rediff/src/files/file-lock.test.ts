@@ -1,9 +1,19 @@
 import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { folderOfTest } from "../testing/folders.js";
 import { withLock } from "./file-lock.js";
+
+const links = vi.hoisted(() => ({ refused: false }));
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof import("node:fs/promises")>();
+  const link: typeof real.link = async (from, to) => {
+    if (links.refused) throw Object.assign(new Error("EPERM: operation not permitted, link"), { code: "EPERM" });
+    return real.link(from, to);
+  };
+  return { ...real, link };
+});
 
 const NO_PROCESS = 2 ** 22 + 1;
 
@@ -65,4 +75,34 @@ test("another host's lock is respected while it is touched, and taken over when 
   const long = new Date(Date.now() - 120_000);
   await utimes(path, long, long);
   expect(await withLock(path, {}, async () => "in")).toBe("in");
+});
+
+describe("a file system without hard links", () => {
+  beforeEach(() => {
+    links.refused = true;
+  });
+  afterEach(() => {
+    links.refused = false;
+  });
+
+  test("one at a time all the same, and nothing stays behind", async () => {
+    const path = await lockFile();
+    let inside = 0;
+    let most = 0;
+    const work = async () => {
+      most = Math.max(most, ++inside);
+      await new Promise((later) => setTimeout(later, 5));
+      inside--;
+    };
+    await Promise.all(Array.from({ length: 4 }, () => withLock(path, {}, work)));
+    expect(most).toBe(1);
+    expect(await readdir(dirname(path))).toEqual([]);
+  });
+
+  test("a dead process's lock is taken over", async () => {
+    const path = await lockFile({ pid: NO_PROCESS, host: hostname(), id: "x" });
+    expect(await withLock(path, {}, async () => JSON.parse(await readFile(path, "utf8")) as unknown)).toMatchObject({
+      pid: process.pid,
+    });
+  });
 });

@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { open as openFile } from "node:fs/promises";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { folderOfFile } from "../testing/folders.js";
 import { LineLog } from "./line-log.js";
 
@@ -89,5 +90,32 @@ describe("what is not ours stays as it is", () => {
   test("a folder", async () => {
     mkdirSync(at("folder"));
     await expect(open("folder")).rejects.toThrow(/is a folder/);
+  });
+});
+
+describe("a write that fails", () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  test("half a line may stand there: nothing is written behind it, and the next start takes it away", async () => {
+    const { log } = await open("full.jsonl");
+    await log.append({ n: 1 });
+    const handle = await openFile(at("other"), "w");
+    const type = Object.getPrototypeOf(handle) as typeof handle;
+    await handle.close();
+    vi.spyOn(type, "appendFile").mockImplementationOnce(async () => {
+      appendFileSync(at("full.jsonl"), '{"n":2,');
+      throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+    });
+    await expect(log.append({ n: 2 })).rejects.toThrow(/full\.jsonl: the disk is full/);
+    await expect(log.append({ n: 3 })).rejects.toThrow(/full\.jsonl: the disk is full/);
+    expect(log.count).toBe(1);
+    await log.close();
+    expect(readFileSync(at("full.jsonl"), "utf8")).toBe('{"n":1}\n{"n":2,');
+
+    const again = await open("full.jsonl");
+    expect(again.seen).toEqual([[1, 1]]);
+    await again.log.append({ n: 4 });
+    await again.log.close();
+    expect(readFileSync(at("full.jsonl"), "utf8")).toBe('{"n":1}\n{"n":4}\n');
   });
 });

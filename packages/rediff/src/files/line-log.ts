@@ -18,6 +18,7 @@ export interface LineLogOptions {
 
 export class LineLog {
   #file: FileHandle | undefined;
+  #failure: unknown;
 
   private constructor(
     readonly path: string,
@@ -54,10 +55,15 @@ export class LineLog {
 
   /** Returns when the line is with the system: a process that is killed now does not lose it. */
   async append(value: object): Promise<void> {
+    // After a failed write the file may end in half a line: nothing may follow it.
+    if (this.#failure !== undefined) throw this.#failure;
     const file = await this.#opened();
-    await file.appendFile(`${JSON.stringify(value)}\n`).catch((cause: unknown) => {
-      throw writeError(this.path, cause);
-    });
+    try {
+      await file.appendFile(`${JSON.stringify(value)}\n`);
+    } catch (cause) {
+      this.#failure = writeError(this.path, cause);
+      throw this.#failure;
+    }
     this.lines++;
   }
 

@@ -104,6 +104,13 @@ describe("a refusal", () => {
     expect(events.find((event) => event.type === "retry")).toMatchObject({ retry: { waitMs: 1000 } });
   });
 
+  test("a hub that redirects in circles", async () => {
+    const { run, hub } = await scene();
+    hub.misbehave = ({ kind, url }) => (kind === "revision" ? { status: 302, headers: { location: url } } : undefined);
+    expect((await failureOf(run())).line).toMatch(/redirects in circles\. Check HF_ENDPOINT/);
+    expect(hub.requests.length).toBeLessThan(20);
+  });
+
   test("too many requests for longer than anyone waits", async () => {
     const { run, hub } = await scene();
     hub.misbehave = ({ kind }) => (kind === "cdn" ? { status: 429, headers: { "retry-after": "3600" } } : undefined);

@@ -94,6 +94,76 @@ describe("readTorchFile", () => {
     expect(() => readTorchFile(join(root, "absent.bin"))).toThrow(UserError);
   });
 
+  /** A file with one tensor "a" of float32, as a pickle of protocol 4 has it. */
+  const crafted = (change: {
+    elements?: number;
+    shape?: number[];
+    stride?: number[];
+    offset?: number;
+    data?: Buffer;
+  }) => {
+    const {
+      elements = 4,
+      shape = [2, 2],
+      stride = [2, 1],
+      offset = 0,
+      data = Buffer.from(new Float32Array(4).fill(7).buffer),
+    } = change;
+    const short = (text: string) => `\x8c${String.fromCharCode(text.length)}${text}`;
+    const int = (value: number) => {
+      const bytes = Buffer.alloc(4);
+      bytes.writeInt32LE(value);
+      return `J${bytes.toString("latin1")}`;
+    };
+    const tuple = (parts: string[]) => `(${parts.join("")}t`;
+    const storage = `${tuple([short("storage"), `${short("torch")}${short("FloatStorage")}\x93`, short("0"), short("cpu"), int(elements)])}Q`;
+    const tensor = `${short("torch._utils")}${short("_rebuild_tensor_v2")}\x93${tuple([storage, int(offset), tuple(shape.map(int)), tuple(stride.map(int))])}R`;
+    const pickle = `\x80\x04\x95${"\0".repeat(8)}}\x94${short("a")}${tensor}s.`;
+    return write(zip({ "x/data.pkl": Buffer.from(pickle, "latin1"), "x/data/0": data }));
+  };
+
+  test("reads a pickle of protocol 4", () => {
+    expect(readTorchFile(crafted({})).get("a")?.toNumbers()).toEqual([7, 7, 7, 7]);
+    expect(readTorchFile(crafted({ shape: [3], stride: [1], offset: 1 })).get("a")?.shape).toEqual([3]);
+  });
+
+  test.each([
+    ["an offset behind it", { offset: 4 }],
+    ["a row too many", { shape: [3, 2] }],
+    ["a stride that leaves it", { stride: [3, 1] }],
+    ["a size of 0", { shape: [0, 2] }],
+    ["sizes and strides of unequal number", { stride: [1] }],
+  ])("memory beyond the data of the file is never touched: %s", (_, change) => {
+    expect(() => readTorchFile(crafted(change))).toThrow(/"a" reaches beyond its data/);
+  });
+
+  test.each([
+    ["more elements than bytes", { elements: 5 }, /the data of "a" is of the wrong size/],
+    ["fewer bytes", { data: Buffer.alloc(15) }, /the data of "a" is of the wrong size/],
+    ["a negative offset", { offset: -1 }, /describes no tensor/],
+    ["a negative stride", { stride: [-2, 1] }, /describes no tensor/],
+  ])("what does not fit is an error: %s", (_, change, message) => {
+    expect(() => readTorchFile(crafted(change))).toThrow(message);
+  });
+
+  test.each([
+    [
+      "a number of too many bytes",
+      "\x80\x02}X\x01\0\0\0a\x8a\x07\x01\x01\x01\x01\x01\x01\x01s.",
+      /a number that is too large/,
+    ],
+    ["a reference to no storage", "\x80\x02}X\x01\0\0\0a]Qs.", /refers to something that is no storage/],
+    ["a list that is none", "\x80\x02}K\x01a.", /pickle is damaged/],
+    ["a memo that is not there", "\x80\x02h\x05.", /pickle is damaged/],
+  ])("says what is wrong with %s", (_, pickle, message) => {
+    expect(() => readTorchFile(withPickle(pickle))).toThrow(message);
+  });
+
+  test("says that a file is of a machine with the other order of bytes", () => {
+    const members = { "a/data.pkl": Buffer.from("\x80\x02}.", "latin1"), "a/byteorder": Buffer.from("big") };
+    expect(() => readTorchFile(write(zip(members)))).toThrow(/was written on a big-endian machine/);
+  });
+
   test("a damaged file is an error of the user, whatever the damage, and leaks nothing", () => {
     const good = readFileSync(testdata("mm_projector.bin"));
     expectNoLeaks();

@@ -89,7 +89,7 @@ export async function* describeMany(
     await loading.return(undefined);
   }
 
-  async function load(group: Group, index: number): Promise<Loaded> {
+  async function load(group: Group, index: number): Promise<LoadedPrompt> {
     const { sources, prompt } = "sources" in group ? group : { sources: group, prompt: undefined };
     try {
       const question = prompt === undefined ? asked : { ...asked, prompt };
@@ -103,7 +103,7 @@ export async function* describeMany(
 }
 
 /** A prompt whose pictures have been read, or why it has none. */
-type Loaded = { index: number; request: DescribeRequest; visuals: Visual[] } | { index: number; error: unknown };
+type LoadedPrompt = { index: number; request: DescribeRequest; visuals: Visual[] } | { index: number; error: unknown };
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 

@@ -40,6 +40,46 @@ const EDITS = {
 };
 const BLANKS = { type: "array", items: object({ start: number, end: number, text }) };
 
+const whole = { type: "integer" };
+const list = (items: object) => ({ type: "array", items });
+const event = (type: string, properties: Record<string, object>, further: Record<string, object> = {}) => {
+  const schema = object({ type: { const: type }, ...properties });
+  return { ...schema, properties: { ...schema.properties, ...further } };
+};
+const GIVEN = { position: whole, token: text, id: whole };
+
+/** Reports of `diffusion_trace`, as inference/trace-format.ts has them. */
+const TRACE = {
+  TraceStart: event(
+    "start",
+    { gen_length: whole, steps: whole, mask: text, image_tokens: whole },
+    { given: list(object(GIVEN)) },
+  ),
+  TraceStep: event(
+    "step",
+    {
+      step: whole,
+      block: whole,
+      tokens: { ...list(whole), description: "ids of the whole answer after the pass, masks included" },
+      confidence: { ...list({ type: ["number", "null"] }), description: "null where nothing was predicted" },
+      filled: list(whole),
+      revised: list(object({ position: whole, from: whole, to: whole })),
+      changes: list(object({ ...GIVEN, confidence: number, kind: { enum: ["fill", "revise"] } })),
+      seconds: number,
+    },
+    { request: { type: "object", description: "of the first step: every option as it was used" } },
+  ),
+  TraceEnd: event("end", {
+    text,
+    steps: whole,
+    tokens: whole,
+    edits: whole,
+    seconds: number,
+    stopped: { type: "boolean" },
+  }),
+};
+const DIFFUSION = { diffusion: list({ oneOf: Object.keys(TRACE).map(ref) }) };
+
 const post = (summary: string, body: string, responses: object) => ({
   post: {
     summary,
@@ -59,7 +99,7 @@ function describe() {
     200: {
       description: "OpenAI's chat completion, or its chunks as server-sent events with `stream`",
       content: {
-        "application/json": { schema: { type: "object", additionalProperties: true } },
+        "application/json": { schema: { type: "object", properties: DIFFUSION, additionalProperties: true } },
         "text/event-stream": { schema: text },
       },
     },
@@ -78,7 +118,12 @@ function describe() {
       "/v1/fill": post(
         "Fill in the blanks of a text",
         "FillRequest",
-        answer(object({ text, blanks: BLANKS, steps: number, seconds: number, model: text })),
+        answer({
+          allOf: [
+            object({ text, blanks: BLANKS, steps: number, seconds: number, model: text }),
+            { type: "object", properties: DIFFUSION },
+          ],
+        }),
       ),
       "/v1/models": get(
         "The served model",
@@ -99,6 +144,7 @@ function describe() {
         ChatCompletionRequest: schemaOf(chatBody),
         RefineRequest: schemaOf(refineBody),
         FillRequest: schemaOf(fillBody),
+        ...TRACE,
         Error: object({
           error: object({
             message: text,

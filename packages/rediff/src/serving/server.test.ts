@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { TraceEvent, TraceStep } from "../inference/trace-format.js";
 import { loadModel } from "../inference/vision-language-model.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
+import { openApi } from "./openapi.js";
 import { isBuilt, metric, pictureUrl, post, startTestServer, type TestServer, TINY, until } from "./testing/start.js";
 
 // Processes that load libtorch, on machines that do much else.
@@ -123,6 +124,8 @@ describe.skipIf(!isBuilt)(`the server${isBuilt ? "" : " (SKIPPED: run npx tsc -b
     expect(first).toMatchObject({ tokens: { length: 8 }, filled: { length: 4 } });
     expect(first?.request).toMatchObject({ kind: "describe", gen_length: 8, steps: 2, image_join: "legacy", seed: 42 });
     expect(second).not.toHaveProperty("request");
+    const { properties } = openApi().components.schemas.TraceStep;
+    expect(Object.keys(properties)).toEqual(Object.keys(first!));
   });
 
   test("answers do not depend on who is decoded beside them", async () => {

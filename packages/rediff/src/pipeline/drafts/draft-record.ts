@@ -30,7 +30,7 @@ const draftedShape = {
   conversation: z.string().exactOptional(),
   image_join: z.string().exactOptional(),
   system: z.string().exactOptional(),
-  auto_orient: z.boolean().exactOptional(),
+  as_stored: z.boolean().exactOptional(),
   max_pixels: z.number().exactOptional(),
   /** rediff, torch. */
   versions: z.record(z.string(), z.string()),

@@ -58,7 +58,7 @@ export function draftSettings(
     ...(conversation !== "llava_llada" && { conversation }),
     ...(imageJoin !== "legacy" && { image_join: imageJoin }),
     ...(system !== undefined && { system }),
-    ...(visuals.autoOrient && { auto_orient: true }),
+    ...(!visuals.autoOrient && { as_stored: true }),
     ...(maxPixels !== undefined && { max_pixels: maxPixels }),
   };
 }

@@ -299,6 +299,7 @@ describe("what goes on must go on with the same things", () => {
     ["other steps", ["--steps", "4"], /was drafted with steps 8, now it is 4/],
     ["revision", ["--revise"], /was drafted with revise false, now it is true/],
     ["top-k", ["--revise-topk", "0.5"], /was drafted with revise_topk the default, now it is 0\.5/],
+    ["pictures", ["--as-stored"], /was drafted with as_stored the default, now it is true/],
   ])("%s", async (_, more, message) => {
     if (!existsSync(at("other"))) writeTinyModel(at("other"), { seed: 9 });
     await rediffHere(...draft("fixed.jsonl", "--steps", "8", "--count", "2"));

@@ -15,9 +15,20 @@ export default defineConfig({
     maxWorkers: "100%",
     include: ["packages/**/*.test.ts", "scripts/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
-    testTimeout: 30_000,
+    // Processes that load libtorch, on machines that do much else.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // Files run side by side on all cores, and threads of tiny operators that wait for each other cost most of the time.
     // Only npm run test:processors wants more of them.
     env: { OMP_NUM_THREADS: process.env.REDIFF_TEST_THREADS ?? "1" },
+    // npm run coverage. What docs/testing.md says is not counted: worker threads and processes that tests start.
+    coverage: {
+      provider: "v8",
+      reporter: ["text-summary", "html", "json-summary"],
+      include: ["packages/*/src/**/*.ts", "packages/*/src/**/*.tsx", "packages/torch/setup/**/*.mjs", "scripts/*.mjs"],
+      exclude: ["**/*.test.ts", "**/testing/**", "**/fixtures/**", "**/*.d.ts"],
+      // A test that fails is no reason to have no report.
+      reportOnFailure: true,
+    },
   },
 });

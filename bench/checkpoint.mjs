@@ -8,18 +8,19 @@ import { join } from "node:path";
 import { configOf, tensorsOf } from "./shapes.mjs";
 
 /**
- * Makes the folder unless it is there already. `writeTensors(path, tensors, seed)` writes one safetensors file, each
- * tensor float32 and drawn from its normal distribution.
+ * The folder of a shape's checkpoint, which is made unless it is there. Weights are float32, each tensor drawn from its
+ * normal distribution. libtorch, which writes them, is loaded only for that: a run of the reference alone can do without.
  *
- * @returns {Promise<string>} the folder
+ * @returns {Promise<string>}
  */
-export async function ensureCheckpoint(shape, parent, writeTensors) {
+export async function randomCheckpoint(shape, parent) {
   const folder = join(parent, `rediff-bench-${shape.name}`);
   if (await exists(folder)) return folder;
   const partial = `${folder}.partial`;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
   await writeText(partial, shape);
+  const { writeTensors } = await import("./engine/weights.mjs");
   await writeTensors(join(partial, "model.safetensors"), tensorsOf(shape), 0);
   await rename(partial, folder);
   return folder;

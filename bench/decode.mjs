@@ -1,11 +1,10 @@
 // Decoding a whole answer, or a few forward passes of it, beside the original code: the same checkpoint, the same prompt
 // embeddings, the same schedule; the tokens must be equal after every run.
 
-import { join } from "node:path";
-import { ensureCheckpoint } from "./checkpoint.mjs";
+import { randomCheckpoint } from "./checkpoint.mjs";
 import { conditions, gigabytes, median, speedup, spread, table } from "./report.mjs";
 import { bytesOf, promptOf, SHAPES } from "./shapes.mjs";
-import { choose, interleave, startSide, withSides } from "./side.mjs";
+import { interleave, startersOf, withSides } from "./side.mjs";
 
 /**
  * @param {{ shape: string, reference?: string, python?: string, only?: string, threads: number, repeats: number,
@@ -13,37 +12,14 @@ import { choose, interleave, startSide, withSides } from "./side.mjs";
  * @returns {Promise<{ name: string, title: string, text: string, ok: boolean }>}
  */
 export async function benchDecode(options) {
-  const { threads, repeats, log, verbose } = options;
+  const { threads, repeats, log } = options;
   const shape = SHAPES[options.shape];
   const maxForwards = options.maxForwards ?? shape.maxForwards;
   log(`checkpoint: ${shape.name}, ${gigabytes(bytesOf(shape))} GB of random weights in ${options.work}`);
-  const checkpoint = await ensureCheckpoint(shape, options.work, async (...file) => {
-    // Loads libtorch, which a run of the reference alone on a checkpoint that exists can do without.
-    const { writeTensors } = await import("./engine/weights.mjs");
-    await writeTensors(...file);
-  });
+  const checkpoint = await randomCheckpoint(shape, options.work);
+  const starters = startersOf("decode", checkpoint, options);
 
-  const here = import.meta.dirname;
-  const reference = () =>
-    startSide({
-      name: "reference",
-      command: options.python,
-      args: [join(here, "reference/decode.py"), "--clone", options.reference, "--checkpoint", checkpoint].concat(
-        "--threads",
-        String(threads),
-      ),
-      env: { PYTHONDONTWRITEBYTECODE: "1" },
-      verbose,
-    });
-  const engine = () =>
-    startSide({
-      name: "rediff",
-      command: process.execPath,
-      args: [join(here, "engine/decode.mjs"), checkpoint, String(threads)],
-      verbose,
-    });
-
-  return withSides(choose(options.only, { reference, engine }), async (sides) => {
+  return withSides(starters, async (sides) => {
     for (const { name, hello } of sides) log(`${name}: ${JSON.stringify(hello)}`);
     const { prompt: length, ...schedule } = shape.decode;
     const request = { op: "decode", prompt_ids: promptOf(shape, length), ...schedule };

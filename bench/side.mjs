@@ -1,6 +1,7 @@
 // One side of a comparison: a child process that answers JSON lines. See reference/protocol.py for the protocol.
 
 import { spawn } from "node:child_process";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 /**
@@ -62,6 +63,37 @@ function keepTail(stream, verbose, count = 20) {
     if (tail.length > count) tail.shift();
   });
   return () => tail.join("\n");
+}
+
+/**
+ * Starters of the sides that a comparison on a checkpoint asks for: `reference/NAME.py` and `engine/NAME.mjs`.
+ *
+ * @param {string} name
+ * @param {string} checkpoint folder
+ * @param {{ reference?: string, python?: string, only?: string, threads: number, verbose: boolean }} options
+ */
+export function startersOf(name, checkpoint, { reference, python, only, threads, verbose }) {
+  const here = import.meta.dirname;
+  return choose(only, {
+    reference: () =>
+      startSide({
+        name: "reference",
+        command: python,
+        args: [join(here, `reference/${name}.py`), "--clone", reference, "--checkpoint", checkpoint].concat(
+          "--threads",
+          String(threads),
+        ),
+        env: { PYTHONDONTWRITEBYTECODE: "1" },
+        verbose,
+      }),
+    engine: () =>
+      startSide({
+        name: "rediff",
+        command: process.execPath,
+        args: [join(here, `engine/${name}.mjs`), checkpoint, String(threads)],
+        verbose,
+      }),
+  });
 }
 
 /** Both sides' starters, the reference's first, or the one that is asked for. */

@@ -4,11 +4,10 @@
 // Weights, gradients and AdamW's state take 16 bytes a parameter, so one side is alive at a time: every turn starts a
 // process, takes a step to warm up, times some, and ends.
 
-import { join } from "node:path";
-import { ensureCheckpoint } from "./checkpoint.mjs";
+import { randomCheckpoint } from "./checkpoint.mjs";
 import { conditions, gigabytes, median, speedup, spread, table } from "./report.mjs";
 import { bytesOf, promptOf, SHAPES } from "./shapes.mjs";
-import { choose, startSide } from "./side.mjs";
+import { startersOf } from "./side.mjs";
 
 /** Losses of the two sides may differ by this share: rounding, which AdamW's first steps make visible. */
 const TOLERANCE = 2e-3;
@@ -20,37 +19,13 @@ const LEARNING_RATE = 1e-5;
  * @returns {Promise<{ name: string, title: string, text: string, ok: boolean }>}
  */
 export async function benchTrain(options) {
-  const { threads, repeats, log, verbose } = options;
+  const { threads, repeats, log } = options;
   const whole = SHAPES[options.shape];
   const layers = options.layers ?? whole.train.layers ?? whole.layers;
   const shape = layers === whole.layers ? whole : { ...whole, name: `${whole.name}-${layers}-layers`, layers };
   log(`checkpoint: ${shape.name}, ${gigabytes(bytesOf(shape))} GB of random weights in ${options.work}`);
-  const checkpoint = await ensureCheckpoint(shape, options.work, async (...file) => {
-    const { writeTensors } = await import("./engine/weights.mjs");
-    await writeTensors(...file);
-  });
-
-  const here = import.meta.dirname;
-  const starters = choose(options.only, {
-    reference: () =>
-      startSide({
-        name: "reference",
-        command: options.python,
-        args: [join(here, "reference/train.py"), "--clone", options.reference, "--checkpoint", checkpoint].concat(
-          "--threads",
-          String(threads),
-        ),
-        env: { PYTHONDONTWRITEBYTECODE: "1" },
-        verbose,
-      }),
-    engine: () =>
-      startSide({
-        name: "rediff",
-        command: process.execPath,
-        args: [join(here, "engine/train.mjs"), checkpoint, String(threads)],
-        verbose,
-      }),
-  });
+  const checkpoint = await randomCheckpoint(shape, options.work);
+  const starters = startersOf("train", checkpoint, options);
 
   const { sequence, answer, steps } = shape.train;
   const ids = promptOf(shape, sequence);

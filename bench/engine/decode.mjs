@@ -3,9 +3,11 @@
 //     node engine/decode.mjs CHECKPOINT [threads]
 
 import { getThreads, setThreads, torchVersion } from "@rediff/torch";
-import { decode } from "../../packages/rediff/dist/diffusion/decode.js";
-import { countParameters } from "../../packages/rediff/dist/models/memory.js";
-import { loadModelFolder, modelShapes, promptEmbeddings } from "../../packages/rediff/dist/models/model.js";
+import { loadModelFolder } from "../../packages/rediff/dist/checkpoint/load-model.js";
+import { countParameters } from "../../packages/rediff/dist/checkpoint/memory.js";
+import { modelShapes } from "../../packages/rediff/dist/checkpoint/tensor-names.js";
+import { decode } from "../../packages/rediff/dist/diffusion/decoder.js";
+import { promptEmbeddings } from "../../packages/rediff/dist/models/llava/assembly.js";
 import { peakMemory, resetPeakMemory, serve } from "./protocol.mjs";
 
 const [checkpoint, threads = "2"] = process.argv.slice(2);

@@ -3,11 +3,11 @@
 //     node engine/train.mjs CHECKPOINT [threads]
 
 import { Generator, getThreads, setThreads, torchVersion } from "@rediff/torch";
-import { loadModelFolder } from "../../packages/rediff/dist/models/model.js";
-import { trainable } from "../../packages/rediff/dist/models/parameters.js";
-import { clipGradients, dropGradients } from "../../packages/rediff/dist/training/gradients.js";
-import { AdamW, parameterGroups } from "../../packages/rediff/dist/training/optimizer.js";
-import { fillGradients, trainStep } from "../../packages/rediff/dist/training/step.js";
+import { loadModelFolder } from "../../packages/rediff/dist/checkpoint/load-model.js";
+import { fillGradients, trainStep } from "../../packages/rediff/dist/training/backward/micro-batch.js";
+import { trainable } from "../../packages/rediff/dist/training/backward/parameters.js";
+import { AdamW, parameterGroups } from "../../packages/rediff/dist/training/optimizer/adamw.js";
+import { clipGradients, dropGradients } from "../../packages/rediff/dist/training/optimizer/clip-gradients.js";
 import { peakMemory, resetPeakMemory, serve } from "./protocol.mjs";
 
 const [checkpoint, threads = "2"] = process.argv.slice(2);

@@ -1,24 +1,22 @@
 /** The embedded model does what its card says, on scenes drawn here and now. */
-import { mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { setThreads } from "@rediff/torch";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
-import { scoreRefining } from "./demo/refining.js";
-import { describeMany } from "./describe-many.js";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { scoreRefining } from "./demo/refine-figures.js";
 import { EMBEDDED_NOTE, embeddedModelFolder } from "./embedded.js";
-import { type ErrorKind, usualErrors } from "./scenes/corrupt.js";
-import { writeCorrupted } from "./scenes/derive.js";
-import { generateScenes } from "./scenes/generate.js";
-import { readScenes, type Scene } from "./scenes/records.js";
-import { evaluate, scoreCaption } from "./scenes/score.js";
-import { makeWorld } from "./scenes/world.js";
+import { describeMany } from "./inference/describe-many.js";
+import { loadModel, type VisionLanguageModel } from "./inference/vision-language-model.js";
+import { type ErrorKind, usualErrors } from "./scenes/language/planted-error.js";
+import { writeCorrupted } from "./scenes/records/derive-records.js";
+import { generateScenes } from "./scenes/records/generate-scenes.js";
+import { readScenes, type Scene } from "./scenes/records/scene-records.js";
+import { evaluate, scoreCaption } from "./scenes/scoring/score.js";
+import { makeWorld } from "./scenes/world/world.js";
 import { rediff } from "./testing/command-line.js";
-import { loadModel, type VisionLanguageModel } from "./vision-language-model.js";
+import { folderOfFile } from "./testing/folders.js";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // on a machine that is busy
-
-const folder = mkdtempSync(join(tmpdir(), "rediff-embedded-"));
+const { at, path: folder } = folderOfFile();
 const scenes: Scene[] = [];
 let model: VisionLanguageModel;
 
@@ -26,12 +24,11 @@ beforeAll(async () => {
   setThreads(1);
   const world = makeWorld("demo");
   await generateScenes({ folder, count: 24, seed: 777, style: "train", split: "train", size: 96, world });
-  for await (const scene of readScenes(join(folder, "scenes.jsonl"))) scenes.push(scene);
+  for await (const scene of readScenes(at("scenes.jsonl"))) scenes.push(scene);
   model = await loadModel();
 });
 afterAll(() => {
   model?.[Symbol.dispose]();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 test("is small enough to be committed", () => {
@@ -40,7 +37,7 @@ test("is small enough to be committed", () => {
 
 test("describes scenes that it was not trained on", async () => {
   const tallies = [];
-  const pictures = scenes.map(({ record }) => [join(folder, record.image)]);
+  const pictures = scenes.map(({ record }) => [at(record.image)]);
   for await (const result of describeMany(model, pictures, { batch: 24 })) {
     if (!result.ok) throw result.error;
     tallies.push(scoreCaption(result.description.text, (scenes[result.index] as Scene).facts));
@@ -51,9 +48,9 @@ test("describes scenes that it was not trained on", async () => {
 });
 
 test("mends planted errors, and leaves right captions alone", async () => {
-  const truth = join(folder, "scenes.jsonl");
+  const truth = at("scenes.jsonl");
   const repairs = async (kinds: readonly (ErrorKind | "none")[]) => {
-    const output = join(folder, `${kinds[0]}.jsonl`);
+    const output = at(`${kinds[0]}.jsonl`);
     await writeCorrupted({ truth, output, seed: 1, kinds });
     const drafts: Scene[] = [];
     for await (const scene of readScenes(output)) drafts.push(scene);
@@ -64,7 +61,7 @@ test("mends planted errors, and leaves right captions alone", async () => {
 });
 
 test("answers where no model is named, and says so", async () => {
-  const picture = join(folder, scenes[0]?.record.image ?? "");
+  const picture = at(scenes[0]?.record.image ?? "");
   const { status, stdout, stderr } = await rediff(["caption", picture, "--json"]);
   expect([status, stderr]).toEqual([0, `rediff: ${EMBEDDED_NOTE}\n`]);
   expect(JSON.parse(stdout)).toMatchObject({ image: picture, text: expect.stringMatching(/\w+ \w+/) });

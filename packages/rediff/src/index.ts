@@ -1,50 +1,40 @@
 /** Vision-language diffusion models for TypeScript: LLaDA-V and ReDiff. */
-export { correctDrafts } from "./data/correction/correct.js";
-export type { CorrectOptions } from "./data/correction/correct-options.js";
-export type { AnswerTotals, CorrectionReport } from "./data/correction/correction-report.js";
-export type { LedgerLine } from "./data/correction/ledger.js";
-export type { DraftReport } from "./data/drafts/draft.js";
-export { type DraftDataOptions, draftData } from "./data/drafts/draft-data.js";
-export type { DraftRecord } from "./data/drafts/draft-record.js";
-export { describeMany, type ManyItem, type ManyOptions, type ManyResult } from "./describe-many.js";
-export { Decoder, type Decoding, decode, decodeBatch, type RunOptions } from "./diffusion/decode.js";
-export type { DecodeResult, DecodeStep, Edit } from "./diffusion/denoise.js";
+
+export { loadConfig } from "./checkpoint/config.js";
+export { type AssembleOptions, assembleLladaV } from "./checkpoint/convert/assemble-llada-v.js";
+export { type Conversion, type ConvertOptions, renameLlada } from "./checkpoint/convert/rename-llada.js";
+export { type CheckpointKind, type Inspection, inspectFolder } from "./checkpoint/inspect/inspect-folder.js";
+export { inspectionJson, inspectionText } from "./checkpoint/inspect/inspection-report.js";
+export { type LoadOptions, loadModelFolder } from "./checkpoint/load-model.js";
 export {
   type Ban,
   type DecodeOptions,
   decodeOptions,
   type FeatureCacheOptions,
   type Remasking,
-} from "./diffusion/options.js";
+} from "./diffusion/decode-options.js";
+export type { DecodeResult, DecodeStep, Edit } from "./diffusion/decode-step.js";
+export { Decoder, type Decoding, decode, decodeBatch, type RunOptions } from "./diffusion/decoder.js";
 export { embeddedModelFolder } from "./embedded.js";
 export { UserError } from "./errors.js";
-export { type Filling, type FillOptions, type FillRequest, fillRequest } from "./fill/fill.js";
-export { type FilledBlank, type FilledText, type Form, readForm } from "./fill/form.js";
-export { parseTemplate, type Template, type TemplatePart } from "./fill/template.js";
 export { type Pulled, type PullOptions, pull } from "./hub/pull.js";
-export { resolveModel } from "./hub/resolve.js";
-export { type ImproveOptions, improve } from "./improvement/improve.js";
-export { type ImproveKeys, readImproveRecipe } from "./improvement/recipe.js";
-export type { ImproveReport } from "./improvement/report.js";
-export { loadConfig, type ModelConfig } from "./models/config.js";
-export { type Conversion, type ConvertOptions, renameLlada } from "./models/convert.js";
-export { type AssembleOptions, assembleLladaV } from "./models/convert-assemble.js";
-export { type CheckpointKind, type Inspection, inspectFolder } from "./models/inspect.js";
-export { inspectionJson, inspectionText } from "./models/inspect-report.js";
-export { type LoadOptions, loadModelFolder, type Model, promptEmbeddings, type Visual } from "./models/model.js";
-export type { ChatMessage } from "./text/chat.js";
-export { applyEdits, type TextEdit } from "./text/spans.js";
-export { loadTokenizer, type Tokenizer } from "./text/tokenizer.js";
-export { combineLogs, type RunLog } from "./training/logging/combine.js";
-export { metricsLog } from "./training/logging/metrics-log.js";
-export { progressLog } from "./training/logging/progress-log.js";
-export { tensorboardLog } from "./training/logging/tensorboard-log.js";
-export type { RecipeKeys } from "./training/recipe.js";
-export { parseRecipe, readRecipe } from "./training/recipe-file.js";
-export type { EvaluationReport, RunFacts, StepReport, TrainObserver } from "./training/report.js";
-export { type RunRequests, type TrainOptions, type TrainResult, train } from "./training/trainer.js";
+export { resolveModel } from "./hub/resolve-model.js";
+export type { Filling } from "./inference/answers.js";
+export { describeMany, type ManyItem, type ManyOptions, type ManyResult } from "./inference/describe-many.js";
+export type { FillOptions } from "./inference/request.js";
+export type { FillRequest } from "./inference/resolve.js";
+export { fillRequest } from "./inference/tasks/fill.js";
+export { parseTemplate, type Template, type TemplatePart } from "./inference/template/fill-template.js";
+export { type FilledBlank, type FilledText, type Form, readForm } from "./inference/template/template-form.js";
+export type {
+  RequestRecord,
+  TraceChange,
+  TraceEnd,
+  TraceEvent,
+  TraceStart,
+  TraceStep,
+} from "./inference/trace-format.js";
 export {
-  DEFAULT_QUESTION,
   type DescribeOptions,
   type Description,
   loadModel,
@@ -53,4 +43,29 @@ export {
   type TokenEdit,
   VisionLanguageModel,
   type VisualSource,
-} from "./vision-language-model.js";
+} from "./inference/vision-language-model.js";
+export { promptEmbeddings } from "./models/llava/assembly.js";
+export type { Model } from "./models/llava/llava.js";
+export { correctDrafts } from "./pipeline/correction/correct-drafts.js";
+export type { CorrectOptions } from "./pipeline/correction/correct-options.js";
+export type { AnswerTotals, CorrectionReport } from "./pipeline/correction/correction-report.js";
+export type { LedgerLine } from "./pipeline/correction/ledger.js";
+export type { DraftReport } from "./pipeline/drafts/draft-all.js";
+export { type DraftDataOptions, draftData } from "./pipeline/drafts/draft-data.js";
+export type { DraftRecord } from "./pipeline/drafts/draft-record.js";
+export { type ImproveOptions, improve } from "./pipeline/improve/improve.js";
+export { type ImproveKeys, readImproveRecipe } from "./pipeline/improve/improve-recipe.js";
+export type { ImproveReport } from "./pipeline/improve/improve-report.js";
+export type { ChatMessage } from "./text/chat-template.js";
+export { DEFAULT_QUESTION } from "./text/default-question.js";
+export { applyEdits, type TextEdit } from "./text/text-edits.js";
+export { loadTokenizer, type Tokenizer } from "./text/tokenizer.js";
+export { combineLogs, type RunLog } from "./training/logging/combine-logs.js";
+export { metricsLog } from "./training/logging/metrics-log.js";
+export { progressLog } from "./training/logging/progress-log.js";
+export { tensorboardLog } from "./training/logging/tensorboard-log.js";
+export type { RecipeKeys } from "./training/recipe/recipe.js";
+export { parseRecipe, readRecipe } from "./training/recipe/recipe-file.js";
+export type { EvaluationReport, RunFacts, StepReport, TrainObserver } from "./training/run/run-report.js";
+export { type RunRequests, type TrainOptions, type TrainResult, train } from "./training/run/trainer.js";
+export type { Visual } from "./vision/tiles/tiles.js";

@@ -1,24 +1,15 @@
 /** What the documentation shows is right: its TypeScript compiles and runs, its commands are understood, its links lead
  *  somewhere. */
 import { execFile } from "node:child_process";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import type { Command } from "commander";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { program } from "./cli/main.js";
+import { folderOfFile } from "./testing/folders.js";
 import { writeTinyModel } from "./testing/tiny-model.js";
 import { fixturePath } from "./vision/fixtures/pillow.js";
 
@@ -98,7 +89,7 @@ test.each(pages)("%s: its links lead somewhere", (page) => {
 });
 
 describe("TypeScript", () => {
-  const folder = mkdtempSync(join(tmpdir(), "rediff-readme-"));
+  const { path: folder } = folderOfFile();
   const blocks = ["README.md", "packages/rediff/README.md"].flatMap((page) =>
     [...(text[page] ?? "").matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match, i) => ({ page, code: match[1]!, i })),
   );
@@ -132,7 +123,6 @@ describe("TypeScript", () => {
       throw new Error(`the documentation does not compile: ${error.stdout}`);
     });
   }, 120_000);
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test("there is some", () => expect(blocks.length).toBeGreaterThan(1));
 

@@ -1,4 +1,4 @@
-// Writes src/ops.generated.ts and src/tensor-methods.generated.ts from the schemas of the libtorch that is set up.
+// Writes src/generated/ops.generated.ts and src/generated/tensor-methods.generated.ts from the schemas of the libtorch that is set up.
 // Usage: node scripts/generate-ops.mjs [folder]        (default ../src; then `npx biome check --write src`)
 import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -28,7 +28,7 @@ const Kind = [
   "Unsupported",
 ];
 
-const target = resolvePath(process.argv[2] ?? fileURLToPath(new URL("../src", import.meta.url)));
+const target = resolvePath(process.argv[2] ?? fileURLToPath(new URL("../src/generated", import.meta.url)));
 
 const camel = (name) => name.replace(/(?<=[a-z0-9])_+([a-z0-9])/gi, (_, c) => c.toUpperCase());
 // pin_memory and layout have one sensible value here; a caller who differs has `call`.
@@ -229,12 +229,12 @@ const header = `// Written by scripts/generate-ops.mjs from libtorch's schemas (
 writeFileSync(
   join(target, "ops.generated.ts"),
   `${header}
-import { type MemoryFormat, memoryFormatCode, operatorId } from "./call.js";
-import { usableDevice } from "./device.js";
-import { type DType, dtypeCode } from "./dtype.js";
-import { native } from "./native.js";
-import type { Generator } from "./random.js";
-import { type Device, Tensor, wrap } from "./tensor.js";
+import { type Device, usableDevice } from "../device.js";
+import { type DType, dtypeCode } from "../dtype.js";
+import { native } from "../native.js";
+import { type MemoryFormat, memoryFormatCode, operatorId } from "../operator.js";
+import type { Generator } from "../random.js";
+import { Tensor, wrap } from "../tensor.js";
 
 /** A whole number is an integer for libtorch: \`add(int64Tensor, 1)\` stays int64, there is no way to write 1.0. */
 export type Scalar = number | bigint | boolean;
@@ -272,12 +272,13 @@ ${functions.join("\n\n")}
 writeFileSync(
   join(target, "tensor-methods.generated.ts"),
   `${header}
-import type { MemoryFormat } from "./call.js";
-import type { DType } from "./dtype.js";
+import type { Device } from "../device.js";
+import type { DType } from "../dtype.js";
+import type { MemoryFormat } from "../operator.js";
 import * as ops from "./ops.generated.js";
 import type { Scalar } from "./ops.generated.js";
-import type { Generator } from "./random.js";
-import type { Device, Tensor } from "./tensor.js";
+import type { Generator } from "../random.js";
+import type { Tensor } from "../tensor.js";
 
 /** Operators whose first argument is the tensor itself, as methods. */
 export abstract class TensorMethods {

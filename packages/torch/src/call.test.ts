@@ -1,11 +1,10 @@
 /** Any operator by name, the typed functions beside it, and the generated files against the libtorch that runs. */
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import * as torch from "./index.js";
 import {
   arange,
@@ -20,12 +19,7 @@ import {
   tensor,
   zeros,
 } from "./index.js";
-
-let start = memory();
-beforeEach(() => {
-  start = memory();
-});
-afterEach(() => expect(memory()).toEqual(start));
+import { test } from "./testing/test.js";
 
 describe("call", () => {
   test("gives handles of its own, and the very argument for what changes it in place", () => {
@@ -149,12 +143,11 @@ describe("call", () => {
     });
   });
 
-  test("a call that fails keeps nothing alive", () => {
-    const before = memory();
+  test("a call that fails keeps nothing alive", ({ memoryAtStart }) => {
     using x = ones([1000]);
     for (let i = 0; i < 10; i++) expect(() => x.mm(x)).toThrow();
     x.dispose();
-    expect(memory()).toEqual(before);
+    expect(memory()).toEqual(memoryAtStart);
   });
 });
 
@@ -280,7 +273,7 @@ describe("typed functions", () => {
     for (const name of TYPED_OPERATORS) expect(schemaOf(name)).toContain("(");
   });
 
-  const recorded = readFileSync(new URL("ops.generated.ts", import.meta.url), "utf8");
+  const recorded = readFileSync(new URL("generated/ops.generated.ts", import.meta.url), "utf8");
   const writtenFor = /torch (\S+)\)/.exec(recorded)?.[1];
 
   test("the arguments of every typed operator are where they were when the functions were generated", () => {
@@ -297,28 +290,23 @@ describe("typed functions", () => {
     }
   });
 
-  test.runIf(writtenFor === torch.torchVersion)("the generator writes what is committed", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "rediff-ops-"));
+  test.runIf(writtenFor === torch.torchVersion)("the generator writes what is committed", async ({ folder }) => {
     const run = promisify(execFile);
-    try {
-      const packageRoot = fileURLToPath(new URL("..", import.meta.url));
-      await run(process.execPath, [join(packageRoot, "scripts", "generate-ops.mjs"), folder]);
-      const biome = join(packageRoot, "..", "..", "node_modules", "@biomejs", "biome", "bin", "biome");
-      for (const file of ["ops.generated.ts", "tensor-methods.generated.ts"]) {
-        const written = await new Promise<string>((resolve, reject) => {
-          const path = join(packageRoot, "src", file);
-          const child = execFile(
-            process.execPath,
-            [biome, "check", "--write", `--stdin-file-path=${path}`],
-            { cwd: join(packageRoot, "..", "..") },
-            (error, stdout) => (error ? reject(error) : resolve(stdout)),
-          );
-          child.stdin?.end(readFileSync(join(folder, file), "utf8"));
-        });
-        expect(written).toBe(readFileSync(new URL(file, import.meta.url), "utf8"));
-      }
-    } finally {
-      rmSync(folder, { recursive: true });
+    const packageRoot = fileURLToPath(new URL("..", import.meta.url));
+    await run(process.execPath, [join(packageRoot, "scripts", "generate-ops.mjs"), folder]);
+    const biome = join(packageRoot, "..", "..", "node_modules", "@biomejs", "biome", "bin", "biome");
+    for (const file of ["ops.generated.ts", "tensor-methods.generated.ts"]) {
+      const written = await new Promise<string>((resolve, reject) => {
+        const path = join(packageRoot, "src", "generated", file);
+        const child = execFile(
+          process.execPath,
+          [biome, "check", "--write", `--stdin-file-path=${path}`],
+          { cwd: join(packageRoot, "..", "..") },
+          (error, stdout) => (error ? reject(error) : resolve(stdout)),
+        );
+        child.stdin?.end(readFileSync(join(folder, file), "utf8"));
+      });
+      expect(written).toBe(readFileSync(new URL(`generated/${file}`, import.meta.url), "utf8"));
     }
   });
 });

@@ -1,9 +1,10 @@
 /** Any operator by name: `call("aten::add.Tensor", a, b)`. The generated functions are this with types and less work. */
-import { usableDevice } from "./device.js";
+import { type Device, usableDevice } from "./device.js";
 import { type DType, dtypeCode } from "./dtype.js";
 import { Kind, native, type OperatorInfo } from "./native.js";
+import { type MemoryFormat, memoryFormatCode, operatorId } from "./operator.js";
 import { Generator } from "./random.js";
-import { type Device, Tensor, wrap } from "./tensor.js";
+import { Tensor, wrap } from "./tensor.js";
 
 interface Resolved {
   id: number;
@@ -11,12 +12,6 @@ interface Resolved {
 }
 
 const resolved = new Map<string, Resolved>();
-
-/** @internal the native id of "aten::add.Tensor" */
-export function operatorId(name: string): number {
-  const dot = name.indexOf(".", name.indexOf("::"));
-  return dot < 0 ? native.resolve(name, "") : native.resolve(name.slice(0, dot), name.slice(dot + 1));
-}
 
 function lookUp(name: string): Resolved {
   let operator = resolved.get(name);
@@ -26,15 +21,6 @@ function lookUp(name: string): Resolved {
     resolved.set(name, operator);
   }
   return operator;
-}
-
-export type MemoryFormat = "contiguous" | "preserve" | "channels_last";
-
-const MEMORY_FORMATS: Record<MemoryFormat, number> = { contiguous: 0, preserve: 1, channels_last: 2 };
-
-/** @internal */
-export function memoryFormatCode(format: MemoryFormat | undefined): number | undefined {
-  return format === undefined ? undefined : MEMORY_FORMATS[format];
 }
 
 function nameOf(value: unknown): string {

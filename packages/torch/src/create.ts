@@ -1,11 +1,12 @@
 /** Tensors from nothing and from JavaScript's memory. */
 
 import { markAsUntransferable } from "node:worker_threads";
-import { operatorId } from "./call.js";
-import { usableDevice } from "./device.js";
+import { type Device, usableDevice } from "./device.js";
 import { type DType, dtypeCode, dtypeOfArray, elementSize, type TypedArray } from "./dtype.js";
+import { clone, to } from "./generated/ops.generated.js";
 import { native } from "./native.js";
-import { type Device, type Tensor, wrap } from "./tensor.js";
+import { operatorId } from "./operator.js";
+import { type Tensor, wrap } from "./tensor.js";
 
 export interface TensorOptions {
   /** Default float32. */
@@ -14,15 +15,9 @@ export interface TensorOptions {
   device?: Device;
 }
 
-const ids = new Map<string, number>();
 function make(name: string, args: unknown[], { dtype = "float32", device = "cpu" }: TensorOptions): Tensor {
   usableDevice(device);
-  let id = ids.get(name);
-  if (id === undefined) {
-    id = operatorId(name);
-    ids.set(name, id);
-  }
-  return wrap(native.call(id, ...args, dtypeCode(dtype), undefined, device));
+  return wrap(native.call(operatorId(name), ...args, dtypeCode(dtype), undefined, device));
 }
 
 export const zeros = (shape: readonly number[], options: TensorOptions = {}): Tensor =>
@@ -56,10 +51,10 @@ function shapeOf(value: Nested): number[] {
 }
 
 /** Appends the numbers of `value`, which must be an array of `shape` from its dimension `dim` on. */
-function flatten(value: Nested, shape: readonly number[], dim: number, flat: number[]): void {
+function appendNumbers(flat: number[], value: Nested, shape: readonly number[], dim: number): void {
   if (dim === shape.length && typeof value !== "object") flat.push(Number(value));
   else if (typeof value === "object" && value.length === shape[dim])
-    for (const element of value) flatten(element, shape, dim + 1, flat);
+    for (const element of value) appendNumbers(flat, element, shape, dim + 1);
   else throw new Error(`tensor(): the nested arrays have different lengths or depths; expected [${shape.join(", ")}]`);
 }
 
@@ -67,14 +62,14 @@ function flatten(value: Nested, shape: readonly number[], dim: number, flat: num
 export function tensor(values: Nested, options: TensorOptions = {}): Tensor {
   const shape = shapeOf(values);
   const flat: number[] = [];
-  flatten(values, shape, 0, flat);
+  appendNumbers(flat, values, shape, 0);
   let first: Nested | undefined = values;
   while (typeof first === "object") first = first[0];
   const dtype = options.dtype ?? (typeof first === "boolean" ? "bool" : "float32");
   const wide = fromBuffer(new Float64Array(flat), shape);
   try {
     const device = options.device ?? "cpu";
-    return dtype === "float64" && device === "cpu" ? wide.clone() : wide.to({ dtype, device });
+    return dtype === "float64" && device === "cpu" ? clone(wide) : to(wide, { dtype, device });
   } finally {
     wide.dispose();
   }

@@ -2,7 +2,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { libDir, native } from "./native.js";
-import type { Device } from "./tensor.js";
+
+/** "cpu", "cuda", "cuda:1", "mps" */
+export type Device = "cpu" | "cuda" | `cuda:${number}` | "mps";
 
 let cudaProblem: string | undefined;
 let cudaTried = false;

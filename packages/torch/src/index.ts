@@ -1,14 +1,17 @@
 /** libtorch for TypeScript. */
+import "./methods.js";
+
 export * from "./autograd.js";
-export { call, type MemoryFormat, schemaOf, schemas } from "./call.js";
+export { call, schemaOf, schemas } from "./call.js";
 export * from "./create.js";
 export * from "./device.js";
 export { type DataOf, DTYPES, type DType, elementSize, type TypedArray } from "./dtype.js";
+export * from "./generated/ops.generated.js";
 export * from "./keep-memory.js";
 export * from "./linear.js";
 export { libDir, torchVersion } from "./native.js";
-export * from "./ops.generated.js";
+export type { MemoryFormat } from "./operator.js";
 export * from "./random.js";
 export * from "./safetensors/index.js";
-export { detachFromScope, type MemoryUse, memory, Scope, scope, tensorsIn } from "./scope.js";
-export { type Device, receive, send, Tensor } from "./tensor.js";
+export { detachFromScope, type MemoryUse, memory, Scope, scope, take, tensorsIn } from "./scope.js";
+export { receive, send, Tensor } from "./tensor.js";

@@ -1,5 +1,5 @@
 /** The oneDNN linear layer against libtorch's own, values and gradients. */
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import {
   backward,
   Generator,
@@ -14,6 +14,7 @@ import {
   type Tensor,
   zeros,
 } from "./index.js";
+import { test } from "./testing/test.js";
 
 function hasOneDnn(): boolean {
   try {
@@ -107,10 +108,9 @@ describe.runIf(hasOneDnn())("oneDnnLinear", () => {
       expect(() => oneDnnLinear(x.to({ dtype: "float64" }), zeros([4, 3]))).toThrow("float32 tensors on the CPU");
     }));
 
-  test("leaves nothing behind", () => {
-    const before = memory();
+  test("leaves nothing behind", ({ memoryAtStart }) => {
     for (let i = 0; i < 20; i++) run(oneDnnLinear, [7, 5], 3, true);
     noGrad(() => scope(() => void oneDnnLinear(zeros([2, 3]), zeros([4, 3]))));
-    expect(memory()).toEqual(before);
+    expect(memory()).toEqual(memoryAtStart);
   });
 });

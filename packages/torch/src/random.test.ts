@@ -1,5 +1,5 @@
 /** Random numbers against Python's torch, from the same seeds. */
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import {
   bernoulli,
   type DType,
@@ -15,6 +15,7 @@ import {
   torchVersion,
 } from "./index.js";
 import { decode, difference, readFixture } from "./testing/fixtures.js";
+import { test } from "./testing/test.js";
 
 interface Draw {
   draw: "normal_" | "uniform_" | "exponential_" | "bernoulli_";

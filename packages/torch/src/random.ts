@@ -1,10 +1,10 @@
 /** Random numbers from explicit generators: the same seed gives the numbers that Python's torch gives. */
 
-import { operatorId } from "./call.js";
-import { usableDevice } from "./device.js";
+import { type Device, usableDevice } from "./device.js";
 import { type DType, dtypeCode } from "./dtype.js";
 import { native } from "./native.js";
-import { type Device, type Tensor, wrap } from "./tensor.js";
+import { operatorId } from "./operator.js";
+import { type Tensor, wrap } from "./tensor.js";
 
 const unreferenced = new FinalizationRegistry<number>((id) => native.freeGenerator(id));
 
@@ -49,26 +49,19 @@ export interface RandomOptions {
   dtype?: DType;
 }
 
-const ids = new Map<string, number>();
-function op(name: string): number {
-  let id = ids.get(name);
-  if (id === undefined) {
-    id = operatorId(name);
-    ids.set(name, id);
-  }
-  return id;
+function drawn(name: string, args: unknown[], generator: Generator, dtype: DType): Tensor {
+  const values = [...args, generator.id, dtypeCode(dtype), undefined, generator.device];
+  return wrap(native.call(operatorId(name), ...values));
 }
 
 /** Uniform numbers in [0, 1), on the generator's device. */
 export function rand(shape: readonly number[], generator: Generator, options: RandomOptions = {}): Tensor {
-  const dtype = dtypeCode(options.dtype ?? "float32");
-  return wrap(native.call(op("aten::rand.generator"), shape, generator.id, dtype, undefined, generator.device));
+  return drawn("aten::rand.generator", [shape], generator, options.dtype ?? "float32");
 }
 
 /** Standard normal numbers. */
 export function randn(shape: readonly number[], generator: Generator, options: RandomOptions = {}): Tensor {
-  const dtype = dtypeCode(options.dtype ?? "float32");
-  return wrap(native.call(op("aten::randn.generator"), shape, generator.id, dtype, undefined, generator.device));
+  return drawn("aten::randn.generator", [shape], generator, options.dtype ?? "float32");
 }
 
 /** Uniform integers in [low, high). */
@@ -79,15 +72,10 @@ export function randint(
   generator: Generator,
   options: RandomOptions = {},
 ): Tensor {
-  const dtype = dtypeCode(options.dtype ?? "int64");
-  return wrap(
-    native.call(op("aten::randint.low_generator"), low, high, shape, generator.id, dtype, undefined, generator.device),
-  );
+  return drawn("aten::randint.low_generator", [low, high, shape], generator, options.dtype ?? "int64");
 }
 
 /** A random permutation of 0 ... n-1. */
 export function randperm(n: number, generator: Generator): Tensor {
-  return wrap(
-    native.call(op("aten::randperm.generator"), n, generator.id, dtypeCode("int64"), undefined, generator.device),
-  );
+  return drawn("aten::randperm.generator", [n], generator, "int64");
 }

@@ -1,13 +1,13 @@
 /** Runs the TypeScript of README.md: it compiles, and prints what its comments say. */
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { builtPackage } from "./testing/built.js";
+import { sharedFolder } from "./testing/folder.js";
 
 const run = promisify(execFile);
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
@@ -19,8 +19,7 @@ const fileName = (block: string, i: number): string => /^\/\/ (\w+\.ts)\n/.exec(
 const promised = (block: string): string[] =>
   [...block.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map((match) => match[1]!);
 
-const folder = mkdtempSync(join(tmpdir(), "rediff-readme-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = sharedFolder();
 
 describe("README.md", () => {
   beforeAll(async () => {

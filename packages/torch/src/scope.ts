@@ -1,114 +1,20 @@
 /** Who frees a tensor.
  *
- *  Tensors are native memory, which JavaScript's collector cannot see growing, so lifetimes are explicit. A tensor
- *  belongs to the innermost `scope` that is open when it is made; the scope frees it at its end unless it is returned.
- *  Outside every scope it belongs to the caller (`using`, or `dispose()`). A FinalizationRegistry catches what is
- *  forgotten, and counts it: a count that grows is a leak to mend, not a service to rely on.
+ *  A tensor belongs to the innermost `scope` that is open when it is made; the scope frees it at its end unless it is
+ *  returned. Outside every scope it belongs to the caller (`using`, or `dispose()`).
  *
  *  Two rules: functions never free their arguments; an operator that gives back its input gives back a new handle. */
-import { native, type Slot, whenLoaded } from "./native.js";
+import { adopt, empty, type Frame, forgottenCount, giveUp, type Handle, move, settle, switchTo } from "./handle.js";
+import { native } from "./native.js";
 import { Tensor } from "./tensor.js";
 
-/** The tensors that a scope frees: those of `born` whose `owner` it still is. */
-export interface Frame {
-  born: Tensor[];
-  /** Its tensors are in the safety net as well: a `Scope` object may be forgotten like a tensor. */
-  readonly netted: boolean;
-}
-
-let current: Frame | undefined;
-let forgotten = 0;
-
-/** Slots given up while a scope is open: how many, then the slots. The native side frees them before its next call
- *  does anything else, which spares a call of their own; none are left when no scope is open. */
-const GIVEN_UP = 255;
-const givenUp = new Int32Array(new ArrayBuffer(4 * (1 + GIVEN_UP)));
-whenLoaded((addon) => addon.shareGivenUp(givenUp));
-
-const oneSlot = new Int32Array(1);
-function freeSlot(slot: Slot): void {
-  const count = givenUp[0] as number;
-  if (current !== undefined && count < GIVEN_UP) {
-    givenUp[count + 1] = slot;
-    givenUp[0] = count + 1;
-    return;
-  }
-  oneSlot[0] = slot;
-  native.free(oneSlot, 1);
-}
-
-let safetyNet: FinalizationRegistry<Slot> | undefined;
-function net(): FinalizationRegistry<Slot> {
-  safetyNet ??= new FinalizationRegistry<Slot>((slot) => {
-    forgotten++;
-    freeSlot(slot);
-  });
-  return safetyNet;
-}
-
-const isNetted = (owner: Frame | undefined): boolean => owner === undefined || owner.netted;
-
-/** Makes `owner` responsible for a tensor, or with undefined the caller. */
-function give(tensor: Tensor, owner: Frame | undefined): void {
-  if (isNetted(owner)) net().register(tensor, tensor.slot, tensor);
-  tensor.owner = owner;
-  owner?.born.push(tensor);
-}
-
-/** Makes the open scope, or without one the caller, responsible for a new tensor. */
-export function adopt(tensor: Tensor): Tensor {
-  give(tensor, current);
-  return tensor;
-}
-
-/** Changes who is responsible for a tensor. */
-function move(tensor: Tensor, owner: Frame | undefined): void {
-  if (tensor.slot < 0 || tensor.owner === owner) return;
-  if (isNetted(tensor.owner)) net().unregister(tensor);
-  give(tensor, owner);
-}
-
-export function release(tensor: Tensor): void {
-  if (tensor.slot < 0) return;
-  if (isNetted(tensor.owner)) net().unregister(tensor);
-  freeSlot(tensor.slot);
-  tensor.slot = -1;
-}
-
-// Reused, because making a typed array costs more than freeing a tensor.
-let freed = new Int32Array(GIVEN_UP);
-const NOTHING = new Int32Array(0);
-
-/** Frees a frame's tensors but those in `kept`, which go to the open scope. */
-function empty(frame: Frame, kept?: Set<Tensor> | Tensor): void {
-  const born = frame.born;
-  frame.born = [];
-  const before = givenUp[0] as number;
-  const deferred = current !== undefined && before + born.length <= GIVEN_UP;
-  if (!deferred && born.length > freed.length) freed = new Int32Array(2 * born.length);
-  const slots = deferred ? givenUp : freed;
-  const first = deferred ? before + 1 : 0;
-  let end = first;
-  for (const tensor of born) {
-    if (tensor.slot < 0 || tensor.owner !== frame) continue;
-    if (kept === tensor || (kept instanceof Set && kept.has(tensor))) move(tensor, current);
-    else {
-      if (frame.netted) net().unregister(tensor);
-      slots[end++] = tensor.slot;
-      tensor.slot = -1;
-    }
-  }
-  if (deferred) givenUp[0] = end - 1;
-  else if (end > 0 || before > 0) native.free(slots, end);
-}
-
-/** Every tensor in a value made of arrays, plain objects, Maps (their values) and Sets. */
+/** Every tensor in a value made of arrays, plain objects, Maps (their values) and Sets, added to `found`. */
 export function tensorsIn(value: unknown, found: Set<Tensor> = new Set()): Set<Tensor> {
-  collect(value, found, new Set());
+  addTensors(found, value, new Set());
   return found;
 }
 
-function collect(value: unknown, found: Set<Tensor>, seen: Set<object>): void {
+function addTensors(found: Set<Tensor>, value: unknown, seen: Set<object>): void {
   if (typeof value !== "object" || value === null) return;
   if (value instanceof Tensor) {
     found.add(value);
@@ -116,12 +22,12 @@ function collect(value: unknown, found: Set<Tensor>, seen: Set<object>): void {
   }
   if (seen.has(value)) return;
   seen.add(value);
-  if (Array.isArray(value) || value instanceof Set) for (const element of value) collect(element, found, seen);
-  else if (value instanceof Map) for (const element of value.values()) collect(element, found, seen);
+  if (Array.isArray(value) || value instanceof Set) for (const element of value) addTensors(found, element, seen);
+  else if (value instanceof Map) for (const element of value.values()) addTensors(found, element, seen);
   else {
     const prototype = Object.getPrototypeOf(value);
     if (prototype === Object.prototype || prototype === null)
-      for (const element of Object.values(value)) collect(element, found, seen);
+      for (const element of Object.values(value)) addTensors(found, element, seen);
   }
 }
 
@@ -129,9 +35,8 @@ function collect(value: unknown, found: Set<Tensor>, seen: Set<object>): void {
  *
  *  @throws when `body` returns a promise: by the time that settles, the tensors would be gone. Use a `Scope` there. */
 export function scope<T>(body: () => T): T {
-  const outer = current;
   const frame: Frame = { born: [], netted: false };
-  current = frame;
+  const outer = switchTo(frame);
   let kept: Set<Tensor> | Tensor | undefined;
   try {
     const result = body();
@@ -141,7 +46,7 @@ export function scope<T>(body: () => T): T {
     else if (typeof result === "object") kept = tensorsIn(result);
     return result;
   } finally {
-    current = outer;
+    switchTo(outer);
     empty(frame, kept);
   }
 }
@@ -159,15 +64,14 @@ export class Scope implements Disposable {
 
   /** Runs `body` now; what it makes belongs to this scope. */
   run<T>(body: () => T): T {
-    const outer = current;
-    current = this.#frame;
+    const outer = switchTo(this.#frame);
     try {
       const result = body();
       if (result instanceof Promise) throw new Error("Scope.run() is synchronous; await outside of it");
       return result;
     } finally {
-      current = outer;
-      if (outer === undefined && (givenUp[0] as number) > 0) native.free(NOTHING, 0);
+      switchTo(outer);
+      settle();
       this.#tidy();
     }
   }
@@ -189,8 +93,8 @@ export class Scope implements Disposable {
     empty(this.#frame);
   }
 
-  #alive(): Tensor[] {
-    return this.#frame.born.filter((tensor) => tensor.slot >= 0 && tensor.owner === this.#frame);
+  #alive(): Handle[] {
+    return this.#frame.born.filter((handle) => handle.slot >= 0 && handle.owner === this.#frame);
   }
 
   /** Forgets the tensors that were freed one by one: a scope that lives as long as a server must not collect them. */
@@ -207,6 +111,12 @@ export function detachFromScope(tensor: Tensor): Tensor {
   return tensor;
 }
 
+/** Moves a tensor to a new handle, which the open scope owns, and closes the old one: whoever still holds that gets an
+ *  error and no wrong numbers. For functions that use up an argument. @throws when the tensor was freed */
+export function take(tensor: Tensor): Tensor {
+  return adopt(new Tensor(giveUp(tensor)));
+}
+
 export interface MemoryUse {
   /** Tensors not freed yet, of this thread. */
   tensors: number;
@@ -219,5 +129,5 @@ export interface MemoryUse {
 /** What this thread's tensors hold now. Loops should end where they began. */
 export function memory(): MemoryUse {
   const [tensors, bytes] = native.memory();
-  return { tensors, bytes, forgotten };
+  return { tensors, bytes, forgotten: forgottenCount() };
 }

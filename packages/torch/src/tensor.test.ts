@@ -1,6 +1,6 @@
 /** Tensors in and out of JavaScript: shapes, dtypes, shared memory. */
 import { inspect } from "node:util";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import * as torch from "./index.js";
 import {
   arange,
@@ -11,19 +11,13 @@ import {
   eye,
   fromBuffer,
   full,
-  memory,
   ones,
   scope,
   Tensor,
   tensor,
   zeros,
 } from "./index.js";
-
-let start = memory();
-beforeEach(() => {
-  start = memory();
-});
-afterEach(() => expect(memory()).toEqual(start));
+import { test } from "./testing/test.js";
 
 describe("tensor()", () => {
   test("nested arrays give shapes, contents the dtype", () => {

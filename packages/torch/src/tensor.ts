@@ -1,11 +1,9 @@
-/** A handle to a native tensor. Methods are the operators of tensor-methods.generated.ts plus what is no operator. */
-import { type DataOf, type DType, dtypeFromCode, elementSize, viewOf } from "./dtype.js";
+/** A tensor, but for its operators, which are built on it: methods.ts makes them its methods as well. */
+import type { Device } from "./device.js";
+import { type DataOf, type DType, dtypeCode, dtypeFromCode, elementSize, viewOf } from "./dtype.js";
+import { adopt, Handle } from "./handle.js";
 import { native, type Slot } from "./native.js";
-import { adopt, type Frame, release } from "./scope.js";
-import { TensorMethods } from "./tensor-methods.generated.js";
-
-/** "cpu", "cuda", "cuda:1", "mps" */
-export type Device = "cpu" | "cuda" | `cuda:${number}` | "mps";
+import { operatorId } from "./operator.js";
 
 const DEVICE_TYPES = new Map<number, string>([
   [0, "cpu"],
@@ -14,18 +12,7 @@ const DEVICE_TYPES = new Map<number, string>([
   [14, "meta"],
 ]);
 
-export class Tensor extends TensorMethods implements Disposable {
-  /** @internal the native slot; -1 once freed */
-  slot: Slot;
-  /** @internal what frees this tensor; undefined when it is the caller */
-  owner: Frame | undefined;
-
-  /** @internal use the functions that make tensors; this one only wraps a slot that nobody owns yet */
-  constructor(slot: Slot) {
-    super();
-    this.slot = slot;
-  }
-
+export class Tensor extends Handle {
   /** Sizes of the dimensions. */
   get shape(): number[] {
     return native.describe(this.slot).slice(3);
@@ -82,11 +69,11 @@ export class Tensor extends TensorMethods implements Disposable {
   toNumbers(): number[] {
     const dtype = this.dtype;
     if (dtype === "float32" || dtype === "float64") return Array.from(this.data(dtype));
-    const wide = this.to({ dtype: dtype === "float16" || dtype === "bfloat16" ? "float32" : "float64" });
+    const wide = converted(this, dtype === "float16" || dtype === "bfloat16" ? "float32" : "float64");
     try {
       return wide.toNumbers();
     } finally {
-      release(wide);
+      wide.dispose();
     }
   }
 
@@ -121,33 +108,25 @@ export class Tensor extends TensorMethods implements Disposable {
     native.setGrad(this.slot, gradient?.slot);
   }
 
-  get freed(): boolean {
-    return this.slot < 0;
-  }
-
-  /** Frees the memory unless another handle shares it; twice is once. */
-  dispose(): void {
-    release(this);
-  }
-
-  [Symbol.dispose](): void {
-    release(this);
-  }
-
   /** The values of up to 1000 elements as libtorch prints them; of larger tensors dtype, shape and device. */
   override toString(): string {
     if (this.slot < 0) return "Tensor (freed)";
-    return this.numel <= 1000 ? native.toText(this.slot) : this.#summary();
-  }
-
-  #summary(): string {
-    return `Tensor ${this.dtype} [${this.shape.join(", ")}] on ${this.device}`;
+    return this.numel <= 1000 ? native.toText(this.slot) : summary(this);
   }
 
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     if (this.slot < 0) return "Tensor (freed)";
-    return this.numel <= 100 ? `${this.#summary()}\n${this.toString()}` : this.#summary();
+    return this.numel <= 100 ? `${summary(this)}\n${this.toString()}` : summary(this);
   }
+}
+
+// Functions, because a class with private methods marks every object that it makes.
+function converted(tensor: Tensor, dtype: DType): Tensor {
+  return wrap(native.call(operatorId("aten::_to_copy"), tensor.slot, dtypeCode(dtype)));
+}
+
+function summary(tensor: Tensor): string {
+  return `Tensor ${tensor.dtype} [${tensor.shape.join(", ")}] on ${tensor.device}`;
 }
 
 /** @internal a tensor for a slot that was just made */

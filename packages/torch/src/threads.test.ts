@@ -1,8 +1,9 @@
 /** Worker threads: each has tensors, modes and generators of its own, and tensors can be handed over. */
 import { Worker } from "node:worker_threads";
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { fromBuffer, getThreads, memory, noGrad, ones, receive, send, setThreads, tensor } from "./index.js";
 import { builtPackage, runInProcess } from "./testing/built.js";
+import { test } from "./testing/test.js";
 
 /** Runs code in a worker thread; `torch` is the package, `port` the way back. Gives the first message. */
 async function inWorker<T>(code: string, workerData?: unknown): Promise<T> {

@@ -1,17 +1,13 @@
 /** What all commands have in common: help, unknown words, `--verbose`, and that only those fetch libtorch that need it. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, describe, expect, test, vi } from "vitest";
+import { mkdirSync, readdirSync } from "node:fs";
+import { describe, expect, test } from "vitest";
 import { jsonLines, rediff, rediffHere } from "../testing/command-line.js";
+import { folderOfFile } from "../testing/folders.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
 import { program } from "./main.js";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
-
-const root = mkdtempSync(join(tmpdir(), "rediff-main-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { at, path: root } = folderOfFile();
 
 const commands = program().commands.map((command) => command.name());
 
@@ -68,9 +64,9 @@ test("--verbose, before or after the command, shows where an error comes from", 
 });
 
 test("what needs no libtorch does not fetch it, nor does a mistake", async () => {
-  const cache = join(root, "cache");
-  const env = { REDIFF_CACHE: cache, HF_HUB_CACHE: join(root, "hub") };
-  const model = writeTinyModel(join(root, "model"));
+  const cache = at("cache");
+  const env = { REDIFF_CACHE: cache, HF_HUB_CACHE: at("hub") };
+  const model = writeTinyModel(at("model"));
   mkdirSync(cache);
 
   const inspected = await rediff(["inspect", model, "--json"], { env });
@@ -82,10 +78,10 @@ test("what needs no libtorch does not fetch it, nor does a mistake", async () =>
 
   const picture = fixturePath("color.jpg");
   const mistakes = [
-    ["caption", picture, "--model", join(root, "none")],
+    ["caption", picture, "--model", at("none")],
     ["caption", picture, "--model", model, "--gen-length", "10", "--block-length", "3"],
-    ["caption", join(root, "none.jpg"), "--model", model],
-    ["convert", join(root, "none"), join(root, "out")],
+    ["caption", at("none.jpg"), "--model", model],
+    ["convert", at("none"), at("out")],
   ];
   for (const args of mistakes) {
     const { status, stderr } = await rediff(args, { env });
@@ -96,8 +92,8 @@ test("what needs no libtorch does not fetch it, nor does a mistake", async () =>
 });
 
 test("what needs libtorch says in one line why it cannot be had", async () => {
-  const model = writeTinyModel(join(root, "model"));
-  const env = { REDIFF_CACHE: join(root, "no-cache"), LIBTORCH: root };
+  const model = writeTinyModel(at("model"));
+  const env = { REDIFF_CACHE: at("no-cache"), LIBTORCH: root };
   const { status, stdout, stderr } = await rediff(["caption", fixturePath("color.jpg"), "--model", model], { env });
   expect([status, stdout]).toEqual([1, ""]);
   expect(stderr).toMatch(/^rediff: LIBTORCH=.* cannot be used: .*unset LIBTORCH.*\n$/);

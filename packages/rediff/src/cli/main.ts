@@ -2,20 +2,21 @@
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 import { Command, CommanderError } from "commander";
-import { captionCommand } from "./caption.js";
-import { chatCommand } from "./chat.js";
-import { convertCommand } from "./convert.js";
-import { dataCommand } from "./data.js";
-import { doctorCommand } from "./doctor.js";
-import { errorText, Interrupted } from "./errors.js";
-import { fillCommand } from "./fill.js";
-import { improveCommand } from "./improve.js";
-import { inspectCommand } from "./inspect.js";
-import { pullCommand } from "./pull.js";
-import { refineCommand } from "./refine.js";
-import { scenesCommand } from "./scenes.js";
-import { serveCommand } from "./serve.js";
-import { trainCommand } from "./train.js";
+import { captionCommand } from "./commands/caption.js";
+import { chatCommand } from "./commands/chat.js";
+import { convertCommand } from "./commands/convert.js";
+import { dataCommand } from "./commands/data/data.js";
+import { doctorCommand } from "./commands/doctor.js";
+import { fillCommand } from "./commands/fill.js";
+import { improveCommand } from "./commands/improve.js";
+import { inspectCommand } from "./commands/inspect.js";
+import { pullCommand } from "./commands/pull.js";
+import { refineCommand } from "./commands/refine.js";
+import { scenesCommand } from "./commands/scenes/scenes.js";
+import { serveCommand } from "./commands/serve.js";
+import { trainCommand } from "./commands/train.js";
+import { addCommands } from "./options/command-group.js";
+import { errorText, Interrupted } from "./terminal/error-text.js";
 
 function version(): string {
   const file = new URL("../../package.json", import.meta.url);
@@ -26,24 +27,22 @@ export function program(): Command {
   const root = new Command("rediff")
     .description("Describe pictures and videos with vision-language diffusion models, and repair descriptions.")
     .version(version(), "-V, --version")
-    .option("--verbose", "show the stack of an error")
-    .addCommand(captionCommand())
-    .addCommand(refineCommand())
-    .addCommand(fillCommand())
-    .addCommand(chatCommand())
-    .addCommand(serveCommand())
-    .addCommand(trainCommand())
-    .addCommand(improveCommand())
-    .addCommand(dataCommand())
-    .addCommand(scenesCommand())
-    .addCommand(inspectCommand())
-    .addCommand(convertCommand())
-    .addCommand(pullCommand())
-    .addCommand(doctorCommand());
-  for (const command of root.commands) {
-    command.option("--verbose", "show the stack of an error");
-    command.exitOverride().configureOutput({ outputError: () => undefined });
-  }
+    .option("--verbose", "show the stack of an error");
+  addCommands(root, [
+    captionCommand(),
+    refineCommand(),
+    fillCommand(),
+    chatCommand(),
+    serveCommand(),
+    trainCommand(),
+    improveCommand(),
+    dataCommand(),
+    scenesCommand(),
+    inspectCommand(),
+    convertCommand(),
+    pullCommand(),
+    doctorCommand(),
+  ]);
   return root.exitOverride().configureOutput({ outputError: () => undefined });
 }
 

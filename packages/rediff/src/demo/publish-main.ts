@@ -1,6 +1,6 @@
 /** The last step of `npm run demo:train`: publish-main FROM[,FROM...] TO ...; of several models the average. */
-import { errorText } from "../cli/errors.js";
-import { publishModel } from "./publish.js";
+import { errorText } from "../cli/terminal/error-text.js";
+import { publishModel } from "./publish-model.js";
 
 async function main(folders: readonly string[]): Promise<void> {
   for (let i = 0; i + 1 < folders.length; i += 2) {

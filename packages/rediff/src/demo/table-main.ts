@@ -1,6 +1,6 @@
 /** Entry of `npm run demo:table`. */
-import { errorText } from "../cli/errors.js";
-import { main } from "./table.js";
+import { errorText } from "../cli/terminal/error-text.js";
+import { main } from "./demo-table.js";
 
 main(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`demo:table: ${errorText(error)}\n`);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { compareAll, scoreAll, scoreCaption } from "../scenes/score.js";
+import { compareAll, scoreAll, scoreCaption } from "../scenes/scoring/score.js";
+import type { Stage } from "./caption-grid.js";
 import { chart } from "./chart.js";
-import type { Stage } from "./grid.js";
 import {
   elsewhereTable,
   figureTable,

@@ -1,8 +1,8 @@
 /** The demo's figures as Markdown. */
-import type { RepairScores } from "../scenes/repairs.js";
-import type { compareAll, Figure, Interval, Scores } from "../scenes/score.js";
-import { type Stage, speeds } from "./grid.js";
-import type { LossComparison } from "./losses.js";
+import type { RepairScores } from "../scenes/scoring/repairs.js";
+import type { compareAll, Figure, Interval, Scores } from "../scenes/scoring/score.js";
+import { type Stage, speeds } from "./caption-grid.js";
+import type { LossComparison } from "./speed-losses.js";
 
 const summarySpeeds = [1, 4, 8];
 

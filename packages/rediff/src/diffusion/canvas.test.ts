@@ -6,7 +6,7 @@ const M = 99; // the mask
 const make = (draft: number[] = [], suffix: number[] = []) => new Canvas(3, { genLength: 5, draft, suffix, maskId: M });
 
 describe("layout", () => {
-  test("prompt, answer, suffix; prompt rows hold the mask's id but are no masks", () => {
+  test("prompt, answer, suffix; the prompt holds the mask's id but has no masks", () => {
     const canvas = make([7, M, 8], [4, 5]);
     expect([...canvas.ids]).toEqual([M, M, M, 7, M, 8, M, M, 4, 5]);
     expect([canvas.promptLength, canvas.answerEnd, canvas.length]).toEqual([3, 8, 10]);
@@ -42,9 +42,9 @@ describe("writing", () => {
     expect(canvas.isMasked(4)).toBe(true);
   });
 
-  test("at first all rows after the prompt are to be embedded, then those written since", () => {
+  test("at first all positions after the prompt are to be embedded, then those written since", () => {
     const canvas = make([7], [4]);
-    expect(canvas.takeWrites().map(({ row, id }) => [row, id])).toEqual([
+    expect(canvas.takeWrites().map(({ position, id }) => [position, id])).toEqual([
       [3, 7],
       [4, M],
       [5, M],
@@ -57,19 +57,19 @@ describe("writing", () => {
     canvas.write(4, 2);
     canvas.write(5, 3); // the last one counts, once
     expect(canvas.takeWrites()).toEqual([
-      { row: 5, id: 3 },
-      { row: 4, id: 2 },
+      { position: 5, id: 3 },
+      { position: 4, id: 2 },
     ]);
   });
 });
 
-describe("fixed rows", () => {
+describe("fixed positions", () => {
   const canvas = () => new Canvas(3, { genLength: 5, draft: [7, M, 8], suffix: [4], maskId: M, fixed: [2] });
   test("are written, but not to be replaced", () => {
     expect(canvas().written(3, 8)).toEqual([3, 5]);
     expect(canvas().revisable(3, 8)).toEqual([3]);
-    expect([3, 4, 5].map((row) => canvas().isFixed(row))).toEqual([false, false, true]);
-    expect(() => canvas().write(5, 1)).toThrow("row 5 is fixed");
+    expect([3, 4, 5].map((position) => canvas().isFixed(position))).toEqual([false, false, true]);
+    expect(() => canvas().write(5, 1)).toThrow("position 5 is fixed");
   });
 
   test("cannot be masks", () => {
@@ -79,7 +79,7 @@ describe("fixed rows", () => {
 });
 
 describe("find", () => {
-  test("the first row of any sequence, in the answer only", () => {
+  test("the first position of any sequence, in the answer only", () => {
     const canvas = make([1, 2, 1, 2, 3], [3, 9]);
     expect(canvas.find([[2]])).toBe(4);
     expect(canvas.find([[3], [2, 1], [1, 2, 3]])).toBe(4);

@@ -1,13 +1,22 @@
-/** The sequence being written: prompt rows, answer rows, suffix rows, and which of them are still masks.
+/** The sequence being written: prompt, answer, suffix, and which positions are still masks.
  *
- *  Positions are rows of the whole sequence, so the answer is [promptLength, answerEnd). The reference finds masks by
- *  comparing embeddings; here a row is masked when its id is the mask's, and prompt rows never are. Fixed rows keep
- *  the draft's token. */
+ *  Positions count over the whole sequence, so the answer is [promptLength, answerEnd). The reference finds masks by
+ *  comparing embeddings; here a position is masked when its id is the mask's, and those of the prompt never are. Fixed
+ *  positions keep the draft's token. */
 import { UserError } from "../errors.js";
 
+/** A token that was written, whose embedding has to follow. */
 export interface Write {
-  row: number;
+  position: number;
   id: number;
+}
+
+/** A part of the answer that is decoded before the parts behind it: [start, end) */
+export interface Block {
+  /** From 0. */
+  index: number;
+  start: number;
+  end: number;
 }
 
 export class Canvas {
@@ -15,7 +24,7 @@ export class Canvas {
   readonly answerEnd: number;
   readonly length: number;
   readonly maskId: number;
-  /** Token ids; prompt rows hold the mask's id, as in the reference's traces, since they may be pictures. */
+  /** Token ids; those of the prompt are the mask's, as in the reference's traces, since they may be pictures. */
   readonly ids: Int32Array;
   readonly #masked: Uint8Array;
   readonly #fixed: ReadonlySet<number>;
@@ -28,7 +37,7 @@ export class Canvas {
       draft: readonly number[];
       suffix: readonly number[];
       maskId: number;
-      /** Positions of the draft. */
+      /** Of the draft, from 0. */
       fixed?: readonly number[];
     },
   ) {
@@ -44,70 +53,83 @@ export class Canvas {
     this.ids.set(suffix, this.answerEnd);
     this.#masked = new Uint8Array(this.length);
     this.#fixed = new Set(fixed.map((position) => promptLength + position));
-    for (let row = promptLength; row < this.length; row++) {
-      this.#masked[row] = this.ids[row] === maskId ? 1 : 0;
-      this.#pending.set(row, this.ids[row] as number);
+    for (let position = promptLength; position < this.length; position++) {
+      this.#masked[position] = this.ids[position] === maskId ? 1 : 0;
+      this.#pending.set(position, this.ids[position] as number);
     }
   }
 
-  isMasked(row: number): boolean {
-    return this.#masked[row] === 1;
+  /** The answer in parts of this length, from left to right. */
+  blocks(blockLength: number): Block[] {
+    const starts = Array.from(
+      { length: (this.answerEnd - this.promptLength) / blockLength },
+      (_, i) => i * blockLength,
+    );
+    return starts.map((start, index) => ({
+      index,
+      start: this.promptLength + start,
+      end: this.promptLength + start + blockLength,
+    }));
   }
 
-  /** Masked rows of [from, to), in order. */
+  isMasked(position: number): boolean {
+    return this.#masked[position] === 1;
+  }
+
+  /** Masked positions of [from, to), in order. */
   masked(from: number, to: number): number[] {
-    return this.#rows(from, to, 1);
+    return this.#positions(from, to, 1);
   }
 
-  /** Rows of [from, to) that hold a token, in order. */
+  /** Positions of [from, to) that hold a token, in order. */
   written(from: number, to: number): number[] {
-    return this.#rows(from, to, 0);
+    return this.#positions(from, to, 0);
   }
 
-  #rows(from: number, to: number, state: number): number[] {
-    const rows: number[] = [];
-    for (let row = from; row < to; row++) if (this.#masked[row] === state) rows.push(row);
-    return rows;
+  #positions(from: number, to: number, state: number): number[] {
+    const positions: number[] = [];
+    for (let position = from; position < to; position++) if (this.#masked[position] === state) positions.push(position);
+    return positions;
   }
 
-  /** Rows of [from, to) that hold a token which may be replaced, in order. */
+  /** Positions of [from, to) that hold a token which may be replaced, in order. */
   revisable(from: number, to: number): number[] {
-    const rows = this.written(from, to);
-    return this.#fixed.size === 0 ? rows : rows.filter((row) => !this.#fixed.has(row));
+    const written = this.written(from, to);
+    return this.#fixed.size === 0 ? written : written.filter((position) => !this.#fixed.has(position));
   }
 
-  isFixed(row: number): boolean {
-    return this.#fixed.has(row);
+  isFixed(position: number): boolean {
+    return this.#fixed.has(position);
   }
 
   hasMask(from: number, to: number): boolean {
-    for (let row = from; row < to; row++) if (this.#masked[row] === 1) return true;
+    for (let position = from; position < to; position++) if (this.#masked[position] === 1) return true;
     return false;
   }
 
-  /** Writing the mask's id leaves (or makes) a row masked: a model may say so. */
-  write(row: number, id: number): void {
-    if (this.#fixed.has(row)) throw new Error(`row ${row} is fixed`);
-    this.ids[row] = id;
-    this.#masked[row] = id === this.maskId ? 1 : 0;
-    this.#pending.set(row, id);
+  /** Writing the mask's id leaves (or makes) a position masked: a model may say so. */
+  write(position: number, id: number): void {
+    if (this.#fixed.has(position)) throw new Error(`position ${position} is fixed`);
+    this.ids[position] = id;
+    this.#masked[position] = id === this.maskId ? 1 : 0;
+    this.#pending.set(position, id);
   }
 
-  /** Rows written since the last call, whose embeddings have to follow. */
+  /** What was written since the last call, one entry a position; at first all that lies behind the prompt. */
   takeWrites(): Write[] {
-    const writes = [...this.#pending].map(([row, id]) => ({ row, id }));
+    const writes = [...this.#pending].map(([position, id]) => ({ position, id }));
     this.#pending = new Map();
     return writes;
   }
 
-  /** First row at which one of the sequences begins in the answer, -1 for none. */
+  /** First position at which one of the sequences begins in the answer, -1 for none. */
   find(sequences: readonly (readonly number[])[]): number {
     let first = -1;
     for (const sequence of sequences) {
       const end = (first < 0 ? this.answerEnd : first + sequence.length) - sequence.length;
-      for (let row = this.promptLength; row <= end; row++) {
-        if (sequence.every((id, i) => this.ids[row + i] === id) && (first < 0 || row < first)) {
-          first = row;
+      for (let position = this.promptLength; position <= end; position++) {
+        if (sequence.every((id, i) => this.ids[position + i] === id) && (first < 0 || position < first)) {
+          first = position;
           break;
         }
       }
@@ -115,11 +137,12 @@ export class Canvas {
     return first;
   }
 
-  /** Ids of the answer so far, masks included. */
+  /** Ids of the answer so far, masks included; a copy. */
   answer(): Int32Array {
     return this.ids.slice(this.promptLength, this.answerEnd);
   }
 
+  /** Ids behind the answer; a copy. */
   suffix(): Int32Array {
     return this.ids.slice(this.answerEnd);
   }

@@ -4,13 +4,13 @@ import { describe, expect, test } from "vitest";
 import {
   type CorruptionOptions,
   corrupt,
-  drawGenerator,
-  drawsFrom,
   type ExpandedSample,
-  Fate,
-  type RecordedDraw,
+  originalCorruption,
+  ourCorruption,
+  PositionRole,
   replacementLimit,
 } from "./corruption.js";
+import { drawsFrom, type RecordedDraw } from "./random-draws.js";
 
 const MASK = 90;
 const options: CorruptionOptions = {
@@ -18,7 +18,7 @@ const options: CorruptionOptions = {
   maskId: MASK,
   replacementLimit: 50,
   maskLike: new Set([MASK]),
-  compat: false,
+  rules: ourCorruption,
 };
 
 /** Labels equal to the ids where `learnt`. */
@@ -41,55 +41,55 @@ const draws = (t: number, masking: number[], corruption?: number[], replacements
   ];
 };
 
-const noisyOf = (one: ExpandedSample, recorded: RecordedDraw[], changed: Partial<CorruptionOptions> = {}) => {
-  const [noisy] = corrupt([one], drawsFrom(recorded), { ...options, ...changed });
-  if (noisy === undefined) throw new Error("no sample");
-  return { ids: noisy.ids, fates: [...noisy.fates], probability: noisy.probability };
+const corruptedOf = (one: ExpandedSample, recorded: RecordedDraw[], changed: Partial<CorruptionOptions> = {}) => {
+  const [found] = corrupt([one], drawsFrom(recorded), { ...options, ...changed });
+  if (found === undefined) throw new Error("no sample");
+  return { ids: found.ids, roles: [...found.roles], probability: found.probability };
 };
 
-const { none, masked, corrupted, clean, revised } = Fate;
+const { none, masked, corrupted, clean, revised } = PositionRole;
 
 describe("corrupt", () => {
   test("an ordinary sample of ReDiff: masked below p, corrupted below 0.05, else clean; prompts stay", () => {
     const one = sample([1, 2, 3, 4, 5], [false, true, true, true, true]);
-    const found = noisyOf(one, draws(0.5, [0, 0.49, 0.51, 0.51, 0.51], [0, 0, 0.049, 0.051, 0], [9, 9, 9, 9, 7]));
+    const found = corruptedOf(one, draws(0.5, [0, 0.49, 0.51, 0.51, 0.51], [0, 0, 0.049, 0.051, 0], [9, 9, 9, 9, 7]));
     expect(found.ids).toEqual([1, MASK, 9, 4, 7]);
-    expect(found.fates).toEqual([none, masked, corrupted, clean, corrupted]);
+    expect(found.roles).toEqual([none, masked, corrupted, clean, corrupted]);
   });
 
   test("a range of probabilities other than LLaDA-V's", () => {
     const one = sample([1, 2, 3], [false, true, true]);
     const masks = (t: number, maskRange?: readonly [number, number]) =>
-      noisyOf(one, draws(t, [0, 0.4, 0.9]), { objective: "llada_v", maskRange });
+      corruptedOf(one, draws(t, [0, 0.4, 0.9]), { objective: "llada_v", maskRange });
     expect(masks(0).ids).toEqual([1, 2, 3]);
     expect(masks(0, [0.5, 1])).toMatchObject({ ids: [1, MASK, 3], probability: 0.5 });
     expect(masks(0, [1, 1])).toMatchObject({ ids: [1, MASK, MASK], probability: 1 });
   });
 
-  test("LLaDA-V's objective draws less, and leaves what is not masked without a fate", () => {
+  test("LLaDA-V's objective draws less, and leaves what is not masked without a role", () => {
     const one = sample([1, 2, 3], [false, true, true]);
-    const found = noisyOf(one, draws(0.5, [0, 0.49, 0.51]), { objective: "llada_v" });
-    expect(found).toMatchObject({ ids: [1, MASK, 3], fates: [none, masked, none] });
+    const found = corruptedOf(one, draws(0.5, [0, 0.49, 0.51]), { objective: "llada_v" });
+    expect(found).toMatchObject({ ids: [1, MASK, 3], roles: [none, masked, none] });
   });
 
   test("draws equal to the limit are not below it", () => {
     const [p, rate] = [Math.fround(0.001), Math.fround(0.05)];
-    const found = noisyOf(sample([1, 2], [true, true]), draws(0, [p, 0.5], [rate, rate]));
-    expect(found.fates).toEqual([clean, clean]);
+    const found = corruptedOf(sample([1, 2], [true, true]), draws(0, [p, 0.5], [rate, rate]));
+    expect(found.roles).toEqual([clean, clean]);
   });
 
   test("p = 0.999 t + 0.001 in float32", () => {
     const t = Math.fround(0.1234567);
-    const { probability } = noisyOf(sample([1], [true]), draws(t, [0.5], [0.5]));
+    const { probability } = corruptedOf(sample([1], [true]), draws(t, [0.5], [0.5]));
     expect(Math.fround(probability)).toBe(probability);
     expect(probability).toBeCloseTo(0.999 * t + 0.001, 7);
   });
 
   test("a sample with wrong phrases keeps its text, whatever was drawn", () => {
     const one = sample([1, 2, 3, 4], [true, true, true, true], [false, true, true, false]);
-    expect(noisyOf(one, draws(1, [0, 0, 0, 0], [0, 0, 0, 0]))).toMatchObject({
+    expect(corruptedOf(one, draws(1, [0, 0, 0, 0], [0, 0, 0, 0]))).toMatchObject({
       ids: [1, 2, 3, 4],
-      fates: [none, revised, revised, none],
+      roles: [none, revised, revised, none],
     });
   });
 
@@ -98,37 +98,46 @@ describe("corrupt", () => {
     const one = { ...sample([1, 2, 3, 4, 5], [], [false, true, true, false, false]), labels };
     const recorded = draws(0.5, [0, 0, 0.9, 0.9, 0], [0, 0, 0, 0, 0]);
     const whole = { reviseRows: "answer" } as const;
-    expect(noisyOf(one, recorded, whole)).toMatchObject({
+    expect(corruptedOf(one, recorded, whole)).toMatchObject({
       ids: [MASK, MASK, 3, 4, 5],
-      fates: [masked, masked, revised, clean, none],
+      roles: [masked, masked, revised, clean, none],
     });
-    expect(noisyOf(one, recorded, { ...whole, compat: true }).fates).toEqual([none, revised, revised, none, none]);
+    expect(corruptedOf(one, recorded, { ...whole, rules: originalCorruption }).roles).toEqual([
+      none,
+      revised,
+      revised,
+      none,
+      none,
+    ]);
   });
 
-  test("wrong phrases without revision: the corrected text is learnt; under compat nothing is masked", () => {
+  test("wrong phrases without revision: the corrected text is learnt; under the original's rules nothing is masked", () => {
     const one = { ...sample([1, 2, 3], [true, true, true], [false, true, false]), labels: [1, 22, 3] };
     const plain = { objective: "llada_v" } as const;
-    const found = noisyOf(one, draws(0.5, [0.9, 0.9, 0]), plain);
-    expect(found).toMatchObject({ ids: [1, 22, MASK], fates: [none, none, masked] });
-    const compat = noisyOf(one, draws(0.5, [0, 0, 0]), { ...plain, compat: true });
-    expect(compat).toMatchObject({ ids: [1, 2, 3], fates: [none, none, none] });
+    const found = corruptedOf(one, draws(0.5, [0.9, 0.9, 0]), plain);
+    expect(found).toMatchObject({ ids: [1, 22, MASK], roles: [none, none, masked] });
+    const original = corruptedOf(one, draws(0.5, [0, 0, 0]), { ...plain, rules: originalCorruption });
+    expect(original).toMatchObject({ ids: [1, 2, 3], roles: [none, none, none] });
   });
 
-  test("a sample whose wrong phrases were cut off takes no part; under compat its text is learnt as if it were right", () => {
+  test("a sample whose wrong phrases were cut off takes no part; under the original's rules its text is learnt as if it were right", () => {
     const one = { ...sample([1, 2], [true, true]), flawed: true };
     const recorded = draws(0.5, [0, 0.9], [0.9, 0.9]);
-    expect(noisyOf(one, recorded)).toMatchObject({ ids: [1, 2], fates: [none, none] });
-    expect(noisyOf(one, recorded, { compat: true })).toMatchObject({ ids: [MASK, 2], fates: [masked, clean] });
+    expect(corruptedOf(one, recorded)).toMatchObject({ ids: [1, 2], roles: [none, none] });
+    expect(corruptedOf(one, recorded, { rules: originalCorruption })).toMatchObject({
+      ids: [MASK, 2],
+      roles: [masked, clean],
+    });
   });
 
-  test("a mask token in the text counts as masked where it has a label; under compat everywhere", () => {
+  test("a mask token in the text counts as masked where it has a label; under the original's rules everywhere", () => {
     const one = sample([MASK, MASK, 3], [false, true, true]);
     const recorded = draws(0.001, [0.9, 0.9, 0.9], [0.01, 0.01, 0.9]);
-    expect(noisyOf(one, recorded)).toMatchObject({ ids: [MASK, MASK, 3], fates: [none, masked, clean] });
-    expect(noisyOf(one, recorded, { compat: true }).fates).toEqual([masked, masked, clean]);
+    expect(corruptedOf(one, recorded)).toMatchObject({ ids: [MASK, MASK, 3], roles: [none, masked, clean] });
+    expect(corruptedOf(one, recorded, { rules: originalCorruption }).roles).toEqual([masked, masked, clean]);
     // Also another token that the model cannot tell from it.
     const like = { maskLike: new Set([MASK, 3]) };
-    expect(noisyOf(one, recorded, like).fates).toEqual([none, masked, masked]);
+    expect(corruptedOf(one, recorded, like).roles).toEqual([none, masked, masked]);
   });
 
   const ids = fc.array(fc.integer({ min: 1, max: 80 }), { minLength: 1, maxLength: 12 });
@@ -155,24 +164,25 @@ describe("corrupt", () => {
 
   test("rows with a label are masked, corrupted or clean; no others; pictures and prompts never change", () => {
     fc.assert(
-      fc.property(expanded, fc.integer(), fc.boolean(), (list, seed, compat) => {
+      fc.property(expanded, fc.integer(), fc.boolean(), (list, seed, isOriginal) => {
+        const rules = isOriginal ? originalCorruption : ourCorruption;
         using generator = new Generator(seed);
         const log: RecordedDraw[] = [];
-        const noisy = corrupt(list, drawsFrom(generator, log), { ...options, compat });
-        for (const [s, { ids, fates, probability }] of noisy.entries()) {
+        const found = corrupt(list, drawsFrom(generator, log), { ...options, rules });
+        for (const [s, { ids, roles, probability }] of found.entries()) {
           const { labels, revise, ids: before } = list[s] as ExpandedSample;
           expect(probability).toBeGreaterThan(0);
           expect(probability).toBeLessThanOrEqual(1);
-          for (const [i, fate] of fates.entries()) {
+          for (const [i, role] of roles.entries()) {
             const changed = ids[i] !== before[i];
-            if (revise.includes(true)) expect(fate).toBe(revise[i] ? revised : none);
-            else expect(fate !== none).toBe(labels[i] !== -100);
-            if (fate === masked) expect(ids[i]).toBe(MASK);
-            else if (fate !== corrupted) expect(changed).toBe(false);
+            if (revise.includes(true)) expect(role).toBe(revise[i] ? revised : none);
+            else expect(role !== none).toBe(labels[i] !== -100);
+            if (role === masked) expect(ids[i]).toBe(MASK);
+            else if (role !== corrupted) expect(changed).toBe(false);
             else expect(ids[i]).toSatisfy((id: number) => id >= 1 && id < options.replacementLimit);
           }
         }
-        expect(corrupt(list, drawsFrom(log), { ...options, compat })).toEqual(noisy);
+        expect(corrupt(list, drawsFrom(log), { ...options, rules })).toEqual(found);
       }),
     );
   });
@@ -197,22 +207,6 @@ describe("draws", () => {
       ["randint", [2, 3]],
     ]);
     expect(log.map(({ values }) => Array.from(values, Number))).toEqual(wanted);
-  });
-
-  test("recorded ones must fit", () => {
-    const recorded = draws(0.5, [0, 0]);
-    expect(() => noisyOf(sample([1], [true]), recorded)).toThrow("recorded draw 1 is rand [1, 2], but rand [1, 1]");
-    expect(() => noisyOf(sample([1, 2], [true, true]), recorded)).toThrow("recorded draw 2 is nothing");
-  });
-
-  test("a generator for each place of a run: the same for the same place, others for others", () => {
-    const first = (seed: number, step: number, micro: number) => {
-      using generator = drawGenerator(seed, step, micro);
-      return scope(() => rand([1], generator).item());
-    };
-    expect(first(1, 2, 3)).toBe(first(1, 2, 3));
-    const places = [0, 1, 2, 100000].flatMap((a) => [0, 1, 2].flatMap((b) => [0, 1].map((c) => [a, b, c] as const)));
-    expect(new Set(places.map((place) => first(...place))).size).toBe(places.length);
   });
 
   test("replacements: all but the last thousand, or those before the special tokens of a small vocabulary", () => {

@@ -1,94 +1,16 @@
-/** What noise does to training samples: which rows are masked, which get a wrong token, which are left (LLaDA-V section
- *  2, ReDiff section 3). Arithmetic on ids; tensors come later. L rows of the longest sample, b samples, V vocabulary.
+/** What becomes of training samples before the model sees them: which positions are masked, which get a wrong token,
+ *  which are left (LLaDA-V section 2, ReDiff section 3). Arithmetic on ids; tensors come later.
  *
- *  Draws come in the reference's order and shapes, so that its recorded draws can be replayed: t [b], masking [b, L],
- *  and for ReDiff corruption [b, L] and replacements [b, L], for every sample whether it needs them or not. Comparisons
- *  are in float32, as there.
- *
- *  Departures, all undone by `compat`:
- *  - A row that holds the mask token from the start counts as masked only where it has a label.
- *  - With LLaDA-V's objective a sample with wrong phrases is trained on its corrected text, not left out of the loss.
- *  - A sample whose wrong phrases were all cut off takes no part. The reference would teach the flawed text. */
-import { Generator, rand, randint, scope } from "@rediff/torch";
+ *  A sample is one of the cases below; `ourCorruption` and `originalCorruption` say which, side by side. b samples, L
+ *  positions of the longest one. Draws come in the reference's order and shapes, so that its recorded draws can be
+ *  replayed: t [b], masking [b, L], and for ReDiff corruption [b, L] and replacements [b, L], for every sample whether it
+ *  needs them or not. Comparisons are in float32, as there. */
 import { ignoredLabel } from "../text/image-tokens.js";
+import type { Draws } from "./random-draws.js";
 
 export type Objective = "llada_v" | "rediff";
 
-/** Where random numbers come from. */
-export interface Draws {
-  /** float32, uniform in [0, 1), row-major */
-  uniform(shape: readonly number[]): Float32Array;
-  /** uniform in [low, high), row-major */
-  integers(low: number, high: number, shape: readonly number[]): number[];
-}
-
-/** One draw as it happened. */
-export interface RecordedDraw {
-  kind: "rand" | "randint";
-  shape: readonly number[];
-  values: ArrayLike<number | bigint>;
-}
-
-/** A generator on the CPU, or what was recorded. */
-export type DrawSource = Generator | readonly RecordedDraw[];
-
-/** Reads a source. With `log`, every draw is appended to it. */
-export function drawsFrom(source: DrawSource, log?: RecordedDraw[]): Draws {
-  const draws = source instanceof Generator ? generated(source) : replayed(source);
-  if (log === undefined) return draws;
-  return {
-    uniform(shape) {
-      const values = draws.uniform(shape);
-      log.push({ kind: "rand", shape: [...shape], values });
-      return values;
-    },
-    integers(low, high, shape) {
-      const values = draws.integers(low, high, shape);
-      log.push({ kind: "randint", shape: [...shape], values });
-      return values;
-    },
-  };
-}
-
-function generated(generator: Generator): Draws {
-  return {
-    uniform: (shape) => scope(() => rand(shape, generator).data("float32")),
-    integers: (low, high, shape) => scope(() => randint(low, high, shape, generator).toNumbers()),
-  };
-}
-
-function replayed(recorded: readonly RecordedDraw[]): Draws {
-  let next = 0;
-  const take = (kind: RecordedDraw["kind"], shape: readonly number[]): ArrayLike<number | bigint> => {
-    const draw = recorded[next++];
-    const wanted = `${kind} [${shape.join(", ")}]`;
-    const found = draw === undefined ? "nothing" : `${draw.kind} [${draw.shape.join(", ")}]`;
-    if (draw === undefined || found !== wanted)
-      throw new Error(
-        `recorded draw ${next - 1} is ${found}, but ${wanted} is needed: other samples, or another order`,
-      );
-    return draw.values;
-  };
-  return {
-    uniform: (shape) => Float32Array.from(take("rand", shape), Number),
-    integers: (_low, _high, shape) => Array.from(take("randint", shape), Number),
-  };
-}
-
-/** The generator of one micro-batch, a pure function of its place in the run: a resumed run needs no random state. */
-export function drawGenerator(seed: number, step: number, micro: number): Generator {
-  return new Generator([seed, step, micro].reduce((state, value) => splitMix(state ^ BigInt(value)), 0n));
-}
-
-/** One round of SplitMix64: neighbouring places get unrelated seeds. */
-function splitMix(value: bigint): bigint {
-  let z = BigInt.asUintN(64, value + 0x9e3779b97f4a7c15n);
-  z = BigInt.asUintN(64, (z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n);
-  z = BigInt.asUintN(64, (z ^ (z >> 27n)) * 0x94d049bb133111ebn);
-  return z ^ (z >> 31n);
-}
-
-/** A sample with its pictures' rows in place. All lists have one entry a row. */
+/** A sample with its pictures in place. All lists have one entry a position. */
 export interface ExpandedSample {
   /** Token ids; negative where a picture or structural padding lies. */
   ids: readonly number[];
@@ -100,30 +22,17 @@ export interface ExpandedSample {
   flawed: boolean;
 }
 
-/** What becomes of a row. */
-export const Fate = { none: 0, masked: 1, corrupted: 2, clean: 3, revised: 4 } as const;
+/** What a position is to the loss (M, C, K and R of the formulas in objective.ts), or nothing. */
+export const PositionRole = { none: 0, masked: 1, corrupted: 2, clean: 3, revised: 4 } as const;
+export type PositionRole = (typeof PositionRole)[keyof typeof PositionRole];
 
-export interface NoisySample {
+export interface CorruptedSample {
   /** What the model sees. */
   ids: number[];
-  /** A `Fate` for each row. */
-  fates: Uint8Array;
-  /** p in (0, 1]: how likely a row with a label was to be masked; a float32 value. */
+  /** A `PositionRole` for each position. */
+  roles: Uint8Array;
+  /** p in (0, 1]: how likely a position with a label was to be masked; a float32 value. */
   probability: number;
-}
-
-export interface CorruptionOptions {
-  objective: Objective;
-  maskId: number;
-  /** Replacements are drawn from [1, this). */
-  replacementLimit: number;
-  /** Ids whose embedding the model cannot tell from the mask's; the mask's own at least. */
-  maskLike: ReadonlySet<number>;
-  /** Default: `fullMaskRange`. */
-  maskRange?: MaskRange | undefined;
-  /** Default: `phrases`. */
-  reviseRows?: ReviseRows | undefined;
-  compat: boolean;
 }
 
 /** What a sample with wrong phrases teaches under ReDiff's objective.
@@ -136,53 +45,208 @@ export type ReviseRows = (typeof reviseRows)[number];
 /** p = low + (high - low) t, t uniform in [0, 1). LLaDA's is [0.001, 1]. */
 export type MaskRange = readonly [low: number, high: number];
 export const fullMaskRange: MaskRange = [1e-3, 1];
-/** Of the rows that have a label and were not masked. */
-const CORRUPTION_RATE = Math.fround(0.05);
 
-const { fround } = Math;
+// ---- one position ----
+
+/** One position of a sample, and what was drawn for it. */
+interface Position {
+  id: number;
+  label: number;
+  /** Has a label. */
+  isLearnt: boolean;
+  /** Holds a wrong token that is to be replaced by its label. */
+  isWrong: boolean;
+  /** Has a label and was drawn to be masked, with probability p. */
+  isHidden: boolean;
+  /** Has a label and was drawn to get a wrong token, with probability `CORRUPTION_RATE`. */
+  isReplaced: boolean;
+  /** A random id. */
+  replacement: number;
+}
+
+/** What the model sees at a position, and what the position is to the loss. */
+interface Outcome {
+  id: number;
+  role: PositionRole;
+}
+
+/** What counts as a mask. */
+interface Masks {
+  id: number;
+  /** Whether the text itself holds a mask at this position, in a place where that counts. */
+  isAt: (position: Position) => boolean;
+}
+
+type Case = (position: Position, masks: Masks) => Outcome;
+
+const { none, masked, corrupted, clean, revised } = PositionRole;
+
+const as = (role: PositionRole, { id }: Position): Outcome => ({ id, role });
+
+/** The outcome where the position is masked, by the draw or by the text itself. */
+function ifMasked(position: Position, masks: Masks): Outcome | undefined {
+  if (position.isHidden) return { id: masks.id, role: masked };
+  return masks.isAt(position) ? as(masked, position) : undefined;
+}
+
+// ---- the cases ----
+
+/** LLaDA-V: some of the answer is masked; the rest is seen and teaches nothing. */
+const maskSome: Case = (position, masks) => ifMasked(position, masks) ?? as(none, position);
+
+/** LLaDA-V on a sample with wrong phrases: the same with the right ones in their place. */
+const correctAndMaskSome: Case = (position, masks) =>
+  maskSome(position.isWrong ? { ...position, id: position.label } : position, masks);
+
+/** The original's LLaDA-V on a sample with wrong phrases: nothing is masked but what the text holds masked. */
+const maskNothing: Case = (position, masks) => as(masks.isAt(position) ? masked : none, position);
+
+/** ReDiff, stage I: some of the answer is masked, some of the rest gets a random token, and what is left stays clean. */
+const maskCorruptKeep: Case = (position, masks) => {
+  const hidden = ifMasked(position, masks);
+  if (hidden !== undefined) return hidden;
+  if (position.isReplaced) return { id: position.replacement, role: corrupted };
+  return as(position.isLearnt ? clean : none, position);
+};
+
+/** ReDiff, stage II: the text as it is, and the right phrase where a wrong one stands. */
+const revisePhrases: Case = (position) => as(position.isWrong ? revised : none, position);
+
+/** The whole answer of such a sample: some of it masked, the wrong phrases revised, the rest kept. */
+const reviseAnswer: Case = (position, masks) => {
+  const role = position.isWrong ? revised : clean;
+  return ifMasked(position, masks) ?? as(position.isLearnt ? role : none, position);
+};
+
+/** The sample takes no part. */
+const leaveOut: Case = (position) => as(none, position);
+
+// ---- ours, and the original's ----
+
+export interface CorruptionRules {
+  /** The case of a sample. */
+  cases: Readonly<
+    Record<
+      Objective,
+      {
+        /** It never had a wrong phrase. */
+        right: Case;
+        /** It has wrong phrases, of which this is to be learnt. */
+        wrong: Readonly<Record<ReviseRows, Case>>;
+        /** It had wrong phrases, and all were cut off. */
+        cutOff: Case;
+      }
+    >
+  >;
+  /** Whether a mask that the text holds counts as masked where there is no label. Such a position has no loss, but takes
+   *  part in the mean over the masked ones. */
+  countsUnlabelledMasks: boolean;
+}
+
+export const ourCorruption: CorruptionRules = {
+  cases: {
+    llada_v: {
+      right: maskSome,
+      wrong: { phrases: correctAndMaskSome, answer: correctAndMaskSome },
+      cutOff: maskSome,
+    },
+    rediff: {
+      right: maskCorruptKeep,
+      wrong: { phrases: revisePhrases, answer: reviseAnswer },
+      cutOff: leaveOut, // the flawed text would be learnt as if it were right
+    },
+  },
+  countsUnlabelledMasks: false,
+};
+
+export const originalCorruption: CorruptionRules = {
+  cases: {
+    llada_v: {
+      right: maskSome,
+      wrong: { phrases: maskNothing, answer: maskNothing },
+      cutOff: maskSome,
+    },
+    rediff: {
+      right: maskCorruptKeep,
+      wrong: { phrases: revisePhrases, answer: revisePhrases },
+      cutOff: maskCorruptKeep,
+    },
+  },
+  countsUnlabelledMasks: true,
+};
+
+// ---- a batch ----
+
+export interface CorruptionOptions {
+  objective: Objective;
+  rules: CorruptionRules;
+  maskId: number;
+  /** Replacements are drawn from [1, this). */
+  replacementLimit: number;
+  /** Ids whose embedding the model cannot tell from the mask's; the mask's own at least. */
+  maskLike: ReadonlySet<number>;
+  /** Default: `fullMaskRange`. */
+  maskRange?: MaskRange | undefined;
+  /** Default: `phrases`. */
+  reviseRows?: ReviseRows | undefined;
+}
+
+/** Of the positions that have a label and were not masked. */
+const CORRUPTION_RATE = Math.fround(0.05);
 
 /** Replacements as the reference draws them, all but the last thousand of the vocabulary, which has the special
  *  tokens; in a vocabulary too small for that, the ids before the first special one. */
 export const replacementLimit = (vocabSize: number, firstSpecial: number): number =>
   vocabSize > 2000 ? vocabSize - 1000 : Math.max(2, firstSpecial);
 
-export function corrupt(samples: readonly ExpandedSample[], draws: Draws, options: CorruptionOptions): NoisySample[] {
+/** What the model sees of each sample, and what it is to learn where. */
+export function corrupt(
+  samples: readonly ExpandedSample[],
+  draws: Draws,
+  options: CorruptionOptions,
+): CorruptedSample[] {
   const b = samples.length;
   const L = Math.max(0, ...samples.map(({ ids }) => ids.length));
   const t = draws.uniform([b]);
-  const [low, high] = options.maskRange ?? fullMaskRange;
   const masking = draws.uniform([b, L]);
-  const revising = options.objective === "rediff";
-  const corruption = revising ? draws.uniform([b, L]) : undefined;
-  const replacements = revising ? draws.integers(1, options.replacementLimit, [b, L]) : undefined;
+  const corrupts = options.objective === "rediff";
+  const corruption = corrupts ? draws.uniform([b, L]) : [];
+  const replacements = corrupts ? draws.integers(1, options.replacementLimit, [b, L]) : [];
+  const masks: Masks = {
+    id: options.maskId,
+    isAt: ({ id, isLearnt }) => options.maskLike.has(id) && (isLearnt || options.rules.countsUnlabelledMasks),
+  };
 
   return samples.map((sample, s) => {
-    const probability = fround(fround(fround(high - low) * (t[s] as number)) + fround(low));
-    const row = <T>(values: ArrayLike<T>, i: number): T => values[s * L + i] as T;
-    const noisy: NoisySample = { ids: [...sample.ids], fates: new Uint8Array(sample.ids.length), probability };
-    const flawed = sample.revise.includes(true);
-    const isNoise = flawed && revising && options.reviseRows === "answer" && !options.compat;
-    if (flawed && revising && !isNoise) {
-      for (const [i, wrong] of sample.revise.entries()) if (wrong) noisy.fates[i] = Fate.revised;
-      return noisy;
-    }
-    if (flawed && !isNoise && !options.compat)
-      for (const [i, wrong] of sample.revise.entries()) if (wrong) noisy.ids[i] = sample.labels[i] as number;
-    if (sample.flawed && !flawed && revising && !options.compat) return noisy;
-
-    const mayMask = !(flawed && options.compat);
-    for (const [i, label] of sample.labels.entries()) {
-      const learnt = label !== ignoredLabel;
-      const masked = mayMask && learnt && row(masking, i) < probability;
-      if (masked) noisy.ids[i] = options.maskId;
-      if (masked || (options.maskLike.has(noisy.ids[i] as number) && (learnt || options.compat)))
-        noisy.fates[i] = Fate.masked;
-      else if (isNoise && learnt) noisy.fates[i] = sample.revise[i] ? Fate.revised : Fate.clean;
-      else if (learnt && corruption !== undefined && row(corruption, i) < CORRUPTION_RATE) {
-        noisy.fates[i] = Fate.corrupted;
-        noisy.ids[i] = row(replacements as number[], i);
-      } else if (learnt && revising) noisy.fates[i] = Fate.clean;
-    }
-    return noisy;
+    const probability = maskProbability(options.maskRange ?? fullMaskRange, t[s] as number);
+    const become = caseOf(sample, options);
+    const outcomes = sample.ids.map((id, i) => {
+      const drawn = s * L + i;
+      const label = sample.labels[i] as number;
+      const isLearnt = label !== ignoredLabel;
+      const position: Position = {
+        id,
+        label,
+        isLearnt,
+        isWrong: sample.revise[i] === true,
+        isHidden: isLearnt && (masking[drawn] as number) < probability,
+        isReplaced: isLearnt && (corruption[drawn] ?? 1) < CORRUPTION_RATE,
+        replacement: replacements[drawn] ?? id,
+      };
+      return become(position, masks);
+    });
+    return { ids: outcomes.map(({ id }) => id), roles: Uint8Array.from(outcomes, ({ role }) => role), probability };
   });
+}
+
+function caseOf(sample: ExpandedSample, { objective, rules, reviseRows = "phrases" }: CorruptionOptions): Case {
+  const { right, wrong, cutOff } = rules.cases[objective];
+  if (sample.revise.includes(true)) return wrong[reviseRows];
+  return sample.flawed ? cutOff : right;
+}
+
+/** p, in the reference's float32 arithmetic. */
+function maskProbability([low, high]: MaskRange, t: number): number {
+  const { fround } = Math;
+  return fround(fround(fround(high - low) * t) + fround(low));
 }

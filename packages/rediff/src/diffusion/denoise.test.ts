@@ -1,20 +1,8 @@
 /** The loop with made-up models: no tensors, no weights. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type DecodeStep, type Query, surest } from "./denoise.js";
+import type { DecodeStep, Query } from "./decode-step.js";
 import { counting, leftToRight, M, type MadeUp, P, type Run, rightToLeft, run } from "./testing/made-up-model.js";
-
-describe("surest", () => {
-  const sure = (values: number[]) => (row: number) => values[row] as number;
-  test("takes the k highest, of equals the leftmost", () => {
-    expect(surest([0, 1, 2, 3, 4], sure([0.1, 0.9, 0.5, 0.9, 0.5]), 3)).toEqual([1, 3, 2]);
-  });
-  test("takes what there is when there are fewer", () => {
-    expect(surest([3, 4], sure([0, 0, 0, 0.1, 0.2]), 5)).toEqual([3, 4]);
-    expect(surest([], sure([]), 2)).toEqual([]);
-    expect(surest([1, 2], sure([0, 1, 1]), 0)).toEqual([]);
-  });
-});
 
 describe("filling", () => {
   test("one token a step, the surest first", () => {
@@ -56,9 +44,9 @@ describe("filling", () => {
     ]);
   });
 
-  test("asks for masks only, unless compat, which asks for every row", () => {
+  test("asks for masks only, unless compat, which asks for every position", () => {
     const asked = (compat: boolean) =>
-      run({ genLength: 3, suffix: [8], compat }, leftToRight).steps.map(({ query }) => query.rows);
+      run({ genLength: 3, suffix: [8], compat }, leftToRight).steps.map(({ query }) => query.positions);
     expect(asked(false)).toEqual([[P, P + 1, P + 2], [P + 1, P + 2], [P + 2]]);
     expect(asked(true)).toEqual(Array.from({ length: 3 }, () => [0, 1, 2, 3, 4, 5, 6, 7]));
   });
@@ -78,8 +66,8 @@ describe("filling", () => {
   });
 
   test("a model that says the mask leaves a mask, which a later block may fill", () => {
-    const shy: MadeUp = (row, canvas, pass) =>
-      row === P && pass < 3 ? { token: M, confidence: 1 } : leftToRight(row, canvas, pass);
+    const shy: MadeUp = (position, canvas, pass) =>
+      position === P && pass < 3 ? { token: M, confidence: 1 } : leftToRight(position, canvas, pass);
     // The first two steps are spent on position 0; position 0 is filled in the second block instead of position 3.
     const { result, steps } = run({ genLength: 4, blockLength: 2 }, shy);
     expect(steps.map(({ filled }) => filled)).toEqual([[0], [0], [0], [0]]);
@@ -90,7 +78,7 @@ describe("filling", () => {
 
 describe("revision", () => {
   /** Says the pass, so that one sees when a token was written. */
-  const clock: MadeUp = (row, _, pass) => ({ token: 100 + pass, confidence: 1 - row / 1000 });
+  const clock: MadeUp = (position, _, pass) => ({ token: 100 + pass, confidence: 1 - position / 1000 });
   const last = ({ steps }: Run): number[] => [...(steps.at(-1) as DecodeStep).tokens];
 
   test("rewrites what was written before this step, not what this step fills", () => {
@@ -135,9 +123,9 @@ describe("revision", () => {
   });
 
   test("revise_topk takes the surest of the new predictions, floor(n f) of them", () => {
-    const sureOfThree: MadeUp = (row, _, pass) => ({
+    const sureOfThree: MadeUp = (position, _, pass) => ({
       token: 100 + pass,
-      confidence: row === P + 3 ? 0.999 : 0.5 - row / 1000,
+      confidence: position === P + 3 ? 0.999 : 0.5 - position / 1000,
     });
     const rewritten = (reviseTopk: number, model = sureOfThree) =>
       run({ genLength: 8, steps: 8, revise: true, reviseTopk, draft: [1, 2, 3, 4] }, model).steps.map(
@@ -156,7 +144,7 @@ describe("revision", () => {
 
   test("asks for written rows exactly when it revises", () => {
     const ran = run({ genLength: 4, revise: true, reviseStart: 0.5 }, clock);
-    expect(ran.steps.map(({ query }) => query.rows.map((row) => row - P))).toEqual([
+    expect(ran.steps.map(({ query }) => query.positions.map((position) => position - P))).toEqual([
       [0, 1, 2, 3],
       [1, 2, 3],
       [0, 1, 2, 3],
@@ -166,9 +154,9 @@ describe("revision", () => {
   });
 
   test("may turn a token into a mask again", () => {
-    const undecided: MadeUp = (row, _, pass) => ({
-      token: pass === 1 && row === P ? M : 7,
-      confidence: 1 - row / 1000,
+    const undecided: MadeUp = (position, _, pass) => ({
+      token: pass === 1 && position === P ? M : 7,
+      confidence: 1 - position / 1000,
     });
     const { result, steps } = run({ genLength: 3, revise: true }, undecided);
     expect(steps[1]?.revised).toEqual([{ position: 0, from: 7, to: M }]);
@@ -179,29 +167,32 @@ describe("revision", () => {
 describe("a stop", () => {
   const E = 50;
   test("ends the answer once all before it is written; nothing behind it is filled any more", () => {
-    const model: MadeUp = (row) =>
-      row === P + 3 ? { token: E, confidence: 1 } : { token: row, confidence: 0.5 - row / 1000 };
+    const model: MadeUp = (position) =>
+      position === P + 3 ? { token: E, confidence: 1 } : { token: position, confidence: 0.5 - position / 1000 };
     const { result, steps } = run({ genLength: 8, stop: [[E]] }, model);
     expect(result).toEqual({ tokens: [P, P + 1, P + 2], steps: 4, stopped: true });
     expect(steps.map(({ filled }) => filled)).toEqual([[3], [0], [1], [2]]);
-    expect(steps.at(-1)?.query.rows).toEqual([P + 2]);
+    expect(steps.at(-1)?.query.positions).toEqual([P + 2]);
   });
 
   test("ends later blocks too, and the suffix follows it", () => {
-    const model: MadeUp = (row) => ({ token: row === P + 1 ? E : row, confidence: 1 - row / 1000 });
+    const model: MadeUp = (position) => ({ token: position === P + 1 ? E : position, confidence: 1 - position / 1000 });
     const { result } = run({ genLength: 8, blockLength: 4, stop: [[E]], suffix: [9] }, model);
     expect(result).toEqual({ tokens: [P, 9], steps: 2, stopped: true });
   });
 
   test("before a block ends everything, even where the model left a mask", () => {
-    const model: MadeUp = (row) => ({ token: row === P ? M : row === P + 1 ? E : 1, confidence: row / 1000 });
+    const model: MadeUp = (position) => ({
+      token: position === P ? M : position === P + 1 ? E : 1,
+      confidence: position / 1000,
+    });
     const given = { genLength: 6, blockLength: 2, stop: [[E]] };
     for (const compat of [false, true])
       expect(run({ ...given, compat }, model).result).toEqual({ tokens: [M], steps: 2, stopped: true });
   });
 
   test("leaves what is behind it out of revise_topk", () => {
-    const model: MadeUp = (row) => ({ token: row === P + 3 ? E : 1, confidence: row / 1000 });
+    const model: MadeUp = (position) => ({ token: position === P + 3 ? E : 1, confidence: position / 1000 });
     const given = { genLength: 6, steps: 6, stop: [[E]], revise: true, reviseTopk: 0.5 };
     const { steps } = run(given, model);
     expect(steps.map(({ filled, rewritten }) => [filled, rewritten])).toEqual([
@@ -215,16 +206,18 @@ describe("a stop", () => {
   });
 
   test("of several tokens, over two steps", () => {
-    const model: MadeUp = (row) => ({
-      token: row === P + 1 ? E : row === P + 2 ? E + 1 : 1,
-      confidence: 1 - row / 1000,
+    const model: MadeUp = (position) => ({
+      token: position === P + 1 ? E : position === P + 2 ? E + 1 : 1,
+      confidence: 1 - position / 1000,
     });
     expect(run({ genLength: 6, stop: [[E, E + 1]] }, model).result).toEqual({ tokens: [1], steps: 3, stopped: true });
   });
 
   test("several sequences: the earliest counts, also when it is not the first of the list", () => {
-    const model: MadeUp = (row) =>
-      row === P + 5 ? { token: 7, confidence: 1 } : { token: row === P + 2 ? 8 : 1, confidence: 1 - row / 1000 };
+    const model: MadeUp = (position) =>
+      position === P + 5
+        ? { token: 7, confidence: 1 }
+        : { token: position === P + 2 ? 8 : 1, confidence: 1 - position / 1000 };
     const given = { genLength: 8, stop: [[7], [8]] };
     expect(run(given, model).result).toEqual({ tokens: [1, 1], steps: 4, stopped: true });
     // The reference goes on looking for the first sequence alone.
@@ -233,14 +226,14 @@ describe("a stop", () => {
 
   test("rewritten by a revision: what is behind it is filled after all, with extra steps", () => {
     // Pass 0 writes the stop at position 2, the last of four passes takes it back.
-    const model: MadeUp = (row, _, pass) =>
-      row === P + 2 ? { token: pass < 3 ? E : 1, confidence: 1 } : { token: 1, confidence: 0.5 - row / 1000 };
+    const model: MadeUp = (position, _, pass) =>
+      position === P + 2 ? { token: pass < 3 ? E : 1, confidence: 1 } : { token: 1, confidence: 0.5 - position / 1000 };
     const given = { genLength: 12, steps: 4, stop: [[E]], revise: true, draft: [M, M, E] };
     const { result, steps } = run({ ...given, draft: [], genLength: 4 }, model);
     expect(result).toEqual({ tokens: [1, 1], steps: 3, stopped: true });
 
-    const late: MadeUp = (row, canvas, pass) =>
-      row === P + 1 && pass < 3 ? { token: M, confidence: 0.9 } : model(row, canvas, pass);
+    const late: MadeUp = (position, canvas, pass) =>
+      position === P + 1 && pass < 3 ? { token: M, confidence: 0.9 } : model(position, canvas, pass);
     const ran = run({ genLength: 6, steps: 4, stop: [[E]], revise: true }, late);
     expect(ran.result).toEqual({ tokens: [1, 1, 1, 1, 1, 1], steps: 6, stopped: false });
     expect(ran.steps.at(-1)?.step).toBe(5);
@@ -248,8 +241,10 @@ describe("a stop", () => {
   });
 
   test("rewritten in compat: the recorded place stays", () => {
-    const model: MadeUp = (row, _, pass) =>
-      row === P + 2 ? { token: pass === 0 ? E : 1, confidence: 1 } : { token: 1, confidence: 0.5 - row / 1000 };
+    const model: MadeUp = (position, _, pass) =>
+      position === P + 2
+        ? { token: pass === 0 ? E : 1, confidence: 1 }
+        : { token: 1, confidence: 0.5 - position / 1000 };
     const given = { genLength: 6, stop: [[E]], revise: true };
     expect(run({ ...given, compat: true }, model).result).toEqual({ tokens: [1, 1], steps: 3, stopped: true });
     expect(run(given, model).result).toEqual({ tokens: [1, 1, 1, 1, 1, 1], steps: 6, stopped: false });
@@ -266,11 +261,11 @@ describe("a stop", () => {
   });
 });
 
-test("the rows asked for are not touched by what the caller does with a step", () => {
+test("the positions asked for are not touched by what the caller does with a step", () => {
   // A step keeps its own copy of the answer: the next step must not change it.
   const { steps } = run({ genLength: 4 }, leftToRight);
   const queries: Query[] = steps.map(({ query }) => query);
-  expect(queries.map(({ rows }) => rows.length)).toEqual([4, 3, 2, 1]);
+  expect(queries.map(({ positions }) => positions.length)).toEqual([4, 3, 2, 1]);
   expect(steps.map(({ tokens }) => [...tokens].filter((id) => id === M).length)).toEqual([3, 2, 1, 0]);
 });
 
@@ -282,8 +277,8 @@ const decided: fc.Arbitrary<MadeUp> = fc
   })
   .map(
     (said): MadeUp =>
-      (row, _, pass) => {
-        const [token, confidence] = said[(row * 7 + pass * 5) % 32] as [number, number];
+      (position, _, pass) => {
+        const [token, confidence] = said[(position * 7 + pass * 5) % 32] as [number, number];
         return { token, confidence };
       },
   );
@@ -294,7 +289,7 @@ const shape = fc
 describe("threshold", () => {
   const by =
     (values: number[]): MadeUp =>
-    (row) => ({ token: row, confidence: values[row - P] as number });
+    (position) => ({ token: position, confidence: values[position - P] as number });
 
   test("a step fills all masks of the block that are sure enough, at least the surest", () => {
     const ran = run({ genLength: 6, blockLength: 3, threshold: 0.8 }, by([0.8, 0.1, 0.9, 0.3, 0.79, 0.2]));
@@ -313,7 +308,10 @@ describe("threshold", () => {
   });
 
   test("ends at a stop, and its masks are those before it", () => {
-    const model: MadeUp = (row) => ({ token: row === P + 3 ? 50 : row, confidence: row === P + 3 ? 0.9 : 0.5 });
+    const model: MadeUp = (position) => ({
+      token: position === P + 3 ? 50 : position,
+      confidence: position === P + 3 ? 0.9 : 0.5,
+    });
     const { result, steps } = run({ genLength: 8, stop: [[50]], threshold: 0.9 }, model);
     expect(result).toEqual({ tokens: [P, P + 1, P + 2], steps: 4, stopped: true });
     expect(steps[0]?.filled).toEqual([3]);
@@ -338,8 +336,8 @@ describe("threshold", () => {
         expect(result.tokens).not.toContain(M);
         expect(result.steps).toBeLessThanOrEqual(given.genLength);
         for (const { filled, query, guess, block } of steps) {
-          const sure = query.rows.flatMap((row, i) =>
-            query.masked[i] && (guess.confidence[i] as number) >= threshold ? [row - P] : [],
+          const sure = query.positions.flatMap((position, i) =>
+            query.masked[i] && (guess.confidence[i] as number) >= threshold ? [position - P] : [],
           );
           expect(filled.length).toBe(Math.max(1, sure.length));
           for (const position of sure) expect(filled).toContain(position);
@@ -357,7 +355,7 @@ describe("fixed positions", () => {
     const { result, steps } = run({ genLength: 5, draft, fixed: [0, 2], revise: true }, leftToRight);
     expect(result.tokens).toEqual([11, 2, 13, 4, 5]);
     expect(steps.map(({ rewritten }) => rewritten)).toEqual([[3], [1, 3]]);
-    expect(steps.flatMap(({ query }) => query.rows)).not.toContain(P);
+    expect(steps.flatMap(({ query }) => query.positions)).not.toContain(P);
     expect(steps[0]?.revised).toEqual([{ position: 3, from: 14, to: 4 }]);
   });
 

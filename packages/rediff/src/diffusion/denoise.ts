@@ -1,217 +1,106 @@
 /** Denoise and refine: fill the masks of each block over its steps; with `revise`, rewrite what was written before.
  *  LLaDA-V section 3 (denoising), ReDiff section 3 (refining); `generate_with_embeds` of the reference, step by step.
  *
- *  A coroutine without tensors: it yields the rows it wants predicted and gets tokens and confidences back. So the loop
- *  reads on its own, is tested with made-up models, and many of them share one forward pass.
+ *  A coroutine without tensors: it yields the positions it wants predicted and gets tokens and confidences back. So the
+ *  loop reads on its own, is tested with made-up models, and many of them share one forward pass. Where the original goes
+ *  another way, the way is a rule (rules.ts); where no quirk of the original bites, the tokens are the same.
  *
- *  Departures, unless `compat`: only rows that can still change are asked for; the stop is looked up anew after every
- *  step; top-k never reaches for rows that are not candidates; no mask of a later block is filled, not even before a stop
- *  that a draft holds. Where these quirks do not bite, the tokens are the same.
- *
- *  Two options that the reference lacks: `fixed` rows of a draft, and a `threshold` instead of quotas. */
-import type { Canvas } from "./canvas.js";
-import type { DecodeOptions } from "./options.js";
-import { reviseCount, transferSchedule } from "./schedule.js";
-import { currentStop, legacyStop, type Stop } from "./stop.js";
+ *  Two options that the reference lacks: `fixed` positions of a draft, and a `threshold` instead of quotas. */
+import type { Block, Canvas } from "./canvas.js";
+import type { DecodeOptions } from "./decode-options.js";
+import {
+  type DecodeLoop,
+  type DecodeStep,
+  type Guess,
+  predictionOf,
+  type Query,
+  queryAbout,
+  writeStep,
+} from "./decode-step.js";
+import type { DecodingRules, TopkOfRow } from "./rules.js";
+import type { Stop } from "./stop.js";
+import { reviseCount, transferSchedule } from "./transfer-schedule.js";
 
-/** Rows to predict, in ascending order; `masked[i]` tells whether row i is a mask now. */
-export interface Query {
-  rows: readonly number[];
-  masked: readonly boolean[];
-}
-
-/** For each row of the query: the likeliest (or sampled) token, and how sure the model is of it, 0 to 1. */
-export interface Guess {
-  tokens: ArrayLike<number>;
-  confidence: ArrayLike<number>;
-}
-
-export interface Edit {
-  /** Of the answer, from 0. */
-  position: number;
-  from: number;
-  to: number;
-}
-
-/** What one forward pass changed. Positions count from the start of the answer. */
-export interface DecodeStep {
-  /** From 0, over all blocks. */
-  step: number;
-  block: number;
-  /** Masks that this step was to fill; with a threshold, at least. */
-  quota: number;
-  /** The answer after the step, masks included: [genLength] */
-  tokens: Int32Array;
-  /** Confidence of the prediction for each position, NaN where none was asked for: [genLength] */
-  confidence: Float64Array;
-  /** Positions filled. */
-  filled: number[];
-  /** Positions written again, with whatever token. */
-  rewritten: number[];
-  /** Those of them that now hold another token. */
-  revised: Edit[];
-  /** What was asked and answered, rows of the whole sequence: for traces of parity. */
-  query: Query;
-  guess: Guess;
-}
-
-export interface DecodeResult {
-  /** The answer up to its stop, then the suffix. */
-  tokens: number[];
-  /** Forward passes. */
-  steps: number;
-  /** Whether a stop sequence ended it. */
-  stopped: boolean;
-}
-
-export interface DenoiseContext {
+export interface DecodeContext {
   canvas: Canvas;
   options: DecodeOptions;
+  rules: DecodingRules;
+  topkOfRow: TopkOfRow;
   /** Told after every step. */
   onStep: (step: DecodeStep) => void;
-  /** torch.topk over a whole row, whose order of equal values `compat` has to follow. */
-  topkOfRow: (confidence: Float64Array, k: number) => number[];
 }
 
-/** The `k` surest of `rows`; of equally sure ones the leftmost. */
-export function surest(rows: readonly number[], confidence: (row: number) => number, k: number): number[] {
-  if (k >= rows.length) return [...rows];
-  return [...rows].sort((a, b) => confidence(b) - confidence(a) || a - b).slice(0, k);
-}
-
-export function* denoise(context: DenoiseContext): Generator<Query, DecodeResult, Guess> {
-  const { canvas, options } = context;
+/** One denoising of the canvas. Yields once per forward pass. */
+export function* denoise(context: DecodeContext): DecodeLoop {
+  const { canvas, options, rules } = context;
   const { promptLength, answerEnd } = canvas;
-  const blocks = options.genLength / options.blockLength;
-  const stepsPerBlock = options.steps / blocks;
+  const blocks = canvas.blocks(options.blockLength);
+  const stepsPerBlock = options.steps / blocks.length;
   const firstRevision = stepsPerBlock - Math.ceil(stepsPerBlock * options.reviseStart);
-  const stop = (options.compat ? legacyStop : currentStop)(canvas, options.stop);
-  const turn = { step: 0, block: 0, start: promptLength, end: promptLength };
+  const stop = rules.stop(canvas, options.stop);
+  const isDone = (): boolean => !canvas.hasMask(promptLength, stop.position ?? answerEnd);
+  let step = 0;
+  let block = blocks[0] as Block; // there is one: an answer has a token at least
 
-  for (let block = 0; block < blocks; block++) {
-    const start = promptLength + block * options.blockLength;
-    Object.assign(turn, { block, start, end: start + options.blockLength });
-    if (stop.row !== undefined && stop.row <= start) break;
-    const schedule = transferSchedule(canvas.masked(start, turn.end).length, stepsPerBlock);
+  for (block of blocks) {
+    if (stop.position !== undefined && stop.position <= block.start) break;
+    const schedule = transferSchedule(canvas.masked(block.start, block.end).length, stepsPerBlock);
     for (const [i, quota] of schedule.entries()) {
-      if (stop.row !== undefined && !canvas.hasMask(promptLength, stop.row)) break;
-      if (!canvas.hasMask(start, turn.end)) break;
-      yield* oneStep(context, turn, stop, quota, options.revise && i >= firstRevision);
-      turn.step++;
+      if (isDone() || !canvas.hasMask(block.start, block.end)) break;
+      const revising = options.revise && i >= firstRevision;
+      yield* oneStep(context, { step: step++, block, quota, revising, stop });
     }
   }
 
   // A revision can take the stop away when the schedule has no steps left for the masks behind it.
   const quota = Math.max(1, Math.ceil(options.blockLength / stepsPerBlock));
-  for (let extra = 0; stop.lost && extra < options.genLength; extra++) {
-    if (!canvas.hasMask(promptLength, stop.row ?? answerEnd)) break;
-    yield* oneStep(context, { ...turn, end: answerEnd }, stop, quota, options.revise);
-    turn.step++;
-  }
+  const rest: Block = { ...block, end: answerEnd };
+  for (let extra = 0; stop.lost && extra < options.genLength && !isDone(); extra++)
+    yield* oneStep(context, { step: step++, block: rest, quota, revising: options.revise, stop });
 
-  const end = stop.row ?? answerEnd;
-  return {
-    tokens: [...canvas.ids.slice(promptLength, end), ...canvas.suffix()],
-    steps: turn.step,
-    stopped: stop.row !== undefined,
-  };
+  const answer = canvas.ids.slice(promptLength, stop.position ?? answerEnd);
+  return { tokens: [...answer, ...canvas.suffix()], steps: step, stopped: stop.position !== undefined };
 }
 
-interface Turn {
+interface StepPlan {
   step: number;
-  block: number;
-  /** Rows of the block: [start, end) */
-  start: number;
-  end: number;
+  block: Block;
+  quota: number;
+  /** Whether what was written before is rewritten, too. */
+  revising: boolean;
+  stop: Stop;
 }
 
 /** Ask, fill the surest masks, rewrite what was written before, look for the stop. */
-function* oneStep(
-  context: DenoiseContext,
-  turn: Turn,
-  stop: Stop,
-  quota: number,
-  revising: boolean,
-): Generator<Query, void, Guess> {
-  const { canvas, options } = context;
-  const { promptLength, answerEnd } = canvas;
-  // With a stop inside a draft the reference fills masks up to it from the first block on, and leaves some for good.
-  const limit = options.compat ? (stop.row ?? turn.end) : Math.min(stop.row ?? turn.end, turn.end);
-  const written = revising ? canvas.revisable(turn.start, turn.end) : []; // before this step fills more
-  // In `compat` an overflow may have put a mask into the prompt, which the reference then fills again.
-  const fillable = canvas.masked(options.compat ? 0 : promptLength, Math.min(limit, answerEnd));
-  const rows = options.compat
-    ? Array.from({ length: canvas.length }, (_, row) => row)
-    : [...fillable, ...written].sort((a, b) => a - b);
+function* oneStep(context: DecodeContext, plan: StepPlan): Generator<Query, void, Guess> {
+  const { canvas, options, rules, topkOfRow, onStep } = context;
+  const { step, block, quota, revising, stop } = plan;
+  const reach = rules.reach(canvas, block, stop);
+  const fillable = canvas.masked(reach.start, reach.end);
+  const revisable = revising ? canvas.revisable(block.start, block.end) : []; // before this step fills more
 
-  const query = { rows, masked: rows.map((row) => canvas.isMasked(row)) };
+  const query = queryAbout(canvas, rules.asked(canvas, fillable, revisable));
   const guess = yield query;
-  const place = new Map(rows.map((row, i) => [row, i]));
-  const tokenAt = (row: number) => guess.tokens[place.get(row) as number] as number;
-  const confidenceAt = (row: number) => guess.confidence[place.get(row) as number] as number;
+  const { confidence } = predictionOf(query, guess);
+  const ranking = { confidence, length: canvas.length, topkOfRow };
 
-  const select = options.compat
-    ? (candidates: readonly number[], k: number) => overflowing(context, candidates, confidenceAt, k)
-    : (candidates: readonly number[], k: number) => surest(candidates, confidenceAt, k);
-
-  const { threshold } = options;
-  const sure = threshold === undefined ? 0 : fillable.filter((row) => confidenceAt(row) >= threshold).length;
-  const filled = select(fillable, threshold === undefined ? quota : Math.max(1, sure));
-  const rewritten = chooseRewrites(options, written, limit, select);
-  const before = canvas.answer();
-  for (const row of filled) canvas.write(row, tokenAt(row));
-  for (const row of rewritten) canvas.write(row, tokenAt(row));
+  const count = fillCount(options.threshold, quota, fillable.map(confidence));
+  const filled = rules.choose(fillable, count, ranking);
+  const rewritten =
+    options.reviseTopk === undefined
+      ? revisable
+      : rules.choose(
+          revisable.filter((position) => position < reach.end),
+          reviseCount(revisable.length, options.reviseTopk),
+          ranking,
+        );
+  const report = writeStep(canvas, { step, block: block.index, quota, query, guess, filled, rewritten });
   stop.look();
-
-  const confidence = new Float64Array(options.genLength).fill(Number.NaN);
-  for (const [i, row] of rows.entries())
-    if (row >= promptLength && row < answerEnd) confidence[row - promptLength] = guess.confidence[i] as number;
-  const tokens = canvas.answer();
-  const inAnswer = (list: readonly number[]) =>
-    list.filter((row) => row >= promptLength && row < answerEnd).map((row) => row - promptLength);
-  const edits = inAnswer(rewritten)
-    .map((position) => ({ position, from: before[position] as number, to: tokens[position] as number }))
-    .filter(({ from, to }) => from !== to);
-  context.onStep({
-    step: turn.step,
-    block: turn.block,
-    quota,
-    tokens,
-    confidence,
-    filled: inAnswer(filled),
-    rewritten: inAnswer(rewritten),
-    revised: edits,
-    query,
-    guess,
-  });
+  onStep(report);
 }
 
-/** ReDiff's second half of a step: all written rows of the block, or the surest share of them. */
-function chooseRewrites(
-  options: DecodeOptions,
-  written: readonly number[],
-  limit: number,
-  select: (candidates: readonly number[], k: number) => number[],
-): number[] {
-  if (options.reviseTopk === undefined) return [...written];
-  const k = reviseCount(written.length, options.reviseTopk);
-  // The reference has set the confidence of rows behind the stop to -inf by then.
-  return select(
-    written.filter((row) => row < limit),
-    k,
-  );
-}
-
-/** The reference's top-k over the whole row: with fewer candidates than `k` it takes rows that are none, in the order
- *  in which torch.topk happens to return equal values, and those are written too, prompt rows included. */
-function overflowing(
-  context: DenoiseContext,
-  candidates: readonly number[],
-  confidenceAt: (row: number) => number,
-  k: number,
-): number[] {
-  if (k === 0) return [];
-  const row = new Float64Array(context.canvas.length).fill(Number.NEGATIVE_INFINITY);
-  for (const candidate of candidates) row[candidate] = confidenceAt(candidate);
-  return context.topkOfRow(row, k);
+/** How many masks a step fills: its quota, or with a threshold those that are sure enough, but one at least. */
+function fillCount(threshold: number | undefined, quota: number, confidence: readonly number[]): number {
+  if (threshold === undefined) return quota;
+  return Math.max(1, confidence.filter((value) => value >= threshold).length);
 }

@@ -1,8 +1,8 @@
-/** The training losses of LLaDA-V and ReDiff as one list of rows: which count, for what target, with what weight.
+/** The training losses of LLaDA-V and ReDiff as one list of positions: which count, for what target, with what weight.
  *
- *      loss = sum over rows of weight * cross-entropy(logits of the row, target)
+ *      loss = sum over positions of weight * cross-entropy(logits of the position, target)
  *
- *  b samples; of sample s: V_s rows with a label, M_s masked, C_s corrupted, K_s clean, R_s revised, p_s probability.
+ *  b samples; of sample s: V_s positions with a label, M_s masked, C_s corrupted, K_s clean, R_s revised, p_s probability.
  *  - llada_v: mean over s of 1/|V_s| * sum over M_s of CE / p_s
  *  - rediff, ordinary sample: mean over s of (mean over M_s + mean over C_s + mean over K_s) CE / p_s
  *  - rediff, sample with wrong phrases: mean over s of mean over R_s of CE / p_s; with `reviseRows` "answer" the means over
@@ -10,52 +10,54 @@
  *  An empty mean is 0. That everything is divided by p_s, also what was never masked, is the reference's choice;
  *  `lossWeighting: "none"` leaves it out. */
 import { ignoredLabel } from "../text/image-tokens.js";
-import { type ExpandedSample, Fate, type NoisySample, type Objective } from "./corruption.js";
+import { type CorruptedSample, type ExpandedSample, type Objective, PositionRole } from "./corruption.js";
 
 export type LossWeighting = "code" | "none";
 
 export const TERMS = ["masked", "corrupted", "clean", "revised"] as const;
 export type Term = (typeof TERMS)[number];
 
-/** A row that counts. */
-export interface LossRow {
-  /** Which sample, and which of its rows. */
+/** A position that counts. */
+export interface LossPosition {
+  /** Index of its sample in the batch. */
   sample: number;
-  row: number;
+  /** Of the sample, pictures in place, from 0. */
+  position: number;
+  /** The id to be predicted there. */
   target: number;
   weight: number;
   term: Term;
 }
 
 const TERM_OF: Readonly<Record<number, Term>> = {
-  [Fate.masked]: "masked",
-  [Fate.corrupted]: "corrupted",
-  [Fate.clean]: "clean",
-  [Fate.revised]: "revised",
+  [PositionRole.masked]: "masked",
+  [PositionRole.corrupted]: "corrupted",
+  [PositionRole.clean]: "clean",
+  [PositionRole.revised]: "revised",
 };
 
-/** The rows that count, sample by sample, in order. Rows without a label never do, but the reference counts them in its
- *  means; `corrupt` marks such rows under `compat` only. */
-export function lossRows(
+/** The positions that count, sample by sample, in order. Those without a label never do, but the reference counts them in
+ *  its means; `corrupt` gives them a role under the original's rules only. */
+export function lossPositions(
   samples: readonly ExpandedSample[],
-  noisy: readonly NoisySample[],
+  corrupted: readonly CorruptedSample[],
   options: { objective: Objective; lossWeighting: LossWeighting },
-): LossRow[] {
-  return noisy.flatMap(({ fates, probability }, s) => {
-    const labels = samples[s]?.labels ?? [];
+): LossPosition[] {
+  return corrupted.flatMap(({ roles, probability }, sample) => {
+    const labels = samples[sample]?.labels ?? [];
+    const labelled = labels.filter((label) => label !== ignoredLabel).length;
+    const scale = 1 / (corrupted.length * (options.lossWeighting === "code" ? probability : 1));
     const counts = new Map<number, number>();
-    for (const fate of fates) counts.set(fate, (counts.get(fate) ?? 0) + 1);
-    const labelled = labels.reduce((sum, label) => sum + Number(label !== ignoredLabel), 0);
-    const scale = 1 / (noisy.length * (options.lossWeighting === "code" ? probability : 1));
+    for (const role of roles) counts.set(role, (counts.get(role) ?? 0) + 1);
+    // LLaDA-V takes the mean over all that has a label, ReDiff over the positions of one role.
+    const meanOver = (role: number): number =>
+      options.objective === "llada_v" ? labelled : (counts.get(role) as number);
 
-    const rows: LossRow[] = [];
-    for (const [row, fate] of fates.entries()) {
-      const term = TERM_OF[fate];
-      const target = labels[row];
-      if (term === undefined || target === undefined || target === ignoredLabel) continue;
-      const count = options.objective === "llada_v" ? labelled : (counts.get(fate) as number);
-      rows.push({ sample: s, row, target, weight: scale / count, term });
-    }
-    return rows;
+    return labels.flatMap((target, position): LossPosition[] => {
+      const role = roles[position] ?? PositionRole.none;
+      const term = TERM_OF[role];
+      if (term === undefined || target === ignoredLabel) return [];
+      return [{ sample, position, target, weight: scale / meanOver(role), term }];
+    });
   });
 }

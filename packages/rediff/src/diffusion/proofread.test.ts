@@ -1,30 +1,27 @@
 import { expect, test } from "vitest";
 import { Canvas } from "./canvas.js";
-import type { DecodeStep } from "./denoise.js";
-import { decodeOptions } from "./options.js";
+import type { DecodeStep } from "./decode-step.js";
 import { proofread } from "./proofread.js";
 
-/** Every prediction is the token plus one, up to 9; as sure as given by its row. */
+/** Every prediction is the token plus one, up to 9; as sure as given for its position. */
 function run(draft: number[], fixed: number[], confidence: number[], threshold = 0) {
   const genLength = draft.length;
   const canvas = new Canvas(2, { genLength, draft, suffix: [7], maskId: 0, fixed });
   const steps: DecodeStep[] = [];
-  const options = decodeOptions({ genLength, draft, fixed });
-  const topkOfRow = () => [];
-  const loop = proofread({ rounds: 3, threshold })({ canvas, options, topkOfRow, onStep: (step) => steps.push(step) });
-  let turn = loop.next();
-  while (!turn.done) {
-    const { rows } = turn.value;
-    const tokens = rows.map((row) => Math.min(9, (canvas.ids[row] as number) + 1));
-    turn = loop.next({ tokens, confidence: rows.map((row) => confidence[row - 2] as number) });
+  const loop = proofread({ rounds: 3, threshold })({ canvas, onStep: (step) => steps.push(step) });
+  let next = loop.next();
+  while (!next.done) {
+    const { positions } = next.value;
+    const tokens = positions.map((position) => Math.min(9, (canvas.ids[position] as number) + 1));
+    next = loop.next({ tokens, confidence: positions.map((position) => confidence[position - 2] as number) });
   }
-  return { result: turn.value, steps };
+  return { result: next.value, steps };
 }
 
-test("fixed rows are not asked for and stay; the others are where they belong", () => {
+test("fixed positions are not asked for and stay; the others are where they belong", () => {
   const { result, steps } = run([1, 2, 8, 4], [0, 2], [0.9, 0.8, 0.7, 0.1], 0.5);
   expect(result).toEqual({ tokens: [1, 5, 8, 4, 7], steps: 3, stopped: false });
-  expect(steps[0]?.query.rows).toEqual([3, 5]);
+  expect(steps[0]?.query.positions).toEqual([3, 5]);
   expect([...(steps[0]?.confidence ?? [])]).toEqual([Number.NaN, 0.8, Number.NaN, 0.1]);
   expect(steps[0]).toMatchObject({ rewritten: [1], revised: [{ position: 1, from: 2, to: 3 }] });
 });

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Canvas } from "./canvas.js";
-import { currentStop, legacyStop } from "./stop.js";
+import { currentStop, originalStop } from "./stop.js";
 
 const M = 9;
 const P = 2;
@@ -12,18 +12,18 @@ describe("the current stop", () => {
   test("is unknown before the first look, then moves with what is written", () => {
     const canvas = canvasOf([1, M, 5, M, 5]);
     const stop = currentStop(canvas, [[5]]);
-    expect(stop.row).toBeUndefined();
+    expect(stop.position).toBeUndefined();
     stop.look();
-    expect([stop.row, stop.lost]).toEqual([P + 2, false]);
+    expect([stop.position, stop.lost]).toEqual([P + 2, false]);
     canvas.write(P + 1, 5);
     stop.look();
-    expect([stop.row, stop.lost]).toEqual([P + 1, false]);
+    expect([stop.position, stop.lost]).toEqual([P + 1, false]);
     canvas.write(P + 1, 1);
     stop.look(); // to the right
-    expect([stop.row, stop.lost]).toEqual([P + 2, true]);
+    expect([stop.position, stop.lost]).toEqual([P + 2, true]);
     canvas.write(P + 1, 5);
     stop.look(); // back again: it has been lost nevertheless
-    expect([stop.row, stop.lost]).toEqual([P + 1, true]);
+    expect([stop.position, stop.lost]).toEqual([P + 1, true]);
   });
 
   test("may vanish", () => {
@@ -32,37 +32,37 @@ describe("the current stop", () => {
     stop.look();
     canvas.write(P + 1, 1);
     stop.look();
-    expect([stop.row, stop.lost]).toEqual([undefined, true]);
+    expect([stop.position, stop.lost]).toEqual([undefined, true]);
   });
 });
 
-describe("the legacy stop", () => {
+describe("the original stop", () => {
   test("never moves right nor vanishes", () => {
     const canvas = canvasOf([1, 5, 5]);
-    const stop = legacyStop(canvas, [[5]]);
+    const stop = originalStop(canvas, [[5]]);
     stop.look();
     canvas.write(P + 1, 1);
     stop.look();
-    expect(stop.row).toBe(P + 1);
+    expect(stop.position).toBe(P + 1);
     canvas.write(P + 2, 1);
     stop.look();
-    expect([stop.row, stop.lost]).toEqual([P + 1, false]);
+    expect([stop.position, stop.lost]).toEqual([P + 1, false]);
     canvas.write(P, 5);
     stop.look();
-    expect(stop.row).toBe(P);
+    expect(stop.position).toBe(P);
   });
 
   test("once there is one, only the first sequence of the list is looked for", () => {
     const canvas = canvasOf([M, M, 5, M]);
-    const stop = legacyStop(canvas, [[4], [5]]);
+    const stop = originalStop(canvas, [[4], [5]]);
     stop.look();
-    expect(stop.row).toBe(P + 2);
+    expect(stop.position).toBe(P + 2);
     canvas.write(P + 1, 5);
     stop.look(); // missed: 5 is second in the list
-    expect(stop.row).toBe(P + 2);
+    expect(stop.position).toBe(P + 2);
     canvas.write(P, 4);
     stop.look();
-    expect(stop.row).toBe(P);
+    expect(stop.position).toBe(P);
   });
 });
 
@@ -86,21 +86,21 @@ test("both agree with naive ones over random histories", () => {
     fc.property(history, ({ answer, sequences, writes }) => {
       const canvas = canvasOf(answer);
       const current = currentStop(canvas, sequences);
-      const legacy = legacyStop(canvas, sequences);
+      const original = originalStop(canvas, sequences);
       let expected: number | undefined;
       let everLost = false;
       let fixed: number | undefined;
       for (const [position, id] of [[0, answer[0] as number] as const, ...writes]) {
         canvas.write(P + position, id);
         current.look();
-        legacy.look();
+        original.look();
 
         const now = [...canvas.answer()];
         const found = sequences.map((sequence) => firstOf(now, sequence)).filter((at) => at !== undefined);
         const first = found.length === 0 ? undefined : Math.min(...found);
         if (expected !== undefined && (first === undefined || first > expected)) everLost = true;
         expected = first;
-        expect(current.row).toBe(first === undefined ? undefined : first + P);
+        expect(current.position).toBe(first === undefined ? undefined : first + P);
         expect(current.lost).toBe(everLost);
 
         // The reference: strings in order, until one has been found at some time.
@@ -109,8 +109,8 @@ test("both agree with naive ones over random histories", () => {
           if (at !== undefined && at < (fixed ?? Number.POSITIVE_INFINITY)) fixed = at;
           if (fixed !== undefined) break;
         }
-        expect(legacy.row).toBe(fixed === undefined ? undefined : fixed + P);
-        if (legacy.row !== current.row) different++;
+        expect(original.position).toBe(fixed === undefined ? undefined : fixed + P);
+        if (original.position !== current.position) different++;
       }
       if (everLost) lost++;
     }),

@@ -8,12 +8,13 @@ import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { UserError } from "../errors.js";
-import { Backoff, type Retry, type RetryPolicy } from "./backoff.js";
-import { hasFile } from "./cache.js";
-import { bodyPieces, discard, request, type Subject, TransientError } from "./http.js";
+import { withLock } from "../files/file-lock.js";
+import { Backoff, type Retry, type RetryPolicy } from "../network/backoff.js";
+import { TransientError } from "../network/transient-error.js";
+import { hasFile } from "./hub-cache.js";
+import { bodyPieces, discard, request, type Subject } from "./hub-request.js";
+import type { HubSettings } from "./hub-settings.js";
 import type { HubFile } from "./listing.js";
-import { withLock } from "./lock.js";
-import type { HubSettings } from "./settings.js";
 
 export interface Download {
   file: HubFile;

@@ -5,11 +5,12 @@
  *  check replies, and it follows the address of the next page to any host, token included. */
 import { z } from "zod";
 import { UserError } from "../errors.js";
-import { Backoff, type Retry, type RetryPolicy, retrying } from "./backoff.js";
-import { type RequestOptions, readJson, request, type Subject, TransientError } from "./http.js";
-import { isCommit, isSafeFileName } from "./names.js";
+import { Backoff, type Retry, type RetryPolicy, retrying } from "../network/backoff.js";
+import { TransientError } from "../network/transient-error.js";
+import { isCommit, isSafeFileName } from "./hub-names.js";
+import { type RequestOptions, readJson, request, type Subject } from "./hub-request.js";
+import type { HubSettings } from "./hub-settings.js";
 import { inParallel } from "./parallel.js";
-import type { HubSettings } from "./settings.js";
 
 /** The etag is the name of the blob in the cache and, by its form, its checksum. */
 export interface HubFile {

@@ -1,13 +1,13 @@
 /** `rediff pull` in processes of its own: killed in the middle, refused by the hub, and two at once. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { type Finished, type Started, startRediff } from "../testing/command-line.js";
-import { findCached } from "./cache.js";
+import { test } from "../testing/fixtures.js";
+import { folderOfTest } from "../testing/folders.js";
+import { findCached } from "./hub-cache.js";
 import { COMMIT, etagOf, type FakeHub } from "./testing/fake-hub.js";
-import { fakeHub, ID, modelFiles, SHARD, scratchFolder, treeOf } from "./testing/scratch.js";
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 }); // processes on a machine that is busy
+import { fakeHub, ID, modelFiles, SHARD, treeOf } from "./testing/hub-setup.js";
 
 const SHARD_BYTES = 6_000_000;
 
@@ -35,9 +35,8 @@ async function until(isTrue: () => boolean | Promise<boolean>) {
 const bigModel = () => fakeHub({ files: modelFiles(SHARD_BYTES) });
 const shardEtag = () => etagOf(modelFiles(SHARD_BYTES)[SHARD]!, true);
 
-test("prints the folder alone on stdout, and JSON when asked", async () => {
+test("prints the folder alone on stdout, and JSON when asked", async ({ folder: cacheDir }) => {
   const hub = await fakeHub();
-  const cacheDir = await scratchFolder();
   const folder = join(cacheDir, "models--org--tiny/snapshots", COMMIT);
   const plain = await run(hub, cacheDir);
   expect(plain).toEqual({ status: 0, stdout: `${folder}\n`, stderr: "" });
@@ -57,7 +56,7 @@ test("prints the folder alone on stdout, and JSON when asked", async () => {
 
 test("an error is one line on stderr, nothing on stdout", async () => {
   const hub = await fakeHub();
-  const result = await run(hub, await scratchFolder(), ["org/other", "--json"]);
+  const result = await run(hub, folderOfTest(), ["org/other", "--json"]);
   expect(result).toMatchObject({ status: 1, stdout: "" });
   expect(result.stderr).toMatch(/^rediff: http:.* has no model org\/other \(HTTP 404\)\. Check .*\n$/);
 });
@@ -80,7 +79,7 @@ test.each<[string, FakeHub["misbehave"], RegExp]>([
   ],
 ])("%s: one line, and no model in the cache", async (_name, misbehave, line) => {
   const hub = await fakeHub();
-  const cacheDir = await scratchFolder();
+  const cacheDir = folderOfTest();
   hub.misbehave = misbehave;
   const { status, stdout, stderr } = await run(hub, cacheDir);
   expect([status, stdout]).toEqual([1, ""]);
@@ -89,17 +88,15 @@ test.each<[string, FakeHub["misbehave"], RegExp]>([
   expect(await findCached(ID, "main", cacheDir)).toBeUndefined();
 });
 
-test("half a file: the rest is fetched, and nobody notices", async () => {
+test("half a file: the rest is fetched, and nobody notices", async ({ folder: cacheDir }) => {
   const hub = await fakeHub();
-  const cacheDir = await scratchFolder();
   hub.misbehave = ({ kind, nth }) => (kind === "cdn" && nth === 1 ? { cutAfter: 150_000 } : undefined);
   expect(await run(hub, cacheDir)).toMatchObject({ status: 0, stderr: "" });
   expect(hub.sent.get(SHARD)).toBeLessThan(400_000);
 });
 
-test("killed in the middle, it goes on where it was", async () => {
+test("killed in the middle, it goes on where it was", async ({ folder: cacheDir }) => {
   const hub = await bigModel();
-  const cacheDir = await scratchFolder();
   hub.misbehave = ({ kind }) => (kind === "cdn" ? { pieceDelayMs: 10 } : undefined);
   const partial = join(cacheDir, "models--org--tiny/blobs", `${shardEtag()}.incomplete`);
   const first = await start(hub, cacheDir);
@@ -122,9 +119,8 @@ test("killed in the middle, it goes on where it was", async () => {
   expect(await treeOf(join(cacheDir, ".locks"))).toEqual([]);
 });
 
-test("two at once share the work", async () => {
+test("two at once share the work", async ({ folder: cacheDir }) => {
   const hub = await bigModel();
-  const cacheDir = await scratchFolder();
   hub.misbehave = ({ kind }) => (kind === "cdn" ? { pieceDelayMs: 3 } : undefined);
   const results = await Promise.all([run(hub, cacheDir), run(hub, cacheDir)]);
   expect(results.map((r) => r.status)).toEqual([0, 0]);
@@ -134,9 +130,8 @@ test("two at once share the work", async () => {
   expect(await treeOf(join(cacheDir, ".locks"))).toEqual([]);
 });
 
-test("the second takes over when the first is killed", async () => {
+test("the second takes over when the first is killed", async ({ folder: cacheDir }) => {
   const hub = await bigModel();
-  const cacheDir = await scratchFolder();
   hub.misbehave = ({ kind }) => (kind === "cdn" ? { pieceDelayMs: 200 } : undefined);
   const first = await start(hub, cacheDir);
   await until(() => (hub.sent.get(SHARD) ?? 0) > 0);
@@ -156,7 +151,7 @@ test("the second takes over when the first is killed", async () => {
 
 test("offline it names what is missing and asks nobody", async () => {
   const hub = await fakeHub();
-  const result = await run(hub, await scratchFolder(), [ID], { HF_HUB_OFFLINE: "1" });
+  const result = await run(hub, folderOfTest(), [ID], { HF_HUB_OFFLINE: "1" });
   expect(result).toMatchObject({ status: 1, stdout: "" });
   expect(result.stderr).toMatch(/^rediff: HF_HUB_OFFLINE is set.*\n$/);
   expect(hub.requests).toEqual([]);

@@ -5,8 +5,9 @@
 import { mkdir, readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
-import type { Retry, RetryPolicy } from "./backoff.js";
-import { formatBytes } from "./bytes.js";
+import type { Retry, RetryPolicy } from "../network/backoff.js";
+import { formatBytes } from "../units.js";
+import { downloadBlob, incompletePath } from "./download.js";
 import {
   blobPath,
   hasFile,
@@ -17,12 +18,11 @@ import {
   snapshotFolder,
   writeRef,
   writeWanted,
-} from "./cache.js";
-import { downloadBlob, incompletePath } from "./download.js";
+} from "./hub-cache.js";
+import { checkModelId, checkRevision, fileFilter } from "./hub-names.js";
+import { type HubSettings, hubSettings } from "./hub-settings.js";
 import { fileAddress, type HubFile, listModel } from "./listing.js";
-import { checkModelId, checkRevision, fileFilter } from "./names.js";
 import { inParallel } from "./parallel.js";
-import { type HubSettings, hubSettings } from "./settings.js";
 
 export interface PullOptions {
   /** Branch, tag or commit; default "main". */

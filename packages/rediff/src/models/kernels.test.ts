@@ -1,33 +1,75 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { backward, inferenceMode, memory, noGrad, scope, type Tensor, tensor, withGrad } from "@rediff/torch";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { add_, gelu_, mul_, silu_, withPlainKernels } from "./kernels.js";
 
-// Every test asks a module that has not decided yet.
-beforeEach(() => vi.resetModules());
-afterEach(() => vi.unstubAllEnvs());
-const kernels = (setting: string) => {
-  vi.stubEnv("REDIFF_KERNELS", setting);
-  return import("./kernels.js");
-};
+const x = () => tensor([-1, 0, 2], { dtype: "float64" });
+const y = () => tensor([3, 4, 5], { dtype: "float64" });
+const sigmoid = (v: number) => 1 / (1 + Math.exp(-v));
 
-test("REDIFF_KERNELS turns the fast kernels off for a whole process", async () => {
-  const { isPlain, withPlainKernels } = await kernels("plain");
-  expect(isPlain()).toBe(true);
-  withPlainKernels(() => expect(isPlain()).toBe(true));
-  expect(isPlain()).toBe(true);
+describe.each<[string, <T>(body: () => T) => T]>([
+  ["while nothing is recorded", noGrad],
+  ["in inference", inferenceMode],
+  ["while gradients are recorded", withGrad],
+  ["with plain kernels", (body) => noGrad(() => withPlainKernels(body))],
+])("%s", (_, mode) => {
+  test.each<[string, (a: Tensor, b: Tensor) => Tensor, number[]]>([
+    ["silu", (a) => silu_(a), [-sigmoid(-1), 0, 2 * sigmoid(2)]],
+    ["a product", (a, b) => mul_(a, b), [-3, 0, 10]],
+    ["a sum", (a, b) => add_(a, b), [2, 4, 7]],
+    ["gelu", (a) => gelu_(a, "none"), [-0.158655253931457, 0, 1.954499736103642]],
+  ])("%s uses up its first argument, and no other", (_name, apply, wanted) => {
+    const before = memory().tensors;
+    const [a, b] = [x(), y()];
+    const result = mode(() => apply(a, b));
+    for (const [i, value] of result.toNumbers().entries()) expect(value).toBeCloseTo(wanted[i] as number, 12);
+    expect(a.freed).toBe(true);
+    expect(() => a.add(1)).toThrow(/freed/);
+    expect(b.toNumbers()).toEqual([3, 4, 5]);
+    b.dispose();
+    result.dispose();
+    expect(memory().tensors).toBe(before);
+  });
 });
 
-test("without it they are on, but within withPlainKernels", async () => {
-  const { isPlain, withPlainKernels } = await kernels("");
-  expect(isPlain()).toBe(false);
-  withPlainKernels(() => expect(isPlain()).toBe(true));
-  expect(isPlain()).toBe(false);
+test("what was used up still takes part in the gradient", () => {
+  scope(() => {
+    const weight = x().setRequiresGrad();
+    const sum = withGrad(() => mul_(weight.mul(2), y()).sum());
+    backward(sum);
+    expect(weight.grad?.toNumbers()).toEqual([6, 8, 10]);
+  });
 });
 
-test.each(["aten", "onednn"])("REDIFF_KERNELS=%s chooses the products", async (name) => {
-  const { floatLinearKernel, isPlain } = await kernels(name);
-  expect([floatLinearKernel(), isPlain()]).toEqual([name, false]);
-});
+describe("REDIFF_KERNELS", () => {
+  // Every test asks a module that has not decided yet.
+  beforeEach(() => vi.resetModules());
+  afterEach(() => vi.unstubAllEnvs());
+  const kernels = (setting: string) => {
+    vi.stubEnv("REDIFF_KERNELS", setting);
+    return import("./kernels.js");
+  };
 
-test("another value is an error that names the right ones", async () => {
-  const { isPlain } = await kernels("fast");
-  expect(isPlain).toThrow(/REDIFF_KERNELS is "fast"/);
+  test("turns the fast kernels off for a whole process", async () => {
+    const { isPlain, withPlainKernels } = await kernels("plain");
+    expect(isPlain()).toBe(true);
+    withPlainKernels(() => expect(isPlain()).toBe(true));
+    expect(isPlain()).toBe(true);
+  });
+
+  test("without it they are on, but within withPlainKernels", async () => {
+    const { isPlain, withPlainKernels } = await kernels("");
+    expect(isPlain()).toBe(false);
+    withPlainKernels(() => expect(isPlain()).toBe(true));
+    expect(isPlain()).toBe(false);
+  });
+
+  test.each(["aten", "onednn"])("%s chooses the products", async (name) => {
+    const { floatLinearKernel, isPlain } = await kernels(name);
+    expect([floatLinearKernel(), isPlain()]).toEqual([name, false]);
+  });
+
+  test("another value is an error that names the right ones", async () => {
+    const { isPlain } = await kernels("fast");
+    expect(isPlain).toThrow(/REDIFF_KERNELS is "fast"/);
+  });
 });

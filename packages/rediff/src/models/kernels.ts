@@ -4,13 +4,14 @@
  *  - Float32 products on a CPU go through oneDNN where MKL is not at home: on AMD processors MKL's run at half of
  *    oneDNN's speed (docs/benchmarks.md). Both are full float32. So do the products of gradients.
  *  - While nothing is recorded for gradients, results overwrite the temporaries they come from: memory traffic is what
- *    elementwise operators cost.
+ *    elementwise operators cost. The functions that may do so end in an underscore, and whether they did or not, their
+ *    first argument is used up: its handle is closed, and touching it again is an error.
  *  `withPlainKernels` turns all of it off: that is the yardstick.
  *
  *  REDIFF_KERNELS sets it for a whole process, to test what another processor would do: "plain" as if everything were in
  *  `withPlainKernels`, "aten" or "onednn" for the float32 products of the one or the other kind of processor. */
 import os from "node:os";
-import { linear as atenLinear, call, isRecording, oneDnnLinear, schemaOf, Tensor } from "@rediff/torch";
+import { linear as atenLinear, call, isRecording, oneDnnLinear, schemaOf, Tensor, take } from "@rediff/torch";
 import { UserError } from "../errors.js";
 
 export type LinearKernel = "aten" | "onednn";
@@ -119,22 +120,27 @@ export function linearWeightGradient(gradient: Tensor, x: Tensor): Tensor {
 
 const mayOverwrite = (): boolean => !isPlain() && !isRecording();
 
-/** silu(x); `x` is a temporary of the caller's that nobody reads again. */
-export function siluOf(x: Tensor): Tensor {
-  return mayOverwrite() ? x.silu_() : x.silu();
+/** silu(x); `x` is used up. */
+export function silu_(x: Tensor): Tensor {
+  return mayOverwrite() ? take(x.silu_()) : usedUp(x, x.silu());
 }
 
-/** x * y; `x` likewise. */
-export function productOf(x: Tensor, y: Tensor): Tensor {
-  return mayOverwrite() ? x.mul_(y) : x.mul(y);
+/** x * y; `x` is used up. */
+export function mul_(x: Tensor, y: Tensor): Tensor {
+  return mayOverwrite() ? take(x.mul_(y)) : usedUp(x, x.mul(y));
 }
 
-/** x + y; `x` likewise. */
-export function sumOf(x: Tensor, y: Tensor): Tensor {
-  return mayOverwrite() ? x.add_(y) : x.add(y);
+/** x + y; `x` is used up. */
+export function add_(x: Tensor, y: Tensor): Tensor {
+  return mayOverwrite() ? take(x.add_(y)) : usedUp(x, x.add(y));
 }
 
-/** gelu(x); `x` likewise. */
-export function geluOf(x: Tensor, approximate: "none" | "tanh"): Tensor {
-  return mayOverwrite() ? x.gelu_({ approximate }) : x.gelu({ approximate });
+/** gelu(x); `x` is used up. */
+export function gelu_(x: Tensor, approximate: "none" | "tanh"): Tensor {
+  return mayOverwrite() ? take(x.gelu_({ approximate })) : usedUp(x, x.gelu({ approximate }));
+}
+
+function usedUp(x: Tensor, result: Tensor): Tensor {
+  x.dispose();
+  return result;
 }

@@ -1,17 +1,15 @@
 /** The border: keys, origins, limits, strange bodies, files. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { folderOfFile } from "../testing/folders.js";
 import { isBuilt, pictureUrl, post, startTestServer, type TestServer } from "./testing/start.js";
 
 // Processes that load libtorch, on machines that do much else.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 const CHAT = "/v1/chat/completions";
 const say = (content: unknown, extra: object = {}) => ({ messages: [{ role: "user", content }], ...extra });
 const picture = (url: string) => say([{ type: "image_url", image_url: { url } }]);
@@ -20,8 +18,8 @@ interface Failure {
 }
 
 describe.skipIf(!isBuilt)("keys, origins, files", () => {
-  const studio = mkdtempSync(join(tmpdir(), "rediff-studio-"));
-  const secret = mkdtempSync(join(tmpdir(), "rediff-secret-"));
+  const studio = folderOfFile().path;
+  const secret = folderOfFile().path;
   let started: TestServer;
   beforeAll(async () => {
     started = await startTestServer({
@@ -31,7 +29,6 @@ describe.skipIf(!isBuilt)("keys, origins, files", () => {
   });
   afterAll(async () => {
     await started[Symbol.asyncDispose]();
-    for (const folder of [studio, secret]) rmSync(folder, { recursive: true, force: true });
   });
   const withKey = (key?: string) => ({
     headers: { "content-type": "application/json", ...(key !== undefined && { authorization: key }) },

@@ -1,8 +1,9 @@
 /** All routes, and what holds for each of them: keys, CORS, errors, counting. Needs no socket: tests call `request`. */
 import { Hono } from "hono";
 import { cors } from "hono/cors";
-import { type AppEnv, authenticate } from "./http/auth.js";
-import { ApiError, errorResponse, toApiError } from "./http/errors.js";
+import { type AppEnv, authenticate } from "./http/api-keys.js";
+import { ApiError, errorResponse, toApiError } from "./http/error-object.js";
+import type { Serving } from "./route-context.js";
 import { chatRoute } from "./routes/chat.js";
 import { ClientGone } from "./routes/client.js";
 import { fillRoute } from "./routes/fill.js";
@@ -10,7 +11,6 @@ import { refineRoute } from "./routes/refine.js";
 import { sceneRoutes } from "./routes/scenes.js";
 import { modelRoutes, statusRoutes } from "./routes/status.js";
 import { studioRoutes } from "./routes/studio.js";
-import type { Serving } from "./serving.js";
 
 export interface AppOptions {
   /** Without any, everybody is let in. */

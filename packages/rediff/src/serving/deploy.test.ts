@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parseAllDocuments, parseDocument } from "yaml";
 import { z } from "zod";
-import { serveCommand } from "../cli/serve.js";
+import { serveCommand } from "../cli/commands/serve.js";
 import { createMetrics } from "./metrics.js";
 
 const root = fileURLToPath(new URL("../../../../", import.meta.url));

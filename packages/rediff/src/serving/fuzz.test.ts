@@ -1,14 +1,12 @@
 /** Bodies that nobody meant: the server answers each with a result or with OpenAI's error object, its own and the model's
  *  process live on, and no tensor is left. REDIFF_FUZZ sets how many (`REDIFF_FUZZ=10000 npm test -- fuzz`). */
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { bodiesOf } from "./testing/schema-bodies.js";
 import { isBuilt, metric, startTestServer, type TestServer, until } from "./testing/start.js";
 
 // Processes that load libtorch, on machines that do much else.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 const total = Number(process.env.REDIFF_FUZZ ?? 300);
 const together = 8;
 

@@ -1,7 +1,8 @@
 /** What Prometheus reads: names are stable, units are in them. */
+
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { ForwardPass } from "../inference/batcher.js";
 import type { Engine } from "./engine/engine.js";
-import type { Turn } from "./engine/protocol.js";
 
 /** What of an engine is shown. */
 type Watched = Pick<Engine, "queued" | "running" | "status" | "restarts" | "memory">;
@@ -12,7 +13,7 @@ export interface Metrics {
   timed<T>(kind: string, work: () => Promise<T>): Promise<T>;
   /** Counts an answer. */
   answered(route: string, status: number): void;
-  turn(turn: Turn): void;
+  pass(pass: ForwardPass): void;
   /** Gauges of an engine, read when they are asked for. */
   watch(engine: Watched): void;
 }
@@ -77,13 +78,13 @@ export function createMetrics(): Metrics {
       }
     },
     answered: (route, status) => requests.inc({ route, status }),
-    turn(turn) {
-      forward.observe(turn.seconds);
-      batch.observe(turn.batch);
-      perForward.observe(turn.filled);
-      tokens.inc({ kind: "fill" }, turn.filled);
-      tokens.inc({ kind: "revise" }, turn.revised);
-      steps.inc(turn.batch);
+    pass(pass) {
+      forward.observe(pass.seconds);
+      batch.observe(pass.batch);
+      perForward.observe(pass.filled);
+      tokens.inc({ kind: "fill" }, pass.filled);
+      tokens.inc({ kind: "revise" }, pass.revised);
+      steps.inc(pass.batch);
     },
     watch(engine) {
       const gauge = (name: string, help: string, read: () => number) =>

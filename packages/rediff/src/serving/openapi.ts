@@ -1,8 +1,8 @@
 /** The API's description, made from the schemas that check the requests. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { chatBody } from "./schemas/chat.js";
-import { fillBody, refineBody } from "./schemas/other.js";
+import { chatBody } from "./schemas/chat-body.js";
+import { fillBody, refineBody } from "./schemas/text-bodies.js";
 
 const schemaOf = (schema: z.ZodType) => {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });

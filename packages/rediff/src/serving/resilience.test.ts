@@ -1,10 +1,8 @@
 /** What the server does when there is too much to do, when its model dies, and when it is told to end. */
-import { expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { isBuilt, metric, pictureUrl, post, startTestServer, type TestServer, until } from "./testing/start.js";
 
 // Processes that load libtorch, on machines that do much else.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 const CHAT = "/v1/chat/completions";
 const ask = (text: string, extra: object = {}) => ({ messages: [{ role: "user", content: text }], ...extra });
 /** Thousands of steps: it will be there for as long as a test wants. */

@@ -1,11 +1,9 @@
 /** The server as clients meet it: the official client, batches, clients that leave, full queues. */
 import OpenAI from "openai";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isBuilt, metric, pictureUrl, post, startTestServer, type TestServer, TINY, until } from "./testing/start.js";
 
 // Processes that load libtorch, on machines that do much else.
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
-
 const question = (text: string, ...urls: string[]) => [
   {
     role: "user" as const,

@@ -3,9 +3,9 @@
 import { type AppOptions, createApp } from "./app.js";
 import { Engine, type EngineOptions } from "./engine/engine.js";
 import { type ListenOptions, listen } from "./http/listen.js";
-import type { MediaOptions } from "./media/load.js";
+import type { MediaOptions } from "./media/load-media.js";
 import { createMetrics } from "./metrics.js";
-import type { ServedModel } from "./serving.js";
+import type { ServedModel } from "./route-context.js";
 
 export interface ServerOptions {
   engine: EngineOptions;
@@ -33,7 +33,7 @@ export interface RediffServer {
 export async function startServer(options: ServerOptions): Promise<RediffServer> {
   const metrics = createMetrics();
   const { log, media, model, bodyLimit } = options;
-  const engine = new Engine({ ...options.engine, onTurn: metrics.turn, log });
+  const engine = new Engine({ ...options.engine, onPass: metrics.pass, log });
   metrics.watch(engine);
   const app = createApp({ engine, metrics, model, media, bodyLimit, log }, options.app);
   const listener = await listen((request, env) => app.fetch(request, env as never), options.listen);

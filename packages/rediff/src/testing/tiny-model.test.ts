@@ -1,18 +1,20 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { noGrad } from "@rediff/torch";
-import { afterAll, describe, expect, test } from "vitest";
-import { decode } from "../diffusion/decode.js";
-import type { DecodeResult } from "../diffusion/denoise.js";
-import { loadModelFolder, type Model, promptEmbeddings, type Visual } from "../models/model.js";
+import { describe, expect, test } from "vitest";
+import { loadModelFolder } from "../checkpoint/load-model.js";
+import type { DecodeResult } from "../diffusion/decode-step.js";
+import { decode } from "../diffusion/decoder.js";
+import { promptEmbeddings } from "../models/llava/assembly.js";
+import type { Model } from "../models/llava/llava.js";
+import type { Visual } from "../vision/tiles/tiles.js";
+import { folderOfFile } from "./folders.js";
 import { type TinyModelOptions, writeTinyModel } from "./tiny-model.js";
 
-const root = mkdtempSync(join(tmpdir(), "rediff-tiny-"));
-afterAll(() => rmSync(root, { recursive: true, force: true }));
+const { at } = folderOfFile();
 
 let count = 0;
-const write = (options: TinyModelOptions = {}) => writeTinyModel(join(root, String(count++)), options);
+const write = (options: TinyModelOptions = {}) => writeTinyModel(at(String(count++)), options);
 
 /** A view and one tile, all of one grey. */
 const flatPicture = (level: number): Visual => ({
@@ -67,14 +69,14 @@ describe("writeTinyModel", () => {
     const sharded = write({ ...options, maxShardBytes: 50_000 });
     using model = await loadModelFolder(sharded);
     expect(model.config.llada).toMatchObject({ layers: 3, kvHeads: 2, vocabSize: 450 });
-    expect(model.eyes?.geometry.patchesPerSide).toBe(3);
-    expect(model.eyes?.geometry.pinpoints).toHaveLength(9);
+    expect(model.vision?.geometry.patchesPerSide).toBe(3);
+    expect(model.vision?.geometry.pinpoints).toHaveLength(9);
   });
 
   test("text-only models load under both namings and say the same", async () => {
     using renamed = await loadModelFolder(write({ textOnly: true, kvHeads: 2 }));
     using original = await loadModelFolder(write({ textOnly: true, kvHeads: 2, naming: "original" }));
-    expect(renamed.eyes).toBeUndefined();
+    expect(renamed.vision).toBeUndefined();
     expect(answer(original, "dog")).toEqual(answer(renamed, "dog"));
   });
 });

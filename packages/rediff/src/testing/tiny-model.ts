@@ -6,9 +6,8 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } fro
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type DType, Generator, randn, saveCheckpoint, scope, type Tensor, zeros } from "@rediff/torch";
-import { parseConfig, siglipConfig } from "../models/config.js";
-import { modelShapes } from "../models/model.js";
-import { originalName, siglipShapes } from "../models/tensor-names.js";
+import { parseConfig, siglipConfig } from "../checkpoint/config.js";
+import { modelShapes, originalName, siglipShapes } from "../checkpoint/tensor-names.js";
 
 export interface TinyModelOptions {
   /** Same seed, same weights. Default 0. */

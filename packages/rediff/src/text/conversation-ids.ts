@@ -1,7 +1,7 @@
-/** The turn that each position belongs to, read from a row of labels (spec of the dialogue-causal mask: position i may
+/** The turn that each position belongs to, read from a sample's labels (spec of the dialogue-causal mask: position i may
  *  attend to j iff turn(j) <= turn(i)).
  *
- *  Labels, not ids, because the row has its pictures expanded by then. A message runs from a start of header to the next
+ *  Labels, not ids, because the sequence has its pictures expanded by then. A message runs from a start of header to the next
  *  end of turn; it is the assistant's when the label after its start is the role's first token, which prompts do not
  *  have. A new turn starts with a message that is not the assistant's and follows one that is. */
 

@@ -1,11 +1,11 @@
-import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
+import { tokenizerFolder } from "../testing/fixtures.js";
 import { encodePrompt, imagePlaceholder } from "./image-tokens.js";
 import { loadTokenizer } from "./tokenizer.js";
 
-const tokenizer = await loadTokenizer(fileURLToPath(new URL("testdata/tokenizer", import.meta.url)));
+const tokenizer = await loadTokenizer(tokenizerFolder);
 const encode = (text: string) => tokenizer.encode(text);
 
 describe("legacy join", () => {

@@ -1,12 +1,12 @@
 /** Text with `<image>` to ids with placeholders for pictures.
  *
  *  The text is cut at the literal `<image>`, every chunk is encoded on its own, and the chunks are joined with -200,
- *  which the model later replaces with the rows of the next picture (or video). */
+ *  which the model later replaces with the features of the next picture (or video). */
 import { UserError } from "../errors.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 export const imageToken = "<image>";
-/** Stands for one picture in a row of ids. */
+/** Stands for one picture in a sequence of ids. */
 export const imagePlaceholder = -200;
 /** A label that is not learnt. */
 export const ignoredLabel = -100;

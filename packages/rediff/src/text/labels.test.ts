@@ -1,13 +1,13 @@
-import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
+import { tokenizerFolder } from "../testing/fixtures.js";
 import { conversationIds } from "./conversation-ids.js";
 import { ignoredLabel, imagePlaceholder } from "./image-tokens.js";
 import { labelCaption, labelConversation, placeTrainingImages, turnSchema } from "./labels.js";
 import { stripPython } from "./python-strip.js";
 import { loadTokenizer } from "./tokenizer.js";
 
-const tokenizer = await loadTokenizer(fileURLToPath(new URL("testdata/tokenizer", import.meta.url)));
+const tokenizer = await loadTokenizer(tokenizerFolder);
 const { bos, startHeader, endHeader, eot } = tokenizer.special;
 const encode = (text: string) => tokenizer.encode(text);
 const ignored = (ids: number[]) => ids.map(() => ignoredLabel);

@@ -5,13 +5,13 @@
  *  which are therefore masked and predicted in prompts too, as in the reference. */
 import { z } from "zod";
 import { UserError } from "../errors.js";
-import { defaultSystemText } from "./chat.js";
+import { defaultSystemText } from "./chat-template.js";
 import { encodePrompt, ignoredLabel, imagePlaceholder, imageToken } from "./image-tokens.js";
 import { stripPython } from "./python-strip.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 export type Turn = { role: string; content: string };
-/** Two rows of one length; labels are ids, or -100 where nothing is learnt. */
+/** Two lists of one length; labels are ids, or -100 where nothing is learnt. */
 export type Labelled = { ids: number[]; labels: number[] };
 
 const roles: Record<string, string> = { human: "user", gpt: "assistant" };
@@ -59,7 +59,7 @@ export function labelConversation(
   const { bos, startHeader, endHeader, eot } = tokenizer.special;
   const structural = new Set([bos, startHeader, endHeader, eot]);
   // The reference adds <image> to a copy of the vocabulary and later swaps the ids, but not the labels. Nobody reads
-  // a label there: the rows of the picture take its place.
+  // a label there: the positions of the picture take its place.
   const imageLabel = tokenizer.tokenId(imageToken) ?? tokenizer.length;
 
   const ids = [bos];

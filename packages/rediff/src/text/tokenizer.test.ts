@@ -1,9 +1,9 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { UserError } from "../errors.js";
+import { test, tokenizerFolder } from "../testing/fixtures.js";
+import { folderOfTest } from "../testing/folders.js";
 import { loadTokenizer } from "./tokenizer.js";
 
 type EncodeRow = { text: string; ids: number[] };
@@ -11,21 +11,14 @@ type DecodeRow = { ids: number[]; text: string; skipped: string };
 type Expected = { length: number; encode: EncodeRow[]; decode: DecodeRow[] };
 type Variant = Expected & { config: Record<string, unknown>; special_tokens_map: Record<string, unknown> };
 
-const folder = fileURLToPath(new URL("testdata/tokenizer", import.meta.url));
 const expected: Expected & { variants: Variant[] } = JSON.parse(
   await readFile(new URL("testdata/python.json", import.meta.url), "utf8"),
 );
 
-const temporary: string[] = [];
-afterEach(async () => {
-  for (const path of temporary.splice(0)) await rm(path, { recursive: true });
-});
-
 /** A copy of the fixture with some files replaced (objects as JSON, strings as they are) or removed (null). */
 async function folderWith(files: Record<string, unknown>): Promise<string> {
-  const copy = await mkdtemp(join(tmpdir(), "rediff-tokenizer-"));
-  temporary.push(copy);
-  await cp(folder, copy, { recursive: true });
+  const copy = folderOfTest();
+  await cp(tokenizerFolder, copy, { recursive: true });
   for (const [name, content] of Object.entries(files)) {
     if (content === null) await rm(join(copy, name));
     else await writeFile(join(copy, name), typeof content === "string" ? content : JSON.stringify(content));
@@ -34,7 +27,7 @@ async function folderWith(files: Record<string, unknown>): Promise<string> {
 }
 
 async function fixtureJson(name: string): Promise<Record<string, unknown>> {
-  return JSON.parse(await readFile(join(folder, name), "utf8"));
+  return JSON.parse(await readFile(join(tokenizerFolder, name), "utf8"));
 }
 
 async function expectEqualToPython(path: string, { length, encode, decode }: Expected): Promise<void> {
@@ -50,7 +43,7 @@ async function expectEqualToPython(path: string, { length, encode, decode }: Exp
 describe("equal to Python", () => {
   test("encodes and decodes random Unicode, special tokens and broken UTF-8", async () => {
     expect(expected.encode.length).toBeGreaterThan(100);
-    await expectEqualToPython(folder, expected);
+    await expectEqualToPython(tokenizerFolder, expected);
   });
 
   test.each(expected.variants.map((variant, index) => [index, variant] as const))(
@@ -66,8 +59,7 @@ describe("equal to Python", () => {
   );
 });
 
-test("finds special ids by name", async () => {
-  const tokenizer = await loadTokenizer(folder);
+test("finds special ids by name", ({ tokenizer }) => {
   for (const [role, name] of [
     ["mask", "<|mdm_mask|>"],
     ["bos", "<|startoftext|>"],
@@ -85,8 +77,7 @@ test("finds special ids by name", async () => {
   expect(tokenizer.token(tokenizer.length)).toBeUndefined();
 });
 
-test("decodes any row of numbers, and refuses what is no id", async () => {
-  const tokenizer = await loadTokenizer(folder);
+test("decodes any row of numbers, and refuses what is no id", ({ tokenizer }) => {
   const ids = tokenizer.encode("a dog");
   expect(tokenizer.decode(Int32Array.from(ids))).toBe("a dog");
   expect(tokenizer.decode([])).toBe("");

@@ -41,7 +41,7 @@ export interface Tokenizer {
   /** The folder's chat template (Jinja), if it has one. */
   readonly chatTemplate: string | undefined;
   encode(text: string): number[];
-  /** Invalid UTF-8 (half a character) becomes U+FFFD. Ids without a token (padding rows) vanish, as in Python. */
+  /** Invalid UTF-8 (half a character) becomes U+FFFD. Ids without a token (the padding of the embedding) vanish, as in Python. */
   decode(ids: ArrayLike<number>, options?: { skipSpecialTokens?: boolean }): string;
   /** Whether `skipSpecialTokens` leaves it out. */
   isSpecial(id: number): boolean;

@@ -1,7 +1,9 @@
 /** Pictures and videos to tiles of bytes, and the arithmetic of what they become in the prompt. */
 
-export { DEFAULT_MAX_PIXELS, type DecodeOptions, decodePicture, type PictureSource } from "./decode.js";
-export type { VideoSource } from "./ffmpeg.js";
+export { DEFAULT_MAX_PIXELS, type DecodeOptions, decodePicture, type PictureSource } from "./picture/decode-picture.js";
+export { loadPicture, type PictureOptions } from "./picture/load-picture.js";
+export type { Mode, OpaqueImage, RasterImage } from "./picture/raster-image.js";
+export { bicubic, resizeImage } from "./picture/resize.js";
 export {
   type AspectRatio,
   anyresGrid,
@@ -14,9 +16,8 @@ export {
   parsePinpoints,
   type Size,
   unpadWindow,
-} from "./geometry.js";
-export type { Mode, OpaqueImage, RasterImage } from "./image.js";
-export type { VisionJob } from "./jobs.js";
+} from "./tiles/anyres.js";
+export { IMAGE_MEAN, IMAGE_STD, makeTiles, normalizedLevels, type Tiles, type TilingOptions } from "./tiles/tiles.js";
 export {
   type MergeType,
   type NewlinePosition,
@@ -28,10 +29,9 @@ export {
   type VideoLayout,
   type VisionGeometry,
   videoLayout,
-} from "./layout.js";
-export { loadPicture, type PictureOptions } from "./picture.js";
-export { type JobResult, type MapOptions, type PoolOptions, VisionPool } from "./pool.js";
-export { bicubic, resizeImage } from "./resize.js";
-export { linspaceIndices, sampleFrames, type VideoSampling } from "./sampling.js";
-export { IMAGE_MEAN, IMAGE_STD, makeTiles, normalizedLevels, type Tiles, type TilingOptions } from "./tiles.js";
-export { framesToTiles, loadVideo, type VideoOptions, type VideoTiles } from "./video.js";
+} from "./tiles/token-layout.js";
+export type { VideoSource } from "./video/ffmpeg.js";
+export { linspaceIndices, sampleFrames, type VideoSampling } from "./video/frame-sampling.js";
+export { framesToTiles, loadVideo, type VideoOptions, type VideoTiles } from "./video/load-video.js";
+export type { VisionJob } from "./workers/vision-jobs.js";
+export { type JobResult, type MapOptions, type PoolOptions, VisionPool } from "./workers/vision-pool.js";

@@ -7,7 +7,7 @@ import { emptyScene, type Scene } from "../scene/scene.js";
 import { createSprites, type Sprites } from "../scene/sprites.js";
 import { type Api, createApi } from "../server/api.js";
 import { type Problem, problemOf } from "../server/problem.js";
-import { type State, type Tab, type Theme, tabs } from "./state.js";
+import { type State, type Tab, type Theme, tabs } from "./app-state.js";
 import { createStore, type Store, useStore } from "./store.js";
 
 export interface App {

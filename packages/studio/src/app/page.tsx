@@ -3,14 +3,14 @@ import { useEffect } from "preact/hooks";
 import { ChatTab } from "../chat/chat-tab.js";
 import { DescribeTab } from "../describe/describe-tab.js";
 import { FillTab } from "../fill/fill-tab.js";
-import { chooseFile } from "../picture/actions.js";
+import { chooseFile } from "../picture/picture-actions.js";
 import { PicturePanel } from "../picture/picture-panel.js";
 import { ProofreadTab } from "../proofread/proofread-tab.js";
 import { TabList } from "../ui/tabs.js";
 import { showTab, useApp, useSelect } from "./app.js";
+import type { Tab } from "./app-state.js";
 import { ServerBanner } from "./server-banner.js";
 import { ServerStatus } from "./server-status.js";
-import type { Tab } from "./state.js";
 import { KeyField, ThemeSwitch } from "./switches.js";
 
 const titles: readonly { id: Tab; text: string; View: () => preact.JSX.Element }[] = [

@@ -1,5 +1,5 @@
 import { useSelect } from "./app.js";
-import type { State } from "./state.js";
+import type { State } from "./app-state.js";
 
 const words: Readonly<Record<State["server"], string>> = {
   connecting: "Connecting",

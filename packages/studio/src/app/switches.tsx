@@ -2,7 +2,7 @@ import { useRef, useState } from "preact/hooks";
 import { Field } from "../ui/controls.js";
 import { Icon } from "../ui/icons.js";
 import { setKey, setTheme, useApp, useSelect } from "./app.js";
-import type { Theme } from "./state.js";
+import type { Theme } from "./app-state.js";
 
 const order: readonly Theme[] = ["system", "light", "dark"];
 const icons = { system: "auto", light: "sun", dark: "moon" } as const;

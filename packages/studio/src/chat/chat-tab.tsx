@@ -2,10 +2,10 @@
 import { useEffect, useRef } from "preact/hooks";
 import { patch, useApp, useSelect } from "../app/app.js";
 import { cellsAt, isSpecial, type Trace } from "../trace/trace.js";
-import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
-import { ask, askAgain, newConversation, stopAnswer } from "./actions.js";
-import type { ChatMessage } from "./state.js";
+import { RunButton } from "../ui/run-button.js";
+import { ask, askAgain, newConversation, stopAnswer } from "./chat-actions.js";
+import type { ChatMessage } from "./chat-state.js";
 
 const SUGGESTIONS = [
   "Please describe the image in detail.",
@@ -50,17 +50,13 @@ export function ChatTab() {
             if (ready) void ask(app);
           }}
         />
-        {busy ? (
-          <button key="stop" type="button" class="button large" onClick={() => stopAnswer(app)}>
-            <Icon name="stop" />
-            Stop
-          </button>
-        ) : (
-          <button key="go" type="submit" class="button primary large" disabled={!ready || draft.trim() === ""}>
-            <Icon name="send" />
-            Ask
-          </button>
-        )}
+        <RunButton
+          running={busy}
+          ready={ready && draft.trim() !== ""}
+          icon="send"
+          text="Ask"
+          onStop={() => stopAnswer(app)}
+        />
       </form>
       {messages.length > 0 && (
         <div class="row between">

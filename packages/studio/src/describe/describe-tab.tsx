@@ -1,14 +1,13 @@
-/** LLaDA-V decoding and ReDiff decoding of one question, side by side. */
-import { useRef } from "preact/hooks";
 import { useApp, useSelect } from "../app/app.js";
+import { useFilePicker } from "../ui/file-picker.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
-import { comparisonText, openTrace, runBoth } from "./actions.js";
+import { comparisonText, openTrace, runBoth } from "./describe-actions.js";
+import { type Comparison, runKinds } from "./describe-state.js";
 import { Differences } from "./differences.js";
 import { Legend, PlayerBar } from "./player-bar.js";
 import { RunCard } from "./run-card.js";
 import { SettingsCard } from "./settings-card.js";
-import { type Comparison, runKinds } from "./state.js";
 
 export function DescribeTab() {
   const app = useApp();
@@ -85,23 +84,11 @@ function dateText(iso: string): string {
 
 function OpenTrace() {
   const app = useApp();
-  const input = useRef<HTMLInputElement>(null);
+  const { input, choose } = useFilePicker("Trace file", ".json,application/json", (file) => void openTrace(app, file));
   return (
     <>
-      <input
-        ref={input}
-        class="visually-hidden"
-        type="file"
-        accept=".json,application/json"
-        aria-label="Trace file"
-        tabIndex={-1}
-        onChange={({ currentTarget }) => {
-          const [file] = currentTarget.files ?? [];
-          if (file !== undefined) void openTrace(app, file);
-          currentTarget.value = "";
-        }}
-      />
-      <button type="button" class="button" onClick={() => input.current?.click()}>
+      {input}
+      <button type="button" class="button" onClick={choose}>
         <Icon name="folder" />
         Open a trace
       </button>

@@ -2,8 +2,8 @@
 import { type Trace, textAt } from "../trace/trace.js";
 import { countDifferent, diffWords, type Piece } from "../trace/word-diff.js";
 import { CopyButton } from "../ui/copy.js";
-import { runTitles } from "./actions.js";
-import { type Comparison, isRunning } from "./state.js";
+import { runTitles } from "./describe-actions.js";
+import { type Comparison, isRunning } from "./describe-state.js";
 
 export function Differences({ comparison }: { comparison: Comparison }) {
   const { plain, revising } = comparison.runs;

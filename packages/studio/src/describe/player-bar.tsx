@@ -2,9 +2,9 @@
 import { useEffect } from "preact/hooks";
 import { useApp, useSelect } from "../app/app.js";
 import { Icon } from "../ui/icons.js";
-import { playerTick, setPlayer } from "./actions.js";
+import { playerTick, setPlayer } from "./describe-actions.js";
+import { type Comparison, isRunning, lengthOf } from "./describe-state.js";
 import { seek, shownPass, speeds, togglePlay } from "./player.js";
-import { type Comparison, isRunning, lengthOf } from "./state.js";
 
 export function PlayerBar({ comparison }: { comparison: Comparison }) {
   const app = useApp();

@@ -1,9 +1,9 @@
 import { useApp, useSelect } from "../app/app.js";
 import { Field, NumberField, Range, Segmented, Select } from "../ui/controls.js";
-import { Icon } from "../ui/icons.js";
-import { runBoth, setSettings, stopRuns } from "./actions.js";
+import { RunButton } from "../ui/run-button.js";
+import { runBoth, setSettings, stopRuns } from "./describe-actions.js";
+import { isRunning } from "./describe-state.js";
 import { DEFAULT_PROMPT } from "./settings.js";
-import { isRunning } from "./state.js";
 
 export function SettingsCard() {
   const app = useApp();
@@ -69,18 +69,7 @@ export function SettingsCard() {
           max={2 ** 31 - 1}
           onChange={(seed) => setSettings(app, { seed })}
         />
-        {/* With keys, two elements: a Stop that becomes a submit button while it is clicked would submit. */}
-        {running ? (
-          <button key="stop" type="button" class="button large" onClick={() => stopRuns(app)}>
-            <Icon name="stop" />
-            Stop
-          </button>
-        ) : (
-          <button key="go" type="submit" class="button primary large" disabled={!ready}>
-            <Icon name="play" />
-            Run both
-          </button>
-        )}
+        <RunButton running={running} ready={ready} icon="play" text="Run both" onStop={() => stopRuns(app)} />
       </div>
       <MoreSettings />
     </form>

@@ -6,8 +6,9 @@ import { Field, NumberField, Range } from "../ui/controls.js";
 import { CopyButton } from "../ui/copy.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
-import { fillTemplate, stopFilling } from "./actions.js";
-import { filledParts, insertBlank, parseTemplate } from "./template.js";
+import { RunButton } from "../ui/run-button.js";
+import { fillTemplate, stopFilling } from "./fill-actions.js";
+import { filledParts, insertBlank, parseTemplate } from "./fill-template.js";
 
 const EXAMPLE = "there is a [[2]] at the [[2]]. the background is [[1]].";
 
@@ -81,16 +82,7 @@ export function FillTab() {
             value={tokensPerStep}
             onChange={(value) => patch(app, "fill", { tokensPerStep: value })}
           />
-          {busy ? (
-            <button key="stop" type="button" class="button large" onClick={() => stopFilling(app)}>
-              <Icon name="stop" />
-              Stop
-            </button>
-          ) : (
-            <button key="go" type="submit" class="button primary large" disabled={!ready}>
-              Fill the blanks
-            </button>
-          )}
+          <RunButton running={busy} ready={ready} text="Fill the blanks" onStop={() => stopFilling(app)} />
         </div>
       </form>
       {problem !== undefined && <ProblemNotice problem={problem} onRetry={() => void fillTemplate(app)} />}

@@ -1,18 +1,15 @@
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { patch, useApp, useSelect } from "../app/app.js";
+import { useFilePicker } from "../ui/file-picker.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
-import { chooseFile } from "./actions.js";
+import { chooseFile } from "./picture-actions.js";
 
 export function FilePicture() {
   const app = useApp();
   const { file, problem } = useSelect((state) => state.picture);
   const [over, setOver] = useState(false);
-  const input = useRef<HTMLInputElement>(null);
-  const take = (files: FileList | null | undefined) => {
-    const [first] = files ?? [];
-    if (first !== undefined) void chooseFile(app, first);
-  };
+  const { input, choose } = useFilePicker("Picture file", "image/*", (chosen) => void chooseFile(app, chosen));
   return (
     // Dropping is the mouse's way; the button inside is everyone's.
     // biome-ignore lint/a11y/noStaticElementInteractions: see above
@@ -26,28 +23,18 @@ export function FilePicture() {
       onDrop={(event) => {
         event.preventDefault();
         setOver(false);
-        take(event.dataTransfer?.files);
+        const [first] = event.dataTransfer?.files ?? [];
+        if (first !== undefined) void chooseFile(app, first);
       }}
     >
-      <input
-        ref={input}
-        class="visually-hidden"
-        type="file"
-        accept="image/*"
-        aria-label="Picture file"
-        tabIndex={-1}
-        onChange={({ currentTarget }) => {
-          take(currentTarget.files);
-          currentTarget.value = ""; // so that the same file can be chosen again
-        }}
-      />
+      {input}
       {file === undefined ? (
         <div class="drop-empty">
           <Icon name="picture" />
           <p>
             <b>Drop a picture here</b>, paste one, or choose a file.
           </p>
-          <button type="button" class="button" onClick={() => input.current?.click()}>
+          <button type="button" class="button" onClick={choose}>
             <Icon name="upload" />
             Choose a file
           </button>
@@ -63,7 +50,7 @@ export function FilePicture() {
               </small>
             </span>
             <span class="row tight">
-              <button type="button" class="button small" onClick={() => input.current?.click()}>
+              <button type="button" class="button small" onClick={choose}>
                 Replace
               </button>
               <button

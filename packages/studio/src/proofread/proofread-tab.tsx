@@ -1,14 +1,15 @@
 /** A description and its picture in, proposed edits out; the user decides about each. */
 
 import { patch, useApp, useSelect } from "../app/app.js";
-import { hasPicture } from "../picture/actions.js";
+import { hasPicture } from "../picture/picture-actions.js";
 import { Field } from "../ui/controls.js";
 import { CopyButton } from "../ui/copy.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
-import { decide, proofread, stopProofreading } from "./actions.js";
+import { RunButton } from "../ui/run-button.js";
 import { applyEdits, type Edit, segmentsOf } from "./edits.js";
-import type { Review } from "./state.js";
+import { decide, proofread, stopProofreading } from "./proofread-actions.js";
+import type { Review } from "./proofread-state.js";
 
 export function ProofreadTab() {
   const app = useApp();
@@ -40,17 +41,7 @@ export function ProofreadTab() {
           )}
         </Field>
         <div class="row end">
-          {busy ? (
-            <button key="stop" type="button" class="button large" onClick={() => stopProofreading(app)}>
-              <Icon name="stop" />
-              Stop
-            </button>
-          ) : (
-            <button key="go" type="submit" class="button primary large" disabled={!ready}>
-              <Icon name="check" />
-              Proofread
-            </button>
-          )}
+          <RunButton running={busy} ready={ready} icon="check" text="Proofread" onStop={() => stopProofreading(app)} />
         </div>
       </form>
       {revises === false && <p class="note">This model was not trained to revise: its edits may do harm.</p>}

@@ -1,7 +1,7 @@
 /** The scene at a size for eyes, with a button over each cell. */
 import { useEffect, useRef } from "preact/hooks";
 import { announce, noteProblem, patch, useApp, useSelect } from "../app/app.js";
-import { changeScene } from "../picture/actions.js";
+import { changeScene } from "../picture/picture-actions.js";
 import { isArrow } from "../ui/roving.js";
 import { startDrag } from "./drag.js";
 import { drawScene, spritesOf } from "./draw.js";

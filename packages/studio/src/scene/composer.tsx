@@ -1,7 +1,7 @@
 /** A scene of stickers, put together by mouse, finger or keys. */
 import { useEffect, useState } from "preact/hooks";
 import { patch, useApp, useSelect } from "../app/app.js";
-import { changeScene } from "../picture/actions.js";
+import { changeScene } from "../picture/picture-actions.js";
 import { Segmented, Select } from "../ui/controls.js";
 import { Icon } from "../ui/icons.js";
 import { Board } from "./board.js";

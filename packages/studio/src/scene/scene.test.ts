@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { stickerCatalog } from "../../../rediff/src/scenes/catalog.js";
+import { stickerCatalog } from "../../../rediff/src/scenes/world/catalog.js";
 import {
   clear,
   emptyScene,

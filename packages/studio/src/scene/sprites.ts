@@ -61,7 +61,8 @@ export function blank(width: number, height: number) {
   return { canvas, context };
 }
 
-/** The smallest rectangle around what is visible; everything, of an empty drawing. */
+/** The smallest rectangle around what is visible; everything, of an empty drawing. The server cuts its artwork by the
+ *  same rule, where there is no canvas: what differs is what the pixels come from. */
 export function visibleBox({ width, height, data }: { width: number; height: number; data: ArrayLike<number> }) {
   let [left, top, right, bottom] = [width, height, 0, 0];
   for (let y = 0; y < height; y++) {

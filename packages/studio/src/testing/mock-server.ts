@@ -5,9 +5,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readIconSet } from "../../../rediff/src/scenes/artwork.js";
-import { stickerCatalog } from "../../../rediff/src/scenes/catalog.js";
-import { styles } from "../../../rediff/src/scenes/world.js";
+import { readIconSet } from "../../../rediff/src/scenes/picture/artwork.js";
+import { stickerCatalog } from "../../../rediff/src/scenes/world/catalog.js";
+import { styles } from "../../../rediff/src/scenes/world/world.js";
 import { decodeByScript, type Script, scripts } from "./mock-decoding.js";
 
 /** As the real server's. */

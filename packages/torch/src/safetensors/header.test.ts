@@ -1,17 +1,17 @@
 /** Headers: what is valid is read, everything else is one clear error, and nothing crashes or hangs. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { DTYPES, elementSize } from "../dtype.js";
+import { sharedFolder } from "../testing/folder.js";
+import { test } from "../testing/test.js";
 import { dtypeName, SafetensorsError } from "./format.js";
 import { readSafetensorsHeader } from "./header.js";
 import { SafetensorsFile } from "./read.js";
 
-const folder = mkdtempSync(join(tmpdir(), "rediff-header-"));
+const folder = sharedFolder();
 const path = join(folder, "x.safetensors");
-afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A file with this header, text or object, and `dataBytes` zeros. */
 function write(header: unknown, dataBytes = 0, claimedLength?: number | bigint): void {

@@ -2,7 +2,7 @@
 
 import { empty } from "../create.js";
 import { elementSize } from "../dtype.js";
-import { fromFile } from "../ops.generated.js";
+import { clone, fromFile, narrow, view, viewDtype } from "../generated/ops.generated.js";
 import { detachFromScope, scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
 import { SafetensorsError, type TensorInfo } from "./format.js";
@@ -48,9 +48,9 @@ export class SafetensorsFile implements Disposable {
     if (begin === end) return empty(shape, { dtype });
     return scope(() => {
       const start = this.header.dataOffset + begin;
-      const bytes = this.#map().narrow(0, start, end - begin);
-      const aligned = start % elementSize(dtype) === 0 ? bytes : bytes.clone();
-      return aligned.viewDtype(dtype).view(shape);
+      const bytes = narrow(this.#map(), 0, start, end - begin);
+      const aligned = start % elementSize(dtype) === 0 ? bytes : clone(bytes);
+      return view(viewDtype(aligned, dtype), shape);
     });
   }
 

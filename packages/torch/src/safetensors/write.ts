@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { type DType, elementSize } from "../dtype.js";
+import { narrow, select } from "../generated/ops.generated.js";
 import { native } from "../native.js";
 import { scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
@@ -203,20 +204,22 @@ function encodeHeader(
 
 const CHUNK_BYTES = 8 << 20;
 
-/** Row-major bytes in pieces of at most a chunk, so that no tensor, however strided or far away, is copied whole. */
-function writeTensor(tensor: Tensor, chunk: Uint8Array<ArrayBuffer>, write: (bytes: Uint8Array) => void): void {
+/** Row-major bytes in pieces of at most a chunk, so that no tensor, however strided or far away, is copied whole.
+ *  Each piece overwrites `scratch`. */
+function writeTensor(tensor: Tensor, scratch: Uint8Array<ArrayBuffer>, write: (bytes: Uint8Array) => void): void {
   const [rows = 1, ...rest] = tensor.shape;
   const rowBytes = rest.reduce((product, n) => product * n, elementSize(tensor.dtype));
-  if (rows * rowBytes <= chunk.length) {
-    native.copyInto(tensor.slot, chunk.buffer, 0);
-    write(chunk.subarray(0, rows * rowBytes));
+  if (rows * rowBytes <= scratch.length) {
+    native.copyInto(tensor.slot, scratch.buffer, 0);
+    write(scratch.subarray(0, rows * rowBytes));
     return;
   }
-  const step = Math.max(1, Math.floor(chunk.length / rowBytes));
+  const step = Math.max(1, Math.floor(scratch.length / rowBytes));
   for (let row = 0; row < rows; row += step)
     scope(() => {
-      const part = rowBytes > chunk.length ? tensor.select(0, row) : tensor.narrow(0, row, Math.min(step, rows - row));
-      writeTensor(part, chunk, write);
+      const part =
+        rowBytes > scratch.length ? select(tensor, 0, row) : narrow(tensor, 0, row, Math.min(step, rows - row));
+      writeTensor(part, scratch, write);
     });
 }
 

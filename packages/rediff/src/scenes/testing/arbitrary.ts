@@ -1,10 +1,10 @@
 /** Random scenes for property tests. */
 import fc from "fast-check";
-import { planCaption, realize } from "../caption.js";
-import type { Facts } from "../facts.js";
-import { rng } from "../random.js";
-import { sampleFacts } from "../sample.js";
-import { type WorldName, worlds } from "../world.js";
+import { planCaption, realize } from "../language/caption-plan.js";
+import type { Facts } from "../world/facts.js";
+import { rng } from "../world/purpose-random.js";
+import { sampleFacts } from "../world/random-facts.js";
+import { type WorldName, worlds } from "../world/world.js";
 
 const worldNames = Object.keys(worlds) as WorldName[];
 

@@ -1,24 +1,19 @@
 /** Requests to answers: a fair queue, pictures decoded beside the model, the model's process, and what happens when that
  *  dies. HTTP is not known here. */
 import type { MemoryUse } from "@rediff/torch";
+import type { LoadOptions } from "../../checkpoint/load-model.js";
 import { UserError } from "../../errors.js";
-import type { LoadOptions, Visual } from "../../models/model.js";
-import { unpackError } from "../../vision/jobs.js";
-import { VisionPool } from "../../vision/pool.js";
-import { EngineError } from "./errors.js";
+import type { AnswerOfKind, Beginning } from "../../inference/answers.js";
+import type { ForwardPass } from "../../inference/batcher.js";
+import type { RequestKind } from "../../inference/resolve.js";
+import type { TraceStep } from "../../inference/trace-format.js";
+import { unpackError } from "../../threads/portable-error.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
+import { VisionPool } from "../../vision/workers/vision-pool.js";
+import { EngineError } from "./engine-error.js";
 import { FairQueue } from "./fair-queue.js";
 import { ModelHandle } from "./model-handle.js";
-import type {
-  Beginning,
-  FromModel,
-  Job,
-  JobResult,
-  ModelFacts,
-  Progress,
-  ResultOf,
-  TraceStep,
-  Turn,
-} from "./protocol.js";
+import type { Answer, FromModel, Job, Progress, ServedFacts } from "./protocol.js";
 
 export interface EngineOptions {
   folder: string;
@@ -30,7 +25,7 @@ export interface EngineOptions {
   queue: number;
   /** Threads that decode pictures. */
   visionWorkers: number;
-  onTurn?: (turn: Turn) => void;
+  onPass?: (pass: ForwardPass) => void;
   /** Told of crashes and restarts. */
   log?: (line: string) => void;
 }
@@ -43,25 +38,26 @@ export interface VisionPools {
   videos: VisionPool;
 }
 
-export interface Submission<J extends Job> {
-  job: J;
+/** A request as a route hands it in. */
+export interface RoutedRequest {
+  job: Job;
   /** Who asks: requests of one client wait in one line. */
   client: string;
   /** Fetches and decodes the pictures, once it is the request's turn. */
-  visuals: (pools: VisionPools, facts: ModelFacts, signal: AbortSignal) => Promise<Visual[]>;
+  visuals: (pools: VisionPools, facts: ServedFacts, signal: AbortSignal) => Promise<Visual[]>;
   signal: AbortSignal;
   onBegun?: (beginning: Beginning) => void;
   onText?: (text: string) => void;
   onTrace?: (step: TraceStep) => void;
 }
 
-/** A request between submission and answer. */
-interface Entry extends Submission<Job> {
+/** A request on its way to its answer. */
+interface Entry extends RoutedRequest {
   id: number;
   state: "queued" | "preparing" | "sent" | "begun";
   prepared: Visual[] | undefined;
   takenAt: number;
-  resolve: (result: JobResult) => void;
+  resolve: (answer: Answer) => void;
   reject: (reason: unknown) => void;
 }
 
@@ -79,12 +75,12 @@ export class Engine {
   #status: Status = "loading";
   /** The model's process takes requests. */
   #isUp = false;
-  #facts: ModelFacts | undefined;
+  #facts: ServedFacts | undefined;
   #memory: MemoryUse = { tensors: 0, bytes: 0, forgotten: 0 };
   #lastId = 0;
   /** What a request takes once it is its turn; a moving average, in seconds. */
   #usualSeconds = 1;
-  #loaded: { resolve: (facts: ModelFacts) => void; reject: (reason: Error) => void } | undefined;
+  #loaded: { resolve: (facts: ServedFacts) => void; reject: (reason: Error) => void } | undefined;
 
   constructor(options: EngineOptions) {
     this.options = options;
@@ -109,7 +105,7 @@ export class Engine {
   }
 
   /** undefined until the model has been loaded for the first time. */
-  get facts(): ModelFacts | undefined {
+  get facts(): ServedFacts | undefined {
     return this.#facts;
   }
 
@@ -135,7 +131,7 @@ export class Engine {
   }
 
   /** Loads the model. @throws what is wrong with it */
-  start(): Promise<ModelFacts> {
+  start(): Promise<ServedFacts> {
     return new Promise((resolve, reject) => {
       this.#loaded = { resolve, reject };
       this.#model.start();
@@ -144,15 +140,15 @@ export class Engine {
 
   /** @throws EngineError when there is no place, the model is not there or was lost; UserError when the request is
    *  wrong; the signal's reason when the client has gone */
-  submit<J extends Job>(submission: Submission<J>): Promise<ResultOf<J>> {
-    const { signal, client } = submission;
+  submit<K extends RequestKind>(request: RoutedRequest & { job: Job<K> }): Promise<AnswerOfKind[K]> {
+    const { signal, client } = request;
     if (this.#status === "draining")
       return Promise.reject(new EngineError("draining", "the server is shutting down", 5));
     if (this.#facts === undefined) return Promise.reject(new EngineError("loading", "the model is still loading", 5));
     if (signal.aborted) return Promise.reject(signal.reason);
-    return new Promise<JobResult>((resolve, reject) => {
+    return new Promise<Answer>((resolve, reject) => {
       const entry: Entry = {
-        ...submission,
+        ...request,
         id: ++this.#lastId,
         state: "queued",
         prepared: undefined,
@@ -165,7 +161,7 @@ export class Engine {
       if (!accepted) return reject(this.#busy());
       signal.addEventListener("abort", () => this.#abort(entry), { once: true });
       this.#pump();
-    }) as Promise<ResultOf<J>>; // a job is answered with a result of its kind
+    }) as Promise<AnswerOfKind[K]>; // a job has an answer of its kind
   }
 
   /** Takes no more requests, and resolves when all are answered; those that are not after `seconds` get an error. */
@@ -211,7 +207,7 @@ export class Engine {
   async #prepare(entry: Entry): Promise<void> {
     entry.state = "preparing";
     try {
-      entry.prepared ??= await entry.visuals(this.#pools, this.#facts as ModelFacts, entry.signal);
+      entry.prepared ??= await entry.visuals(this.#pools, this.#facts as ServedFacts, entry.signal);
     } catch (error) {
       this.#settle(entry, () => entry.reject(error));
       return;
@@ -244,14 +240,14 @@ export class Engine {
         for (const progress of message.progress) this.#report(progress);
         return;
       case "done":
-        this.#answer(message.id, message.result);
+        this.#answer(message.id, message.answer);
         return;
       case "failed":
         this.#fail(message.id, unpackError(message.error));
         return;
-      case "turns":
+      case "passes":
         this.#memory = message.memory;
-        for (const turn of message.turns) this.options.onTurn?.(turn);
+        for (const pass of message.passes) this.options.onPass?.(pass);
         return;
       case "unloadable":
         return; // the handle's affair
@@ -264,12 +260,12 @@ export class Engine {
     if (trace !== undefined) entry?.onTrace?.(trace);
   }
 
-  #answer(id: number, result: JobResult): void {
+  #answer(id: number, answer: Answer): void {
     const entry = this.#underway.get(id);
     if (entry === undefined) return;
     const seconds = (performance.now() - entry.takenAt) / 1000;
     this.#usualSeconds += 0.2 * (seconds - this.#usualSeconds);
-    this.#settle(entry, () => entry.resolve(result));
+    this.#settle(entry, () => entry.resolve(answer));
   }
 
   #fail(id: number, error: Error): void {

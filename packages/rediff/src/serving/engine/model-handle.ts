@@ -1,8 +1,8 @@
 /** The model's process as the server sees it: started, told things, started again when it dies. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { unpackError } from "../../vision/jobs.js";
-import { existingWorkerUrl } from "../../vision/worker-url.js";
+import { unpackError } from "../../threads/portable-error.js";
+import { existingWorkerUrl } from "../../threads/worker-url.js";
 import type { FromModel, LoadRequest, ToModel } from "./protocol.js";
 
 export interface ModelEvents {

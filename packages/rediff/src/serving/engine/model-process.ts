@@ -3,14 +3,13 @@
  *  A process and not a thread, because what ends it in practice (memory, a fault in native code) would end a thread's
  *  process too, and because a thread that dies leaves its tensors behind. */
 import { memory, setThreads } from "@rediff/torch";
-import { loadModelFolder } from "../../models/model.js";
-import { pictureOptions, videoOptions } from "../../request.js";
-import { packError } from "../../vision/jobs.js";
-import { VisionLanguageModel } from "../../vision-language-model.js";
-import type { FromModel, LoadRequest, ModelFacts, ToModel } from "./protocol.js";
-import { Runner } from "./runner.js";
+import { loadModelFolder } from "../../checkpoint/load-model.js";
+import { factsOf } from "../../inference/model-facts.js";
+import { packError } from "../../threads/portable-error.js";
+import type { FromModel, LoadRequest, ToModel } from "./protocol.js";
+import { ServedBatcher } from "./served-batcher.js";
 
-let runner: Runner | undefined;
+let batcher: ServedBatcher | undefined;
 
 function post(message: FromModel): void {
   // The server may have gone; then this process is about to go too.
@@ -20,37 +19,21 @@ function post(message: FromModel): void {
 async function load({ folder, options, threads, batch }: LoadRequest): Promise<void> {
   try {
     if (threads !== undefined) setThreads(threads);
-    const model = new VisionLanguageModel(await loadModelFolder(folder, options));
-    runner = new Runner(model, batch, post);
-    post({ type: "ready", facts: factsOf(model), memory: memory() });
+    const model = await loadModelFolder(folder, options);
+    batcher = new ServedBatcher(model, batch, post);
+    const facts = { ...factsOf(model), dtype: model.dtype, device: model.device };
+    post({ type: "ready", facts, memory: memory() });
   } catch (error) {
     post({ type: "unloadable", error: packError(error) });
     return;
   }
-  await runner.run();
-}
-
-function factsOf({ model }: VisionLanguageModel): ModelFacts {
-  const { multimodal, llada, defaults } = model.config;
-  // Checkpoints of a training run under way say it by their tower only.
-  const sceneWorld = (defaults.world ?? multimodal?.visionTower) === "scenes";
-  return {
-    picture: model.eyes === undefined ? undefined : pictureOptions(model),
-    video: model.eyes === undefined ? undefined : videoOptions(model),
-    imageSize: multimodal?.vision.imageSize ?? 0,
-    maxLength: llada.maxPositions,
-    sceneWorld,
-    genLength: defaults.genLength ?? Math.min(sceneWorld ? 48 : 128, llada.maxPositions >> 2),
-    imageJoin: defaults.imageJoin ?? (sceneWorld ? "correct" : "legacy"),
-    dtype: model.dtype,
-    device: model.device,
-  };
+  await batcher.run();
 }
 
 process.on("message", (message: ToModel) => {
   if (message.type === "load") void load(message.load);
-  else if (message.type === "add") runner?.add(message);
-  else runner?.cancel(message.id);
+  else if (message.type === "add") batcher?.add(message);
+  else batcher?.cancel(message.id);
 });
 process.on("disconnect", () => process.exit(0));
 // A terminal's Ctrl-C reaches every process of the group; the server lets requests finish first.

@@ -3,11 +3,14 @@
  *  Both ends are ours, so messages are checked by the compiler, not at run time. They travel as structured clones
  *  (`serialization: "advanced"`): typed arrays stay typed arrays, NaN stays NaN. */
 import type { MemoryUse } from "@rediff/torch";
-import type { FillOptions } from "../../fill/fill.js";
-import type { LoadOptions, Visual } from "../../models/model.js";
-import type { DescribeOptions, pictureOptions, RefineOptions, videoOptions } from "../../request.js";
-import type { TextEdit } from "../../text/spans.js";
-import type { PortableError } from "../../vision/jobs.js";
+import type { LoadOptions } from "../../checkpoint/load-model.js";
+import type { AnswerOfKind, Beginning } from "../../inference/answers.js";
+import type { ForwardPass } from "../../inference/batcher.js";
+import type { ModelFacts } from "../../inference/model-facts.js";
+import type { AskedOfKind, RequestKind } from "../../inference/resolve.js";
+import type { TraceStep } from "../../inference/trace-format.js";
+import type { PortableError } from "../../threads/portable-error.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 
 export interface LoadRequest {
   folder: string;
@@ -17,122 +20,28 @@ export interface LoadRequest {
   batch: number;
 }
 
-export interface DescribeJob {
-  kind: "describe";
-  options: Omit<DescribeOptions, "signal">;
-  /** Report text as it settles. */
+/** What is asked, and what of its progress somebody wants to hear. */
+export interface Job<K extends RequestKind = RequestKind> {
+  asked: AskedOfKind[K];
+  /** Text as soon as it is stable. */
   text: boolean;
-  /** Report every forward pass. */
+  /** Every forward pass. */
   trace: boolean;
 }
 
-export interface RefineJob {
-  kind: "refine";
-  draft: string;
-  options: Omit<RefineOptions, "signal">;
-}
-
-export interface FillJob {
-  kind: "fill";
-  template: string;
-  options: Omit<FillOptions, "signal">;
-  trace: boolean;
-}
-
-export type Job = DescribeJob | RefineJob | FillJob;
-
-export interface DescribeResult {
-  kind: "describe";
-  text: string;
-  /** Tokens of the answer, up to its stop. */
-  tokens: number;
-  steps: number;
-  seconds: number;
-  /** A stop ended it, not its length. */
-  stopped: boolean;
-  /** Tokens that were replaced on the way. */
-  edits: number;
-}
-
-export interface RefineResult {
-  kind: "refine";
-  text: string;
-  edits: TextEdit[];
-  rounds: number;
-  seconds: number;
-}
-
-export interface FillResult {
-  kind: "fill";
-  text: string;
-  blanks: { start: number; end: number; text: string }[];
-  tokens: number;
-  steps: number;
-  seconds: number;
-}
-
-export type JobResult = DescribeResult | RefineResult | FillResult;
-export type ResultOf<J extends Job> = Extract<JobResult, { kind: J["kind"] }>;
-
-/** One token that a forward pass wrote. */
-export interface TraceChange {
-  position: number;
-  token: string;
-  id: number;
-  confidence: number;
-  kind: "fill" | "revise";
-}
-
-export interface TraceStep {
-  type: "step";
-  step: number;
-  block: number;
-  changes: TraceChange[];
-  seconds: number;
-}
-
-/** Known once a request's prompt is encoded and its first forward pass is due. */
-export interface Beginning {
-  promptTokens: number;
-  imageTokens: number;
-  genLength: number;
-  /** Forward passes that are planned. */
-  steps: number;
-  /** Tokens that are there from the start, of a template. */
-  given?: { position: number; token: string; id: number }[];
-}
+export type Answer = AnswerOfKind[RequestKind];
 
 export interface Progress {
   id: number;
-  /** Text that has settled since the last report. */
+  /** Text that has become stable since the last report. */
   text?: string;
   trace?: TraceStep;
 }
 
-/** What the model is, for requests to be judged and pictures to be cut without it. */
-export interface ModelFacts {
-  /** How they are cut; undefined for a text-only model. */
-  picture: ReturnType<typeof pictureOptions> | undefined;
-  video: ReturnType<typeof videoOptions> | undefined;
-  /** Pixels along a side of a tile; 0 for a text-only model. */
-  imageSize: number;
-  maxLength: number;
-  /** It knows scenes of stickers only. */
-  sceneWorld: boolean;
-  /** Tokens of an answer, and how pictures are joined to the text, when a request does not say. */
-  genLength: number;
-  imageJoin: "legacy" | "correct";
+/** What the server knows of its model. */
+export interface ServedFacts extends ModelFacts {
   dtype: string;
   device: string;
-}
-
-/** One forward pass for all requests in it. */
-export interface Turn {
-  batch: number;
-  /** Tokens written for the first time. */
-  filled: number;
-  revised: number;
-  seconds: number;
 }
 
 export type ToModel =
@@ -141,10 +50,10 @@ export type ToModel =
   | { type: "cancel"; id: number };
 
 export type FromModel =
-  | { type: "ready"; facts: ModelFacts; memory: MemoryUse }
+  | { type: "ready"; facts: ServedFacts; memory: MemoryUse }
   | { type: "unloadable"; error: PortableError }
   | { type: "begun"; id: number; beginning: Beginning }
   | { type: "progress"; progress: Progress[] }
-  | { type: "turns"; turns: Turn[]; memory: MemoryUse }
-  | { type: "done"; id: number; result: JobResult }
+  | { type: "passes"; passes: ForwardPass[]; memory: MemoryUse }
+  | { type: "done"; id: number; answer: Answer }
   | { type: "failed"; id: number; error: PortableError };

@@ -5,7 +5,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { UserError } from "../../errors.js";
-import { ApiError, type ErrorBody, errorResponse } from "./errors.js";
+import { ApiError, type ErrorBody, errorResponse } from "./error-object.js";
 
 export interface ListenOptions {
   host: string;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { ApiError } from "../http/errors.js";
+import { ApiError } from "../http/error-object.js";
 import { parseDataUrl } from "./data-url.js";
 
 test("bytes come through", () => {

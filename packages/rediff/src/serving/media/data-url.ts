@@ -1,7 +1,7 @@
 /** data: URLs to bytes (RFC 2397), base64 only and taken strictly: what Node's decoder would skip over is an error. */
 
-import { clip } from "../http/body.js";
-import { ApiError } from "../http/errors.js";
+import { ApiError } from "../http/error-object.js";
+import { clip } from "../http/request-body.js";
 
 export interface DataUrl {
   /** "image/png", in small letters. */

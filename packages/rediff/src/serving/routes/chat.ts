@@ -1,16 +1,17 @@
 /** POST /v1/chat/completions, at once or as a stream. */
 import { randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
-import type { Beginning, DescribeResult, TraceStep } from "../engine/protocol.js";
-import { MASK_TEXT } from "../engine/trace.js";
-import type { AppEnv } from "../http/auth.js";
-import { readJson } from "../http/body.js";
-import { toApiError } from "../http/errors.js";
+import type { Beginning, Description } from "../../inference/answers.js";
+import { traceEnd, traceStart } from "../../inference/trace.js";
+import type { TraceEvent, TraceStep } from "../../inference/trace-format.js";
+import type { AppEnv } from "../http/api-keys.js";
+import { toApiError } from "../http/error-object.js";
+import { readJson } from "../http/request-body.js";
 import { eventStream } from "../http/sse.js";
-import { assertMedia, loadMedia } from "../media/load.js";
-import { type ChatBody, chatBody } from "../schemas/chat.js";
-import { assertModel, factsOf, type Serving } from "../serving.js";
-import { type ChatRequest, chatRequest } from "./chat-request.js";
+import { assertMedia, mediaReading } from "../media/load-media.js";
+import { assertModel, factsOf, type Serving } from "../route-context.js";
+import { type ChatBody, chatBody } from "../schemas/chat-body.js";
+import { type ChatRequest, chatRequest } from "./chat-job.js";
 import { clientSignal } from "./client.js";
 
 export function chatRoute(app: Hono<AppEnv>, serving: Serving): void {
@@ -31,37 +32,17 @@ interface Head {
   model: string;
 }
 
-/** First and last objects of a trace. */
-export const traceStart = ({ genLength, steps, imageTokens, given }: Beginning) => ({
-  type: "start",
-  gen_length: genLength,
-  steps,
-  mask: MASK_TEXT,
-  image_tokens: imageTokens,
-  ...(given && { given }),
-});
-
-const traceEnd = ({ text, steps, tokens, edits, seconds, stopped }: DescribeResult) => ({
-  type: "end",
-  text,
-  steps,
-  tokens,
-  edits,
-  seconds,
-  stopped,
-});
-
-const usageOf = (beginning: Beginning | undefined, { tokens }: DescribeResult) => {
+const usageOf = (beginning: Beginning | undefined, { tokenIds }: Description) => {
   const prompt = beginning?.promptTokens ?? 0;
   return {
     prompt_tokens: prompt,
-    completion_tokens: tokens,
-    total_tokens: prompt + tokens,
+    completion_tokens: tokenIds.length,
+    total_tokens: prompt + tokenIds.length,
     prompt_tokens_details: { image_tokens: beginning?.imageTokens ?? 0 },
   };
 };
 
-const reasonOf = ({ stopped }: DescribeResult) => (stopped ? "stop" : "length");
+const reasonOf = ({ stopped }: Description) => (stopped ? "stop" : "length");
 
 function submit(
   c: Context<AppEnv>,
@@ -73,12 +54,12 @@ function submit(
     onText?: (text: string) => void;
     onTrace?: (step: TraceStep) => void;
   },
-): Promise<DescribeResult> {
+): Promise<Description> {
   return engine.submit({
     job,
     client: c.get("client"),
     signal: client.signal,
-    visuals: (pools, facts, signal) => loadMedia(media, pools, facts, options, signal),
+    visuals: mediaReading(media, job.asked.options, options),
     ...listeners,
   });
 }
@@ -86,7 +67,7 @@ function submit(
 async function whole(c: Context<AppEnv>, serving: Serving, request: ChatRequest, body: ChatBody, head: Head) {
   const client = clientSignal(c);
   let beginning: Beginning | undefined;
-  const trace: unknown[] = [];
+  const trace: TraceEvent[] = [];
   const result = await serving.metrics.timed("chat", () =>
     submit(c, serving, request, client, {
       onBegun(begun) {
@@ -116,7 +97,7 @@ async function stream(c: Context<AppEnv>, serving: Serving, request: ChatRequest
     events.send({ ...head, object: "chat.completion.chunk", choices, ...(includeUsage && { usage: null }), ...extra });
   const delta = (content: object, reason: string | null = null) =>
     chunk([{ index: 0, delta: content, logprobs: null, finish_reason: reason }]);
-  const diffusion = (value: unknown) => body.diffusion_trace && chunk([], { diffusion: value });
+  const diffusion = (value: TraceEvent) => body.diffusion_trace && chunk([], { diffusion: value });
 
   let beginning: Beginning | undefined;
   let begin = () => {};

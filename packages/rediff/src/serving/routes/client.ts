@@ -1,6 +1,6 @@
 /** Who asks, and whether somebody still listens. */
 import type { Context } from "hono";
-import type { AppEnv } from "../http/auth.js";
+import type { AppEnv } from "../http/api-keys.js";
 
 /** Aborts when the client leaves before its answer is complete. */
 export function clientSignal(c: Context<AppEnv>): AbortController {

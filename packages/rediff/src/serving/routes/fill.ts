@@ -1,15 +1,16 @@
 /** POST /v1/fill: a template with blanks in, the text out; every fixed character stays. */
 import type { Hono } from "hono";
-import { parseTemplate } from "../../fill/template.js";
-import type { AppEnv } from "../http/auth.js";
-import { readJson } from "../http/body.js";
-import { ApiError } from "../http/errors.js";
-import { assertMedia, loadMedia, pictureSource } from "../media/load.js";
+import { parseTemplate } from "../../inference/template/fill-template.js";
+import { traceEndOfFilling, traceStart } from "../../inference/trace.js";
+import type { TraceEvent } from "../../inference/trace-format.js";
+import type { AppEnv } from "../http/api-keys.js";
+import { ApiError } from "../http/error-object.js";
+import { readJson } from "../http/request-body.js";
+import { assertMedia, mediaReading, pictureSource } from "../media/load-media.js";
+import { assertModel, factsOf, type Serving } from "../route-context.js";
 import { present } from "../schemas/fields.js";
-import { fillBody } from "../schemas/other.js";
-import { assertModel, factsOf, type Serving } from "../serving.js";
-import { traceStart } from "./chat.js";
-import { diffusionOptions } from "./chat-request.js";
+import { fillBody } from "../schemas/text-bodies.js";
+import { diffusionOptions } from "./chat-job.js";
 import { clientSignal } from "./client.js";
 
 export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
@@ -17,32 +18,36 @@ export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
     const facts = factsOf(serving);
     const body = await readJson(c, serving.bodyLimit, fillBody);
     assertModel(body.model, serving);
-    assertLength(body.template, facts.maxLength);
+    assertLength(body.template, facts.maxPositions);
     const { image, prompt } = body;
     const media = image === undefined || image === null ? [] : [pictureSource(image, "image", serving.media)];
     assertMedia(media, facts, serving.media);
-    const trace: unknown[] = [];
-    const result = await serving.metrics.timed("fill", () =>
-      serving.engine.submit({
+    const options = {
+      maxPixels: serving.media.maxPixels,
+      ...diffusionOptions(body, facts),
+      ...present({ prompt }),
+    };
+    const trace: TraceEvent[] = [];
+    let given = 0;
+    const filling = await serving.metrics.timed("fill", () =>
+      serving.engine.submit<"fill">({
         job: {
-          kind: "fill",
-          template: body.template,
+          asked: { kind: "fill", template: body.template, options },
+          text: false,
           trace: body.diffusion_trace ?? false,
-          options: {
-            imageJoin: body.image_join ?? facts.imageJoin,
-            ...diffusionOptions(body, facts),
-            ...present({ prompt }),
-          },
         },
         client: c.get("client"),
         signal: clientSignal(c).signal,
-        visuals: (pools, known, signal) => loadMedia(media, pools, known, serving.media, signal),
-        onBegun: (beginning) => trace.push(traceStart(beginning)),
+        visuals: mediaReading(media, options, serving.media),
+        onBegun(beginning) {
+          given = beginning.given?.length ?? 0;
+          trace.push(traceStart(beginning));
+        },
         onTrace: (step) => trace.push(step),
       }),
     );
-    const { text, blanks, tokens, steps, seconds } = result;
-    trace.push({ type: "end", text, steps, tokens, edits: 0, seconds, stopped: false });
+    trace.push(traceEndOfFilling(filling, given));
+    const { text, blanks, steps, seconds } = filling;
     const answer = { text, blanks, steps, seconds, model: serving.model.id };
     return c.json({ ...answer, ...(body.diffusion_trace && { diffusion: trace }) });
   });

@@ -1,11 +1,11 @@
 /** POST /v1/refine: a text and its picture in, the text repaired and what was changed out. */
 import type { Hono } from "hono";
-import type { AppEnv } from "../http/auth.js";
-import { readJson } from "../http/body.js";
-import { assertMedia, loadMedia, pictureSource } from "../media/load.js";
+import type { AppEnv } from "../http/api-keys.js";
+import { readJson } from "../http/request-body.js";
+import { assertMedia, mediaReading, pictureSource } from "../media/load-media.js";
+import { assertModel, factsOf, type Serving } from "../route-context.js";
 import { present } from "../schemas/fields.js";
-import { refineBody } from "../schemas/other.js";
-import { assertModel, factsOf, type Serving } from "../serving.js";
+import { refineBody } from "../schemas/text-bodies.js";
 import { clientSignal } from "./client.js";
 
 export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
@@ -15,20 +15,14 @@ export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
     assertModel(body.model, serving);
     const media = [pictureSource(body.image, "image", serving.media)];
     assertMedia(media, facts, serving.media);
-    const { prompt, rounds, threshold } = body;
+    const { prompt, rounds, threshold, image_join: imageJoin } = body;
+    const options = { maxPixels: serving.media.maxPixels, ...present({ prompt, rounds, threshold, imageJoin }) };
     const { text, edits, ...rest } = await serving.metrics.timed("refine", () =>
-      serving.engine.submit({
-        job: {
-          kind: "refine",
-          draft: body.draft,
-          options: {
-            imageJoin: body.image_join ?? facts.imageJoin,
-            ...present({ prompt, rounds, threshold }),
-          },
-        },
+      serving.engine.submit<"refine">({
+        job: { asked: { kind: "refine", draft: body.draft, options }, text: false, trace: false },
         client: c.get("client"),
         signal: clientSignal(c).signal,
-        visuals: (pools, known, signal) => loadMedia(media, pools, known, serving.media, signal),
+        visuals: mediaReading(media, options, serving.media),
       }),
     );
     return c.json({ text, edits, rounds: rest.rounds, seconds: rest.seconds, model: serving.model.id });

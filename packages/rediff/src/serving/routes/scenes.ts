@@ -1,10 +1,10 @@
 /** Artwork for composing scenes, where the model is one of the scene world: what its training pictures were made of. */
 import type { Hono } from "hono";
-import { readIconSet } from "../../scenes/artwork.js";
-import { stickerCatalog } from "../../scenes/catalog.js";
-import { styles } from "../../scenes/world.js";
-import type { AppEnv } from "../http/auth.js";
-import type { Serving } from "../serving.js";
+import { readIconSet } from "../../scenes/picture/artwork.js";
+import { stickerCatalog } from "../../scenes/world/catalog.js";
+import { styles } from "../../scenes/world/world.js";
+import type { AppEnv } from "../http/api-keys.js";
+import type { Serving } from "../route-context.js";
 
 export function sceneRoutes(app: Hono<AppEnv>, { engine }: Serving): void {
   app.get("/v1/scenes/stickers", (c) => {

@@ -1,8 +1,9 @@
 /** Whether the server lives, whether it is ready, what it measures, which model it has. */
 import type { Hono } from "hono";
-import type { AppEnv } from "../http/auth.js";
+import { modelDefaults } from "../../inference/model-facts.js";
+import type { AppEnv } from "../http/api-keys.js";
 import { openApi } from "../openapi.js";
-import type { Serving } from "../serving.js";
+import type { Serving } from "../route-context.js";
 
 export function statusRoutes(app: Hono<AppEnv>, { engine, model, metrics }: Serving): void {
   app.get("/health", (c) => c.json({ status: "ok" }));
@@ -24,6 +25,7 @@ export function modelRoutes(app: Hono<AppEnv>, { engine, model }: Serving): void
   const created = Math.floor(Date.now() / 1000);
   const entry = () => {
     const { facts } = engine;
+    const defaults = facts && modelDefaults(facts);
     return {
       id: model.id,
       object: "model",
@@ -32,11 +34,11 @@ export function modelRoutes(app: Hono<AppEnv>, { engine, model }: Serving): void
       rediff: {
         revises: model.revises,
         embedded: model.embedded,
-        image_size: facts?.imageSize ?? 0,
-        max_length: facts?.maxLength ?? 0,
-        default_gen_length: model.genLength ?? facts?.genLength ?? 0,
+        image_size: facts?.tiling?.tileSize ?? 0,
+        max_length: facts?.maxPositions ?? 0,
+        default_gen_length: model.genLength ?? defaults?.genLength ?? 0,
         scene_world: facts?.sceneWorld ?? false,
-        image_join: facts?.imageJoin ?? "legacy",
+        image_join: defaults?.imageJoin ?? null,
       },
     };
   };

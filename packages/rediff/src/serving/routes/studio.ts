@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Hono } from "hono";
-import type { AppEnv } from "../http/auth.js";
+import type { AppEnv } from "../http/api-keys.js";
 
 /** In a published package, and in the repository. */
 const PLACES = ["../../../studio", "../../../../studio/dist"];

@@ -1,11 +1,10 @@
 /** A server with a tiny model on a free port, for tests. */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { makeFolder, removeFolder } from "../../testing/folders.js";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
+import { compiledWorkerUrl } from "../../threads/worker-url.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
-import { compiledWorkerUrl } from "../../vision/worker-url.js";
 import { type RediffServer, type ServerOptions, startServer } from "../server.js";
 
 /** Its processes and threads run compiled code. */
@@ -31,7 +30,7 @@ export interface TestServer extends AsyncDisposable {
 }
 
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const folder = mkdtempSync(join(tmpdir(), "rediff-serving-"));
+  const folder = makeFolder();
   writeTinyModel(folder, options.tiny);
   const log: string[] = [];
   const server = await startServer({
@@ -57,7 +56,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     log,
     async [Symbol.asyncDispose]() {
       await server.close();
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
 }

@@ -1,5 +1,5 @@
 /** Exact comparison of values as JSON has them. */
-import type { Outcome } from "./case.js";
+import type { Outcome } from "./golden-case.js";
 
 /** Passed when both are equal in every part. The note names the first difference; the deviation is the largest
  *  difference between numbers, Infinity when lengths, keys, texts or types differ. */

@@ -1,24 +1,19 @@
 /** What runs leave behind: lines on the terminal, metrics.jsonl, event files. */
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
-import type { RunFacts, StepReport } from "../report.js";
+import { folderOfEachTest } from "../../testing/folders.js";
+import type { RunFacts, StepReport } from "../run/run-report.js";
 import { decodeRecords } from "../testing/decode-events.js";
-import { combineLogs, type RunLog } from "./combine.js";
+import { combineLogs, type RunLog } from "./combine-logs.js";
 import { METRICS_FILE, metricsLog } from "./metrics-log.js";
 import { deviceName, knownPeak, mfu, peakFlops } from "./mfu.js";
 import { progressLog } from "./progress-log.js";
-import { SpeedWindow } from "./speed.js";
+import { SpeedWindow } from "./recent-speed.js";
 import { TENSORBOARD_FOLDER, tensorboardLog } from "./tensorboard-log.js";
 
-let output = "";
-beforeEach(() => {
-  output = mkdtempSync(join(tmpdir(), "rediff-logs-"));
-});
-afterEach(() => rmSync(output, { recursive: true }));
-
+const scratch = folderOfEachTest();
+const { at } = scratch;
 const facts = (more: Partial<RunFacts> = {}): RunFacts => ({
   output: "exp/run",
   device: "cpu",
@@ -159,19 +154,19 @@ describe("SpeedWindow", () => {
 
 describe("metricsLog", () => {
   const lines = () =>
-    readFileSync(join(output, METRICS_FILE), "utf8")
+    readFileSync(at(METRICS_FILE), "utf8")
       .split("\n")
       .filter(Boolean)
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   const run = (firstStep: number, steps: number[], options: Parameters<typeof metricsLog>[1] = {}): void => {
-    const log = metricsLog(output, { now: () => 1.7e12, ...options });
+    const log = metricsLog(scratch.path, { now: () => 1.7e12, ...options });
     log.onStart?.(facts({ firstStep }));
     for (const step of steps) log.onStep?.(report(step));
     log.close();
   };
 
   test("a line for each step and evaluation", () => {
-    const log = metricsLog(output, { now: () => 1.7e12, peakTflops: 1000 });
+    const log = metricsLog(scratch.path, { now: () => 1.7e12, peakTflops: 1000 });
     log.onStart?.(facts());
     log.onStep?.(report(1));
     log.onEvaluation?.({ step: 1, loss: 2, terms: { masked: 2 }, samples: 30, seconds: 1 });
@@ -193,14 +188,14 @@ describe("metricsLog", () => {
 
   test("steps that are taken again after a resume are there once", () => {
     run(0, [1, 2, 3, 4, 5]);
-    appendFileSync(join(output, METRICS_FILE), '{"step":6,"lo'); // killed while writing
+    appendFileSync(at(METRICS_FILE), '{"step":6,"lo'); // killed while writing
     run(3, [4, 5, 6]);
     expect(lines().map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6]);
     run(6, []);
     expect(lines().length).toBe(6);
     run(0, [1]);
     expect(lines().map(({ step }) => step)).toEqual([1]);
-    expect(readdirSync(output)).toEqual([METRICS_FILE]);
+    expect(readdirSync(scratch.path)).toEqual([METRICS_FILE]);
   });
 
   test("every so many steps", () => {
@@ -209,18 +204,18 @@ describe("metricsLog", () => {
   });
 
   test("a place that cannot be written to is one clear error", () => {
-    writeFileSync(join(output, "file"), "");
-    const log = metricsLog(join(output, "file"));
+    writeFileSync(at("file"), "");
+    const log = metricsLog(at("file"));
     expect(() => log.onStart?.(facts())).toThrow(UserError);
   });
 });
 
 describe("tensorboardLog", () => {
-  const files = () => readdirSync(join(output, TENSORBOARD_FOLDER)).sort();
-  const events = (name: string) => decodeRecords(readFileSync(join(output, TENSORBOARD_FOLDER, name)));
+  const files = () => readdirSync(at(TENSORBOARD_FOLDER)).sort();
+  const events = (name: string) => decodeRecords(readFileSync(at(TENSORBOARD_FOLDER, name)));
 
   test("version, start and scalars", () => {
-    const log = tensorboardLog(output, { now: () => 1.7e12 });
+    const log = tensorboardLog(scratch.path, { now: () => 1.7e12 });
     log.onStart?.(facts());
     log.onStep?.(report(1));
     log.onEvaluation?.({ step: 1, loss: 2, terms: { masked: 2 }, samples: 30, seconds: 1 });
@@ -245,7 +240,7 @@ describe("tensorboardLog", () => {
 
   test("every start has a file of its own, which counts from its first step on", () => {
     for (const firstStep of [0, 8]) {
-      const log = tensorboardLog(output, { now: () => 1.7e12 + firstStep * 1000 });
+      const log = tensorboardLog(scratch.path, { now: () => 1.7e12 + firstStep * 1000 });
       log.onStart?.(facts({ firstStep }));
       log.close();
     }
@@ -301,15 +296,15 @@ describe("MFU", () => {
 
   test("the device's name is the driver's, where all cards have the same", () => {
     const card = (bus: string, model: string) => {
-      mkdirSync(join(output, bus));
-      writeFileSync(join(output, bus, "information"), `Model: \t\t ${model}\nIRQ:   \t\t 1\n`);
+      mkdirSync(at(bus));
+      writeFileSync(at(bus, "information"), `Model: \t\t ${model}\nIRQ:   \t\t 1\n`);
     };
     card("0000:01:00.0", "NVIDIA H100 80GB HBM3");
     card("0000:02:00.0", "NVIDIA H100 80GB HBM3");
-    expect(deviceName("cuda:1", output)).toBe("NVIDIA H100 80GB HBM3");
-    expect(deviceName("cpu", output)).toBeUndefined();
+    expect(deviceName("cuda:1", scratch.path)).toBe("NVIDIA H100 80GB HBM3");
+    expect(deviceName("cpu", scratch.path)).toBeUndefined();
     card("0000:03:00.0", "NVIDIA T4");
-    expect(deviceName("cuda:1", output)).toBeUndefined();
-    expect(deviceName("cuda:1", join(output, "absent"))).toBeUndefined();
+    expect(deviceName("cuda:1", scratch.path)).toBeUndefined();
+    expect(deviceName("cuda:1", at("absent"))).toBeUndefined();
   });
 });

@@ -14,26 +14,17 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { asUserError } from "../disk-errors.js";
-import type { RunLog } from "./combine.js";
-import { mfu, peakFlops } from "./mfu.js";
+import { asUserError } from "../../files/write-errors.js";
+import type { FileLogOptions, RunLog } from "./combine-logs.js";
+import { MfuMeter } from "./mfu.js";
 
 export const METRICS_FILE = "metrics.jsonl";
 
-export interface MetricsLogOptions {
-  /** Steps between lines; default 1. */
-  every?: number;
-  peakTflops?: number | undefined;
-  /** Milliseconds since 1970; for tests. */
-  now?: () => number;
-}
-
-export function metricsLog(output: string, options: MetricsLogOptions = {}): RunLog {
+export function metricsLog(output: string, options: FileLogOptions = {}): RunLog {
   const { every = 1, peakTflops, now = Date.now } = options;
   const path = join(output, METRICS_FILE);
   let file: number | undefined;
-  let peak: number | undefined;
-  let flopsPerToken = 0;
+  const meter = new MfuMeter(peakTflops);
 
   const write = (values: Record<string, unknown>): void => {
     if (file === undefined) return;
@@ -48,8 +39,7 @@ export function metricsLog(output: string, options: MetricsLogOptions = {}): Run
 
   return {
     onStart(facts) {
-      flopsPerToken = facts.flopsPerToken;
-      peak = peakFlops({ device: facts.device, dtype: facts.dtype, given: peakTflops });
+      meter.start(facts);
       try {
         mkdirSync(output, { recursive: true });
         cutAfter(path, facts.firstStep);
@@ -73,7 +63,7 @@ export function metricsLog(output: string, options: MetricsLogOptions = {}): Run
         rows,
         seconds,
         wait_seconds: report.waitSeconds,
-        mfu: mfu(tokens, seconds, flopsPerToken, peak),
+        mfu: meter.of(tokens, seconds),
         tensors: report.tensors,
         tensor_bytes: report.tensorBytes,
         resident_bytes: report.residentBytes,

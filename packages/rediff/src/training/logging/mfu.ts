@@ -2,6 +2,7 @@
  *  best in the same time (PaLM, arXiv 2204.02311, appendix B). Recomputation counts as nothing gained. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { RunFacts } from "../run/run-report.js";
 
 /** Dense peak of 16-bit products with 32-bit sums, in 1e12 operations a second, by the maker's data sheets. The first
  *  name that is a part of the device's counts, so the longer ones come first. */
@@ -71,4 +72,24 @@ export function mfu(
   peak: number | undefined,
 ): number | undefined {
   return peak === undefined || seconds <= 0 ? undefined : (tokens * flopsPerToken) / seconds / peak;
+}
+
+/** What a log needs for MFU: the run's operations for each token and the peak it is measured against, which are known
+ *  once the run starts. */
+export class MfuMeter {
+  #flopsPerToken = 0;
+  #peak: number | undefined;
+
+  /** @param peakTflops what the user says, in 1e12 operations a second */
+  constructor(private readonly peakTflops: number | undefined) {}
+
+  start({ flopsPerToken, device, dtype }: Pick<RunFacts, "flopsPerToken" | "device" | "dtype">): void {
+    this.#flopsPerToken = flopsPerToken;
+    this.#peak = peakFlops({ device, dtype, given: this.peakTflops });
+  }
+
+  /** In [0, 1] or so; undefined without a peak. */
+  of(tokens: number, seconds: number): number | undefined {
+    return mfu(tokens, seconds, this.#flopsPerToken, this.#peak);
+  }
 }

@@ -1,12 +1,12 @@
 /** A training run on a terminal: one line that is drawn anew with every step. Elsewhere, in a file or a Slurm log, plain
  *  lines, not more than one in a few seconds. */
-import { formatDuration, type ProgressStream } from "../../cli/progress.js";
-import { formatBytes } from "../../hub/bytes.js";
-import type { EvaluationReport, RunFacts, StepReport } from "../report.js";
-import type { Terms } from "../step.js";
-import type { RunLog } from "./combine.js";
-import { mfu, peakFlops } from "./mfu.js";
-import { type Speed, SpeedWindow } from "./speed.js";
+import { StatusLine, type TerminalStream } from "../../status-line.js";
+import { formatBytes, formatDuration } from "../../units.js";
+import type { Terms } from "../backward/micro-batch.js";
+import type { EvaluationReport, RunFacts, StepReport } from "../run/run-report.js";
+import type { RunLog } from "./combine-logs.js";
+import { MfuMeter } from "./mfu.js";
+import { type Speed, SpeedWindow } from "./recent-speed.js";
 
 export interface ProgressLogOptions {
   /** Steps between plain lines; default 1. */
@@ -14,12 +14,11 @@ export interface ProgressLogOptions {
   /** Peak of the machine in 1e12 operations a second, where the device is not known. */
   peakTflops?: number | undefined;
   /** Default stderr. */
-  stream?: ProgressStream;
+  stream?: TerminalStream;
   /** Milliseconds; for tests. */
   now?: () => number;
 }
 
-const CLEAR_LINE = "\r\x1b[K";
 const REDRAW_MS = 100;
 const PLAIN_MS = 5_000;
 
@@ -28,17 +27,10 @@ export function progressLog(options: ProgressLogOptions = {}): RunLog {
   const isTerminal = stream.isTTY === true;
   const speeds = new SpeedWindow();
   let facts: RunFacts | undefined;
-  let peak: number | undefined;
-  let line = "";
+  const meter = new MfuMeter(peakTflops);
+  const line = new StatusLine(stream);
   let drawnAt = Number.NEGATIVE_INFINITY;
 
-  const note = (text: string): void => {
-    stream.write(line === "" ? `${text}\n` : `${CLEAR_LINE}${text}\n${line}`);
-  };
-  const draw = (text: string): void => {
-    line = text.slice(0, Math.max(20, (stream.columns || 80) - 1));
-    stream.write(CLEAR_LINE + line);
-  };
   /** Whether something that changes all the time is due to be shown. */
   const isDue = (isLast: boolean): boolean => {
     if (!isLast && now() - drawnAt < (isTerminal ? REDRAW_MS : PLAIN_MS)) return false;
@@ -48,15 +40,14 @@ export function progressLog(options: ProgressLogOptions = {}): RunLog {
 
   return {
     onPreparation(what, done, total) {
-      if (isTerminal && isDue(done >= total)) draw(`${what}  ${total > 0 ? Math.floor((100 * done) / total) : 100}%`);
+      if (isTerminal && isDue(done >= total))
+        line.draw(`${what}  ${total > 0 ? Math.floor((100 * done) / total) : 100}%`);
     },
     onStart(started) {
       facts = started;
-      const { device, dtype } = started;
-      peak = peakFlops({ device, dtype, given: peakTflops });
-      if (line !== "") stream.write(CLEAR_LINE);
-      line = "";
-      for (const text of startLines(started)) note(text);
+      meter.start(started);
+      line.clear();
+      for (const text of startLines(started)) line.note(text);
       drawnAt = Number.NEGATIVE_INFINITY;
     },
     onStep(report) {
@@ -65,18 +56,15 @@ export function progressLog(options: ProgressLogOptions = {}): RunLog {
       const isLast = report.step === facts.totalSteps;
       if (!isTerminal && report.step % every !== 0 && !isLast) return;
       if (!isDue(isLast)) return;
-      const text = stepLine(report, facts, speed, peak);
-      if (isTerminal) draw(text);
+      const text = stepLine(report, facts, speed, meter.of(speed.tokensPerSecond, 1));
+      if (isTerminal) line.draw(text);
       else stream.write(`${text}\n`);
     },
-    onEvaluation: (report) => note(evaluationLine(report)),
-    onCheckpoint: (folder) => note(`saved ${folder}`),
-    onNote: note,
-    close() {
-      // The last state of the run stays to be read.
-      if (line !== "") stream.write("\n");
-      line = "";
-    },
+    onEvaluation: (report) => line.note(evaluationLine(report)),
+    onCheckpoint: (folder) => line.note(`saved ${folder}`),
+    onNote: (text) => line.note(text),
+    // The last state of the run stays to be read.
+    close: () => line.keep(),
   };
 }
 
@@ -90,8 +78,7 @@ function startLines(facts: RunFacts): string[] {
 }
 
 /** One step in one line: what matters most comes first, for terminals that cut it. */
-export function stepLine(report: StepReport, facts: RunFacts, speed: Speed, peak: number | undefined): string {
-  const used = mfu(speed.tokensPerSecond, 1, facts.flopsPerToken, peak);
+export function stepLine(report: StepReport, facts: RunFacts, speed: Speed, mfu: number | undefined): string {
   const memory = facts.device === "cpu" ? report.residentBytes : report.tensorBytes;
   const left = (facts.totalSteps - report.step) * speed.secondsPerStep;
   const parts = [
@@ -102,7 +89,7 @@ export function stepLine(report: StepReport, facts: RunFacts, speed: Speed, peak
     `${amount(speed.tokensPerSecond)} tokens/s`,
     `${speed.samplesPerSecond.toPrecision(3)} samples/s`,
   ];
-  if (used !== undefined) parts.push(`MFU ${(100 * used).toFixed(1)}%`);
+  if (mfu !== undefined) parts.push(`MFU ${(100 * mfu).toFixed(1)}%`);
   if (speed.waiting > 0.1) parts.push(`${Math.round(100 * speed.waiting)}% waiting for data`);
   parts.push(formatBytes(memory));
   if (left > 0) parts.push(`${formatDuration(left)} left`);

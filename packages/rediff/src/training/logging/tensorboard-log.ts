@@ -3,31 +3,22 @@
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { asUserError } from "../disk-errors.js";
-import type { Terms } from "../step.js";
-import type { RunLog } from "./combine.js";
+import { asUserError } from "../../files/write-errors.js";
+import type { Terms } from "../backward/micro-batch.js";
+import type { FileLogOptions, RunLog } from "./combine-logs.js";
 import { type Event, encodeEvent, encodeRecord, FILE_VERSION } from "./event-file.js";
-import { mfu, peakFlops } from "./mfu.js";
+import { MfuMeter } from "./mfu.js";
 
 export const TENSORBOARD_FOLDER = "tensorboard";
 
-export interface TensorboardLogOptions {
-  /** Steps between points; default 1. */
-  every?: number;
-  peakTflops?: number | undefined;
-  /** Milliseconds since 1970; for tests. */
-  now?: () => number;
-}
-
 type Scalar = readonly [tag: string, value: number];
 
-export function tensorboardLog(output: string, options: TensorboardLogOptions = {}): RunLog {
+export function tensorboardLog(output: string, options: FileLogOptions = {}): RunLog {
   const { every = 1, peakTflops, now = Date.now } = options;
   const folder = join(output, TENSORBOARD_FOLDER);
   let path = folder;
   let file: number | undefined;
-  let peak: number | undefined;
-  let flopsPerToken = 0;
+  const meter = new MfuMeter(peakTflops);
 
   const write = (step: number, what: Event["what"]): void => {
     if (file === undefined) return;
@@ -40,8 +31,7 @@ export function tensorboardLog(output: string, options: TensorboardLogOptions = 
 
   return {
     onStart(facts) {
-      flopsPerToken = facts.flopsPerToken;
-      peak = peakFlops({ device: facts.device, dtype: facts.dtype, given: peakTflops });
+      meter.start(facts);
       const seconds = String(Math.floor(now() / 1000)).padStart(10, "0");
       path = join(folder, `events.out.tfevents.${seconds}.${hostname()}.${process.pid}.${facts.firstStep}`);
       try {
@@ -56,7 +46,7 @@ export function tensorboardLog(output: string, options: TensorboardLogOptions = 
     onStep(report) {
       if (report.step % every !== 0) return;
       const { step, tokens, samples, seconds } = report;
-      const used = mfu(tokens, seconds, flopsPerToken, peak);
+      const used = meter.of(tokens, seconds);
       const scalars: Scalar[] = [
         ["train/loss", report.loss],
         ...termScalars("train", report.terms),

@@ -1,9 +1,9 @@
 /** Saves checkpoint after checkpoint until it is killed: node save-child.mjs MODEL OUTPUT FIRST_STEP */
 import { tensor } from "@rediff/torch";
-import { loadModelFolder } from "../../models/model.js";
-import { writeCheckpoint } from "../checkpoint.js";
-import { sweepLeftovers } from "../folders.js";
-import { parseRecipe } from "../recipe-file.js";
+import { loadModelFolder } from "../../checkpoint/load-model.js";
+import { sweepLeftovers } from "../../files/whole-folder.js";
+import { writeCheckpoint } from "../checkpoint/training-checkpoint.js";
+import { parseRecipe } from "../recipe/recipe-file.js";
 
 const [modelFolder = "", output = "", first = "1"] = process.argv.slice(2);
 const recipe = parseRecipe(JSON.stringify({ model: modelFolder, output, data: "d.json" }), "recipe");

@@ -1,0 +1,232 @@
+import { writeFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { UserError } from "../errors.js";
+import { folderOfFile } from "../testing/folders.js";
+import { loadConfig, parseConfig, renameOriginalKeys, siglipConfig } from "./config.js";
+
+const { at, path: root } = folderOfFile();
+
+/** LLaDA-8B-Instruct under its renamed keys. */
+const renamed = {
+  architectures: ["LLaDAModelLM"],
+  model_type: "llada",
+  hidden_size: 4096,
+  intermediate_size: 12288,
+  num_hidden_layers: 32,
+  num_attention_heads: 32,
+  num_key_value_heads: 32,
+  hidden_act: "silu",
+  rms_norm_eps: 1e-5,
+  rope_theta: 500000,
+  rope_scaling: null,
+  max_position_embeddings: 16384,
+  vocab_size: 126464,
+  attention_bias: false,
+  tie_word_embeddings: false,
+  torch_dtype: "bfloat16",
+  bos_token_id: 128000,
+};
+
+const multimodal = {
+  ...renamed,
+  model_type: "llava_llada",
+  mm_vision_tower: "google/siglip2-so400m-patch14-384",
+  mm_hidden_size: 1152,
+  mm_projector_type: "mlp2x_gelu",
+  mm_patch_merge_type: "spatial_unpad",
+  image_aspect_ratio: "anyres_max_4",
+  image_grid_pinpoints: [
+    [384, 384],
+    [384, 768],
+  ],
+  mm_newline_position: "grid",
+  tokenizer_model_max_length: 8192,
+  tokenizer_padding_side: "right",
+};
+
+const complaint = (raw: unknown, vision?: unknown): string => {
+  try {
+    parseConfig(raw, vision, "config.json");
+  } catch (error) {
+    return error instanceof UserError ? error.message : `not a UserError: ${String(error)}`;
+  }
+  return "no complaint";
+};
+
+describe("LLaDA", () => {
+  const expected = {
+    vocabSize: 126464,
+    hiddenSize: 4096,
+    intermediateSize: 12288,
+    layers: 32,
+    heads: 32,
+    kvHeads: 32,
+    headDim: 128,
+    rmsNormEps: 1e-5,
+    ropeTheta: 500000,
+    ropeScaling: undefined,
+    maxPositions: 16384,
+  };
+
+  test("under the renamed keys", () => {
+    const config = parseConfig(renamed, undefined, "config.json");
+    expect(config.llada).toEqual(expected);
+    expect(config).toMatchObject({ modelType: "llada", multimodal: undefined, torchDtype: "bfloat16" });
+    expect(config.raw).toEqual(renamed);
+  });
+
+  test("under its own keys", () => {
+    const original = {
+      model_type: "llada",
+      d_model: 4096,
+      n_heads: 32,
+      n_kv_heads: 8,
+      n_layers: 32,
+      mlp_hidden_size: 12288,
+      embedding_size: 126464,
+      vocab_size: 126349, // rows of the embedding count
+      max_sequence_length: 4096,
+      rms_norm_eps: 1e-5,
+      rope_theta: 500000,
+    };
+    expect(parseConfig(original, undefined, "c").llada).toEqual({ ...expected, kvHeads: 8, maxPositions: 4096 });
+    expect(renameOriginalKeys(original)).not.toHaveProperty("d_model");
+    expect(renameOriginalKeys(renamed)).toBe(renamed);
+  });
+
+  test("null is not set", () => {
+    const original = { model_type: "llada", d_model: 64, n_heads: 4, n_kv_heads: null, n_layers: 2 };
+    const sizes = { mlp_hidden_size: 128, embedding_size: null, vocab_size: 416, rope_scaling: null };
+    const config = parseConfig({ ...original, ...sizes, rope_theta: null }, undefined, "c");
+    expect(config.llada).toMatchObject({ kvHeads: 4, vocabSize: 416, ropeTheta: 500000, ropeScaling: undefined });
+    expect(renameOriginalKeys({ ...original, ...sizes })).not.toHaveProperty("n_kv_heads");
+    expect(parseConfig({ ...renamed, num_key_value_heads: null }, undefined, "c").llada.kvHeads).toBe(32);
+    expect(parseConfig({ ...renamed, hidden_size: 4096 }, undefined, "c").raw).toHaveProperty("rope_scaling", null);
+    expect(() => parseConfig({ ...renamed, hidden_size: null }, undefined, "c")).toThrow(/^c: hidden_size: /);
+  });
+
+  test("what may be left out", () => {
+    const {
+      rms_norm_eps,
+      rope_theta,
+      rope_scaling,
+      num_key_value_heads,
+      hidden_act,
+      max_position_embeddings,
+      ...least
+    } = renamed;
+    expect(parseConfig(least, undefined, "c").llada).toEqual({ ...expected, maxPositions: 4096 });
+  });
+
+  test("scaled rotary positions, under either key", () => {
+    const scaled = (rope_scaling: unknown) =>
+      parseConfig({ ...renamed, rope_scaling }, undefined, "c").llada.ropeScaling;
+    expect(scaled({ type: "linear", factor: 2 })).toEqual({ type: "linear", factor: 2 });
+    expect(scaled({ rope_type: "dynamic", factor: 4 })).toEqual({ type: "dynamic", factor: 4 });
+  });
+
+  test.each<[Record<string, unknown>, RegExp]>([
+    [{ model_type: "llama" }, /^config.json: model_type is "llama"; "llada" and "llava_llada" are known$/],
+    [{ model_type: undefined }, /model_type is undefined/],
+    [{ hidden_size: "4096" }, /^config.json: hidden_size: .*number/],
+    [{ num_hidden_layers: 0 }, /num_hidden_layers/],
+    [{ vocab_size: undefined }, /vocab_size/],
+    [{ hidden_size: 4097 }, /hidden_size 4097 is not a multiple of 32 heads/],
+    [{ num_key_value_heads: 5 }, /32 heads cannot share 5 key-value heads/],
+    [{ hidden_size: 96 }, /heads of odd width 3 cannot be rotated/],
+    [{ attention_bias: true }, /attention_bias: attention biases are not part of LLaDA/],
+    [{ tie_word_embeddings: true }, /tied embeddings are not part of LLaDA/],
+    [{ hidden_act: "gelu" }, /hidden_act/],
+    [{ rope_scaling: { type: "yarn", factor: 2 } }, /rope_scaling/],
+    [
+      { rope_scaling: { rope_type: "llama3", factor: 2 } },
+      /rope_scaling type "llama3" is unknown; it is "linear" or "dynamic"/,
+    ],
+    [{ rope_scaling: { type: "linear", factor: 0 } }, /rope_scaling.factor/],
+  ])("refuses %j", (changed, message) => {
+    expect(complaint({ ...renamed, ...changed })).toMatch(message);
+  });
+
+  test.each([null, [], 3, "text"])("refuses %j", (raw) => {
+    expect(complaint(raw)).toMatch(/^config.json: the whole file: /);
+  });
+});
+
+describe("LLaDA-V", () => {
+  test("with the published tower where no vision_config says otherwise", () => {
+    const config = parseConfig(multimodal, undefined, "c");
+    expect(config.modelType).toBe("llava_llada");
+    expect(config.multimodal).toEqual({
+      vision: {
+        hiddenSize: 1152,
+        intermediateSize: 4304,
+        layers: 27,
+        heads: 16,
+        imageSize: 384,
+        patchSize: 14,
+        layerNormEps: 1e-6,
+      },
+      visionTower: "google/siglip2-so400m-patch14-384",
+      projectorType: "mlp2x_gelu",
+      patchMergeType: "spatial_unpad",
+      imageAspectRatio: "anyres_max_4",
+      gridPinpoints: [
+        [384, 384],
+        [384, 768],
+      ],
+      newlinePosition: "grid",
+      spatialPoolMode: "bilinear",
+      tokenizerModelMaxLength: 8192,
+      tokenizerPaddingSide: "right",
+    });
+  });
+
+  test("defaults are the reference's", () => {
+    expect(parseConfig({ ...renamed, model_type: "llava_llada" }, undefined, "c").multimodal).toMatchObject({
+      projectorType: "linear",
+      patchMergeType: "flat",
+      imageAspectRatio: "square",
+      gridPinpoints: undefined,
+      newlinePosition: "one_token",
+      tokenizerModelMaxLength: undefined,
+    });
+  });
+
+  test("the tower's shape: vision_config inside goes before the file beside it", () => {
+    const beside = { hidden_size: 64, num_attention_heads: 4 };
+    const inside = { hidden_size: 32, num_attention_heads: 2 };
+    const width = (raw: object, vision?: unknown) =>
+      parseConfig({ ...raw, mm_hidden_size: undefined }, vision, "c").multimodal?.vision.hiddenSize;
+    expect(width(multimodal, beside)).toBe(64);
+    expect(width({ ...multimodal, vision_config: inside }, beside)).toBe(32);
+  });
+
+  test.each<[Record<string, unknown>, RegExp]>([
+    [{ mm_hidden_size: 1024 }, /mm_hidden_size is 1024 but the vision tower is 1152 wide/],
+    [{ mm_newline_position: "everywhere" }, /mm_newline_position/],
+    [{ mm_spatial_pool_mode: "median" }, /mm_spatial_pool_mode/],
+    [{ image_grid_pinpoints: [[384]] }, /image_grid_pinpoints/],
+    [{ tokenizer_padding_side: "middle" }, /tokenizer_padding_side/],
+    [{ vision_config: { num_attention_heads: 7 } }, /vision hidden_size 1152 is not a multiple of 7 heads/],
+    [{ vision_config: { hidden_act: "gelu" } }, /hidden_act/],
+  ])("refuses %j", (changed, message) => {
+    expect(complaint({ ...multimodal, ...changed })).toMatch(message);
+  });
+
+  test("an empty object is so400m/14 at 384", () => {
+    expect(siglipConfig({}, "c")).toEqual(parseConfig(multimodal, undefined, "c").multimodal?.vision);
+  });
+});
+
+describe("a folder", () => {
+  test("without config.json, with one that is cut off, with one beside it for the tower", async () => {
+    await expect(loadConfig(root)).rejects.toThrow(/has no config.json/);
+    writeFileSync(at("config.json"), '{"model_type": "lla');
+    await expect(loadConfig(root)).rejects.toThrow(/config.json is not valid JSON/);
+    writeFileSync(at("config.json"), JSON.stringify({ ...multimodal, mm_hidden_size: 64 }));
+    writeFileSync(at("vision_config.json"), JSON.stringify({ hidden_size: 64, num_attention_heads: 4 }));
+    expect((await loadConfig(root)).multimodal?.vision.hiddenSize).toBe(64);
+    writeFileSync(at("vision_config.json"), "no");
+    await expect(loadConfig(root)).rejects.toThrow(/vision_config.json is not valid JSON/);
+  });
+});

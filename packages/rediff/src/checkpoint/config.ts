@@ -1,0 +1,233 @@
+/** What a model folder's config.json says, in our words.
+ *
+ *  Three dialects are read: LLaDA-8B-Instruct's own keys (`d_model`, `n_heads`, ...), the renamed Llama-style keys, and
+ *  those with the multimodal keys that LLaVA's training code adds. Unknown keys are kept in `raw` and written back.
+ *  The class is chosen by `model_type`, never by the folder's name. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { UserError } from "../errors.js";
+import type { LladaConfig, RopeScaling } from "../models/llada/llada-config.js";
+import type { ModelConfig, ModelDefaults, MultimodalConfig } from "../models/llava/llava.js";
+import type { SiglipConfig } from "../models/siglip/siglip.js";
+
+const positive = z.number().int().positive();
+
+const ropeScalingSchema = z
+  .object({
+    type: z.enum(["linear", "dynamic"]).optional(),
+    rope_type: z.string().optional(),
+    factor: z.number().positive(),
+  })
+  .optional();
+
+const defaultsSchema = z
+  .looseObject({
+    gen_length: positive.optional(),
+    image_join: z.enum(["legacy", "correct"]).optional(),
+    refine_threshold: z.number().min(0).max(1).optional(),
+    world: z.literal("scenes").optional(),
+  })
+  .default({})
+  .transform(
+    ({ gen_length, image_join, refine_threshold, world }): ModelDefaults => ({
+      genLength: gen_length,
+      imageJoin: image_join,
+      refineThreshold: refine_threshold,
+      world,
+    }),
+  );
+
+const lladaSchema = z.object({
+  vocab_size: positive,
+  hidden_size: positive,
+  intermediate_size: positive,
+  num_hidden_layers: positive,
+  num_attention_heads: positive,
+  num_key_value_heads: positive.optional(),
+  rms_norm_eps: z.number().positive().default(1e-5),
+  rope_theta: z.number().positive().default(500000),
+  rope_scaling: ropeScalingSchema,
+  max_position_embeddings: positive.default(4096),
+  attention_bias: z.literal(false, { error: "attention biases are not part of LLaDA" }).optional(),
+  tie_word_embeddings: z.literal(false, { error: "tied embeddings are not part of LLaDA" }).optional(),
+  hidden_act: z.literal("silu").default("silu"),
+});
+
+/** LLaDA-8B-Instruct's own key for each of ours. */
+const ORIGINAL_KEYS: Record<string, string> = {
+  d_model: "hidden_size",
+  n_heads: "num_attention_heads",
+  n_kv_heads: "num_key_value_heads",
+  n_layers: "num_hidden_layers",
+  mlp_hidden_size: "intermediate_size",
+  embedding_size: "vocab_size",
+  max_sequence_length: "max_position_embeddings",
+};
+
+const siglipSchema = z.object({
+  hidden_size: positive.default(1152),
+  intermediate_size: positive.default(4304),
+  num_hidden_layers: positive.default(27),
+  num_attention_heads: positive.default(16),
+  image_size: positive.default(384),
+  patch_size: positive.default(14),
+  layer_norm_eps: z.number().positive().default(1e-6),
+  hidden_act: z.literal("gelu_pytorch_tanh").default("gelu_pytorch_tanh"),
+});
+
+const multimodalSchema = z.object({
+  mm_vision_tower: z.string().default("google/siglip2-so400m-patch14-384"),
+  mm_projector_type: z.string().default("linear"),
+  mm_patch_merge_type: z.string().default("flat"),
+  image_aspect_ratio: z.string().default("square"),
+  image_grid_pinpoints: z.union([z.string(), z.array(z.tuple([positive, positive]))]).optional(),
+  mm_newline_position: z.enum(["grid", "frame", "one_token", "no_token"]).default("one_token"),
+  mm_spatial_pool_mode: z.enum(["bilinear", "average", "max"]).default("bilinear"),
+  tokenizer_model_max_length: positive.optional(),
+  tokenizer_padding_side: z.enum(["left", "right"]).default("right"),
+  mm_hidden_size: positive.optional(),
+});
+
+const rawSchema = z.record(z.string(), z.unknown());
+
+function parse<S extends z.ZodType>(schema: S, value: unknown, file: string): z.infer<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const where = issue?.path.join(".") || "the whole file";
+  throw new UserError(
+    `${file}: ${where}: ${issue?.message}`,
+    "Is this the folder of a LLaDA, LLaDA-V or ReDiff model?",
+  );
+}
+
+/** transformers writes null for what is not set. */
+function withoutNulls(raw: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== null));
+}
+
+/** LLaDA-8B-Instruct's keys under their Llama-style names; other configs pass unchanged. */
+export function renameOriginalKeys(raw: Record<string, unknown>): Record<string, unknown> {
+  if (!("d_model" in raw)) return raw;
+  const renamed: Record<string, unknown> = { ...raw };
+  for (const [theirs, ours] of Object.entries(ORIGINAL_KEYS)) {
+    delete renamed[theirs];
+    if (raw[theirs] != null) renamed[ours] = raw[theirs]; // null means "not set", as n_kv_heads often is
+  }
+  return renamed;
+}
+
+function lladaConfig(raw: Record<string, unknown>, file: string): LladaConfig {
+  const c = parse(lladaSchema, withoutNulls(renameOriginalKeys(raw)), file);
+  const kvHeads = c.num_key_value_heads ?? c.num_attention_heads;
+  if (c.hidden_size % c.num_attention_heads !== 0)
+    throw new UserError(`${file}: hidden_size ${c.hidden_size} is not a multiple of ${c.num_attention_heads} heads`);
+  if ((c.hidden_size / c.num_attention_heads) % 2 !== 0)
+    throw new UserError(`${file}: heads of odd width ${c.hidden_size / c.num_attention_heads} cannot be rotated`);
+  if (c.num_attention_heads % kvHeads !== 0)
+    throw new UserError(`${file}: ${c.num_attention_heads} heads cannot share ${kvHeads} key-value heads`);
+  const scaling = c.rope_scaling;
+  const type = scaling?.type ?? scaling?.rope_type;
+  if (scaling && type !== "linear" && type !== "dynamic")
+    throw new UserError(`${file}: rope_scaling type "${type}" is unknown; it is "linear" or "dynamic"`);
+  return {
+    vocabSize: c.vocab_size,
+    hiddenSize: c.hidden_size,
+    intermediateSize: c.intermediate_size,
+    layers: c.num_hidden_layers,
+    heads: c.num_attention_heads,
+    kvHeads,
+    headDim: c.hidden_size / c.num_attention_heads,
+    rmsNormEps: c.rms_norm_eps,
+    ropeTheta: c.rope_theta,
+    ropeScaling: scaling ? { type: type as RopeScaling["type"], factor: scaling.factor } : undefined,
+    maxPositions: c.max_position_embeddings,
+  };
+}
+
+/** A SigLIP tower's shape from its `vision_config`; an empty object is so400m/14 at 384. */
+export function siglipConfig(raw: unknown, file: string): SiglipConfig {
+  const c = parse(siglipSchema, raw, file);
+  if (c.hidden_size % c.num_attention_heads !== 0)
+    throw new UserError(
+      `${file}: vision hidden_size ${c.hidden_size} is not a multiple of ${c.num_attention_heads} heads`,
+    );
+  return {
+    hiddenSize: c.hidden_size,
+    intermediateSize: c.intermediate_size,
+    layers: c.num_hidden_layers,
+    heads: c.num_attention_heads,
+    imageSize: c.image_size,
+    patchSize: c.patch_size,
+    layerNormEps: c.layer_norm_eps,
+  };
+}
+
+function multimodalConfig(raw: Record<string, unknown>, vision: unknown, file: string): MultimodalConfig {
+  const c = parse(multimodalSchema, withoutNulls(raw), file);
+  // LLaVA's code hard-wires the tower's shape, so published configs lack it: the default is the published tower.
+  const tower = siglipConfig(vision ?? {}, file);
+  if (c.mm_hidden_size !== undefined && c.mm_hidden_size !== tower.hiddenSize)
+    throw new UserError(
+      `${file}: mm_hidden_size is ${c.mm_hidden_size} but the vision tower is ${tower.hiddenSize} wide`,
+      "Put the tower's shape under vision_config, or in a file vision_config.json beside config.json.",
+    );
+  return {
+    vision: tower,
+    visionTower: c.mm_vision_tower,
+    projectorType: c.mm_projector_type,
+    patchMergeType: c.mm_patch_merge_type,
+    imageAspectRatio: c.image_aspect_ratio,
+    gridPinpoints: c.image_grid_pinpoints,
+    newlinePosition: c.mm_newline_position,
+    spatialPoolMode: c.mm_spatial_pool_mode,
+    tokenizerModelMaxLength: c.tokenizer_model_max_length,
+    tokenizerPaddingSide: c.tokenizer_padding_side,
+  };
+}
+
+/** Reads a config object. `vision` is the content of vision_config.json, where there is one. */
+export function parseConfig(raw: unknown, vision: unknown, file: string): ModelConfig {
+  const object = parse(rawSchema, raw, file);
+  const modelType = object.model_type;
+  if (modelType !== "llada" && modelType !== "llava_llada")
+    throw new UserError(
+      `${file}: model_type is ${JSON.stringify(modelType)}; "llada" and "llava_llada" are known`,
+      "The class is chosen by this key alone.",
+    );
+  return {
+    modelType,
+    llada: lladaConfig(object, file),
+    multimodal:
+      modelType === "llava_llada" ? multimodalConfig(object, object.vision_config ?? vision, file) : undefined,
+    torchDtype: typeof object.torch_dtype === "string" ? object.torch_dtype : undefined,
+    defaults: parse(z.looseObject({ rediff: defaultsSchema }), object, file).rediff,
+    raw: object,
+  };
+}
+
+/** A JSON file of a model folder, or undefined when it is not there. @throws UserError when it is no JSON */
+export async function readJson(file: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await readFile(file, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new UserError(`${file} cannot be read: ${(error as Error).message}`);
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new UserError(`${file} is not valid JSON: ${(error as Error).message}`, "Was it downloaded completely?");
+  }
+}
+
+/** The config of a model folder. */
+export async function loadConfig(folder: string): Promise<ModelConfig> {
+  const file = join(folder, "config.json");
+  const raw = await readJson(file);
+  if (raw === undefined)
+    throw new UserError(`${folder} has no config.json`, "Give the folder of a model in Hugging Face's layout.");
+  return parseConfig(raw, await readJson(join(folder, "vision_config.json")), file);
+}

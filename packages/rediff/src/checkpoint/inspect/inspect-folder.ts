@@ -1,0 +1,273 @@
+/** What a model folder is, how large, and whether it is complete: from config.json, the tokenizer and the headers of
+ *  the weight files. No weights are read. A broken folder is described as far as it can be. */
+import { existsSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { DType } from "@rediff/torch";
+import { UserError } from "../../errors.js";
+import { type ModelConfig, visionGeometry } from "../../models/llava/llava.js";
+import type { SiglipConfig } from "../../models/siglip/siglip.js";
+import { loadTokenizer } from "../../text/tokenizer.js";
+import { pictureLayout } from "../../vision/tiles/token-layout.js";
+import { parseConfig, readJson } from "../config.js";
+import { foreignKeys } from "../convert/converted-config.js";
+import { compareTower, isSiglip, parseTowerConfig } from "../convert/siglip-source.js";
+import { type MemoryNeed, memoryNeed } from "../memory.js";
+import { modelShapes, renameOriginal, TOWER_PREFIX } from "../tensor-names.js";
+import { type Checkpoint, compareTensors, type TensorProblems } from "../weights.js";
+import { readHeaders } from "./weight-headers.js";
+
+/** `llada` has the renamed, Llama-style names; `llada-v` is ReDiff as well, the same network. */
+export type CheckpointKind = "llada-original" | "llada" | "llada-v" | "siglip" | "unknown";
+
+export interface ListedTensor {
+  name: string;
+  dtype: DType;
+  shape: number[];
+  file: string;
+}
+
+export interface TokenizerSummary {
+  /** Tokens in use. */
+  length: number;
+  maskId: number;
+  bosId: number;
+  eosId: number;
+  eotId: number;
+  chatTemplate: boolean;
+}
+
+/** A picture's way into the prompt. */
+export interface PictureSummary {
+  width: number;
+  height: number;
+  /** The whole picture included. */
+  tiles: number;
+  tokens: number;
+}
+
+export type Part = "language" | "vision" | "projector" | "newline" | "other";
+
+export interface Inspection {
+  folder: string;
+  kind: CheckpointKind;
+  /** Why it cannot be used; empty when it can. */
+  problems: string[];
+  /** What is worth knowing and no obstacle. */
+  notes: string[];
+  parameters: Record<Part, number> & { total: number };
+  /** Parameters by dtype. */
+  dtypes: Partial<Record<DType, number>>;
+  files: { name: string; bytes: number }[];
+  bytes: number;
+  /** As far as it could be read. */
+  config: ModelConfig | undefined;
+  vision: SiglipConfig | undefined;
+  picture: PictureSummary | undefined;
+  tokenizer: TokenizerSummary | undefined;
+  /** Language models only. */
+  memory: Partial<Record<DType, MemoryNeed>>;
+  tensors: ListedTensor[];
+  comparison: TensorProblems;
+}
+
+/** Describes a model folder from its headers, without libtorch: what it is, its size, a picture's tokens, and everything
+ *  that is wrong with it (`problems`, empty when it can be used).
+ *  @throws UserError only for what is no folder */
+export async function inspectFolder(folder: string): Promise<Inspection> {
+  if (!existsSync(folder)) throw new UserError(`there is no folder ${folder}`);
+  const headers = readHeaders(folder);
+  using checkpoint = headers.checkpoint;
+  const found = new Findings();
+  const raw = await found.attemptAsync(() => readJson(join(folder, "config.json")));
+  if (raw === undefined && found.problems.length === 0) found.problems.push(`${folder} has no config.json`);
+  found.problems.push(...headers.problems);
+
+  const kind = kindOf(raw, checkpoint);
+  const config = await readConfig(folder, raw, found);
+  const vision = kind === "siglip" ? readVision(folder, raw, found) : config?.multimodal?.vision;
+  const comparison = compare(kind, checkpoint, config, vision, found);
+  describeProblems(comparison, headers.problems.length > 0, found);
+  const tokenizer = kind === "siglip" ? undefined : await readTokenizer(folder, kind, config, found);
+
+  const tensors = checkpoint.names().map((name): ListedTensor => {
+    const { dtype, shape, file } = checkpoint.info(name);
+    return { name, dtype, shape, file: basename(file) };
+  });
+  return {
+    folder,
+    kind,
+    problems: found.problems,
+    notes: found.notes,
+    ...countTensors(tensors),
+    files: headers.files,
+    bytes: headers.files.reduce((sum, { bytes }) => sum + bytes, 0),
+    config,
+    vision,
+    picture: config && readPicture(config, found),
+    tokenizer,
+    memory: config ? memoryOf(config, found) : {},
+    tensors,
+    comparison,
+  };
+}
+
+/** Collects what went wrong instead of stopping at the first thing. */
+class Findings {
+  readonly problems: string[] = [];
+  readonly notes: string[] = [];
+
+  attempt<T>(body: () => T): T | undefined {
+    try {
+      return body();
+    } catch (error) {
+      this.#add(error);
+      return undefined;
+    }
+  }
+
+  async attemptAsync<T>(body: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await body();
+    } catch (error) {
+      this.#add(error);
+      return undefined;
+    }
+  }
+
+  #add(error: unknown): void {
+    if (!(error instanceof UserError)) throw error;
+    if (!this.problems.includes(error.message)) this.problems.push(error.message);
+  }
+}
+
+type Raw = Record<string, unknown>;
+const isObject = (value: unknown): value is Raw => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** By config.json, whose model_type decides on loading too; without one by the names of the tensors. */
+function kindOf(raw: unknown, checkpoint: Checkpoint): CheckpointKind {
+  const names = checkpoint.names();
+  const isOriginal = names.some((name) => renameOriginal(name) !== undefined);
+  if (isSiglip(raw)) return "siglip";
+  if (isObject(raw) && raw.model_type === "llava_llada") return "llada-v";
+  if (isObject(raw) && raw.model_type === "llada") return isOriginal || "d_model" in raw ? "llada-original" : "llada";
+  if (raw !== undefined) return "unknown";
+  if (names.some((name) => name.startsWith(TOWER_PREFIX) || name.startsWith("model.mm_projector."))) return "llada-v";
+  if (isOriginal) return "llada-original";
+  if (names.includes("model.embed_tokens.weight")) return "llada";
+  return names.some((name) => name.startsWith("vision_model.")) ? "siglip" : "unknown";
+}
+
+async function readConfig(folder: string, raw: unknown, found: Findings): Promise<ModelConfig | undefined> {
+  if (raw === undefined || isSiglip(raw)) return undefined;
+  const beside = await found.attemptAsync(() => readJson(join(folder, "vision_config.json")));
+  const file = join(folder, "config.json");
+  const config = found.attempt(() => parseConfig(raw, beside, file));
+  if (config) for (const foreign of foreignKeys(config.raw)) found.problems.push(`${file}: ${foreign}`);
+  return config;
+}
+
+function readVision(folder: string, raw: unknown, found: Findings): SiglipConfig | undefined {
+  if (raw === undefined) return undefined;
+  return found.attempt(() => parseTowerConfig(raw, join(folder, "config.json")));
+}
+
+const NOTHING: TensorProblems = { missing: [], unexpected: [], misshapen: [] };
+
+function compare(
+  kind: CheckpointKind,
+  checkpoint: Checkpoint,
+  config: ModelConfig | undefined,
+  vision: SiglipConfig | undefined,
+  found: Findings,
+): TensorProblems {
+  if (kind === "siglip" && vision) {
+    const { leftOut, ...problems } = compareTower(checkpoint, vision);
+    if (leftOut.length > 0)
+      found.notes.push(`${leftOut.length} tensors are not used by LLaVA (text model, pooling head, last layer)`);
+    return problems;
+  }
+  const shapes = config && found.attempt(() => modelShapes(config));
+  if (config === undefined || shapes === undefined) return NOTHING;
+  const problems = compareTensors(checkpoint, shapes);
+  const { multimodal } = config;
+  if (multimodal === undefined || checkpoint.names().some((name) => name.startsWith(TOWER_PREFIX))) return problems;
+  const source = multimodal.visionTower;
+  const advice = "give its folder with --vision-tower";
+  if (existsSync(source)) found.notes.push(`no vision weights; they are read from ${source}`);
+  else found.problems.push(`no vision weights, and the vision tower ${source} is no folder here (${advice})`);
+  return { ...problems, missing: problems.missing.filter((name) => !name.startsWith(TOWER_PREFIX)) };
+}
+
+/** @param broken whether files could not be read, which explains what is missing */
+function describeProblems({ missing, unexpected, misshapen }: TensorProblems, broken: boolean, found: Findings): void {
+  const why = broken ? ", as files are" : "";
+  if (missing.length > 0) found.problems.push(`${missing.length} tensors are missing${why}: ${some(missing)}`);
+  if (unexpected.length > 0)
+    found.problems.push(`${unexpected.length} tensors are not part of the model: ${some(unexpected)}`);
+  if (misshapen.length > 0)
+    found.problems.push(`${misshapen.length} tensors do not fit config.json: ${some(misshapen)}`);
+}
+
+function some(names: readonly string[]): string {
+  return names.length > 4 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
+}
+
+async function readTokenizer(
+  folder: string,
+  kind: CheckpointKind,
+  config: ModelConfig | undefined,
+  found: Findings,
+): Promise<TokenizerSummary | undefined> {
+  if (kind === "unknown" && !existsSync(join(folder, "tokenizer.json"))) return undefined;
+  const tokenizer = await found.attemptAsync(() => loadTokenizer(folder));
+  if (tokenizer === undefined) return undefined;
+  const { length, special, chatTemplate } = tokenizer;
+  if (config && length > config.llada.vocabSize)
+    found.problems.push(`the tokenizer has ${length} tokens but the model only ${config.llada.vocabSize} rows`);
+  if (chatTemplate === undefined && kind === "llada-v") found.problems.push("the tokenizer has no chat template");
+  return {
+    length,
+    maskId: special.mask,
+    bosId: special.bos,
+    eosId: special.eos,
+    eotId: special.eot,
+    chatTemplate: chatTemplate !== undefined,
+  };
+}
+
+function partOf(name: string): Part {
+  if (name.startsWith("model.vision_tower.") || name.startsWith("vision_model.")) return "vision";
+  if (name.startsWith("model.mm_projector.")) return "projector";
+  if (name === "model.image_newline") return "newline";
+  return /^(model\.(embed_tokens|layers|norm|transformer)|lm_head)\./.test(name) ? "language" : "other";
+}
+
+function countTensors(tensors: readonly ListedTensor[]): Pick<Inspection, "parameters" | "dtypes"> {
+  const parameters = { language: 0, vision: 0, projector: 0, newline: 0, other: 0, total: 0 };
+  const dtypes: Partial<Record<DType, number>> = {};
+  for (const { name, dtype, shape } of tensors) {
+    const count = shape.reduce((product, size) => product * size, 1);
+    parameters[partOf(name)] += count;
+    parameters.total += count;
+    dtypes[dtype] = (dtypes[dtype] ?? 0) + count;
+  }
+  return { parameters, dtypes };
+}
+
+/** A photograph of an everyday size. */
+const PICTURE = { width: 1024, height: 768 };
+
+function readPicture({ multimodal }: ModelConfig, found: Findings): PictureSummary | undefined {
+  if (multimodal === undefined) return undefined;
+  const layout = found.attempt(() => pictureLayout(PICTURE, visionGeometry(multimodal)));
+  return layout && { ...PICTURE, tiles: layout.views, tokens: layout.tokens };
+}
+
+function memoryOf(config: ModelConfig, found: Findings): Partial<Record<DType, MemoryNeed>> {
+  const shapes = found.attempt(() => modelShapes(config));
+  if (shapes === undefined) return {};
+  return {
+    float32: memoryNeed(config, shapes, "float32"),
+    bfloat16: memoryNeed(config, shapes, "bfloat16"),
+  };
+}

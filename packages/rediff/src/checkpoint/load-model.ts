@@ -1,0 +1,211 @@
+/** From a model folder in Hugging Face's layout to a model: config, tokenizer, weights, all checked against each other
+ *  before anything large is read. */
+import { existsSync } from "node:fs";
+import os from "node:os";
+import {
+  type Device,
+  type DType,
+  detachFromScope,
+  keepMemory,
+  requireDevice,
+  Scope,
+  scope,
+  type Tensor,
+} from "@rediff/torch";
+import { UserError } from "../errors.js";
+import type { Llada } from "../models/llada/llada.js";
+import {
+  type Model,
+  type ModelConfig,
+  type MultimodalConfig,
+  type VisionEncoder,
+  visionGeometry,
+} from "../models/llava/llava.js";
+import { projectorLayerNames } from "../models/projector/projector.js";
+import type { Affine, Siglip } from "../models/siglip/siglip.js";
+import { loadTokenizer } from "../text/tokenizer.js";
+import { loadConfig } from "./config.js";
+import { freshProjector } from "./convert/starting-projector.js";
+import { assertMemory, memoryNeed } from "./memory.js";
+import {
+  BLOCK_NAMES,
+  hasNewline,
+  modelShapes,
+  NEWLINE,
+  projectorShapes,
+  type Shapes,
+  SIGLIP_LAYER_NAMES,
+  siglipShapes,
+  TOWER_PREFIX,
+} from "./tensor-names.js";
+import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, Weights } from "./weights.js";
+
+export interface LoadOptions {
+  /** Default cpu. Never fallen back from. */
+  device?: Device;
+  /** Default float32 on the CPU, bfloat16 elsewhere. */
+  dtype?: DType;
+  /** Folder of a stand-alone SigLIP, read only when the checkpoint has no vision weights. */
+  visionTower?: string;
+  /** Check that the model fits into memory before reading it; default true. */
+  memoryCheck?: boolean;
+  /** In place of the folder's own config.json: training decides some of it, and gives a text-only LLaDA a vision encoder. */
+  config?: ModelConfig;
+  /** Make a projector and a newline vector from this seed where the checkpoint has none, instead of refusing it. */
+  freshSeed?: number;
+}
+
+/** A stand-alone SigLIP's tensors, where the model's own checkpoint has none of the tower. */
+function openTower(
+  folder: string,
+  checkpoint: Checkpoint,
+  config: MultimodalConfig,
+  path?: string,
+): Checkpoint | undefined {
+  if (checkpoint.names().some((name) => name.startsWith(TOWER_PREFIX))) return undefined;
+  const source = path ?? config.visionTower;
+  if (!existsSync(source))
+    throw new UserError(
+      `${folder} has no vision weights, and the vision tower ${source} is no folder here`,
+      "Give the folder of the SigLIP model with --vision-tower, or pull it first (`rediff pull`).",
+    );
+  return openCheckpoint(source);
+}
+
+/** The part of a checkpoint that the model does not take: SigLIP's text model, its pooling head, its last layer. */
+function checkTower(source: string, tower: Checkpoint, config: MultimodalConfig): void {
+  const problems = compareTensors(tower, siglipShapes(config.vision));
+  assertTensors(source, { ...problems, unexpected: [] });
+}
+
+type WeightSource = Pick<Weights, "get">;
+
+/** Projector and newline as training begins with them, those that the checkpoint lacks. A projector is fresh as a whole
+ *  or not at all. */
+function freshTensors(config: ModelConfig, checkpoint: Checkpoint, seed: number | undefined) {
+  const owned = new Scope();
+  const tensors = new Map<string, Tensor>();
+  if (seed !== undefined && config.multimodal !== undefined) {
+    const shapes = projectorShapes(config.multimodal, config.llada.hiddenSize);
+    const projector = [...shapes.keys()];
+    if (hasNewline(config.multimodal)) shapes.set(NEWLINE, [config.llada.hiddenSize]);
+    const lacksProjector = !projector.some((name) => checkpoint.has(name));
+    for (const [name, tensor] of owned.run(() => freshProjector(shapes, seed)))
+      if (name === NEWLINE ? !checkpoint.has(name) : lacksProjector) tensors.set(name, tensor);
+  }
+  return {
+    tensors,
+    take(name: string, place: { dtype: DType; device: Device }): Tensor | undefined {
+      const made = tensors.get(name);
+      return made && detachFromScope(scope(() => made.to({ ...place, copy: true })));
+    },
+    [Symbol.dispose]: () => owned[Symbol.dispose](),
+  };
+}
+
+function mapValues<K extends string, A, B>(entries: Readonly<Record<K, A>>, make: (value: A) => B): Record<K, B> {
+  return Object.fromEntries(Object.entries<A>(entries).map(([key, value]) => [key, make(value)])) as Record<K, B>;
+}
+
+function readLlada(config: ModelConfig, weights: WeightSource): Llada {
+  const blocks = Array.from({ length: config.llada.layers }, (_, i) =>
+    mapValues(BLOCK_NAMES, (name) => weights.get(`model.layers.${i}.${name}.weight`)),
+  );
+  return {
+    config: config.llada,
+    weights: {
+      embedTokens: weights.get("model.embed_tokens.weight"),
+      blocks,
+      norm: weights.get("model.norm.weight"),
+      head: weights.get("lm_head.weight"),
+    },
+  };
+}
+
+function readTower(config: MultimodalConfig, weights: WeightSource, prefix: string): Siglip {
+  const affine = (name: string): Affine => ({
+    weight: weights.get(`${prefix}vision_model.${name}.weight`),
+    bias: weights.get(`${prefix}vision_model.${name}.bias`),
+  });
+  const layers = Array.from({ length: config.vision.layers - 1 }, (_, i) =>
+    mapValues(SIGLIP_LAYER_NAMES, (name) => affine(`encoder.layers.${i}.${name}`)),
+  );
+  return {
+    config: config.vision,
+    weights: {
+      patchEmbedding: affine("embeddings.patch_embedding"),
+      positions: weights.get(`${prefix}vision_model.embeddings.position_embedding.weight`),
+      layers,
+      postNorm: affine("post_layernorm"),
+    },
+  };
+}
+
+/** Loads a model folder in Hugging Face's layout.
+ *
+ *  Weights are mapped from the files where dtype and device allow. The class is chosen by config.model_type.
+ *  @throws UserError listing all missing, unexpected and misshapen tensors; when it cannot fit into memory; when
+ *  tokenizer and weights do not belong together; when the device is not there */
+export async function loadModelFolder(folder: string, options: LoadOptions = {}): Promise<Model> {
+  const device = options.device ?? "cpu";
+  const dtype = options.dtype ?? (device === "cpu" ? "float32" : "bfloat16");
+  requireDevice(device);
+  const config = options.config ?? (await loadConfig(folder));
+  const tokenizer = await loadTokenizer(folder);
+  if (tokenizer.length > config.llada.vocabSize)
+    throw new UserError(
+      `${folder}: the tokenizer has ${tokenizer.length} tokens but the model only ${config.llada.vocabSize} rows`,
+      "Tokenizer and weights belong to different models.",
+    );
+
+  using checkpoint = openCheckpoint(folder);
+  const { multimodal } = config;
+  using tower = multimodal && openTower(folder, checkpoint, multimodal, options.visionTower);
+  const shapes = modelShapes(config);
+  using fresh = freshTensors(config, checkpoint, options.freshSeed);
+  const own: Shapes = new Map(
+    [...shapes].filter(([name]) => !fresh.tensors.has(name) && (tower === undefined || !name.startsWith(TOWER_PREFIX))),
+  );
+  assertTensors(folder, compareTensors(checkpoint, own));
+  if (multimodal && tower) checkTower(options.visionTower ?? multimodal.visionTower, tower, multimodal);
+  if (options.memoryCheck ?? true) assertMemory(folder, memoryNeed(config, shapes, dtype), dtype, device);
+
+  if (device === "cpu") keepMemory(Math.min(2 ** 30, os.totalmem() / 16));
+  const stored = new Weights(checkpoint, { dtype, device });
+  const weights: WeightSource = { get: (name) => fresh.take(name, { dtype, device }) ?? stored.get(name) };
+  const llada = readLlada(config, weights);
+  const vision = multimodal && readVision(multimodal, weights, tower && new Weights(tower, { dtype, device }));
+  return {
+    folder,
+    config,
+    llada,
+    vision,
+    tokenizer,
+    dtype,
+    device,
+    vocabulary: Math.min(tokenizer.length, config.llada.vocabSize),
+    [Symbol.dispose]() {
+      disposeAll(llada.weights);
+      disposeAll(vision);
+    },
+  };
+}
+
+function readVision(config: MultimodalConfig, weights: WeightSource, tower: WeightSource | undefined): VisionEncoder {
+  return {
+    config,
+    geometry: visionGeometry(config),
+    tower: tower === undefined ? readTower(config, weights, TOWER_PREFIX) : readTower(config, tower, ""),
+    projector: projectorLayerNames(config.projectorType).map((name) => ({
+      weight: weights.get(`model.mm_projector.${name}weight`),
+      bias: weights.get(`model.mm_projector.${name}bias`),
+    })),
+    newline: hasNewline(config) ? weights.get(NEWLINE) : undefined,
+  };
+}
+
+function disposeAll(value: unknown): void {
+  if (typeof value !== "object" || value === null) return;
+  if (Symbol.dispose in value) (value as Disposable)[Symbol.dispose]();
+  else for (const part of Object.values(value)) disposeAll(part);
+}

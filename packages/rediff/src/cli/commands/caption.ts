@@ -1,0 +1,210 @@
+/** `rediff caption IMAGE...`: descriptions of pictures and videos. */
+import { Command } from "commander";
+import type { Description } from "../../inference/answers.js";
+import { checkOptions, type DescribeOptions } from "../../inference/request.js";
+import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import {
+  type AnswerFlags,
+  addAnswerOptions,
+  addModelOptions,
+  addPromptOptions,
+  answerOptions,
+  chosenModel,
+  given,
+  type ModelFlags,
+  type PromptFlags,
+  promptOptions,
+  whole,
+} from "../options/describe-options.js";
+import { openModel } from "../options/load-engine.js";
+import { expandInputs } from "../options/picture-inputs.js";
+import { ResultsFile } from "../output/results-file.js";
+import { TraceFile } from "../output/trace-file.js";
+import { errorText, Interrupted } from "../terminal/error-text.js";
+import { LiveText } from "../terminal/live-text.js";
+import { progress } from "../terminal/progress.js";
+
+interface Flags extends ModelFlags, PromptFlags, AnswerFlags {
+  suffix?: string;
+  draft?: string;
+  batch: number;
+  together?: true;
+  json?: true;
+  trace?: string;
+  output?: string;
+}
+
+const HELP = `
+IMAGE is a picture, a video, a folder of pictures, a quoted pattern, or - for a list of paths on stdin.
+
+--threshold P fills in one step all masks of the block that the model is at least P sure of, and at least one (Fast-dLLM,
+arXiv 2505.22618): few steps where the text is plain, many where it is not. Approximate, as are several tokens per step.
+
+With --output FILE each result is appended to FILE as a JSON line as soon as it is there; a run that was cut off goes on
+where it stopped. Without it, in a terminal the text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
+
+--json prints, per picture: {"image","text","token_ids","steps","seconds","tokens_per_second",
+"edits":[{"step","position","from","to"}]}. --trace writes a JSON line after every step: {"image","type":"step","step",
+"block","tokens","confidence","filled","revised":[{"position","from","to"}],"changes":[{"position","token","id",
+"confidence","kind"}],"seconds"}, tokens being the ids of the whole answer, masks included; the first line of an answer also
+has "request", with every option as it was used.
+
+Examples:
+  $ rediff caption photo.jpg --model ReDiff-8B
+  $ rediff caption photo.jpg --model ReDiff-8B --revise --tokens-per-step 4
+  $ rediff caption photo.jpg --model LLaDA-V --threshold 0.9
+  $ rediff caption pictures/ --model ReDiff-8B --batch 4 --output captions.jsonl
+  $ rediff caption a.jpg b.jpg --together --prompt "What differs?" --model LLaDA-V
+`;
+
+export function captionCommand(): Command {
+  const command = new Command("caption")
+    .description("describe pictures and videos")
+    .argument("<IMAGE...>", "pictures, videos, folders, patterns, or -");
+  addModelOptions(command);
+  addPromptOptions(command);
+  addAnswerOptions(command)
+    .option("--suffix <T>", "fixed text after the answer")
+    .option("--draft <T>", "text to begin with instead of masks")
+    .option("--batch <N>", "pictures decoded together", whole(1), 1)
+    .option("--together", "all pictures in one prompt, one answer")
+    .option("--json", "JSON lines on stdout and nothing else")
+    .option("--trace <FILE>", "write every step as a JSON line")
+    .option("--output <FILE>", "append results to FILE (JSON lines) and skip pictures that are in it");
+  return command.addHelpText("after", HELP).action(run);
+}
+
+async function run(args: string[], _flags: Flags, command: Command): Promise<void> {
+  const flags = command.optsWithGlobals<Flags>();
+  chosenModel(flags);
+  const options = describeOptions(flags);
+  checkOptions(options);
+  const paths = await expandInputs(args);
+  const results = flags.output === undefined ? undefined : await ResultsFile.open(flags.output);
+  const resumed = results !== undefined && results.done.size > 0;
+  const trace = flags.trace === undefined ? undefined : await TraceFile.plan(flags.trace, resumed);
+  const groups = flags.together ? [paths] : paths.map((path) => [path]);
+  const todo = groups.filter((group) => !results?.done.has(nameOf(group)));
+  if (todo.length < groups.length)
+    process.stderr.write(`${groups.length - todo.length} of ${groups.length} are in ${flags.output} already\n`);
+  if (todo.length === 0) return;
+
+  using model = await openModel(flags);
+  model.assertSight(); // a text-only model is told once, not for every picture
+  const interrupt = new AbortController();
+  const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Interrupted(signal));
+  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  try {
+    const all = { ...options, signal: interrupt.signal };
+    const isLive = process.stdout.isTTY && !flags.json && flags.batch === 1 && results === undefined;
+    const failures = isLive
+      ? await captionLive(model, todo, all, flags, trace)
+      : await captionAll(model, todo, all, flags, results, trace);
+    if (failures === 0) return;
+    process.exitCode = 1;
+    if (todo.length > 1) process.stderr.write(`rediff: ${failures} of ${todo.length} failed\n`);
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+    await results?.close();
+    trace?.close();
+  }
+}
+
+function describeOptions(flags: Flags): Omit<DescribeOptions, "onTrace"> {
+  const { suffix, draft } = flags;
+  return { ...promptOptions(flags), ...answerOptions(flags), ...given({ suffix, draft }) };
+}
+
+const nameOf = (group: readonly string[]): string => group.join(" ");
+
+const toRecord = (image: string, d: Description) => ({ image, ...descriptionRecord(d) });
+
+/** A description's keys in JSON. */
+export function descriptionRecord(d: Description) {
+  return {
+    text: d.text,
+    token_ids: d.tokenIds,
+    steps: d.steps,
+    seconds: round(d.seconds),
+    tokens_per_second: round(d.tokensPerSecond),
+    edits: d.edits.map(({ step, position, from, to }) => ({ step, position, from, to })),
+  };
+}
+
+const round = (value: number): number => Number(value.toPrecision(6));
+
+/** One picture after the other, each text shown while it forms. @returns how many failed */
+async function captionLive(
+  model: VisionLanguageModel,
+  groups: readonly (readonly string[])[],
+  options: DescribeOptions,
+  flags: Flags,
+  trace: TraceFile | undefined,
+): Promise<number> {
+  const live = new LiveText(process.stdout, model.model.tokenizer);
+  let failures = 0;
+  for (const group of groups) {
+    const name = nameOf(group);
+    const watching = model.watch(group, {
+      ...options,
+      ...(trace && { onTrace: (step) => trace.write(name, step) }),
+    });
+    try {
+      let turn = await watching.next();
+      while (!turn.done) {
+        live.draw(turn.value);
+        turn = await watching.next();
+      }
+      live.clear();
+      process.stdout.write(textLine(name, turn.value.text, groups.length));
+    } catch (error) {
+      live.clear();
+      if (options.signal?.aborted) throw error;
+      failures++;
+      process.stderr.write(`rediff: ${errorText(error, flags.verbose)}\n`);
+    }
+  }
+  return failures;
+}
+
+/** Several at a time, read ahead. @returns how many failed */
+async function captionAll(
+  model: VisionLanguageModel,
+  groups: readonly (readonly string[])[],
+  options: Omit<DescribeOptions, "onTrace">,
+  flags: Flags,
+  results: ResultsFile | undefined,
+  trace: TraceFile | undefined,
+): Promise<number> {
+  const { describeMany } = await import("../../inference/describe-many.js");
+  const bar = progress({ label: "captions", total: groups.length, unit: "pictures" });
+  let failures = 0;
+  let done = 0;
+  try {
+    const many = describeMany(model, groups, {
+      ...options,
+      batch: flags.batch,
+      ...(trace && { onTrace: (index, step) => trace.write(nameOf(groups[index] ?? []), step) }),
+    });
+    for await (const result of many) {
+      const name = nameOf(groups[result.index] ?? []);
+      if (result.ok) {
+        const record = toRecord(name, result.description);
+        await results?.append(record);
+        if (process.stdout.isTTY) bar.finish(); // both may be the same terminal
+        if (flags.json) process.stdout.write(`${JSON.stringify(record)}\n`);
+        else if (results === undefined) process.stdout.write(textLine(name, record.text, groups.length));
+      } else {
+        failures++;
+        bar.note(`rediff: ${errorText(result.error, flags.verbose)}`);
+      }
+      bar.update(++done);
+    }
+  } finally {
+    bar.finish();
+  }
+  return failures;
+}
+
+const textLine = (name: string, text: string, total: number): string =>
+  `${total > 1 ? `${name}: ` : ""}${text.trim()}\n`;

@@ -1,0 +1,116 @@
+/** `rediff chat [IMAGE...]`: a conversation about pictures, in a terminal or a line at a time. */
+import { createInterface } from "node:readline";
+import { Command } from "commander";
+import { UserError } from "../../errors.js";
+import { checkOptions, type DescribeOptions } from "../../inference/request.js";
+import { COMMANDS, Conversation } from "../chat-session/conversation.js";
+import {
+  type AnswerFlags,
+  addAnswerOptions,
+  addModelOptions,
+  addPromptOptions,
+  answerOptions,
+  chosenModel,
+  type ModelFlags,
+  type PromptFlags,
+  promptOptions,
+} from "../options/describe-options.js";
+import { openModel } from "../options/load-engine.js";
+import { expandInputs } from "../options/picture-inputs.js";
+import { errorText, Interrupted } from "../terminal/error-text.js";
+import { descriptionRecord } from "./caption.js";
+
+interface Flags extends ModelFlags, PromptFlags, AnswerFlags {
+  json?: true;
+}
+
+const HELP = `
+The pictures go with the first message. In a terminal the answer is shown while it forms, and these are commands:
+
+${COMMANDS.replace(/^/gm, "  ").trimEnd()}
+
+Ctrl-C stops an answer and keeps the chat; twice, it leaves. Without a terminal each line of stdin is a message or a
+command, and each answer goes to stdout; one that fails is told on stderr, and the next line has its turn.
+
+--json prints, per message: {"message","text","token_ids","steps","seconds","tokens_per_second",
+"edits":[{"step","position","from","to"}]}.
+
+Examples:
+  $ rediff chat photo.jpg --model LLaDA-V
+  $ rediff chat a.jpg b.jpg --model ReDiff-8B --revise --tokens-per-step 4
+  $ rediff chat photo.jpg --model LLaDA-V --json < questions.txt
+`;
+
+export function chatCommand(): Command {
+  const command = new Command("chat")
+    .description("talk about pictures, turn by turn")
+    .argument("[IMAGE...]", "pictures, videos, folders or patterns");
+  addModelOptions(command);
+  addPromptOptions(command, { prompt: true });
+  addAnswerOptions(command).option("--json", "JSON lines on stdout and nothing else");
+  return command.addHelpText("after", HELP).action(run);
+}
+
+async function run(args: string[], _flags: Flags, command: Command): Promise<void> {
+  const flags = command.optsWithGlobals<Flags>();
+  chosenModel(flags);
+  const options: DescribeOptions = { ...promptOptions(flags), ...answerOptions(flags) };
+  checkOptions(options);
+  if (options.conversation === "llada_plain")
+    throw new UserError("llada_plain has no turns", "Use --conversation llava_llada, the default.");
+  if (args.includes("-")) throw new UserError("messages come from stdin, not pictures", "Name the pictures.");
+  const paths = args.length === 0 ? [] : await expandInputs(args);
+
+  using model = await openModel(flags);
+  const conversation = new Conversation(model, options);
+  await conversation.addPictures(paths);
+  const interrupt = new AbortController();
+  const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Interrupted(signal));
+  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  const { signal } = interrupt;
+  try {
+    if (process.stdin.isTTY && process.stdout.isTTY && !flags.json) {
+      const { chatInTerminal } = await import("../chat-session/chat-terminal.js");
+      const { tokenizer } = model.model;
+      const { verbose } = flags;
+      await chatInTerminal(conversation, { input: process.stdin, output: process.stdout, tokenizer, signal, verbose });
+    } else if ((await chatByLine(conversation, flags, signal)) > 0) process.exitCode = 1;
+  } finally {
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
+}
+
+/** A line, an answer. @returns how many lines failed */
+async function chatByLine(conversation: Conversation, flags: Flags, signal: AbortSignal): Promise<number> {
+  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  const onAbort = () => lines.close();
+  signal.addEventListener("abort", onAbort, { once: true });
+  let failures = 0;
+  try {
+    for await (const line of lines) {
+      try {
+        const turn = await conversation.read(line);
+        if (turn?.kind === "quit") break;
+        if (turn?.kind === "note") process.stderr.write(`${turn.text}\n`);
+        if (turn?.kind === "ask") await answerLine(conversation, turn.text, flags, signal);
+      } catch (error) {
+        signal.throwIfAborted();
+        failures++;
+        process.stderr.write(`rediff: ${errorText(error, flags.verbose)}\n`);
+      }
+    }
+    signal.throwIfAborted();
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    lines.close();
+  }
+  return failures;
+}
+
+async function answerLine(conversation: Conversation, message: string, flags: Flags, signal: AbortSignal) {
+  const watching = conversation.ask(message, signal);
+  let turn = await watching.next();
+  while (!turn.done) turn = await watching.next();
+  const record = { message, ...descriptionRecord(turn.value) };
+  process.stdout.write(flags.json ? `${JSON.stringify(record)}\n` : `${turn.value.text.trim()}\n`);
+}

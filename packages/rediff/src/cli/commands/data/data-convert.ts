@@ -1,0 +1,51 @@
+/** `rediff data convert IN OUT`: JSON, JSONL and parquet, each into each. */
+import { Command } from "commander";
+import { progress } from "../../terminal/progress.js";
+import { counted } from "../../terminal/reason-counts.js";
+
+interface Flags {
+  images?: string;
+  json?: true;
+}
+
+const HELP = `
+Formats go by the names: .json (a list of records), .jsonl, .parquet. Values are kept exactly; in parquet, texts, numbers,
+lists of texts and lists of objects with texts (conversations, revise) have column types that other tools read, anything
+else is JSON text.
+
+With --images DIR, pictures inside a parquet file (Hugging Face's image: {bytes, path}) become files in DIR, and records
+name them; the other way round, the pictures that image names in DIR go into the parquet file.
+
+Examples:
+  $ rediff data convert mixed_conversation.jsonl mixed_conversation.json
+  $ rediff data convert train-00000-of-00250.parquet records.jsonl --images images
+  $ rediff data convert records.jsonl records.parquet --images images
+`;
+
+export function dataConvertCommand(): Command {
+  return new Command("convert")
+    .description("convert records between JSON, JSONL and parquet")
+    .argument("<IN>", "file to read")
+    .argument("<OUT>", "file to write")
+    .option("--images <DIR>", "where pictures inside a parquet file go, or come from")
+    .option("--json", "print one JSON line about the result")
+    .addHelpText("after", HELP)
+    .action(run);
+}
+
+async function run(input: string, output: string, flags: Flags): Promise<void> {
+  const { convertRecords } = await import("../../../pipeline/prepare/convert-records.js");
+  let line: ReturnType<typeof progress> | undefined;
+  const converted = await convertRecords(input, output, {
+    images: flags.images,
+    onProgress: (done, total) => {
+      line ??= progress({ label: output, unit: "records", total });
+      line.update(done);
+    },
+  }).finally(() => line?.finish());
+  const { records, pictures } = converted;
+  const written = pictures > 0 ? `, ${counted(pictures, "picture")} written to ${flags.images}` : "";
+  process.stdout.write(
+    flags.json ? `${JSON.stringify(converted)}\n` : `${output}: ${counted(records, "record")}${written}\n`,
+  );
+}

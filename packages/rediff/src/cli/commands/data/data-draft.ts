@@ -1,0 +1,183 @@
+/** `rediff data draft DATA`: what a model says about the pictures of a data set, for an expert to correct. */
+import { Command, Option } from "commander";
+import type { Remasking } from "../../../diffusion/decode-options.js";
+import { UserError } from "../../../errors.js";
+import type { DraftOptions, DraftReport } from "../../../pipeline/drafts/draft-all.js";
+import { parseShard } from "../../../pipeline/drafts/draft-plan.js";
+import { checkDraftOptions } from "../../../pipeline/drafts/draft-settings.js";
+import { type LeftOutReason, leftOutReasons } from "../../../pipeline/drafts/left-out.js";
+import { DEFAULT_QUESTION } from "../../../text/default-question.js";
+import {
+  addModelOptions,
+  addPromptOptions,
+  decimal,
+  given,
+  type ModelFlags,
+  needModel,
+  type PromptFlags,
+  whole,
+} from "../../options/describe-options.js";
+import { needTorch, openModel } from "../../options/load-engine.js";
+import { assertWritable } from "../../options/writable.js";
+import { Interrupted } from "../../terminal/error-text.js";
+import { progress } from "../../terminal/progress.js";
+
+interface Flags extends ModelFlags, PromptFlags {
+  output: string;
+  imageFolder?: string;
+  imageFolder2?: string;
+  unpackTo?: string;
+  steps?: number[];
+  tokensPerStep?: number[];
+  genLength?: number;
+  blockLength?: number;
+  remasking?: Remasking;
+  revise?: true;
+  reviseTopk?: number;
+  reviseStart?: number;
+  first?: number;
+  count?: number;
+  shard?: string;
+  batch: number;
+  json?: true;
+}
+
+const HELP = `
+DATA is training data (.json, .jsonl, .tar, prefix{a,b}.json, a .yaml mixture) or a folder of pictures. Of a record, the
+first question is asked, and the first answer is the reference. FILE gets a JSON line for each draft, as soon as it is
+there: {"id", "img", "ques", "ans", "pred", "drafted": {"record", "model", "checkpoint", "steps", ...}}. A run that was
+cut off goes on where it stopped. FILE.left-out.jsonl names the records that got no draft, and why.
+
+Several values of --steps share the records out, in slices of equal length. With --shard, N processes draft a part each
+into a file of its own; put together with cat, the files are the whole.
+
+Examples:
+  $ rediff data draft vicrit_train_others.json --image-folder ViCrit-Train/images --model ReDiff-Base --revise \\
+      --first 30000 --count 15000 --steps 128,32,16 --output drafts.jsonl
+  $ rediff data draft mine.jsonl --model ReDiff-Base --revise --steps 32 --shard 0/8 --device cuda:0 --output drafts-0.jsonl
+  $ rediff data draft photos/ --prompt "Describe the photo." --model ReDiff-Base --tokens-per-step 4 --output drafts.jsonl
+`;
+
+export function dataDraftCommand(): Command {
+  const command = new Command("draft")
+    .description("what a model says about the pictures of a data set, for an expert to correct")
+    .argument("<DATA>", "training data, or a folder of pictures");
+  addModelOptions(command);
+  addPromptOptions(command)
+    .requiredOption("--output <FILE>", "JSON lines; appended to, and what is in it is not done again")
+    .option("--image-folder <DIR>", "where the pictures of the data are")
+    .option("--image-folder-2 <DIR>", "looked into for what is not in the first")
+    .option("--unpack-to <DIR>", "where pictures go that are inside of shards (.tar)")
+    .option("--steps <N,...>", "forward passes (default one per token); several share the data out", list(whole(1)))
+    .option("--tokens-per-step <N,...>", "instead of --steps", list(decimal))
+    .option("--gen-length <N>", "tokens of a draft (default the model's, else 128)", whole(1))
+    .option("--block-length <N>", "tokens of a block; blocks are written left to right (default all)", whole(1))
+    .addOption(new Option("--remasking <RULE>", "which masks to fill first").choices(["low_confidence", "random"]))
+    .option("--revise", "rewrite earlier tokens at every step (ReDiff)")
+    .option("--revise-topk <F>", "only the surest share of them, 0 to 1", decimal)
+    .option("--revise-start <F>", "only in the last share of the steps, 0 to 1 (default 1, always)", decimal)
+    .option("--first <N>", "the first record to draft, from 0", whole(0))
+    .option("--count <N>", "records to draft (default all)", whole(1))
+    .option("--shard <I/N>", "only every N-th of them, from the I-th on, I from 0")
+    .option("--batch <N>", "pictures decoded together", whole(1), 1)
+    .option("--json", "print the counts as one JSON line");
+  for (const option of command.options) if (UNUSED.has(option.attributeName())) option.hideHelp();
+  return command.addHelpText("after", HELP).action(run);
+}
+
+/** What captions have and drafts do not: special tokens are never kept, and an expert sees no videos. */
+const UNUSED = new Set(["compat", "videoFrames"]);
+
+const list =
+  (parse: (text: string) => number) =>
+  (text: string): number[] =>
+    text.split(",").map((part) => parse(part.trim()));
+
+async function run(data: string, _flags: Flags, command: Command): Promise<void> {
+  const flags = command.optsWithGlobals<Flags>();
+  const name = needModel(flags);
+  const options = draftOptions(flags);
+  const { steps, tokensPerStep, output } = flags;
+  checkDraftOptions({ steps, tokensPerStep }, options); // mistakes are told before anything is read
+  const shard = flags.shard === undefined ? undefined : parseShard(flags.shard);
+  const prompt = await promptFor(data, flags, command.getOptionValueSource("prompt") !== "default");
+  await assertWritable(output);
+  const { resolveModel } = await import("../../../hub/resolve-model.js");
+  const folder = await resolveModel(name);
+  await needTorch();
+  const { draftData } = await import("../../../pipeline/drafts/draft-data.js");
+
+  const interrupt = new AbortController();
+  const onSignal = (signal: NodeJS.Signals) => interrupt.abort(new Interrupted(signal));
+  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  const reading = progress({ label: "reading", unit: "B" });
+  let bar: ReturnType<typeof progress> | undefined;
+  let named = 0;
+  try {
+    const report = await draftData({
+      ...flags,
+      data,
+      prompt,
+      shard,
+      model: { name, folder },
+      withModel: async (use) => {
+        using model = await openModel(flags);
+        return await use(model);
+      },
+      options,
+      onIndex: (done) => reading.update(done),
+      onDraft: (done, total) => {
+        reading.finish();
+        bar ??= progress({ label: "drafts", unit: "pictures", total, initial: done });
+        bar.update(done);
+      },
+      onLeftOut: ({ message }) => {
+        if (++named > NAMED) return;
+        const more = named === NAMED ? ` (others are named in ${output}.left-out.jsonl only)` : "";
+        (bar ?? reading).note(`left out: ${message}${more}`);
+      },
+      signal: interrupt.signal,
+    });
+    bar?.finish();
+    tell(report, flags);
+  } finally {
+    reading.finish();
+    bar?.finish();
+    process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+  }
+}
+
+/** Records left out that are named on stderr. */
+const NAMED = 5;
+
+function draftOptions(flags: Flags): DraftOptions {
+  if (flags.compat) throw new UserError("drafts have no --compat", "Special tokens are never part of a draft.");
+  const { genLength, blockLength, remasking, revise, reviseTopk, reviseStart } = flags;
+  const { temperature, cfgScale, seed, system, conversation, imageJoin, autoOrient, maxPixels } = flags;
+  return given({
+    ...{ genLength, blockLength, remasking, revise, reviseTopk, reviseStart },
+    ...{ temperature, cfgScale, seed, system, conversation, imageJoin, autoOrient, maxPixels },
+  });
+}
+
+/** A folder of pictures is asked the usual question unless another is given; data sets bring their own. */
+async function promptFor(data: string, { prompt }: Flags, isGiven: boolean): Promise<string | undefined> {
+  const { stat } = await import("node:fs/promises");
+  const isFolder = (await stat(data).catch(() => undefined))?.isDirectory() === true;
+  return isGiven ? prompt : isFolder ? DEFAULT_QUESTION : undefined;
+}
+
+function tell(report: DraftReport, { output, json }: Flags): void {
+  const { records, drafts, made, left_out, seconds, tokens } = report;
+  const rounded = Math.round(seconds * 1000) / 1000;
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ output, records, drafts, made, left_out, seconds: rounded, tokens })}\n`);
+  } else {
+    const speed = made > 0 ? ` (${made} of them new, ${Math.round(tokens / Math.max(seconds, 1e-3))} tokens/s)` : "";
+    process.stdout.write(`${output}: ${drafts} drafts of ${records} records${speed}\n`);
+    for (const [reason, count] of Object.entries(left_out) as [LeftOutReason, number][])
+      process.stdout.write(`  left out: ${count} (${leftOutReasons[reason]})\n`);
+  }
+  if (drafts > 0 || records === 0) return; // a shard may have no record
+  throw new UserError(`no record of ${records} has a draft`, `${output}.left-out.jsonl says why, for each of them.`);
+}

@@ -1,0 +1,46 @@
+/** `rediff inspect MODEL`: what a checkpoint is, and whether it is complete. */
+import { Command } from "commander";
+import { resolveModel } from "../../hub/resolve-model.js";
+
+interface Flags {
+  json?: true;
+  tensors?: true;
+}
+
+const HELP = `
+Nothing but config.json, the tokenizer and the headers of the weight files is read. The exit status is 1 when something
+is missing or does not fit, and every such thing is listed.
+
+--json prints one JSON line: kind (llada-original, llada, llada-v, siglip, unknown), complete, problems, parameters,
+dtypes, files, config, vision, picture, tokenizer, memory, missing, unexpected, misshapen, and with --tensors, tensors.
+
+Examples:
+  $ rediff inspect LLaDA-V
+  $ rediff inspect GSAI-ML/LLaDA-V
+  $ rediff inspect ReDiff-8B --tensors | grep mm_projector
+`;
+
+export function inspectCommand(): Command {
+  return new Command("inspect")
+    .description("show what a checkpoint is and whether it is complete")
+    .argument("<MODEL>", "model folder, or the id of a model that was pulled")
+    .option("--json", "print one JSON line")
+    .option("--tensors", "list name, dtype, shape and file of every tensor as well")
+    .addHelpText("after", HELP)
+    .action(run);
+}
+
+async function run(model: string, flags: Flags): Promise<void> {
+  const [{ inspectFolder }, { inspectionJson, inspectionText, tensorListText }] = await Promise.all([
+    import("../../checkpoint/inspect/inspect-folder.js"),
+    import("../../checkpoint/inspect/inspection-report.js"),
+  ]);
+  const inspection = await inspectFolder(await resolveModel(model));
+  const tensors = flags.tensors === true;
+  if (flags.json) process.stdout.write(`${JSON.stringify(inspectionJson(inspection, { tensors }))}\n`);
+  else
+    process.stdout.write(
+      `${[inspectionText(inspection), ...(tensors ? ["", tensorListText(inspection.tensors)] : [])].join("\n")}\n`,
+    );
+  if (inspection.problems.length > 0) process.exitCode = 1;
+}

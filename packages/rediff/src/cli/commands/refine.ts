@@ -1,0 +1,93 @@
+/** `rediff refine IMAGE --draft TEXT`: repairs a description against its picture. */
+import { readFile, stat } from "node:fs/promises";
+import { text as readStream } from "node:stream/consumers";
+import { Command } from "commander";
+import { UserError } from "../../errors.js";
+import { checkRefineOptions } from "../../inference/request.js";
+import {
+  addModelOptions,
+  addPromptOptions,
+  chosenModel,
+  decimal,
+  given,
+  type ModelFlags,
+  type PromptFlags,
+  promptOptions,
+  whole,
+} from "../options/describe-options.js";
+import { openModel } from "../options/load-engine.js";
+
+interface Flags extends ModelFlags, PromptFlags {
+  draft?: string;
+  draftFile?: string;
+  rounds?: number;
+  threshold?: number;
+  json?: true;
+}
+
+const HELP = `
+Needs a model that was trained to refine (ReDiff). What is wrong is replaced by as many tokens; what is right stays.
+
+--json prints {"text","edits":[{"start","end","from","to","confidence"}]}; start and end count the draft's characters.
+
+Examples:
+  $ rediff refine photo.jpg --draft "A dog sits on the sofa." --model ReDiff-8B
+  $ rediff refine photo.jpg --draft-file caption.txt --threshold 0.5 --json --model ReDiff-8B
+`;
+
+export function refineCommand(): Command {
+  const command = new Command("refine")
+    .description("repair a description of a picture")
+    .argument("<IMAGE>", "picture, video, or folder of frames")
+    .option("--draft <TEXT>", "the description to repair")
+    .option("--draft-file <FILE>", "read it from a file, - for stdin");
+  addModelOptions(command);
+  addPromptOptions(command)
+    .option("--rounds <N>", "rounds of correction at most (default 8)", whole(1))
+    .option(
+      "--threshold <P>",
+      "replace a token only when at least this sure, 0 to 1 (default the model's, else 0)",
+      decimal,
+    )
+    .option("--json", "one JSON line on stdout");
+  return command.addHelpText("after", HELP).action(run);
+}
+
+async function run(image: string, flags: Flags): Promise<void> {
+  chosenModel(flags);
+  const { rounds, threshold } = flags;
+  const options = { ...promptOptions(flags), ...given({ rounds, threshold }) };
+  checkRefineOptions(options);
+  const draft = await readDraft(flags);
+  await assertThere(image);
+  using model = await openModel(flags);
+  const { text, edits } = await model.refine(image, draft, options);
+  if (flags.json) {
+    process.stdout.write(`${JSON.stringify({ text, edits })}\n`);
+    return;
+  }
+  process.stdout.write(`${text}\n`);
+  for (const { from, to, start, confidence } of edits)
+    process.stderr.write(`${start}: ${JSON.stringify(from)} -> ${JSON.stringify(to)} (${confidence.toFixed(2)})\n`);
+  if (edits.length === 0) process.stderr.write("nothing to change\n");
+}
+
+async function assertThere(image: string): Promise<void> {
+  await stat(image).catch(() => {
+    throw new UserError(`there is no file ${image}`);
+  });
+}
+
+async function readDraft({ draft, draftFile }: Flags): Promise<string> {
+  if (draft !== undefined && draftFile !== undefined)
+    throw new UserError("--draft and --draft-file exclude each other", "Give one of them.");
+  if (draft !== undefined) return draft;
+  if (draftFile === undefined) throw new UserError("no draft was given", "Use --draft TEXT or --draft-file FILE.");
+  const text = await (draftFile === "-" ? readStream(process.stdin) : readFile(draftFile, "utf8")).catch(
+    (error: Error) => {
+      throw new UserError(`${draftFile} cannot be read: ${error.message}`);
+    },
+  );
+  // A file's last line ends with a newline that is not part of the text.
+  return text.replace(/\r?\n$/, "");
+}

@@ -1,0 +1,40 @@
+/** `rediff scenes expert`: an expert that knows the truth, behind OpenAI's chat API. */
+import { Command } from "commander";
+import { decimal, whole } from "../../options/describe-options.js";
+
+interface Flags {
+  truth: string;
+  port: number;
+  host: string;
+  omissionCost?: number;
+}
+
+const HELP = `
+Answers POST /v1/chat/completions as \`rediff data correct\` asks: the picture as a data URL, and the text
+"Question: ...", "Answer: ...", "Prediction: ...". It knows pictures by their bytes. The reply is "right", or a JSON list
+of {"org", "target"} that makes the prediction true with as few words changed as possible; where no true caption has as
+many words, a sentence that says so, which counts as no usable reply.
+`;
+
+export function scenesExpertCommand(): Command {
+  return new Command("expert")
+    .description("serve an expert that knows the truth, with OpenAI's chat API")
+    .requiredOption("--truth <FILE>", "scenes.jsonl")
+    .option("--port <P>", "0 takes a free one", whole(0), 8100)
+    .option("--host <H>", "address to listen on", "127.0.0.1")
+    .option("--omission-cost <N>", "may leave facts out, each at the price of N changed words", decimal)
+    .addHelpText("after", HELP)
+    .action(expert);
+}
+
+async function expert(flags: Flags): Promise<void> {
+  const { readTruth } = await import("../../../scenes/expert/oracle-reply.js");
+  const { startExpert } = await import("../../../scenes/expert/oracle-server.js");
+  const { port, host, omissionCost } = flags;
+  const truth = await readTruth(flags.truth);
+  const server = await startExpert({ truth, port, host, ...(omissionCost !== undefined && { omissionCost }) });
+  process.stdout.write(`${server.url} (${truth.size} scenes)\n`);
+  await new Promise<void>((resolve) => process.once("SIGINT", () => resolve()).once("SIGTERM", () => resolve()));
+  await server.close();
+  process.stderr.write(`${server.requests} requests\n`);
+}

@@ -1,0 +1,13 @@
+/** `rediff scenes tokenizer`: the world's tokenizer, one token for each word. */
+import { Command } from "commander";
+
+export function scenesTokenizerCommand(): Command {
+  return new Command("tokenizer")
+    .description("write the world's tokenizer: one token for each word")
+    .requiredOption("--output <DIR>", "model folder")
+    .action(async ({ output }: { output: string }) => {
+      const { writeSceneTokenizer } = await import("../../../scenes/small-model/tokenizer-folder.js");
+      const { words, length } = writeSceneTokenizer(output);
+      process.stdout.write(`${output}: ${length} tokens, ${words} of them words\n`);
+    });
+}

@@ -1,0 +1,57 @@
+/** `rediff scenes tower`: trains the vision tower of an untrained model. */
+import { Command, Option } from "commander";
+import { makeWorld, type WorldName, worlds } from "../../../scenes/world/world.js";
+import { decimal, whole } from "../../options/describe-options.js";
+import { needTorch } from "../../options/load-engine.js";
+import { assertNoModel } from "../../options/writable.js";
+
+interface Flags {
+  model: string;
+  output: string;
+  world: WorldName;
+  updates: number;
+  batch: number;
+  learningRate: number;
+  seed: number;
+  threads?: number;
+}
+
+export function scenesTowerCommand(): Command {
+  return new Command("tower")
+    .description("train the vision tower of an untrained model: what is on each patch, and where the patch is")
+    .requiredOption("--model <DIR>", "model folder with an untrained tower")
+    .requiredOption("--output <DIR>", "model folder to be made")
+    .addOption(
+      new Option("--world <PRESET>", "of the scenes, which are drawn anew for every update")
+        .choices(Object.keys(worlds))
+        .default("demo"),
+    )
+    .option("--updates <N>", "of the weights", whole(1), 1500)
+    .option("--batch <N>", "pictures of an update", whole(1), 32)
+    .option("--learning-rate <R>", "at its height", decimal, 2e-3)
+    .option("--seed <S>", "same seed, same scenes", whole(0), 0)
+    .option("--threads <N>", "CPU threads of one operator", whole(1))
+    .action(async ({ model, output, world, threads, ...flags }: Flags) => {
+      assertNoModel(output);
+      await needTorch();
+      const [{ trainTowerOf }, { setThreads }] = await Promise.all([
+        import("../../../scenes/small-model/tower-model.js"),
+        import("@rediff/torch"),
+      ]);
+      if (threads !== undefined) setThreads(threads);
+      const started = performance.now();
+      await trainTowerOf(model, output, {
+        ...flags,
+        world: makeWorld(world),
+        onUpdate: ({ update, loss, accuracy }) => {
+          if (update % 50 !== 0 && update !== flags.updates) return;
+          const speed = (update * flags.batch) / ((performance.now() - started) / 1000);
+          const right = `${(100 * accuracy).toFixed(1)} % of the patches with an object named rightly`;
+          process.stderr.write(
+            `update ${update} of ${flags.updates}  loss ${loss.toFixed(4)}  ${right}  ${speed.toFixed(0)} pictures/s\n`,
+          );
+        },
+      });
+      process.stdout.write(`${output}: a model with a trained tower\n`);
+    });
+}

@@ -1,0 +1,72 @@
+import { createServer } from "node:net";
+import { beforeAll, expect, test } from "vitest";
+import { type Started, startRediff } from "../../testing/command-line.js";
+import { folderOfFile } from "../../testing/folders.js";
+import { writeTinyModel } from "../../testing/tiny-model.js";
+
+const { at } = folderOfFile();
+const model = at("tiny-rediff");
+beforeAll(() => void writeTinyModel(model));
+
+const serve = (...args: string[]) =>
+  startRediff(["serve", "--model", model, "--port", "0", "--threads", "1", ...args], { env: { REDIFF_API_KEY: "" } });
+
+/** The address is the only thing on standard output. */
+const addressOf = ({ child }: Started) =>
+  new Promise<string>((resolve) => child.stdout.once("data", (text) => resolve(String(text).trim())));
+
+test("prints its address, answers, and finishes what is under way when told to end", async () => {
+  const started = await serve("--host", "127.0.0.1", "--access-log");
+  const url = await addressOf(started);
+  expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  const { data } = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string; rediff: object }[] };
+  expect(data[0]).toMatchObject({ id: "tiny-rediff", rediff: { revises: true } });
+  const answer = fetch(`${url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ messages: [{ role: "user", content: "secret question" }], max_tokens: 120 }),
+  });
+  while (!/rediff_steps_total [1-9]/.test(await (await fetch(`${url}/metrics`)).text()));
+  started.child.kill("SIGTERM");
+  expect((await answer).status).toBe(200);
+  const { status, stdout, stderr } = await started.done;
+  expect([status, stdout]).toEqual([0, `${url}\n`]);
+  expect(stderr).toMatch(/tiny-rediff is ready at http/);
+  expect(stderr).toMatch(/ending; 1 requests to finish/);
+  expect(stderr).toMatch(/POST \/v1\/chat\/completions 200 [\d.]+s/);
+  expect(stderr).not.toContain("secret");
+});
+
+test("told to end while the model is loading, it ends", async () => {
+  const started = await serve();
+  await new Promise<void>((resolve) =>
+    started.child.stderr.on("data", (text) => String(text).includes("loading") && resolve()),
+  );
+  started.child.kill("SIGTERM");
+  const { status, stderr } = await started.done;
+  expect(status).toBe(0);
+  expect(stderr).not.toMatch(/[Ww]arning|error/);
+});
+
+test("a port that is taken is one line with a remedy", async () => {
+  const other = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => other.once("listening", resolve));
+  const { port } = other.address() as { port: number };
+  const { status, stderr } = await (await serve("--port", String(port))).done;
+  other.close();
+  expect(status).toBe(1);
+  expect(stderr.split("\n").slice(-2)).toEqual([
+    `rediff: port ${port} on 127.0.0.1 is in use. Choose another --port; 0 takes a free one`,
+    "",
+  ]);
+});
+
+test("a model that is damaged ends it; an open door is worth a word", async () => {
+  const broken = at("broken");
+  writeTinyModel(broken, { config: { num_hidden_layers: 9 } });
+  const started = await serve("--model", broken, "--host", "0.0.0.0");
+  const { status, stdout, stderr } = await started.done;
+  expect([status, stdout]).toEqual([1, ""]);
+  expect(stderr).toMatch(/--host 0.0.0.0 without --api-key: whoever reaches this port may use the model/);
+  expect(stderr).toMatch(/rediff: .*missing/);
+});

@@ -1,0 +1,158 @@
+/** `rediff serve`: the OpenAI API and the studio on a port. */
+import { availableParallelism } from "node:os";
+import { basename, resolve } from "node:path";
+import { Command } from "commander";
+import { UserError } from "../../errors.js";
+import type { RediffServer, ServerOptions } from "../../serving/server.js";
+import {
+  addModelOptions,
+  chosenModel,
+  collect,
+  decimal,
+  loadOptions,
+  type ModelFlags,
+  whole,
+} from "../options/describe-options.js";
+import { needTorch } from "../options/load-engine.js";
+
+interface Flags extends ModelFlags {
+  host: string;
+  port: number;
+  name?: string;
+  revises?: boolean;
+  genLength?: number;
+  batch: number;
+  queue: number;
+  apiKey?: string[];
+  corsOrigin?: string[];
+  bodyLimit: number;
+  maxPixels: number;
+  maxPictures: number;
+  allowUrls?: true;
+  requestTimeout: number;
+  writeTimeout: number;
+  drain: number;
+  accessLog?: true;
+}
+
+const HELP = `
+POST /v1/chat/completions takes what OpenAI's takes, pictures as data: URLs, and diffusion's own fields (steps,
+tokens_per_step, block_length, revise, ...). /v1/refine repairs a text, /v1/fill fills in blanks. docs/serving.md has all.
+
+Examples:
+  $ rediff serve
+  $ rediff serve --model ReDiff-8B --device cuda --host 0.0.0.0 --api-key SECRET
+  $ curl http://127.0.0.1:8080/v1/models
+`;
+
+export function serveCommand(): Command {
+  const command = new Command("serve").description("answer OpenAI's API, and show the studio in a browser");
+  addModelOptions(command)
+    .option("--host <ADDRESS>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
+    .option("--port <N>", "0 takes a free one", port, 8080)
+    .option("--name <ID>", "the model's id in the API (default its folder's name or hub id)")
+    .option("--revises", "say that the model was trained to refine (default: as its name has it)")
+    .option("--no-revises", "say that it was not")
+    .option("--gen-length <N>", "tokens of an answer when a request does not say", whole(1))
+    .option("--batch <N>", "requests decoded together", whole(1), 8)
+    .option("--queue <N>", "requests that may wait; beyond, 429", whole(0), 64)
+    .option("--api-key <KEY>", "let in only who has it, may be given again (or REDIFF_API_KEY)", collect)
+    .option("--cors-origin <ORIGIN>", "pages from there may use the API, may be given again; * for all", collect)
+    .option("--body-limit <BYTES>", "largest request", whole(1024), 16 << 20)
+    .option("--max-pixels <N>", "largest picture", whole(1), 40_000_000)
+    .option("--max-pictures <N>", "pictures of one request", whole(1), 16)
+    .option("--allow-urls", "fetch http(s) pictures; only from public addresses")
+    .option("--request-timeout <SECONDS>", "a request has to arrive within", decimal, 60)
+    .option("--write-timeout <SECONDS>", "drop clients that take nothing of their answer for", decimal, 30)
+    .option("--drain <SECONDS>", "when told to end, wait for requests at most", decimal, 30)
+    .option("--access-log", "a line per request on stderr; never what was asked");
+  return command.addHelpText("after", HELP).action(run);
+}
+
+function port(text: string): number {
+  const value = whole(0)(text);
+  if (value > 65535) throw new UserError(`--port ${value} is no port`, "They go from 0 to 65535.");
+  return value;
+}
+
+const say = (line: string): void => void process.stderr.write(`rediff: ${line}\n`);
+
+async function run(flags: Flags): Promise<void> {
+  const positive = { "request-timeout": flags.requestTimeout, "write-timeout": flags.writeTimeout };
+  for (const [name, value] of Object.entries(positive))
+    if (!(value > 0)) throw new UserError(`--${name} must be more than 0, got ${value}`);
+  const { resolveModel } = await import("../../hub/resolve-model.js");
+  const folder = await resolveModel(chosenModel(flags));
+  await needTorch();
+  const options = serverOptions(flags, folder);
+  if (options.app.apiKeys.length === 0 && !isLoopback(flags.host))
+    say(`--host ${flags.host} without --api-key: whoever reaches this port may use the model`);
+
+  const { startServer } = await import("../../serving/server.js");
+  const server = await startServer(options);
+  const ended = untilTold(server, flags.drain);
+  say(`loading ${folder}`);
+  try {
+    const isReady = await Promise.race([server.ready.then(() => true), ended.then(() => false)]);
+    if (!isReady) return; // told to end while the model was loading
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+  process.stdout.write(`${server.url}\n`);
+  say(`${options.model.id} is ready at ${server.url} (the API: ${server.url}/v1); Ctrl-C ends`);
+  await ended;
+}
+
+function serverOptions(flags: Flags, folder: string): ServerOptions {
+  const embedded = flags.model === undefined;
+  // A hub id is resolved to a folder of the cache whose name says nothing.
+  const usual = flags.model === undefined || flags.model === folder ? basename(resolve(folder)) : flags.model;
+  const id = flags.name ?? (embedded ? "rediff-demo" : usual);
+  const fromEnvironment = (process.env.REDIFF_API_KEY ?? "").split(",").map((key) => key.trim());
+  const apiKeys = [...(flags.apiKey ?? []), ...fromEnvironment].filter((key) => key !== "");
+  return {
+    engine: {
+      folder,
+      load: loadOptions(flags),
+      threads: flags.threads,
+      batch: flags.batch,
+      queue: flags.queue,
+      visionWorkers: Math.min(4, availableParallelism()),
+    },
+    listen: {
+      host: flags.host,
+      port: flags.port,
+      requestTimeout: flags.requestTimeout,
+      writeTimeout: flags.writeTimeout,
+    },
+    app: { apiKeys, corsOrigins: flags.corsOrigin ?? [], accessLog: flags.accessLog ?? false },
+    media: {
+      allowUrls: flags.allowUrls ?? false,
+      maxPixels: flags.maxPixels,
+      maxBytes: flags.bodyLimit,
+      fetchTimeoutMs: 10_000,
+      maxPictures: flags.maxPictures,
+    },
+    model: { id, embedded, revises: flags.revises ?? (embedded || /redif/i.test(id)), genLength: flags.genLength },
+    bodyLimit: flags.bodyLimit,
+    log: say,
+  };
+}
+
+const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || host.startsWith("127.");
+
+/** Resolves when the server has ended, after a signal; a second one ends it at once. */
+function untilTold(server: RediffServer, seconds: number): Promise<void> {
+  return new Promise((done) => {
+    let told = false;
+    const onSignal = () => {
+      if (told) process.exit(1);
+      told = true;
+      const { queued, running } = server.engine;
+      say(`ending; ${queued + running} requests to finish, ${seconds} seconds at most`);
+      server.drain(seconds).then(done);
+    };
+    process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  });
+}

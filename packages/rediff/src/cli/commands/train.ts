@@ -1,0 +1,102 @@
+/** `rediff train RECIPE [key=value ...]`: trains what a recipe says, and goes on where it was interrupted. */
+import { constants } from "node:os";
+import { Command, Option } from "commander";
+import type { RunRequests, TrainResult } from "../../training/run/trainer.js";
+import { whole } from "../options/describe-options.js";
+import { needTorch } from "../options/load-engine.js";
+import { addRecipeArguments } from "../options/recipe-arguments.js";
+import { Interrupted } from "../terminal/error-text.js";
+
+interface Flags {
+  resume: "auto" | "never";
+  inspect?: number;
+  threads?: number;
+  json?: true;
+}
+
+const HELP = `
+A recipe is a YAML file; every key can be given on the command line as well: learning_rate=1e-5 save.every=500.
+The recipes of all stages of LLaDA-V and ReDiff are in recipes/.
+
+The run goes on from the newest checkpoint in its output folder. SIGTERM and Ctrl-C save a checkpoint and end the run
+(a second one ends it at once); SIGUSR1 saves a checkpoint and goes on.
+
+Examples:
+  $ rediff train recipes/rediff/stage1.yaml model=exp/llada_v data=stage1.jsonl image_folder=images output=exp/rediff_base
+  $ rediff train recipes/llada-v/finetune.yaml data=mine.jsonl lora.rank=64 device=cuda
+  $ rediff train recipes/rediff/stage2.yaml --inspect 3
+`;
+
+export function trainCommand(): Command {
+  return addRecipeArguments(new Command("train"))
+    .description("train a model from a recipe")
+    .addOption(
+      new Option("--resume <WHEN>", "go on from a checkpoint in the output folder, or refuse to touch it")
+        .choices(["auto", "never"])
+        .default("auto"),
+    )
+    .option("--inspect <N>", "show N samples as the model will see them, and train nothing", whole(1))
+    .option("--threads <N>", "CPU threads of one operator", whole(1))
+    .option("--json", "one JSON line for each step on stdout")
+    .addHelpText("after", HELP)
+    .action(run);
+}
+
+async function run(file: string, overrides: string[], flags: Flags): Promise<void> {
+  const { readRecipe } = await import("../../training/recipe/recipe-file.js");
+  const recipe = readRecipe(file, overrides);
+  await needTorch();
+  if (flags.threads !== undefined) (await import("@rediff/torch")).setThreads(flags.threads);
+  if (flags.inspect !== undefined)
+    return (await import("../terminal/train-inspect.js")).showSamples(recipe, flags.inspect);
+
+  const [{ train }, { trainReport }] = await Promise.all([
+    import("../../training/run/trainer.js"),
+    import("../terminal/train-report.js"),
+  ]);
+  const requests: RunRequests = { save: false, stop: false };
+  const abort = new AbortController();
+  const signals = listen(requests, abort);
+  const report = trainReport(recipe, { json: flags.json === true });
+  try {
+    const result = await train(recipe, { ...report, resume: flags.resume, requests, signal: abort.signal });
+    report.close();
+    process.stderr.write(`${summary(result)}\n`);
+    if (!result.finished) process.exitCode = 128 + constants.signals[signals.received() ?? "SIGTERM"];
+  } finally {
+    report.close();
+    signals.close();
+  }
+}
+
+function summary({ finished, folder, steps, totalSteps, loss }: TrainResult): string {
+  if (!finished) return `stopped after step ${steps} of ${totalSteps}; the same command goes on from ${folder}`;
+  if (loss === undefined) return `finished already: the trained model is in ${folder}`;
+  return `trained: ${folder} (try it: rediff caption PICTURE --model ${folder})`;
+}
+
+/** Turns signals into requests; a second one to end ends the run at once. */
+function listen(requests: RunRequests, abort: AbortController) {
+  let received: NodeJS.Signals | undefined;
+  const save = () => {
+    requests.save = true;
+  };
+  const end = (signal: NodeJS.Signals) => {
+    if (requests.stop) abort.abort(new Interrupted(signal));
+    else process.stderr.write(`\n${signal}: saving a checkpoint after this step; once more ends the run at once\n`);
+    requests.stop = true;
+    received = signal;
+  };
+  const handlers = [
+    ["SIGINT", end],
+    ["SIGTERM", end],
+    ["SIGUSR1", save],
+  ] as const;
+  for (const [signal, handler] of handlers) process.on(signal, handler);
+  return {
+    received: () => received,
+    close() {
+      for (const [signal, handler] of handlers) process.off(signal, handler);
+    },
+  };
+}

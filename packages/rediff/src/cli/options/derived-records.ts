@@ -1,0 +1,31 @@
+/** What `scenes conversations` and `scenes corrupt` share: both write records about pictures that are there. */
+import type { Command } from "commander";
+import { progress } from "../terminal/progress.js";
+import { whole } from "./describe-options.js";
+
+export interface DeriveFlags {
+  truth: string;
+  output: string;
+  seed: number;
+}
+
+export const addDeriveOptions = (command: Command): Command =>
+  command
+    .requiredOption("--truth <FILE>", "scenes.jsonl")
+    .requiredOption("--output <FILE>", "JSON lines; pictures are named as in the truth, so put it beside that")
+    .option("--seed <S>", "same seed, same text", whole(0), 0);
+
+/** Shows how far `write` is, and says at the end how many records it wrote. */
+export async function derive(
+  output: string,
+  write: (onProgress: (done: number) => void) => Promise<number>,
+): Promise<void> {
+  const bar = progress({ label: "scenes", unit: "scenes" });
+  try {
+    const written = await write(bar.update);
+    bar.finish();
+    process.stdout.write(`${output}: ${written} records\n`);
+  } finally {
+    bar.finish();
+  }
+}

@@ -1,0 +1,200 @@
+/** The options about model, prompt and decoding that `caption`, `refine`, `fill` and `chat` share: names are the
+ *  reference's, with dashes. */
+import type { Device, DType } from "@rediff/torch";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { LoadOptions } from "../../checkpoint/load-model.js";
+import type { Remasking } from "../../diffusion/decode-options.js";
+import { embeddedModelFolder } from "../../embedded.js";
+import { UserError } from "../../errors.js";
+import type { DescribeOptions } from "../../inference/request.js";
+import { type PromptTemplate, promptTemplates } from "../../text/chat-template.js";
+import { DEFAULT_QUESTION } from "../../text/default-question.js";
+import type { ImageJoin } from "../../text/image-tokens.js";
+
+export interface ModelFlags {
+  model?: string;
+  visionTower?: string;
+  device: string;
+  dtype?: string;
+  threads?: number;
+  memoryCheck: boolean;
+  verbose?: true;
+}
+
+export interface PromptFlags {
+  prompt?: string;
+  system?: string;
+  conversation: PromptTemplate;
+  imageJoin?: ImageJoin;
+  seed?: number;
+  cfgScale?: number;
+  temperature?: number;
+  compat?: true;
+  autoOrient?: true;
+  maxPixels?: number;
+  videoFrames?: number;
+}
+
+/** How quickly, and by which rules, masks are filled. */
+export interface StepFlags {
+  steps?: number;
+  tokensPerStep?: number;
+  threshold?: number;
+  remasking?: Remasking;
+  revise?: true;
+  reviseTopk?: number;
+  reviseStart?: number;
+}
+
+export interface AnswerFlags extends StepFlags {
+  genLength?: number;
+  blockLength?: number;
+  stop?: string[];
+  cache?: string | true;
+}
+
+export function whole(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
+  };
+}
+
+export function decimal(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && Number.isFinite(value)) return value;
+  throw new InvalidArgumentError("It must be a number.");
+}
+
+export function addModelOptions(command: Command): Command {
+  return command
+    .option("--model <DIR|HUB_ID>", "model folder, or the id of a model that was pulled (default the embedded one)")
+    .option("--vision-tower <DIR>", "SigLIP folder, for checkpoints without vision weights")
+    .option("--device <D>", "cpu, cuda, cuda:N or mps", "cpu")
+    .addOption(
+      new Option("--dtype <T>", "default float32 on the CPU, bfloat16 elsewhere").choices(["float32", "bfloat16"]),
+    )
+    .option("--threads <N>", "CPU threads; default one per core", whole(1))
+    .option("--no-memory-check", "load even if the model seems too large");
+}
+
+/** @param leave options that the command does not have */
+export function addPromptOptions(command: Command, leave: { prompt?: true; compat?: true } = {}): Command {
+  if (!leave.prompt)
+    command.option(
+      "--prompt <T>",
+      "the question; <image> places the picture, which otherwise comes first",
+      DEFAULT_QUESTION,
+    );
+  command
+    .option("--system <T>", "system message instead of the one that the models were trained with")
+    .addOption(
+      new Option("--conversation <TEMPLATE>", "prompt template").choices([...promptTemplates]).default("llava_llada"),
+    )
+    .addOption(
+      new Option(
+        "--image-join <MODE>",
+        "legacy drops the token after a picture, as published results were measured (default the model's, else legacy)",
+      ).choices(["legacy", "correct"]),
+    )
+    .option("--temperature <T>", "0 takes the likeliest token (default 0)", decimal)
+    .option("--cfg-scale <S>", "classifier-free guidance, 0 is off (default 0)", decimal)
+    .option("--seed <N>", "for temperature and random remasking (default 42)", whole(0));
+  if (!leave.compat) command.option("--compat", "all quirks of the original code; slower");
+  return command
+    .option("--auto-orient", "turn pictures upright as their EXIF data says")
+    .option("--max-pixels <N>", "refuse pictures with more pixels (default 178956970)", whole(1))
+    .option("--video-frames <N>", "frames taken from a video (default 32)", whole(1));
+}
+
+export function addStepOptions(command: Command): Command {
+  return command
+    .option("--steps <N>", "forward passes (default one per token)", whole(1))
+    .option("--tokens-per-step <N>", "instead of --steps", decimal)
+    .option(
+      "--threshold <P>",
+      "instead of both: each step fills all masks that are at least this sure, 0 to 1",
+      decimal,
+    )
+    .addOption(new Option("--remasking <RULE>", "which masks to fill first").choices(["low_confidence", "random"]))
+    .option("--revise", "rewrite earlier tokens at every step (ReDiff)")
+    .option("--revise-topk <F>", "only the surest share of them, 0 to 1", decimal)
+    .option("--revise-start <F>", "only in the last share of the steps, 0 to 1 (default 1, always)", decimal);
+}
+
+/** What an answer has besides a form to fill in: a length, blocks and an end. */
+export function addAnswerOptions(command: Command): Command {
+  return addStepOptions(command)
+    .option("--gen-length <N>", "tokens of the answer (default 128)", whole(1))
+    .option("--block-length <N>", "tokens of a block; blocks are written left to right (default all)", whole(1))
+    .option("--stop <T>", "text that ends the answer, may be given again (default the end of the turn)", collect)
+    .option("--cache [KP,KR,RHO]", "dLLM-Cache, approximate and faster; 25,7,0.25 as in LLaDA-V's demo");
+}
+
+/** For an option that may be given again. */
+export const collect = (text: string, others: readonly string[] = []): string[] => [...others, text];
+
+export function stepOptions(flags: StepFlags): DescribeOptions {
+  const { steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart } = flags;
+  return given({ steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart });
+}
+
+export function answerOptions(flags: AnswerFlags): DescribeOptions {
+  const { genLength, blockLength, stop, cache } = flags;
+  return {
+    ...stepOptions(flags),
+    ...given({ genLength, blockLength, stop }),
+    ...(cache !== undefined && { cache: parseCache(cache) }),
+  };
+}
+
+function parseCache(text: string | true): NonNullable<DescribeOptions["cache"]> {
+  const numbers = text === true ? [25, 7, 0.25] : text.split(",").map(Number);
+  const [promptInterval, genInterval, transferRatio] = numbers;
+  if (numbers.length !== 3 || promptInterval === undefined || genInterval === undefined || transferRatio === undefined)
+    throw new UserError(`--cache "${text}" is not KP,KR,RHO`, "For example --cache 25,7,0.25.");
+  return { promptInterval, genInterval, transferRatio };
+}
+
+export function needModel(flags: Pick<ModelFlags, "model">): string {
+  if (flags.model !== undefined) return flags.model;
+  throw new UserError("no model was given", "Use --model FOLDER, or --model ORG/NAME after `rediff pull ORG/NAME`.");
+}
+
+/** The model that the flags name, or the one that comes with the package. @throws UserError when there is none */
+export function chosenModel(flags: Pick<ModelFlags, "model">): string {
+  return flags.model ?? embeddedModelFolder();
+}
+
+export function loadOptions(flags: ModelFlags): LoadOptions {
+  return {
+    device: flags.device as Device,
+    memoryCheck: flags.memoryCheck,
+    ...(flags.dtype !== undefined && { dtype: flags.dtype as DType }),
+    ...(flags.visionTower !== undefined && { visionTower: flags.visionTower }),
+  };
+}
+
+/** Drops what was not given, so that the library's defaults hold. */
+export function given<T extends object>(values: T): Partial<T> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+export function promptOptions(flags: PromptFlags): DescribeOptions {
+  const { prompt, system, conversation, imageJoin, seed, cfgScale, temperature } = flags;
+  const { compat, autoOrient, maxPixels, videoFrames } = flags;
+  return given({
+    prompt,
+    system,
+    conversation,
+    imageJoin,
+    seed,
+    cfgScale,
+    temperature,
+    compat,
+    autoOrient,
+    maxPixels,
+    videoFrames,
+  });
+}

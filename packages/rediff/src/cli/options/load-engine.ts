@@ -1,0 +1,25 @@
+/** What is loaded only once the arguments are known to make sense: libtorch, and with it the models. */
+
+import { EMBEDDED_NOTE } from "../../embedded.js";
+import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import { chosenModel, loadOptions, type ModelFlags } from "./describe-options.js";
+
+/** Fetches libtorch and builds its addon where they are missing. Says nothing when they are there. */
+export async function needTorch(): Promise<void> {
+  const { ensureTorch } = await import("@rediff/torch/setup");
+  await ensureTorch({ quiet: true });
+}
+
+/** The model that the flags name. @throws UserError when there is none, before anything is fetched */
+export async function openModel(flags: ModelFlags): Promise<VisionLanguageModel> {
+  const { resolveModel } = await import("../../hub/resolve-model.js");
+  const folder = await resolveModel(chosenModel(flags));
+  if (flags.model === undefined) process.stderr.write(`rediff: ${EMBEDDED_NOTE}\n`);
+  await needTorch();
+  const [{ setThreads }, { loadModel }] = await Promise.all([
+    import("@rediff/torch"),
+    import("../../inference/vision-language-model.js"),
+  ]);
+  if (flags.threads !== undefined) setThreads(flags.threads);
+  return loadModel(folder, loadOptions(flags));
+}

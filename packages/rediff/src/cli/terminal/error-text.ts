@@ -1,0 +1,29 @@
+/** What an error looks like on stderr: one line for what a user can mend, the stack for what is our fault. */
+import { UserError } from "../../errors.js";
+
+/** A signal that asked the command to stop. */
+export class Interrupted extends Error {
+  override readonly name = "AbortError";
+  readonly line = "interrupted";
+  constructor(readonly signal: NodeJS.Signals) {
+    super("interrupted");
+  }
+}
+
+export function errorText(error: unknown, verbose = false): string {
+  if (!(error instanceof Error)) return String(error);
+  const stack = error.stack ?? error.message;
+  if (!isExpected(error)) return stack;
+  return verbose ? `${lineOf(error)}\n${stack}` : lineOf(error);
+}
+
+/** Mistakes of the user (UserError, SetupError), and what libtorch, weight files and the system have to say: those are
+ *  plain Errors that name the operator or the file. Anything else is a bug. */
+function isExpected(error: Error): boolean {
+  return "line" in error || error.name === "SafetensorsError" || error.constructor === Error;
+}
+
+function lineOf(error: Error): string {
+  const line = error instanceof UserError || "line" in error ? String((error as UserError).line) : error.message;
+  return line.trim().replace(/\s*\n\s*/g, " ");
+}

@@ -1,0 +1,242 @@
+/** `npm run demo:table`: what the embedded model can do, and what ReDiff's training adds, measured.
+ *
+ *  Scenes are generated anew from seeds that training does not use. Captions are kept, so a run that was cut off goes
+ *  on; --fresh forgets them. */
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { setThreads } from "@rediff/torch";
+import { progress } from "../cli/terminal/progress.js";
+import { UserError } from "../errors.js";
+import { loadModel, type VisionLanguageModel } from "../inference/vision-language-model.js";
+import { usualErrors } from "../scenes/language/planted-error.js";
+import { writeCorrupted } from "../scenes/records/derive-records.js";
+import { generateScenes } from "../scenes/records/generate-scenes.js";
+import { readScenes, type Scene } from "../scenes/records/scene-records.js";
+import { compareAll, type Figure, scoreAll } from "../scenes/scoring/score.js";
+import { makeWorld } from "../scenes/world/world.js";
+import { type Cell, captionCell, type Stage, speeds, weightsKey } from "./caption-grid.js";
+import { chart } from "./chart.js";
+import { scoreRefining } from "./refine-figures.js";
+import { compareLosses } from "./speed-losses.js";
+import {
+  type Elsewhere,
+  elsewhereTable,
+  figureTable,
+  type GainLine,
+  gainTable,
+  type LossLine,
+  lossTable,
+  type RefiningLine,
+  refiningTable,
+  summaryTable,
+} from "./table-text.js";
+
+const shown: readonly Figure[] = ["coverage", "precision", "position", "count", "grammar", "exact", "edits"];
+const judged: readonly Figure[] = ["coverage", "precision", "position", "grammar", "exact"];
+const folders: Readonly<Record<string, { title: string; folder: string }>> = {
+  llada_v: { title: "LLaDA-V objective", folder: "demo-stages/llada_v" },
+  continued: { title: "the same, trained on", folder: "demo-stages/continued" },
+  rediff_base: { title: "ReDiff stage I", folder: "demo-stages/rediff_base" },
+  rediff: { title: "ReDiff stage II", folder: "demo" },
+};
+/** Of the model's certainty, for `refine`: chosen on other scenes than those of the table. */
+const REFINE_THRESHOLD = 0.7;
+
+const usage = `npm run demo:table -- [--models DIR] [--scenes N] [--kept DIR] [--output DIR] [--stage KEY] [--threads N] [--fresh]
+
+  --models DIR   where the stages lie: DIR/demo and DIR/demo-stages/* (default models)
+  --scenes N     held-out scenes for the table (default 500); three fifths of them for refine
+  --kept DIR     scenes and captions (default exp/demo/table)
+  --output DIR   table.md, table.json and table.svg (default exp/demo; docs/demo holds the published ones)
+  --stage KEY    only make the captions of llada_v, continued, rediff_base or rediff, no table: for several processes
+  --threads N    CPU threads of one operator`;
+
+export async function main(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      models: { type: "string", default: "models" },
+      scenes: { type: "string", default: "500" },
+      kept: { type: "string", default: "exp/demo/table" },
+      output: { type: "string", default: "exp/demo" },
+      stage: { type: "string", multiple: true },
+      threads: { type: "string" },
+      fresh: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(usage);
+    return;
+  }
+  const count = Number(values.scenes);
+  const { kept, output, models } = values;
+  if (values.fresh) rmSync(kept, { recursive: true, force: true });
+  mkdirSync(kept, { recursive: true });
+  mkdirSync(output, { recursive: true });
+
+  const stages: Stage[] = Object.entries(folders)
+    .map(([key, { title, folder }]) => ({
+      key,
+      title,
+      folder: join(models, folder),
+      revises: key.startsWith("rediff"),
+    }))
+    .filter(({ folder }) => existsSync(folder));
+  const unknown = values.stage?.find((key) => !(key in folders));
+  if (unknown !== undefined)
+    throw new UserError(`--stage ${unknown} is none`, `The stages are ${Object.keys(folders).join(", ")}.`);
+  if (values.threads !== undefined) setThreads(Number(values.threads));
+  const chosen = stages.filter(({ key }) => values.stage === undefined || values.stage.includes(key));
+  const last = stages.at(-1);
+  const first = stages[0];
+  if (last === undefined || first === undefined)
+    throw new UserError(`no stages under ${models}`, "Give the folder that has demo and demo-stages with --models.");
+
+  // By the weights, so that a model that was trained anew is asked anew.
+  const captionsOf = ({ folder }: Stage) => join(kept, "captions", weightsKey(folder));
+  const plain = await scenesOf(join(kept, "scenes"), count, { seed: 9001, style: "train", split: "train" });
+  const cells: Cell[] = [];
+  for (const stage of chosen) {
+    using model = await loadModel(stage.folder);
+    for (const revise of [false, true]) {
+      for (const tokensPerStep of speeds) {
+        const label = `${stage.title}, ${tokensPerStep} per step${revise ? ", revising" : ""}`;
+        cells.push(await cellOf(model, stage.key, plain, { tokensPerStep, revise, kept: captionsOf(stage), label }));
+      }
+    }
+  }
+  if (values.stage !== undefined) return;
+  const scored = cells.map(({ tallies, ...cell }) => ({ ...cell, scores: scoreAll(tallies) }));
+
+  const find = (key: string, tokensPerStep: number, revise: boolean) =>
+    cells.find((cell) => cell.stage === key && cell.tokensPerStep === tokensPerStep && cell.revise === revise)
+      ?.tallies ?? [];
+  const losses: LossLine[] = stages.slice(1).flatMap((stage) =>
+    [4, 8].flatMap((tokensPerStep) =>
+      judged.map((figure) => {
+        const revise = stage.revises;
+        const reference = { slow: find(first.key, 1, false), fast: find(first.key, tokensPerStep, false) };
+        const own = { slow: find(stage.key, 1, revise), fast: find(stage.key, tokensPerStep, revise) };
+        return { figure, tokensPerStep, title: stage.title, comparison: compareLosses(reference, own, figure) };
+      }),
+    ),
+  );
+
+  const isWhole = stages.length === Object.keys(folders).length;
+  const gains: GainLine[] = (isWhole ? speeds : []).map((tokensPerStep) => ({
+    tokensPerStep,
+    difference: compareAll(find("rediff", tokensPerStep, true), find("rediff_base", tokensPerStep, true)),
+  }));
+
+  const elsewhere: Elsewhere[] = [];
+  const refining: RefiningLine[] = [];
+  for (const stage of [first, last]) {
+    using model = await loadModel(stage.folder);
+    for (const [name, title, style, split] of elsewhereKinds) {
+      const other = await scenesOf(join(kept, name), count, { seed: 9002, style, split });
+      const cell = await cellOf(model, `${stage.key}-${name}`, other, {
+        tokensPerStep: 1,
+        revise: stage === last && first !== last,
+        kept: captionsOf(stage),
+        label: `${stage.title}, ${title}`,
+      });
+      elsewhere.push({ title: `${stage.title}, ${title}`, scores: scoreAll(cell.tallies) });
+    }
+  }
+  const drafts = await draftsOf(kept, Math.round(count * 0.6));
+  for (const stage of stages) {
+    using model = await loadModel(stage.folder);
+    for (const threshold of stage === last ? [0, 0.5, REFINE_THRESHOLD, 0.9] : [REFINE_THRESHOLD]) {
+      const bar = progress({ label: `refine, ${stage.title}`, unit: "captions", total: drafts.scenes.length });
+      const scores = await scoreRefining(model, drafts.scenes, {
+        folder: drafts.folder,
+        threshold,
+        onProgress: bar.update,
+      });
+      bar.finish();
+      refining.push({ title: `${stage.title}, threshold ${threshold}`, scores });
+    }
+  }
+
+  const markdown = [
+    `${count} held-out scenes; in brackets 95 % intervals from resampled scenes.`,
+    summaryTable(stages, scored, judged),
+    "Figure by figure, with and without revising:",
+    ...shown.map((figure) => figureTable(stages, scored, figure)),
+    "What several tokens per step lose against one (ReDiff revising):",
+    lossTable(losses),
+    "What stage II adds to stage I, both revising:",
+    gainTable(gains, judged),
+    "Scenes unlike those of training:",
+    elsewhereTable(elsewhere, ["coverage", "precision", "position", "count", "exact"]),
+    `Refine: ${drafts.scenes.length} captions, half of them with one planted error; shares repaired by kind of error:`,
+    refiningTable(refining),
+    "",
+  ].join("\n\n");
+  process.stdout.write(markdown);
+  writeFileSync(join(output, "table.md"), markdown);
+  writeFileSync(
+    join(output, "table.json"),
+    `${JSON.stringify({ scored, losses, gains, elsewhere, refining }, null, 1)}\n`,
+  );
+  const series = stages.map((stage) => ({ stage, revise: stage.revises }));
+  writeFileSync(
+    join(output, "table.svg"),
+    chart(series, scored, "exact", `Captions without any error, ${count} held-out scenes`),
+  );
+}
+
+const elsewhereKinds = [
+  ["style", "a style never seen", "held-out", "train"],
+  ["combinations", "combinations never seen", "train", "held-out"],
+] as const;
+
+interface SceneSet {
+  folder: string;
+  scenes: Scene[];
+}
+
+async function scenesOf(
+  folder: string,
+  count: number,
+  { seed, style, split }: { seed: number; style: "train" | "held-out"; split: "train" | "held-out" },
+): Promise<SceneSet> {
+  await generateScenes({ folder, count, seed, style, split, size: 96, world: makeWorld("demo") });
+  return { folder, scenes: (await collect(join(folder, "scenes.jsonl"))).slice(0, count) };
+}
+
+/** Half with an error, half right, of pictures of their own. */
+async function draftsOf(kept: string, count: number): Promise<SceneSet> {
+  const { folder } = await scenesOf(join(kept, "refine"), 2 * count, { seed: 9003, style: "train", split: "train" });
+  const truth = join(folder, "scenes.jsonl");
+  const wrong = join(folder, "wrong.jsonl");
+  const right = join(folder, "right.jsonl");
+  await writeCorrupted({ truth, output: wrong, seed: 1, kinds: usualErrors });
+  await writeCorrupted({ truth, output: right, seed: 1, kinds: ["none"] });
+  return {
+    folder,
+    scenes: [...(await collect(wrong)).slice(0, count), ...(await collect(right)).slice(count, 2 * count)],
+  };
+}
+
+async function collect(file: string): Promise<Scene[]> {
+  const scenes: Scene[] = [];
+  for await (const scene of readScenes(file)) scenes.push(scene);
+  return scenes;
+}
+
+async function cellOf(
+  model: VisionLanguageModel,
+  stage: string,
+  { folder, scenes }: SceneSet,
+  { label, ...options }: { tokensPerStep: number; revise: boolean; kept: string; label: string },
+): Promise<Cell> {
+  const bar = progress({ label, unit: "captions", total: scenes.length });
+  try {
+    return await captionCell(model, stage, scenes, { ...options, folder, onProgress: bar.update });
+  } finally {
+    bar.finish();
+  }
+}

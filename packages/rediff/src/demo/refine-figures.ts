@@ -1,0 +1,34 @@
+/** How `refine` does on captions with one planted error, and on right ones. */
+import { join } from "node:path";
+import type { VisionLanguageModel } from "../inference/vision-language-model.js";
+import type { Scene } from "../scenes/records/scene-records.js";
+import { judgeRepair, type RepairScores, scoreRepairs } from "../scenes/scoring/repairs.js";
+import { plantedSchema } from "../scenes/scoring/score-files.js";
+
+export interface RefiningOptions {
+  /** Folder of the pictures. */
+  folder: string;
+  /** Replace a token only when the model is at least this sure; default the model's own. */
+  threshold?: number;
+  onProgress?: (done: number) => void;
+}
+
+/** @param scenes records of `scenes corrupt` */
+export async function scoreRefining(
+  model: VisionLanguageModel,
+  scenes: readonly Scene[],
+  { folder, threshold, onProgress }: RefiningOptions,
+): Promise<RepairScores> {
+  const tallies = [];
+  for (const { record, facts } of scenes) {
+    const planted = plantedSchema.parse(record);
+    const draft = record.conversations.at(-1)?.value ?? "";
+    const refined = await model.refine(join(folder, record.image), draft, {
+      imageJoin: "correct",
+      ...(threshold !== undefined && { threshold }),
+    });
+    tallies.push(judgeRepair({ ...planted, draft, facts }, refined.text));
+    onProgress?.(tallies.length);
+  }
+  return scoreRepairs(tallies);
+}

@@ -1,0 +1,162 @@
+/** Everything that can be set about decoding: names are the reference's, values are checked once, here. */
+import { UserError } from "../errors.js";
+import { rulesOf } from "./rules.js";
+
+export type Remasking = "low_confidence" | "random";
+
+/** dLLM-Cache (arXiv 2506.06295): approximate. LLaDA-V's demo uses 25, 7, 0.25; ReDiff none, for quality. */
+export interface FeatureCacheOptions {
+  /** Forward passes between refreshes of the prompt's features. */
+  promptInterval: number;
+  /** Forward passes between refreshes of the answer's features. */
+  genInterval: number;
+  /** Share of the answer's positions, those that changed most, computed anew in between. */
+  transferRatio: number;
+}
+
+/** Tokens that may not be written. */
+export interface Ban {
+  ids: readonly number[];
+  /** Of the answer, from 0; default all of them. */
+  positions?: readonly number[] | undefined;
+}
+
+export interface DecodeOptions {
+  /** Forward passes in all blocks together; with `threshold` the most there can be. */
+  steps: number;
+  /** Tokens of the answer. */
+  genLength: number;
+  /** Tokens of a block; blocks are decoded from left to right. */
+  blockLength: number;
+  /** 0 takes the likeliest token; above, Gumbel noise of this strength. */
+  temperature: number;
+  /** Classifier-free guidance: 0 is off. */
+  cfgScale: number;
+  /** Which masks to fill first: the surest, or any. */
+  remasking: Remasking;
+  /** Token sequences that end the answer. */
+  stop: readonly (readonly number[])[];
+  /** Fixed tokens after the answer, seen by every step and kept. */
+  suffix: readonly number[];
+  /** Tokens to begin with instead of masks; they count as written. */
+  draft: readonly number[];
+  /** Positions of the draft that are never written again, not even by a revision. */
+  fixed: readonly number[];
+  /** Besides what is never generated (EOS, BOS, headers). */
+  banned: readonly Ban[];
+  /** Instead of a number of steps: each step fills all masks of the block that the model is at least this sure of (0 to
+   *  1), the surest one in any case. Approximate, as all filling of several tokens at once: each is predicted without
+   *  the others. Fast-dLLM's confidence-aware parallel decoding (arXiv 2505.22618), with its fixed threshold. */
+  threshold: number | undefined;
+  /** ReDiff: every step also rewrites what was written before in the block. */
+  revise: boolean;
+  /** The last share of a block's steps in which to revise; 1 is always. */
+  reviseStart: number;
+  /** Rewrite only this share of the written tokens, the surest; undefined is all. */
+  reviseTopk: number | undefined;
+  /** For temperature and random remasking. */
+  seed: number;
+  /** Decode by the original's rules (`originalRules`): slow, with its quirks; the yardstick of the default path. */
+  compat: boolean;
+  cache: FeatureCacheOptions | undefined;
+}
+
+/** Checks what was given and fills in the rest: 128 tokens in one block, one per step.
+ *  @throws UserError naming the option, what came and what is possible */
+export function decodeOptions(given: Partial<DecodeOptions> = {}): DecodeOptions {
+  const genLength = given.genLength ?? 128;
+  const blockLength = given.blockLength ?? genLength;
+  const options: DecodeOptions = {
+    steps: given.steps ?? genLength,
+    genLength,
+    blockLength,
+    temperature: given.temperature ?? 0,
+    cfgScale: given.cfgScale ?? 0,
+    remasking: given.remasking ?? "low_confidence",
+    stop: given.stop ?? [],
+    suffix: given.suffix ?? [],
+    draft: given.draft ?? [],
+    fixed: given.fixed ?? [],
+    banned: given.banned ?? [],
+    threshold: given.threshold,
+    revise: given.revise ?? false,
+    reviseStart: given.reviseStart ?? 1,
+    // 0 means "not set" in the reference.
+    reviseTopk: given.reviseTopk === 0 ? undefined : given.reviseTopk,
+    seed: given.seed ?? 42,
+    compat: given.compat ?? false,
+    cache: given.cache,
+  };
+  check(options);
+  return options;
+}
+
+function check(o: DecodeOptions): void {
+  wholeFrom("gen_length", o.genLength, 1);
+  wholeFrom("block_length", o.blockLength, 1);
+  if (o.genLength % o.blockLength !== 0)
+    throw new UserError(
+      `gen_length ${o.genLength} is not a multiple of block_length ${o.blockLength}`,
+      `Choose a block_length that divides ${o.genLength}, such as ${largestDivisor(o.genLength, o.blockLength)}.`,
+    );
+  wholeFrom("steps", o.steps, 1); // after the lengths: steps that follow from lengths that do not fit are no whole number
+  const blocks = o.genLength / o.blockLength;
+  if (o.steps % blocks !== 0)
+    throw new UserError(
+      `steps ${o.steps} is not a multiple of the ${blocks} blocks (gen_length ${o.genLength} / block_length ${o.blockLength})`,
+      `Use ${Math.max(blocks, Math.round(o.steps / blocks) * blocks)} steps.`,
+    );
+  between("temperature", o.temperature, 0, Number.POSITIVE_INFINITY);
+  between("cfg_scale", o.cfgScale, 0, Number.POSITIVE_INFINITY);
+  between("revise_start", o.reviseStart, 0, 1);
+  if (o.reviseTopk !== undefined) between("revise_topk", o.reviseTopk, 0, 1);
+  if (o.remasking !== "low_confidence" && o.remasking !== "random")
+    throw new UserError(`remasking "${o.remasking as string}" is unknown; it is low_confidence or random`);
+  if (!Number.isSafeInteger(o.seed)) throw new UserError(`seed must be a whole number, got ${o.seed}`);
+  if (o.draft.length > o.genLength)
+    throw new UserError(
+      `the draft has ${o.draft.length} tokens but gen_length is ${o.genLength}`,
+      `Set gen_length to at least ${o.draft.length}.`,
+    );
+  const loose = o.fixed.find((position) => !(Number.isInteger(position) && position >= 0 && position < o.draft.length));
+  if (loose !== undefined)
+    throw new UserError(`fixed position ${loose} is not in the draft, which has ${o.draft.length} tokens`);
+  const { excludes } = rulesOf(o.compat);
+  if (o.fixed.length > 0 && excludes.fixed !== undefined) throw new UserError(excludes.fixed);
+  if (o.threshold !== undefined) checkThreshold(o, o.threshold, excludes.threshold);
+  if (o.stop.some((sequence) => sequence.length === 0)) throw new UserError("a stop text is empty");
+  if (o.cache !== undefined) {
+    wholeFrom("cache prompt interval", o.cache.promptInterval, 1);
+    wholeFrom("cache generation interval", o.cache.genInterval, 1);
+    between("cache transfer ratio", o.cache.transferRatio, 0, 1);
+    if (o.cfgScale > 0) throw new UserError("the feature cache cannot be used together with cfg_scale");
+  }
+}
+
+/** @param excluded why these rules have no threshold, if so */
+function checkThreshold(o: DecodeOptions, threshold: number, excluded: string | undefined): void {
+  between("threshold", threshold, 0, 1);
+  if (o.steps !== o.genLength)
+    throw new UserError("steps and threshold exclude each other", "A threshold takes as many steps as it needs.");
+  if (o.remasking !== "low_confidence")
+    throw new UserError("threshold needs remasking low_confidence: a random confidence says nothing");
+  if (o.reviseStart !== 1)
+    throw new UserError("threshold and revise_start exclude each other: the number of steps is not known beforehand");
+  if (excluded !== undefined) throw new UserError(excluded);
+}
+
+function wholeFrom(name: string, value: number, least: number): void {
+  if (!Number.isInteger(value) || value < least)
+    throw new UserError(`${name} must be a whole number from ${least}, got ${value}`);
+}
+
+function between(name: string, value: number, low: number, high: number): void {
+  if (value >= low && value <= high) return;
+  const range = high === Number.POSITIVE_INFINITY ? `${low} or more` : `from ${low} to ${high}`;
+  throw new UserError(`${name} must be ${range}, got ${value}`);
+}
+
+function largestDivisor(n: number, atMost: number): number {
+  for (let d = Math.min(n, atMost); d > 1; d--) if (n % d === 0) return d;
+  return 1;
+}

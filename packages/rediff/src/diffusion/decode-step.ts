@@ -1,0 +1,120 @@
+/** What passes between a loop of decoding and its model: the loop's question, the model's guess, and the report of a step.
+ *
+ *  A loop is a coroutine without tensors: it yields queries, receives guesses, and reports what each of them changed. */
+import type { Canvas } from "./canvas.js";
+
+/** What a loop wants predicted. */
+export interface Query {
+  /** Positions of the whole sequence, in ascending order. */
+  positions: readonly number[];
+  /** For each of `positions`, whether it is a mask now. */
+  masked: readonly boolean[];
+}
+
+/** For each position of the query: the likeliest (or sampled) token, and how sure the model is of it, 0 to 1. */
+export interface Guess {
+  tokens: ArrayLike<number>;
+  confidence: ArrayLike<number>;
+}
+
+/** A token that took another one's place. */
+export interface Edit {
+  /** Of the answer, from 0. */
+  position: number;
+  from: number;
+  to: number;
+}
+
+/** What one forward pass changed. Positions count from the start of the answer. */
+export interface DecodeStep {
+  /** From 0, over all blocks. */
+  step: number;
+  block: number;
+  /** Masks that this step was to fill; with a threshold, at least. */
+  quota: number;
+  /** The answer after the step, masks included: [genLength] */
+  tokens: Int32Array;
+  /** Confidence of the prediction for each position, NaN where none was asked for: [genLength] */
+  confidence: Float64Array;
+  /** Positions filled. */
+  filled: number[];
+  /** Positions written again, with whatever token. */
+  rewritten: number[];
+  /** Those of them that now hold another token. */
+  revised: Edit[];
+  /** What was asked and answered, in positions of the whole sequence: for traces of parity. */
+  query: Query;
+  guess: Guess;
+}
+
+export interface DecodeResult {
+  /** The answer up to its stop, then the suffix. */
+  tokens: number[];
+  /** Forward passes. */
+  steps: number;
+  /** Whether a stop sequence ended it. */
+  stopped: boolean;
+}
+
+/** A loop over one canvas. */
+export type DecodeLoop = Generator<Query, DecodeResult, Guess>;
+
+/** The question about these positions as the canvas is now. */
+export function queryAbout(canvas: Canvas, positions: readonly number[]): Query {
+  return { positions, masked: positions.map((position) => canvas.isMasked(position)) };
+}
+
+/** A guess, looked up by position of the whole sequence. */
+export interface Prediction {
+  token(position: number): number;
+  confidence(position: number): number;
+}
+
+export function predictionOf({ positions }: Query, { tokens, confidence }: Guess): Prediction {
+  const place = new Map(positions.map((position, i) => [position, i]));
+  const at = (values: ArrayLike<number>, position: number): number => {
+    const value = values[place.get(position) ?? -1];
+    if (value === undefined) throw new Error(`position ${position} was not asked for`);
+    return value;
+  };
+  return {
+    token: (position) => at(tokens, position),
+    confidence: (position) => at(confidence, position),
+  };
+}
+
+/** What a step did to the canvas; positions of the whole sequence. */
+export interface Changes extends Pick<DecodeStep, "step" | "block" | "quota" | "query" | "guess"> {
+  filled: readonly number[];
+  rewritten: readonly number[];
+}
+
+/** Writes what the model said at the positions to be filled and rewritten.
+ *  @returns the report of the step, which holds copies only */
+export function writeStep(canvas: Canvas, changes: Changes): DecodeStep {
+  const { filled, rewritten, query, guess, ...place } = changes;
+  const { promptLength, answerEnd } = canvas;
+  const said = predictionOf(query, guess);
+  const before = canvas.answer();
+  for (const position of filled) canvas.write(position, said.token(position));
+  for (const position of rewritten) canvas.write(position, said.token(position));
+
+  const tokens = canvas.answer();
+  const inAnswer = (positions: readonly number[]): number[] =>
+    positions.filter((at) => at >= promptLength && at < answerEnd).map((at) => at - promptLength);
+  const confidence = new Float64Array(tokens.length).fill(Number.NaN);
+  for (const position of inAnswer(query.positions)) confidence[position] = said.confidence(promptLength + position);
+  const revised = inAnswer(rewritten)
+    .map((position) => ({ position, from: before[position] as number, to: tokens[position] as number }))
+    .filter(({ from, to }) => from !== to);
+  return {
+    ...place,
+    tokens,
+    confidence,
+    filled: inAnswer(filled),
+    rewritten: inAnswer(rewritten),
+    revised,
+    query,
+    guess,
+  };
+}

@@ -1,0 +1,420 @@
+/** Decoding with a model: `denoise` loops, their embeddings on the device, and one forward pass for all of them per step.
+ *  n positions of a sequence (prompt, answer, suffix), D width, R positions asked for, V vocabulary.
+ *
+ *  Sequences of different lengths are laid end to end and attend only within themselves, so there is no padding, and a
+ *  picture's tokens do not depend on its neighbours. Only what is asked for goes through the last block's second
+ *  half and through the head, and the host reads once per step. */
+import { cat, fromBuffer, Generator, inferenceMode, rand, Scope, scope, type Tensor, topk } from "@rediff/torch";
+import { UserError } from "../errors.js";
+import { idTensor } from "../models/ids.js";
+import { embed, hiddenStates, logits } from "../models/llada/llada.js";
+import { Rotary, type RotaryTables } from "../models/llada/rotary.js";
+import { assertPositions } from "../models/llava/assembly.js";
+import type { Model } from "../models/llava/llava.js";
+import { FeatureCache } from "./cache/feature-cache.js";
+import { Canvas } from "./canvas.js";
+import { type Ban, type DecodeOptions, decodeOptions } from "./decode-options.js";
+import type { DecodeLoop, DecodeResult, DecodeStep, Guess, Query } from "./decode-step.js";
+import { type DecodeContext, denoise } from "./denoise.js";
+import { type DecodingRules, rulesOf } from "./rules.js";
+import { ban, candidates, forbid, type Noise, type TokenBan } from "./token-candidates.js";
+
+/** Numbers from a seed. */
+export function seededNoise(seed: number, model: Pick<Model, "device">): Noise & Disposable {
+  const generator = new Generator(seed, model.device);
+  return {
+    perToken: (rows, vocabulary) => rand([rows, vocabulary], generator, { dtype: "float64" }),
+    perRow: (rows) => rand([rows], generator),
+    [Symbol.dispose]: () => generator[Symbol.dispose](),
+  };
+}
+
+/** torch's own top-k, for the original's rules. */
+function topkOfRow(confidence: Float64Array, k: number): number[] {
+  return scope(() => topk(fromBuffer(confidence, [confidence.length]), k)[1].toNumbers());
+}
+
+/** Rows of the vocabulary that are never generated are left out already. */
+function banTensor({ ids, positions }: Ban, { vocabulary, device }: Model): TokenBan {
+  const banned = new Uint8Array(vocabulary);
+  for (const id of ids) if (id < vocabulary) banned[id] = 1;
+  const ids_1V = fromBuffer(banned, [1, vocabulary], "bool").to({ device });
+  return { ids_1V, positions: positions && new Set(positions) };
+}
+
+/** How the canvas is worked on: `denoise`, or `proofread`. */
+export type Loop = (context: DecodeContext) => DecodeLoop;
+
+export interface AddOptions {
+  /** Instead of the seed's numbers: for replaying a recorded run. */
+  noise?: Noise | undefined;
+  loop?: Loop;
+}
+
+/** One prompt on its way: the loop, and its embeddings on the device. */
+export class Decoding implements Disposable {
+  readonly options: DecodeOptions;
+  readonly rules: DecodingRules;
+  readonly canvas: Canvas;
+  /** The last step, once there is one. */
+  step: DecodeStep | undefined;
+  /** Set when the loop is over. */
+  result: DecodeResult | undefined;
+  /** @internal embeddings of all positions: [n, D] */
+  readonly rows: Tensor;
+  /** @internal the same with masks instead of the prompt, for guidance */
+  readonly unguided: Tensor | undefined;
+  /** @internal */
+  readonly bans: readonly TokenBan[];
+  /** @internal */
+  readonly noise: Noise;
+  /** @internal */
+  readonly cache: FeatureCache | undefined;
+  readonly #owned = new Scope();
+  readonly #loop: DecodeLoop;
+  readonly #disposableNoise: Disposable | undefined;
+  #query: Query | undefined;
+
+  /** @param prompt embeddings of the prompt, [P, D]; copied */
+  constructor(model: Model, prompt: Tensor, options: Partial<DecodeOptions>, extra: AddOptions = {}) {
+    const { noise, loop = denoise } = extra;
+    this.options = decodeOptions(options);
+    this.rules = rulesOf(this.options.compat);
+    const { genLength, draft, suffix, fixed } = this.options;
+    const maskId = model.tokenizer.special.mask;
+    const { vocabSize } = model.config.llada;
+    const bad = [...draft, ...suffix].find((id) => !(Number.isInteger(id) && id >= 0 && id < vocabSize));
+    if (bad !== undefined) throw new UserError(`token id ${bad} is outside the model's vocabulary of ${vocabSize}`);
+    assertPositions(model.config.llada, prompt.size(0), genLength + suffix.length);
+    this.canvas = new Canvas(prompt.size(0), { genLength, draft, suffix, maskId, fixed });
+    const { length, promptLength } = this.canvas;
+    const [rows, unguided] = this.#owned.run(() =>
+      inferenceMode(() => {
+        const mask = embed(model.llada, idTensor([maskId], model.device));
+        const answer = mask.expand([length - promptLength, mask.size(1)]);
+        const guided = cat([prompt, answer], 0);
+        return [guided, this.options.cfgScale > 0 ? mask.expand([length, mask.size(1)]).clone() : undefined] as const;
+      }),
+    );
+    this.bans = this.#owned.run(() => this.options.banned.map((ban) => banTensor(ban, model)));
+    this.rows = rows;
+    this.unguided = unguided;
+    this.cache =
+      this.options.cache &&
+      new FeatureCache(this.options.cache, { promptLength, layers: model.llada.weights.blocks.length });
+    this.#disposableNoise = noise === undefined ? seededNoise(this.options.seed, model) : undefined;
+    this.noise = noise ?? (this.#disposableNoise as Noise & Disposable);
+    this.#loop = loop({
+      canvas: this.canvas,
+      options: this.options,
+      rules: this.rules,
+      topkOfRow,
+      onStep: (step) => {
+        this.step = step;
+      },
+    });
+    this.#advance(this.#loop.next());
+  }
+
+  /** @internal what the next forward pass has to answer */
+  get query(): Query | undefined {
+    return this.#query;
+  }
+
+  /** @internal */
+  answer(guess: Guess): void {
+    this.#advance(this.#loop.next(guess));
+  }
+
+  #advance(next: IteratorResult<Query, DecodeResult>): void {
+    this.#query = next.done ? undefined : next.value;
+    if (next.done) this.result = next.value;
+  }
+
+  /** @internal brings the embeddings on the device up to date with the canvas */
+  refresh(model: Model): void {
+    const writes = this.canvas.takeWrites();
+    if (writes.length === 0) return;
+    scope(() => {
+      const index = idTensor(
+        writes.map(({ position }) => position),
+        model.device,
+      );
+      const embeds = embed(
+        model.llada,
+        idTensor(
+          writes.map(({ id }) => id),
+          model.device,
+        ),
+      );
+      this.rows.indexCopy_(0, index, embeds);
+      // Guidance removes the prompt only: what overflowed into it stays a mask there.
+      const inAnswer = writes.filter(({ position }) => position >= this.canvas.promptLength);
+      if (this.unguided === undefined || inAnswer.length === 0) return;
+      const answerIndex = idTensor(
+        inAnswer.map(({ position }) => position),
+        model.device,
+      );
+      this.unguided.indexCopy_(
+        0,
+        answerIndex,
+        embed(
+          model.llada,
+          idTensor(
+            inAnswer.map(({ id }) => id),
+            model.device,
+          ),
+        ),
+      );
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#owned[Symbol.dispose]();
+    this.cache?.[Symbol.dispose]();
+    this.#disposableNoise?.[Symbol.dispose]();
+  }
+}
+
+/** What the model said about one prompt makes no sense. The prompts before it in the step have had their turn; it and
+ *  those after it have not, and would be asked the same by the next `step`, so that the others can go on without it. */
+export class OutputError extends Error {
+  constructor(
+    message: string,
+    readonly decoding: Decoding,
+  ) {
+    super(message);
+  }
+
+  /** For the command line: the weights are to blame, not this code. */
+  get line(): string {
+    return this.message;
+  }
+}
+
+/** Decodes several prompts together; they may be added and end at any step. */
+export class Decoder implements Disposable {
+  readonly #model: Model;
+  readonly #rotary: Rotary;
+  readonly #forbidden: Tensor;
+  readonly #active = new Set<Decoding>();
+  #tables: { key: string; tables: RotaryTables; owner: Scope } | undefined;
+
+  constructor(model: Model) {
+    this.#model = model;
+    this.#rotary = new Rotary(model.config.llada);
+    const { eos, bos, startHeader, endHeader } = model.tokenizer.special;
+    this.#forbidden = idTensor([eos, bos, startHeader, endHeader], model.device);
+  }
+
+  /** @throws UserError when options do not fit together */
+  add(prompt: Tensor, options: Partial<DecodeOptions> = {}, extra: AddOptions = {}): Decoding {
+    const decoding = new Decoding(this.#model, prompt, options, extra);
+    if (decoding.query !== undefined) this.#active.add(decoding);
+    return decoding;
+  }
+
+  /** Leaves a prompt out of further steps; its owner disposes it. */
+  remove(decoding: Decoding): void {
+    this.#active.delete(decoding);
+  }
+
+  get active(): number {
+    return this.#active.size;
+  }
+
+  /** One forward pass for all prompts that are not done. Afterwards each has a new `step`, and a `result` if it ended. */
+  step(): void {
+    const active = [...this.#active];
+    const cached = active.filter((decoding) => decoding.cache !== undefined);
+    const packed = active.filter((decoding) => decoding.cache === undefined);
+    inferenceMode(() => {
+      for (const decoding of active) decoding.refresh(this.#model);
+      if (packed.length > 0)
+        this.#settle(
+          packed,
+          scope(() => this.#forward(packed)),
+        );
+      for (const decoding of cached)
+        this.#settle(
+          [decoding],
+          scope(() => this.#forwardCached(decoding)),
+        );
+    });
+    for (const decoding of active) if (decoding.result !== undefined) this.#active.delete(decoding);
+  }
+
+  /** Hands the answers to the loops. `answers`: float64 [2, R of all] */
+  #settle(decodings: readonly Decoding[], answers: Tensor): void {
+    const values = answers.data("float64"); // the one round trip of a step
+    answers.dispose();
+    const total = values.length / 2;
+    let start = 0;
+    for (const decoding of decodings) {
+      const count = decoding.query?.positions.length ?? 0;
+      const guess = {
+        tokens: values.subarray(start, start + count),
+        confidence: values.subarray(total + start, total + start + count),
+      };
+      start += count;
+      if (guess.confidence.some(Number.isNaN))
+        throw new OutputError(
+          `the model's output is not a number at step ${(decoding.step?.step ?? -1) + 1}; the weights may be damaged, or overflow in ${this.#model.dtype}`,
+          decoding,
+        );
+      decoding.answer(guess);
+    }
+  }
+
+  #forward(decodings: readonly Decoding[]): Tensor {
+    const { llada, vocabulary, device } = this.#model;
+    const segments: { rows: Tensor; asked: readonly number[] }[] = decodings.flatMap(({ rows, unguided, query }) => {
+      const asked = query?.positions ?? [];
+      return unguided === undefined
+        ? [{ rows, asked }]
+        : [
+            { rows, asked },
+            { rows: unguided, asked },
+          ];
+    });
+    const lengths = segments.map(({ rows }) => rows.size(0));
+    const packed =
+      segments.length === 1
+        ? (segments[0]?.rows as Tensor)
+        : cat(
+            segments.map(({ rows }) => rows),
+            0,
+          );
+    let offset = 0;
+    const index = segments.flatMap(({ asked }, i) => {
+      const start = offset;
+      offset += lengths[i] as number;
+      return asked.map((position) => start + position);
+    });
+    const hidden = hiddenStates(llada, packed.unsqueeze(0), {
+      rotary: this.#tablesFor(lengths),
+      visible: { segments: lengths },
+      asked: { index: idTensor(index, device), perSegment: segments.map(({ asked }) => asked.length) },
+    });
+    const logits_RV = logits(llada, hidden.squeezeDim(0), vocabulary);
+    let start = 0;
+    const answers = decodings.map((decoding) => {
+      const count = decoding.query?.positions.length ?? 0;
+      const take = () => {
+        start += count;
+        return logits_RV.narrow(0, start - count, count);
+      };
+      const guided = take();
+      return this.#answer(decoding, decoding.unguided === undefined ? guided : guide(guided, take(), decoding.options));
+    });
+    return answers.length === 1 ? (answers[0] as Tensor) : cat(answers, 1);
+  }
+
+  #forwardCached(decoding: Decoding): Tensor {
+    const { llada, vocabulary, device } = this.#model;
+    const asked = decoding.query?.positions ?? [];
+    const hidden_1RD = hiddenStates(llada, decoding.rows.unsqueeze(0), {
+      rotary: this.#tablesFor([decoding.canvas.length]),
+      asked: { index: idTensor(asked, device), perSegment: [asked.length] },
+      sources: decoding.cache?.nextPass(),
+    });
+    return this.#answer(decoding, logits(llada, hidden_1RD.squeezeDim(0), vocabulary));
+  }
+
+  #answer({ query, options, rules, noise, bans, canvas }: Decoding, logits_RV: Tensor): Tensor {
+    const allowed_RV = forbid(logits_RV, this.#forbidden, query?.masked ?? [], options);
+    const positions = query?.positions.map((position) => position - canvas.promptLength) ?? [];
+    return candidates(ban(allowed_RV, bans, positions), { ...options, confidence: rules.confidence }, noise);
+  }
+
+  /** Rotary tables for segments of these lengths, kept until the lengths change. */
+  #tablesFor(lengths: readonly number[]): RotaryTables {
+    const key = lengths.join();
+    if (this.#tables?.key === key) return this.#tables.tables;
+    this.#tables?.owner[Symbol.dispose]();
+    const owner = new Scope();
+    const tables = owner.run(() =>
+      scope(() => {
+        // One table for each: under dynamic scaling the base depends on a sequence's own length.
+        const each = lengths.map((length) =>
+          this.#rotary.tables([Array.from({ length }, (_, i) => i)], this.#model.dtype, this.#model.device),
+        );
+        return each.length === 1
+          ? (each[0] as RotaryTables)
+          : {
+              cos: cat(
+                each.map(({ cos }) => cos),
+                2,
+              ),
+              sin: cat(
+                each.map(({ sin }) => sin),
+                2,
+              ),
+            };
+      }),
+    );
+    this.#tables = { key, tables, owner };
+    return tables;
+  }
+
+  [Symbol.dispose](): void {
+    this.#tables?.owner[Symbol.dispose]();
+    this.#forbidden.dispose();
+  }
+}
+
+/** Classifier-free guidance: u + (s + 1)(c - u) */
+function guide(guided: Tensor, unguided: Tensor, { cfgScale }: DecodeOptions): Tensor {
+  return unguided.add(guided.sub(unguided).mul(cfgScale + 1));
+}
+
+export interface RunOptions extends AddOptions {
+  /** Checked between steps; its reason is thrown. */
+  signal?: AbortSignal | undefined;
+}
+
+/** Writes one answer, a step at a time.
+ *  @param prompt embeddings [P, D] (see `promptEmbeddings`); the caller frees it */
+export function* decode(
+  model: Model,
+  prompt: Tensor,
+  options: Partial<DecodeOptions> = {},
+  run: RunOptions = {},
+): globalThis.Generator<DecodeStep, DecodeResult> {
+  using decoder = new Decoder(model);
+  using decoding = decoder.add(prompt, options, run);
+  while (decoding.result === undefined) {
+    run.signal?.throwIfAborted();
+    decoder.step();
+    yield decoding.step as DecodeStep;
+  }
+  return decoding.result;
+}
+
+/** Writes the answers to several prompts with one forward pass per step for all. Yields, per step, what each of them
+ *  did in it, undefined for those that are done. */
+export function* decodeBatch(
+  model: Model,
+  prompts: readonly Tensor[],
+  options: Partial<DecodeOptions> = {},
+  run: Pick<RunOptions, "signal"> = {},
+): globalThis.Generator<(DecodeStep | undefined)[], DecodeResult[]> {
+  using decoder = new Decoder(model);
+  using owned = new DisposableList<Decoding>();
+  for (const prompt of prompts) owned.items.push(decoder.add(prompt, options));
+  while (decoder.active > 0) {
+    run.signal?.throwIfAborted();
+    const working = owned.items.map((decoding) => decoding.result === undefined);
+    decoder.step();
+    yield owned.items.map((decoding, i) => (working[i] ? decoding.step : undefined));
+  }
+  return owned.items.map((decoding) => decoding.result as DecodeResult);
+}
+
+/** Node 20 has no DisposableStack. */
+class DisposableList<T extends Disposable> implements Disposable {
+  readonly items: T[] = [];
+  [Symbol.dispose](): void {
+    for (const item of this.items) item[Symbol.dispose]();
+  }
+}

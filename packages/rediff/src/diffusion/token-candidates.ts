@@ -1,0 +1,96 @@
+/** From logits to tokens and confidences, without leaving the device.
+ *  R rows of logits, one for each position that was asked for; V vocabulary. */
+import { fromBuffer, scope, stack, type Tensor, where } from "@rediff/torch";
+import type { DecodeOptions } from "./decode-options.js";
+import type { ConfidenceRule } from "./rules.js";
+
+/** Uniform random numbers in [0, 1) for one sequence. */
+export interface Noise {
+  /** float64, for Gumbel noise: one for each row and token */
+  perToken(rows: number, vocabulary: number): Tensor;
+  /** float32, for random remasking: one for each row */
+  perRow(rows: number): Tensor;
+}
+
+/** exp(logit) / (-ln u)^temperature, whose argmax is a sample (Gumbel-max, written multiplicatively); float64.
+ *  Low-precision Gumbel noise harms masked diffusion models (arXiv 2409.02908). */
+export function addGumbelNoise(logits: Tensor, temperature: number, uniform: Tensor): Tensor {
+  const wide = logits.to({ dtype: "float64" });
+  return temperature === 0 ? wide : wide.exp().div(uniform.log().neg().pow(temperature));
+}
+
+/** -inf for tokens that may not be written, in the rows where that holds: all with `revise`, masks otherwise.
+ *  Writes into the logits. */
+export function forbid(
+  logits_RV: Tensor,
+  forbidden: Tensor,
+  masked: readonly boolean[],
+  options: Pick<DecodeOptions, "revise">,
+): Tensor {
+  if (options.revise || masked.every(Boolean)) return logits_RV.indexFill_(1, forbidden, Number.NEGATIVE_INFINITY);
+  const rows = fromBuffer(Uint8Array.from(masked, Number), [masked.length, 1], "bool").to({ device: logits_RV.device });
+  return where(rows, logits_RV.clone().indexFill_(1, forbidden, Number.NEGATIVE_INFINITY), logits_RV);
+}
+
+/** Tokens that may not be written, on the device. */
+export interface TokenBan {
+  /** bool, true for a banned token: [1, V] */
+  ids_1V: Tensor;
+  /** Of the answer; undefined is all of them. */
+  positions: ReadonlySet<number> | undefined;
+}
+
+/** -inf for banned tokens.
+ *  @param positions of the rows in the answer: [R] */
+export function ban(logits_RV: Tensor, bans: readonly TokenBan[], positions: readonly number[]): Tensor {
+  return bans.reduce((logits, { ids_1V, positions: where }) => {
+    const isHit = positions.map((position) => where?.has(position) ?? true);
+    if (!isHit.includes(true)) return logits;
+    if (!isHit.includes(false)) return logits.maskedFill(ids_1V, Number.NEGATIVE_INFINITY);
+    const rows_R1 = fromBuffer(Uint8Array.from(isHit, Number), [isHit.length, 1], "bool").to({
+      device: logits.device,
+    });
+    return logits.maskedFill(rows_R1.logicalAnd(ids_1V), Number.NEGATIVE_INFINITY);
+  }, logits_RV);
+}
+
+export interface CandidateOptions extends Pick<DecodeOptions, "temperature" | "remasking"> {
+  /** How the confidence of remasking "low_confidence" is computed. */
+  confidence: ConfidenceRule;
+}
+
+/** Tokens and their confidences as float64 [2, R]: one tensor, so that the host reads once.
+ *  @param logits_RV after `forbid` and `ban`; confidence is the probability that they give, without noise */
+export function candidates(logits_RV: Tensor, options: CandidateOptions, noise: Noise): Tensor {
+  return scope(() => {
+    const rows = logits_RV.size(0);
+    const vocabulary = logits_RV.size(1);
+    const isSampled = options.temperature > 0;
+    const scores_RV = isSampled
+      ? addGumbelNoise(logits_RV, options.temperature, noise.perToken(rows, vocabulary))
+      : logits_RV;
+    const best = scores_RV.maxDim(1, true);
+    const [best_R1, tokens_R1] = best;
+    const confidence = (): Tensor => {
+      // best - best is 0, but NaN for what is no number: that must not hide behind a random confidence.
+      if (options.remasking === "random") return noise.perRow(rows).add(best_R1.sub(best_R1).squeezeDim(1));
+      if (options.confidence === "float64_softmax") return softmaxOf(logits_RV, tokens_R1).squeezeDim(1);
+      return weightBesideOthers(logits_RV, tokens_R1, isSampled ? logits_RV.maxDim(1, true) : best).squeezeDim(1);
+    };
+    return stack([tokens_R1.squeezeDim(1), confidence()].map((values) => values.to({ dtype: "float64" })));
+  });
+}
+
+/** The probabilities of these tokens, exact to float64: [R, 1] */
+function softmaxOf(logits_RV: Tensor, tokens_R1: Tensor): Tensor {
+  return logits_RV.to({ dtype: "float64" }).softmax(1).gather(1, tokens_R1);
+}
+
+/** The same from float32 sums of what all other tokens weigh beside the likeliest one: float64 [R, 1] */
+function weightBesideOthers(logits_RV: Tensor, tokens_R1: Tensor, likeliest: readonly [Tensor, Tensor]): Tensor {
+  const [top_R1, topToken_R1] = likeliest;
+  const wide = (values: Tensor): Tensor => values.to({ dtype: "float64" });
+  const others_RV = logits_RV.sub(top_R1).scatter_(1, topToken_R1, Number.NEGATIVE_INFINITY).exp_();
+  const chosen_R1 = wide(logits_RV.gather(1, tokens_R1)).sub(wide(top_R1)).exp();
+  return chosen_R1.div(wide(others_RV.sum([1], true)).add(1));
+}

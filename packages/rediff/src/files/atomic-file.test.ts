@@ -1,0 +1,61 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { expect, test } from "vitest";
+import { folderOfEachTest } from "../testing/folders.js";
+import { AtomicFile, writeError, writeText } from "./atomic-file.js";
+
+const scratch = folderOfEachTest();
+const { at } = scratch;
+
+test("a file has its name when it is committed, not before; what was there is replaced whole", async () => {
+  writeFileSync(at("x.json"), "before");
+  const file = await AtomicFile.create(at("x.json"));
+  await file.write("after ");
+  await file.write(new Uint8Array(3 << 20).fill(0x61)); // more than is buffered
+  expect(readFileSync(at("x.json"), "utf8")).toBe("before");
+  await file.commit();
+  await file.abort();
+  expect(readFileSync(at("x.json"), "utf8")).toBe(`after ${"a".repeat(3 << 20)}`);
+  expect(readdirSync(scratch.path)).toEqual(["x.json"]);
+});
+
+test("an abort leaves nothing of it, folders are made", async () => {
+  const file = await AtomicFile.create(at("new/folder/x.json"));
+  await file.write("half");
+  await file.flush();
+  await file.abort();
+  expect(readdirSync(at("new/folder"))).toEqual([]);
+});
+
+test("leftovers of dead processes are removed, those of others are not", async () => {
+  const dead = spawnSync(process.execPath, ["-e", ""]).pid;
+  const leftover = `.x.json.partial-${hostname()}-`;
+  writeFileSync(at(`${leftover}${dead}`), "");
+  writeFileSync(at(`${leftover}${process.ppid}`), "");
+  writeFileSync(at(`.x.json.partial-elsewhere-${dead}`), "");
+  writeFileSync(at(`.y.json.partial-${hostname()}-${dead}`), "");
+  await writeText(at("x.json"), "x");
+  expect(readdirSync(scratch.path).sort()).toEqual(
+    [
+      `.x.json.partial-elsewhere-${dead}`,
+      `${leftover}${process.ppid}`,
+      `.y.json.partial-${hostname()}-${dead}`,
+      "x.json",
+    ].sort(),
+  );
+});
+
+test("what a person can do about it", async () => {
+  const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  expect(writeError("x.json", full)).toMatchObject({
+    message: "x.json: the disk is full",
+    hint: expect.stringContaining("Make room"),
+  });
+  const bug = new TypeError("a bug");
+  expect(writeError("x.json", bug)).toBe(bug);
+  await expect(AtomicFile.create(scratch.path)).rejects.toThrow(/is a folder/);
+  writeFileSync(at("file"), "");
+  await expect(AtomicFile.create(at("file/x.json"))).rejects.toThrow(/file\/x\.json: /);
+  expect(existsSync(at("file/x.json"))).toBe(false);
+});

@@ -1,0 +1,118 @@
+/** A file that is whole or not there: it is written beside its place under a hidden name, synced, and renamed.
+ *
+ *  A killed run leaves `.NAME.partial-HOST-PID`, which the next one for the same place removes. */
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { UserError } from "../errors.js";
+import { hiddenPath, readHiddenName } from "./hidden-names.js";
+
+const BUFFER_BYTES = 1 << 20;
+
+/** Owns the file under way: `commit()` or `abort()` it. */
+export class AtomicFile {
+  readonly #handle: FileHandle;
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+
+  private constructor(
+    readonly path: string,
+    /** Where the bytes are until `commit`. */
+    readonly partial: string,
+    handle: FileHandle,
+  ) {
+    this.#handle = handle;
+  }
+
+  /** @throws UserError when nothing can be written there */
+  static async create(path: string): Promise<AtomicFile> {
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      const isFolder = await stat(path).then(
+        (info) => info.isDirectory(),
+        () => false,
+      );
+      if (isFolder) throw new UserError(`${path} is a folder`, "Name a file for the result.");
+      await sweep(path);
+      const partial = hiddenPath(dirname(path), path, "partial");
+      return new AtomicFile(path, partial, await open(partial, "w"));
+    } catch (cause) {
+      throw writeError(path, cause);
+    }
+  }
+
+  async write(content: string | Uint8Array): Promise<void> {
+    const bytes = typeof content === "string" ? Buffer.from(content) : content;
+    this.#pending.push(bytes);
+    this.#pendingBytes += bytes.length;
+    if (this.#pendingBytes >= BUFFER_BYTES) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    const bytes = Buffer.concat(this.#pending);
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    try {
+      for (let done = 0; done < bytes.length; ) done += (await this.#handle.write(bytes, done)).bytesWritten;
+    } catch (cause) {
+      throw writeError(this.path, cause);
+    }
+  }
+
+  /** Gives the file its place. @param sync false for what may be lost when the machine itself goes down */
+  async commit({ sync = true } = {}): Promise<void> {
+    await this.flush();
+    try {
+      if (sync) await this.#handle.sync();
+      await this.#handle.close();
+      await rename(this.partial, this.path);
+      if (sync) await syncFolder(dirname(this.path));
+    } catch (cause) {
+      throw writeError(this.path, cause);
+    }
+  }
+
+  /** Leaves nothing. Harmless after `commit`. */
+  async abort(): Promise<void> {
+    await this.#handle.close().catch(() => undefined);
+    await rm(this.partial, { force: true });
+  }
+}
+
+/** A small file, whole or not at all. */
+export async function writeText(path: string, text: string, options: { sync?: boolean } = {}): Promise<void> {
+  const file = await AtomicFile.create(path);
+  try {
+    await file.write(text);
+    await file.commit(options);
+  } finally {
+    await file.abort();
+  }
+}
+
+/** What a person can do about a failed write. */
+export function writeError(path: string, cause: unknown): unknown {
+  if (!(cause instanceof Error) || !("code" in cause)) return cause;
+  const [why, hint] = {
+    ENOSPC: ["the disk is full", "Make room, then run it again; what was there before is unchanged."],
+    EDQUOT: ["the disk quota is used up", "Make room, then run it again; what was there before is unchanged."],
+    EACCES: ["no permission to write there", "Name another place."],
+    EROFS: ["the file system is read-only", "Name another place."],
+  }[String(cause.code)] ?? [cause.message, undefined];
+  return new UserError(`${path}: ${why}`, hint, { cause });
+}
+
+/** Removes what runs on this machine left that are no more. */
+async function sweep(path: string): Promise<void> {
+  for (const name of await readdir(dirname(path))) {
+    const hidden = readHiddenName(name);
+    if (hidden?.of === basename(path) && hidden.purpose === "partial" && hidden.owner === "a process that is no more")
+      await rm(join(dirname(path), name), { force: true });
+  }
+}
+
+/** A rename is on the disk when its folder is. Some file systems cannot sync folders. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r").catch(() => undefined);
+  await handle?.sync().catch(() => undefined);
+  await handle?.close();
+}

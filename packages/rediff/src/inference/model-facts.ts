@@ -1,0 +1,72 @@
+/** What of a model a request depends on, as a plain value: it is known from the folder's small files, before any weight
+ *  is read, and it travels between processes. */
+import { loadConfig } from "../checkpoint/config.js";
+import { UserError } from "../errors.js";
+import type { ModelConfig, ModelDefaults } from "../models/llava/llava.js";
+import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
+import { parseAspectRatio, parsePinpoints } from "../vision/tiles/anyres.js";
+import type { VisionGeometry } from "../vision/tiles/token-layout.js";
+
+export interface ModelFacts {
+  folder: string;
+  /** What its config says that suits it. */
+  defaults: ModelDefaults;
+  maxPositions: number;
+  /** It knows scenes of stickers only. */
+  sceneWorld: boolean;
+  /** How pictures are cut for it; undefined for a text-only model. */
+  tiling: Pick<VisionGeometry, "tileSize" | "aspectRatio" | "pinpoints"> | undefined;
+}
+
+/** A model as far as it can be asked: what requests are resolved against. */
+export interface AskableModel {
+  facts: ModelFacts;
+  tokenizer: Tokenizer;
+}
+
+export function factsOf({ folder, config }: { folder: string; config: ModelConfig }): ModelFacts {
+  const { multimodal, llada, defaults } = config;
+  return {
+    folder,
+    defaults,
+    maxPositions: llada.maxPositions,
+    // Checkpoints of a training run under way say it by their tower only.
+    sceneWorld: (defaults.world ?? multimodal?.visionTower) === "scenes",
+    tiling: multimodal && tilingOf(multimodal),
+  };
+}
+
+function tilingOf(config: NonNullable<ModelConfig["multimodal"]>): NonNullable<ModelFacts["tiling"]> {
+  const aspectRatio = parseAspectRatio(config.imageAspectRatio);
+  const tileSize = config.vision.imageSize;
+  const pinpoints = aspectRatio.kind === "anyres" ? parsePinpoints(config.gridPinpoints, tileSize) : [];
+  return { tileSize, aspectRatio, pinpoints };
+}
+
+/** Values where a request says nothing: the same for the library, the command line, drafts and the server. */
+export function modelDefaults({ defaults, sceneWorld, maxPositions }: ModelFacts) {
+  const usual = sceneWorld ? 48 : 128;
+  return {
+    genLength: defaults.genLength ?? Math.max(1, Math.min(usual, maxPositions >> 2)),
+    imageJoin: defaults.imageJoin ?? (sceneWorld ? "correct" : "legacy"),
+    refineThreshold: defaults.refineThreshold ?? 0,
+  } as const;
+}
+
+/** Of a loaded model. */
+export const askable = (model: { folder: string; config: ModelConfig; tokenizer: Tokenizer }): AskableModel => ({
+  facts: factsOf(model),
+  tokenizer: model.tokenizer,
+});
+
+/** Of a folder, without its weights. @throws UserError when it is no model folder */
+export async function readAskable(folder: string): Promise<AskableModel> {
+  const [config, tokenizer] = await Promise.all([loadConfig(folder), loadTokenizer(folder)]);
+  return { facts: factsOf({ folder, config }), tokenizer };
+}
+
+/** @throws UserError for a text-only model */
+export function assertSight({ folder, tiling }: ModelFacts): NonNullable<ModelFacts["tiling"]> {
+  if (tiling !== undefined) return tiling;
+  throw new UserError(`${folder} is a text-only LLaDA and cannot see pictures`, "Use a LLaDA-V or ReDiff model.");
+}

@@ -1,0 +1,172 @@
+/** What is asked of a model, in the user's words, and what can be said against it without knowing the model. Nothing here
+ *  computes or needs libtorch, so options are judged before a model is loaded; resolve.ts makes a complete request of
+ *  them. */
+import {
+  type DecodeOptions,
+  decodeOptions,
+  type FeatureCacheOptions,
+  type Remasking,
+} from "../diffusion/decode-options.js";
+import { stepsFor } from "../diffusion/transfer-schedule.js";
+import { UserError } from "../errors.js";
+import type { ChatMessage, PromptTemplate } from "../text/chat-template.js";
+import type { ImageJoin } from "../text/image-tokens.js";
+import type { PictureSource } from "../vision/picture/decode-picture.js";
+import type { VideoSource } from "../vision/video/ffmpeg.js";
+import type { TraceStep } from "./trace-format.js";
+
+/** A picture (a path, or a file's bytes), a video file, or a folder of frames. */
+export type VisualSource = PictureSource | { video: VideoSource };
+
+export interface DescribeOptions {
+  /** The question. Pictures come first unless it places them itself with `<image>`. */
+  prompt?: string;
+  /** A conversation so far, instead of `prompt`; its last message is the question. */
+  messages?: readonly ChatMessage[];
+  system?: string;
+  conversation?: PromptTemplate;
+  /** "legacy" loses the token after each picture, as the reference's inference does and published results were measured;
+   *  "correct" keeps it, as in training. Default: what the model's config says, else "correct" for a model of the scene
+   *  world, else "legacy". */
+  imageJoin?: ImageJoin;
+  /** Forward passes; default one per token. */
+  steps?: number;
+  /** Instead of `steps`. */
+  tokensPerStep?: number;
+  /** Instead of both: each step fills all masks that the model is at least this sure of, 0 to 1. Approximate. */
+  threshold?: number;
+  /** Tokens of the answer. Default: what the model's config says, else 48 for a model of the scene world, else 128, but
+   *  no more than a quarter of the model's positions. */
+  genLength?: number;
+  blockLength?: number;
+  temperature?: number;
+  cfgScale?: number;
+  remasking?: Remasking;
+  /** ReDiff's revision; default off. */
+  revise?: boolean;
+  reviseTopk?: number;
+  reviseStart?: number;
+  suffix?: string;
+  /** Texts that end the answer, besides the end of the turn, which always does. The answer ends before the first of
+   *  them. Under `compat` they are the token sequences that end it, instead of the end of the turn. */
+  stop?: readonly string[];
+  /** A text to begin with instead of masks. */
+  draft?: string;
+  seed?: number;
+  /** dLLM-Cache: faster, approximate. */
+  cache?: FeatureCacheOptions;
+  /** All quirks of the reference at once: decoding, colours of palette, alpha and 16-bit pictures, special tokens in
+   *  the text. docs/PARITY.md lists them. */
+  compat?: boolean;
+  /** Turn pictures upright as their EXIF data says. */
+  autoOrient?: boolean;
+  /** Refuse pictures with more pixels. */
+  maxPixels?: number;
+  /** Frames taken from a video; default 32. */
+  videoFrames?: number;
+  /** Ends it between two steps; its reason is thrown. */
+  signal?: AbortSignal;
+  /** Told of every step, in the format of traces. */
+  onTrace?: (step: TraceStep) => void;
+}
+
+/** What of the options is no part of the request, but of how its answer is awaited. */
+export type Awaiting = "signal" | "onTrace";
+
+/** What of that applies to a text that is there already. */
+export interface RefineOptions
+  extends Pick<
+    DescribeOptions,
+    | "prompt"
+    | "messages"
+    | "system"
+    | "conversation"
+    | "imageJoin"
+    | "temperature"
+    | "cfgScale"
+    | "seed"
+    | "compat"
+    | "autoOrient"
+    | "maxPixels"
+    | "videoFrames"
+    | Awaiting
+  > {
+  /** Rounds at most; default 8. */
+  rounds?: number;
+  /** Replace a token only when the model is at least this sure of the other one; default the model's, else 0, ReDiff's rule. */
+  threshold?: number;
+}
+
+/** What of a description's options applies to a template. `steps` fill the blanks of the whole template, default one
+ *  token each; `revise` rewrites blanks only. */
+export type FillOptions = Pick<
+  DescribeOptions,
+  | "prompt"
+  | "messages"
+  | "system"
+  | "conversation"
+  | "imageJoin"
+  | "steps"
+  | "tokensPerStep"
+  | "threshold"
+  | "temperature"
+  | "cfgScale"
+  | "remasking"
+  | "revise"
+  | "reviseTopk"
+  | "reviseStart"
+  | "seed"
+  | "autoOrient"
+  | "maxPixels"
+  | "videoFrames"
+  | Awaiting
+>;
+
+/** The part of the decoding options that needs no tokenizer. @throws UserError when they exclude each other */
+export function decodingNumbers(options: DescribeOptions, genLength: number): Partial<DecodeOptions> {
+  const blockLength = options.blockLength ?? genLength;
+  const { steps, tokensPerStep, threshold } = options;
+  if (steps !== undefined && tokensPerStep !== undefined)
+    throw new UserError("steps and tokens_per_step exclude each other", "Give one of them.");
+  if (threshold !== undefined && (steps !== undefined || tokensPerStep !== undefined))
+    throw new UserError(
+      `${steps === undefined ? "tokens_per_step" : "steps"} and threshold exclude each other`,
+      "A threshold takes as many steps as it needs.",
+    );
+  if (tokensPerStep !== undefined && !(tokensPerStep >= 1))
+    throw new UserError(`tokens_per_step must be 1 or more, got ${tokensPerStep}`);
+  const chosen: Partial<DecodeOptions> = {
+    genLength,
+    blockLength,
+    steps: tokensPerStep === undefined ? (steps ?? genLength) : stepsFor(genLength, blockLength, tokensPerStep),
+    compat: options.compat ?? false,
+    revise: options.revise ?? false,
+    reviseTopk: options.reviseTopk,
+    cache: options.cache,
+    threshold,
+  };
+  for (const key of ["temperature", "cfgScale", "remasking", "reviseStart", "seed"] as const)
+    if (options[key] !== undefined) Object.assign(chosen, { [key]: options[key] });
+  return chosen;
+}
+
+/** @throws UserError when what is given makes no sense for any model; what depends on one is judged later */
+export function checkOptions(options: DescribeOptions): void {
+  decodeOptions(decodingNumbers(options, options.genLength ?? lengthThatFits(options)));
+  if (options.stop?.includes("")) throw new UserError("a stop text is empty", "Leave it out.");
+}
+
+/** Where the length is the model's: one that block length and steps fit, so that they are judged for themselves. */
+function lengthThatFits({ blockLength, steps }: DescribeOptions): number {
+  const whole = (value: number | undefined) => (Number.isSafeInteger(value) && Number(value) > 0 ? Number(value) : 1);
+  return whole(blockLength) * whole(steps);
+}
+
+/** @throws UserError when a number is out of its range */
+export function checkRefineOptions({ rounds, threshold, ...options }: RefineOptions): void {
+  checkOptions(options);
+  if (rounds !== undefined && (!Number.isInteger(rounds) || rounds < 1))
+    throw new UserError(`rounds must be a whole number from 1, got ${rounds}`);
+  if (threshold !== undefined && !(threshold >= 0 && threshold <= 1))
+    throw new UserError(`threshold must be from 0 to 1, got ${threshold}`);
+}

@@ -1,0 +1,93 @@
+/** A complete request with its pictures and those who listen to it: what the batcher is given. */
+import type { Tensor } from "@rediff/torch";
+import type { DecodeStep } from "../diffusion/decode-step.js";
+import type { Decoding, Loop } from "../diffusion/decoder.js";
+import { promptEmbeddings } from "../models/llava/assembly.js";
+import type { Model } from "../models/llava/llava.js";
+import { imagePlaceholder } from "../text/image-tokens.js";
+import type { Tokenizer } from "../text/tokenizer.js";
+import type { Visual } from "../vision/tiles/tiles.js";
+import type { AnswerOfKind, Beginning } from "./answers.js";
+import type { RequestKind, RequestOfKind, ResolvedRequest } from "./resolve.js";
+import type { AnswerReader } from "./tasks/answer-reader.js";
+import { describing } from "./tasks/describe.js";
+import { filling } from "./tasks/fill.js";
+import { refining } from "./tasks/refine.js";
+import { tracer } from "./trace.js";
+import type { TraceStep } from "./trace-format.js";
+
+/** Who asked. An answer or an error comes last, and once. */
+export interface Listener<A> {
+  begun?(beginning: Beginning): void;
+  /** After every forward pass. */
+  step?(step: DecodeStep): void;
+  trace?(step: TraceStep): void;
+  /** Text that will not change any more. */
+  text?(text: string): void;
+  answered(answer: A): void;
+  failed(error: unknown): void;
+}
+
+/** A request that has its place in the batch. */
+export interface BegunAnswer {
+  /** [P, D]; whoever begins frees it. */
+  prompt: Tensor;
+  request: ResolvedRequest;
+  loop: Loop | undefined;
+  beginning: Beginning;
+  /** @param seconds of the forward pass. @returns whether the answer is over before its length */
+  watch(decoding: Decoding, seconds: number): boolean;
+  finish(decoding: Decoding, seconds: number): void;
+}
+
+export interface Submission {
+  /** Encodes the pictures. @throws UserError when the prompt is too long */
+  begin(model: Model): BegunAnswer;
+  begun(beginning: Beginning): void;
+  failed(error: unknown): void;
+}
+
+type ReaderOf<K extends RequestKind> = (
+  tokenizer: Tokenizer,
+  request: RequestOfKind[K],
+  onText: ((text: string) => void) | undefined,
+) => AnswerReader<AnswerOfKind[K]>;
+
+const readers: { [K in RequestKind]: ReaderOf<K> } = { describe: describing, refine: refining, fill: filling };
+
+export function submission<K extends RequestKind>(
+  kind: K,
+  request: RequestOfKind[K],
+  visuals: readonly Visual[],
+  listener: Listener<AnswerOfKind[K]>,
+): Submission {
+  return {
+    begun: (beginning) => listener.begun?.(beginning),
+    failed: (error) => listener.failed(error),
+    begin(model) {
+      const { tokenizer } = model;
+      const onText = listener.text && ((text: string) => listener.text?.(text));
+      const reader = readers[kind](tokenizer, request, onText);
+      const traced = listener.trace && tracer(tokenizer, request);
+      const { genLength, suffix } = request.decode;
+      const prompt = promptEmbeddings(model, request.ids, visuals, genLength + suffix.length);
+      const promptTokens = prompt.size(0);
+      const textTokens = request.ids.filter((id) => id !== imagePlaceholder).length;
+      const { given } = reader;
+      return {
+        prompt,
+        request,
+        loop: reader.loop,
+        beginning: { request, promptTokens, imageTokens: promptTokens - textTokens, ...(given && { given }) },
+        watch(decoding, seconds) {
+          const isOver = reader.watch(decoding);
+          if (decoding.step === undefined) return isOver;
+          listener.step?.(decoding.step);
+          if (traced) listener.trace?.(traced(decoding.step, seconds));
+          return isOver;
+        },
+        finish: (decoding, seconds) => listener.answered(reader.read(decoding, seconds)),
+      };
+    },
+  };
+}

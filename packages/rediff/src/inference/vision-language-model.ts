@@ -1,0 +1,140 @@
+/** A loaded model as applications use it: describe pictures and videos, watch the text form, repair a description, fill
+ *  in a template.
+ *
+ *  One object, one model, one thread; calls may overlap only through `describeMany`, which decodes them together. */
+
+import { type LoadOptions, loadModelFolder } from "../checkpoint/load-model.js";
+import type { DecodeStep } from "../diffusion/decode-step.js";
+import { embeddedModelFolder } from "../embedded.js";
+import { resolveModel } from "../hub/resolve-model.js";
+import type { Model } from "../models/llava/llava.js";
+import type { Visual } from "../vision/tiles/tiles.js";
+import { answerOne } from "./answer-one.js";
+import type { Description, Filling, Refinement } from "./answers.js";
+import { type AskableModel, askable, assertSight } from "./model-facts.js";
+import type { DescribeOptions, FillOptions, RefineOptions, VisualSource } from "./request.js";
+import { type ResolvedRequest, resolveDescribe, resolveFill, resolveRefine, visualHandling } from "./resolve.js";
+import type { Template } from "./template/fill-template.js";
+import { readVisual, readVisuals } from "./visuals.js";
+
+export type { Description, Refinement, TokenEdit } from "./answers.js";
+export type { DescribeOptions, RefineOptions, VisualSource } from "./request.js";
+
+export class VisionLanguageModel implements Disposable {
+  /** The parts: weights, tokenizer, configuration. */
+  readonly model: Model;
+  /** What requests are resolved against. */
+  readonly askable: AskableModel;
+
+  constructor(model: Model) {
+    this.model = model;
+    this.askable = askable(model);
+  }
+
+  /** Describes pictures (or answers a question about them) and returns when the text is done.
+   *  @throws UserError for unreadable pictures, wrong options, prompts that are too long */
+  describe(sources: VisualSource | readonly VisualSource[], options: DescribeOptions = {}): Promise<Description> {
+    return resultOf(this.watch(sources, options));
+  }
+
+  /** The same, a step at a time. */
+  async *watch(
+    sources: VisualSource | readonly VisualSource[],
+    options: DescribeOptions = {},
+  ): AsyncGenerator<DecodeStep, Description> {
+    const list = listOf(sources);
+    const request = resolveDescribe(this.askable, list.length, options); // before pictures are read
+    const visuals = await this.#read(list, request, options.signal);
+    return yield* answerOne(this.model, "describe", request, visuals, options);
+  }
+
+  /** The same for what `load` has read: a conversation's pictures are read once. */
+  async *watchLoaded(
+    visuals: readonly Visual[],
+    options: DescribeOptions = {},
+  ): AsyncGenerator<DecodeStep, Description> {
+    const request = resolveDescribe(this.askable, visuals.length, options);
+    return yield* answerOne(this.model, "describe", request, visuals, options);
+  }
+
+  /** Repairs a description of a picture: what is wrong is replaced, token for token; what is right stays.
+   *  @throws UserError when the draft is empty or cannot be written in the model's tokens */
+  async refine(
+    sources: VisualSource | readonly VisualSource[],
+    draft: string,
+    options: RefineOptions = {},
+  ): Promise<Refinement> {
+    const list = listOf(sources);
+    const request = resolveRefine(this.askable, list.length, draft, options);
+    const visuals = await this.#read(list, request, options.signal);
+    return resultOf(answerOne(this.model, "refine", request, visuals, options));
+  }
+
+  /** Fills in the blanks of a template about pictures (or none): `[[N]]` stands for N tokens, everything else stays,
+   *  character for character.
+   *  @throws UserError for templates without blanks or with words that the model cannot write */
+  fill(
+    sources: VisualSource | readonly VisualSource[],
+    template: string | Template,
+    options: FillOptions = {},
+  ): Promise<Filling> {
+    return resultOf(this.watchFill(sources, template, options));
+  }
+
+  /** The same, a step at a time. */
+  async *watchFill(
+    sources: VisualSource | readonly VisualSource[],
+    template: string | Template,
+    options: FillOptions = {},
+  ): AsyncGenerator<DecodeStep, Filling> {
+    const list = listOf(sources);
+    const request = resolveFill(this.askable, list.length, template, options);
+    const visuals = await this.#read(list, request, options.signal);
+    return yield* answerOne(this.model, "fill", request, visuals, options);
+  }
+
+  /** For those who have many pictures to show it. @throws UserError for a text-only model */
+  assertSight(): void {
+    assertSight(this.askable.facts);
+  }
+
+  /** Decodes a picture or the frames of a video, in this thread. */
+  load(source: VisualSource, options: DescribeOptions = {}): Promise<Visual> {
+    return readVisual(source, {
+      facts: this.askable.facts,
+      handling: visualHandling(options),
+      signal: options.signal,
+    });
+  }
+
+  #read(sources: readonly VisualSource[], { visuals }: ResolvedRequest, signal: AbortSignal | undefined) {
+    return readVisuals(sources, { facts: this.askable.facts, handling: visuals, signal });
+  }
+
+  [Symbol.dispose](): void {
+    this.model[Symbol.dispose]();
+  }
+}
+
+const listOf = (sources: VisualSource | readonly VisualSource[]): readonly VisualSource[] =>
+  Array.isArray(sources) ? (sources as readonly VisualSource[]) : [sources as VisualSource];
+
+async function resultOf<T>(watching: AsyncGenerator<unknown, T>): Promise<T> {
+  let turn = await watching.next();
+  while (!turn.done) turn = await watching.next();
+  return turn.value;
+}
+
+/** Loads a model: a folder in Hugging Face's layout, or the id of one that was pulled from the hub; by default the
+ *  embedded one, which knows the scene world only.
+ *
+ *  ```ts
+ *  using model = await loadModel("ReDiff-8B");
+ *  const { text } = await model.describe("photo.jpg", { tokensPerStep: 4, revise: true });
+ *  ``` */
+export async function loadModel(
+  folderOrId = embeddedModelFolder(),
+  options: LoadOptions = {},
+): Promise<VisionLanguageModel> {
+  return new VisionLanguageModel(await loadModelFolder(await resolveModel(folderOrId), options));
+}

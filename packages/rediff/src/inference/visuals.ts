@@ -1,0 +1,66 @@
+/** The pictures and videos of a request, from files to tiles: in this thread, or in those of a pool. */
+import { stat } from "node:fs/promises";
+import { extname } from "node:path";
+import { loadPicture, loadVideo, type PictureSource, type VideoSource } from "../vision/index.js";
+import type { PictureOptions } from "../vision/picture/load-picture.js";
+import type { Tiles, Visual } from "../vision/tiles/tiles.js";
+import type { VideoOptions, VideoTiles } from "../vision/video/load-video.js";
+import { assertSight, type ModelFacts } from "./model-facts.js";
+import type { VisualSource } from "./request.js";
+import type { VisualHandling } from "./resolve.js";
+
+/** Who does the work; a `VisionPool` is one. */
+export interface VisualReader {
+  picture(source: PictureSource, options: PictureOptions, signal?: AbortSignal): Promise<Tiles>;
+  video(source: VideoSource, options: VideoOptions, signal?: AbortSignal): Promise<VideoTiles>;
+}
+
+const thisThread: VisualReader = { picture: loadPicture, video: loadVideo };
+
+export interface VisualReading {
+  facts: ModelFacts;
+  handling: VisualHandling;
+  /** Default: this thread. */
+  reader?: VisualReader;
+  signal?: AbortSignal | undefined;
+}
+
+/** @throws UserError for a file that is none, or cannot be read, and for a text-only model */
+export async function readVisual(source: VisualSource, reading: VisualReading): Promise<Visual> {
+  const { facts, handling, reader = thisThread, signal } = reading;
+  const { tileSize, aspectRatio, pinpoints } = assertSight(facts);
+  const { colors, grey16, autoOrient, maxPixels, frames } = handling;
+  const video = await videoOf(source);
+  if (video !== undefined) {
+    const options = { tileSize, sampling: { kind: "uniform" as const, frames }, maxPixels };
+    return { kind: "video", ...(await reader.video(video, options, signal)) };
+  }
+  const options = { tileSize, aspectRatio, pinpoints, colors, grey16, autoOrient, maxPixels };
+  return { kind: "picture", ...(await reader.picture(source as PictureSource, options, signal)) };
+}
+
+export function readVisuals(sources: readonly VisualSource[], reading: VisualReading): Promise<Visual[]> {
+  return Promise.all(sources.map((source) => readVisual(source, reading)));
+}
+
+const VIDEO_EXTENSIONS = new Set([
+  ".mp4",
+  ".mov",
+  ".mkv",
+  ".webm",
+  ".avi",
+  ".m4v",
+  ".mpg",
+  ".mpeg",
+  ".wmv",
+  ".flv",
+  ".ts",
+]);
+
+/** A video is named as one, or by its extension, or is a folder of frames. */
+async function videoOf(source: VisualSource): Promise<VideoSource | undefined> {
+  if (typeof source === "object" && "video" in source) return source.video;
+  if (typeof source !== "string") return undefined;
+  if (VIDEO_EXTENSIONS.has(extname(source).toLowerCase())) return source;
+  return (await stat(source).catch(() => undefined))?.isDirectory() ? source : undefined;
+}

@@ -1,0 +1,55 @@
+/** Scaled dot-product attention under a `Visibility`, and of some positions only.
+ *  B batch, L positions, R positions that ask, N heads, H head width, S segments. */
+import { cat, scaledDotProductAttention, type Tensor } from "@rediff/torch";
+import type { Visibility } from "./visibility.js";
+
+/** Some of a sequence's positions, in order. `perSegment[i]` of them lie in segment i. */
+export interface Positions {
+  index: Tensor; // int64 [R]
+  perSegment: readonly number[];
+}
+
+/** Only these positions of a sequence: [B, L, ...] -> [B, R, ...]; all of them where none are named. */
+export function at(x: Tensor, positions: Positions | undefined, dim = 1): Tensor {
+  return positions === undefined ? x : x.indexSelect(dim, positions.index);
+}
+
+/** softmax(q k^T / sqrt(H) + mask) v: [B, N, R, H].
+ *  Without padding no mask is passed at all, not even one of zeros: that would rule out the flash kernel.
+ *  @param asking the positions of the queries; default all */
+export function attend(
+  q_BNRH: Tensor,
+  k_BNLH: Tensor,
+  v_BNLH: Tensor,
+  { segments, mask }: Visibility,
+  asking: Positions | undefined,
+): Tensor {
+  if (segments === undefined || segments.length === 1) {
+    const mask_B1RL = mask === undefined || mask.size(2) === 1 ? mask : at(mask, asking, 2);
+    return scaledDotProductAttention(q_BNRH, k_BNLH, v_BNLH, mask_B1RL);
+  }
+  const queries = asking?.perSegment ?? segments;
+  const length = segments[0] ?? 0;
+  if (segments.every((own, i) => own === length && queries[i] === length)) {
+    const own = (x_1NLH: Tensor) => segmentsAsBatch(x_1NLH, length);
+    const attended_NSLH = scaledDotProductAttention(own(q_BNRH), own(k_BNLH), own(v_BNLH)).transpose(0, 1);
+    return attended_NSLH.reshape([1, q_BNRH.size(1), q_BNRH.size(2), q_BNRH.size(3)]);
+  }
+  // Cut all at once, so that gradients are joined all at once.
+  const [qs, ks, vs] = [
+    q_BNRH.splitWithSizes(queries, 2),
+    k_BNLH.splitWithSizes(segments, 2),
+    v_BNLH.splitWithSizes(segments, 2),
+  ];
+  const withQueries = [...segments.keys()].filter((i) => (queries[i] ?? 0) > 0);
+  return cat(
+    withQueries.map((i) => scaledDotProductAttention(qs[i] as Tensor, ks[i] as Tensor, vs[i] as Tensor)),
+    2,
+  );
+}
+
+/** Segments of one length: [1, N, S*L, H] -> [S, N, L, H]; as `splitHeads` lays heads out, without a copy. */
+function segmentsAsBatch(x_1NLH: Tensor, length: number): Tensor {
+  const [, heads = 1, , width = 0] = x_1NLH.shape;
+  return x_1NLH.reshape([heads, -1, length, width]).transpose(0, 1);
+}

@@ -1,0 +1,100 @@
+/** LLaDA-V and ReDiff (one network, trained differently): vision tower, projector, newline vector, LLaDA; and the text-
+ *  only LLaDA underneath. What the parts are; how pictures become rows is in vision-encoder.ts, how a sequence is put together
+ *  in assembly.ts. */
+import type { Device, DType, Tensor } from "@rediff/torch";
+import { UserError } from "../../errors.js";
+import type { Tokenizer } from "../../text/tokenizer.js";
+import { parseAspectRatio, parsePinpoints } from "../../vision/tiles/anyres.js";
+import {
+  type NewlinePosition,
+  type PoolMode,
+  parseMergeType,
+  type VisionGeometry,
+} from "../../vision/tiles/token-layout.js";
+import type { Llada } from "../llada/llada.js";
+import type { LladaConfig } from "../llada/llada-config.js";
+import { type Affine, patchesPerSide, type Siglip, type SiglipConfig } from "../siglip/siglip.js";
+
+export interface MultimodalConfig {
+  vision: SiglipConfig;
+  /** Name of the tower that the weights came from; only needed when the checkpoint lacks them. */
+  visionTower: string;
+  projectorType: string;
+  /** "flat", "spatial", "spatial_unpad", with "_maxpool2x2" or "_nobase" */
+  patchMergeType: string;
+  /** "anyres", "anyres_max_K", "pad", or anything else for "square" */
+  imageAspectRatio: string;
+  gridPinpoints: string | [number, number][] | undefined;
+  newlinePosition: NewlinePosition;
+  spatialPoolMode: PoolMode;
+  /** Positions after which a sequence is cut; undefined for no limit. */
+  tokenizerModelMaxLength: number | undefined;
+  tokenizerPaddingSide: "left" | "right";
+}
+
+export interface ModelDefaults {
+  /** Tokens of an answer. */
+  genLength?: number | undefined;
+  /** How the model was trained to read the token after a picture. */
+  imageJoin?: "legacy" | "correct" | undefined;
+  /** How sure it has to be to replace a word of a text that it refines. */
+  refineThreshold?: number | undefined;
+  /** The world that it knows, where it does not know photographs. */
+  world?: "scenes" | undefined;
+}
+
+export interface ModelConfig {
+  modelType: "llada" | "llava_llada";
+  llada: LladaConfig;
+  multimodal: MultimodalConfig | undefined;
+  torchDtype: string | undefined;
+  /** What suits the model best where nothing is asked for: the key `rediff` of config.json, which is ours. */
+  defaults: ModelDefaults;
+  /** config.json as it was, unknown keys included. */
+  raw: Record<string, unknown>;
+}
+
+/** From pixels to rows of the language model. D width of the language model. */
+export interface VisionEncoder {
+  config: MultimodalConfig;
+  geometry: VisionGeometry;
+  tower: Siglip;
+  projector: readonly Affine[];
+  newline: Tensor | undefined; // [D]
+}
+
+export interface Model extends Disposable {
+  readonly folder: string;
+  readonly config: ModelConfig;
+  readonly llada: Llada;
+  /** Absent in a text-only LLaDA. */
+  readonly vision: VisionEncoder | undefined;
+  readonly tokenizer: Tokenizer;
+  readonly dtype: DType;
+  readonly device: Device;
+  /** Rows of the vocabulary that may be generated: those that have a token. */
+  readonly vocabulary: number;
+}
+
+/** The vision encoder of a model that is to see or to learn from pictures. @throws UserError for a text-only LLaDA */
+export function needVision(
+  { vision, folder }: Pick<Model, "vision" | "folder">,
+  wanted = "see pictures",
+): VisionEncoder {
+  if (vision !== undefined) return vision;
+  throw new UserError(`${folder} is a text-only LLaDA and cannot ${wanted}`, "Use a LLaDA-V or ReDiff model.");
+}
+
+/** Shapes and modes that decide how many positions a picture takes. */
+export function visionGeometry(config: MultimodalConfig): VisionGeometry {
+  const aspectRatio = parseAspectRatio(config.imageAspectRatio);
+  return {
+    tileSize: config.vision.imageSize,
+    patchesPerSide: patchesPerSide(config.vision),
+    aspectRatio,
+    pinpoints: aspectRatio.kind === "anyres" ? parsePinpoints(config.gridPinpoints, config.vision.imageSize) : [],
+    mergeType: parseMergeType(config.patchMergeType),
+    newlinePosition: config.newlinePosition,
+    poolMode: config.spatialPoolMode,
+  };
+}

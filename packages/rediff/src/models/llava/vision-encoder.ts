@@ -1,0 +1,199 @@
+/** Pictures and videos to the rows that stand for them in the language model: tower, projector, layout, newline vector.
+ *  T tiles, S side of a tile in pixels, P patches, C width of the tower, D of the language model, M rows of all visuals.
+ *
+ *  Visuals go in groups. A group's tiles go through the tower in chunks, its features through the projector at once. One
+ *  path for everybody: who describes runs the chain forward, who trains runs it so that it can go back. */
+import { cat, type Device, type DType, fromBuffer, scope, type Tensor } from "@rediff/torch";
+import { normalizedLevels, type Tiles, type Visual } from "../../vision/tiles/tiles.js";
+import { pictureLayout, videoLayout } from "../../vision/tiles/token-layout.js";
+import { type ChainRunner, forwardOnly, type Pass, type Stage, stage } from "../chain.js";
+import { project } from "../projector/projector.js";
+import { patchesPerSide, type SiglipConfig, siglipStages } from "../siglip/siglip.js";
+import { type Model, needVision, type VisionEncoder } from "./llava.js";
+import { pictureTokens, videoTokens } from "./visual-tokens.js";
+
+/** The rows of several visuals, and the way back from those rows' gradients. */
+export interface VisualPass {
+  /** Of each visual: [tokens, D] */
+  readonly rows: readonly Tensor[];
+  readonly differentiable: boolean;
+  /** Goes back once. `gradients[i]` is that of the first rows of visual i, [tokens or fewer, D]; what is missing is
+   *  zero, as for rows that a cut sample does not have. */
+  backward(gradients: readonly (Tensor | undefined)[]): void;
+}
+
+export const noVisuals: VisualPass = { rows: [], differentiable: false, backward() {} };
+
+/** Tiles of SigLIP-so400m's that go through the tower together: bounds the memory of a layer. */
+const TILES_FORWARD = 64;
+
+/** What each picture or video contributes to the prompt: one [tokens, D] for each. A visual goes alone, so that its rows
+ *  do not depend on its neighbours. @throws UserError for a text-only model */
+export function encodeVisuals(model: Model, visuals: readonly Visual[], maxTiles = TILES_FORWARD): Tensor[] {
+  if (visuals.length === 0) return [];
+  const vision = needVision(model);
+  return visuals.map((visual) =>
+    scope(() => groupPass(model, vision, [visual], forwardOnly, maxTiles).rows[0] as Tensor),
+  );
+}
+
+/** Elements of the features that go through the tower together in training, 8 tiles of SigLIP-so400m's: bounds the
+ *  memory of a layer that is differentiated. */
+const MAX_ELEMENTS = 8 * 729 * 1152;
+
+/** All visuals of a micro-batch, in groups of as many as together stay small: a pass over one little picture costs its
+ *  hundreds of operators more than its products. Groups depend on the visuals and the tower's shape alone, so that a
+ *  resumed run sums in the same order. What the passes keep belongs to the open scope.
+ *  @param maxElements for tests */
+export function visualPass(
+  model: Pick<Model, "dtype" | "device">,
+  vision: VisionEncoder,
+  visuals: readonly Visual[],
+  run: ChainRunner,
+  maxElements = MAX_ELEMENTS,
+): VisualPass {
+  const maxTiles = Math.max(1, Math.floor(maxElements / featuresPerTile(vision.tower.config)));
+  const groups = groupVisuals(visuals, maxTiles).map((group) => groupPass(model, vision, group, run, maxTiles));
+  return {
+    rows: groups.flatMap(({ rows }) => rows),
+    differentiable: groups.some(({ differentiable }) => differentiable),
+    backward(gradients) {
+      let first = 0;
+      for (const group of groups) {
+        const own = gradients.slice(first, first + group.rows.length);
+        first += group.rows.length;
+        if (group.differentiable && own.some((gradient) => gradient !== undefined)) group.backward(own);
+      }
+    },
+  };
+}
+
+const featuresPerTile = (config: SiglipConfig): number => patchesPerSide(config) ** 2 * config.hiddenSize;
+
+/** In order, as many visuals at a time as have `maxTiles` together; one that has more is alone. */
+function groupVisuals(visuals: readonly Visual[], maxTiles: number): Visual[][] {
+  const groups: Visual[][] = [];
+  let room = 0;
+  for (const visual of visuals) {
+    if (groups.length === 0 || visual.tiles > room) {
+      groups.push([]);
+      room = maxTiles;
+    }
+    groups.at(-1)?.push(visual);
+    room -= visual.tiles;
+  }
+  return groups;
+}
+
+function groupPass(
+  model: Pick<Model, "dtype" | "device">,
+  vision: VisionEncoder,
+  visuals: readonly Visual[],
+  run: ChainRunner,
+  maxTiles: number,
+): VisualPass {
+  const pixels_T3SS = normalizePixels(joinTiles(visuals), model.dtype, model.device);
+  const tiles = pixels_T3SS.size(0);
+  const tower = siglipStages(vision.tower);
+  const towers: Pass[] = [];
+  for (let start = 0; start < tiles; start += maxTiles)
+    towers.push(run(tower, pixels_T3SS.narrow(0, start, Math.min(maxTiles, tiles - start))));
+  const needsInput = towers.some(({ differentiable }) => differentiable);
+  const features_TPC = joined(towers.map(({ output }) => output));
+  const counts: number[] = [];
+  const head = run([layOutStage(vision, visuals, counts)], features_TPC, { needsInput });
+  if (towers.length > 1) features_TPC.dispose();
+  if (!needsInput) for (const { output } of [{ output: pixels_T3SS }, ...towers]) output.dispose();
+  const rows = head.output.splitWithSizes(counts, 0); // of each visual [tokens, D]
+  return {
+    rows,
+    differentiable: head.differentiable,
+    backward(gradients) {
+      const gradient_MD = scope(() => placeGradients(gradients, counts, head.output));
+      for (const own of rows) own.dispose();
+      const gradient_TPC = head.backward(gradient_MD);
+      gradient_MD.dispose();
+      if (gradient_TPC === undefined) return;
+      let start = 0;
+      for (const tower of towers) {
+        const count = Math.min(maxTiles, tiles - start);
+        tower.backward(gradient_TPC.narrow(0, start, count));
+        start += count;
+      }
+      gradient_TPC.dispose();
+    },
+  };
+}
+
+/** Bytes to what the tower takes: uint8 [T, 3, S, S] -> ((x / 255) - 0.5) / 0.5 in the model's dtype. */
+export function normalizePixels(
+  tiles: Pick<Tiles, "pixels" | "tiles" | "tileSize">,
+  dtype: DType,
+  device: Device,
+): Tensor {
+  const { pixels, tileSize } = tiles;
+  return scope(() => {
+    const levels_256 = fromBuffer(normalizedLevels(), [256]);
+    const index_N = fromBuffer(pixels, [pixels.length]).to({ dtype: "int32" });
+    return levels_256.indexSelect(0, index_N).view([tiles.tiles, 3, tileSize, tileSize]).to({ dtype, device });
+  });
+}
+
+/** The tiles of all visuals, one after another. */
+function joinTiles(visuals: readonly Visual[]): Pick<Visual, "pixels" | "tiles" | "tileSize"> {
+  const [first] = visuals;
+  if (first === undefined) throw new Error("a group of visuals has at least one");
+  if (visuals.length === 1) return first;
+  const pixels = new Uint8Array(visuals.reduce((sum, visual) => sum + visual.pixels.length, 0));
+  let end = 0;
+  for (const visual of visuals) {
+    pixels.set(visual.pixels, end);
+    end += visual.pixels.length;
+  }
+  return { pixels, tiles: visuals.reduce((sum, visual) => sum + visual.tiles, 0), tileSize: first.tileSize };
+}
+
+/** Projector and newline: features of all tiles [T, P, C] to the rows of all visuals, one after another [M, D].
+ *  Says in `counts` how many rows each has. */
+function layOutStage(vision: VisionEncoder, visuals: readonly Visual[], counts: number[]): Stage {
+  const { projector, newline } = vision;
+  return stage({ projector, newline }, (w, features_TPC) => {
+    const projected = project(w.projector, features_TPC).splitWithSizes(
+      visuals.map(({ tiles }) => tiles),
+      0,
+    );
+    const rows = visuals.map((visual, i) => layOut(vision, projected[i] as Tensor, visual, w.newline));
+    counts.splice(0, counts.length, ...rows.map((own) => own.size(0)));
+    return joined(rows);
+  });
+}
+
+/** Projected features [T, P, D] of one visual to its rows. A single view (padded picture, dummy) has no map. */
+export function layOut(
+  { geometry }: Pick<VisionEncoder, "geometry">,
+  features_TPD: Tensor,
+  visual: Pick<Visual, "kind" | "tiles" | "imageSize">,
+  newline_D: Tensor | undefined,
+): Tensor {
+  if (visual.kind === "video") return videoTokens(features_TPD, videoLayout(visual.tiles, geometry), newline_D);
+  const aspectRatio = visual.tiles === 1 ? ({ kind: "square" } as const) : geometry.aspectRatio;
+  return pictureTokens(features_TPD, pictureLayout(visual.imageSize, { ...geometry, aspectRatio }), newline_D);
+}
+
+/** The gradients of each visual's first rows as one of all rows, zeros elsewhere: [M, D] */
+function placeGradients(
+  gradients: readonly (Tensor | undefined)[],
+  counts: readonly number[],
+  rows_MD: Tensor,
+): Tensor {
+  const all_MD = rows_MD.newZeros(rows_MD.shape);
+  let start = 0;
+  for (const [i, count] of counts.entries()) {
+    const own = gradients[i];
+    if (own !== undefined) all_MD.narrow(0, start, own.size(0)).copy_(own);
+    start += count;
+  }
+  return all_MD;
+}
+
+const joined = (parts: readonly Tensor[]): Tensor => (parts.length === 1 ? (parts[0] as Tensor) : cat(parts, 0));

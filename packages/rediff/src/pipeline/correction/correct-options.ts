@@ -1,0 +1,138 @@
+/** What a run of corrections can be told, and what holds when it is not told. */
+import { extname } from "node:path";
+import { UserError } from "../../errors.js";
+import type { Prices } from "../expert/budget.js";
+import { type ExpertSettings, openExpert } from "../expert/expert-client.js";
+import { readExpertPrompt } from "../expert/expert-prompt.js";
+
+export const correctionDefaults = {
+  baseUrl: "https://api.openai.com/v1",
+  modelName: "o4-mini",
+  apiKeyName: "OPENAI_API_KEY",
+  concurrency: 8,
+  timeoutMs: 300_000,
+  retries: 5,
+  maxCompletionTokens: 8000,
+  /** Before the first retry; doubles with each. */
+  firstWaitMs: 1000,
+  /** For the answers under way when a run is to end. */
+  graceMs: 10_000,
+} as const;
+
+export interface CorrectOptions {
+  /** Files of drafts: JSONL, JSON or parquet. */
+  drafts: string | readonly string[];
+  /** JSONL file that answers are appended to. */
+  output: string;
+  /** For pictures whose name is no absolute path. Default: where the process runs. */
+  imageFolder?: string | undefined;
+  /** System prompt; default the one that comes with the package. */
+  promptFile?: string | undefined;
+  baseUrl?: string | undefined;
+  modelName?: string | undefined;
+  apiKey?: string | undefined;
+  /** What messages call the place of the key: the name of an environment variable. */
+  apiKeyName?: string | undefined;
+  /** Requests under way at the same time. */
+  concurrency?: number | undefined;
+  /** Of one request, from its connection to the end of the reply. */
+  timeoutMs?: number | undefined;
+  /** Tries after the first. */
+  retries?: number | undefined;
+  firstWaitMs?: number | undefined;
+  /** Default: no bound. */
+  requestsPerMinute?: number | undefined;
+  /** Money for this output, earlier runs included. Needs both prices. */
+  budget?: number | undefined;
+  /** Of a million tokens. */
+  prices?: Prices | undefined;
+  maxCompletionTokens?: number | undefined;
+  /** Default: not sent, so the expert's own. */
+  temperature?: number | undefined;
+  /** Further fields of the requests; null removes one. */
+  extraBody?: Readonly<Record<string, unknown>> | undefined;
+  /** Only the first drafts of the files. */
+  limit?: number | undefined;
+  /** Ask again where an earlier answer cannot be used. */
+  askAgain?: boolean | undefined;
+  /** Ends the run: nothing more is asked, and the answers under way are waited for, for `graceMs`. */
+  signal?: AbortSignal | undefined;
+  /** Ends the waiting. */
+  giveUp?: AbortSignal | undefined;
+  graceMs?: number | undefined;
+  onProgress?: ((done: number, total: number) => void) | undefined;
+  /** A line for whoever watches. */
+  onNote?: ((line: string) => void) | undefined;
+}
+
+/** Options that were checked, and their defaults. */
+export interface CorrectionSettings extends CorrectOptions {
+  drafts: readonly string[];
+  concurrency: number;
+  retries: number;
+  firstWaitMs: number;
+  graceMs: number;
+  expert: ExpertSettings;
+  /** The most tokens that an answer can have. */
+  answerTokens: number;
+}
+
+/** @throws UserError */
+export async function checkOptions(options: CorrectOptions): Promise<CorrectionSettings> {
+  const { output, budget, prices, apiKey } = options;
+  const defaults = correctionDefaults;
+  if (extname(output) !== ".jsonl")
+    throw new UserError(`${output}: answers are appended as JSON lines`, "Name a file that ends in .jsonl.");
+  if (budget !== undefined && prices === undefined)
+    throw new UserError("a budget needs the prices of a million tokens", "Give --price-in and --price-out.");
+  const { concurrency = defaults.concurrency, retries = defaults.retries, requestsPerMinute, limit } = options;
+  assertFrom(1, { concurrency, limit });
+  assertFrom(0, { retries, budget, "price in": prices?.in, "price out": prices?.out });
+  if (requestsPerMinute !== undefined && !(requestsPerMinute > 0))
+    throw new UserError(`${requestsPerMinute} requests per minute are none`, "Name a rate above 0.");
+  const { baseUrl = defaults.baseUrl, apiKeyName = defaults.apiKeyName, timeoutMs = defaults.timeoutMs } = options;
+  if (apiKey === undefined && baseUrl === defaults.baseUrl)
+    throw new UserError(
+      `${new URL(baseUrl).host} asks for a key, and the environment variable ${apiKeyName} is not set`,
+      "Set it, or name another server with --base-url.",
+    );
+  const { maxCompletionTokens = defaults.maxCompletionTokens, extraBody } = options;
+  const answerTokens = boundOf(maxCompletionTokens, extraBody);
+  if (budget !== undefined && answerTokens === undefined)
+    throw new UserError("a budget needs a bound for the tokens of an answer", "Leave max_completion_tokens in.");
+  const expert: ExpertSettings = {
+    baseUrl,
+    model: options.modelName ?? defaults.modelName,
+    prompt: await readExpertPrompt(options.promptFile),
+    apiKey,
+    apiKeyName,
+    maxCompletionTokens,
+    temperature: options.temperature,
+    extraBody,
+    timeoutMs,
+  };
+  openExpert(expert).close(); // tells what is wrong with them, before there is any file
+  return {
+    ...options,
+    drafts: typeof options.drafts === "string" ? [options.drafts] : options.drafts,
+    concurrency,
+    retries,
+    firstWaitMs: options.firstWaitMs ?? defaults.firstWaitMs,
+    graceMs: options.graceMs ?? defaults.graceMs,
+    answerTokens: answerTokens ?? defaults.maxCompletionTokens,
+    expert,
+  };
+}
+
+/** What the request says in the end; `max_tokens` is the older name. Undefined when it sets no bound. */
+function boundOf(maxCompletionTokens: number, extraBody: CorrectOptions["extraBody"] = {}): number | undefined {
+  const fields = { max_completion_tokens: maxCompletionTokens, ...extraBody };
+  const bounds = [fields.max_completion_tokens, extraBody.max_tokens].filter((value) => typeof value === "number");
+  return bounds.length === 0 ? undefined : Math.max(...bounds);
+}
+
+function assertFrom(least: number, values: Record<string, number | undefined>): void {
+  for (const [name, value] of Object.entries(values))
+    if (value !== undefined && !(value >= least))
+      throw new UserError(`${name} is ${value}, expected a number from ${least}`);
+}

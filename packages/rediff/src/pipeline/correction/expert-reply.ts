@@ -1,0 +1,51 @@
+/** What the expert replied: `right`, or a list of phrases and their replacements.
+ *
+ *  Departures from the original, which original-reply.ts keeps: code fences are removed at the ends only, `right` may have
+ *  capitals, quotes, spaces and a period, and what is no pair of two texts is dropped by itself and counted. */
+
+import type { ReviseSpan } from "../../data/samples/sample.js";
+import { isRecord } from "../formats/exact-json.js";
+
+export type ExpertReply =
+  | { kind: "right" }
+  /** No reply, or one that holds no list. */
+  | { kind: "unusable"; reason: UnusableReply }
+  | { kind: "pairs"; pairs: ReviseSpan[]; malformed: unknown[] };
+
+export const unusableReplies = {
+  no_reply: "there is no reply",
+  not_json: "the reply is neither `right` nor JSON",
+  not_a_list: "the reply is JSON, but no list of org and target",
+} as const;
+export type UnusableReply = keyof typeof unusableReplies;
+
+export function parseReply(reply: unknown): ExpertReply {
+  if (typeof reply !== "string" || reply.trim() === "") return { kind: "unusable", reason: "no_reply" };
+  const text = withoutFences(reply);
+  if (/^["'`*]*right["'`*]*[.!]?["'`*]*$/i.test(text)) return { kind: "right" };
+  const value = parseJson(text);
+  if (value === undefined) return { kind: "unusable", reason: "not_json" };
+  const list = Array.isArray(value) ? value : isSpan(value) ? [value] : undefined;
+  if (list === undefined) return { kind: "unusable", reason: "not_a_list" };
+  const pairs = list.filter(isSpan).map(({ org, target }) => ({ org: org.trim(), target: target.trim() }));
+  return { kind: "pairs", pairs, malformed: list.filter((element) => !isSpan(element)) };
+}
+
+const isSpan = (value: unknown): value is ReviseSpan =>
+  isRecord(value) && typeof value.org === "string" && typeof value.target === "string";
+
+function withoutFences(reply: string): string {
+  return reply
+    .trim()
+    .replace(/^```[a-zA-Z]*\s*/, "")
+    .replace(/\s*```$/, "")
+    .trim();
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,75 @@
+/** Which of an expert's replacements training can use.
+ *
+ *  Training replaces tokens one by one, so phrase and replacement must have the same number of them: as they are at the
+ *  start of a text (what the original's filter looks at) and behind a space (what its training looks at). Where the
+ *  phrase stands is asked of the function that training asks. */
+
+import { encodeInside, markRevisions } from "../../data/samples/revised-phrases.js";
+import type { ReviseSpan } from "../../data/samples/sample.js";
+import type { Tokenizer } from "../../text/tokenizer.js";
+
+export const droppedPairs = {
+  malformed: "no object with the texts org and target",
+  empty: "org or target is empty",
+  unchanged: "org and target are the same",
+  duplicate: "the same pair again",
+  conflict: "another replacement for the same phrase",
+  not_in_draft: "the draft does not hold the phrase",
+  token_count: "phrase and replacement have different numbers of tokens",
+  token_count_after_space: "the numbers of tokens differ behind a space",
+  inside_tokens: "the phrase begins or ends inside a token of the draft",
+  overlap: "the phrase overlaps an earlier one",
+} as const;
+export type PairDrop = keyof typeof droppedPairs;
+
+export interface CheckedPairs {
+  kept: ReviseSpan[];
+  dropped: { pair: ReviseSpan; reason: PairDrop }[];
+  /** Kept pairs whose phrase occurs more than once; training takes the first place. */
+  ambiguous: number;
+}
+
+/** @param draftIds the draft's tokens, where they are known already */
+export function checkPairs(
+  tokenizer: Tokenizer,
+  draft: string,
+  pairs: readonly ReviseSpan[],
+  draftIds: readonly number[] = tokenizer.encode(draft),
+): CheckedPairs {
+  const result: CheckedPairs = { kept: [], dropped: [], ambiguous: 0 };
+  const taken = new Set<number>();
+  for (const pair of pairs) {
+    const earlier = result.kept.find(({ org }) => org === pair.org);
+    const place = earlier === undefined ? locate(tokenizer, draft, draftIds, pair) : repeated(pair, earlier);
+    const reason = typeof place === "string" ? place : place.some((at) => taken.has(at)) ? "overlap" : undefined;
+    if (typeof place === "string" || reason !== undefined) {
+      result.dropped.push({ pair, reason: reason ?? "overlap" });
+      continue;
+    }
+    for (const at of place) taken.add(at);
+    result.kept.push(pair);
+    if (draft.indexOf(pair.org, draft.indexOf(pair.org) + 1) >= 0) result.ambiguous++;
+  }
+  return result;
+}
+
+const repeated = ({ target }: ReviseSpan, earlier: ReviseSpan): PairDrop =>
+  earlier.target === target ? "duplicate" : "conflict";
+
+/** The phrase's places among the draft's tokens, or why training cannot use the pair. */
+function locate(
+  tokenizer: Tokenizer,
+  draft: string,
+  draftIds: readonly number[],
+  { org, target }: ReviseSpan,
+): number[] | PairDrop {
+  if (org.trim() === "" || target.trim() === "") return "empty";
+  if (org === target) return "unchanged";
+  if (!draft.includes(org)) return "not_in_draft";
+  const countsDiffer = (encode: (text: string) => number[]) => encode(org).length !== encode(target).length;
+  if (countsDiffer((text) => tokenizer.encode(text))) return "token_count";
+  if (countsDiffer((text) => encodeInside(tokenizer, text))) return "token_count_after_space";
+  const row = { ids: [...draftIds], labels: [...draftIds] };
+  const { revise, outcomes } = markRevisions(tokenizer, row, [{ org, target }]);
+  return outcomes[0] === "found" ? revise.flatMap((isHere, at) => (isHere ? [at] : [])) : "inside_tokens";
+}

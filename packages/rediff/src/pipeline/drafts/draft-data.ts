@@ -1,0 +1,86 @@
+/** Drafts from the name of a data set to a file of them. */
+
+import type { DataFile } from "../../data/records/record-list.js";
+import { UserError } from "../../errors.js";
+import { withLock } from "../../files/file-lock.js";
+import { readAskable } from "../../inference/model-facts.js";
+import { resolveDescribe } from "../../inference/resolve.js";
+import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import { type DraftOptions, type DraftReport, draftAll } from "./draft-all.js";
+import { type PlanOptions, planDrafts } from "./draft-plan.js";
+import { checkDraftOptions, draftSettings, draftSteps, type StepsAsked } from "./draft-settings.js";
+import { DraftsFile } from "./drafts-file.js";
+import { fingerprint } from "./fingerprint.js";
+import type { LeftOut } from "./left-out.js";
+import { openQuestions, type QuestionOptions } from "./questions.js";
+
+export interface DraftDataOptions extends QuestionOptions, StepsAsked, Omit<PlanOptions, "steps"> {
+  /** A data file, a list of them, or a folder of pictures. */
+  data: string | readonly DataFile[];
+  /** The question; for a folder of pictures only. */
+  prompt?: string | undefined;
+  output: string;
+  /** What the drafts call the model, and its folder. */
+  model: { name: string; folder: string };
+  /** Gives the model for as long as it is used. Not called when there is nothing left to draft. */
+  withModel: <T>(use: (model: VisionLanguageModel) => Promise<T>) => Promise<T>;
+  options?: DraftOptions;
+  /** Pictures in one forward pass. Default 1. */
+  batch?: number | undefined;
+  /** Bytes of the data files that were indexed, and all. */
+  onIndex?: (done: number, total: number) => void;
+  /** Records settled, and all. */
+  onDraft?: (done: number, total: number) => void;
+  onLeftOut?: (one: LeftOut) => void;
+}
+
+/** Makes the drafts that `output` lacks, and tells what is in it then.
+ *  @throws UserError when the options do not fit the data, the model or what is in the file already */
+export async function draftData(options: DraftDataOptions): Promise<DraftReport> {
+  const { data, prompt, output, model, withModel, batch, onIndex, onDraft, onLeftOut, signal } = options;
+  const decode = options.options ?? {};
+  checkDraftOptions(options, decode); // before anything is read
+  const reader = await readAskable(model.folder);
+  const steps = draftSteps(options, decode, reader.facts);
+  await using questions = await openQuestions(data, prompt, { ...options, onProgress: onIndex });
+  const { first, count, shard } = options;
+  const plan = planDrafts(questions.count, { first, count, steps, shard });
+  const request = resolveDescribe(reader, 1, {
+    ...decode,
+    ...(plan.steps[0] !== undefined && { steps: plan.steps[0] }),
+  });
+  const settings = draftSettings(model.name, await fingerprint(model.folder), request, decode);
+  return await alone(output, async () => {
+    const file = await DraftsFile.open(output, plan, settings);
+    try {
+      if ([...plan.drafts()].every(({ record }) => file.isSettled(record))) {
+        await file.finish();
+        return { records: plan.count, ...file.counts(plan), made: 0, seconds: 0, tokens: 0 };
+      }
+      signal?.throwIfAborted();
+      const run = {
+        questions,
+        plan,
+        settings,
+        options: decode,
+        ...(batch !== undefined && { batch }),
+        ...(onDraft && { onProgress: onDraft }),
+        ...(onLeftOut && { onLeftOut }),
+        ...(signal && { signal }),
+      };
+      return await withModel((loaded) => draftAll(loaded, file, run));
+    } finally {
+      await file.close();
+    }
+  });
+}
+
+/** Two processes that append to one file would make every draft twice. */
+function alone<T>(output: string, work: () => Promise<T>): Promise<T> {
+  const refused = new AbortController();
+  const onWait = () =>
+    refused.abort(
+      new UserError(`another process is writing ${output}`, "Wait until it has ended, or name another --output."),
+    );
+  return withLock(`${output}.lock`, { onWait, signal: refused.signal }, work);
+}

@@ -1,0 +1,64 @@
+/** How many steps drafts take, and their options as they are written beside each draft. */
+import { stepsFor } from "../../diffusion/transfer-schedule.js";
+import { UserError } from "../../errors.js";
+import { type ModelFacts, modelDefaults } from "../../inference/model-facts.js";
+import { checkOptions } from "../../inference/request.js";
+import type { DescribeRequest } from "../../inference/resolve.js";
+import type { DraftOptions } from "./draft-all.js";
+import type { DraftSettings } from "./drafts-file.js";
+
+export interface StepsAsked {
+  /** Forward passes; several values share the data out. */
+  steps?: readonly number[] | undefined;
+  /** Instead of `steps`. */
+  tokensPerStep?: readonly number[] | undefined;
+}
+
+/** @throws UserError when options do not fit together, whatever the model */
+export function checkDraftOptions({ steps, tokensPerStep }: StepsAsked, options: DraftOptions): void {
+  if (steps !== undefined && tokensPerStep !== undefined)
+    throw new UserError("steps and tokens_per_step exclude each other", "Give one of them.");
+  checkOptions(options);
+  for (const one of steps ?? []) checkOptions({ ...options, steps: one });
+  for (const one of tokensPerStep ?? []) checkOptions({ ...options, tokensPerStep: one });
+}
+
+/** The numbers of steps of a run; default one step per token. @throws UserError when options do not fit together */
+export function draftSteps(asked: StepsAsked, options: DraftOptions, facts: ModelFacts): number[] {
+  checkDraftOptions(asked, options);
+  const { genLength = modelDefaults(facts).genLength, blockLength = genLength } = options;
+  const { steps, tokensPerStep } = asked;
+  const chosen = steps ?? tokensPerStep?.map((value) => stepsFor(genLength, blockLength, value)) ?? [genLength];
+  for (const one of chosen) checkOptions({ ...options, genLength, steps: one });
+  return [...chosen];
+}
+
+/** Keys with the reference's names; what is not at its usual value only where it is seldom set. */
+export function draftSettings(
+  model: string,
+  checkpoint: string,
+  request: DescribeRequest,
+  asked: DraftOptions,
+): DraftSettings {
+  const { decode, conversation, imageJoin, visuals } = request;
+  const { genLength, blockLength, revise, temperature, seed, reviseTopk, reviseStart, cfgScale, remasking } = decode;
+  const { system, maxPixels } = asked;
+  return {
+    model,
+    checkpoint,
+    gen_length: genLength,
+    block_length: blockLength,
+    revise,
+    temperature,
+    seed,
+    ...(reviseTopk !== undefined && { revise_topk: reviseTopk }),
+    ...(reviseStart !== 1 && { revise_start: reviseStart }),
+    ...(cfgScale !== 0 && { cfg_scale: cfgScale }),
+    ...(remasking !== "low_confidence" && { remasking }),
+    ...(conversation !== "llava_llada" && { conversation }),
+    ...(imageJoin !== "legacy" && { image_join: imageJoin }),
+    ...(system !== undefined && { system }),
+    ...(visuals.autoOrient && { auto_orient: true }),
+    ...(maxPixels !== undefined && { max_pixels: maxPixels }),
+  };
+}

@@ -1,0 +1,52 @@
+/** The picture of a draft, as it goes to the expert: a data URL with the type that its bytes have, whatever its name
+ *  says. (The original calls every picture a JPEG.) Formats that chat APIs do not take become PNG; so does the first
+ *  frame of an animation, since that is what the model has seen. */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { isAbsolute, join } from "node:path";
+import sharp from "sharp";
+import { UserError } from "../../errors.js";
+import { emptyFile, fileError } from "../../files/read-errors.js";
+import {
+  describeContent,
+  PICTURE_FORMATS,
+  type PictureFormat,
+  sniffFormat,
+} from "../../vision/picture/picture-header.js";
+
+export interface PictureFile {
+  path: string;
+  bytes: Buffer;
+  sha256: string;
+}
+
+/** What chat APIs take: OpenAI's list. */
+const ACCEPTED: ReadonlySet<PictureFormat> = new Set<PictureFormat>(["jpeg", "png", "webp", "gif"]);
+
+/** @throws UserError when there is no file */
+export async function readPictureFile(img: string, folder: string | undefined): Promise<PictureFile> {
+  const path = isAbsolute(img) || folder === undefined ? img : join(folder, img);
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw fileError(path, cause);
+  });
+  return { path, bytes, sha256: createHash("sha256").update(bytes).digest("hex") };
+}
+
+/** @throws UserError when it is no picture, or a broken one */
+export async function pictureUrl({ path, bytes }: PictureFile): Promise<string> {
+  if (bytes.length === 0) throw emptyFile(path, "a picture");
+  const format = sniffFormat(bytes);
+  if (format === undefined) throw new UserError(`${path}: is ${describeContent(bytes)}, expected ${PICTURE_FORMATS}`);
+  try {
+    const picture = sharp(bytes);
+    const { pages = 1 } = await picture.metadata();
+    return ACCEPTED.has(format) && pages === 1
+      ? dataUrl(`image/${format}`, bytes)
+      : dataUrl("image/png", await picture.png().toBuffer());
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.trim().replace(/\s*\n\s*/g, " ") : String(cause);
+    throw new UserError(`${path}: the picture is broken (${why})`, undefined, { cause });
+  }
+}
+
+const dataUrl = (type: string, bytes: Buffer): string => `data:${type};base64,${bytes.toString("base64")}`;

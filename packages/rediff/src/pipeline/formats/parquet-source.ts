@@ -1,0 +1,149 @@
+/** Records of a parquet file, row group by row group.
+ *
+ *  Pictures inside (Hugging Face's `image: {bytes, path}`, also lists of them, or plain bytes) become files, and the
+ *  record names them. Files that this project wrote come back as they were; in others whole numbers become numbers,
+ *  times ISO texts, and NaN null. */
+import { open } from "node:fs/promises";
+import {
+  type AsyncBuffer,
+  type FileMetaData,
+  type ParquetParsers,
+  parquetMetadataAsync,
+  parquetReadObjects,
+} from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import { UserError } from "../../errors.js";
+import { fileError } from "../../files/read-errors.js";
+import { isRecord, type JsonRecord } from "./exact-json.js";
+import { type Columns, columnsSchema, fromRow, METADATA_KEY } from "./parquet-columns.js";
+import type { PictureFolder } from "./picture-folder.js";
+import type { RecordSource, SourceRecord } from "./record-stream.js";
+
+export interface ParquetOptions {
+  /** Where pictures that are in the file go. */
+  pictures?: PictureFolder | undefined;
+}
+
+/** hyparquet's own decoder drops a byte order mark at the start of a text. */
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const parsers: Partial<ParquetParsers> = {
+  stringFromBytes: (bytes: Uint8Array | undefined) => bytes && decoder.decode(bytes),
+  jsonFromBytes: (bytes: Uint8Array | undefined): unknown => bytes && JSON.parse(decoder.decode(bytes)),
+};
+
+export async function openParquet(file: string, { pictures }: ParquetOptions = {}): Promise<RecordSource> {
+  const metadata = await withFile(file, (buffer) => parquetMetadataAsync(buffer, { geoparquet: false }));
+  const columns = ownColumns(metadata, file);
+  return { file, count: Number(metadata.num_rows), records };
+
+  async function* records(): AsyncGenerator<SourceRecord> {
+    let rowStart = 0;
+    for (const group of metadata.row_groups) {
+      const rowEnd = rowStart + Number(group.num_rows);
+      const range = { rowStart, rowEnd };
+      const rows = await withFile(file, (buffer) =>
+        // Without utf8: false the bytes of pictures would be decoded as text.
+        parquetReadObjects({ file: buffer, metadata, ...range, utf8: false, compressors, parsers, geoparquet: false }),
+      );
+      for (const [i, row] of rows.entries()) {
+        const index = rowStart + i;
+        const place = `${file}: row ${index}`;
+        const plain = await plainRow(row, index, place);
+        const value = columns === undefined ? plain : fromRow(columns, plain);
+        yield { value, file, index, where: async () => place };
+      }
+      rowStart = rowEnd;
+    }
+  }
+
+  async function plainRow(row: Record<string, unknown>, index: number, place: string): Promise<JsonRecord> {
+    const entries: [string, unknown][] = [];
+    for (const [name, value] of Object.entries(row))
+      entries.push([name, await plain(value, { place: `${place}, column ${name}`, stem: stemOf(index, name) })]);
+    return Object.fromEntries(entries);
+  }
+
+  async function plain(value: unknown, at: { place: string; stem: string }): Promise<unknown> {
+    if (value === null || value === undefined) return null;
+    if (typeof value === "bigint") return smallEnough(value, at.place);
+    if (typeof value === "number") return Number.isFinite(value) ? value : null;
+    if (value instanceof Date) return value.toISOString();
+    if (value instanceof Uint8Array) return savePicture(value, undefined, at);
+    if (Array.isArray(value)) {
+      const list: unknown[] = [];
+      for (const [i, element] of value.entries()) list.push(await plain(element, { ...at, stem: `${at.stem}-${i}` }));
+      return list;
+    }
+    if (!isRecord(value)) return value;
+    const keys = Object.keys(value);
+    if (keys.length === 2 && keys.includes("bytes") && keys.includes("path")) return picture(value, at);
+    const entries: [string, unknown][] = [];
+    for (const key of keys) entries.push([key, await plain(value[key], { ...at, stem: `${at.stem}-${key}` })]);
+    return Object.fromEntries(entries);
+  }
+
+  /** No picture at all, a name whose file lies elsewhere, or the picture itself. */
+  async function picture({ bytes, path }: JsonRecord, at: { place: string; stem: string }): Promise<unknown> {
+    const name = typeof path === "string" && path !== "" ? path : undefined;
+    return bytes instanceof Uint8Array ? savePicture(bytes, name, at) : (name ?? null);
+  }
+
+  async function savePicture(
+    bytes: Uint8Array,
+    name: string | undefined,
+    { place, stem }: { place: string; stem: string },
+  ): Promise<string> {
+    if (pictures === undefined)
+      throw new UserError(`${place} holds a picture`, "Say with --images DIR where the pictures go.");
+    return pictures.put(bytes, name, stem);
+  }
+}
+
+const stemOf = (index: number, column: string): string => {
+  const number = String(index).padStart(8, "0");
+  return column === "image" || column === "images" ? number : `${number}-${column}`;
+};
+
+function smallEnough(value: bigint, place: string): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) return number;
+  throw new UserError(`${place}: ${value} has more digits than JSON readers keep`, "Turn the column into text first.");
+}
+
+/** What a file of this project notes about its columns; undefined in others. */
+function ownColumns(metadata: FileMetaData, file: string): Columns | undefined {
+  const text = metadata.key_value_metadata?.find(({ key }) => key === METADATA_KEY)?.value;
+  if (text === undefined) return undefined;
+  const { success, data } = columnsSchema.safeParse(JSON.parse(text));
+  if (!success)
+    throw new UserError(`${file}: was written by another version of rediff`, "Convert it with that version.");
+  return { columns: data.columns, rest: data.rest };
+}
+
+/** Opens the file for one call, so that nothing stays open when a caller stops in the middle. */
+async function withFile<Result>(file: string, use: (buffer: AsyncBuffer) => Promise<Result>): Promise<Result> {
+  const handle = await open(file).catch((cause: unknown) => {
+    throw fileError(file, cause);
+  });
+  try {
+    const { size } = await handle.stat();
+    return await use({
+      byteLength: size,
+      slice: async (start, end = size) => {
+        const bytes = new Uint8Array(Math.max(0, end - start));
+        for (let done = 0; done < bytes.length; ) {
+          const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
+          if (bytesRead === 0) throw new Error(`ends at byte ${start + done}`);
+          done += bytesRead;
+        }
+        return bytes.buffer;
+      },
+    });
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new UserError(`${file}: cannot be read as parquet (${why})`, "Copy or download it again.", { cause });
+  } finally {
+    await handle.close();
+  }
+}

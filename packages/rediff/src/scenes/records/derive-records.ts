@@ -1,0 +1,106 @@
+/** More data about pictures that are there: further captions and short questions, and captions with planted errors. */
+
+import { AtomicFile } from "../../files/atomic-file.js";
+import { DEFAULT_QUESTION } from "../../text/default-question.js";
+import { writeCaption } from "../language/caption-plan.js";
+import { type BlankKind, findBlanks } from "../language/fact-blanks.js";
+import { type ErrorKind, plantError } from "../language/planted-error.js";
+import { ask, type Task } from "../language/scene-questions.js";
+import { splitWords } from "../language/words.js";
+import { rng } from "../world/purpose-random.js";
+import type { World } from "../world/world.js";
+import { layoutOf, readScenes, type Scene } from "./scene-records.js";
+
+export interface DeriveOptions {
+  /** scenes.jsonl */
+  truth: string;
+  /** The file to be written. */
+  output: string;
+  seed: number;
+  onProgress?: (done: number) => void;
+}
+
+/** `count` conversations for every picture, each about a task drawn from `tasks`. Returns how many were written.
+ *  @param wording other than the world's own
+ *  @param blanks makes forms of them: words of one of these kinds, drawn for each, are to be filled in; an answer that
+ *    has none of that kind is learnt as a whole
+ *  @param groups only pictures with so many kinds of objects */
+export async function writeConversations(
+  options: DeriveOptions & {
+    count: number;
+    tasks: readonly Task[];
+    wording?: World["wording"];
+    blanks?: readonly BlankKind[];
+    groups?: readonly number[];
+  },
+): Promise<number> {
+  const { count, tasks, seed, wording, groups } = options;
+  return await writeLines(options, ({ record, facts, world }) => {
+    if (groups !== undefined && !groups.includes(facts.objects.length)) return [];
+    return Array.from({ length: count }, (_, i) => {
+      const random = rng(seed, "conversation", record.id, i);
+      const said = { grid: world.grid, wording: wording ?? world.wording };
+      const { question, answer } = ask(random.pick(tasks), facts, said, layoutOf(record), random);
+      const blanks = options.blanks === undefined ? [] : findBlanks(answer, random.pick(options.blanks));
+      return {
+        id: `${record.id}-${i}`,
+        image: record.image,
+        conversations: turns(question, answer),
+        ...(blanks.length > 0 && { blanks }),
+      };
+    });
+  });
+}
+
+/** One caption for every picture, with one error of a kind drawn from `kinds`; "none" leaves it right. Where the facts
+ *  do not allow a kind (a size, where there is none) another one is taken; a picture that allows none is left out.
+ *
+ *  A line is a training sample (the answer is wrong, `revise` says where) and carries `right`, `kind` and the truth, so
+ *  that `scenes score` can measure repairs against it. */
+export async function writeCorrupted(
+  options: DeriveOptions & { kinds: readonly (ErrorKind | "none")[] },
+): Promise<number> {
+  const prompt = splitWords(DEFAULT_QUESTION);
+  return await writeLines(options, ({ record, facts, world }) => {
+    const random = rng(options.seed, "corrupt", record.id);
+    for (const kind of random.shuffle(options.kinds)) {
+      const error = kind === "none" ? rightCaption() : plantError(facts, kind, world, random, prompt);
+      if (error === undefined) continue;
+      const { right, draft, revise } = error;
+      return [
+        { ...record, id: `${record.id}-${kind}`, conversations: turns(DEFAULT_QUESTION, draft), revise, kind, right },
+      ];
+    }
+    return [];
+
+    function rightCaption() {
+      const right = writeCaption(facts, world.wording, random);
+      return { right, draft: right, revise: [] };
+    }
+  });
+}
+
+function turns(question: string, answer: string) {
+  return [
+    { from: "human", value: `<image>\n${question}` },
+    { from: "gpt", value: answer },
+  ];
+}
+
+async function writeLines(options: DeriveOptions, derive: (scene: Scene) => object[]): Promise<number> {
+  const output = await AtomicFile.create(options.output);
+  let written = 0;
+  let scenes = 0;
+  try {
+    for await (const scene of readScenes(options.truth)) {
+      const lines = derive(scene);
+      await output.write(lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+      written += lines.length;
+      options.onProgress?.(++scenes);
+    }
+    await output.commit();
+  } finally {
+    await output.abort();
+  }
+  return written;
+}

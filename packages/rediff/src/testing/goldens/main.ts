@@ -1,4 +1,0 @@
-/** npm run goldens -- FOLDER [--only PART_OF_AN_ID] */
-import { goldensCommand } from "./run.js";
-
-process.exitCode = await goldensCommand(process.argv.slice(2), (line) => console.log(line));

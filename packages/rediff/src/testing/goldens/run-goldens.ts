@@ -1,0 +1,77 @@
+/** Runs golden cases and counts them. */
+import { parseArgs } from "node:util";
+import { UserError } from "../../errors.js";
+import { type CaseListing, listCases, loadCase, type Outcome } from "./golden-case.js";
+import { findRoute, type Route, routes } from "./judge-of-case.js";
+
+export type Tally = { passed: number; failed: number; skipped: number };
+
+const usage = "npm run goldens -- FOLDER [--only PART_OF_AN_ID]";
+
+/** The command: a line for each case, then `N passed, N failed, N skipped`. Returns the exit status. */
+export async function goldensCommand(args: string[], print: (line: string) => void): Promise<number> {
+  try {
+    const { root, only } = parseCommand(args);
+    const { passed, failed, skipped } = await runGoldens(root, { only, print });
+    print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+    return failed > 0 ? 1 : 0;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    print(error.line);
+    return 1;
+  }
+}
+
+/** Runs every case under `root` whose id contains `only`. Throws a UserError when there is none. */
+export async function runGoldens(
+  root: string,
+  options: { only?: string | undefined; table?: readonly Route[]; print?: (line: string) => void } = {},
+): Promise<Tally> {
+  const { only = "", table = routes, print = () => {} } = options;
+  const listings = listCases(root).filter(({ id }) => id.includes(only));
+  if (listings.length === 0) throw new UserError(`${root}: no case${only && ` with "${only}" in its id`}`, usage);
+
+  const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+  for (const listing of listings) {
+    const outcome = await judge(root, listing, table);
+    tally[outcome.status]++;
+    print(describe(listing.id, outcome));
+  }
+  return tally;
+}
+
+async function judge(root: string, listing: CaseListing, table: readonly Route[]): Promise<Outcome> {
+  try {
+    const goldenCase = loadCase(root, listing);
+    const route = findRoute(table, goldenCase);
+    if (route === undefined) {
+      return failure(`unknown function "${goldenCase.referenceFunction}" in group "${goldenCase.group}"`);
+    }
+    if ("skip" in route) return { status: "skipped", deviation: Number.NaN, note: route.skip };
+    const adapter = await route.adapter();
+    return await adapter.run(goldenCase);
+  } catch (error) {
+    if (error instanceof UserError) return failure(error.line);
+    return failure(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
+  }
+}
+
+function failure(note: string): Outcome {
+  return { status: "failed", deviation: Number.NaN, note };
+}
+
+function describe(id: string, { status, deviation, note }: Outcome): string {
+  const measured = Number.isNaN(deviation) ? "-" : deviation === 0 ? "0" : deviation.toExponential(2);
+  return `${status.padEnd(8)}${id.padEnd(56)} ${measured.padEnd(9)} ${(note ?? "").replace(/\s+/g, " ")}`.trimEnd();
+}
+
+function parseCommand(args: string[]): { root: string; only: string | undefined } {
+  try {
+    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { only: { type: "string" } } });
+    const [root, ...rest] = positionals;
+    if (root === undefined || rest.length > 0) throw new Error(`expected one folder, got ${positionals.length}`);
+    return { root, only: values.only };
+  } catch (cause) {
+    throw new UserError(cause instanceof Error ? cause.message : String(cause), usage, { cause });
+  }
+}

@@ -1,0 +1,2 @@
+/** What the demos of LLaDA-V and ReDiff ask. */
+export const DEFAULT_QUESTION = "Please describe the image in detail.";

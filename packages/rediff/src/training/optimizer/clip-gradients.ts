@@ -1,0 +1,36 @@
+/** The norm of all gradients together, and clipping by it, as torch.nn.utils.clip_grad_norm_ does. */
+import { _foreachMulScalar_, _foreachNorm, linalgVectorNorm, noGrad, scope, stack, type Tensor } from "@rediff/torch";
+import type { Parameter } from "../backward/parameters.js";
+import { freeGradient } from "../backward/parameters.js";
+
+type WithGradient = Pick<Parameter, "name" | "gradient">;
+
+const gradientsOf = (parameters: readonly WithGradient[]): Tensor[] =>
+  parameters.flatMap(({ gradient }) => (gradient === undefined ? [] : [gradient]));
+
+/** The 2-norm over all elements of all gradients; 0 when there are none. Not finite as soon as one element is not. */
+export function gradientNorm(parameters: readonly WithGradient[]): number {
+  const gradients = gradientsOf(parameters);
+  if (gradients.length === 0) return 0;
+  return noGrad(() => scope(() => linalgVectorNorm(stack(_foreachNorm(gradients))).item()));
+}
+
+/** Scales all gradients by maxNorm / (norm + 1e-6) where that is below 1, and returns the norm they had.
+ *
+ *  When the norm is not finite nothing is scaled: the caller has to stop before the update. */
+export function clipGradients(parameters: readonly WithGradient[], maxNorm: number): number {
+  const norm = gradientNorm(parameters);
+  const coefficient = maxNorm / (norm + 1e-6);
+  if (Number.isFinite(norm) && coefficient < 1) noGrad(() => _foreachMulScalar_(gradientsOf(parameters), coefficient));
+  return norm;
+}
+
+/** Names of the parameters whose gradient has an infinite or undefined element: for the message. */
+export function nonFiniteGradients(parameters: readonly WithGradient[]): string[] {
+  return parameters.filter((parameter) => !Number.isFinite(gradientNorm([parameter]))).map(({ name }) => name);
+}
+
+/** Frees all gradients, so that the next accumulation begins at nothing. */
+export function dropGradients(parameters: readonly Pick<Parameter, "gradient" | "gradientRows">[]): void {
+  parameters.forEach(freeGradient);
+}

@@ -1,0 +1,82 @@
+/** Reads recipe files. An error names the file and the line, or the command line where the value came from there. */
+import { readFileSync } from "node:fs";
+import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from "yaml";
+import { UserError } from "../../errors.js";
+import { applyOverrides, type Override, parseOverride } from "./overrides.js";
+import { parseRecipeKeys, type RecipeKeys } from "./recipe.js";
+import type { Origin } from "./recipe-errors.js";
+
+/** The recipe in `file` with `overrides` ("key=value") put in.
+ *  @throws UserError when it cannot be read, is not YAML, or when a key or value is wrong */
+export function readRecipe(file: string, overrides: readonly string[] = []): RecipeKeys {
+  return parseRecipe(readRecipeText(file), file, overrides.map(parseOverride));
+}
+
+/** @throws UserError when it cannot be read */
+export function readRecipeText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    throw new UserError(`${file} cannot be read: ${(error as Error).message}`, "Give the path of a recipe.");
+  }
+}
+
+/** The recipe in a YAML text; `file` is how messages call it. */
+export function parseRecipe(text: string, file: string, overrides: readonly Override[] = []): RecipeKeys {
+  return parseKeys(text, file, overrides, parseRecipeKeys);
+}
+
+/** What `parse` makes of the keys in a YAML text with `overrides` put in.
+ *  @throws UserError when it is not YAML, and what `parse` throws */
+export function parseKeys<Keys>(
+  text: string,
+  file: string,
+  overrides: readonly Override[],
+  parse: (content: unknown, origin: Origin) => Keys,
+): Keys {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "silent" });
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem !== undefined)
+    throw new UserError(`${file}:${lines.linePos(problem.pos[0]).line}: ${firstLine(problem.message)}`);
+  const content = toValues(document, file) ?? {};
+  if (typeof content !== "object" || Array.isArray(content))
+    throw new UserError(`${file}: expected keys with values, got ${JSON.stringify(content)}`);
+
+  const lineOf = (path: readonly PropertyKey[]): number | undefined => {
+    let node: unknown = document.contents;
+    let line: number | undefined;
+    for (const key of path) {
+      if (isMap(node)) {
+        const pair = node.items.find((item) => isPair(item) && String(item.key) === String(key));
+        if (pair === undefined) return undefined;
+        if (isNode(pair.key) && pair.key.range) line = lines.linePos(pair.key.range[0]).line;
+        node = pair.value;
+      } else break; // inside a list: the line of its key
+    }
+    return line;
+  };
+  const isOverridden = (path: readonly PropertyKey[]) =>
+    overrides.some((override) => {
+      const shared = Math.min(override.path.length, path.length);
+      return override.path.slice(0, shared).join(".") === path.slice(0, shared).map(String).join(".");
+    });
+  const origin = (path: readonly PropertyKey[]): string => {
+    const key = path.filter((part) => typeof part !== "number").join(".");
+    if (isOverridden(path)) return `command line: ${key}`;
+    const line = lineOf(path);
+    return `${file}${line === undefined ? "" : `:${line}`}${key === "" ? "" : `: ${key}`}`;
+  };
+  return parse(applyOverrides(content, overrides), origin);
+}
+
+/** @throws UserError for an alias without an anchor, which only shows here */
+function toValues(document: Document, file: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw new UserError(`${file}: ${(error as Error).message}`);
+  }
+}
+
+const firstLine = (text: string): string => text.split("\n", 1)[0] ?? text;

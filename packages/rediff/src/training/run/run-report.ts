@@ -1,0 +1,66 @@
+/** What a training run tells: facts, as numbers. Who listens makes lines, files or pictures of them. */
+import type { Skip } from "../../data/samples/sample-error.js";
+import type { Terms } from "../backward/micro-batch.js";
+
+/** Known before the first step. */
+export interface RunFacts {
+  output: string;
+  device: string;
+  dtype: string;
+  totalSteps: number;
+  /** Updates that were done before this start. */
+  firstStep: number;
+  /** The checkpoint that the run goes on from. */
+  resumedFrom: string | undefined;
+  records: number;
+  /** Of the whole model, and those that are trained. */
+  parameters: number;
+  trainedParameters: number;
+  /** Floating-point operations of forward and backward for one token of the language model: 6 for each weight that is
+   *  trained, 4 for one that is not. Recomputation and attention scores are not counted, as is the custom for MFU. */
+  flopsPerToken: number;
+}
+
+/** One update. */
+export interface StepReport {
+  /** Updates done, this one included. */
+  step: number;
+  /** Passes through the data, as a fraction. */
+  epoch: number;
+  loss: number;
+  terms: Terms;
+  /** Rate of the language model's group. */
+  learningRate: number;
+  /** 2-norm of all gradients before clipping. */
+  gradientNorm: number;
+  samples: number;
+  /** Positions that the language model read, and positions that counted. */
+  tokens: number;
+  rows: number;
+  /** Of this step: all, and waiting for data. */
+  seconds: number;
+  waitSeconds: number;
+  /** Live tensors of this thread and their bytes, and the process' resident memory. */
+  tensors: number;
+  tensorBytes: number;
+  residentBytes: number;
+}
+
+export interface EvaluationReport {
+  step: number;
+  loss: number;
+  terms: Terms;
+  samples: number;
+  seconds: number;
+}
+
+export interface TrainObserver {
+  /** Something that takes long goes on: bytes indexed, records measured. */
+  onPreparation?(what: string, done: number, total: number): void;
+  onStart?(facts: RunFacts): void;
+  onStep?(report: StepReport): void;
+  onEvaluation?(report: EvaluationReport): void;
+  onCheckpoint?(folder: string, step: number): void;
+  onSkip?(skip: Skip): void;
+  onNote?(line: string): void;
+}

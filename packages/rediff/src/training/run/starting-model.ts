@@ -1,0 +1,152 @@
+/** The model as training begins with it: a LLaDA-V or ReDiff, or a text-only LLaDA that gets a vision tower and a fresh
+ *  projector. The recipe decides how pictures are cut; what the checkpoint does not have yet (a projector, a newline
+ *  vector) is made from the recipe's seed. */
+import { join } from "node:path";
+import { availableDevices, type Device, Generator, requireDevice } from "@rediff/torch";
+import { loadConfig, parseConfig, readJson } from "../../checkpoint/config.js";
+import { multimodalConfig, renamedConfig } from "../../checkpoint/convert/converted-config.js";
+import { loadTowerConfig } from "../../checkpoint/convert/siglip-source.js";
+import { loadModelFolder } from "../../checkpoint/load-model.js";
+import { UserError } from "../../errors.js";
+import { resolveModel } from "../../hub/resolve-model.js";
+import type { Model, ModelConfig } from "../../models/llava/llava.js";
+import { loadTokenizer } from "../../text/tokenizer.js";
+import { createAdapters, loadAdapters, withAdapters } from "../backward/lora.js";
+import { type Adapter, type TrainableModel, trainable } from "../backward/parameters.js";
+import { trainedConfig } from "../checkpoint/trained-config.js";
+import { loadProjector, loadTensors, PROJECTOR_FILE, type TrainedModel } from "../checkpoint/trained-model.js";
+import { ADAPTER_FOLDER } from "../checkpoint/training-checkpoint.js";
+import type { RecipeKeys } from "../recipe/recipe.js";
+
+/** What a text-only LLaDA's positions are raised to, to make room for pictures: the published LLaDA-V's. */
+const POSITIONS = 16384;
+
+export interface ModelPlan {
+  /** The folder that weights and tokenizer are read from. */
+  folder: string;
+  /** Folder of a stand-alone SigLIP, where one is needed. */
+  visionTower: string | undefined;
+  /** What will be trained and saved. */
+  config: ModelConfig;
+}
+
+export interface LoadedModel extends AsyncDisposable {
+  plan: ModelPlan;
+  trainable: TrainableModel;
+  adapters: ReadonlyMap<string, Adapter> | undefined;
+  device: Device;
+}
+
+/** Reads the configs only: enough to read the data by, and to find most mistakes, before gigabytes are read.
+ *  @param checkpoint the run's own, when it is resumed */
+export async function planModel(recipe: RecipeKeys, checkpoint?: string): Promise<ModelPlan> {
+  const own = checkpoint !== undefined && holdsModel(recipe) ? checkpoint : undefined;
+  const folder = own ?? (await resolveModel(recipe.model));
+  const start = await loadConfig(folder);
+  const visionTower = recipe.vision_tower === undefined ? undefined : await resolveModel(recipe.vision_tower);
+  const raw = start.multimodal ? start.raw : await withEyes(folder, start, recipe, visionTower);
+  if (raw === undefined) return { folder, visionTower, config: textConfig(folder, start, recipe) };
+
+  const vision = start.multimodal?.vision ?? (await loadTowerConfig(visionTower as string));
+  const rawVision = raw.vision_config ?? (await readJson(join(folder, "vision_config.json")));
+  const trained = trainedConfig(raw, recipe, vision.imageSize, recipe.dtype);
+  return { folder, visionTower, config: parseConfig(trained, rawVision, join(folder, "config.json")) };
+}
+
+/** Whether a checkpoint holds all of the model as it is trained: not when adapters or the projector alone are. */
+const holdsModel = (recipe: RecipeKeys): boolean => recipe.lora === undefined && !recipe.save.adapter_only;
+
+async function withEyes(
+  folder: string,
+  start: ModelConfig,
+  recipe: RecipeKeys,
+  visionTower: string | undefined,
+): Promise<Record<string, unknown> | undefined> {
+  if (visionTower === undefined) return undefined;
+  const tokenizer = await loadTokenizer(folder);
+  const { llada } = start;
+  const grown = llada.ropeScaling === undefined ? Math.max(POSITIONS, llada.maxPositions) : llada.maxPositions;
+  return multimodalConfig(renamedConfig(start.raw, llada, recipe.dtype, tokenizer), {
+    vision: await loadTowerConfig(visionTower),
+    visionTower: recipe.vision_tower ?? visionTower,
+    projectorType: "mlp2x_gelu",
+    patchMergeType: recipe.mm_patch_merge_type,
+    aspectRatio: recipe.image_aspect_ratio,
+    gridTiles: 6,
+    maxPositions: grown,
+  });
+}
+
+function textConfig(folder: string, start: ModelConfig, recipe: RecipeKeys): ModelConfig {
+  if (recipe.mm_tunable_parts.join() === "mm_language_model")
+    return parseConfig({ ...start.raw, torch_dtype: recipe.dtype }, undefined, join(folder, "config.json"));
+  throw new UserError(
+    `${folder} is a text-only LLaDA, and mm_tunable_parts names ${recipe.mm_tunable_parts.join(", ")}`,
+    "Set vision_tower to the folder of a SigLIP 2, or train mm_language_model alone.",
+  );
+}
+
+/** Loads what is trained. Nothing but the recipe's own device is used.
+ *  @param checkpoint the run's own, when it is resumed */
+export async function loadForTraining(recipe: RecipeKeys, plan: ModelPlan, checkpoint?: string): Promise<LoadedModel> {
+  const device = deviceOf(recipe);
+  const model = await loadModelFolder(plan.folder, {
+    device,
+    dtype: recipe.dtype,
+    config: plan.config,
+    freshSeed: recipe.seed,
+    ...(plan.visionTower !== undefined && { visionTower: plan.visionTower }),
+  });
+  try {
+    if (recipe.adapter !== undefined && checkpoint === undefined) loadProjector(model, recipe.adapter);
+    if (recipe.save.adapter_only && checkpoint !== undefined) loadProjector(model, join(checkpoint, PROJECTOR_FILE));
+    // Beside adapters, what is no part of the language model is trained as a whole, and lies in the checkpoint.
+    if (recipe.lora !== undefined && checkpoint !== undefined)
+      loadTensors(model, checkpoint, ({ part }) => part !== "language");
+    const base = trainable(model, recipe.mm_tunable_parts);
+    const adapters = adaptersOf(recipe, model, checkpoint);
+    const trained = adapters === undefined ? base : withAdapters(base, adapters);
+    return {
+      plan,
+      trainable: trained,
+      adapters,
+      device,
+      async [Symbol.asyncDispose]() {
+        trained[Symbol.dispose]();
+        model[Symbol.dispose]();
+      },
+    };
+  } catch (error) {
+    model[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function adaptersOf(recipe: RecipeKeys, model: Model, checkpoint?: string): Map<string, Adapter> | undefined {
+  if (recipe.lora === undefined) return undefined;
+  if (checkpoint !== undefined) return loadAdapters(model, join(checkpoint, ADAPTER_FOLDER));
+  const generator = new Generator(recipe.seed);
+  try {
+    return createAdapters(model, recipe.lora, generator);
+  } finally {
+    generator[Symbol.dispose]();
+  }
+}
+
+/** The recipe's device, or the best there is. @throws when it is not there */
+export function deviceOf(recipe: Pick<RecipeKeys, "device">): Device {
+  const device = (recipe.device ?? availableDevices()[0] ?? "cpu") as Device;
+  requireDevice(device);
+  return device;
+}
+
+/** The model for writing, with the best known value of every weight. */
+export function trainedModel(loaded: LoadedModel, weights?: TrainedModel["weights"]): TrainedModel {
+  return {
+    model: loaded.trainable.model,
+    config: loaded.plan.config.raw,
+    carryFrom: loaded.plan.folder,
+    adapters: loaded.adapters,
+    weights,
+  };
+}

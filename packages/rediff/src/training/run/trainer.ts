@@ -1,0 +1,436 @@
+/** The training run: for every step its micro-batches, their gradients, the check that they are sound, the update; now
+ *  and then an evaluation and a checkpoint.
+ *
+ *  Whatever a step does is a function of the recipe, the data and the step's number (order, corruption, learning rate) and of
+ *  the weights and moments before it. So a run that was killed goes on from its last checkpoint with the same losses. */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { allowTf32, memory, Scope, type Tensor } from "@rediff/torch";
+import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
+import { openRecords } from "../../data/records/record-list.js";
+import type { TrainingSample } from "../../data/samples/sample.js";
+import { describeSource } from "../../data/samples/sample-error.js";
+import { drawGenerator } from "../../diffusion/random-draws.js";
+import { UserError } from "../../errors.js";
+import { sweepLeftovers } from "../../files/whole-folder.js";
+import { saying } from "../../files/write-errors.js";
+import { ignoredLabel } from "../../text/image-tokens.js";
+import { fillGradients, type StepResult, type Terms, trainStep } from "../backward/micro-batch.js";
+import { namedTensors } from "../backward/parameters.js";
+import { exportModel, type FileOptions, filesOf } from "../checkpoint/trained-model.js";
+import {
+  findCheckpoint,
+  readState,
+  STATE_FILE,
+  type TrainingState,
+  withOptimizerState,
+  writeCheckpoint,
+  writeState,
+} from "../checkpoint/training-checkpoint.js";
+import { AdamW, parameterGroups } from "../optimizer/adamw.js";
+import { clipGradients, dropGradients, gradientNorm, nonFiniteGradients } from "../optimizer/clip-gradients.js";
+import { Ema } from "../optimizer/ema.js";
+import { learningRateFactor, warmupSteps } from "../optimizer/learning-rate.js";
+import { batchOptions, sampleSettings } from "../recipe/data-settings.js";
+import { type RecipeKeys, recipeChanges } from "../recipe/recipe.js";
+import { stepOptions } from "../recipe/step-options.js";
+import { type BatchPlan, microBatchWeights, planBatches, type StepPlace } from "./batch-plan.js";
+import { evaluateHeldOut, type HeldOut, openHeldOut } from "./held-out-loss.js";
+import { lockOutput } from "./run-lock.js";
+import type { StepReport, TrainObserver } from "./run-report.js";
+import { deviceOf, type LoadedModel, loadForTraining, planModel, trainedModel } from "./starting-model.js";
+
+/** What somebody outside may ask of a run while it goes on: looked at between steps. */
+export interface RunRequests {
+  /** Save a checkpoint and go on. */
+  save: boolean;
+  /** Save a checkpoint and end. */
+  stop: boolean;
+}
+
+export interface TrainOptions extends TrainObserver {
+  /** "auto" goes on from the newest checkpoint in the output folder; "never" refuses an output folder that has one. */
+  resume?: "auto" | "never";
+  requests?: RunRequests;
+  /** Ends the run at once; what was done since the last checkpoint is lost. */
+  signal?: AbortSignal;
+}
+
+export interface TrainResult {
+  steps: number;
+  totalSteps: number;
+  /** Of the last step; undefined when none was left to do. */
+  loss: number | undefined;
+  /** The folder of the trained model, or of the checkpoint when the run was asked to stop. */
+  folder: string;
+  finished: boolean;
+}
+
+/** Trains what the recipe says.
+ *  @throws UserError when recipe, data or model do not fit; when too many samples are bad; when the loss is not finite
+ *  (nothing was updated by it then) */
+export async function train(recipe: RecipeKeys, options: TrainOptions = {}): Promise<TrainResult> {
+  const { requests = { save: false, stop: false }, signal } = options;
+  const done = finishedRun(recipe);
+  if (done !== undefined) return done;
+  using _ = lockOutput(recipe.output);
+  await sweepLeftovers(recipe.output);
+  const checkpoint = checkpointToResume(recipe, options.resume ?? "auto");
+  const saved = checkpoint === undefined ? undefined : readState(checkpoint);
+  deviceOf(recipe); // a missing GPU is told before the data is read
+
+  const modelPlan = await planModel(recipe, checkpoint);
+  const records = await openRecords(recipe.data, {
+    seed: recipe.seed,
+    onProgress: (done, total) => options.onPreparation?.("reading the data files", done, total),
+    ...(signal && { signal }),
+  });
+  await using loader = await openLoader({
+    records,
+    batching: batchOptions(recipe),
+    settings: sampleSettings(recipe, modelPlan.config),
+    tokenizerFolder: modelPlan.folder,
+    workers: recipe.workers,
+    prefetch: Math.max(2, recipe.gradient_accumulation_steps),
+    skipLimit: recipe.skip_limit,
+    onSkip: (skip) => options.onSkip?.(skip),
+    onMeasure: (done, total) => options.onPreparation?.("measuring the samples", done, total),
+    ...(signal && { signal }),
+  });
+  await using heldOut = await openHeldOut(recipe, modelPlan, signal);
+  const batchPlan = planBatches(recipe, (epoch) => loader.epochBatches(epoch));
+
+  options.onNote?.(`loading ${modelPlan.folder}`);
+  await using loaded = await loadForTraining(recipe, modelPlan, checkpoint);
+  if (loaded.device !== "cpu") allowTf32(recipe.tf32);
+  using run = new Run(recipe, { loaded, loader, heldOut, batchPlan, options });
+  if (checkpoint !== undefined && saved !== undefined) run.restore(checkpoint, saved);
+  options.onStart?.({
+    output: recipe.output,
+    device: loaded.device,
+    dtype: recipe.dtype,
+    totalSteps: batchPlan.totalSteps,
+    firstStep: run.step,
+    resumedFrom: checkpoint,
+    records: records.count,
+    ...sizes(loaded),
+  });
+  return await run.go(requests, signal);
+}
+
+/** A run of this recipe that came to its end: there is nothing to do.
+ *  @throws UserError when the output folder has another model, which must not be lost */
+function finishedRun(recipe: RecipeKeys): TrainResult | undefined {
+  const { output } = recipe;
+  if (!existsSync(join(output, STATE_FILE))) {
+    if (!existsSync(join(output, "config.json"))) return undefined;
+    throw new UserError(`${output} holds a model that this run did not make`, "Name another output.");
+  }
+  const { step, recipe: saved } = readState(output);
+  const changes = recipeChanges(saved, recipe);
+  if (changes.length > 0)
+    throw new UserError(
+      `${output} holds the model of another recipe (${changes.join("; ")})`,
+      "Name another output, or use the same values.",
+    );
+  return { steps: step, totalSteps: step, loss: undefined, folder: output, finished: true };
+}
+
+/** @throws UserError when the output folder has a run that cannot be gone on with */
+function checkpointToResume(recipe: RecipeKeys, resume: "auto" | "never"): string | undefined {
+  const checkpoint = findCheckpoint(recipe.output);
+  if (checkpoint === undefined) return undefined;
+  if (resume === "never")
+    throw new UserError(
+      `${recipe.output} has checkpoints of an earlier run`,
+      "Name another output, remove them, or go on from the newest with --resume auto.",
+    );
+  const changes = recipeChanges(readState(checkpoint).recipe, recipe);
+  if (changes.length > 0)
+    throw new UserError(
+      `${checkpoint} was made with another recipe (${changes.join("; ")})`,
+      "Resume with the same values, or name another output.",
+    );
+  return checkpoint;
+}
+
+/** Trained beside what is there, and the work that a token is. */
+function sizes(loaded: LoadedModel) {
+  const { model, parameters } = loaded.trainable;
+  const count = (tensors: readonly { numel: number }[]) => tensors.reduce((sum, { numel }) => sum + numel, 0);
+  const named = namedTensors(model);
+  const adapters = [...(loaded.adapters?.values() ?? [])].flatMap(({ down, up }) => [down.weight, up.weight]);
+  const trainedLanguage = parameters
+    .filter(({ name, part }) => part === "language" && name !== "model.embed_tokens.weight")
+    .map(({ weight }) => weight);
+  const language = named.filter(({ name, part }) => part === "language" && name !== "model.embed_tokens.weight");
+  return {
+    parameters: count([...named.map(({ tensor }) => tensor), ...adapters]),
+    trainedParameters: count(parameters.map(({ weight }) => weight)),
+    // Forward, back to the input, and to the weights that are trained: 2 operations a weight each.
+    flopsPerToken: 4 * count(language.map(({ tensor }) => tensor)) + 2 * count(trainedLanguage),
+  };
+}
+
+interface RunParts {
+  loaded: LoadedModel;
+  loader: SampleLoader;
+  heldOut: HeldOut | undefined;
+  batchPlan: BatchPlan;
+  options: TrainObserver;
+}
+
+class Run implements Disposable {
+  readonly #recipe: RecipeKeys;
+  readonly #parts: RunParts;
+  readonly #optimizer: AdamW;
+  readonly #ema: Ema | undefined;
+  #totals: Record<string, number> = { samples: 0, tokens: 0, seconds: 0 };
+  /** Updates done. */
+  step = 0;
+
+  constructor(recipe: RecipeKeys, parts: RunParts) {
+    this.#recipe = recipe;
+    this.#parts = parts;
+    const { parameters } = parts.loaded.trainable;
+    const rate = recipe.learning_rate;
+    this.#optimizer = new AdamW(
+      parameterGroups(parameters, {
+        learningRates: {
+          language: rate,
+          projector: recipe.mm_projector_lr ?? rate,
+          vision: recipe.mm_vision_tower_lr ?? rate,
+        },
+        weightDecay: recipe.weight_decay,
+      }),
+      { betas: recipe.betas, eps: recipe.eps, masterWeights: recipe.master_weights, offload: recipe.offload },
+    );
+    const { ema } = recipe;
+    if (ema !== undefined)
+      this.#ema = new Ema(parameters, {
+        decay: ema.decay,
+        source: (parameter) => this.#optimizer.precise(parameter),
+        ...(recipe.offload && { device: "cpu" as const }),
+      });
+  }
+
+  restore(checkpoint: string, saved: TrainingState): void {
+    withOptimizerState(checkpoint, (entries) => {
+      this.#optimizer.importState(entries);
+      this.#ema?.importState(entries);
+    });
+    this.step = saved.step;
+    this.#totals = { ...this.#totals, ...saved.totals };
+  }
+
+  async go(requests: RunRequests, signal: AbortSignal | undefined): Promise<TrainResult> {
+    const { output, save, evaluate } = this.#recipe;
+    const { totalSteps } = this.#parts.batchPlan;
+    let loss: number | undefined;
+    for await (const { batches, place, waitSeconds } of this.#steps(signal)) {
+      const report = this.#update(batches, place, waitSeconds);
+      loss = report.loss;
+      this.#parts.options.onStep?.(report);
+      await setImmediate(); // signals and other threads get their turn
+      signal?.throwIfAborted();
+      const isLast = this.step === totalSteps;
+      if (evaluate !== undefined && (isLast || this.step % evaluate.every === 0)) await this.#evaluate();
+      if (requests.stop || requests.save || (save.every > 0 && this.step % save.every === 0)) {
+        requests.save = false;
+        await this.#save();
+      }
+      if (requests.stop && !isLast)
+        return { steps: this.step, totalSteps, loss, folder: `${output}/checkpoint-${this.step}`, finished: false };
+    }
+    await this.#export();
+    return { steps: this.step, totalSteps, loss, folder: output, finished: true };
+  }
+
+  [Symbol.dispose](): void {
+    this.#ema?.[Symbol.dispose]();
+    this.#optimizer[Symbol.dispose]();
+  }
+
+  /** The micro-batches of the remaining steps. */
+  async *#steps(signal: AbortSignal | undefined) {
+    const { loader, batchPlan } = this.#parts;
+    let epoch = -1;
+    let source: AsyncGenerator<TrainingSample[]> | undefined;
+    try {
+      for (let step = this.step; step < batchPlan.totalSteps; step++) {
+        const place = batchPlan.place(step);
+        if (place.epoch !== epoch) {
+          await source?.return(undefined);
+          epoch = place.epoch;
+          source = loader.batches({ epoch, fromBatch: place.firstBatch, ...(signal && { signal }) });
+        }
+        const start = performance.now();
+        const batches: TrainingSample[][] = [];
+        for (let i = 0; i < place.batches; i++) {
+          const next = await source?.next();
+          if (next?.done === false) batches.push(next.value);
+        }
+        yield { batches, place, waitSeconds: (performance.now() - start) / 1000 };
+      }
+    } finally {
+      await source?.return(undefined);
+    }
+  }
+
+  /** Gradients of the micro-batches, their check, one update. */
+  #update(batches: readonly TrainingSample[][], place: StepPlace, waitSeconds: number): StepReport {
+    const start = performance.now();
+    const { trainable } = this.#parts.loaded;
+    const { parameters } = trainable;
+    const weights = microBatchWeights(batches.map(sizeOf), this.#recipe.accumulation_weighting);
+    const factor = this.#learningRateFactor();
+    const sum = { loss: 0, terms: {} as Terms, samples: 0, tokens: 0, rows: 0 };
+    try {
+      for (const [micro, samples] of batches.entries()) {
+        const weight = weights[micro] as number;
+        using draws = drawGenerator(this.#recipe.seed, this.step, micro);
+        const result = trainStep(trainable, samples, { ...stepOptions(this.#recipe), gradientScale: weight, draws });
+        if (!Number.isFinite(result.loss)) throw this.#notFinite(`the loss is ${result.loss}`, samples, result);
+        addTo(sum, result, weight, samples.length);
+      }
+      fillGradients(parameters);
+      const { max_grad_norm: limit } = this.#recipe;
+      const norm = limit > 0 ? clipGradients(parameters, limit) : gradientNorm(parameters);
+      if (!Number.isFinite(norm)) throw this.#badGradients(batches.flat());
+      this.#optimizer.step(factor);
+      this.#ema?.update();
+      this.step++;
+      const seconds = waitSeconds + (performance.now() - start) / 1000;
+      this.#count(sum, seconds);
+      const { tensors, bytes } = memory();
+      return {
+        step: this.step,
+        epoch: place.epoch + (place.firstBatch + place.batches) / this.#parts.loader.epochBatches(place.epoch).batches,
+        ...sum,
+        learningRate: this.#recipe.learning_rate * factor,
+        gradientNorm: norm,
+        seconds,
+        waitSeconds,
+        tensors,
+        tensorBytes: bytes,
+        residentBytes: process.memoryUsage.rss(),
+      };
+    } finally {
+      dropGradients(parameters);
+    }
+  }
+
+  #learningRateFactor(): number {
+    const { schedule, warmup_ratio } = this.#recipe;
+    const { totalSteps } = this.#parts.batchPlan;
+    return learningRateFactor(this.step, { schedule, totalSteps, warmupSteps: warmupSteps(warmup_ratio, totalSteps) });
+  }
+
+  #count({ samples, tokens }: { samples: number; tokens: number }, seconds: number): void {
+    for (const [name, value] of Object.entries({ samples, tokens, seconds }))
+      this.#totals[name] = (this.#totals[name] ?? 0) + value;
+  }
+
+  #notFinite(what: string, samples: readonly TrainingSample[], result?: StepResult): UserError {
+    const guilty = samples.filter((_, i) => {
+      const terms = Object.values(result?.samples[i] ?? {});
+      return terms.some((term) => !Number.isFinite(term));
+    });
+    const named = (guilty.length > 0 ? guilty : samples).slice(0, 8).map(({ source }) => describeSource(source));
+    const last = findCheckpoint(this.#recipe.output);
+    return new UserError(
+      `step ${this.step + 1}: ${what}; samples: ${named.join(", ")}${samples.length > 8 ? ", ..." : ""}`,
+      `Nothing was updated by it. ${last === undefined ? "There is no checkpoint yet" : `The last good state is ${last}`}; ` +
+        "try a lower learning_rate, or dtype float32, or leave the samples out.",
+    );
+  }
+
+  #badGradients(samples: readonly TrainingSample[]): UserError {
+    const names = nonFiniteGradients(this.#parts.loaded.trainable.parameters);
+    const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
+    return this.#notFinite(`the gradients of ${names.slice(0, 3).join(", ")}${more} are not finite`, samples);
+  }
+
+  async #evaluate(): Promise<void> {
+    const { heldOut, loaded, options } = this.#parts;
+    if (heldOut === undefined) return;
+    const report = await evaluateHeldOut(heldOut, loaded.trainable, this.#recipe);
+    options.onEvaluation?.({ step: this.step, ...report });
+  }
+
+  async #save(): Promise<void> {
+    const { loaded, options } = this.#parts;
+    const { output, save } = this.#recipe;
+    // Not a scope: writing is asynchronous. The moments are the optimizer's own, the step counts are made here.
+    using counts = new Scope();
+    const optimizer = counts.run(
+      () => new Map([...this.#optimizer.exportState(), ...(this.#ema?.exportState() ?? [])]),
+    );
+    const folder = await writeCheckpoint(
+      output,
+      {
+        state: this.#state(),
+        trained: trainedModel(loaded, (name) => this.#preciseWeight(name)),
+        optimizer,
+        lora: this.#adapters(),
+      },
+      { keep: save.keep },
+    );
+    // A resumed run has its tokenizer from a checkpoint that will be removed: it is carried on from each to the next.
+    if (resolve(loaded.plan.folder, "..") === resolve(output)) loaded.plan = { ...loaded.plan, folder };
+    options.onCheckpoint?.(folder, this.step);
+  }
+
+  /** The trained model in the output folder itself, and the mark that the run is finished. */
+  async #export(): Promise<void> {
+    const { output } = this.#recipe;
+    const trained = trainedModel(this.#parts.loaded, (name) => this.#finalWeight(name));
+    await exportModel(output, trained, { ...filesOf(this.#recipe), lora: this.#adapters() });
+    await saying(output, () => writeState(output, this.#state()));
+  }
+
+  #adapters(): FileOptions["lora"] {
+    const { adapters } = this.#parts.loaded;
+    const { lora, model } = this.#recipe;
+    return lora && adapters && { adapters, options: lora, baseModel: model };
+  }
+
+  #state(): TrainingState {
+    const { batchPlan, loader } = this.#parts;
+    const isLast = this.step === batchPlan.totalSteps;
+    const next = isLast ? undefined : batchPlan.place(this.step);
+    const epoch = next?.epoch ?? Math.ceil(this.#recipe.epochs);
+    const position = next === undefined ? 0 : (loader.epochBatches(epoch).starts[next.firstBatch] ?? 0);
+    return { step: this.step, epoch, position, totals: this.#totals, recipe: this.#recipe };
+  }
+
+  /** A trained weight in the precision in which it is updated. */
+  #preciseWeight(name: string): Tensor | undefined {
+    const parameter = this.#parts.loaded.trainable.parameters.find((one) => one.name === name);
+    return parameter && this.#optimizer.precise(parameter);
+  }
+
+  #finalWeight(name: string): Tensor | undefined {
+    return this.#ema?.average(name) ?? this.#preciseWeight(name);
+  }
+}
+
+const sizeOf = (samples: readonly TrainingSample[]) => ({
+  samples: samples.length,
+  labelled: samples.reduce((sum, { labels }) => sum + labels.filter((label) => label !== ignoredLabel).length, 0),
+});
+
+function addTo(
+  sum: { loss: number; terms: Terms; samples: number; tokens: number; rows: number },
+  result: StepResult,
+  weight: number,
+  samples: number,
+): void {
+  sum.loss += weight * result.loss;
+  sum.samples += samples;
+  sum.tokens += result.tokens;
+  sum.rows += result.rows;
+  for (const [term, value] of Object.entries(result.terms) as [keyof Terms, number][])
+    sum.terms[term] = (sum.terms[term] ?? 0) + weight * value;
+}

@@ -1,0 +1,227 @@
+/** A picture file to pixels, as Pillow 10.3 decodes it: no colour profile, no EXIF rotation, the first frame.
+ *
+ *  sharp 0.35 gives Pillow's bytes for JPEG, PNG, WebP, GIF and TIFF once it is told to leave profiles alone; the rest
+ *  is put right here: CMYK stays CMYK until `withoutAlpha`, transparent pixels of a GIF get their palette colour, and
+ *  the mode is Pillow's. Departure: 16-bit grey is scaled to 8 bits; Pillow cuts it off at 255, which leaves a white
+ *  picture (`grey16: "clip"` does the same). Of a palette TIFF the palette goes unnoticed. */
+
+import { type FileHandle, open } from "node:fs/promises";
+import sharp, { type Sharp, type SharpOptions } from "sharp";
+import { UserError } from "../../errors.js";
+import { emptyFile, fileError } from "../../files/read-errors.js";
+import type { Size } from "../tiles/anyres.js";
+import {
+  describeContent,
+  type GifHeader,
+  PICTURE_FORMATS,
+  type PictureFormat,
+  readGifHeader,
+  readPngHeader,
+  SNIFF_BYTES,
+  sniffFormat,
+} from "./picture-header.js";
+import { CHANNELS, type Mode, type RasterImage, withoutAlpha } from "./raster-image.js";
+
+/** A path, or the bytes of a file. */
+export type PictureSource = string | Uint8Array;
+
+export interface DecodeOptions {
+  /** `rgb` (default) is Pillow's convert("RGB"), as in training: alpha is dropped, palettes are looked up.
+   *  `asis` keeps the file's own mode, as the reference's demo does: the resize then works on that mode. */
+  readonly colors?: "rgb" | "asis";
+  /** Turn the picture upright as its EXIF orientation says. The reference never does. Default false. */
+  readonly autoOrient?: boolean;
+  /** A picture whose header promises more pixels is refused before it is decoded. Default `DEFAULT_MAX_PIXELS`. */
+  readonly maxPixels?: number;
+  /** What becomes of 16-bit grey: `scale` (default) keeps the upper byte, `clip` is Pillow's cut at 255. */
+  readonly grey16?: "scale" | "clip";
+  /** How messages call a picture that is given as bytes. Default "picture". */
+  readonly name?: string;
+}
+
+/** Where Pillow, too, stops and speaks of a decompression bomb. */
+export const DEFAULT_MAX_PIXELS = 178_956_970;
+
+/** Decodes a picture. Throws a UserError for whatever is wrong with the file. */
+export async function decodePicture(source: PictureSource, options: DecodeOptions = {}): Promise<RasterImage> {
+  const name = typeof source === "string" ? source : (options.name ?? "picture");
+  const bytes = typeof source === "string" ? await readPicture(source) : source;
+  if (bytes.length === 0) throw emptyFile(name, "a picture");
+  const format = sniffFormat(bytes);
+  if (format === undefined) throw noPicture(name, bytes);
+
+  const mode = await inspect(name, bytes, format, options.maxPixels ?? DEFAULT_MAX_PIXELS);
+  const keepMode = options.colors === "asis";
+  const image = await rasterize(name, bytes, format, mode, {
+    alpha: keepMode && (mode === "LA" || mode === "RGBA"),
+    autoOrient: options.autoOrient ?? false,
+    grey16: options.grey16 ?? "scale",
+  });
+  return keepMode ? image : withoutAlpha(image);
+}
+
+/** Reads a file that begins like a picture; anything else is refused before it is read whole. */
+async function readPicture(path: string): Promise<Uint8Array> {
+  let file: FileHandle;
+  try {
+    file = await open(path);
+  } catch (cause) {
+    throw fileError(path, cause);
+  }
+  try {
+    const stat = await file.stat();
+    if (stat.isDirectory()) {
+      throw new UserError(`${path}: is a folder; expected a picture file`, "Name the files in it");
+    }
+    if (stat.isFile()) {
+      if (stat.size === 0) throw emptyFile(path, "a picture");
+      const head = new Uint8Array(SNIFF_BYTES);
+      const { bytesRead } = await file.read(head, 0, head.length, 0);
+      if (sniffFormat(head) === undefined) throw noPicture(path, head.subarray(0, bytesRead));
+    }
+    return await file.readFile();
+  } catch (cause) {
+    throw cause instanceof UserError ? cause : fileError(path, cause);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Pillow's mode, after the size has been judged; only the header is read. */
+async function inspect(name: string, bytes: Uint8Array, format: PictureFormat, maxPixels: number): Promise<Mode> {
+  // IHDR is looked at first because libpng wants to see pixel data before it tells the size.
+  const png = format === "png" ? readPngHeader(bytes) : undefined;
+  if (png !== undefined) refuseHuge(name, png.width, png.height, maxPixels);
+  const metadata = await sharp(bytes, { limitInputPixels: false })
+    .metadata()
+    .catch((cause: unknown) => {
+      throw damaged(name, format, cause);
+    });
+  refuseHuge(name, metadata.width, metadata.height, maxPixels);
+
+  if (png !== undefined) return png.mode;
+  if (format === "gif") return readGifHeader(bytes)?.mode ?? "P";
+  if (metadata.space === "cmyk") return "CMYK";
+  if (metadata.space === "grey16" && !metadata.hasAlpha) return "I;16";
+  if (metadata.space === "b-w" || metadata.space === "grey16") {
+    if (metadata.bitsPerSample === 1) return "1";
+    return metadata.hasAlpha ? "LA" : "L";
+  }
+  return metadata.hasAlpha ? "RGBA" : "RGB";
+}
+
+interface RasterOptions {
+  readonly alpha: boolean;
+  readonly autoOrient: boolean;
+  readonly grey16: "scale" | "clip";
+}
+
+async function rasterize(
+  name: string,
+  bytes: Uint8Array,
+  format: PictureFormat,
+  mode: Mode,
+  options: RasterOptions,
+): Promise<RasterImage> {
+  const settings: SharpOptions = {
+    ignoreIcc: true,
+    autoOrient: options.autoOrient,
+    limitInputPixels: false,
+    // Where Pillow draws the line: it forgives bad checksums and odd markers, but not missing data.
+    failOn: "truncated",
+  };
+  // A GIF's alpha is needed to find the pixels that `paintGif` fills.
+  const alpha = options.alpha || format === "gif";
+  const wide = mode === "I;16" && options.grey16 === "clip";
+  // Frames of a GIF are always decoded to colour: libvips' way from colour to grey would cost exactness.
+  const sampled = format === "gif" ? "P" : mode;
+  const { data, info } = await inMode(sharp(bytes, settings), sampled, alpha, wide)
+    .toBuffer({ resolveWithObject: true })
+    .catch((cause: unknown) => {
+      throw damaged(name, format, cause);
+    });
+
+  const found: Mode = options.alpha ? mode : mode === "LA" ? "L" : mode === "RGBA" ? "RGB" : mode;
+  const size = { width: info.width, height: info.height };
+  if (format === "gif") {
+    const header = readGifHeader(bytes);
+    if (header === undefined) throw damaged(name, format, new Error("no frame"));
+    return paintGif(data, info.channels, size, found, header);
+  }
+  if (found === "LA" && info.channels === 4) return { mode: found, ...size, data: greyAndAlpha(data) };
+  if (info.channels !== CHANNELS[found]) {
+    throw new Error(`${name}: sharp gave ${info.channels} channels for a picture of mode ${found}`);
+  }
+  return { mode: found, ...size, data: wide ? clipToByte(data) : data };
+}
+
+/** The conversion that leaves as many 8-bit channels as the mode has. */
+function inMode(image: Sharp, mode: Mode, alpha: boolean, wide: boolean): Sharp {
+  // Without its own pipeline space, sharp would turn CMYK to RGB by a built-in profile, far from Pillow.
+  if (mode === "CMYK") return image.pipelineColourspace("cmyk").toColourspace("cmyk").raw({ depth: "uchar" });
+  const opaque = alpha ? image : image.removeAlpha();
+  if (wide) return opaque.toColourspace("grey16").raw({ depth: "ushort" });
+  // As grey, sharp would hand out the first channel only, so grey with alpha comes as colour with alpha.
+  const grey = mode === "1" || mode === "L" || mode === "I;16" || (mode === "LA" && !alpha);
+  return opaque.toColourspace(grey ? "b-w" : "srgb").raw({ depth: "uchar" });
+}
+
+function greyAndAlpha(rgba: Uint8Array): Uint8Array {
+  return Uint8Array.from({ length: rgba.length / 2 }, (_, i) => rgba[(i >> 1) * 4 + (i & 1) * 3] ?? 0);
+}
+
+function clipToByte(data: Uint8Array): Uint8Array {
+  const samples = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  // libvips writes samples in the machine's order, which is little-endian wherever sharp is built for.
+  return Uint8Array.from({ length: data.length / 2 }, (_, i) => Math.min(samples.getUint16(2 * i, true), 255));
+}
+
+/** A GIF's frame as its palette has it: transparent pixels, and those that the frame leaves out, get their colour. */
+function paintGif(rgba: Uint8Array, channels: number, size: Size, mode: Mode, header: GifHeader): RasterImage {
+  const { fill, frame } = header;
+  const kept = CHANNELS[mode];
+  const data = new Uint8Array(size.width * size.height * kept);
+  let source = 0;
+  let target = 0;
+  for (let y = 0; y < size.height; y++) {
+    const rowInFrame = y >= frame.top && y < frame.top + frame.height;
+    for (let x = 0; x < size.width; x++) {
+      const inFrame = rowInFrame && x >= frame.left && x < frame.left + frame.width;
+      const visible = inFrame && (channels === 3 || rgba[source + 3] !== 0);
+      for (let i = 0; i < kept; i++) data[target + i] = (visible ? rgba[source + i] : fill[i]) ?? 0;
+      source += channels;
+      target += kept;
+    }
+  }
+  return { mode, ...size, data };
+}
+
+/** Throws a UserError when the header promises more pixels than are allowed. */
+export function refuseHuge(name: string, width: number, height: number, maxPixels: number): void {
+  if (width * height <= maxPixels) return;
+  throw new UserError(
+    `${name}: ${width} x ${height} pixels; at most ${maxPixels} are decoded`,
+    "Shrink the picture, or raise maxPixels (--max-pixels) if you trust the file",
+  );
+}
+
+function noPicture(name: string, head: Uint8Array): UserError {
+  return new UserError(
+    `${name}: looks like ${describeContent(head)}; expected ${PICTURE_FORMATS}`,
+    "Convert it, or name another file",
+  );
+}
+
+function damaged(name: string, format: PictureFormat, cause: unknown): UserError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const why =
+    message
+      .replace(/\s+/g, " ")
+      .replace(/^Input buffer has corrupt header:/, "")
+      .trim() || "bad header";
+  return new UserError(
+    `${name}: the ${format.toUpperCase()} file is truncated or damaged (${why})`,
+    "Copy or download it again",
+    { cause },
+  );
+}

@@ -1,0 +1,17 @@
+/** A picture or a video to be made into tiles: the same function in any thread. */
+
+import type { PictureSource } from "../picture/decode-picture.js";
+import { loadPicture, type PictureOptions } from "../picture/load-picture.js";
+import type { Tiles } from "../tiles/tiles.js";
+import type { VideoSource } from "../video/ffmpeg.js";
+import { loadVideo, type VideoOptions, type VideoTiles } from "../video/load-video.js";
+
+export type VisionJob =
+  | { readonly kind: "picture"; readonly source: PictureSource; readonly options: PictureOptions }
+  | { readonly kind: "video"; readonly source: VideoSource; readonly options: VideoOptions };
+
+/** Does a job in this thread. A picture cannot be stopped half-way, a video can. */
+export async function runJob(job: VisionJob, signal?: AbortSignal): Promise<Tiles | VideoTiles> {
+  signal?.throwIfAborted();
+  return job.kind === "picture" ? loadPicture(job.source, job.options) : loadVideo(job.source, job.options, signal);
+}

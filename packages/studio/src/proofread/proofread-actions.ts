@@ -1,0 +1,50 @@
+import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
+import { currentPicture } from "../picture/picture-actions.js";
+import { Problem } from "../server/problem.js";
+import { checkEdits, type Edit } from "./edits.js";
+
+export async function proofread(app: App): Promise<void> {
+  const { draft } = app.store.get().proofread;
+  patch(app, "proofread", { problem: undefined });
+  if (draft.trim() === "") {
+    return patch(app, "proofread", { problem: new Problem("refused", "Paste or type a description first.") });
+  }
+  const signal = begin(app, "proofread");
+  patch(app, "proofread", { busy: true, review: undefined });
+  try {
+    const picture = await currentPicture(app);
+    if (picture === undefined) throw new Problem("refused", "Choose the picture that the description is about first.");
+    const { edits, rounds, seconds } = await app.api.refine({ image: picture.url, draft }, signal);
+    const review = { draft, edits: checked(draft, edits), rejected: new Set<number>(), rounds, seconds };
+    patch(app, "proofread", { review });
+    announce(app, edits.length === 0 ? "No edits: the description fits." : `${edits.length} edits proposed.`);
+  } catch (thrown) {
+    patch(app, "proofread", { problem: noteProblem(app, thrown) });
+  } finally {
+    patch(app, "proofread", { busy: false });
+  }
+}
+
+function checked(draft: string, edits: readonly Edit[]): Edit[] {
+  try {
+    return checkEdits(draft, edits);
+  } catch (thrown) {
+    throw new Problem("bad-answer", `The server sent ${thrown instanceof Error ? thrown.message : thrown}.`);
+  }
+}
+
+/** @param index of one edit; without, all of them */
+export function decide(app: App, accept: boolean, index?: number): void {
+  const { review } = app.store.get().proofread;
+  if (review === undefined) return;
+  const rejected = new Set(review.rejected);
+  for (const i of index === undefined ? review.edits.keys() : [index]) {
+    if (accept) rejected.delete(i);
+    else rejected.add(i);
+  }
+  patch(app, "proofread", { review: { ...review, rejected } });
+}
+
+export function stopProofreading(app: App): void {
+  giveUp(app, "proofread");
+}

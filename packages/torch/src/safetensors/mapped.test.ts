@@ -1,0 +1,57 @@
+/** Tensors that lie in a mapped file. */
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { describe, expect } from "vitest";
+import { arange, memory, ones, SafetensorsFile, saveSafetensors, scope, zeros } from "../index.js";
+import { test } from "../testing/test.js";
+
+describe("SafetensorsFile", () => {
+  test("tensors outlive the file object, and the file", ({ at }) => {
+    scope(() => {
+      saveSafetensors(at("a"), { x: arange(0, 5), y: ones([2]) });
+      const file = SafetensorsFile.open(at("a"));
+      const x = file.get("x");
+      file[Symbol.dispose]();
+      file[Symbol.dispose]();
+      rmSync(at("a"));
+      expect(x.toNumbers()).toEqual([0, 1, 2, 3, 4]);
+      expect(() => file.get("y")).toThrow("was disposed");
+    });
+  });
+
+  test("the file is mapped once, and not changed by who changes a tensor", ({ at }) => {
+    scope(() => {
+      saveSafetensors(at("a"), { x: zeros([1000]), y: zeros([1000]) });
+      const before = readFileSync(at("a"));
+      using file = SafetensorsFile.open(at("a"));
+      const bytes = memory().bytes;
+      const [x, again] = [file.get("x"), file.get("x")];
+      file.get("y");
+      expect(memory().bytes - bytes).toBe(before.length);
+      x.add_(1);
+      expect(again.sum().item()).toBe(1000); // the same memory
+      expect(readFileSync(at("a"))).toEqual(before);
+    });
+  });
+
+  test("unaligned tensors are copied and right", ({ at }) => {
+    const header =
+      '{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"b":{"dtype":"F32","shape":[2],"data_offsets":[3,11]}}';
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    const data = Buffer.alloc(11);
+    data.writeFloatLE(1.5, 3);
+    data.writeFloatLE(-2, 7);
+    writeFileSync(at("a"), Buffer.concat([length, Buffer.from(header), data]));
+    using file = SafetensorsFile.open(at("a"));
+    using b = file.get("b");
+    expect(b.toNumbers()).toEqual([1.5, -2]);
+  });
+
+  test("a mapped tensor can be trained", ({ at }) => {
+    scope(() => {
+      saveSafetensors(at("a"), { x: ones([2]) });
+      using file = SafetensorsFile.open(at("a"));
+      expect(file.get("x").setRequiresGrad().mul(2).requiresGrad).toBe(true);
+    });
+  });
+});

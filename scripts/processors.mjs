@@ -54,7 +54,7 @@ export function flagsOf(text) {
 
 /** Where tensors come from: the library, tiny models, loaded models; and the model of the tests' fixtures. */
 const COMPUTES = /from "(@rediff\/torch|[./]+([a-z-]+\/)*(tiny-model|vision-language-model)\.js)"/;
-const IS_GIVEN_A_MODEL = /from "[./]+testing\/fixtures\.js"[^]*async \(\{[^}]*\b(model|tinyModel)\b/;
+const IS_GIVEN_A_MODEL = /from "[./]+testing\/fixtures\.js"[\s\S]*async \(\{[^}]*\b(model|tinyModel)\b/;
 
 /**
  * Whether a test file judges numbers. One that computes with tensors does; one that starts programs is about programs,

@@ -27,7 +27,12 @@ test("the processor's abilities are those of Linux' list, where there is one", (
 test("files that compute judge numbers, those about programs do not", () => {
   const torch = 'import { zeros } from "@rediff/torch";\n';
   expect(judgesNumbers("packages/rediff/src/models/model.test.ts", torch)).toBe(true);
-  expect(judgesNumbers("packages/rediff/src/a.test.ts", 'import { b } from "../testing/tiny-model.js";\n')).toBe(true);
+  for (const source of ["testing/tiny-model", "../inference/vision-language-model"])
+    expect(judgesNumbers("packages/rediff/src/text/a.test.ts", `import { b } from "../${source}.js";\n`)).toBe(true);
+  const fixtures = 'import { test } from "../testing/fixtures.js";\n';
+  const given = (what: string) => `${fixtures}test("a", async ({ ${what} }) => {});\n`;
+  expect(judgesNumbers("packages/rediff/src/text/a.test.ts", given("folder, model"))).toBe(true);
+  expect(judgesNumbers("packages/rediff/src/text/a.test.ts", given("folder"))).toBe(false);
   expect(judgesNumbers("packages/torch/src/ops.test.ts", 'import { ones } from "./index.js";\n')).toBe(true);
   expect(judgesNumbers("packages/rediff/src/errors.test.ts", 'import { UserError } from "./errors.js";\n')).toBe(false);
   expect(judgesNumbers("packages/rediff/src/cli/caption.test.ts", torch)).toBe(false);

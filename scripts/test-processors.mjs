@@ -92,7 +92,9 @@ async function runOne({ name, env }, files, goldens) {
 }
 
 /** @param {import("./summary.mjs").Counts} counts */
-const sentence = ({ passed, failed }) => `${passed} passed, ${failed} failed`;
+function sentence({ passed, failed }) {
+  return `${passed} passed, ${failed} failed`;
+}
 
 /**
  * @param {readonly string[]} files

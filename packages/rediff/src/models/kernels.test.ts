@@ -1,5 +1,5 @@
 import { backward, inferenceMode, memory, noGrad, scope, type Tensor, tensor, withGrad } from "@rediff/torch";
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { add_, gelu_, mul_, silu_, withPlainKernels } from "./kernels.js";
 
 const x = () => tensor([-1, 0, 2], { dtype: "float64" });
@@ -37,5 +37,39 @@ test("what was used up still takes part in the gradient", () => {
     const sum = withGrad(() => mul_(weight.mul(2), y()).sum());
     backward(sum);
     expect(weight.grad?.toNumbers()).toEqual([6, 8, 10]);
+  });
+});
+
+describe("REDIFF_KERNELS", () => {
+  // Every test asks a module that has not decided yet.
+  beforeEach(() => vi.resetModules());
+  afterEach(() => vi.unstubAllEnvs());
+  const kernels = (setting: string) => {
+    vi.stubEnv("REDIFF_KERNELS", setting);
+    return import("./kernels.js");
+  };
+
+  test("turns the fast kernels off for a whole process", async () => {
+    const { isPlain, withPlainKernels } = await kernels("plain");
+    expect(isPlain()).toBe(true);
+    withPlainKernels(() => expect(isPlain()).toBe(true));
+    expect(isPlain()).toBe(true);
+  });
+
+  test("without it they are on, but within withPlainKernels", async () => {
+    const { isPlain, withPlainKernels } = await kernels("");
+    expect(isPlain()).toBe(false);
+    withPlainKernels(() => expect(isPlain()).toBe(true));
+    expect(isPlain()).toBe(false);
+  });
+
+  test.each(["aten", "onednn"])("%s chooses the products", async (name) => {
+    const { floatLinearKernel, isPlain } = await kernels(name);
+    expect([floatLinearKernel(), isPlain()]).toEqual([name, false]);
+  });
+
+  test("another value is an error that names the right ones", async () => {
+    const { isPlain } = await kernels("fast");
+    expect(isPlain).toThrow(/REDIFF_KERNELS is "fast"/);
   });
 });

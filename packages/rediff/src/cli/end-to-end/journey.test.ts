@@ -16,6 +16,7 @@ const photo = fixturePath("color.jpg");
 const filesOf = (folder: string): Record<string, Buffer> =>
   Object.fromEntries(readdirSync(folder).map((name) => [name, readFileSync(join(folder, name))]));
 
+/** The hub and an empty cache. */
 const environment = (hub: FakeHub) => ({
   HF_ENDPOINT: hub.endpoint,
   HF_HUB_CACHE: at("hub"),

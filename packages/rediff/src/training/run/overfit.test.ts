@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { scratch, writeLines } from "../../data/testing/record-files.js";
 import type { DecodeStep } from "../../diffusion/decode-step.js";
 import { answerOne } from "../../inference/answer-one.js";
-import { resolveRefine } from "../../inference/resolve.js";
+import { resolveDescribe, resolveRefine } from "../../inference/resolve.js";
 import { loadModel, type VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { writeTinyModel, writeTinySiglip } from "../../testing/tiny-model.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
@@ -48,9 +48,10 @@ const turns = (question: string, answer: string) => [
   { from: "gpt", value: answer },
 ];
 const QUESTION = "What is it?";
-/** How the samples ask; room for a caption and its end. */
-const refining = { prompt: QUESTION, imageJoin: "correct" } as const;
-const asked = { ...refining, genLength: TOKENS + 1 } as const;
+/** How the samples ask. */
+const question = { prompt: QUESTION, imageJoin: "correct" } as const;
+/** Room for a caption and its end. */
+const asked = { ...question, genLength: TOKENS + 1 };
 
 const common = [
   `image_folder=${path("photos")}`,
@@ -114,11 +115,12 @@ async function learn(
   throw new Error(`${name} is not sure of what it was taught after ${ROUNDS} rounds: ${reached.join(", ")}`);
 }
 
-/** The least probability that the model gives, in any step of a decode, to a token of the right answer where it is asked
- *  for one; 0 where another token is likelier. */
-async function leastSure(steps: AsyncIterable<DecodeStep>, right: readonly number[]): Promise<number> {
+/** The least probability that the model gives, in any step, to a token of the right answer where it is asked for one; 0
+ *  where another token is likelier. */
+async function leastSure(steps: AsyncGenerator<DecodeStep, unknown>, right: readonly number[]): Promise<number> {
   let least = 1;
   for await (const { confidence, guess } of steps) {
+    // The rows that were asked for, in order, are those with a confidence.
     const asked = [...confidence.keys()].filter((position) => !Number.isNaN(confidence[position]));
     for (const [i, position] of asked.entries())
       least = Math.min(least, guess.tokens[i] === right[position] ? (confidence[position] as number) : 0);
@@ -129,10 +131,12 @@ async function leastSure(steps: AsyncIterable<DecodeStep>, right: readonly numbe
 /** Of all captions, written from nothing. */
 async function sureOfCaptions(vlm: VisionLanguageModel): Promise<number> {
   const { tokenizer } = vlm.model;
+  const request = resolveDescribe(vlm.askable, 1, asked);
   let least = 1;
   for (const [name, caption] of Object.entries(CAPTIONS)) {
-    const right = [...tokenizer.encode(caption), tokenizer.special.eot];
-    least = Math.min(least, await leastSure(vlm.watch(path(`photos/${name}`), asked), right));
+    const visuals = [await vlm.load(path(`photos/${name}`))];
+    const steps = answerOne(vlm.model, "describe", request, visuals, {});
+    least = Math.min(least, await leastSure(steps, [...tokenizer.encode(caption), tokenizer.special.eot]));
   }
   return least;
 }
@@ -141,8 +145,9 @@ async function sureOfCaptions(vlm: VisionLanguageModel): Promise<number> {
 async function sureOfRepairs(vlm: VisionLanguageModel, drafts: Record<string, string>): Promise<number> {
   let least = 1;
   for (const [name, draft] of Object.entries(drafts)) {
-    const request = resolveRefine(vlm.askable, 1, draft, refining);
-    const steps = answerOne(vlm.model, "refine", request, [await vlm.load(path(`photos/${name}`))], {});
+    const request = resolveRefine(vlm.askable, 1, draft, question);
+    const visuals = [await vlm.load(path(`photos/${name}`))];
+    const steps = answerOne(vlm.model, "refine", request, visuals, {});
     least = Math.min(least, await leastSure(steps, vlm.model.tokenizer.encode(CAPTIONS[name] as string)));
   }
   return least;
@@ -242,7 +247,7 @@ test("ReDiff: still knows its captions, and repairs the drafts that it was taugh
   );
   using model = await loadModel(path(stage2));
   for (const [name, draft] of Object.entries(drafts)) {
-    const { text, edits } = await model.refine(path(`photos/${name}`), draft, refining);
+    const { text, edits } = await model.refine(path(`photos/${name}`), draft, question);
     expect([name, text]).toEqual([name, CAPTIONS[name]]);
     expect(edits).toHaveLength(1);
   }

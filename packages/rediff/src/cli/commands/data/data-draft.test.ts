@@ -63,7 +63,6 @@ describe("what is in the file", () => {
       revise: true,
       temperature: 0,
       seed: 42,
-      auto_orient: true,
       steps: 8,
       versions: { rediff: expect.stringMatching(/^\d/), torch: expect.stringMatching(/^2/) },
     });

@@ -9,6 +9,9 @@
  * @property {number} [cores] that the machine has to have
  */
 
+/** What `npm run goldens` runs. */
+export const GOLDENS_COMMAND = "packages/rediff/dist/testing/goldens/goldens-main.js";
+
 /** Libtorch, oneDNN and MKL choose their code by the processor, each with a variable of its own that takes less.
  *  @type {readonly Configuration[]} */
 export const CONFIGURATIONS = [
@@ -52,8 +55,9 @@ export function flagsOf(text) {
   return line === undefined ? undefined : new Set(line.trim().split(/\s+/));
 }
 
-/** Where tensors come from: the library, tiny models, loaded models. */
-const COMPUTES = /from "(@rediff\/torch|[./]+(testing\/)?tiny-model\.js|[./]+vision-language-model\.js)"/;
+/** Where tensors come from: the library, tiny models, loaded models; and the model of the tests' fixtures. */
+const COMPUTES = /from "(@rediff\/torch|[./]+([a-z-]+\/)*(tiny-model|vision-language-model)\.js)"/;
+const IS_GIVEN_A_MODEL = /from "[./]+testing\/fixtures\.js"[\s\S]*async \(\{[^}]*\b(model|tinyModel)\b/;
 
 /**
  * Whether a test file judges numbers. One that computes with tensors does; one that starts programs is about programs,
@@ -63,7 +67,7 @@ const COMPUTES = /from "(@rediff\/torch|[./]+(testing\/)?tiny-model\.js|[./]+vis
  */
 export function judgesNumbers(path, source) {
   if (path.includes("/src/cli/") || source.includes('from "node:child_process"')) return false;
-  return path.startsWith("packages/torch/src/") || COMPUTES.test(source);
+  return path.startsWith("packages/torch/src/") || COMPUTES.test(source) || IS_GIVEN_A_MODEL.test(source);
 }
 
 /**

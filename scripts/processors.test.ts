@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { CONFIGURATIONS, flagsOf, judgesNumbers, readGoldens, whyNot } from "./processors.mjs";
+import { CONFIGURATIONS, flagsOf, GOLDENS_COMMAND, judgesNumbers, readGoldens, whyNot } from "./processors.mjs";
+import { root } from "./workspace.mjs";
 
 test("a configuration that this machine cannot do says why", () => {
   const avx2 = { name: "AVX2", env: {}, flags: ["avx2", "fma"] };
@@ -27,11 +30,21 @@ test("the processor's abilities are those of Linux' list, where there is one", (
 test("files that compute judge numbers, those about programs do not", () => {
   const torch = 'import { zeros } from "@rediff/torch";\n';
   expect(judgesNumbers("packages/rediff/src/models/model.test.ts", torch)).toBe(true);
-  expect(judgesNumbers("packages/rediff/src/a.test.ts", 'import { b } from "../testing/tiny-model.js";\n')).toBe(true);
+  for (const source of ["testing/tiny-model", "../inference/vision-language-model"])
+    expect(judgesNumbers("packages/rediff/src/text/a.test.ts", `import { b } from "../${source}.js";\n`)).toBe(true);
+  const fixtures = 'import { test } from "../testing/fixtures.js";\n';
+  const given = (what: string) => `${fixtures}test("a", async ({ ${what} }) => {});\n`;
+  expect(judgesNumbers("packages/rediff/src/text/a.test.ts", given("folder, model"))).toBe(true);
+  expect(judgesNumbers("packages/rediff/src/text/a.test.ts", given("folder"))).toBe(false);
   expect(judgesNumbers("packages/torch/src/ops.test.ts", 'import { ones } from "./index.js";\n')).toBe(true);
   expect(judgesNumbers("packages/rediff/src/errors.test.ts", 'import { UserError } from "./errors.js";\n')).toBe(false);
   expect(judgesNumbers("packages/rediff/src/cli/caption.test.ts", torch)).toBe(false);
   expect(judgesNumbers("packages/torch/src/a.test.ts", 'import { spawn } from "node:child_process";\n')).toBe(false);
+});
+
+test("goldens are run as npm run goldens does", () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  expect(scripts.goldens).toContain(GOLDENS_COMMAND);
 });
 
 test("goldens: counts, the largest deviation, and what failed", () => {

@@ -9,6 +9,9 @@
  * @property {number} [cores] that the machine has to have
  */
 
+/** What `npm run goldens` runs. */
+export const GOLDENS_COMMAND = "packages/rediff/dist/testing/goldens/goldens-main.js";
+
 /** Libtorch, oneDNN and MKL choose their code by the processor, each with a variable of its own that takes less.
  *  @type {readonly Configuration[]} */
 export const CONFIGURATIONS = [

@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { CONFIGURATIONS, flagsOf, judgesNumbers, readGoldens, whyNot } from "./processors.mjs";
+import { CONFIGURATIONS, flagsOf, GOLDENS_COMMAND, judgesNumbers, readGoldens, whyNot } from "./processors.mjs";
+import { root } from "./workspace.mjs";
 
 test("a configuration that this machine cannot do says why", () => {
   const avx2 = { name: "AVX2", env: {}, flags: ["avx2", "fma"] };
@@ -37,6 +40,11 @@ test("files that compute judge numbers, those about programs do not", () => {
   expect(judgesNumbers("packages/rediff/src/errors.test.ts", 'import { UserError } from "./errors.js";\n')).toBe(false);
   expect(judgesNumbers("packages/rediff/src/cli/caption.test.ts", torch)).toBe(false);
   expect(judgesNumbers("packages/torch/src/a.test.ts", 'import { spawn } from "node:child_process";\n')).toBe(false);
+});
+
+test("goldens are run as npm run goldens does", () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  expect(scripts.goldens).toContain(GOLDENS_COMMAND);
 });
 
 test("goldens: counts, the largest deviation, and what failed", () => {

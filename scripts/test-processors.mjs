@@ -9,7 +9,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import os from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { CONFIGURATIONS, flagsOf, judgesNumbers, readGoldens, whyNot } from "./processors.mjs";
+import { CONFIGURATIONS, flagsOf, GOLDENS_COMMAND, judgesNumbers, readGoldens, whyNot } from "./processors.mjs";
 import { addCounts, countsOf, summaryLines } from "./summary.mjs";
 import { root, runScript, SetupError, setUp } from "./workspace.mjs";
 
@@ -121,9 +121,8 @@ async function runTests(files, env) {
  * @param {Record<string, string>} env
  */
 async function runGoldens(folder, env) {
-  const command = join(root, "packages", "rediff", "dist", "testing", "goldens", "main.js");
   const threads = env.REDIFF_TEST_THREADS ?? "1"; // the tests need the other cores
-  const { text } = await node([command, folder], { ...env, OMP_NUM_THREADS: threads });
+  const { text } = await node([join(root, GOLDENS_COMMAND), folder], { ...env, OMP_NUM_THREADS: threads });
   const { largest, failures, ...counts } = readGoldens(text);
   return { counts, largest, text: failures.join("\n") };
 }

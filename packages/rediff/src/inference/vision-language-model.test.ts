@@ -182,12 +182,11 @@ describe("refine", () => {
     const { llada, tokenizer } = rude.model;
     const { head } = llada.weights;
     const request = resolveRefine(rude.askable, 1, DRAFT, {});
-    const first = await answerOne(rude.model, "refine", request, [await rude.load(photo)], {}).next();
-    if (first.done) throw new Error("there is one round at least");
+    const [first] = await steps(answerOne(rude.model, "refine", request, [await rude.load(photo)], {}));
     // Twice the score of what was likeliest for the first token of the text.
-    const likeliest = first.value.tokens[0] as number;
+    const likeliest = first?.tokens[0] as number;
     const { eot } = tokenizer.special;
-    noGrad(() => scope(() => head.narrow(0, eot, 1).copy_(head.narrow(0, likeliest, 1).mul(2))));
+    noGrad(() => scope(() => void head.narrow(0, eot, 1).copy_(head.narrow(0, likeliest, 1).mul(2))));
 
     const { text } = await rude.refine(photo, DRAFT, { rounds: 1 });
     expect(tokenizer.encode(text).filter((id) => tokenizer.isSpecial(id))).toEqual([]);

@@ -6,6 +6,7 @@ import { Generator, getThreads, setThreads, torchVersion } from "@rediff/torch";
 import { loadModelFolder } from "../../packages/rediff/dist/checkpoint/load-model.js";
 import { fillGradients, trainStep } from "../../packages/rediff/dist/training/backward/micro-batch.js";
 import { trainable } from "../../packages/rediff/dist/training/backward/parameters.js";
+import { ourTraining } from "../../packages/rediff/dist/training/backward/training-rules.js";
 import { AdamW, parameterGroups } from "../../packages/rediff/dist/training/optimizer/adamw.js";
 import { clipGradients, dropGradients } from "../../packages/rediff/dist/training/optimizer/clip-gradients.js";
 import { peakMemory, resetPeakMemory, serve } from "./protocol.mjs";
@@ -34,7 +35,7 @@ function step({ ids, labels, learning_rate: rate }, seed) {
     const { loss } = trainStep(trained, [sample], {
       objective: "rediff",
       lossWeighting: "code",
-      compat: false,
+      rules: ourTraining,
       checkpointing: "blocks",
       gradientScale: 1,
       draws,

@@ -84,7 +84,7 @@ describe.skipIf(!haveScript)("in a terminal", () => {
   const masksIn = (frame: string) => [...frame].filter((sign) => sign === "\u2591").length;
   const withoutMoves = (text: string) => text.replaceAll("\x1b[1A", "").replaceAll("\x1b[K", "");
 
-  test("the text forms before one's vision, masks and revisions visible", async () => {
+  test("the text forms as one watches, masks and revisions visible", async () => {
     const pictures = [at("pictures/color.jpg"), at("pictures/grey.jpg")];
     const records = jsonLines((await rediffHere("caption", ...pictures, ...options, "--json")).stdout);
     const { status, stdout } = await inTerminal([...pictures, ...options]);

@@ -1,7 +1,8 @@
 /** Debian's Chromium for the end-to-end tests, the page in it, and what went wrong inside. */
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { buildStudio, isStudioBuilt } from "../scripts/build.mjs";
+import { type MockServer, startMockServer } from "../src/testing/mock-server.js";
 import { chromiumFlags, chromiumPath } from "./chromium.mjs";
 
 export { chromiumPath };
@@ -18,6 +19,30 @@ export async function launch(): Promise<Browser> {
     ...(chromiumPath === undefined ? {} : { executablePath: chromiumPath }),
     args: chromiumFlags,
   });
+}
+
+/** A browser, and a server with made-up answers, for the tests of the `describe` in which it is called. */
+export function startedStudio(): { readonly browser: Browser; readonly server: MockServer } {
+  const started: { browser?: Browser; server?: MockServer } = {};
+  beforeAll(async () => {
+    [started.browser, started.server] = await Promise.all([launch(), startMockServer()]);
+  });
+  afterAll(async () => {
+    await started.browser?.close();
+    await started.server?.close();
+  });
+  const needed = <T>(part: T | undefined): T => {
+    if (part === undefined) throw new Error("the studio is there in tests only");
+    return part;
+  };
+  return {
+    get browser() {
+      return needed(started.browser);
+    },
+    get server() {
+      return needed(started.server);
+    },
+  };
 }
 
 export interface OpenPage {

@@ -1,25 +1,16 @@
 /** Composing a scene by mouse and by keys, and what the model gets of it. */
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type MockServer, startMockServer } from "../src/testing/mock-server.js";
-import { chromiumPath, eventually, launch, open } from "./browser.js";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { chromiumPath, eventually, open, startedStudio } from "./browser.js";
 
 describe.skipIf(chromiumPath === undefined)("Compose", { timeout: 90_000 }, () => {
-  let browser: Browser;
-  let server: MockServer;
-  beforeAll(async () => {
-    [browser, server] = await Promise.all([launch(), startMockServer()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
+  const studio = startedStudio();
 
   const cells = (page: Page) =>
     page.locator("[data-cell]").evaluateAll((all) => all.map((cell) => cell.getAttribute("aria-label")));
 
   test("there is a scene to begin with; stickers are put, dragged and moved", async () => {
-    const { page, errors, close } = await open(browser, server.url);
+    const { page, errors, close } = await open(studio.browser, studio.server.url);
     await page.getByRole("button", { name: "top left: one large dog" }).waitFor();
     await page.getByRole("button", { name: "Empty the whole scene" }).click();
     expect(new Set(await cells(page))).toEqual(
@@ -39,7 +30,7 @@ describe.skipIf(chromiumPath === undefined)("Compose", { timeout: 90_000 }, () =
   });
 
   test("everything on the board works by keys", async () => {
-    const { page, close } = await open(browser, server.url);
+    const { page, close } = await open(studio.browser, studio.server.url);
     await page.getByRole("button", { name: "top left: one large dog" }).focus();
     await page.keyboard.press("s");
     await page.keyboard.press("ArrowDown");
@@ -63,14 +54,14 @@ describe.skipIf(chromiumPath === undefined)("Compose", { timeout: 90_000 }, () =
   });
 
   test("the model gets a picture of its own size, on the chosen background", async () => {
-    const { page, close } = await open(browser, server.url);
+    const { page, close } = await open(studio.browser, studio.server.url);
     await page.getByRole("button", { name: "top left: one large dog" }).waitFor();
     await page.getByRole("button", { name: "Empty the whole scene" }).click();
     await page.getByRole("button", { name: "cactus", exact: true }).click();
     await page.getByRole("radio", { name: "orange" }).check();
     await page.getByRole("button", { name: "Run both" }).click();
     await page.getByRole("heading", { name: "Word for word" }).waitFor();
-    const sent = JSON.stringify(server.requests.at(-1)?.body);
+    const sent = JSON.stringify(studio.server.requests.at(-1)?.body);
     const url = /data:image\/png;base64,[A-Za-z0-9+/=]+/.exec(sent)?.[0] ?? "";
     const seen = await page.evaluate(async (source) => {
       const image = new Image();
@@ -90,7 +81,7 @@ describe.skipIf(chromiumPath === undefined)("Compose", { timeout: 90_000 }, () =
   });
 
   test("a scene-world model is said to be one as soon as a file is wanted", async () => {
-    const { page, close } = await open(browser, server.url);
+    const { page, close } = await open(studio.browser, studio.server.url);
     await page.getByRole("radio", { name: "File" }).check();
     await page.getByText("This small model knows the sticker world only").waitFor();
     await page.getByText("npx rediff serve --model FOLDER").waitFor();

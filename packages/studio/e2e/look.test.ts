@@ -1,10 +1,9 @@
 /** For everyone: axe on every tab in every dress, a phone's width, keys, the switch of colours, little motion. */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type MockServer, startMockServer } from "../src/testing/mock-server.js";
-import { chromiumPath, eventually, launch, open } from "./browser.js";
+import type { BrowserContextOptions, Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
+import { chromiumPath, eventually, open, startedStudio } from "./browser.js";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -33,15 +32,7 @@ interface Axe {
 }
 
 describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
-  let browser: Browser;
-  let server: MockServer;
-  beforeAll(async () => {
-    [browser, server] = await Promise.all([launch(), startMockServer()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
+  const studio = startedStudio();
 
   const phone = { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true };
   /** What does not depend on colours and width is looked at once. */
@@ -52,7 +43,7 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
   ];
 
   test.each(dresses)("every tab in %s passes axe and fits its width", async (_name, options, rules) => {
-    const { page, errors, close } = await open(browser, server.url, options);
+    const { page, errors, close } = await open(studio.browser, studio.server.url, options);
     const check = async () => {
       expect(await violations(page, rules)).toEqual([]);
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
@@ -83,7 +74,7 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
   });
 
   test("problems pass axe too", async () => {
-    const { page, close } = await open(browser, server.url);
+    const { page, close } = await open(studio.browser, studio.server.url);
     await page.getByRole("radio", { name: "File" }).check();
     await page
       .getByLabel("Picture file")
@@ -96,7 +87,7 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
   });
 
   test("tabs are one stop of the tab key, and arrows change them", async () => {
-    const { page, close } = await open(browser, server.url);
+    const { page, close } = await open(studio.browser, studio.server.url);
     await page.getByRole("tab", { name: "Describe" }).focus();
     await page.keyboard.press("ArrowRight");
     await page.getByRole("tabpanel", { name: "Proofread" }).waitFor();
@@ -110,7 +101,7 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
   });
 
   test("colours follow the system until the switch says otherwise, and that is kept", async () => {
-    const { page, close } = await open(browser, server.url, { colorScheme: "dark" });
+    const { page, close } = await open(studio.browser, studio.server.url, { colorScheme: "dark" });
     const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
     const dark = await background();
     await page.getByRole("button", { name: "Colours: system. Change to light" }).click();
@@ -124,22 +115,22 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
   });
 
   test("nothing moves for those who want little motion", async () => {
-    server.behave.holdAfter = 3;
-    const { page, close } = await open(browser, server.url);
+    studio.server.behave.holdAfter = 3;
+    const { page, close } = await open(studio.browser, studio.server.url);
     await page.getByRole("button", { name: "Run both" }).click();
     await page.locator(".token.new").first().waitFor();
     expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);
-    server.behave.holdAfter = undefined;
+    studio.server.behave.holdAfter = undefined;
     await close();
   });
 
   test("everything comes from the server itself", async () => {
-    const { page, close } = await open(browser, "about:blank");
+    const { page, close } = await open(studio.browser, "about:blank");
     const asked: string[] = [];
     page.on("request", (request) => asked.push(request.url()));
-    await page.goto(server.url);
+    await page.goto(studio.server.url);
     await page.getByRole("button", { name: "top left: one large dog" }).waitFor();
-    const elsewhere = asked.filter((url) => !url.startsWith(server.url) && !/^(data|blob):/.test(url));
+    const elsewhere = asked.filter((url) => !url.startsWith(studio.server.url) && !/^(data|blob):/.test(url));
     expect(elsewhere).toEqual([]);
     await close();
   });

@@ -1,22 +1,12 @@
 /** Proofread, Fill and Chat. */
-import type { Browser } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type MockServer, startMockServer } from "../src/testing/mock-server.js";
-import { chromiumPath, eventually, launch, open } from "./browser.js";
+import { describe, expect, test } from "vitest";
+import { chromiumPath, eventually, open, startedStudio } from "./browser.js";
 
 describe.skipIf(chromiumPath === undefined)("Proofread, Fill, Chat", { timeout: 90_000 }, () => {
-  let browser: Browser;
-  let server: MockServer;
-  beforeAll(async () => {
-    [browser, server] = await Promise.all([launch(), startMockServer()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await server?.close();
-  });
+  const studio = startedStudio();
 
   test("each edit is accepted or rejected, and the result copied", async () => {
-    const { page, errors, close } = await open(browser, `${server.url}/#proofread`, {
+    const { page, errors, close } = await open(studio.browser, `${studio.server.url}/#proofread`, {
       permissions: ["clipboard-read", "clipboard-write"],
     });
     await page.getByLabel("Description to check").fill("a cat and two balls. the background is red.");
@@ -38,7 +28,7 @@ describe.skipIf(chromiumPath === undefined)("Proofread, Fill, Chat", { timeout: 
   });
 
   test("a blank is inserted where the cursor is, and what fills it is marked", async () => {
-    const { page, close } = await open(browser, `${server.url}/#fill`);
+    const { page, close } = await open(studio.browser, `${studio.server.url}/#fill`);
     await page.getByRole("button", { name: "Fill the blanks" }).click();
     await page.getByText("The template has no blank yet.").waitFor();
     const area = page.getByLabel("Text with blanks");
@@ -50,29 +40,32 @@ describe.skipIf(chromiumPath === undefined)("Proofread, Fill, Chat", { timeout: 
     await page.getByRole("button", { name: "Fill the blanks" }).click();
     expect(await page.getByTestId("filled").textContent()).toBe("there is a small dog here.");
     expect(await page.locator("mark.filled").allInnerTexts()).toEqual(["small dog"]);
-    expect(server.requests.at(-1)?.body).toMatchObject({ template: "there is a [[3]] here.", tokens_per_step: 1 });
+    expect(studio.server.requests.at(-1)?.body).toMatchObject({
+      template: "there is a [[3]] here.",
+      tokens_per_step: 1,
+    });
     await close();
   });
 
   test("a conversation is sent whole, streams, and is stopped", async () => {
-    const { page, close } = await open(browser, `${server.url}/#chat`);
+    const { page, close } = await open(studio.browser, `${studio.server.url}/#chat`);
     const question = page.getByLabel("Your question");
     await page.getByText("rediff-demo").waitFor();
     await question.fill("What is there?");
     await question.press("Enter");
     const answer = page.getByRole("article", { name: "Model" });
     await eventually(() => answer.last().textContent()).toMatch(/^there are three soccer balls .* blue\.$/);
-    server.behave.holdAfter = 2;
+    studio.server.behave.holdAfter = 2;
     await question.fill("And at the top?");
     await question.press("Enter");
     await answer.nth(1).locator(".token.mask").first().waitFor();
     await eventually(() => answer.nth(1).textContent()).toMatch(/\w/);
-    server.aborted = 0;
+    studio.server.aborted = 0;
     await page.getByRole("button", { name: "Stop" }).click();
     await page.getByText("Stopped here.").waitFor();
-    await eventually(() => server.aborted).toBe(1);
-    server.behave.holdAfter = undefined;
-    const sent = server.requests.at(-1)?.body as { messages: { role: string; content: unknown }[] };
+    await eventually(() => studio.server.aborted).toBe(1);
+    studio.server.behave.holdAfter = undefined;
+    const sent = studio.server.requests.at(-1)?.body as { messages: { role: string; content: unknown }[] };
     expect(sent.messages.map(({ role }) => role)).toEqual(["user", "assistant", "user"]);
     expect(JSON.stringify(sent.messages[0]?.content)).toContain("data:image/png");
     expect(sent.messages[2]?.content).toBe("And at the top?");
@@ -82,13 +75,13 @@ describe.skipIf(chromiumPath === undefined)("Proofread, Fill, Chat", { timeout: 
   });
 
   test("a chat answer that fails can be asked for again", async () => {
-    const { page, close } = await open(browser, `${server.url}/#chat`);
+    const { page, close } = await open(studio.browser, `${studio.server.url}/#chat`);
     await page.getByText("rediff-demo").waitFor();
-    server.behave.fail = { status: 500, message: "the worker ended" };
+    studio.server.behave.fail = { status: 500, message: "the worker ended" };
     await page.getByLabel("Your question").fill("What is there?");
     await page.getByRole("button", { name: "Ask", exact: true }).click();
     await page.getByText("the worker ended").waitFor();
-    server.behave.fail = undefined;
+    studio.server.behave.fail = undefined;
     await page.getByRole("button", { name: "Retry" }).click();
     await eventually(() => page.getByRole("article", { name: "Model" }).allInnerTexts()).toEqual([
       expect.stringContaining("the background is blue."),

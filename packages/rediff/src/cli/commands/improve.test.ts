@@ -1,13 +1,14 @@
 /** `rediff improve` that is killed and interrupted in every stage, and what it tells. */
+
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openCheckpoint } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { FakeExpert } from "../../pipeline/correction/testing/fake-expert.js";
 import { startExpert, writeLoop } from "../../pipeline/improve/testing/loop.js";
 import { jsonLines, rediff, rediffHere, startRediff } from "../../testing/command-line.js";
 import { pictureFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
+import { expectSameWeights } from "../../testing/same-weights.js";
 
 const { at } = folderOfFile();
 let expert: FakeExpert;
@@ -39,15 +40,7 @@ const ledgers = [
 ];
 const answered = (output: string): string[] => ledgers.flatMap((file) => predictions(`${output}/${file}.jsonl`));
 
-function sameModel(one: string, other: string): void {
-  using a = openCheckpoint(at(one));
-  using b = openCheckpoint(at(other));
-  for (const name of a.names()) {
-    using left = a.get(name);
-    using right = b.get(name);
-    expect(right.equal(left), name).toBe(true);
-  }
-}
+const sameModel = (one: string, other: string) => expectSameWeights(at(one), at(other));
 
 /** Where a loop of one round may be killed: when something of a stage is there, and the stage is not done. */
 const moments: [string, (output: string) => boolean][] = [

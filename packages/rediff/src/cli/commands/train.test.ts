@@ -6,6 +6,7 @@ import { record, writeLines } from "../../data/testing/record-files.js";
 import { jsonLines, rediff, rediffHere, startRediff } from "../../testing/command-line.js";
 import { pictureFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
+import { expectSameWeights } from "../../testing/same-weights.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 
 const { at } = folderOfFile();
@@ -45,15 +46,7 @@ const args = (output: string, ...overrides: string[]) => [
 const losses = (output: string) =>
   jsonLines(readFileSync(at(`${output}/metrics.jsonl`), "utf8")).map(({ step, loss }) => [step, loss]);
 
-const sameModel = (one: string, other: string) => {
-  using a = openCheckpoint(at(one));
-  using b = openCheckpoint(at(other));
-  for (const name of a.names()) {
-    using left = a.get(name);
-    using right = b.get(name);
-    expect(right.equal(left), name).toBe(true);
-  }
-};
+const sameModel = (one: string, other: string) => expectSameWeights(at(one), at(other));
 
 describe("killed, a run goes on as if nothing had happened", () => {
   const LONG = ["max_steps=36", "save.every=2", "save.keep=2"];

@@ -1,28 +1,13 @@
 /** Sequences of tokens and pictures. */
-import { memory, type Tensor, tensor } from "@rediff/torch";
+
+import { memory, type Tensor } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
+import { countable, I, lines, picture, pictureRows, text } from "../../testing/countable-rows.js";
 import { idTensor } from "../ids.js";
-import type { Llada } from "../llada/llada.js";
-import type { LladaConfig } from "../llada/llada-config.js";
 import { checkPrompt, embedSequence, expand } from "./assembly.js";
 
-const I = -200;
-/** Token t has the row [t, t + 0.5]. */
-const model: Llada = {
-  config: { vocabSize: 10, hiddenSize: 2 } as LladaConfig,
-  weights: {
-    embedTokens: tensor(Array.from({ length: 10 }, (_, t) => [t, t + 0.5])),
-    blocks: [],
-    norm: tensor([1, 1]),
-    head: tensor([[1, 1]]),
-  },
-};
-const text = (...ids: number[]) => ids.map((t) => [t, t + 0.5]);
-/** Rows [100 k + i, -1] */
-const picture = (k: number, rows: number) => tensor(Array.from({ length: rows }, (_, i) => [100 * k + i, -1]));
-const pictureRows = (k: number, rows: number) => Array.from({ length: rows }, (_, i) => [100 * k + i, -1]);
-const lines = (t: Tensor): number[][] => t.unbind(0).map((row) => row.toNumbers());
+const model = countable();
 
 /** The positions of a sequence with these pictures, cut to a length. */
 function assemble(ids: number[], pictures: readonly Tensor[], maxLength?: number): Tensor {

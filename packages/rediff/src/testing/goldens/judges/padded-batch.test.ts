@@ -1,26 +1,11 @@
 /** Batches as the reference pads them. */
-import { memory, type Tensor, tensor } from "@rediff/torch";
+
+import { memory, type Tensor } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
-import type { Llada } from "../../../models/llada/llada.js";
-import type { LladaConfig } from "../../../models/llada/llada-config.js";
+import { countable, I, lines, picture, pictureRows, text } from "../../countable-rows.js";
 import { assembleBatch } from "./padded-batch.js";
 
-const I = -200;
-/** Token t has the row [t, t + 0.5]. */
-const model: Llada = {
-  config: { vocabSize: 10, hiddenSize: 2 } as LladaConfig,
-  weights: {
-    embedTokens: tensor(Array.from({ length: 10 }, (_, t) => [t, t + 0.5])),
-    blocks: [],
-    norm: tensor([1, 1]),
-    head: tensor([[1, 1]]),
-  },
-};
-const text = (...ids: number[]) => ids.map((t) => [t, t + 0.5]);
-/** Rows [100 k + i, -1] */
-const picture = (k: number, rows: number) => tensor(Array.from({ length: rows }, (_, i) => [100 * k + i, -1]));
-const pictureRows = (k: number, rows: number) => Array.from({ length: rows }, (_, i) => [100 * k + i, -1]);
-const lines = (t: Tensor): number[][] => t.unbind(0).map((row) => row.toNumbers());
+const model = countable();
 const zero = (n: number) => Array.from({ length: n }, () => [0, 0]);
 
 describe("assembleBatch", () => {

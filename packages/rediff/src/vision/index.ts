@@ -32,6 +32,6 @@ export {
 } from "./tiles/token-layout.js";
 export type { VideoSource } from "./video/ffmpeg.js";
 export { linspaceIndices, sampleFrames, type VideoSampling } from "./video/frame-sampling.js";
-export { framesToTiles, loadVideo, type VideoOptions, type VideoTiles } from "./video/load-video.js";
+export { loadVideo, type VideoOptions, type VideoTiles } from "./video/load-video.js";
 export type { VisionJob } from "./workers/vision-jobs.js";
 export { type JobResult, type MapOptions, type PoolOptions, VisionPool } from "./workers/vision-pool.js";

@@ -112,7 +112,7 @@ async function loadFolder(path: string, options: VideoOptions, signal?: AbortSig
 }
 
 /** [frames, 3, size, size], filled as frames come; a frame that is shown several times is resized once. */
-class FrameCanvas {
+export class FrameCanvas {
   /** The frames to decode: ascending, none twice. */
   readonly wanted: readonly number[];
   readonly #indices: readonly number[];
@@ -155,11 +155,4 @@ class FrameCanvas {
 /** Resizes a frame to one tile; its shape is not kept, as in the reference. */
 function squash(image: OpaqueImage, tileSize: number): OpaqueImage {
   return resizeImage(image, { width: tileSize, height: tileSize });
-}
-
-/** Frames that are in memory already, in order. */
-export function framesToTiles(frames: readonly OpaqueImage[], tileSize: number): Tiles {
-  const canvas = new FrameCanvas("frames", [...frames.keys()], tileSize);
-  for (const [index, image] of frames.entries()) canvas.put(index, image);
-  return canvas.finish();
 }

@@ -11,9 +11,8 @@ import { siglipStages } from "../../../models/siglip/siglip.js";
 import { decodePicture } from "../../../vision/picture/decode-picture.js";
 import { parsePinpoints } from "../../../vision/tiles/anyres.js";
 import { makeTiles, type Visual } from "../../../vision/tiles/tiles.js";
-import { framesToTiles } from "../../../vision/video/load-video.js";
 import type { GoldenCase, GoldenTensor, Outcome } from "../golden-case.js";
-import { splitFrames } from "./image-preprocess-judge.js";
+import { framesToTiles, splitFrames } from "./image-preprocess-judge.js";
 import { assembleBatch, type Batch } from "./padded-batch.js";
 import { goldenModel, Verdict } from "./recorded-tensors.js";
 

@@ -1,0 +1,72 @@
+/** Prompts decoded by themselves and together. In float64, so that no rounding decides between two tokens. */
+import { inferenceMode, randn, scope, type Tensor, Generator as TorchGenerator } from "@rediff/torch";
+import { describe, expect } from "vitest";
+import { loadModelFolder } from "../checkpoint/load-model.js";
+import type { Model } from "../models/llava/llava.js";
+import { test } from "../testing/fixtures.js";
+import { expectNoLeaks } from "../testing/leaks.js";
+import type { DecodeStep } from "./decode-step.js";
+import { decode, decodeBatch, OutputError } from "./decoder.js";
+
+const options = { genLength: 12, steps: 6, revise: true };
+
+/** Prompts of several lengths: [P, D] */
+function prompts(model: Model, lengths: readonly number[]): Tensor[] {
+  using generator = new TorchGenerator(3);
+  return lengths.map((length) =>
+    scope(() => randn([length, model.config.llada.hiddenSize], generator, { dtype: model.dtype })),
+  );
+}
+
+/** All that a generator yields, and what it returns. */
+function drain<Y, R>(generator: Generator<Y, R>): { yielded: Y[]; returned: R } {
+  const yielded: Y[] = [];
+  for (;;) {
+    const next = generator.next();
+    if (next.done) return { yielded, returned: next.value };
+    yielded.push(next.value);
+  }
+}
+
+describe("decodeBatch", () => {
+  test("gives each prompt the steps and the answer that it has alone", async ({ tinyModel }) => {
+    expectNoLeaks();
+    using model = await loadModelFolder(tinyModel, { dtype: "float64" });
+    const all = prompts(model, [3, 9, 5]);
+    const together = drain(decodeBatch(model, all, options));
+    for (const [i, prompt] of all.entries()) {
+      const alone = drain(decode(model, prompt, options));
+      expect(together.returned[i]).toEqual(alone.returned);
+      const steps = together.yielded.flatMap((row) => row[i] ?? []);
+      expect(steps.map(({ tokens }) => [...tokens])).toEqual(alone.yielded.map(({ tokens }) => [...tokens]));
+    }
+    for (const prompt of all) prompt.dispose();
+  });
+
+  test("ends between two steps when its signal says so, and leaves nothing behind", async ({ tinyModel }) => {
+    expectNoLeaks();
+    using model = await loadModelFolder(tinyModel, { dtype: "float64" });
+    const all = prompts(model, [3, 4]);
+    const abort = new AbortController();
+    const seen: (DecodeStep | undefined)[][] = [];
+    const watch = () => {
+      for (const row of decodeBatch(model, all, options, { signal: abort.signal })) {
+        seen.push(row);
+        abort.abort(new Error("enough"));
+      }
+    };
+    expect(watch).toThrow("enough");
+    expect(seen).toHaveLength(1);
+    for (const prompt of all) prompt.dispose();
+  });
+});
+
+test("an output that is not a number is blamed on its prompt", async ({ tinyModel }) => {
+  using model = await loadModelFolder(tinyModel, { dtype: "float64" });
+  const [good, bad] = prompts(model, [3, 4]) as [Tensor, Tensor];
+  inferenceMode(() => scope(() => bad.fill_(Number.NaN)));
+  expect(() => drain(decodeBatch(model, [good, bad], options))).toThrow(OutputError);
+  expect(drain(decode(model, good, options)).returned.tokens.length).toBeGreaterThan(0);
+  good.dispose();
+  bad.dispose();
+});

@@ -263,6 +263,29 @@ test.skipIf(!isBuilt).for([
   expect(timeless(diffusion.slice(1, -1))).toEqual(timeless(steps));
 });
 
+test.skipIf(!isBuilt)("a picture is seen upright, or as it is stored where the request says so", async () => {
+  await using started = await startTestServer();
+  using model = await loadModel(started.folder);
+  const seen: unknown[] = [];
+  for (const asStored of [false, true]) {
+    const request = {
+      messages: question("What is it?", pictureUrl("exif6.jpg")),
+      max_tokens: 8,
+      diffusion_trace: true,
+      ...(asStored && { as_stored: true }),
+    };
+    const { body } = await post(started.url, "/v1/chat/completions", request);
+    const [first] = (body as { diffusion: TraceEvent[] }).diffusion.filter((event) => event.type === "step");
+    expect(first?.request).toMatchObject({ auto_orient: !asStored });
+    const steps: TraceStep[] = [];
+    const options = { prompt: "What is it?", genLength: 8, asStored, onTrace: (step: TraceStep) => steps.push(step) };
+    await model.describe(fixturePath("exif6.jpg"), options);
+    expect(first?.confidence).toEqual(steps[0]?.confidence);
+    seen.push(first?.confidence);
+  }
+  expect(seen[0]).not.toEqual(seen[1]);
+});
+
 test.skipIf(!isBuilt)("a stop text of the server's ends what it ends in the library", async () => {
   await using started = await startTestServer();
   using model = await loadModel(started.folder);

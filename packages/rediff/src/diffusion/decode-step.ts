@@ -85,6 +85,8 @@ export function predictionOf({ positions }: Query, { tokens, confidence }: Guess
 
 /** What a step did to the canvas; positions of the whole sequence. */
 export interface Changes extends Pick<DecodeStep, "step" | "block" | "quota" | "query" | "guess"> {
+  /** The guess by position. */
+  said: Prediction;
   filled: readonly number[];
   rewritten: readonly number[];
 }
@@ -92,9 +94,8 @@ export interface Changes extends Pick<DecodeStep, "step" | "block" | "quota" | "
 /** Writes what the model said at the positions to be filled and rewritten.
  *  @returns the report of the step, which holds copies only */
 export function writeStep(canvas: Canvas, changes: Changes): DecodeStep {
-  const { filled, rewritten, query, guess, ...place } = changes;
+  const { filled, rewritten, query, guess, said, ...place } = changes;
   const { promptLength, answerEnd } = canvas;
-  const said = predictionOf(query, guess);
   const before = canvas.answer();
   for (const position of filled) canvas.write(position, said.token(position));
   for (const position of rewritten) canvas.write(position, said.token(position));

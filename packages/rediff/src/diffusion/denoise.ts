@@ -81,7 +81,8 @@ function* oneStep(context: DecodeContext, plan: StepPlan): Generator<Query, void
 
   const query = queryAbout(canvas, rules.asked(canvas, fillable, revisable));
   const guess = yield query;
-  const { confidence } = predictionOf(query, guess);
+  const said = predictionOf(query, guess);
+  const { confidence } = said;
   const ranking = { confidence, length: canvas.length, topkOfRow };
 
   const count = fillCount(options.threshold, quota, fillable.map(confidence));
@@ -94,7 +95,7 @@ function* oneStep(context: DecodeContext, plan: StepPlan): Generator<Query, void
           reviseCount(revisable.length, options.reviseTopk),
           ranking,
         );
-  const report = writeStep(canvas, { step, block: block.index, quota, query, guess, filled, rewritten });
+  const report = writeStep(canvas, { step, block: block.index, quota, query, guess, said, filled, rewritten });
   stop.look();
   onStep(report);
 }

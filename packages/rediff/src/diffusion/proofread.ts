@@ -27,9 +27,9 @@ export function proofread({
     while (step < rounds && positions.length > 0) {
       const query = queryAbout(canvas, positions);
       const guess = yield query;
-      const { confidence } = predictionOf(query, guess);
-      const rewritten = positions.filter((position) => confidence(position) >= threshold);
-      onStep(writeStep(canvas, { step: step++, block: 0, quota: 0, query, guess, filled: [], rewritten }));
+      const said = predictionOf(query, guess);
+      const rewritten = positions.filter((position) => said.confidence(position) >= threshold);
+      onStep(writeStep(canvas, { step: step++, block: 0, quota: 0, query, guess, said, filled: [], rewritten }));
       const text = canvas.answer().join();
       if (seen.has(text)) break;
       seen.add(text);

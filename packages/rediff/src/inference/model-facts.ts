@@ -2,9 +2,8 @@
  *  is read, and it travels between processes. */
 import { loadConfig } from "../checkpoint/config.js";
 import { UserError } from "../errors.js";
-import type { ModelConfig, ModelDefaults } from "../models/llava/llava.js";
+import { type ModelConfig, type ModelDefaults, tilingOf } from "../models/llava/llava.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
-import { parseAspectRatio, parsePinpoints } from "../vision/tiles/anyres.js";
 import type { VisionGeometry } from "../vision/tiles/token-layout.js";
 
 export interface ModelFacts {
@@ -34,13 +33,6 @@ export function factsOf({ folder, config }: { folder: string; config: ModelConfi
     sceneWorld: (defaults.world ?? multimodal?.visionTower) === "scenes",
     tiling: multimodal && tilingOf(multimodal),
   };
-}
-
-function tilingOf(config: NonNullable<ModelConfig["multimodal"]>): NonNullable<ModelFacts["tiling"]> {
-  const aspectRatio = parseAspectRatio(config.imageAspectRatio);
-  const tileSize = config.vision.imageSize;
-  const pinpoints = aspectRatio.kind === "anyres" ? parsePinpoints(config.gridPinpoints, tileSize) : [];
-  return { tileSize, aspectRatio, pinpoints };
 }
 
 /** Values where a request says nothing: the same for the library, the command line, drafts and the server. */

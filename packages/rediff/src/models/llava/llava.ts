@@ -85,14 +85,22 @@ export function needVision(
   throw new UserError(`${folder} is a text-only LLaDA and cannot ${wanted}`, "Use a LLaDA-V or ReDiff model.");
 }
 
+/** How pictures are cut into tiles for a model. */
+export function tilingOf({ vision, imageAspectRatio, gridPinpoints }: MultimodalConfig) {
+  const aspectRatio = parseAspectRatio(imageAspectRatio);
+  const tileSize = vision.imageSize;
+  return {
+    tileSize,
+    aspectRatio,
+    pinpoints: aspectRatio.kind === "anyres" ? parsePinpoints(gridPinpoints, tileSize) : [],
+  } satisfies Partial<VisionGeometry>;
+}
+
 /** Shapes and modes that decide how many positions a picture takes. */
 export function visionGeometry(config: MultimodalConfig): VisionGeometry {
-  const aspectRatio = parseAspectRatio(config.imageAspectRatio);
   return {
-    tileSize: config.vision.imageSize,
+    ...tilingOf(config),
     patchesPerSide: patchesPerSide(config.vision),
-    aspectRatio,
-    pinpoints: aspectRatio.kind === "anyres" ? parsePinpoints(config.gridPinpoints, config.vision.imageSize) : [],
     mergeType: parseMergeType(config.patchMergeType),
     newlinePosition: config.newlinePosition,
     poolMode: config.spatialPoolMode,

@@ -1,24 +1,12 @@
 import os from "node:os";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
+import { publishedConfig } from "../testing/published-config.js";
 import { parseConfig } from "./config.js";
 import { assertMemory, availableMemory, gib, memoryNeed } from "./memory.js";
 import { modelShapes } from "./tensor-names.js";
 
-const config = parseConfig(
-  {
-    model_type: "llava_llada",
-    hidden_size: 4096,
-    intermediate_size: 12288,
-    num_hidden_layers: 32,
-    num_attention_heads: 32,
-    vocab_size: 126464,
-    mm_projector_type: "mlp2x_gelu",
-    mm_patch_merge_type: "spatial_unpad",
-  },
-  undefined,
-  "config.json",
-);
+const config = parseConfig(publishedConfig, undefined, "config.json");
 const need = (dtype: "float32" | "bfloat16") => memoryNeed(config, modelShapes(config), dtype);
 
 test("the 8B model needs 16.9 GB in bfloat16, twice that in float32, and a moderate amount beside it", () => {

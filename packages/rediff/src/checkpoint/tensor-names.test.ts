@@ -1,19 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { publishedConfig } from "../testing/published-config.js";
 import { parseConfig } from "./config.js";
 import { countParameters } from "./memory.js";
 import { hasNewline, lladaShapes, modelShapes, originalName, renameOriginal, TOWER_PREFIX } from "./tensor-names.js";
 
-const published = {
-  model_type: "llava_llada",
-  hidden_size: 4096,
-  intermediate_size: 12288,
-  num_hidden_layers: 32,
-  num_attention_heads: 32,
-  vocab_size: 126464,
-  mm_projector_type: "mlp2x_gelu",
-  mm_patch_merge_type: "spatial_unpad",
-};
-const shapesOf = (changed: object = {}) => modelShapes(parseConfig({ ...published, ...changed }, undefined, "c"));
+const shapesOf = (changed: object = {}) => modelShapes(parseConfig({ ...publishedConfig, ...changed }, undefined, "c"));
 
 describe("the published model", () => {
   const shapes = shapesOf();
@@ -62,13 +53,15 @@ describe("the published model", () => {
       "model.mm_projector.weight",
       "model.mm_projector.bias",
     ]);
-    const { multimodal } = parseConfig(published, undefined, "c");
+    const { multimodal } = parseConfig(publishedConfig, undefined, "c");
     expect(multimodal && hasNewline(multimodal)).toBe(true);
   });
 });
 
 describe("the two namings of LLaDA", () => {
-  const names = [...lladaShapes(parseConfig({ ...published, num_hidden_layers: 12 }, undefined, "c").llada).keys()];
+  const names = [
+    ...lladaShapes(parseConfig({ ...publishedConfig, num_hidden_layers: 12 }, undefined, "c").llada).keys(),
+  ];
 
   test("every renamed tensor has an original name, another for each, and back", () => {
     const originals = names.map((name) => originalName(name) ?? "none");

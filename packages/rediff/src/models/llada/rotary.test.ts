@@ -91,13 +91,6 @@ describe("tables", () => {
       expectTables(rotary.tables([counting(40)], "float32", "cpu"), counting(40), stretched(40));
       expectTables(rotary.tables([counting(16)], "float32", "cpu"), counting(16), 10_000);
     });
-
-    test("keepStretched: a shorter input later keeps the base, as in the original", () => {
-      const rotary = new Rotary(config({ ropeScaling }), { keepStretched: true });
-      rotary.tables([counting(40)], "float32", "cpu");
-      expectTables(rotary.tables([counting(5)], "float32", "cpu"), counting(5), stretched(40));
-      expectTables(rotary.tables([counting(20)], "float32", "cpu"), counting(20), stretched(20));
-    });
   });
 
   test("leave nothing behind but themselves", () => {

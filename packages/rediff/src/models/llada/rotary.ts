@@ -29,21 +29,18 @@ export function inverseFrequencies(theta: number, headDim: number): Tensor {
 }
 
 /** The base under which dynamic NTK scaling covers `length` positions. */
-function dynamicTheta(config: LladaConfig, factor: number, length: number): number {
+export function dynamicTheta(config: LladaConfig, factor: number, length: number): number {
   const stretch = (factor * length) / config.maxPositions - (factor - 1);
   return config.ropeTheta * stretch ** (config.headDim / (config.headDim - 2));
 }
 
-/** Makes the tables for given positions. With dynamic scaling the original keeps the stretched base for later,
- *  shorter inputs; `keepStretched` reproduces that, by default every input gets the base of its own length. */
+/** Makes the tables for given positions. With dynamic scaling every input gets the base of its own length; the original
+ *  keeps a stretched base for later, shorter inputs. */
 export class Rotary {
   readonly #config: LladaConfig;
-  readonly #keepStretched: boolean;
-  #stretchedTheta: number | undefined;
 
-  constructor(config: LladaConfig, options: { keepStretched?: boolean } = {}) {
+  constructor(config: LladaConfig) {
     this.#config = config;
-    this.#keepStretched = options.keepStretched ?? false;
   }
 
   /** @param positions one list per batch row, or one for all; whole numbers from 0 */
@@ -58,11 +55,8 @@ export class Rotary {
         flat[b * length + i] = position;
         last = Math.max(last, position);
       }
-    let theta = this.#stretchedTheta ?? ropeTheta;
-    if (ropeScaling?.type === "dynamic" && last + 1 > maxPositions) {
-      theta = dynamicTheta(this.#config, ropeScaling.factor, last + 1);
-      if (this.#keepStretched) this.#stretchedTheta = theta;
-    }
+    const isStretched = ropeScaling?.type === "dynamic" && last + 1 > maxPositions;
+    const theta = isStretched ? dynamicTheta(this.#config, ropeScaling.factor, last + 1) : ropeTheta;
     return scope(() => {
       let positions_BL1 = fromBuffer(flat, [positions.length, length, 1]);
       if (ropeScaling?.type === "linear") positions_BL1 = positions_BL1.div(ropeScaling.factor);

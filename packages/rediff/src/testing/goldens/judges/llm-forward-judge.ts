@@ -6,7 +6,7 @@ import { loadModelFolder } from "../../../checkpoint/load-model.js";
 import { FeatureCache } from "../../../diffusion/cache/feature-cache.js";
 import { runChain } from "../../../models/chain.js";
 import { embed, hiddenStates, type Llada, lladaStages, logits } from "../../../models/llada/llada.js";
-import { Rotary } from "../../../models/llada/rotary.js";
+import { dynamicTheta, Rotary } from "../../../models/llada/rotary.js";
 import { additiveMask, conversationVisibility, type Visibility } from "../../../models/llada/visibility.js";
 import { isMaskEmbedding } from "../../../training/backward/mask-embedding.js";
 import type { GoldenCase, GoldenTensor, Outcome } from "../golden-case.js";
@@ -141,13 +141,17 @@ const ropeInputs = z.object({
 function compareScaledRotary(model: Llada, golden: GoldenCase, tensors: Recorded, verdict: Verdict): void {
   const inputs = ropeInputs.parse(golden.inputs);
   const config = { ...model.config, ropeScaling: inputs.rope_scaling, maxPositions: inputs.max_position_embeddings };
-  const rotary = new Rotary(config, { keepStretched: true });
+  let rotary = new Rotary(config);
   const embeds = inputEmbeds(model, tensors);
   const outputs = [...tensors.keys()].filter((name) => /^out\.logits\d+/.test(name));
   const lengthOf = (name: string) => Number(/\d+/.exec(name)?.[0]);
   outputs.sort((a, b) => Number(a.includes("after")) - Number(b.includes("after")) || lengthOf(b) - lengthOf(a));
   for (const name of outputs) {
-    const out = logits(model, forward({ ...model, config }, embeds.narrow(1, 0, lengthOf(name)), { rotary }));
+    const length = lengthOf(name);
+    const { type, factor } = inputs.rope_scaling;
+    if (type === "dynamic" && length > config.maxPositions)
+      rotary = new Rotary({ ...config, ropeTheta: dynamicTheta(config, factor, length), ropeScaling: undefined });
+    const out = logits(model, forward({ ...model, config }, embeds.narrow(1, 0, length), { rotary }));
     compareLogits(name.replace("out.", "").replace("_every4", ""), out, tensors, verdict);
   }
 }

@@ -9,14 +9,14 @@ import { z } from "zod";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const listing = z.array(z.object({ files: z.array(z.object({ path: z.string() })) }));
 
-test("the package that is published holds the embedded model and the page, and the folder is left as it was", () => {
+test("the package that is published holds the embedded model, its baseline and the page, and the folder is left as it was", () => {
   // Of a copy: other tests look for the model where packing puts it for a moment.
   const copy = mkdtempSync(join(tmpdir(), "rediff-pack-"));
   onTestFinished(() => rmSync(copy, { recursive: true }));
   const folder = join(copy, "packages/rediff");
   for (const name of ["bin", "prompts", "scripts", "package.json", "README.md"])
     cpSync(join(root, "packages/rediff", name), join(folder, name), { recursive: true });
-  for (const name of ["models/demo", "packages/studio/dist"])
+  for (const name of ["models/demo", "models/demo-stages/llada_v", "packages/studio/dist"])
     cpSync(join(root, name), join(copy, name), { recursive: true });
 
   const answer = execFileSync("npm", ["pack", "--dry-run", "--json"], {
@@ -25,7 +25,13 @@ test("the package that is published holds the embedded model and the page, and t
     stdio: ["ignore", "pipe", "ignore"],
   });
   const paths = listing.parse(JSON.parse(answer)).flatMap(({ files }) => files.map(({ path }) => path));
-  for (const path of ["models/demo/model.safetensors", "models/demo/README.md", "studio/index.html", "bin/rediff.mjs"])
+  for (const path of [
+    "models/demo/model.safetensors",
+    "models/demo/README.md",
+    "models/demo-stages/llada_v/model.safetensors",
+    "studio/index.html",
+    "bin/rediff.mjs",
+  ])
     expect(paths).toContain(path);
   expect(["models", "studio"].filter((name) => existsSync(join(folder, name)))).toEqual([]);
 }, 60_000);

@@ -17,7 +17,10 @@ await runScript(async () => {
  */
 function inherit(args) {
   return new Promise((done, fail) => {
-    const child = spawn(process.execPath, args, { stdio: "inherit" });
+    const child = spawn(process.execPath, args, {
+      stdio: "inherit",
+      env: { ...process.env, REDIFF_STARTED_BY: "npm start" }, // for messages that ask to start it again
+    });
     // A terminal's Ctrl-C reaches the server by itself; it drains, and this process waits for it.
     process.on("SIGINT", () => {});
     process.on("SIGTERM", () => child.kill("SIGTERM"));

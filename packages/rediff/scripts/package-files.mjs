@@ -1,5 +1,6 @@
 // @ts-check
-/** What the published package holds besides its own folder: the embedded model and the studio's page. `npm pack` and
+/** What the published package holds besides its own folder: the embedded model, what it is compared with, and
+ *  the studio's page. `npm pack` and
  *  `npm publish` copy them in before (prepack) and take them out again after (postpack). */
 import { cpSync, existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -8,6 +9,8 @@ import { fileURLToPath } from "node:url";
 const here = dirname(dirname(fileURLToPath(import.meta.url)));
 const root = dirname(dirname(here));
 const files = [
+  // What the page compares the embedded model with: 3 MB.
+  { from: join(root, "models", "demo-stages", "llada_v"), to: join(here, "models", "demo-stages", "llada_v") },
   { from: join(root, "models", "demo"), to: join(here, "models", "demo") },
   { from: join(root, "packages", "studio", "dist"), to: join(here, "studio") },
 ];

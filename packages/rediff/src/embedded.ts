@@ -9,14 +9,23 @@ const places = ["../models/demo", "../../../models/demo"];
 
 /** @throws UserError where the package came without it */
 export function embeddedModelFolder(): string {
-  for (const place of places) {
-    const folder = fileURLToPath(new URL(place, import.meta.url));
-    if (existsSync(`${folder}/config.json`)) return folder;
-  }
+  const folder = found(places);
+  if (folder !== undefined) return folder;
   throw new UserError(
     "no model was given, and this copy has no embedded one",
     "Use --model FOLDER, or --model ORG/NAME after `rediff pull ORG/NAME`.",
   );
+}
+
+/** What the embedded model came from: trained with LLaDA-V's objective alone. Undefined where the package came without. */
+export function embeddedBaselineFolder(): string | undefined {
+  return found(["../models/demo-stages/llada_v", "../../../models/demo-stages/llada_v"]);
+}
+
+function found(folders: readonly string[]): string | undefined {
+  return folders
+    .map((place) => fileURLToPath(new URL(place, import.meta.url)))
+    .find((folder) => existsSync(`${folder}/config.json`));
 }
 
 export const EMBEDDED_NOTE =

@@ -27,14 +27,16 @@ const defaultsSchema = z
     image_join: z.enum(["legacy", "correct"]).optional(),
     refine_threshold: z.number().min(0).max(1).optional(),
     world: z.literal("scenes").optional(),
+    converses: z.boolean().optional(),
   })
   .default({})
   .transform(
-    ({ gen_length, image_join, refine_threshold, world }): ModelDefaults => ({
+    ({ gen_length, image_join, refine_threshold, world, converses }): ModelDefaults => ({
       genLength: gen_length,
       imageJoin: image_join,
       refineThreshold: refine_threshold,
       world,
+      converses,
     }),
   );
 

@@ -2,6 +2,9 @@
 import { UserError } from "../errors.js";
 import { rulesOf } from "./rules.js";
 
+/** Of whoever says none: the same question has the same answer everywhere. */
+export const DEFAULT_SEED = 42;
+
 export type Remasking = "low_confidence" | "random";
 
 /** dLLM-Cache (arXiv 2506.06295): approximate. LLaDA-V's demo uses 25, 7, 0.25; ReDiff none, for quality. */
@@ -83,7 +86,7 @@ export function decodeOptions(given: Partial<DecodeOptions> = {}): DecodeOptions
     reviseStart: given.reviseStart ?? 1,
     // 0 means "not set" in the reference.
     reviseTopk: given.reviseTopk === 0 ? undefined : given.reviseTopk,
-    seed: given.seed ?? 42,
+    seed: given.seed ?? DEFAULT_SEED,
     compat: given.compat ?? false,
     cache: given.cache,
   };

@@ -14,13 +14,14 @@ const flags = serveCommand().options.map(({ long }) => long);
 /** Metrics that the server has, gauges of an engine included. */
 async function metricNames(): Promise<string> {
   const metrics = createMetrics();
-  metrics.watch({
+  const engine = {
     queued: 0,
     running: 0,
-    status: "ready",
+    status: "ready" as const,
     restarts: 0,
     memory: { tensors: 0, bytes: 0, forgotten: 0 },
-  });
+  };
+  metrics.watch(new Map([["model", engine]]));
   return metrics.registry.metrics();
 }
 

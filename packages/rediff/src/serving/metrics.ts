@@ -14,8 +14,9 @@ export interface Metrics {
   /** Counts an answer. */
   answered(route: string, status: number): void;
   pass(pass: ForwardPass): void;
-  /** Gauges of an engine, read when they are asked for. */
-  watch(engine: Watched): void;
+  /** Gauges of the engines, by the ids of their models, read when they are asked for: sums over all of them, but
+   *  `rediff_ready`, which is of the first, as /ready is. */
+  watch(engines: ReadonlyMap<string, Watched>): void;
 }
 
 const SECONDS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300];
@@ -86,7 +87,9 @@ export function createMetrics(): Metrics {
       tokens.inc({ kind: "revise" }, pass.revised);
       steps.inc(pass.batch);
     },
-    watch(engine) {
+    watch(engines) {
+      const all = [...engines.values()];
+      const sum = (read: (engine: Watched) => number) => () => all.reduce((total, engine) => total + read(engine), 0);
       const gauge = (name: string, help: string, read: () => number) =>
         new Gauge({
           name,
@@ -96,13 +99,46 @@ export function createMetrics(): Metrics {
             this.set(read());
           },
         });
-      gauge("rediff_queue_length", "Requests that wait for their turn", () => engine.queued);
-      gauge("rediff_running_requests", "Requests that are being prepared or decoded", () => engine.running);
-      gauge("rediff_ready", "1 while requests are taken", () => Number(engine.status === "ready"));
-      gauge("rediff_model_restarts", "Times that the model's process was started again", () => engine.restarts);
-      gauge("rediff_live_tensors", "Tensors of the model's process", () => engine.memory.tensors);
-      gauge("rediff_tensor_bytes", "Bytes behind them", () => engine.memory.bytes);
-      gauge("rediff_forgotten_tensors", "Tensors that only the garbage collector freed", () => engine.memory.forgotten);
+      gauge(
+        "rediff_queue_length",
+        "Requests that wait for their turn",
+        sum(({ queued }) => queued),
+      );
+      gauge(
+        "rediff_running_requests",
+        "Requests that are being prepared or decoded",
+        sum(({ running }) => running),
+      );
+      gauge("rediff_ready", "1 while requests are taken", () => Number(all[0]?.status === "ready"));
+      gauge(
+        "rediff_model_restarts",
+        "Times that a model's process was started again",
+        sum(({ restarts }) => restarts),
+      );
+      gauge(
+        "rediff_live_tensors",
+        "Tensors of the models' processes",
+        sum(({ memory }) => memory.tensors),
+      );
+      gauge(
+        "rediff_tensor_bytes",
+        "Bytes behind them",
+        sum(({ memory }) => memory.bytes),
+      );
+      gauge(
+        "rediff_forgotten_tensors",
+        "Tensors that only the garbage collector freed",
+        sum(({ memory }) => memory.forgotten),
+      );
+      new Gauge({
+        name: "rediff_model_up",
+        help: "1 while the model is loaded and takes requests",
+        labelNames: ["model"],
+        registers,
+        collect() {
+          for (const [model, { status }] of engines) this.set({ model }, Number(status === "ready"));
+        },
+      });
     },
   };
 }

@@ -126,7 +126,7 @@ function describe() {
         }),
       ),
       "/v1/models": get(
-        "The served model",
+        "The served models",
         object({ object: text, data: { type: "array", items: { type: "object" } } }),
       ),
       "/health": get("The server lives", object({ status: text })),

@@ -1,11 +1,12 @@
-/** The whole server: engine, app, socket; started and ended together. */
+/** The whole server: engines, app, socket; started and ended together. */
 
+import { readAskable } from "../inference/model-facts.js";
 import { type AppOptions, createApp } from "./app.js";
 import { Engine, type EngineOptions } from "./engine/engine.js";
 import { type ListenOptions, listen } from "./http/listen.js";
 import type { MediaOptions } from "./media/load-media.js";
 import { createMetrics } from "./metrics.js";
-import type { ServedModel } from "./route-context.js";
+import type { Served, ServedModel, Serving } from "./route-context.js";
 
 export interface ServerOptions {
   engine: EngineOptions;
@@ -13,15 +14,22 @@ export interface ServerOptions {
   app: AppOptions;
   media: MediaOptions;
   model: ServedModel;
+  /** Further models, each in a process of its own that is started when a request first names it. Their ids differ. */
+  others?: readonly { model: ServedModel; engine: EngineOptions }[];
   bodyLimit: number;
+  /** What started this server, for people who have to start it again; without keys. */
+  command?: string | undefined;
   /** Lines for the operator: crashes, our own mistakes, with `accessLog` every request. Never what was asked. */
   log: (line: string) => void;
 }
 
 export interface RediffServer {
   url: string;
+  /** Of the first model. */
   engine: Engine;
-  /** Resolves when the model has been loaded. @throws what is wrong with it */
+  /** Of all models. */
+  engines: readonly Engine[];
+  /** Resolves when the first model has been loaded. @throws what is wrong with it */
   ready: Promise<void>;
   /** Takes no more requests, waits for those that are there for so many seconds, ends. */
   drain(seconds: number): Promise<void>;
@@ -29,28 +37,45 @@ export interface RediffServer {
 }
 
 /** Listens at once, so that /health answers while the model loads.
- *  @throws UserError when the port cannot be had */
+ *  @throws UserError when the port cannot be had, or one of the other models is none */
 export async function startServer(options: ServerOptions): Promise<RediffServer> {
   const metrics = createMetrics();
-  const { log, media, model, bodyLimit } = options;
-  const engine = new Engine({ ...options.engine, onPass: metrics.pass, log });
-  metrics.watch(engine);
-  const app = createApp({ engine, metrics, model, media, bodyLimit, log }, options.app);
+  const { log, media, bodyLimit, command } = options;
+  const serve = (model: ServedModel, engine: EngineOptions): Served => ({
+    model,
+    engine: new Engine({ ...engine, onPass: metrics.pass, log }),
+  });
+  // Read first: an engine has threads, and there is nobody to end them if this throws.
+  const others = await Promise.all(
+    (options.others ?? []).map(async ({ model, engine }) => {
+      const { facts } = await readAskable(engine.folder);
+      return { model, engine: { ...engine, lazy: facts } };
+    }),
+  );
+  const served: Serving["served"] = [
+    serve(options.model, options.engine),
+    ...others.map(({ model, engine }) => serve(model, engine)),
+  ];
+  const engines = served.map(({ engine }) => engine);
+  metrics.watch(new Map(served.map(({ model, engine }) => [model.id, engine])));
+  const app = createApp({ served, metrics, media, bodyLimit, command, log }, options.app);
   const listener = await listen((request, env) => app.fetch(request, env as never), options.listen);
+  const [{ engine }] = served;
   const ready = engine.start().then(() => undefined);
   ready.catch(() => undefined); // whoever asks is told
   return {
     url: listener.url,
     engine,
+    engines,
     ready,
     async drain(seconds) {
-      await engine.drain(seconds);
+      await Promise.all(engines.map((each) => each.drain(seconds)));
       // Answers are on their way out: a moment for the sockets.
       await new Promise((resolve) => setTimeout(resolve, 100));
       await listener.close();
     },
     async close() {
-      await engine.close();
+      await Promise.all(engines.map((each) => each.close()));
       await listener.close();
     },
   };

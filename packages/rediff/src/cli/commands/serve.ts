@@ -2,16 +2,19 @@
 import { availableParallelism } from "node:os";
 import { basename, resolve } from "node:path";
 import { Command } from "commander";
+import { embeddedBaselineFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
 import type { RediffServer, ServerOptions } from "../../serving/server.js";
 import { addModelOptions, chosenModel, loadOptions, type ModelFlags } from "../options/describe-options.js";
 import { needTorch } from "../options/load-engine.js";
 import { collect, decimal, whole } from "../options/parse-values.js";
+import { serveCommandLine } from "../options/typed-command.js";
 
 interface Flags extends ModelFlags {
   host: string;
   port: number;
   name?: string;
+  also?: string[];
   revises?: boolean;
   genLength?: number;
   batch: number;
@@ -35,6 +38,7 @@ tokens_per_step, block_length, revise, ...). /v1/refine repairs a text, /v1/fill
 Examples:
   $ rediff serve
   $ rediff serve --model ReDiff-8B --device cuda --host 0.0.0.0 --api-key SECRET
+  $ rediff serve --model ReDiff-8B --also LLaDA-V-8B      # "model" of a request chooses
   $ curl http://127.0.0.1:8080/v1/models
 `;
 
@@ -44,6 +48,11 @@ export function serveCommand(): Command {
     .option("--host <ADDRESS>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
     .option("--port <N>", "0 takes a free one", port, 8080)
     .option("--name <ID>", "the model's id in the API (default its folder's name or hub id)")
+    .option(
+      "--also <[ID=]DIR|HUB_ID>",
+      "another model, for requests that name it; loaded when one does; may be given again",
+      collect,
+    )
     .option("--revises", "say that the model was trained to refine (default: as its name has it)")
     .option("--no-revises", "say that it was not")
     .option("--gen-length <N>", "tokens of an answer when a request does not say", whole(1))
@@ -76,8 +85,9 @@ async function run(flags: Flags): Promise<void> {
     if (!(value > 0)) throw new UserError(`--${name} must be more than 0, got ${value}`);
   const { resolveModel } = await import("../../hub/resolve-model.js");
   const folder = await resolveModel(chosenModel(flags));
+  const others = await otherModels(flags);
   await needTorch();
-  const options = serverOptions(flags, folder);
+  const options = serverOptions(flags, folder, others);
   if (options.app.apiKeys.length === 0 && !isLoopback(flags.host))
     say(`--host ${flags.host} without --api-key: whoever reaches this port may use the model`);
 
@@ -93,26 +103,58 @@ async function run(flags: Flags): Promise<void> {
     throw error;
   }
   process.stdout.write(`${server.url}\n`);
+  for (const { model } of options.others ?? []) say(`${model.id} is loaded when a request names it`);
   say(`${options.model.id} is ready at ${server.url} (the API: ${server.url}/v1); Ctrl-C ends`);
   await ended;
 }
 
-function serverOptions(flags: Flags, folder: string): ServerOptions {
+interface OtherModel {
+  id: string;
+  folder: string;
+  title?: string;
+  embedded: boolean;
+}
+
+/** Those of --also, and beside the embedded model the one that it is compared with. */
+async function otherModels({ model, also = [] }: Flags): Promise<OtherModel[]> {
+  const { resolveModel } = await import("../../hub/resolve-model.js");
+  const baseline = model === undefined ? embeddedBaselineFolder() : undefined;
+  const own =
+    baseline === undefined
+      ? []
+      : [{ id: "llada-v-demo", folder: baseline, title: "LLaDA-V's objective", embedded: true }];
+  const named = also.map(async (text) => {
+    const [, name, place = text] = /^([^=/\\]+)=(.+)$/s.exec(text) ?? [];
+    const folder = await resolveModel(place);
+    return { id: name ?? usualId(place, folder), folder, embedded: false };
+  });
+  return [...own, ...(await Promise.all(named))];
+}
+
+/** A hub id is resolved to a folder of the cache whose name says nothing. */
+const usualId = (given: string, folder: string): string => (given === folder ? basename(resolve(folder)) : given);
+
+/** Which models are trained to revise is known by their names only. */
+const soundsLikeRediff = (id: string): boolean => /redif/i.test(id);
+
+function serverOptions(flags: Flags, folder: string, others: readonly OtherModel[]): ServerOptions {
   const embedded = flags.model === undefined;
-  // A hub id is resolved to a folder of the cache whose name says nothing.
-  const usual = flags.model === undefined || flags.model === folder ? basename(resolve(folder)) : flags.model;
-  const id = flags.name ?? (embedded ? "rediff-demo" : usual);
+  const id = flags.name ?? (flags.model === undefined ? "rediff-demo" : usualId(flags.model, folder));
+  const ids = [id, ...others.map((other) => other.id)];
+  const twice = ids.find((each, i) => ids.indexOf(each) < i);
+  if (twice !== undefined)
+    throw new UserError(`two models are called ${twice}`, "Name one of them: --also NAME=DIR, or --name NAME.");
+  const engine = {
+    load: loadOptions(flags),
+    threads: flags.threads,
+    batch: flags.batch,
+    queue: flags.queue,
+    visionWorkers: Math.min(4, availableParallelism()),
+  };
   const fromEnvironment = (process.env.REDIFF_API_KEY ?? "").split(",").map((key) => key.trim());
   const apiKeys = [...(flags.apiKey ?? []), ...fromEnvironment].filter((key) => key !== "");
   return {
-    engine: {
-      folder,
-      load: loadOptions(flags),
-      threads: flags.threads,
-      batch: flags.batch,
-      queue: flags.queue,
-      visionWorkers: Math.min(4, availableParallelism()),
-    },
+    engine: { ...engine, folder },
     listen: {
       host: flags.host,
       port: flags.port,
@@ -127,7 +169,18 @@ function serverOptions(flags: Flags, folder: string): ServerOptions {
       fetchTimeoutMs: 10_000,
       maxPictures: flags.maxPictures,
     },
-    model: { id, embedded, revises: flags.revises ?? (embedded || /redif/i.test(id)), genLength: flags.genLength },
+    model: {
+      id,
+      ...(embedded && { title: "ReDiff" }),
+      embedded,
+      revises: flags.revises ?? (embedded || soundsLikeRediff(id)),
+      genLength: flags.genLength,
+    },
+    others: others.map(({ folder: other, ...model }) => ({
+      engine: { ...engine, folder: other },
+      model: { ...model, revises: soundsLikeRediff(model.id), genLength: flags.genLength },
+    })),
+    command: serveCommandLine(process.argv.slice(2), process.env),
     bodyLimit: flags.bodyLimit,
     log: say,
   };
@@ -142,8 +195,8 @@ function untilTold(server: RediffServer, seconds: number): Promise<void> {
     const onSignal = () => {
       if (told) process.exit(1);
       told = true;
-      const { queued, running } = server.engine;
-      say(`ending; ${queued + running} requests to finish, ${seconds} seconds at most`);
+      const left = server.engines.reduce((sum, { queued, running }) => sum + queued + running, 0);
+      say(`ending; ${left} requests to finish, ${seconds} seconds at most`);
       server.drain(seconds).then(done);
     };
     process.on("SIGINT", onSignal).on("SIGTERM", onSignal);

@@ -41,6 +41,8 @@ export interface ModelDefaults {
   refineThreshold?: number | undefined;
   /** The world that it knows, where it does not know photographs. */
   world?: "scenes" | undefined;
+  /** False of a model that was not trained to answer questions or to go on talking. */
+  converses?: boolean | undefined;
 }
 
 export interface ModelConfig {

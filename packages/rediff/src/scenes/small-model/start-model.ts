@@ -53,7 +53,7 @@ export async function writeStartModel(folder: string, options: Partial<StartMode
       image_aspect_ratio: "square",
       image_grid_pinpoints: null,
       // What it is used with where nothing else is asked for: room for the longest caption, prompts as in training.
-      rediff: { gen_length: 48, image_join: "correct", refine_threshold: 0.7, world: "scenes" },
+      rediff: { gen_length: 48, image_join: "correct", refine_threshold: 0.7, world: "scenes", converses: false },
       // The tower's last layer is never run.
       vision_config: { ...common, num_hidden_layers: layers + 1, image_size: size, patch_size: patch },
     },

@@ -5,6 +5,7 @@ import type { LoadOptions } from "../../checkpoint/load-model.js";
 import { UserError } from "../../errors.js";
 import type { AnswerOfKind, Beginning } from "../../inference/answers.js";
 import type { ForwardPass } from "../../inference/batcher.js";
+import type { ModelFacts } from "../../inference/model-facts.js";
 import type { RequestKind } from "../../inference/resolve.js";
 import type { TraceStep } from "../../inference/trace-format.js";
 import { unpackError } from "../../threads/portable-error.js";
@@ -13,7 +14,7 @@ import { VisionPool } from "../../vision/workers/vision-pool.js";
 import { EngineError } from "./engine-error.js";
 import { FairQueue } from "./fair-queue.js";
 import { ModelHandle } from "./model-handle.js";
-import type { Answer, FromModel, Job, Progress, ServedFacts } from "./protocol.js";
+import type { Answer, FromModel, Job, Progress } from "./protocol.js";
 
 export interface EngineOptions {
   folder: string;
@@ -25,12 +26,15 @@ export interface EngineOptions {
   queue: number;
   /** Threads that decode pictures. */
   visionWorkers: number;
+  /** Of a model that is loaded when it is first asked for: what is known of it without its weights. */
+  lazy?: ModelFacts | undefined;
   onPass?: (pass: ForwardPass) => void;
   /** Told of crashes and restarts. */
   log?: (line: string) => void;
 }
 
-export type Status = "loading" | "ready" | "restarting" | "draining";
+/** "idle": nobody has asked for this model yet, so it is not loaded. */
+export type Status = "idle" | "loading" | "ready" | "restarting" | "draining";
 
 /** A video takes long: it must not keep pictures waiting. */
 export interface VisionPools {
@@ -44,7 +48,7 @@ export interface RoutedRequest {
   /** Who asks: requests of one client wait in one line. */
   client: string;
   /** Fetches and decodes the pictures, once it is the request's turn. */
-  visuals: (pools: VisionPools, facts: ServedFacts, signal: AbortSignal) => Promise<Visual[]>;
+  visuals: (pools: VisionPools, facts: ModelFacts, signal: AbortSignal) => Promise<Visual[]>;
   signal: AbortSignal;
   onBegun?: (beginning: Beginning) => void;
   onText?: (text: string) => void;
@@ -72,18 +76,21 @@ export class Engine {
   /** Taken from the queue and not answered yet. */
   readonly #underway = new Map<number, Entry>();
   readonly #idle = new Set<() => void>();
-  #status: Status = "loading";
+  #status: Status;
   /** The model's process takes requests. */
   #isUp = false;
-  #facts: ServedFacts | undefined;
+  #wasUp = false;
+  #facts: ModelFacts | undefined;
   #memory: MemoryUse = { tensors: 0, bytes: 0, forgotten: 0 };
   #lastId = 0;
   /** What a request takes once it is its turn; a moving average, in seconds. */
   #usualSeconds = 1;
-  #loaded: { resolve: (facts: ServedFacts) => void; reject: (reason: Error) => void } | undefined;
+  #loaded: { resolve: (facts: ModelFacts) => void; reject: (reason: Error) => void } | undefined;
 
   constructor(options: EngineOptions) {
     this.options = options;
+    this.#facts = options.lazy;
+    this.#status = options.lazy === undefined ? "loading" : "idle";
     this.#queue = new FairQueue(options.queue);
     this.#pools = {
       pictures: new VisionPool({ workers: options.visionWorkers }),
@@ -104,8 +111,8 @@ export class Engine {
     return this.#status;
   }
 
-  /** undefined until the model has been loaded for the first time. */
-  get facts(): ServedFacts | undefined {
+  /** undefined until the model has been loaded for the first time, but for a lazy one. */
+  get facts(): ModelFacts | undefined {
     return this.#facts;
   }
 
@@ -131,7 +138,8 @@ export class Engine {
   }
 
   /** Loads the model. @throws what is wrong with it */
-  start(): Promise<ServedFacts> {
+  start(): Promise<ModelFacts> {
+    this.#status = "loading";
     return new Promise((resolve, reject) => {
       this.#loaded = { resolve, reject };
       this.#model.start();
@@ -160,6 +168,7 @@ export class Engine {
       displaced?.reject(this.#busy());
       if (!accepted) return reject(this.#busy());
       signal.addEventListener("abort", () => this.#abort(entry), { once: true });
+      if (this.#status === "idle") this.#loadLate();
       this.#pump();
     }) as Promise<AnswerOfKind[K]>; // a job has an answer of its kind
   }
@@ -207,7 +216,7 @@ export class Engine {
   async #prepare(entry: Entry): Promise<void> {
     entry.state = "preparing";
     try {
-      entry.prepared ??= await entry.visuals(this.#pools, this.#facts as ServedFacts, entry.signal);
+      entry.prepared ??= await entry.visuals(this.#pools, this.#facts as ModelFacts, entry.signal);
     } catch (error) {
       this.#settle(entry, () => entry.reject(error));
       return;
@@ -224,6 +233,7 @@ export class Engine {
         this.#facts = message.facts;
         this.#memory = message.memory;
         this.#isUp = true;
+        this.#wasUp = true;
         if (this.#status !== "draining") this.#status = "ready";
         this.#loaded?.resolve(message.facts);
         this.#pump();
@@ -313,8 +323,20 @@ export class Engine {
     this.#queue.unshift(entry.client, entry);
   }
 
+  /** The first request for a lazy model loads it, and waits for it in the queue. A model that cannot be loaded fails those
+   *  that wait; the next request tries again. */
+  #loadLate(): void {
+    const { folder, log } = this.options;
+    log?.(`loading ${folder}, which a request asks for`);
+    this.start().catch((why: Error) => {
+      if (this.#status !== "draining") this.#status = "idle";
+      const error = new EngineError("failed", `the model cannot be loaded: ${why.message}`, undefined, why);
+      for (const entry of this.#queue.drain()) this.#settle(entry, () => entry.reject(error));
+    });
+  }
+
   #unloadable(why: Error): void {
-    if (this.#facts === undefined) {
+    if (!this.#wasUp) {
       this.#loaded?.reject(why);
       return;
     }

@@ -9,20 +9,20 @@ import { toApiError } from "../http/error-object.js";
 import { readJson } from "../http/request-body.js";
 import { eventStream } from "../http/sse.js";
 import { assertMedia, mediaReading } from "../media/load-media.js";
-import { assertModel, factsOf, type Serving } from "../route-context.js";
+import { type Served, type Serving, servedFor } from "../route-context.js";
 import { type ChatBody, chatBody } from "../schemas/chat-body.js";
 import { type ChatRequest, chatRequest } from "./chat-job.js";
 import { clientSignal } from "./client.js";
 
 export function chatRoute(app: Hono<AppEnv>, serving: Serving): void {
   app.post("/v1/chat/completions", async (c) => {
-    const facts = factsOf(serving);
     const body = await readJson(c, serving.bodyLimit, chatBody);
-    assertModel(body.model, serving);
-    const request = chatRequest(body, serving.model, facts, serving.media);
+    const { engine, model, facts } = servedFor(body.model, serving);
+    const request = chatRequest(body, model, facts, serving.media);
     assertMedia(request.media, facts, serving.media);
-    const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: serving.model.id };
-    return body.stream ? stream(c, serving, request, body, head) : whole(c, serving, request, body, head);
+    const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: model.id };
+    const asked = { serving, engine, request, body, head };
+    return body.stream ? stream(c, asked) : whole(c, asked);
   });
 }
 
@@ -30,6 +30,13 @@ interface Head {
   id: string;
   created: number;
   model: string;
+}
+
+interface Asked extends Pick<Served, "engine"> {
+  serving: Serving;
+  request: ChatRequest;
+  body: ChatBody;
+  head: Head;
 }
 
 const usageOf = (beginning: Beginning | undefined, { tokenIds }: Description) => {
@@ -46,8 +53,7 @@ const reasonOf = ({ stopped }: Description) => (stopped ? "stop" : "length");
 
 function submit(
   c: Context<AppEnv>,
-  { engine, media: options }: Serving,
-  { job, media }: ChatRequest,
+  { engine, serving, request: { job, media } }: Asked,
   client: AbortController,
   listeners: {
     onBegun: (beginning: Beginning) => void;
@@ -59,17 +65,18 @@ function submit(
     job,
     client: c.get("client"),
     signal: client.signal,
-    visuals: mediaReading(media, job.asked.options, options),
+    visuals: mediaReading(media, job.asked.options, serving.media),
     ...listeners,
   });
 }
 
-async function whole(c: Context<AppEnv>, serving: Serving, request: ChatRequest, body: ChatBody, head: Head) {
+async function whole(c: Context<AppEnv>, asked: Asked) {
+  const { serving, body, head } = asked;
   const client = clientSignal(c);
   let beginning: Beginning | undefined;
   const trace: TraceEvent[] = [];
   const result = await serving.metrics.timed("chat", () =>
-    submit(c, serving, request, client, {
+    submit(c, asked, client, {
       onBegun(begun) {
         beginning = begun;
         trace.push(traceStart(begun));
@@ -89,7 +96,8 @@ async function whole(c: Context<AppEnv>, serving: Serving, request: ChatRequest,
 }
 
 /** What goes wrong before the first forward pass is an answer with its own status; afterwards it is an event. */
-async function stream(c: Context<AppEnv>, serving: Serving, request: ChatRequest, body: ChatBody, head: Head) {
+async function stream(c: Context<AppEnv>, asked: Asked) {
+  const { serving, body, head } = asked;
   const client = clientSignal(c);
   const events = eventStream(() => client.abort());
   const includeUsage = body.stream_options?.include_usage ?? false;
@@ -105,7 +113,7 @@ async function stream(c: Context<AppEnv>, serving: Serving, request: ChatRequest
     begin = resolve;
   });
   const result = serving.metrics.timed("chat", () =>
-    submit(c, serving, request, client, {
+    submit(c, asked, client, {
       onBegun(now) {
         beginning = now;
         delta({ role: "assistant", content: "" });

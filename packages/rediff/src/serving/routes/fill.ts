@@ -7,7 +7,7 @@ import type { AppEnv } from "../http/api-keys.js";
 import { ApiError } from "../http/error-object.js";
 import { readJson } from "../http/request-body.js";
 import { assertMedia, mediaReading, pictureSource } from "../media/load-media.js";
-import { assertModel, factsOf, type Serving } from "../route-context.js";
+import { type Serving, servedFor } from "../route-context.js";
 import { present } from "../schemas/fields.js";
 import { fillBody } from "../schemas/text-bodies.js";
 import { diffusionOptions } from "./chat-job.js";
@@ -15,9 +15,8 @@ import { clientSignal } from "./client.js";
 
 export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
   app.post("/v1/fill", async (c) => {
-    const facts = factsOf(serving);
     const body = await readJson(c, serving.bodyLimit, fillBody);
-    assertModel(body.model, serving);
+    const { engine, model, facts } = servedFor(body.model, serving);
     assertLength(body.template, facts.maxPositions);
     const { image, prompt } = body;
     const media = image === undefined || image === null ? [] : [pictureSource(image, "image", serving.media)];
@@ -30,7 +29,7 @@ export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
     const trace: TraceEvent[] = [];
     let given = 0;
     const filling = await serving.metrics.timed("fill", () =>
-      serving.engine.submit<"fill">({
+      engine.submit<"fill">({
         job: {
           asked: { kind: "fill", template: body.template, options },
           text: false,
@@ -48,7 +47,7 @@ export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
     );
     trace.push(traceEndOfFilling(filling, given));
     const { text, blanks, steps, seconds } = filling;
-    const answer = { text, blanks, steps, seconds, model: serving.model.id };
+    const answer = { text, blanks, steps, seconds, model: model.id };
     return c.json({ ...answer, ...(body.diffusion_trace && { diffusion: trace }) });
   });
 }

@@ -6,15 +6,16 @@ import { styles } from "../../scenes/world/world.js";
 import type { AppEnv } from "../http/api-keys.js";
 import type { Serving } from "../route-context.js";
 
-export function sceneRoutes(app: Hono<AppEnv>, { engine }: Serving): void {
+export function sceneRoutes(app: Hono<AppEnv>, { served }: Serving): void {
+  const knowsScenes = () => served.some(({ engine }) => engine.facts?.sceneWorld);
   app.get("/v1/scenes/stickers", (c) => {
-    if (!engine.facts?.sceneWorld) return c.notFound();
+    if (!knowsScenes()) return c.notFound();
     return c.json(stickerCatalog());
   });
 
   app.get("/v1/scenes/stickers/:style/:file{[a-z-]+\\.svg}", async (c) => {
     const style = styles.find((name) => name === c.req.param("style"));
-    if (!engine.facts?.sceneWorld || style === undefined) return c.notFound();
+    if (!knowsScenes() || style === undefined) return c.notFound();
     const svg = (await readIconSet(style)).get(c.req.param("file").replace(/\.svg$/, ""));
     if (svg === undefined) return c.notFound();
     return c.body(svg, 200, {

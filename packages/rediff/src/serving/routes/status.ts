@@ -1,17 +1,25 @@
-/** Whether the server lives, whether it is ready, what it measures, which model it has. */
+/** Whether the server lives, whether it is ready, what it measures, which models it has. */
 import type { Hono } from "hono";
+import { DEFAULT_SEED } from "../../diffusion/decode-options.js";
 import { modelDefaults } from "../../inference/model-facts.js";
+import { largestView } from "../../vision/tiles/anyres.js";
 import type { AppEnv } from "../http/api-keys.js";
 import { openApi } from "../openapi.js";
-import type { Serving } from "../route-context.js";
+import type { Served, Serving } from "../route-context.js";
 
-export function statusRoutes(app: Hono<AppEnv>, { engine, model, metrics }: Serving): void {
+/** Ready is who answers requests that name no model. The others are told beside it where there are any: one that is
+ *  loaded later, or has crashed, keeps nobody from asking the first. */
+export function statusRoutes(app: Hono<AppEnv>, { served, metrics }: Serving): void {
+  const [{ engine, model }] = served;
+  const all = () =>
+    served.length > 1 && { models: Object.fromEntries(served.map((each) => [each.model.id, each.engine.status])) };
+
   app.get("/health", (c) => c.json({ status: "ok" }));
 
   app.get("/ready", (c) =>
     engine.status === "ready"
-      ? c.json({ status: "ready", model: model.id })
-      : c.json({ status: engine.status }, 503, { "retry-after": "5" }),
+      ? c.json({ status: "ready", model: model.id, ...all() })
+      : c.json({ status: engine.status, ...all() }, 503, { "retry-after": "5" }),
   );
 
   app.get("/metrics", async (c) =>
@@ -21,28 +29,40 @@ export function statusRoutes(app: Hono<AppEnv>, { engine, model, metrics }: Serv
   app.get("/openapi.json", (c) => c.json(openApi()));
 }
 
-export function modelRoutes(app: Hono<AppEnv>, { engine, model }: Serving): void {
+export function modelRoutes(app: Hono<AppEnv>, { served, command }: Serving): void {
   const created = Math.floor(Date.now() / 1000);
-  const entry = () => {
-    const { facts } = engine;
-    const defaults = facts && modelDefaults(facts);
-    return {
-      id: model.id,
-      object: "model",
-      created,
-      owned_by: "rediff",
-      rediff: {
-        revises: model.revises,
-        embedded: model.embedded,
-        image_size: facts?.tiling?.tileSize ?? 0,
-        max_length: facts?.maxPositions ?? 0,
-        default_gen_length: model.genLength ?? defaults?.genLength ?? 0,
-        scene_world: facts?.sceneWorld ?? false,
-        image_join: defaults?.imageJoin ?? null,
-      },
-    };
-  };
-  app.get("/v1/models", (c) => c.json({ object: "list", data: [entry()] }));
+  const list = () => served.map((each) => entryOf(each, created));
+  app.get("/v1/models", (c) =>
+    c.json({ object: "list", data: list(), ...(command !== undefined && { rediff: { command } }) }),
+  );
   // Ids of the hub have a slash in them.
-  app.get("/v1/models/:id{.+}", (c) => (c.req.param("id") === model.id ? c.json(entry()) : c.notFound()));
+  app.get("/v1/models/:id{.+}", (c) => {
+    const found = list().find(({ id }) => id === c.req.param("id"));
+    return found === undefined ? c.notFound() : c.json(found);
+  });
+}
+
+function entryOf({ engine, model }: Served, created: number) {
+  const { facts } = engine;
+  const defaults = facts && modelDefaults(facts);
+  return {
+    id: model.id,
+    object: "model",
+    created,
+    owned_by: "rediff",
+    rediff: {
+      title: model.title ?? model.id,
+      revises: model.revises,
+      embedded: model.embedded,
+      image_size: facts?.tiling?.tileSize ?? 0,
+      /** Pixels along a side of the largest picture that it sees anything more of. */
+      largest_view: facts?.tiling === undefined ? 0 : largestView(facts.tiling),
+      max_length: facts?.maxPositions ?? 0,
+      default_gen_length: model.genLength ?? defaults?.genLength ?? 0,
+      default_seed: DEFAULT_SEED,
+      scene_world: facts?.sceneWorld ?? false,
+      converses: facts?.defaults.converses ?? true,
+      image_join: defaults?.imageJoin ?? null,
+    },
+  };
 }

@@ -7,7 +7,11 @@ const integer = (least: number, most: number) => z.int().min(least).max(most);
 const MOST_TOKENS = 1 << 20;
 const MOST_TEXT = 1 << 20;
 
-export const modelName = z.string().max(500).nullish().meta({ description: "The served model's id; may be left out" });
+export const modelName = z
+  .string()
+  .max(500)
+  .nullish()
+  .meta({ description: "A served model's id; default the first's" });
 export const text = z.string().max(MOST_TEXT);
 export const url = z.string().min(1).meta({ description: "data: URL; http(s) only where the server allows it" });
 export const genLength = integer(1, MOST_TOKENS).nullish();

@@ -20,6 +20,9 @@ export interface TestServerOptions {
   app?: Partial<ServerOptions["app"]>;
   media?: Partial<ServerOptions["media"]>;
   model?: Partial<ServerOptions["model"]>;
+  /** Further models by their ids, each of a folder. */
+  others?: Record<string, string>;
+  command?: string;
   bodyLimit?: number;
 }
 
@@ -36,8 +39,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const folder = makeFolder();
   writeTinyModel(folder, options.tiny);
   const log: string[] = [];
+  const engine = { folder, load: {}, threads: 1, batch: 4, queue: 64, visionWorkers: 1, ...options.engine };
   const server = await startServer({
-    engine: { folder, load: {}, threads: 1, batch: 4, queue: 64, visionWorkers: 1, ...options.engine },
+    engine,
     listen: { host: "127.0.0.1", port: 0, requestTimeout: 20, writeTimeout: 20, ...options.listen },
     app: { apiKeys: [], corsOrigins: [], accessLog: false, ...options.app },
     media: {
@@ -49,6 +53,11 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       ...options.media,
     },
     model: { id: TINY, embedded: false, revises: true, genLength: 16, ...options.model },
+    others: Object.entries(options.others ?? {}).map(([id, other]) => ({
+      engine: { ...engine, folder: other },
+      model: { id, embedded: false, revises: false, genLength: 16 },
+    })),
+    command: options.command,
     bodyLimit: options.bodyLimit ?? 1 << 20,
     log: (line) => log.push(line),
   });

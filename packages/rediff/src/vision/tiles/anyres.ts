@@ -135,6 +135,20 @@ export function bestResolution(image: Size, pinpoints: readonly Size[]): Size {
 }
 
 /** Tiles across and down of a picture of this size. */
+/** The longer side of the largest picture that is not made smaller: more pixels than that, a model never sees. */
+export function largestView({
+  tileSize,
+  aspectRatio,
+  pinpoints,
+}: {
+  tileSize: number;
+  aspectRatio: AspectRatio;
+  pinpoints: readonly Size[];
+}): number {
+  const isCut = aspectRatio.kind === "anyres";
+  return Math.max(tileSize, ...(isCut ? pinpoints.flatMap(({ width, height }) => [width, height]) : []));
+}
+
 export function anyresGrid(image: Size, pinpoints: readonly Size[], tileSize: number): Grid {
   const best = bestResolution(image, pinpoints);
   return { columns: Math.floor(best.width / tileSize), rows: Math.floor(best.height / tileSize) };

@@ -66,6 +66,6 @@ export { progressLog } from "./training/logging/progress-log.js";
 export { tensorboardLog } from "./training/logging/tensorboard-log.js";
 export type { RecipeKeys } from "./training/recipe/recipe.js";
 export { parseRecipe, readRecipe } from "./training/recipe/recipe-file.js";
-export type { EvaluationReport, RunFacts, StepReport, TrainObserver } from "./training/run/run-report.js";
-export { type RunRequests, type TrainOptions, type TrainResult, train } from "./training/run/trainer.js";
+export type { EvaluationReport, RunFacts, StepReport, TrainObserver, TrainResult } from "./training/run/run-report.js";
+export { type RunRequests, type TrainOptions, train } from "./training/run/trainer.js";
 export type { Visual } from "./vision/tiles/tiles.js";

@@ -1,7 +1,8 @@
 /** `rediff train RECIPE [key=value ...]`: trains what a recipe says, and goes on where it was interrupted. */
 import { constants } from "node:os";
 import { Command, Option } from "commander";
-import type { RunRequests, TrainResult } from "../../training/run/trainer.js";
+import type { TrainResult } from "../../training/run/run-report.js";
+import type { RunRequests } from "../../training/run/trainer.js";
 import { needTorch } from "../options/load-engine.js";
 import { whole } from "../options/parse-values.js";
 import { addRecipeArguments } from "../options/recipe-arguments.js";
@@ -9,6 +10,7 @@ import { Interrupted } from "../terminal/error-text.js";
 
 interface Flags {
   resume: "auto" | "never";
+  acceptChangedData?: true;
   inspect?: number;
   threads?: number;
   json?: true;
@@ -35,6 +37,7 @@ export function trainCommand(): Command {
         .choices(["auto", "never"])
         .default("auto"),
     )
+    .option("--accept-changed-data", "go on although the data files are not what they were")
     .option("--inspect <N>", "show N samples as the model will see them, and train nothing", whole(1))
     .option("--threads <N>", "CPU threads of one operator", whole(1))
     .option("--json", "one JSON line for each step on stdout")
@@ -59,7 +62,13 @@ async function run(file: string, overrides: string[], flags: Flags): Promise<voi
   const signals = listen(requests, abort);
   const report = trainReport(recipe, { json: flags.json === true });
   try {
-    const result = await train(recipe, { ...report, resume: flags.resume, requests, signal: abort.signal });
+    const result = await train(recipe, {
+      ...report,
+      resume: flags.resume,
+      acceptChangedData: flags.acceptChangedData === true,
+      requests,
+      signal: abort.signal,
+    });
     report.close();
     process.stderr.write(`${summary(result)}\n`);
     if (!result.finished) process.exitCode = 128 + constants.signals[signals.received() ?? "SIGTERM"];

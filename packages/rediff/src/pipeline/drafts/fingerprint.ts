@@ -5,11 +5,7 @@ import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
 import { fileError } from "../../files/read-errors.js";
-
-/** Looked at in each file: this many pieces, evenly spread, the first and the last byte among them. An update of the
- *  weights changes all of a file, so it changes some of them; 8B models take a fraction of a second. */
-const PIECES = 64;
-const PIECE_BYTES = 16384;
+import { hashPieces } from "../../files/sampled-hash.js";
 
 /** `sha256:` and 16 hex digits, of the names, sizes and sampled content of all weight files in a model folder. Neither
  *  the folder's name nor its place matter. */
@@ -24,7 +20,6 @@ export async function fingerprint(folder: string): Promise<string> {
   if (names.length === 0)
     throw new UserError(`${folder} has no weights: it has no safetensors files`, "Give a model folder.");
   const hash = createHash("sha256");
-  const piece = Buffer.alloc(PIECE_BYTES);
   for (const name of names) {
     const file = await open(join(folder, name)).catch((cause: unknown) => {
       throw fileError(join(folder, name), cause);
@@ -32,13 +27,7 @@ export async function fingerprint(folder: string): Promise<string> {
     try {
       const { size } = await file.stat();
       hash.update(`${name}\0${size}\0`);
-      const starts = new Set(
-        Array.from({ length: PIECES }, (_, i) => Math.floor((i * Math.max(0, size - PIECE_BYTES)) / (PIECES - 1))),
-      );
-      for (const start of starts) {
-        const { bytesRead } = await file.read(piece, 0, PIECE_BYTES, start);
-        hash.update(piece.subarray(0, bytesRead));
-      }
+      await hashPieces(hash, file, size);
     } finally {
       await file.close();
     }

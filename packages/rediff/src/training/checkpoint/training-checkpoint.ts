@@ -18,6 +18,7 @@ import { UserError } from "../../errors.js";
 import { removeWholeFolder, writeWholeFolder } from "../../files/whole-folder.js";
 import { saying } from "../../files/write-errors.js";
 import { parseRecipeKeys, type RecipeKeys } from "../recipe/recipe.js";
+import { type DataFingerprint, dataFingerprintSchema } from "./data-fingerprint.js";
 import { type FileOptions, filesOf, type TrainedModel, writeTrainedFiles } from "./trained-model.js";
 
 export { ADAPTER_FOLDER, isProjectorRun } from "./trained-model.js";
@@ -35,6 +36,8 @@ export interface TrainingState {
   /** What is counted over the whole run: samples, tokens, seconds, skipped samples ... */
   totals: Record<string, number>;
   recipe: RecipeKeys;
+  /** What it was trained on; checkpoints of earlier versions do not say. */
+  data?: DataFingerprint | undefined;
 }
 
 export interface CheckpointContent {
@@ -108,6 +111,7 @@ const stateSchema = z.object({
   position: count,
   totals: z.record(z.string(), z.number()),
   recipe: z.unknown(),
+  data: dataFingerprintSchema.optional(),
   versions: z.record(z.string(), z.string()),
 });
 

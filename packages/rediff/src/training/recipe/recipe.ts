@@ -178,6 +178,9 @@ const schema = z.strictObject({
   workers: whole.min(0).default(4),
   /** Bad samples that are skipped before the run ends with an error. */
   skip_limit: whole.min(0).default(100),
+  /** How a resumed run makes sure that its data files are the same: by their sizes and a mebibyte of each, or by all
+   *  that is in them. */
+  data_fingerprint: z.enum(["sampled", "whole"]).default("sampled"),
   ema: optional(z.strictObject({ decay: z.number().min(0).lt(1).default(0.9999) })),
 
   // What is kept
@@ -279,6 +282,7 @@ const HARMLESS = new Set([
   "device",
   "workers",
   "skip_limit",
+  "data_fingerprint",
   "save",
   "evaluate",
   "logging",

@@ -64,3 +64,13 @@ export interface TrainObserver {
   onSkip?(skip: Skip): void;
   onNote?(line: string): void;
 }
+
+export interface TrainResult {
+  steps: number;
+  totalSteps: number;
+  /** Of the last step; undefined when none was left to do. */
+  loss: number | undefined;
+  /** The folder of the trained model, or of the checkpoint when the run was asked to stop. */
+  folder: string;
+  finished: boolean;
+}

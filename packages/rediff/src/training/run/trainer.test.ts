@@ -204,6 +204,34 @@ describe("refuses", () => {
     await expect(run(keys, { resume: "never" })).rejects.toThrow("has checkpoints of an earlier run");
   });
 
+  test("to go on over other data under the same name, unless that is meant", async () => {
+    const file = at("mine.jsonl");
+    const lines = readFileSync(data, "utf8").trim().split("\n");
+    writeFileSync(file, `${lines.join("\n")}\n`);
+    const keys = recipe({ data: file, max_steps: 2, save: { every: 1, keep: 0 } });
+    await run(keys, { requests: { save: false, stop: true } });
+
+    writeFileSync(file, `${lines.reverse().join("\n")}\n`);
+    await expect(run(keys)).rejects.toThrow(
+      /^the data has changed since .*checkpoint-1 \(.*mine\.jsonl: its content has changed\)$/,
+    );
+    const notes: string[] = [];
+    const { result } = await run(keys, { acceptChangedData: true, onNote: (line) => void notes.push(line) });
+    expect(result).toMatchObject({ steps: 2, finished: true });
+    expect(notes).toContainEqual(expect.stringMatching(/has changed since .*; going on over what is there now$/));
+  });
+
+  test("nothing for want of a word on the data: a checkpoint of an earlier version is gone on with, and that is said", async () => {
+    const keys = recipe({ max_steps: 2, save: { every: 1, keep: 0 } });
+    await run(keys, { requests: { save: false, stop: true } });
+    const file = join(keys.output, "checkpoint-1", "training.json");
+    const { data: _, ...state } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    writeFileSync(file, JSON.stringify(state));
+    const notes: string[] = [];
+    await run(keys, { onNote: (line) => void notes.push(line) });
+    expect(notes).toContainEqual(expect.stringContaining("does not say which data it was made with"));
+  });
+
   test("to write over a model that it did not make", async () => {
     await expect(run(recipe({ output: model }))).rejects.toThrow("holds a model that this run did not make");
   });

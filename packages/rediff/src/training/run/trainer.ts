@@ -4,8 +4,7 @@
  *  Whatever a step does is a function of the recipe, the data and the step's number (order, corruption, learning rate)
  *  and of the weights and moments before it. So a run that was killed goes on from its last checkpoint with the same
  *  losses. */
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { allowTf32, memory, Scope, type Tensor } from "@rediff/torch";
 import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
@@ -19,11 +18,11 @@ import { saying } from "../../files/write-errors.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import { fillGradients, type StepResult, type Terms, trainStep } from "../backward/micro-batch.js";
 import { namedTensors } from "../backward/parameters.js";
+import { type DataFingerprint, fingerprintData } from "../checkpoint/data-fingerprint.js";
 import { exportModel, type FileOptions, filesOf } from "../checkpoint/trained-model.js";
 import {
   findCheckpoint,
   readState,
-  STATE_FILE,
   type TrainingState,
   withOptimizerState,
   writeCheckpoint,
@@ -34,12 +33,13 @@ import { clipGradients, dropGradients, gradientNorm, nonFiniteGradients } from "
 import { Ema } from "../optimizer/ema.js";
 import { learningRateFactor, warmupSteps } from "../optimizer/learning-rate.js";
 import { batchOptions, sampleSettings } from "../recipe/data-settings.js";
-import { type RecipeKeys, recipeChanges } from "../recipe/recipe.js";
+import type { RecipeKeys } from "../recipe/recipe.js";
 import { stepOptions } from "../recipe/step-options.js";
 import { type BatchPlan, microBatchWeights, planBatches, type StepPlace } from "./batch-plan.js";
+import { checkpointToResume, finishedRun, sameDataNote } from "./earlier-run.js";
 import { evaluateHeldOut, type HeldOut, openHeldOut } from "./held-out-loss.js";
 import { lockOutput } from "./run-lock.js";
-import type { StepReport, TrainObserver } from "./run-report.js";
+import type { StepReport, TrainObserver, TrainResult } from "./run-report.js";
 import { deviceOf, type LoadedModel, loadForTraining, planModel, trainedModel } from "./starting-model.js";
 
 /** What somebody outside may ask of a run while it goes on: looked at between steps. */
@@ -53,19 +53,11 @@ export interface RunRequests {
 export interface TrainOptions extends TrainObserver {
   /** "auto" goes on from the newest checkpoint in the output folder; "never" refuses an output folder that has one. */
   resume?: "auto" | "never";
+  /** Goes on although the data is not what the checkpoint was made with. Default false. */
+  acceptChangedData?: boolean;
   requests?: RunRequests;
   /** Ends the run at once; what was done since the last checkpoint is lost. */
   signal?: AbortSignal;
-}
-
-export interface TrainResult {
-  steps: number;
-  totalSteps: number;
-  /** Of the last step; undefined when none was left to do. */
-  loss: number | undefined;
-  /** The folder of the trained model, or of the checkpoint when the run was asked to stop. */
-  folder: string;
-  finished: boolean;
 }
 
 /** Trains what the recipe says.
@@ -87,6 +79,11 @@ export async function train(recipe: RecipeKeys, options: TrainOptions = {}): Pro
     onProgress: (done, total) => options.onPreparation?.("reading the data files", done, total),
     ...(signal && { signal }),
   });
+  const data = await fingerprintData(records, recipe.data_fingerprint, signal);
+  if (checkpoint !== undefined && saved !== undefined) {
+    const note = sameDataNote(checkpoint, saved.data, data, options.acceptChangedData ?? false);
+    if (note !== undefined) options.onNote?.(note);
+  }
   await using loader = await openLoader({
     records,
     batching: batchOptions(recipe),
@@ -105,7 +102,7 @@ export async function train(recipe: RecipeKeys, options: TrainOptions = {}): Pro
   options.onNote?.(`loading ${modelPlan.folder}`);
   await using loaded = await loadForTraining(recipe, modelPlan, checkpoint);
   if (loaded.device !== "cpu") allowTf32(recipe.tf32);
-  using run = new Run(recipe, { loaded, loader, heldOut, batchPlan, options });
+  using run = new Run(recipe, { loaded, loader, data, heldOut, batchPlan, options });
   if (checkpoint !== undefined && saved !== undefined) run.restore(checkpoint, saved);
   options.onStart?.({
     output: recipe.output,
@@ -118,42 +115,6 @@ export async function train(recipe: RecipeKeys, options: TrainOptions = {}): Pro
     ...sizes(loaded),
   });
   return await run.go(requests, signal);
-}
-
-/** A run of this recipe that came to its end: there is nothing to do.
- *  @throws UserError when the output folder has another model, which must not be lost */
-function finishedRun(recipe: RecipeKeys): TrainResult | undefined {
-  const { output } = recipe;
-  if (!existsSync(join(output, STATE_FILE))) {
-    if (!existsSync(join(output, "config.json"))) return undefined;
-    throw new UserError(`${output} holds a model that this run did not make`, "Name another output.");
-  }
-  const { step, recipe: saved } = readState(output);
-  const changes = recipeChanges(saved, recipe);
-  if (changes.length > 0)
-    throw new UserError(
-      `${output} holds the model of another recipe (${changes.join("; ")})`,
-      "Name another output, or use the same values.",
-    );
-  return { steps: step, totalSteps: step, loss: undefined, folder: output, finished: true };
-}
-
-/** @throws UserError when the output folder has a run that cannot be gone on with */
-function checkpointToResume(recipe: RecipeKeys, resume: "auto" | "never"): string | undefined {
-  const checkpoint = findCheckpoint(recipe.output);
-  if (checkpoint === undefined) return undefined;
-  if (resume === "never")
-    throw new UserError(
-      `${recipe.output} has checkpoints of an earlier run`,
-      "Name another output, remove them, or go on from the newest with --resume auto.",
-    );
-  const changes = recipeChanges(readState(checkpoint).recipe, recipe);
-  if (changes.length > 0)
-    throw new UserError(
-      `${checkpoint} was made with another recipe (${changes.join("; ")})`,
-      "Resume with the same values, or name another output.",
-    );
-  return checkpoint;
 }
 
 /** Trained beside what is there, and the work that a token is. */
@@ -177,6 +138,7 @@ function sizes(loaded: LoadedModel) {
 interface RunParts {
   loaded: LoadedModel;
   loader: SampleLoader;
+  data: DataFingerprint;
   heldOut: HeldOut | undefined;
   batchPlan: BatchPlan;
   options: TrainObserver;
@@ -398,12 +360,12 @@ class Run implements Disposable {
   }
 
   #state(): TrainingState {
-    const { batchPlan, loader } = this.#parts;
+    const { batchPlan, loader, data } = this.#parts;
     const isLast = this.step === batchPlan.totalSteps;
     const next = isLast ? undefined : batchPlan.place(this.step);
     const epoch = next?.epoch ?? Math.ceil(this.#recipe.epochs);
     const position = next === undefined ? 0 : (loader.epochBatches(epoch).starts[next.firstBatch] ?? 0);
-    return { step: this.step, epoch, position, totals: this.#totals, recipe: this.#recipe };
+    return { step: this.step, epoch, position, totals: this.#totals, recipe: this.#recipe, data };
   }
 
   /** A trained weight in the precision in which it is updated. */

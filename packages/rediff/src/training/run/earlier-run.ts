@@ -1,0 +1,66 @@
+/** What an output folder has of earlier runs, and whether this one may go on with it. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { UserError } from "../../errors.js";
+import { type DataFingerprint, dataChanges } from "../checkpoint/data-fingerprint.js";
+import { findCheckpoint, readState, STATE_FILE } from "../checkpoint/training-checkpoint.js";
+import { type RecipeKeys, recipeChanges } from "../recipe/recipe.js";
+import type { TrainResult } from "./run-report.js";
+
+/** A run of this recipe that came to its end: there is nothing to do.
+ *  @throws UserError when the output folder has another model, which must not be lost */
+export function finishedRun(recipe: RecipeKeys): TrainResult | undefined {
+  const { output } = recipe;
+  if (!existsSync(join(output, STATE_FILE))) {
+    if (!existsSync(join(output, "config.json"))) return undefined;
+    throw new UserError(`${output} holds a model that this run did not make`, "Name another output.");
+  }
+  const { step, recipe: saved } = readState(output);
+  const changes = recipeChanges(saved, recipe);
+  if (changes.length > 0)
+    throw new UserError(
+      `${output} holds the model of another recipe (${changes.join("; ")})`,
+      "Name another output, or use the same values.",
+    );
+  return { steps: step, totalSteps: step, loss: undefined, folder: output, finished: true };
+}
+
+/** @throws UserError when the output folder has a run that cannot be gone on with */
+export function checkpointToResume(recipe: RecipeKeys, resume: "auto" | "never"): string | undefined {
+  const checkpoint = findCheckpoint(recipe.output);
+  if (checkpoint === undefined) return undefined;
+  if (resume === "never")
+    throw new UserError(
+      `${recipe.output} has checkpoints of an earlier run`,
+      "Name another output, remove them, or go on from the newest with --resume auto.",
+    );
+  const changes = recipeChanges(readState(checkpoint).recipe, recipe);
+  if (changes.length > 0)
+    throw new UserError(
+      `${checkpoint} was made with another recipe (${changes.join("; ")})`,
+      "Resume with the same values, or name another output.",
+    );
+  return checkpoint;
+}
+
+/** A line for the user, where there is something to be said about going on over this data.
+ *  @param saved undefined in checkpoints that do not say what their data was
+ *  @throws UserError when the data is another, unless that is accepted */
+export function sameDataNote(
+  checkpoint: string,
+  saved: DataFingerprint | undefined,
+  current: DataFingerprint,
+  isAccepted: boolean,
+): string | undefined {
+  if (saved === undefined)
+    return `${checkpoint} does not say which data it was made with; this run trusts that it is the same`;
+  const changes = dataChanges(saved, current);
+  if (changes.length === 0) return undefined;
+  const more = changes.length > 3 ? `; and ${changes.length - 3} more changes` : "";
+  const what = `the data has changed since ${checkpoint} (${changes.slice(0, 3).join("; ")}${more})`;
+  if (isAccepted) return `${what}; going on over what is there now`;
+  throw new UserError(
+    what,
+    "Give the data as it was, or name another output; --accept-changed-data (acceptChangedData) goes on over what is there now.",
+  );
+}

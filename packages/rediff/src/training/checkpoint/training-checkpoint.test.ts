@@ -375,6 +375,6 @@ describe.skipIf(!built)(`killed while saving${built ? "" : " (SKIPPED: run npx t
       await sweepLeftovers(output);
       expect(readdirSync(output).filter((name) => name.startsWith("."))).toEqual([]);
     }
-    expect(last).toBeGreaterThan(2);
+    expect(last).toBeGreaterThanOrEqual(2); // the rounds that were killed after a save
   }, 120_000);
 });

@@ -6,7 +6,7 @@
  *  picture (`grey16: "clip"` does the same). Of a palette TIFF the palette goes unnoticed. */
 
 import { type FileHandle, open } from "node:fs/promises";
-import sharp, { type Sharp, type SharpOptions } from "sharp";
+import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
 import { UserError } from "../../errors.js";
 import { emptyFile, fileError } from "../../files/read-errors.js";
 import type { Size } from "../tiles/anyres.js";
@@ -42,15 +42,21 @@ export interface DecodeOptions {
 /** Where Pillow, too, stops and speaks of a decompression bomb. */
 export const DEFAULT_MAX_PIXELS = 178_956_970;
 
-/** Decodes a picture. Throws a UserError for whatever is wrong with the file. */
-export async function decodePicture(source: PictureSource, options: DecodeOptions = {}): Promise<RasterImage> {
+/** Decodes a picture. Throws a UserError for whatever is wrong with the file.
+ *  @param judge told the size that the header promises, before any pixel is decoded; it may throw */
+export async function decodePicture(
+  source: PictureSource,
+  options: DecodeOptions = {},
+  judge?: (size: Size) => void,
+): Promise<RasterImage> {
   const name = typeof source === "string" ? source : (options.name ?? "picture");
   const bytes = typeof source === "string" ? await readPicture(source) : source;
   if (bytes.length === 0) throw emptyFile(name, "a picture");
   const format = sniffFormat(bytes);
   if (format === undefined) throw noPicture(name, bytes);
 
-  const mode = await inspect(name, bytes, format, options.maxPixels ?? DEFAULT_MAX_PIXELS);
+  const { mode, size } = await inspect(name, bytes, format, options);
+  judge?.(size);
   const keepMode = options.colors === "asis";
   const image = await rasterize(name, bytes, format, mode, {
     alpha: keepMode && (mode === "LA" || mode === "RGBA"),
@@ -87,8 +93,14 @@ async function readPicture(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Pillow's mode, after the size has been judged; only the header is read. */
-async function inspect(name: string, bytes: Uint8Array, format: PictureFormat, maxPixels: number): Promise<Mode> {
+/** Pillow's mode and the size that the picture will have; only the header is read.
+ *  @throws UserError when that is more than is allowed */
+async function inspect(
+  name: string,
+  bytes: Uint8Array,
+  format: PictureFormat,
+  { maxPixels = DEFAULT_MAX_PIXELS, autoOrient = true }: DecodeOptions,
+): Promise<{ mode: Mode; size: Size }> {
   // IHDR is looked at first because libpng wants to see pixel data before it tells the size.
   const png = format === "png" ? readPngHeader(bytes) : undefined;
   if (png !== undefined) refuseHuge(name, png.width, png.height, maxPixels);
@@ -99,7 +111,13 @@ async function inspect(name: string, bytes: Uint8Array, format: PictureFormat, m
     });
   refuseHuge(name, metadata.width, metadata.height, maxPixels);
 
-  if (png !== undefined) return png.mode;
+  const { width, height, orientation = 1 } = metadata;
+  const isOnItsSide = autoOrient && orientation >= 5;
+  const size = isOnItsSide ? { width: height, height: width } : { width, height };
+  return { mode: png?.mode ?? modeOf(metadata, format, bytes), size };
+}
+
+function modeOf(metadata: Metadata, format: PictureFormat, bytes: Uint8Array): Mode {
   if (format === "gif") return readGifHeader(bytes)?.mode ?? "P";
   if (metadata.space === "cmyk") return "CMYK";
   if (metadata.space === "grey16" && !metadata.hasAlpha) return "I;16";

@@ -134,6 +134,10 @@ export function bestResolution(image: Size, pinpoints: readonly Size[]): Size {
   return best;
 }
 
+export function tooThin({ width, height }: Size, why: string): UserError {
+  return new UserError(`a picture of ${width} x ${height} pixels is too long and thin: ${why}`, "Crop it");
+}
+
 /** Tiles across and down of a picture of this size. */
 /** The longer side of the largest picture that is not made smaller: more pixels than that, a model never sees. */
 export function largestView({

@@ -8,11 +8,10 @@
  *  A picture that still has its own mode (`colors: "asis"`) is resized in that mode under anyres and loses alpha or
  *  palette afterwards. The other two convert first: there the reference does so too, or fails. */
 
-import { UserError } from "../../errors.js";
-import { DEFAULT_MAX_PIXELS } from "../picture/decode-picture.js";
 import { type OpaqueImage, type RasterImage, withoutAlpha } from "../picture/raster-image.js";
 import { resizeImage } from "../picture/resize.js";
 import { type AspectRatio, bestResolution, letterbox, type Offset, type Size } from "./anyres.js";
+import { refuseThin } from "./thin-pictures.js";
 
 /** Tiles as bytes. The float input of the tower is ((level / 255) - IMAGE_MEAN) / IMAGE_STD, see `normalizedLevels`. */
 export interface Tiles {
@@ -51,7 +50,10 @@ export function normalizedLevels(): Float32Array {
   });
 }
 
+/** @throws UserError for a picture so long and thin that nothing of it would be seen, or that resizing it would cost
+ *  gigabytes on the way to a few tiles */
 export function makeTiles(image: RasterImage, options: TilingOptions): Tiles {
+  refuseThin(image, options);
   switch (options.aspectRatio.kind) {
     case "anyres":
       return anyresTiles(image, options.tileSize, options.pinpoints ?? []);
@@ -85,12 +87,6 @@ function centerOnSquare(image: OpaqueImage): OpaqueImage {
   const { width, height, data } = image;
   if (width === height) return image;
   const side = Math.max(width, height);
-  if (side * side > DEFAULT_MAX_PIXELS) {
-    throw new UserError(
-      `a picture of ${width} x ${height} pixels makes a square of ${side} x ${side}, more than ${DEFAULT_MAX_PIXELS} pixels`,
-      "Crop the picture or use anyres",
-    );
-  }
   const channels = image.mode === "L" ? 1 : 3;
   const canvas = new Uint8Array(side * side * channels).fill(PAD_LEVEL);
   const left = (side - width) >> 1;

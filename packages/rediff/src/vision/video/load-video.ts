@@ -8,6 +8,7 @@ import { DEFAULT_MAX_PIXELS, type DecodeOptions, decodePicture, refuseHuge } fro
 import { type OpaqueImage, withoutAlpha } from "../picture/raster-image.js";
 import { resizeImage } from "../picture/resize.js";
 import type { Size } from "../tiles/anyres.js";
+import { refuseThin } from "../tiles/thin-pictures.js";
 import { cutIntoTiles, type Tiles } from "../tiles/tiles.js";
 import { movieIndexFirst } from "./faststart.js";
 import { decodeFrames, MAX_FRAMES, probeVideo, type VideoSource, videoName } from "./ffmpeg.js";
@@ -102,9 +103,10 @@ async function loadFolder(path: string, options: VideoOptions, signal?: AbortSig
     ...(maxPixels !== undefined && { maxPixels }),
     ...(autoOrient !== undefined && { autoOrient }),
   };
+  const judge = (size: Size) => refuseThin(size, { tileSize: options.tileSize, aspectRatio: { kind: "square" } });
   for (const index of canvas.wanted) {
     signal?.throwIfAborted();
-    const image = await decodePicture(join(path, files[index] ?? ""), decoding);
+    const image = await decodePicture(join(path, files[index] ?? ""), decoding, judge);
     canvas.put(index, withoutAlpha(image));
   }
   const times = indices.map((index) => index / FOLDER_FPS);

@@ -24,7 +24,8 @@ import {
 import { projectorLayerNames } from "../models/projector/projector.js";
 import type { Affine, Siglip } from "../models/siglip/siglip.js";
 import { loadTokenizer } from "../text/tokenizer.js";
-import { loadConfig } from "./config.js";
+import { AdapterTensors, adaptedTensor } from "./adapter/adapter-tensors.js";
+import { loadPartsConfig, locateModel } from "./adapter/locate-model.js";
 import { freshProjector } from "./convert/starting-projector.js";
 import { assertMemory, memoryNeed } from "./memory.js";
 import {
@@ -33,14 +34,19 @@ import {
   modelShapes,
   NEWLINE,
   projectorShapes,
+  renameOriginal,
   type Shapes,
   SIGLIP_LAYER_NAMES,
   siglipShapes,
   TOWER_PREFIX,
 } from "./tensor-names.js";
-import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, Weights } from "./weights.js";
+import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, tellUnread, Weights } from "./weights.js";
 
 export interface LoadOptions {
+  /** The model that an adapter's folder corrects, a folder or a hub id; default the one that the adapter names. */
+  base?: string;
+  /** Hears, in a line, of what is in the folder and was not read. Default: a warning of the process. */
+  onWarning?: (line: string) => void;
   /** Default cpu. Never fallen back from. */
   device?: Device;
   /** Default float32 on the CPU, bfloat16 elsewhere. */
@@ -55,14 +61,14 @@ export interface LoadOptions {
   freshSeed?: number;
 }
 
-/** A stand-alone SigLIP's tensors, where the model's own checkpoint has none of the tower. */
+/** A stand-alone SigLIP's tensors, where the model itself has none of the tower. */
 function openTower(
   folder: string,
-  checkpoint: Checkpoint,
+  names: Iterable<string>,
   config: MultimodalConfig,
   path?: string,
 ): Checkpoint | undefined {
-  if (checkpoint.names().some((name) => name.startsWith(TOWER_PREFIX))) return undefined;
+  for (const name of names) if (name.startsWith(TOWER_PREFIX)) return undefined;
   const source = path ?? config.visionTower;
   if (!existsSync(source))
     throw new UserError(
@@ -82,16 +88,16 @@ type WeightSource = Pick<Weights, "get">;
 
 /** Projector and newline as training begins with them, those that the checkpoint lacks. A projector is fresh as a whole
  *  or not at all. */
-function freshTensors(config: ModelConfig, checkpoint: Checkpoint, seed: number | undefined) {
+function freshTensors(config: ModelConfig, has: (name: string) => boolean, seed: number | undefined) {
   const owned = new Scope();
   const tensors = new Map<string, Tensor>();
   if (seed !== undefined && config.multimodal !== undefined) {
     const shapes = projectorShapes(config.multimodal, config.llada.hiddenSize);
     const projector = [...shapes.keys()];
     if (hasNewline(config.multimodal)) shapes.set(NEWLINE, [config.llada.hiddenSize]);
-    const lacksProjector = !projector.some((name) => checkpoint.has(name));
+    const lacksProjector = !projector.some(has);
     for (const [name, tensor] of owned.run(() => freshProjector(shapes, seed)))
-      if (name === NEWLINE ? !checkpoint.has(name) : lacksProjector) tensors.set(name, tensor);
+      if (name === NEWLINE ? !has(name) : lacksProjector) tensors.set(name, tensor);
   }
   return {
     tensors,
@@ -141,40 +147,61 @@ function readTower(config: MultimodalConfig, weights: WeightSource, prefix: stri
   };
 }
 
-/** Loads a model folder in Hugging Face's layout.
+/** Loads a model folder in Hugging Face's layout, or an adapter's folder, merged into its base.
  *
  *  Weights are mapped from the files where dtype and device allow. The class is chosen by config.model_type.
  *  @throws UserError listing all missing, unexpected and misshapen tensors; when it cannot fit into memory; when
- *  tokenizer and weights do not belong together; when the device is not there */
+ *  tokenizer and weights do not belong together; when an adapter's base is not found; when the device is not there */
 export async function loadModelFolder(folder: string, options: LoadOptions = {}): Promise<Model> {
   const device = options.device ?? "cpu";
   const dtype = options.dtype ?? (device === "cpu" ? "float32" : "bfloat16");
   requireDevice(device);
-  const config = options.config ?? (await loadConfig(folder));
-  const tokenizer = await loadTokenizer(folder);
+  const parts = await locateModel(folder, options);
+  const config = options.config ?? (await loadPartsConfig(parts));
+  const tokenizer = await loadTokenizer(parts.tokenizer);
   if (tokenizer.length > config.llada.vocabSize)
     throw new UserError(
-      `${folder}: the tokenizer has ${tokenizer.length} tokens but the model only ${config.llada.vocabSize} rows`,
+      `${parts.tokenizer}: the tokenizer has ${tokenizer.length} tokens but the model only ${config.llada.vocabSize} rows`,
       "Tokenizer and weights belong to different models.",
     );
 
-  using checkpoint = openCheckpoint(folder);
+  using opened = await openAdapters(parts.adapters);
+  const { adapters } = opened;
+  const replaced = (name: string) => adapters.some((adapter) => adapter.replacements.has(name));
+  using checkpoint = openCheckpoint(parts.weights);
+  tellUnread(checkpoint, options.onWarning);
   const { multimodal } = config;
-  using tower = multimodal && openTower(folder, checkpoint, multimodal, options.visionTower);
+  const named = [...checkpoint.names(), ...adapters.flatMap((adapter) => [...adapter.replacements.keys()])];
+  using tower = multimodal && openTower(parts.weights, named, multimodal, options.visionTower);
   const shapes = modelShapes(config);
-  using fresh = freshTensors(config, checkpoint, options.freshSeed);
-  const own: Shapes = new Map(
-    [...shapes].filter(([name]) => !fresh.tensors.has(name) && (tower === undefined || !name.startsWith(TOWER_PREFIX))),
-  );
-  assertTensors(folder, compareTensors(checkpoint, own));
+  for (const adapter of adapters) adapter.assertFits(shapes);
+  using fresh = freshTensors(config, (name) => checkpoint.has(name) || replaced(name), options.freshSeed);
+  const elsewhere = (name: string) =>
+    fresh.tensors.has(name) || replaced(name) || (tower !== undefined && name.startsWith(TOWER_PREFIX));
+  const own: Shapes = new Map([...shapes].filter(([name]) => !elsewhere(name)));
+  const problems = compareTensors(checkpoint, own);
+  assertTensors(parts.weights, {
+    ...problems,
+    unexpected: problems.unexpected.filter((name) => !replaced(renamed(name))),
+  });
   if (multimodal && tower) checkTower(options.visionTower ?? multimodal.visionTower, tower, multimodal);
   if (options.memoryCheck ?? true) assertMemory(folder, memoryNeed(config, shapes, dtype), dtype, device);
 
   if (device === "cpu") keepMemory(Math.min(2 ** 30, os.totalmem() / 16));
-  const stored = new Weights(checkpoint, { dtype, device });
-  const weights: WeightSource = { get: (name) => fresh.take(name, { dtype, device }) ?? stored.get(name) };
+  const place = { dtype, device };
+  const stored = new Weights(checkpoint, place);
+  const adapted = (source: Weights, prefix = ""): WeightSource => ({
+    get(name) {
+      const inModel = prefix + name;
+      if (!adapters.some((adapter) => adapter.changes(inModel))) return source.get(name);
+      return adaptedTensor(adapters, inModel, source.has(name) ? () => source.stored(name) : undefined, place);
+    },
+  });
+  const merging = adapted(stored);
+  const weights: WeightSource = { get: (name) => fresh.take(name, place) ?? merging.get(name) };
   const llada = readLlada(config, weights);
-  const vision = multimodal && readVision(multimodal, weights, tower && new Weights(tower, { dtype, device }));
+  const towerWeights = tower && adapted(new Weights(tower, place), TOWER_PREFIX);
+  const vision = multimodal && readVision(multimodal, weights, towerWeights);
   return {
     folder,
     config,
@@ -189,6 +216,22 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
       disposeAll(vision);
     },
   };
+}
+
+const renamed = (name: string): string => renameOriginal(name) ?? name;
+
+async function openAdapters(folders: readonly string[]): Promise<Disposable & { adapters: AdapterTensors[] }> {
+  const adapters: AdapterTensors[] = [];
+  const close = () => {
+    for (const adapter of adapters) adapter[Symbol.dispose]();
+  };
+  try {
+    for (const folder of folders) adapters.push(await AdapterTensors.open(folder));
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { adapters, [Symbol.dispose]: close };
 }
 
 function readVision(config: MultimodalConfig, weights: WeightSource, tower: WeightSource | undefined): VisionEncoder {

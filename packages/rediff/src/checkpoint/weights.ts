@@ -1,4 +1,5 @@
 /** From a model folder's files to the tensors of a model: every name and shape is checked before anything is read. */
+import { basename } from "node:path";
 import {
   type Checkpoint,
   type Device,
@@ -46,9 +47,14 @@ export class Weights implements Disposable {
 
   /** The tensor, mapped from the file where neither dtype nor device change; the caller owns it. */
   get(name: string): Tensor {
+    return scope(() => detachFromScope(this.stored(name).to(this.#options)));
+  }
+
+  /** As it is in the file; the caller owns it. */
+  stored(name: string): Tensor {
     const stored = this.#stored(name);
     if (stored === undefined) throw new Error(`the checkpoint has no tensor ${name}`);
-    return scope(() => detachFromScope(this.#checkpoint.get(stored).to(this.#options)));
+    return this.#checkpoint.get(stored);
   }
 
   #stored(name: string): string | undefined {
@@ -107,6 +113,24 @@ export function assertTensors(folder: string, problems: TensorProblems): void {
     `${folder}: the tensors do not fit config.json: ${parts.join("; ")}`,
     "Check that config.json and the weights belong together (`rediff inspect` shows both).",
   );
+}
+
+/** Says in one line which weights of the folder were left alone. */
+export function tellUnread(checkpoint: Checkpoint, onWarning: (line: string) => void = processWarning): void {
+  if (checkpoint.unread.length > 0) onWarning(unreadText(checkpoint));
+}
+
+/** `not read: model.safetensors (model.safetensors.index.json names the files that are)` */
+export function unreadText({ unread, index, files }: Pick<Checkpoint, "unread" | "index" | "files">): string {
+  const read =
+    index === undefined ? `${files.map((file) => basename(file)).join(", ")} is` : `${basename(index)} names what is`;
+  const shown = unread.slice(0, 4).join(", ");
+  return `not read: ${shown}${unread.length > 4 ? ` and ${unread.length - 4} more` : ""} (${read})`;
+}
+
+/** A program that uses the library hears it as any warning of Node's. */
+function processWarning(line: string): void {
+  process.emitWarning(line, "RediffWarning");
 }
 
 export { type Checkpoint, openCheckpoint };

@@ -1,6 +1,6 @@
 /** What of a model a request depends on, as a plain value: it is known from the folder's small files, before any weight
  *  is read, and it travels between processes. */
-import { loadConfig } from "../checkpoint/config.js";
+import { loadPartsConfig, locateModel } from "../checkpoint/adapter/locate-model.js";
 import { UserError } from "../errors.js";
 import { type ModelConfig, type ModelDefaults, tilingOf } from "../models/llava/llava.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
@@ -51,9 +51,12 @@ export const askable = (model: { folder: string; config: ModelConfig; tokenizer:
   tokenizer: model.tokenizer,
 });
 
-/** Of a folder, without its weights. @throws UserError when it is no model folder */
-export async function readAskable(folder: string): Promise<AskableModel> {
-  const [config, tokenizer] = await Promise.all([loadConfig(folder), loadTokenizer(folder)]);
+/** Of a folder, without its weights.
+ *  @param base of an adapter's folder, in place of the one that it names
+ *  @throws UserError when it is no model folder */
+export async function readAskable(folder: string, base?: string): Promise<AskableModel> {
+  const parts = await locateModel(folder, { base });
+  const [config, tokenizer] = await Promise.all([loadPartsConfig(parts), loadTokenizer(parts.tokenizer)]);
   return { facts: factsOf({ folder, config }), tokenizer };
 }
 

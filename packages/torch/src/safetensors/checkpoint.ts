@@ -1,7 +1,9 @@
 /** The weights in a model folder of Hugging Face's layout: one file, or shards listed by an index.
  *
- *  The order is that of transformers: `model.safetensors` first, then `model.safetensors.index.json`. Beyond it, the
- *  only safetensors file, or the only index, of a folder is taken whatever its name. */
+ *  Where both are there, `model.safetensors.index.json` decides: it says what belongs together, and a `model.safetensors`
+ *  beside it mostly is a leftover (transformers takes that one). An index none of whose files is there is a leftover
+ *  itself. Beyond these, the only safetensors file, or the only index, of a folder is taken whatever its name. What else
+ *  looks like weights of a whole model is `unread`. */
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import type { Tensor } from "../tensor.js";
@@ -23,6 +25,10 @@ export interface Checkpoint extends Disposable {
   readonly metadata: Readonly<Record<string, string>>;
   /** Paths of the safetensors files. */
   readonly files: readonly string[];
+  /** The index that names `files`; undefined where there is a single file. */
+  readonly index: string | undefined;
+  /** Names of files in the folder that look like weights of a whole model too, and are not read. */
+  readonly unread: readonly string[];
   /** Of all tensors. */
   readonly totalBytes: number;
 }
@@ -62,6 +68,8 @@ export function openCheckpoint(folderOrFile: string): Checkpoint {
     get: (name) => owner(name).get(name),
     metadata: Object.assign({}, ...files.map((file) => file.header.metadata).reverse()) as Record<string, string>,
     files: paths,
+    index: index === undefined ? undefined : weights,
+    unread: weights === folderOrFile ? [] : unreadWeights(folderOrFile, [weights, ...paths]),
     totalBytes,
     [Symbol.dispose]: () => {
       for (const file of files) file[Symbol.dispose]();
@@ -84,7 +92,15 @@ function locateWeights(folderOrFile: string): string {
   } catch (error) {
     throw new SafetensorsError(`${folderOrFile}: cannot be read: ${systemReason(error)}`);
   }
-  for (const name of [SINGLE_FILE, INDEX_FILE]) if (names.includes(name)) return join(folderOrFile, name);
+  const isStale =
+    names.includes(SINGLE_FILE) && names.includes(INDEX_FILE) && hasNoShards(join(folderOrFile, INDEX_FILE));
+  for (const name of isStale ? [SINGLE_FILE] : [INDEX_FILE, SINGLE_FILE])
+    if (names.includes(name)) return join(folderOrFile, name);
+  const shards = names.filter((name) => SHARD.test(name));
+  if (shards.length > 0 && !names.some((name) => name.endsWith(".safetensors.index.json")))
+    throw new SafetensorsError(
+      `${folderOrFile}: has shards (${list(shards)}) and no ${INDEX_FILE}, which says what belongs together`,
+    );
   for (const ending of [".safetensors.index.json", ".safetensors"]) {
     const found = names.filter((name) => name.endsWith(ending));
     if (found.length === 1) return join(folderOrFile, found[0] as string);
@@ -97,6 +113,28 @@ function locateWeights(folderOrFile: string): string {
   throw new SafetensorsError(
     `${folderOrFile}: has no safetensors files${others.length > 0 ? `, only ${list(others)}, which must be converted first` : ""}`,
   );
+}
+
+const SHARD = /-\d+-of-\d+\.safetensors$/;
+
+/** Whether none of the files is there that an index names. One that cannot be read is told when it is read. */
+function hasNoShards(path: string): boolean {
+  try {
+    return ![...readIndex(path).values()].some((file) => existsSync(join(dirname(path), file)));
+  } catch {
+    return false;
+  }
+}
+
+/** Weights under the names that such folders have them, other than those that are read. */
+function unreadWeights(folder: string, read: readonly string[]): string[] {
+  const taken = new Set(read.map((path) => basename(path)));
+  const isWeights = (name: string) =>
+    /^(model|pytorch_model|consolidated)([.-][^/]+)?\.(safetensors|bin|pth?|gguf)$/.test(name) ||
+    name.endsWith(".safetensors.index.json");
+  return readdirSync(folder)
+    .filter((name) => isWeights(name) && !taken.has(name))
+    .sort();
 }
 
 type WeightMap = Map<string, string>;

@@ -46,6 +46,65 @@ describe("openCheckpoint finds and refuses", () => {
     expect(openCheckpoint(folder).names()).toEqual(["y"]);
   });
 
+  test("the index decides where a single file lies beside its shards, and the file is told of", ({
+    file,
+    index,
+    folder,
+    at,
+  }) => {
+    file("model-00001-of-00002.safetensors", "a");
+    file("model-00002-of-00002.safetensors", "b");
+    index({ a: "model-00001-of-00002.safetensors", b: "model-00002-of-00002.safetensors" });
+    expect(openCheckpoint(folder)).toMatchObject({ unread: [], index: at("model.safetensors.index.json") });
+    file("model.safetensors", "stray");
+    expect(openCheckpoint(folder).names()).toEqual(["a", "b"]);
+    expect(openCheckpoint(folder).unread).toEqual(["model.safetensors"]);
+  });
+
+  test("an index without any of its files is a leftover, one with some is not", ({ file, index, folder, refused }) => {
+    file("model.safetensors", "whole");
+    index({ a: "1.safetensors", b: "2.safetensors" });
+    const checkpoint = openCheckpoint(folder);
+    expect(checkpoint.names()).toEqual(["whole"]);
+    expect(checkpoint).toMatchObject({ unread: ["model.safetensors.index.json"], index: undefined });
+    file("1.safetensors", "a");
+    expect(refused()).toMatch(/1 of the 2 files in model\.safetensors\.index\.json are missing: 2\.safetensors/);
+    index({ whole: "model.safetensors" });
+    expect(openCheckpoint(folder).unread).toEqual([]);
+  });
+
+  test("an index by itself", ({ index, refused }) => {
+    index({ a: "model-00001-of-00001.safetensors" });
+    expect(refused()).toMatch(/1 of the 1 files in .* are missing: model-00001-of-00001\.safetensors/);
+  });
+
+  test("shards without their index", ({ file, refused, folder }) => {
+    file("model-00001-of-00002.safetensors", "a");
+    const first = `${folder}: has shards (model-00001-of-00002.safetensors`;
+    expect(refused()).toBe(`${first}) and no model.safetensors.index.json, which says what belongs together`);
+    file("model-00002-of-00002.safetensors", "b");
+    expect(refused()).toContain(`${first}, model-00002-of-00002.safetensors) and no model.safetensors.index.json`);
+  });
+
+  test("what else looks like weights of a whole model is told of, other files are not", ({
+    file,
+    index,
+    folder,
+    at,
+  }) => {
+    file("1.safetensors", "a");
+    index({ a: "1.safetensors" });
+    const others = ["consolidated.safetensors", "model-00003-of-00003.safetensors", "model.fp16.safetensors"];
+    for (const name of [...others, "optimizer.safetensors", "mm_projector.safetensors"]) file(name, "a");
+    for (const name of ["pytorch_model.bin", "training_args.bin"]) writeFileSync(at(name), "");
+    index({ a: "1.safetensors" }, "model.fp16.safetensors.index.json");
+    expect(openCheckpoint(folder).files).toEqual([at("1.safetensors")]);
+    expect(openCheckpoint(folder).unread).toEqual(
+      [...others, "model.fp16.safetensors.index.json", "pytorch_model.bin"].sort(),
+    );
+    expect(openCheckpoint(at("1.safetensors")).unread).toEqual([]);
+  });
+
   test("nothing, or too much", ({ file, refused, folder, at }) => {
     expect(refused(at("missing"))).toBe(`${at("missing")}: cannot be read: there is no such file or folder`);
     expect(refused()).toBe(`${folder}: has no safetensors files`);

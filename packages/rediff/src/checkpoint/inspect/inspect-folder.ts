@@ -13,7 +13,7 @@ import { foreignKeys } from "../convert/converted-config.js";
 import { compareTower, isSiglip, parseTowerConfig } from "../convert/siglip-source.js";
 import { type MemoryNeed, memoryNeed } from "../memory.js";
 import { modelShapes, renameOriginal, TOWER_PREFIX } from "../tensor-names.js";
-import { type Checkpoint, compareTensors, type TensorProblems } from "../weights.js";
+import { type Checkpoint, compareTensors, type TensorProblems, unreadText } from "../weights.js";
 import { readHeaders } from "./weight-headers.js";
 
 /** `llada` has the renamed, Llama-style names; `llada-v` is ReDiff as well, the same network. */
@@ -81,6 +81,7 @@ export async function inspectFolder(folder: string): Promise<Inspection> {
   const raw = await found.attemptAsync(() => readJson(join(folder, "config.json")));
   if (raw === undefined && found.problems.length === 0) found.problems.push(`${folder} has no config.json`);
   found.problems.push(...headers.problems);
+  if (checkpoint.unread.length > 0) found.notes.push(unreadText(checkpoint));
 
   const kind = kindOf(raw, checkpoint);
   const config = await readConfig(folder, raw, found);

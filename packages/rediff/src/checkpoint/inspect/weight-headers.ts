@@ -61,6 +61,8 @@ function readEach(folder: string, paths: readonly string[]): { checkpoint: Check
     },
     metadata: {},
     files: paths,
+    index: undefined,
+    unread: [],
     totalBytes,
     [Symbol.dispose]: () => undefined,
   };

@@ -121,7 +121,8 @@ async function resultOrigin(flags: Flags, options: DescribeOptions): Promise<Res
     import("../../inference/model-facts.js"),
     import("../output/result-origin.js"),
   ]);
-  return originOf(flags.model, await readAskable(await resolveModel(chosenModel(flags))), options);
+  const model = await readAskable(await resolveModel(chosenModel(flags)), flags.base);
+  return originOf(flags.model, model, options, flags.base);
 }
 
 const nameOf = (group: readonly string[]): string => group.join(" ");

@@ -1,5 +1,6 @@
 /** What commands that count tokens need: records, a place for the result, a tokenizer. */
 
+import { locateModel } from "../../checkpoint/adapter/locate-model.js";
 import { resolveModel } from "../../hub/resolve-model.js";
 import { PictureFolder } from "../../pipeline/formats/picture-folder.js";
 import { chainRecords, openRecords } from "../../pipeline/formats/record-source.js";
@@ -19,5 +20,6 @@ export async function openInput(
     await checkDistinct(file, output);
     sources.push(await openRecords(file, { pictures }));
   }
-  return { source: chainRecords(sources), tokenizer: await loadTokenizer(await resolveModel(model)) };
+  const parts = await locateModel(await resolveModel(model));
+  return { source: chainRecords(sources), tokenizer: await loadTokenizer(parts.tokenizer) };
 }

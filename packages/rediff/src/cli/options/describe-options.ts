@@ -14,6 +14,7 @@ import { collect, decimal, given, whole } from "./parse-values.js";
 
 export interface ModelFlags {
   model?: string;
+  base?: string;
   visionTower?: string;
   device: string;
   dtype?: string;
@@ -57,7 +58,11 @@ export interface AnswerFlags extends StepFlags {
 
 export function addModelOptions(command: Command): Command {
   return command
-    .option("--model <DIR|HUB_ID>", "model folder, or the id of a model that was pulled (default the embedded one)")
+    .option(
+      "--model <DIR|HUB_ID>",
+      "model or adapter folder, or the id of one that was pulled (default the embedded model)",
+    )
+    .option("--base <DIR|HUB_ID>", "what an adapter corrects, in place of the model that it names")
     .option("--vision-tower <DIR>", "SigLIP folder, for checkpoints without vision weights")
     .option("--device <D>", "cpu, cuda, cuda:N or mps", "cpu")
     .addOption(
@@ -165,6 +170,7 @@ export function loadOptions(flags: ModelFlags): LoadOptions {
   return {
     device: flags.device as Device,
     memoryCheck: flags.memoryCheck,
+    ...(flags.base !== undefined && { base: flags.base }),
     ...(flags.dtype !== undefined && { dtype: flags.dtype as DType }),
     ...(flags.visionTower !== undefined && { visionTower: flags.visionTower }),
   };

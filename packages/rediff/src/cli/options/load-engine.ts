@@ -21,5 +21,5 @@ export async function openModel(flags: ModelFlags): Promise<VisionLanguageModel>
     import("../../inference/vision-language-model.js"),
   ]);
   if (flags.threads !== undefined) setThreads(flags.threads);
-  return loadModel(folder, loadOptions(flags));
+  return loadModel(folder, { ...loadOptions(flags), onWarning: (line) => process.stderr.write(`rediff: ${line}\n`) });
 }

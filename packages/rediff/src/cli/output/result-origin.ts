@@ -13,11 +13,13 @@ export interface ResultOrigin {
   options: Omit<RequestRecord, "kind" | "messages">;
 }
 
-/** @param name as the model was named; the embedded one has none */
+/** @param name as the model was named; the embedded one has none
+ *  @param base of an adapter, in place of the one that it names */
 export async function originOf(
   name: string | undefined,
   model: AskableModel,
   options: DescribeOptions,
+  base?: string,
 ): Promise<ResultOrigin> {
   const [{ fingerprint }, { resolveDescribe }, { requestRecord }] = await Promise.all([
     import("../../pipeline/drafts/fingerprint.js"),
@@ -29,7 +31,7 @@ export async function originOf(
   const { kind: __, messages: ___, ...record } = requestRecord(resolveDescribe(model, 1, rest));
   return {
     model: name ?? "embedded",
-    checkpoint: await fingerprint(model.facts.folder),
+    checkpoint: await fingerprint(model.facts.folder, base),
     prompt,
     options: record,
   };

@@ -20,8 +20,8 @@ export interface DraftDataOptions extends QuestionOptions, StepsAsked, Omit<Plan
   /** The question; for a folder of pictures only. */
   prompt?: string | undefined;
   output: string;
-  /** What the drafts call the model, and its folder. */
-  model: { name: string; folder: string };
+  /** What the drafts call the model, its folder, and the base of an adapter in place of the one that it names. */
+  model: { name: string; folder: string; base?: string | undefined };
   /** Gives the model for as long as it is used. Not called when there is nothing left to draft. */
   withModel: <T>(use: (model: VisionLanguageModel) => Promise<T>) => Promise<T>;
   options?: DraftOptions;
@@ -40,7 +40,7 @@ export async function draftData(options: DraftDataOptions): Promise<DraftReport>
   const { data, prompt, output, model, withModel, batch, onIndex, onDraft, onLeftOut, signal } = options;
   const decode = options.options ?? {};
   checkDraftOptions(options, decode); // before anything is read
-  const reader = await readAskable(model.folder);
+  const reader = await readAskable(model.folder, model.base);
   const steps = draftSteps(options, decode, reader.facts);
   await using questions = await openQuestions(data, prompt, { ...options, onProgress: onIndex });
   const { first, count, shard } = options;
@@ -49,7 +49,7 @@ export async function draftData(options: DraftDataOptions): Promise<DraftReport>
     ...decode,
     ...(plan.steps[0] !== undefined && { steps: plan.steps[0] }),
   });
-  const settings = draftSettings(model.name, await fingerprint(model.folder), request, decode);
+  const settings = draftSettings(model.name, await fingerprint(model.folder, model.base), request, decode);
   return await alone(output, async () => {
     const file = await DraftsFile.open(output, plan, settings);
     try {

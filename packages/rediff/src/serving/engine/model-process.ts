@@ -19,7 +19,8 @@ function post(message: FromModel): void {
 async function load({ folder, options, threads, batch }: LoadRequest): Promise<void> {
   try {
     if (threads !== undefined) setThreads(threads);
-    const model = await loadModelFolder(folder, options);
+    const onWarning = (line: string) => process.stderr.write(`rediff: ${line}\n`);
+    const model = await loadModelFolder(folder, { ...options, onWarning });
     batcher = new ServedBatcher(model, batch, post);
     const facts = { ...factsOf(model), dtype: model.dtype, device: model.device };
     post({ type: "ready", facts, memory: memory() });

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { Generator, openCheckpoint, scope, tensor } from "@rediff/torch";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { merged } from "../../checkpoint/adapter/merged-weight.js";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { UserError } from "../../errors.js";
 import type { Model } from "../../models/llava/llava.js";
@@ -14,7 +15,6 @@ import {
   type LoraOptions,
   loadAdapters,
   mergeAdapters,
-  merged,
   saveAdapters,
   withAdapters,
 } from "./lora.js";
@@ -125,10 +125,10 @@ test("withAdapters: the language model's own weights are frozen, the other parts
 });
 
 describe("files", () => {
-  test("what is saved is read", () => {
+  test("what is saved is read", async () => {
     const adapters = trained();
     saveAdapters(at("a"), adapters, { lora: LORA, baseModel: "base" });
-    const read = loadAdapters(model, at("a"));
+    const read = await loadAdapters(model, at("a"));
     expect([...read.keys()]).toEqual([...adapters.keys()]);
     for (const [name, { down, up, scale }] of adapters) {
       expect(read.get(name)!.scale).toBe(scale);
@@ -150,7 +150,7 @@ describe("files", () => {
       base_model_name_or_path: "base",
       r: 2,
       lora_alpha: 8,
-      target_modules: ["q_proj", "down_proj"],
+      target_modules: "model\\.layers\\.\\d+\\.(self_attn|mlp)\\.(q_proj|down_proj)",
     });
     disposeAdapters(adapters);
   });
@@ -178,18 +178,20 @@ describe("files", () => {
     disposeAdapters(adapters);
     writeTinyModel(at("wide"), { hiddenSize: 32 });
     const wide = await loadModelFolder(at("wide"));
-    expect(() => loadAdapters(wide, at("d"))).toThrow(/q_proj\.lora_A\.weight is \[2, 24\], expected \[2, 32\]/);
+    await expect(loadAdapters(wide, at("d"))).rejects.toThrow(
+      /q_proj is corrected as \[24, 24\], and it is \[32, 32\]/,
+    );
     wide[Symbol.dispose]();
     writeTinyModel(at("short"), { hiddenSize: 24, heads: 2, intermediateSize: 32, layers: 1 });
     const short = await loadModelFolder(at("short"));
-    expect(() => loadAdapters(short, at("d"))).toThrow(/layers\.1.* corrects no linear weight/);
+    await expect(loadAdapters(short, at("d"))).rejects.toThrow(/layers\.1\.self_attn\.q_proj is no module of it/);
     short[Symbol.dispose]();
     writeFileSync(
       at("d", "adapter_config.json"),
       JSON.stringify({ peft_type: "LORA", r: 2, lora_alpha: 1, use_dora: true }),
     );
-    expect(() => loadAdapters(model, at("d"))).toThrow(/use_dora/);
-    expect(() => loadAdapters(model, at("absent"))).toThrow(UserError);
+    await expect(loadAdapters(model, at("d"))).rejects.toThrow(/use_dora is true: DoRA/);
+    await expect(loadAdapters(model, at("absent"))).rejects.toThrow(UserError);
   });
 });
 

@@ -5,14 +5,13 @@
  *  so that training starts from the model as it is. Saved in PEFT's layout (adapter_config.json, adapter_model.
  *  safetensors), which PEFT reads too; merged into W for every use but training.
  *  r rank, I inputs, O outputs */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   detachFromScope,
   empty,
   type Generator,
   noGrad,
-  SafetensorsFile,
   saveSafetensors,
   scope,
   type Tensor,
@@ -20,10 +19,12 @@ import {
   uniform_,
   zeros,
 } from "@rediff/torch";
-import { z } from "zod";
-import { UserError } from "../../errors.js";
+import { ADAPTER_CONFIG } from "../../checkpoint/adapter/adapter-config.js";
+import { ADAPTER_WEIGHTS, AdapterTensors, PEFT_PREFIX } from "../../checkpoint/adapter/adapter-tensors.js";
+import { merged } from "../../checkpoint/adapter/merged-weight.js";
+import { modelShapes } from "../../checkpoint/tensor-names.js";
 import type { Model } from "../../models/llava/llava.js";
-import { type Adapter, namedTensors, type Parameter, type TrainableModel } from "./parameters.js";
+import { type Adapter, type NamedTensor, namedTensors, type Parameter, type TrainableModel } from "./parameters.js";
 
 /** The linear weights of a block that can be adapted, by the last part of their names. */
 export const LORA_TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"] as const;
@@ -34,10 +35,6 @@ export interface LoraOptions {
   alpha: number;
   targets: readonly LoraTarget[] | "all-linear";
 }
-
-const CONFIG_FILE = "adapter_config.json";
-const WEIGHTS_FILE = "adapter_model.safetensors";
-const PREFIX = "base_model.model.";
 
 /** New adapters for the blocks of a model, in its dtype and on its device, keyed by the weight that they correct. The
  *  caller owns them. */
@@ -105,21 +102,6 @@ export function disposeAdapters(adapters: ReadonlyMap<string, Adapter>): void {
   for (const { down, up } of adapters.values()) for (const { weight } of [down, up]) weight.dispose();
 }
 
-/** W + scale * B A, computed in float32 (float64 for a float64 weight) and cast once, to the dtype of W. */
-export function merged(weight_OI: Tensor, down_rI: Tensor, up_Or: Tensor, scale: number): Tensor {
-  return noGrad(() =>
-    scope(() => {
-      const dtype = weight_OI.dtype === "float64" ? "float64" : "float32";
-      const [weight, down, up] = [weight_OI, down_rI, up_Or].map((t) =>
-        t.detach().to({ dtype, device: weight_OI.device }),
-      );
-      return (weight as Tensor)
-        .add((up as Tensor).matmul(down as Tensor), { alpha: scale })
-        .to({ dtype: weight_OI.dtype });
-    }),
-  );
-}
-
 /** Merges adapters into the model's own weights, in place: for decoding with a model that is loaded. */
 export function mergeAdapters(model: Model, adapters: ReadonlyMap<string, Adapter>): void {
   noGrad(() => {
@@ -133,10 +115,18 @@ export function mergeAdapters(model: Model, adapters: ReadonlyMap<string, Adapte
 
 export interface SaveAdapterOptions {
   lora: LoraOptions;
-  /** The model that they correct, as a user would name it. */
+  /** The model that they correct: a hub id, or a path that holds anywhere on this machine. */
   baseModel: string;
-  /** A better value than the parameter's own: a master weight, or an average over the run. */
+  /** What differs from the base beside the corrections, as a whole: a trained projector, a tower. */
+  whole?: readonly NamedTensor[];
+  /** A better value than the tensor's own: a master weight, or an average over the run. */
   weights?: ((name: string) => Tensor | undefined) | undefined;
+}
+
+/** A list of names would mean the vision tower's layers as well, whose linear weights have the same names. */
+function targetPattern(targets: LoraOptions["targets"]): string {
+  const names = targets === "all-linear" ? LORA_TARGETS : targets;
+  return `model\\.layers\\.\\d+\\.(self_attn|mlp)\\.(${names.join("|")})`;
 }
 
 /** Writes adapters in PEFT's layout; the folder is made. */
@@ -145,15 +135,18 @@ export function saveAdapters(
   adapters: ReadonlyMap<string, Adapter>,
   options: SaveAdapterOptions,
 ): void {
-  const { lora, baseModel, weights } = options;
+  const { lora, baseModel, weights, whole = [] } = options;
   mkdirSync(folder, { recursive: true });
-  const sources = [...adapters.values()].flatMap(({ down, up }) =>
-    [down, up].map(({ name, weight }): TensorSource => {
-      const tensor = weights?.(name) ?? weight;
-      return { name: PREFIX + name, dtype: tensor.dtype, shape: tensor.shape, tensor: () => tensor.detach() };
-    }),
+  const pairs = [...adapters.values()].flatMap(({ down, up }) => [down, up]);
+  const tensors = [...pairs.map(({ name, weight }) => ({ name, tensor: weight })), ...whole];
+  const sources = tensors.map(({ name, tensor }): TensorSource => {
+    const value = weights?.(name) ?? tensor;
+    return { name: PEFT_PREFIX + name, dtype: value.dtype, shape: value.shape, tensor: () => value.detach() };
+  });
+  noGrad(() => saveSafetensors(join(folder, ADAPTER_WEIGHTS), sources, { metadata: { format: "pt" } }));
+  const modules = ["mm_projector", "vision_tower"].filter((module) =>
+    whole.some(({ name }) => name.startsWith(`model.${module}.`)),
   );
-  noGrad(() => saveSafetensors(join(folder, WEIGHTS_FILE), sources, { metadata: { format: "pt" } }));
   const config = {
     base_model_name_or_path: baseModel,
     bias: "none",
@@ -164,74 +157,32 @@ export function saveAdapters(
     layers_to_transform: null,
     lora_alpha: lora.alpha,
     lora_dropout: 0,
-    modules_to_save: null,
+    modules_to_save: modules.length === 0 ? null : modules,
     peft_type: "LORA",
     r: lora.rank,
-    target_modules: lora.targets === "all-linear" ? [...LORA_TARGETS] : [...lora.targets],
+    target_modules: targetPattern(lora.targets),
     task_type: "CAUSAL_LM",
     use_dora: false,
     use_rslora: false,
   };
-  writeFileSync(join(folder, CONFIG_FILE), `${JSON.stringify(config, null, 2)}\n`);
+  writeFileSync(join(folder, ADAPTER_CONFIG), `${JSON.stringify(config, null, 2)}\n`);
 }
 
-const configSchema = z.looseObject({
-  peft_type: z.literal("LORA"),
-  r: z.int().positive(),
-  lora_alpha: z.number(),
-  bias: z.literal("none").default("none"),
-  use_dora: z.literal(false).default(false),
-  use_rslora: z.literal(false).default(false),
-  fan_in_fan_out: z.literal(false).default(false),
-});
-
-/** Adapters from a folder in PEFT's layout, in the model's dtype and on its device; the caller owns them.
+/** Adapters of a model's blocks from a folder in PEFT's layout, in the model's dtype and on its device; the caller owns
+ *  them.
  *  @throws UserError when a file is missing, of another kind of adapter, or of another model */
-export function loadAdapters(model: Model, folder: string): Map<string, Adapter> {
-  const { r, lora_alpha } = readConfig(join(folder, CONFIG_FILE));
-  const path = join(folder, WEIGHTS_FILE);
-  using file = SafetensorsFile.open(path);
-  const weights = new Map(targetsOf(model, "all-linear").map(({ name, tensor }) => [name, tensor]));
-  const names = file.names().map((stored) => {
-    const name = stored.startsWith(PREFIX) ? stored.slice(PREFIX.length) : stored;
-    const match = /^(.+)\.lora_[AB]\.weight$/.exec(name);
-    if (match === null || !weights.has(`${match[1]}.weight`))
-      throw new UserError(`${path}: ${stored} corrects no linear weight of ${model.folder}`, "Is it of another model?");
-    return `${match[1]}.weight`;
-  });
-  // In the model's order, whatever the file's: sums over parameters must not depend on where a run went on.
-  const corrected = [...weights.keys()].filter((name) => names.includes(name));
+export async function loadAdapters(model: Model, folder: string): Promise<Map<string, Adapter>> {
+  using stored = await AdapterTensors.open(folder);
+  stored.assertFits(modelShapes(model.config));
   const place = { dtype: model.dtype, device: model.device };
-  const stored = (name: string, kind: "A" | "B") => `${PREFIX}${name.replace(/weight$/, `lora_${kind}.weight`)}`;
-  for (const name of corrected) {
-    const [outputs = 0, inputs = 0] = weights.get(name)?.shape ?? [];
-    const expected = { A: [r, inputs], B: [outputs, r] };
-    for (const kind of ["A", "B"] as const) {
-      const found = file.info(stored(name, kind)).shape;
-      if (found.join() !== expected[kind].join())
-        throw new UserError(
-          `${path}: ${stored(name, kind)} is [${found.join(", ")}], expected [${expected[kind].join(", ")}]`,
-          "Is it of another model?",
-        );
-    }
-  }
+  const copy = (tensor: Tensor) => own(() => tensor.to({ ...place, copy: true }));
   const adapters = new Map<string, Adapter>();
-  for (const name of corrected) {
-    const read = (kind: "A" | "B") => own(() => file.get(stored(name, kind)).to({ ...place, copy: true }));
-    adapters.set(name, makeAdapter(name, read("A"), read("B"), lora_alpha / r));
+  // In the model's order, whatever the file's: sums over parameters must not depend on where a run went on.
+  for (const { name } of targetsOf(model, "all-linear")) {
+    const correction = stored.corrections.get(name);
+    if (correction === undefined) continue;
+    const { down_rI, up_Or, scale } = correction;
+    adapters.set(name, makeAdapter(name, copy(down_rI), copy(up_Or), scale));
   }
   return adapters;
-}
-
-function readConfig(path: string): z.infer<typeof configSchema> {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw new UserError(`${path} cannot be read: ${(error as Error).message}`, "Give the folder of a LoRA adapter.");
-  }
-  const result = configSchema.safeParse(content);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new UserError(`${path}: ${issue?.path.join(".")}: ${issue?.message}`, "Plain LoRA adapters are supported.");
 }

@@ -12,6 +12,7 @@ import {
   type Tensor,
   type TensorSource,
 } from "@rediff/torch";
+import { merged } from "../../checkpoint/adapter/merged-weight.js";
 import { readProjector } from "../../checkpoint/convert/starting-projector.js";
 import { carryFiles, intoFolder, writeJson } from "../../checkpoint/model-folder.js";
 import { hasNewline, projectorShapes, type Shapes } from "../../checkpoint/tensor-names.js";
@@ -19,7 +20,7 @@ import { UserError } from "../../errors.js";
 import { sync, syncTree } from "../../files/whole-folder.js";
 import { saying } from "../../files/write-errors.js";
 import type { Model } from "../../models/llava/llava.js";
-import { type LoraOptions, merged, saveAdapters } from "../backward/lora.js";
+import { type LoraOptions, saveAdapters } from "../backward/lora.js";
 import { type Adapter, type NamedTensor, namedTensors } from "../backward/parameters.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
 
@@ -75,7 +76,15 @@ export interface FileOptions {
   /** The projector by itself as well. */
   projectorBeside?: boolean;
   /** Low-rank adapters by themselves as well. */
-  lora?: { adapters: ReadonlyMap<string, Adapter>; options: LoraOptions; baseModel: string } | undefined;
+  lora?:
+    | {
+        adapters: ReadonlyMap<string, Adapter>;
+        options: LoraOptions;
+        baseModel: string;
+        /** What differs from the base beside them. */
+        whole: readonly NamedTensor[];
+      }
+    | undefined;
 }
 
 export const ADAPTER_FOLDER = "adapter";
@@ -95,11 +104,14 @@ export async function writeTrainedFiles(folder: string, trained: TrainedModel, o
   else await writeModelFiles(folder, trained);
   if (adapterOnly || projectorBeside) saveProjector(folder, trained);
   if (lora === undefined) return;
-  saveAdapters(join(folder, ADAPTER_FOLDER), lora.adapters, {
+  const adapter = join(folder, ADAPTER_FOLDER);
+  saveAdapters(adapter, lora.adapters, {
     lora: lora.options,
     baseModel: lora.baseModel,
+    whole: lora.whole,
     weights: trained.weights,
   });
+  await writeJson(join(adapter, "config.json"), trained.config); // pictures are cut as in training, not as for the base
 }
 
 /** Gives `output` the model, among whatever else is in it; config.json comes last.

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Generator, openCheckpoint, scope, type Tensor, tensor, zeros } from "@rediff/torch";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { merged } from "../../checkpoint/adapter/merged-weight.js";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { UserError } from "../../errors.js";
 import { sweepLeftovers } from "../../files/whole-folder.js";
@@ -16,7 +17,7 @@ import type { Model } from "../../models/llava/llava.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { compiledWorkerUrl } from "../../threads/worker-url.js";
-import { createAdapters, disposeAdapters, type LoraOptions, loadAdapters, merged } from "../backward/lora.js";
+import { createAdapters, disposeAdapters, type LoraOptions, loadAdapters } from "../backward/lora.js";
 import { namedTensors } from "../backward/parameters.js";
 import { parseRecipe } from "../recipe/recipe-file.js";
 import { exportModel, filesOf, loadProjector, loadTensors, PROJECTOR_FILE } from "./trained-model.js";
@@ -123,7 +124,7 @@ describe("writeCheckpoint", () => {
     const name = "model.layers.1.self_attn.q_proj.weight";
     const { down, up, scale } = adapters.get(name)!;
     up.weight.fill_(0.25);
-    const lora = { adapters, options, baseModel: "base" };
+    const lora = { adapters, options, baseModel: "base", whole: [] };
     const folder = await save(newOutput(), 1, { lora, trained: { ...trained(), adapters } });
     scope(() => {
       const own = namedTensors(model).find((entry) => entry.name === name)!.tensor;
@@ -131,7 +132,7 @@ describe("writeCheckpoint", () => {
       expect(checkpoint.get(name).toNumbers()).toEqual(merged(own, down.weight, up.weight, scale).toNumbers());
       expect(checkpoint.get(name).toNumbers()).not.toEqual(own.toNumbers());
     });
-    const read = loadAdapters(model, join(folder, ADAPTER_FOLDER));
+    const read = await loadAdapters(model, join(folder, ADAPTER_FOLDER));
     expect(read.get(name)!.up.weight.toNumbers()).toEqual(up.weight.toNumbers());
     disposeAdapters(read);
     disposeAdapters(adapters);
@@ -212,10 +213,14 @@ test("exportModel writes what the recipe wants, over an older one too", async ()
   using generator = new Generator(1);
   const options: LoraOptions = { rank: 2, alpha: 4, targets: ["q_proj"] };
   const adapters = createAdapters(model, options, generator);
-  const files = { projectorBeside: true, lora: { adapters, options, baseModel: "base" } };
+  const files = { projectorBeside: true, lora: { adapters, options, baseModel: "base", whole: [] } };
   for (let i = 0; i < 2; i++) await exportModel(output, trained(), files);
   expect(readdirSync(output)).toEqual(expect.arrayContaining(["adapter", "model.safetensors", PROJECTOR_FILE]));
-  expect(readdirSync(join(output, "adapter")).sort()).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
+  expect(readdirSync(join(output, "adapter")).sort()).toEqual([
+    "adapter_config.json",
+    "adapter_model.safetensors",
+    "config.json",
+  ]);
   disposeAdapters(adapters);
   const alone = newOutput();
   await exportModel(alone, trained(), filesOf(recipe("mm_tunable_parts: mm_mlp_adapter\nsave: {adapter_only: true}")));

@@ -78,6 +78,8 @@ const schema = z.strictObject({
   // What goes in and what comes out
   /** A model folder or a hub id: LLaDA-V, ReDiff, or a text-only LLaDA together with `vision_tower`. */
   model: path,
+  /** Where `model` is an adapter's folder: the model that it corrects, in place of the one that it names. */
+  base: optional(path),
   /** SigLIP 2, a folder or a hub id; needed only where the model has no vision weights of its own. */
   vision_tower: optional(path),
   /** A pretrained projector: mm_projector.safetensors, or the original's mm_projector.bin. */
@@ -276,6 +278,7 @@ function checkTogether(recipe: RecipeKeys, origin: Origin): void {
 /** Keys that may differ when a run is resumed: they change nothing about the steps that follow. */
 const HARMLESS = new Set([
   "model",
+  "base",
   "vision_tower",
   "adapter",
   "output",

@@ -3,16 +3,30 @@
  *  vector) is made from the recipe's seed. */
 import { join } from "node:path";
 import { availableDevices, type Device, Generator, requireDevice } from "@rediff/torch";
-import { loadConfig, parseConfig, readJson } from "../../checkpoint/config.js";
+import {
+  loadPartsConfig,
+  locateModel,
+  type ModelParts,
+  readVisionConfig,
+} from "../../checkpoint/adapter/locate-model.js";
+import { parseConfig } from "../../checkpoint/config.js";
 import { multimodalConfig, renamedConfig } from "../../checkpoint/convert/converted-config.js";
 import { loadTowerConfig } from "../../checkpoint/convert/siglip-source.js";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
+import { NEWLINE } from "../../checkpoint/tensor-names.js";
+import { openCheckpoint } from "../../checkpoint/weights.js";
 import { UserError } from "../../errors.js";
 import { resolveModel } from "../../hub/resolve-model.js";
 import type { Model, ModelConfig } from "../../models/llava/llava.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { createAdapters, loadAdapters, withAdapters } from "../backward/lora.js";
-import { type Adapter, type TrainableModel, trainable } from "../backward/parameters.js";
+import {
+  type Adapter,
+  type NamedTensor,
+  namedTensors,
+  type TrainableModel,
+  trainable,
+} from "../backward/parameters.js";
 import { trainedConfig } from "../checkpoint/trained-config.js";
 import { loadProjector, loadTensors, PROJECTOR_FILE, type TrainedModel } from "../checkpoint/trained-model.js";
 import { ADAPTER_FOLDER } from "../checkpoint/training-checkpoint.js";
@@ -22,7 +36,9 @@ import type { RecipeKeys } from "../recipe/recipe.js";
 const POSITIONS = 16384;
 
 export interface ModelPlan {
-  /** The folder that weights and tokenizer are read from. */
+  /** The folders that weights are read from. */
+  parts: ModelParts;
+  /** The folder of the tokenizer and what else goes with the trained model. */
   folder: string;
   /** Folder of a stand-alone SigLIP, where one is needed. */
   visionTower: string | undefined;
@@ -34,6 +50,8 @@ export interface LoadedModel extends AsyncDisposable {
   plan: ModelPlan;
   trainable: TrainableModel;
   adapters: ReadonlyMap<string, Adapter> | undefined;
+  /** Where there are adapters: what else of the model is not as in its base. */
+  whole: readonly NamedTensor[];
   device: Device;
 }
 
@@ -41,16 +59,21 @@ export interface LoadedModel extends AsyncDisposable {
  *  @param checkpoint the run's own, when it is resumed */
 export async function planModel(recipe: RecipeKeys, checkpoint?: string): Promise<ModelPlan> {
   const own = checkpoint !== undefined && holdsModel(recipe) ? checkpoint : undefined;
-  const folder = own ?? (await resolveModel(recipe.model));
-  const start = await loadConfig(folder);
+  const base = own === undefined ? recipe.base : undefined;
+  const parts = await locateModel(own ?? (await resolveModel(recipe.model)), { base });
+  const folder = parts.tokenizer;
+  const start = await loadPartsConfig(parts);
   const visionTower = recipe.vision_tower === undefined ? undefined : await resolveModel(recipe.vision_tower);
   const raw = start.multimodal ? start.raw : await withEyes(folder, start, recipe, visionTower);
-  if (raw === undefined) return { folder, visionTower, config: textConfig(folder, start, recipe) };
+  if (raw === undefined) return { parts, folder, visionTower, config: textConfig(folder, start, recipe) };
 
   const vision = start.multimodal?.vision ?? (await loadTowerConfig(visionTower as string));
-  const rawVision = raw.vision_config ?? (await readJson(join(folder, "vision_config.json")));
-  const trained = trainedConfig(raw, recipe, vision.imageSize, recipe.dtype);
-  return { folder, visionTower, config: parseConfig(trained, rawVision, join(folder, "config.json")) };
+  const beside = await readVisionConfig(parts);
+  // An adapted model is written as a whole, with files from more than one folder: its config.json holds the tower.
+  const holds = parts.adapters.length > 0 && beside !== undefined ? { vision_config: beside, ...raw } : raw;
+  const trained = trainedConfig(holds, recipe, vision.imageSize, recipe.dtype);
+  const config = parseConfig(trained, raw.vision_config ?? beside, join(parts.config, "config.json"));
+  return { parts, folder, visionTower, config };
 }
 
 /** Whether a checkpoint holds all of the model as it is trained: not when adapters or the projector alone are. */
@@ -90,7 +113,9 @@ function textConfig(folder: string, start: ModelConfig, recipe: RecipeKeys): Mod
  *  @param checkpoint the run's own, when it is resumed */
 export async function loadForTraining(recipe: RecipeKeys, plan: ModelPlan, checkpoint?: string): Promise<LoadedModel> {
   const device = deviceOf(recipe);
-  const model = await loadModelFolder(plan.folder, {
+  const { parts } = plan;
+  const model = await loadModelFolder(parts.folder, {
+    ...(parts.adapters.length > 0 && recipe.base !== undefined && { base: recipe.base }),
     device,
     dtype: recipe.dtype,
     config: plan.config,
@@ -104,12 +129,13 @@ export async function loadForTraining(recipe: RecipeKeys, plan: ModelPlan, check
     if (recipe.lora !== undefined && checkpoint !== undefined)
       loadTensors(model, checkpoint, ({ part }) => part !== "language");
     const base = trainable(model, recipe.mm_tunable_parts);
-    const adapters = adaptersOf(recipe, model, checkpoint);
+    const adapters = await adaptersOf(recipe, model, checkpoint);
     const trained = adapters === undefined ? base : withAdapters(base, adapters);
     return {
       plan,
       trainable: trained,
       adapters,
+      whole: adapters === undefined ? [] : unlikeBase(recipe, parts, model),
       device,
       async [Symbol.asyncDispose]() {
         trained[Symbol.dispose]();
@@ -122,7 +148,22 @@ export async function loadForTraining(recipe: RecipeKeys, plan: ModelPlan, check
   }
 }
 
-function adaptersOf(recipe: RecipeKeys, model: Model, checkpoint?: string): Map<string, Adapter> | undefined {
+/** What an adapter of this run needs besides its corrections: whatever else is trained, and what its base has none of. */
+function unlikeBase(recipe: RecipeKeys, { weights }: ModelParts, model: Model): NamedTensor[] {
+  using base = openCheckpoint(weights);
+  const trained = { vision: recipe.mm_tunable_parts.includes("mm_vision_tower"), language: false };
+  const projector = recipe.mm_tunable_parts.includes("mm_mlp_adapter") || recipe.adapter !== undefined;
+  return namedTensors(model).filter(({ name, part }) => {
+    if (name === NEWLINE) return recipe.adapter !== undefined || !base.has(name);
+    return part === "projector" ? projector || !base.has(name) : trained[part];
+  });
+}
+
+async function adaptersOf(
+  recipe: RecipeKeys,
+  model: Model,
+  checkpoint?: string,
+): Promise<Map<string, Adapter> | undefined> {
   if (recipe.lora === undefined) return undefined;
   if (checkpoint !== undefined) return loadAdapters(model, join(checkpoint, ADAPTER_FOLDER));
   const generator = new Generator(recipe.seed);

@@ -99,7 +99,7 @@ export async function train(recipe: RecipeKeys, options: TrainOptions = {}): Pro
   await using heldOut = await openHeldOut(recipe, modelPlan, signal);
   const batchPlan = planBatches(recipe, (epoch) => loader.epochBatches(epoch));
 
-  options.onNote?.(`loading ${modelPlan.folder}`);
+  options.onNote?.(`loading ${modelPlan.parts.folder}`);
   await using loaded = await loadForTraining(recipe, modelPlan, checkpoint);
   if (loaded.device !== "cpu") allowTf32(recipe.tf32);
   using run = new Run(recipe, { loaded, loader, data, heldOut, batchPlan, options });
@@ -354,9 +354,11 @@ class Run implements Disposable {
   }
 
   #adapters(): FileOptions["lora"] {
-    const { adapters } = this.#parts.loaded;
+    const { adapters, whole } = this.#parts.loaded;
     const { lora, model } = this.#recipe;
-    return lora && adapters && { adapters, options: lora, baseModel: model };
+    // PEFT takes a path as relative to the directory that it runs in.
+    const baseModel = existsSync(model) ? resolve(model) : model;
+    return lora && adapters && { adapters, options: lora, baseModel, whole };
   }
 
   #state(): TrainingState {

@@ -119,7 +119,7 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
       data,
       prompt,
       shard,
-      model: { name, folder },
+      model: { name, folder, base: flags.base },
       withModel: async (use) => {
         using model = await openModel(flags);
         return await use(model);

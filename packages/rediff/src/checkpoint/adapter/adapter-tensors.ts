@@ -123,6 +123,7 @@ export class AdapterTensors implements Disposable {
     const stored = this.#readFiles();
     const halves = new Map<string, Partial<Record<"A" | "B", Tensor>>>();
     for (const [name, tensor] of stored) {
+      if (name.includes(".original_module.")) continue; // the base's own, which a module of modules_to_save stands for
       const part = readName(name);
       if (part === undefined) throw this.#unreadable(name);
       const { kind, weight, embedding } = part;
@@ -218,11 +219,9 @@ function readName(stored: string): Part | undefined {
   const embedding = /^(.+)\.lora_embedding_([AB])(?:\.[^.]+)?$/.exec(name);
   if (embedding !== null)
     return { kind: embedding[2] as "A" | "B", weight: ours(`${embedding[1]}.weight`), embedding: true };
-  if (/\.(lora_|token_adapter\.|original_module\.)/.test(name)) return undefined;
+  if (/\.(lora_|token_adapter\.)/.test(name)) return undefined;
   // Where a module is replaced, or an embedding saved beside its correction, PEFT's wrappers show in the name.
-  const whole = name
-    .replace(/\.modules_to_save(\.[^.]+)?(?=\.(weight|bias)$|\.)/, "")
-    .replace(/\.base_layer(?=\.)/, "");
+  const whole = name.replace(/\.modules_to_save\.[^.]+(?=\.)/, "").replace(/\.base_layer(?=\.)/, "");
   return { kind: "whole", weight: ours(whole), embedding: false };
 }
 

@@ -214,7 +214,11 @@ describe("what is trained as a whole", () => {
   test("biases that were trained too", async () => {
     base();
     scope(() => {
-      const tensors = { "base_model.model.model.mm_projector.2.bias": ones([64]).mul(7) };
+      const tensors = {
+        "base_model.model.model.mm_projector.2.bias": ones([64]).mul(7),
+        "base_model.model.model.mm_projector.original_module.2.bias": ones([64]),
+        [`base_model.model.${TOWER_PREFIX}vision_model.encoder.layers.0.self_attn.q_proj.base_layer.bias`]: zeros([32]),
+      };
       adapter({ tensors, config: { bias: "all" } });
     });
     await withModel(at("adapter"), (model) => expect([...values(model.vision!.projector[1]!.bias)]).toEqual([7]));

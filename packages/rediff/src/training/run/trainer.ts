@@ -4,6 +4,7 @@
  *  Whatever a step does is a function of the recipe, the data and the step's number (order, corruption, learning rate)
  *  and of the weights and moments before it. So a run that was killed goes on from its last checkpoint with the same
  *  losses. */
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { allowTf32, memory, Scope, type Tensor } from "@rediff/torch";

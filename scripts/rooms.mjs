@@ -6,7 +6,7 @@
 export const floors = [
   ["errors", "version"],
   ["units", "status-line", "embedded"],
-  ["files", "network", "threads"],
+  ["files", "network", "options", "threads"],
   ["text", "vision", "hub"],
   ["models"],
   ["checkpoint"],

@@ -1,4 +1,6 @@
-/** A mistake that the user can mend: what was expected, what came, and (in `hint`) what to do about it.
+/** Mistakes that the user can mend, and how each border says them. */
+
+/** What went wrong and why: what was expected, what came, and (in `hint`) what to do about it.
  *  The command line prints `message` and `hint` on one line and exits with 1; anything else is a bug and keeps its stack. */
 export class UserError extends Error {
   override readonly name = "UserError";
@@ -12,6 +14,69 @@ export class UserError extends Error {
 
   /** The whole story in one line. */
   get line(): string {
-    return this.hint === undefined ? this.message : `${this.message}. ${this.hint}`;
+    return lineOf(this.message, this.hint);
   }
 }
+
+const lineOf = (message: string, hint: string | undefined) => (hint === undefined ? message : `${message}. ${hint}`);
+
+/** Text in which options are data, under the library's names: each border spells them as its callers write them, the
+ *  library `genLength`, the command line `--gen-length`, the API `max_tokens`. */
+export type Wording = readonly (string | { readonly option: string })[];
+
+/** Names an option in a `wording`. */
+export const option = <K extends string>(name: K): { readonly option: K } => ({ option: name });
+
+/** `wording`\``${option("genLength")} must be …`\`` */
+export function wording(
+  strings: TemplateStringsArray,
+  ...values: readonly (string | number | { readonly option: string })[]
+): Wording {
+  return strings.flatMap((text, i) => {
+    const value = values[i];
+    if (value === undefined) return [text];
+    return [text, typeof value === "object" ? value : String(value)];
+  });
+}
+
+/** From an option's name in the library to what a caller writes. */
+export type Spelling = (option: string) => string;
+
+const inLibrary: Spelling = (name) => name;
+
+const spellOut = (words: string | Wording, spelling: Spelling): string =>
+  typeof words === "string"
+    ? words
+    : words.map((word) => (typeof word === "string" ? word : spelling(word.option))).join("");
+
+/** Why, where a border answers by it. */
+export type OptionProblem = "context_length";
+
+/** What an option's value cannot be. */
+export class OptionError extends UserError {
+  readonly words: { readonly message: string | Wording; readonly hint: string | Wording | undefined };
+  readonly problem: OptionProblem | undefined;
+
+  /** @param option the one to change, as the library calls it */
+  constructor(
+    readonly option: string,
+    message: string | Wording,
+    hint?: string | Wording,
+    options: ErrorOptions & { problem?: OptionProblem | undefined } = {},
+  ) {
+    super(spellOut(message, inLibrary), hint === undefined ? undefined : spellOut(hint, inLibrary), options);
+    this.words = { message, hint };
+    this.problem = options.problem;
+  }
+
+  /** The whole story in one line, in a caller's words. */
+  spelled(spelling: Spelling): string {
+    const { message, hint } = this.words;
+    return lineOf(spellOut(message, spelling), hint === undefined ? undefined : spellOut(hint, spelling));
+  }
+}
+
+/** `genLength` as the reference, its recipes and the API write such names: `gen_length`. */
+export const inSnakeCase: Spelling = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+/** As a flag of the command line: `--gen-length`. */
+export const asFlag: Spelling = (name) => `--${inSnakeCase(name).replaceAll("_", "-")}`;

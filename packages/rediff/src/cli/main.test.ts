@@ -38,8 +38,11 @@ describe("one line about what cannot be understood", () => {
     [["caption", "x.jpg", "--steps", "1e9999"], /It must be a whole number from 1\./],
     [["caption", "x.jpg", "--temperature", "hot"], /argument 'hot' is invalid\. It must be a number\./],
     [["caption", "x.jpg", "--remasking", "best"], /Allowed choices are low_confidence, random\./],
-    [["caption", "x.jpg", "--threshold", "0.9", "--steps", "9", "--model", "m"], /steps and threshold exclude each/],
-    [["caption", "x.jpg", "--threshold", "2", "--model", "m"], /threshold must be from 0 to 1, got 2/],
+    [
+      ["caption", "x.jpg", "--threshold", "0.9", "--steps", "9", "--model", "m"],
+      /--steps and --threshold exclude each/,
+    ],
+    [["caption", "x.jpg", "--threshold", "2", "--model", "m"], /--threshold must be from 0 to 1, got 2/],
     [["caption", "x.jpg", "--cache", "1,2", "--model", "m"], /--cache "1,2" is not KP,KR,RHO\. For example/],
     [["caption", "x.jpg", "--model"], /option '--model <DIR\|HUB_ID>' argument missing/],
     [["caption", "none.jpg"], /^rediff: there is no file .*none\.jpg/],

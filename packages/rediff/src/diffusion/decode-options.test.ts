@@ -54,41 +54,41 @@ describe("defaults", () => {
 describe("mistakes", () => {
   const cache = { promptInterval: 25, genInterval: 7, transferRatio: 0.25 };
   test.each<[Record<string, unknown>, string]>([
-    [{ genLength: 0 }, "gen_length must be a whole number from 1, got 0"],
-    [{ genLength: 1.5 }, "gen_length must be a whole number from 1, got 1.5"],
-    [{ genLength: Number.NaN }, "gen_length must be a whole number from 1, got NaN"],
-    [{ blockLength: -8 }, "block_length must be a whole number from 1, got -8"],
+    [{ genLength: 0 }, "genLength must be a whole number from 1, got 0"],
+    [{ genLength: 1.5 }, "genLength must be a whole number from 1, got 1.5"],
+    [{ genLength: Number.NaN }, "genLength must be a whole number from 1, got NaN"],
+    [{ blockLength: -8 }, "blockLength must be a whole number from 1, got -8"],
     [{ steps: 0 }, "steps must be a whole number from 1, got 0"],
     [{ steps: Number.POSITIVE_INFINITY }, "steps must be a whole number from 1, got Infinity"],
     [
       { genLength: 100, blockLength: 32 },
-      "gen_length 100 is not a multiple of block_length 32. Choose a block_length that divides 100, such as 25.",
+      "genLength 100 is not a multiple of blockLength 32. Choose a blockLength that divides 100, such as 25.",
     ],
     [
       { genLength: 16, blockLength: 32 },
-      "gen_length 16 is not a multiple of block_length 32. Choose a block_length that divides 16, such as 16.",
+      "genLength 16 is not a multiple of blockLength 32. Choose a blockLength that divides 16, such as 16.",
     ],
     [
       { genLength: 7, blockLength: 4 },
-      "gen_length 7 is not a multiple of block_length 4. Choose a block_length that divides 7, such as 1.",
+      "genLength 7 is not a multiple of blockLength 4. Choose a blockLength that divides 7, such as 1.",
     ],
     [
       { genLength: 32, blockLength: 8, steps: 10 },
-      "steps 10 is not a multiple of the 4 blocks (gen_length 32 / block_length 8). Use 12 steps.",
+      "steps 10 is not a multiple of the 4 blocks (genLength 32 / blockLength 8). Use 12 steps.",
     ],
     [
       { genLength: 32, blockLength: 8, steps: 1 },
-      "steps 1 is not a multiple of the 4 blocks (gen_length 32 / block_length 8). Use 4 steps.",
+      "steps 1 is not a multiple of the 4 blocks (genLength 32 / blockLength 8). Use 4 steps.",
     ],
     [{ temperature: -0.1 }, "temperature must be 0 or more, got -0.1"],
     [{ temperature: Number.NaN }, "temperature must be 0 or more, got NaN"],
-    [{ cfgScale: -1 }, "cfg_scale must be 0 or more, got -1"],
-    [{ reviseStart: 1.5 }, "revise_start must be from 0 to 1, got 1.5"],
-    [{ reviseTopk: -0.5 }, "revise_topk must be from 0 to 1, got -0.5"],
-    [{ reviseTopk: 2 }, "revise_topk must be from 0 to 1, got 2"],
+    [{ cfgScale: -1 }, "cfgScale must be 0 or more, got -1"],
+    [{ reviseStart: 1.5 }, "reviseStart must be from 0 to 1, got 1.5"],
+    [{ reviseTopk: -0.5 }, "reviseTopk must be from 0 to 1, got -0.5"],
+    [{ reviseTopk: 2 }, "reviseTopk must be from 0 to 1, got 2"],
     [{ remasking: "entropy" }, 'remasking "entropy" is unknown; it is low_confidence or random'],
     [{ seed: 0.5 }, "seed must be a whole number, got 0.5"],
-    [{ genLength: 2, draft: [1, 2, 3] }, "the draft has 3 tokens but gen_length is 2. Set gen_length to at least 3."],
+    [{ genLength: 2, draft: [1, 2, 3] }, "the draft has 3 tokens but genLength is 2. Set genLength to at least 3."],
     [{ draft: [1, 2], fixed: [2] }, "fixed position 2 is not in the draft, which has 2 tokens"],
     [{ draft: [1, 2], fixed: [0.5] }, "fixed position 0.5 is not in the draft, which has 2 tokens"],
     [
@@ -107,14 +107,17 @@ describe("mistakes", () => {
     ],
     [
       { threshold: 0.9, revise: true, reviseStart: 0.5 },
-      "threshold and revise_start exclude each other: the number of steps is not known beforehand",
+      "threshold and reviseStart exclude each other: the number of steps is not known beforehand",
     ],
     [{ threshold: 0.9, compat: true }, "threshold cannot be used with compat: the reference has none"],
     [{ stop: [[5], []] }, "a stop text is empty"],
-    [{ cache: { ...cache, promptInterval: 0 } }, "cache prompt interval must be a whole number from 1, got 0"],
-    [{ cache: { ...cache, genInterval: 2.5 } }, "cache generation interval must be a whole number from 1, got 2.5"],
-    [{ cache: { ...cache, transferRatio: 1.1 } }, "cache transfer ratio must be from 0 to 1, got 1.1"],
-    [{ cache, cfgScale: 1 }, "the feature cache cannot be used together with cfg_scale"],
+    [{ cache: { ...cache, promptInterval: 0 } }, "the prompt interval of cache must be a whole number from 1, got 0"],
+    [
+      { cache: { ...cache, genInterval: 2.5 } },
+      "the generation interval of cache must be a whole number from 1, got 2.5",
+    ],
+    [{ cache: { ...cache, transferRatio: 1.1 } }, "the transfer ratio of cache must be from 0 to 1, got 1.1"],
+    [{ cache, cfgScale: 1 }, "cache cannot be used together with cfgScale"],
   ])("%j", (given, message) => {
     expect(complaint(given)).toBe(message);
   });

@@ -1,5 +1,5 @@
 /** Everything that can be set about decoding: names are the reference's, values are checked once, here. */
-import { UserError } from "../errors.js";
+import { OptionError, option, type Wording, wording } from "../errors.js";
 import { rulesOf } from "./rules.js";
 
 /** Of whoever says none: the same question has the same answer everywhere. */
@@ -94,69 +94,93 @@ export function decodeOptions(given: Partial<DecodeOptions> = {}): DecodeOptions
   return options;
 }
 
+const opt = (name: keyof DecodeOptions) => option(name);
+
 function check(o: DecodeOptions): void {
-  wholeFrom("gen_length", o.genLength, 1);
-  wholeFrom("block_length", o.blockLength, 1);
+  wholeFrom("genLength", o.genLength, 1);
+  wholeFrom("blockLength", o.blockLength, 1);
   if (o.genLength % o.blockLength !== 0)
-    throw new UserError(
-      `gen_length ${o.genLength} is not a multiple of block_length ${o.blockLength}`,
-      `Choose a block_length that divides ${o.genLength}, such as ${largestDivisor(o.genLength, o.blockLength)}.`,
+    throw new OptionError(
+      "blockLength",
+      wording`${opt("genLength")} ${o.genLength} is not a multiple of ${opt("blockLength")} ${o.blockLength}`,
+      wording`Choose a ${opt("blockLength")} that divides ${o.genLength}, such as ${largestDivisor(o.genLength, o.blockLength)}.`,
     );
   wholeFrom("steps", o.steps, 1); // after the lengths: steps that follow from lengths that do not fit are no whole number
   const blocks = o.genLength / o.blockLength;
   if (o.steps % blocks !== 0)
-    throw new UserError(
-      `steps ${o.steps} is not a multiple of the ${blocks} blocks (gen_length ${o.genLength} / block_length ${o.blockLength})`,
+    throw new OptionError(
+      "steps",
+      wording`${opt("steps")} ${o.steps} is not a multiple of the ${blocks} blocks (${opt("genLength")} ${o.genLength} / ${opt("blockLength")} ${o.blockLength})`,
       `Use ${Math.max(blocks, Math.round(o.steps / blocks) * blocks)} steps.`,
     );
   between("temperature", o.temperature, 0, Number.POSITIVE_INFINITY);
-  between("cfg_scale", o.cfgScale, 0, Number.POSITIVE_INFINITY);
-  between("revise_start", o.reviseStart, 0, 1);
-  if (o.reviseTopk !== undefined) between("revise_topk", o.reviseTopk, 0, 1);
+  between("cfgScale", o.cfgScale, 0, Number.POSITIVE_INFINITY);
+  between("reviseStart", o.reviseStart, 0, 1);
+  if (o.reviseTopk !== undefined) between("reviseTopk", o.reviseTopk, 0, 1);
   if (o.remasking !== "low_confidence" && o.remasking !== "random")
-    throw new UserError(`remasking "${o.remasking as string}" is unknown; it is low_confidence or random`);
-  if (!Number.isSafeInteger(o.seed)) throw new UserError(`seed must be a whole number, got ${o.seed}`);
+    throw new OptionError(
+      "remasking",
+      wording`${opt("remasking")} "${String(o.remasking)}" is unknown; it is low_confidence or random`,
+    );
+  if (!Number.isSafeInteger(o.seed))
+    throw new OptionError("seed", wording`${opt("seed")} must be a whole number, got ${o.seed}`);
   if (o.draft.length > o.genLength)
-    throw new UserError(
-      `the draft has ${o.draft.length} tokens but gen_length is ${o.genLength}`,
-      `Set gen_length to at least ${o.draft.length}.`,
+    throw new OptionError(
+      "genLength",
+      wording`the draft has ${o.draft.length} tokens but ${opt("genLength")} is ${o.genLength}`,
+      wording`Set ${opt("genLength")} to at least ${o.draft.length}.`,
     );
   const loose = o.fixed.find((position) => !(Number.isInteger(position) && position >= 0 && position < o.draft.length));
   if (loose !== undefined)
-    throw new UserError(`fixed position ${loose} is not in the draft, which has ${o.draft.length} tokens`);
+    throw new OptionError("fixed", `fixed position ${loose} is not in the draft, which has ${o.draft.length} tokens`);
   const { excludes } = rulesOf(o.compat);
-  if (o.fixed.length > 0 && excludes.fixed !== undefined) throw new UserError(excludes.fixed);
+  if (o.fixed.length > 0 && excludes.fixed !== undefined) throw new OptionError("compat", excludes.fixed);
   if (o.threshold !== undefined) checkThreshold(o, o.threshold, excludes.threshold);
-  if (o.stop.some((sequence) => sequence.length === 0)) throw new UserError("a stop text is empty");
-  if (o.cache !== undefined) {
-    wholeFrom("cache prompt interval", o.cache.promptInterval, 1);
-    wholeFrom("cache generation interval", o.cache.genInterval, 1);
-    between("cache transfer ratio", o.cache.transferRatio, 0, 1);
-    if (o.cfgScale > 0) throw new UserError("the feature cache cannot be used together with cfg_scale");
-  }
+  if (o.stop.some((sequence) => sequence.length === 0)) throw new OptionError("stop", "a stop text is empty");
+  if (o.cache !== undefined) checkCache(o, o.cache);
 }
 
 /** @param excluded why these rules have no threshold, if so */
 function checkThreshold(o: DecodeOptions, threshold: number, excluded: string | undefined): void {
   between("threshold", threshold, 0, 1);
+  const refuse = (message: Wording, hint?: string) => new OptionError("threshold", message, hint);
   if (o.steps !== o.genLength)
-    throw new UserError("steps and threshold exclude each other", "A threshold takes as many steps as it needs.");
+    throw refuse(
+      wording`${opt("steps")} and ${opt("threshold")} exclude each other`,
+      "A threshold takes as many steps as it needs.",
+    );
   if (o.remasking !== "low_confidence")
-    throw new UserError("threshold needs remasking low_confidence: a random confidence says nothing");
+    throw refuse(
+      wording`${opt("threshold")} needs ${opt("remasking")} low_confidence: a random confidence says nothing`,
+    );
   if (o.reviseStart !== 1)
-    throw new UserError("threshold and revise_start exclude each other: the number of steps is not known beforehand");
-  if (excluded !== undefined) throw new UserError(excluded);
+    throw refuse(
+      wording`${opt("threshold")} and ${opt("reviseStart")} exclude each other: the number of steps is not known beforehand`,
+    );
+  if (excluded !== undefined) throw refuse([excluded]);
 }
 
-function wholeFrom(name: string, value: number, least: number): void {
-  if (!Number.isInteger(value) || value < least)
-    throw new UserError(`${name} must be a whole number from ${least}, got ${value}`);
+function checkCache(o: DecodeOptions, { promptInterval, genInterval, transferRatio }: FeatureCacheOptions): void {
+  const refuse = (what: string, wanted: string, value: number) =>
+    new OptionError("cache", wording`the ${what} of ${opt("cache")} must be ${wanted}, got ${value}`);
+  if (!isWholeFrom(promptInterval, 1)) throw refuse("prompt interval", "a whole number from 1", promptInterval);
+  if (!isWholeFrom(genInterval, 1)) throw refuse("generation interval", "a whole number from 1", genInterval);
+  if (!(transferRatio >= 0 && transferRatio <= 1)) throw refuse("transfer ratio", "from 0 to 1", transferRatio);
+  if (o.cfgScale > 0)
+    throw new OptionError("cache", wording`${opt("cache")} cannot be used together with ${opt("cfgScale")}`);
 }
 
-function between(name: string, value: number, low: number, high: number): void {
+const isWholeFrom = (value: number, least: number) => Number.isInteger(value) && value >= least;
+
+function wholeFrom(name: keyof DecodeOptions, value: number, least: number): void {
+  if (isWholeFrom(value, least)) return;
+  throw new OptionError(name, wording`${opt(name)} must be a whole number from ${least}, got ${value}`);
+}
+
+function between(name: keyof DecodeOptions, value: number, low: number, high: number): void {
   if (value >= low && value <= high) return;
   const range = high === Number.POSITIVE_INFINITY ? `${low} or more` : `from ${low} to ${high}`;
-  throw new UserError(`${name} must be ${range}, got ${value}`);
+  throw new OptionError(name, wording`${opt(name)} must be ${range}, got ${value}`);
 }
 
 function largestDivisor(n: number, atMost: number): number {

@@ -142,7 +142,7 @@ test("wrong options are an error at once", async ({ model }) => {
   }
   for (const [options, message] of [
     [{ genLength: 10, blockLength: 4 }, /is not a multiple of/],
-    [{ genLength: 2, draft: "too long for two tokens" }, /the draft has \d+ tokens but gen_length is 2/],
+    [{ genLength: 2, draft: "too long for two tokens" }, /the draft has \d+ tokens but genLength is 2/],
     [{ batch: 0 }, /batch must be a whole number from 1, got 0/],
   ] as const) {
     const error = await describeMany(model, groups(), options)

@@ -1,7 +1,7 @@
 /** Many pictures, decoded together: pictures are read ahead in worker threads, up to `batch` are in the forward pass at
  *  a time, and when one ends the next takes its place at the next step. Results come in the order of the input. */
 import type { DecodeStep } from "../diffusion/decode-step.js";
-import { UserError } from "../errors.js";
+import { OptionError, option, wording } from "../errors.js";
 import { VisionPool } from "../vision/index.js";
 import type { Visual } from "../vision/tiles/tiles.js";
 import type { Description } from "./answers.js";
@@ -45,7 +45,7 @@ export async function* describeMany(
 ): AsyncGenerator<ManyResult> {
   const { batch = 1, onStep, onTrace, signal, ...asked } = options;
   if (!Number.isSafeInteger(batch) || batch < 1)
-    throw new UserError(`batch must be a whole number from 1, got ${batch}`);
+    throw new OptionError("batch", wording`${option("batch")} must be a whole number from 1, got ${batch}`);
   const reader = askable(model);
   const { prompt: _, messages: __, ...unspoken } = asked;
   resolveDescribe(reader, 1, unspoken); // whatever the pictures and the question

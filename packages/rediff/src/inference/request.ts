@@ -8,7 +8,7 @@ import {
   type Remasking,
 } from "../diffusion/decode-options.js";
 import { stepsFor } from "../diffusion/transfer-schedule.js";
-import { UserError } from "../errors.js";
+import { OptionError, option, wording } from "../errors.js";
 import type { ChatMessage, PromptTemplate } from "../text/chat-template.js";
 import type { ImageJoin } from "../text/image-tokens.js";
 import type { PictureSource } from "../vision/picture/decode-picture.js";
@@ -126,19 +126,26 @@ export type FillOptions = Pick<
   | Awaiting
 >;
 
-/** The part of the decoding options that needs no tokenizer. @throws UserError when they exclude each other */
+const opt = (name: keyof DescribeOptions | keyof RefineOptions) => option(name);
+
+/** The part of the decoding options that needs no tokenizer. @throws OptionError when they exclude each other */
 export function decodingNumbers(options: DescribeOptions, genLength: number): Partial<DecodeOptions> {
   const blockLength = options.blockLength ?? genLength;
   const { steps, tokensPerStep, threshold } = options;
   if (steps !== undefined && tokensPerStep !== undefined)
-    throw new UserError("steps and tokens_per_step exclude each other", "Give one of them.");
+    throw new OptionError(
+      "tokensPerStep",
+      wording`${opt("steps")} and ${opt("tokensPerStep")} exclude each other`,
+      "Give one of them.",
+    );
   if (threshold !== undefined && (steps !== undefined || tokensPerStep !== undefined))
-    throw new UserError(
-      `${steps === undefined ? "tokens_per_step" : "steps"} and threshold exclude each other`,
+    throw new OptionError(
+      "threshold",
+      wording`${opt(steps === undefined ? "tokensPerStep" : "steps")} and ${opt("threshold")} exclude each other`,
       "A threshold takes as many steps as it needs.",
     );
   if (tokensPerStep !== undefined && !(tokensPerStep >= 1))
-    throw new UserError(`tokens_per_step must be 1 or more, got ${tokensPerStep}`);
+    throw new OptionError("tokensPerStep", wording`${opt("tokensPerStep")} must be 1 or more, got ${tokensPerStep}`);
   const chosen: Partial<DecodeOptions> = {
     genLength,
     blockLength,
@@ -154,12 +161,16 @@ export function decodingNumbers(options: DescribeOptions, genLength: number): Pa
   return chosen;
 }
 
-/** @throws UserError when what is given makes no sense for any model; what depends on one is judged later */
+/** @throws OptionError when what is given makes no sense for any model; what depends on one is judged later */
 export function checkOptions(options: DescribeOptions): void {
   decodeOptions(decodingNumbers(options, options.genLength ?? lengthThatFits(options)));
   if (options.autoOrient && options.asStored)
-    throw new UserError("auto_orient and as_stored exclude each other", "Pictures are turned upright by default.");
-  if (options.stop?.includes("")) throw new UserError("a stop text is empty", "Leave it out.");
+    throw new OptionError(
+      "asStored",
+      wording`${opt("autoOrient")} and ${opt("asStored")} exclude each other`,
+      "Pictures are turned upright by default.",
+    );
+  if (options.stop?.includes("")) throw new OptionError("stop", "a stop text is empty", "Leave it out.");
 }
 
 /** Where the length is the model's: one that block length and steps fit, so that they are judged for themselves. */
@@ -168,11 +179,11 @@ function lengthThatFits({ blockLength, steps }: DescribeOptions): number {
   return whole(blockLength) * whole(steps);
 }
 
-/** @throws UserError when a number is out of its range */
+/** @throws OptionError when a number is out of its range */
 export function checkRefineOptions({ rounds, threshold, ...options }: RefineOptions): void {
   checkOptions(options);
   if (rounds !== undefined && (!Number.isInteger(rounds) || rounds < 1))
-    throw new UserError(`rounds must be a whole number from 1, got ${rounds}`);
+    throw new OptionError("rounds", wording`${opt("rounds")} must be a whole number from 1, got ${rounds}`);
   if (threshold !== undefined && !(threshold >= 0 && threshold <= 1))
-    throw new UserError(`threshold must be from 0 to 1, got ${threshold}`);
+    throw new OptionError("threshold", wording`${opt("threshold")} must be from 0 to 1, got ${threshold}`);
 }

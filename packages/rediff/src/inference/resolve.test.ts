@@ -93,9 +93,9 @@ test("what makes no sense for any model is told without one; what depends on its
   expect(complaint({ blockLength: 7 })).toBeUndefined();
   expect(complaint({ blockLength: 7, steps: 3 })).toBeUndefined();
   expect(complaint({ threshold: 0.5, blockLength: 7 })).toBeUndefined();
-  expect(complaint({ blockLength: 0 })).toMatch(/block_length must be a whole number from 1, got 0/);
+  expect(complaint({ blockLength: 0 })).toMatch(/blockLength must be a whole number from 1, got 0/);
   expect(complaint({ steps: 1.5 })).toMatch(/steps must be a whole number from 1, got 1\.5/);
   expect(complaint({ genLength: 10, blockLength: 4 })).toMatch(/is not a multiple of/);
   expect(complaint({ stop: [""] })).toMatch(/a stop text is empty/);
-  expect(() => resolved({}, { blockLength: 7 })).toThrow(/gen_length 128 is not a multiple of block_length 7/);
+  expect(() => resolved({}, { blockLength: 7 })).toThrow(/genLength 128 is not a multiple of blockLength 7/);
 });

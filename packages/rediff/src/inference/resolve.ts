@@ -4,7 +4,7 @@
  *
  *  Nothing here computes with tensors: a request is resolved, and refused, before weights are loaded or pictures read. */
 import { type DecodeOptions, decodeOptions } from "../diffusion/decode-options.js";
-import { UserError } from "../errors.js";
+import { OptionError } from "../errors.js";
 import {
   type ChatMessage,
   defaultSystemText,
@@ -234,14 +234,15 @@ function stopSequences(tokenizer: Tokenizer, { compat, stop }: DescribeOptions):
 
 function draftTokens(tokenizer: Tokenizer, draft: string): number[] {
   const tokens = tokenizer.encode(draft);
-  if (tokens.length === 0) throw new UserError("the draft is empty", "Give the text to be repaired.");
+  if (tokens.length === 0) throw new OptionError("draft", "the draft is empty", "Give the text to be repaired.");
   if (tokenizer.decode(tokens) !== draft)
-    throw new UserError(
+    throw new OptionError(
+      "draft",
       "the draft cannot be written in the model's tokens without changing it",
       "Remove characters that its tokenizer normalises away.",
     );
   const special = tokens.find((id) => specialIds(tokenizer).has(id));
   if (special !== undefined)
-    throw new UserError(`the draft contains the special token ${tokenizer.token(special)}`, "Remove it.");
+    throw new OptionError("draft", `the draft contains the special token ${tokenizer.token(special)}`, "Remove it.");
   return tokens;
 }

@@ -9,6 +9,7 @@ import type { Tokenizer } from "../text/tokenizer.js";
 import type { Visual } from "../vision/tiles/tiles.js";
 import type { AnswerOfKind, Beginning } from "./answers.js";
 import type { RequestKind, RequestOfKind, ResolvedRequest } from "./resolve.js";
+import { assertRoom } from "./room.js";
 import type { AnswerReader } from "./tasks/answer-reader.js";
 import { describing } from "./tasks/describe.js";
 import { filling } from "./tasks/fill.js";
@@ -70,6 +71,7 @@ export function submission<K extends RequestKind>(
       const reader = readers[kind](tokenizer, request, onText);
       const traced = listener.trace && tracer(tokenizer, request);
       const { genLength, suffix } = request.decode;
+      assertRoom(model.config, request, visuals);
       const prompt = promptEmbeddings(model, request.ids, visuals, genLength + suffix.length);
       const promptTokens = prompt.size(0);
       const textTokens = request.ids.filter((id) => id !== imagePlaceholder).length;

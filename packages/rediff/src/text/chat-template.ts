@@ -7,7 +7,7 @@
  *  answer, empty messages are left out, and LLaDA's template trims each content. Departures: no path of a tokenizer is
  *  built in; `trim` cuts U+FEFF and keeps U+001C..U+001F and U+0085, where Python's does the opposite. */
 import { Template } from "@huggingface/jinja";
-import { UserError } from "../errors.js";
+import { OptionError, option, UserError, wording } from "../errors.js";
 import { imageToken } from "./image-tokens.js";
 import { stripPython } from "./python-strip.js";
 import type { Tokenizer } from "./tokenizer.js";
@@ -50,9 +50,10 @@ export function pairContent(text: string, imageCount: number, isFirst: boolean):
 
 function renderChat(tokenizer: Tokenizer, messages: readonly ChatMessage[]): string {
   if (tokenizer.chatTemplate === undefined) {
-    throw new UserError(
+    throw new OptionError(
+      "conversation",
       `${tokenizer.folder}: the tokenizer has no chat template`,
-      "Add chat_template to its tokenizer_config.json, or use --conversation llada_plain",
+      wording`Add chat_template to its tokenizer_config.json, or use ${option("conversation")} llada_plain`,
     );
   }
   // The system message stays even when it is empty; only what the user and the model say is left out.
@@ -75,9 +76,10 @@ function renderPlain(messages: readonly ChatMessage[]): string {
   const turns = [question, answer].filter((turn) => turn !== undefined).map(({ role }) => role);
   const isPair = messages.length <= 2 && (turns.join() === "user" || turns.join() === "user,assistant");
   if (!isPair || question?.content?.includes(imageToken) !== true) {
-    throw new UserError(
+    throw new OptionError(
+      "conversation",
       `template llada_plain takes one user message with ${imageToken} and at most one answer, got ${describe(messages)}`,
-      "Use --conversation llava_llada for conversations",
+      wording`Use ${option("conversation")} llava_llada for conversations`,
     );
   }
   return answer?.content ? `${imageToken}${answer.content}\n` : imageToken;

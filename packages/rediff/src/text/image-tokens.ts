@@ -2,7 +2,7 @@
  *
  *  The text is cut at the literal `<image>`, every chunk is encoded on its own, and the chunks are joined with -200,
  *  which the model later replaces with the features of the next picture (or video). */
-import { UserError } from "../errors.js";
+import { OptionError } from "../errors.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 export const imageToken = "<image>";
@@ -17,7 +17,7 @@ export const ignoredLabel = -100;
  *  training does. */
 export type ImageJoin = "legacy" | "correct";
 
-/** Ids of a rendered prompt. With `images`, throws a UserError unless there are as many placeholders as pictures. */
+/** Ids of a rendered prompt. With `images`, throws an OptionError unless there are as many placeholders as pictures. */
 export function encodePrompt(
   tokenizer: Tokenizer,
   prompt: string,
@@ -32,7 +32,8 @@ export function encodePrompt(
 function checkImageCount(markers: number, images: number): void {
   if (markers === images) return;
   const pictures = images === 1 ? "1 picture" : `${images} pictures`;
-  throw new UserError(
+  throw new OptionError(
+    "prompt",
     `the prompt has ${markers} ${imageToken} for ${pictures}`,
     `Write ${imageToken} once for each picture, or leave it out: then all pictures come first`,
   );

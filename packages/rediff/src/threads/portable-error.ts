@@ -1,21 +1,33 @@
 /** An error that survives the way between threads and processes; structured clone would lose the class and the hint. */
-import { UserError } from "../errors.js";
+import { OptionError, type OptionProblem, UserError, type Wording } from "../errors.js";
 
 export interface PortableError {
   readonly user: boolean;
-  readonly message: string;
-  readonly hint: string | undefined;
+  readonly message: string | Wording;
+  readonly hint: string | Wording | undefined;
   readonly stack: string | undefined;
+  /** Of an OptionError. */
+  readonly about?: { readonly option: string; readonly problem: OptionProblem | undefined };
 }
 
 export function packError(cause: unknown): PortableError {
   const error = cause instanceof Error ? cause : new Error(String(cause));
+  const { stack } = error;
+  if (error instanceof OptionError)
+    return { user: true, ...error.words, stack, about: { option: error.option, problem: error.problem } };
   const hint = error instanceof UserError ? error.hint : undefined;
-  return { user: error instanceof UserError, message: error.message, hint, stack: error.stack };
+  return { user: error instanceof UserError, message: error.message, hint, stack };
 }
 
 export function unpackError(packed: PortableError): Error {
-  const error = packed.user ? new UserError(packed.message, packed.hint) : new Error(packed.message);
+  const error = unpacked(packed);
   if (packed.stack !== undefined) error.stack = packed.stack;
   return error;
+}
+
+function unpacked({ user, message, hint, about }: PortableError): Error {
+  if (about !== undefined) return new OptionError(about.option, message, hint, { problem: about.problem });
+  // Only an OptionError's words have options in them.
+  if (typeof message !== "string" || typeof hint === "object") return new Error(JSON.stringify(message));
+  return user ? new UserError(message, hint) : new Error(message);
 }

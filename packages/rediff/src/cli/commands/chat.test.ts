@@ -162,7 +162,7 @@ test.each(["SIGINT", "SIGTERM"] as const)("%s ends it", async (signal) => {
 describe("mistakes: one line, before anything is computed", () => {
   const MODEL = ["--model", at("model")];
   test.each<[string[], RegExp]>([
-    [["--steps", "3", "--threshold", "0.9", ...MODEL], /steps and threshold exclude each other/],
+    [["--steps", "3", "--threshold", "0.9", ...MODEL], /--steps and --threshold exclude each other/],
     [["--conversation", "llada_plain", ...MODEL], /llada_plain has no turns/],
     [["--prompt", "x", ...MODEL], /unknown option '--prompt'/],
     [["-", ...MODEL], /messages come from stdin/],

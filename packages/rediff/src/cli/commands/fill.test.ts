@@ -134,8 +134,11 @@ describe("mistakes: one line, before anything is computed", () => {
     [["--template", "[[5000]]", ...MODEL], /more than the model's 4096 positions/],
     [MODEL, /^rediff: no template was given\. Use --template/],
 
-    [["--template", "[[1]]", "--steps", "2", "--threshold", "0.5", ...MODEL], /steps and threshold exclude each other/],
-    [["--template", "[[1]]", "--threshold", "1.5", ...MODEL], /threshold must be from 0 to 1, got 1\.5/],
+    [
+      ["--template", "[[1]]", "--steps", "2", "--threshold", "0.5", ...MODEL],
+      /--steps and --threshold exclude each other/,
+    ],
+    [["--template", "[[1]]", "--threshold", "1.5", ...MODEL], /--threshold must be from 0 to 1, got 1\.5/],
     [["--template", "[[1]]", "--steps", "0", ...MODEL], /whole number from 1/],
     [["--template", "[[1]]", "--compat", ...MODEL], /unknown option '--compat'/],
     [["--template-file", at("none.txt"), ...MODEL], /none\.txt cannot be read: ENOENT/],

@@ -241,25 +241,25 @@ describe("numbers that do not fit together", () => {
   test.each([
     [
       ["--gen-length", "32", "--block-length", "5"],
-      /gen_length 32 is not a multiple of block_length 5\. Choose .* 4\./,
+      /--gen-length 32 is not a multiple of --block-length 5\. Choose .* 4\./,
     ],
-    [["--gen-length", "12", "--block-length", "5", "--tokens-per-step", "2"], /gen_length 12 is not a multiple of/],
+    [["--gen-length", "12", "--block-length", "5", "--tokens-per-step", "2"], /--gen-length 12 is not a multiple of/],
     [
       ["--gen-length", "32", "--block-length", "8", "--steps", "6"],
-      /steps 6 is not a multiple of the 4 blocks.* Use 8/,
+      /--steps 6 is not a multiple of the 4 blocks.* Use 8/,
     ],
-    [["--steps", "8", "--tokens-per-step", "2"], /steps and tokens_per_step exclude each other/],
-    [["--tokens-per-step", "0.5"], /tokens_per_step must be 1 or more, got 0\.5/],
-    [["--temperature", "-1"], /temperature must be 0 or more, got -1/],
-    [["--cfg-scale", "-0.5"], /cfg_scale must be 0 or more, got -0\.5/],
-    [["--revise-topk", "2"], /revise_topk must be from 0 to 1, got 2/],
-    [["--revise-start", "-1"], /revise_start must be from 0 to 1, got -1/],
+    [["--steps", "8", "--tokens-per-step", "2"], /--steps and --tokens-per-step exclude each other/],
+    [["--tokens-per-step", "0.5"], /--tokens-per-step must be 1 or more, got 0\.5/],
+    [["--temperature", "-1"], /--temperature must be 0 or more, got -1/],
+    [["--cfg-scale", "-0.5"], /--cfg-scale must be 0 or more, got -0\.5/],
+    [["--revise-topk", "2"], /--revise-topk must be from 0 to 1, got 2/],
+    [["--revise-start", "-1"], /--revise-start must be from 0 to 1, got -1/],
     [["--stop", ""], /a stop text is empty/],
-    [["--cache", "0,1,0.5"], /cache prompt interval must be a whole number from 1/],
-    [["--cache", "--cfg-scale", "1"], /the feature cache cannot be used together with cfg_scale/],
+    [["--cache", "0,1,0.5"], /the prompt interval of --cache must be a whole number from 1/],
+    [["--cache", "--cfg-scale", "1"], /--cache cannot be used together with --cfg-scale/],
     [
       ["--draft", "too long for it", "--gen-length", "2"],
-      /the draft has \d+ tokens but gen_length is 2\. Set gen_length/,
+      /the draft has \d+ tokens but --gen-length is 2\. Set --gen-length/,
     ],
     [
       ["--gen-length", "4090"],
@@ -275,7 +275,7 @@ describe("numbers that do not fit together", () => {
   test("a prompt longer than the model's positions", async () => {
     const flags = ["--prompt", "why ".repeat(5000), "--gen-length", "4"];
     expect(await refused(["caption", photo, "--model", at("model"), ...flags])).toMatch(
-      /the prompt has \d+ tokens and the answer 4, together more than the model's 4096 positions\. Use fewer/,
+      /the prompt has \d+ tokens with its pictures, and the model's 4096 positions leave no room for an answer\. Use fewer/,
     );
   });
 

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import sharp from "sharp";
 import { decodePicture } from "../../vision/picture/decode-picture.js";
 import type { Size } from "../../vision/tiles/anyres.js";
-import { pictureLayout, videoLayout } from "../../vision/tiles/token-layout.js";
+import { pictureLayout, videoLayout, visualRows } from "../../vision/tiles/token-layout.js";
 import { probeVideo } from "../../vision/video/ffmpeg.js";
 import { FOLDER_FPS, sampleFolder, sampleFrames, type VideoSampling } from "../../vision/video/frame-sampling.js";
 import { frameFiles } from "../../vision/video/load-video.js";
@@ -13,14 +13,7 @@ import { assertAnswerFits, assertPairUsed, labelRecord, type SampleContext } fro
 import type { PairOutcome } from "../samples/revised-phrases.js";
 import type { DataRecord, Media, SampleSource } from "../samples/sample.js";
 import { SampleError, type Skip, toSkip } from "../samples/sample-error.js";
-import {
-  findPicture,
-  findVideo,
-  loadMedia,
-  type MediaSettings,
-  pictureGeometry,
-  visualRows,
-} from "../samples/sample-media.js";
+import { findPicture, findVideo, loadMedia, type MediaSettings, pictureGeometry } from "../samples/sample-media.js";
 import type { VideoTimes } from "../samples/time-instruction.js";
 
 export interface CheckMode {

@@ -8,12 +8,12 @@ import { imagePlaceholder } from "../../text/image-tokens.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 import { loadPicture } from "../../vision/picture/load-picture.js";
+import { visualRows } from "../../vision/tiles/token-layout.js";
 import { parseRecord } from "../records/parse-record.js";
 import { geometry, mediaSettings, record, sampleSettings } from "../testing/record-files.js";
 import { answerSpans } from "./answer-positions.js";
 import { buildSample, type SampleSettings } from "./build-sample.js";
 import { withRetries } from "./read-sample.js";
-import { visualRows } from "./sample-media.js";
 import { originalSamples } from "./sample-rules.js";
 
 const tokenizer = await loadTokenizer(tokenizerFolder);

@@ -10,12 +10,13 @@ import { defaultSystemText, type PromptTemplate } from "../../text/chat-template
 import { ignoredLabel, imagePlaceholder, imageToken } from "../../text/image-tokens.js";
 import { type Labelled, labelCaption, labelConversation, placeTrainingImages, type Turn } from "../../text/labels.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
+import { visualRows } from "../../vision/tiles/token-layout.js";
 import { answerSpans } from "./answer-positions.js";
 import { keepBlanks } from "./masked-blanks.js";
 import { markRevisions, type PairOutcome, type Revised } from "./revised-phrases.js";
 import type { DataRecord, TrainingSample } from "./sample.js";
 import { SampleError } from "./sample-error.js";
-import { loadMedia, type MediaSettings, visualRows } from "./sample-media.js";
+import { loadMedia, type MediaSettings } from "./sample-media.js";
 import type { SampleRules } from "./sample-rules.js";
 import { addTimeInstruction, type VideoTimes } from "./time-instruction.js";
 

@@ -6,7 +6,7 @@ import { UserError } from "../../errors.js";
 import { fileError } from "../../files/read-errors.js";
 import { loadPicture } from "../../vision/picture/load-picture.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
-import { pictureLayout, type VisionGeometry, videoLayout } from "../../vision/tiles/token-layout.js";
+import type { VisionGeometry } from "../../vision/tiles/token-layout.js";
 import { loadVideo, type VideoTiles } from "../../vision/video/load-video.js";
 import type { DataRecord, Media } from "./sample.js";
 import { SampleError } from "./sample-error.js";
@@ -64,13 +64,6 @@ export async function loadMedia(
 /** Several pictures in one sample become one padded tile each, as in the reference; a single one follows the recipe. */
 export function pictureGeometry(geometry: VisionGeometry, pictures: number): VisionGeometry {
   return pictures > 1 ? { ...geometry, aspectRatio: { kind: "pad" } } : geometry;
-}
-
-/** Rows that a visual will take in the spliced sequence. */
-export function visualRows(visual: Pick<Visual, "kind" | "tiles" | "imageSize">, geometry: VisionGeometry): number {
-  if (visual.kind === "video") return videoLayout(visual.tiles, geometry).tokens;
-  const single = visual.tiles === 1 ? { ...geometry, aspectRatio: { kind: "square" } as const } : geometry;
-  return pictureLayout(visual.imageSize, single).tokens;
 }
 
 export async function findPicture(

@@ -2,7 +2,7 @@
  *
  *  A backslash means something directly before `[[` only, where two of them are one; anywhere else it is itself. Of
  *  more than two brackets the last two open the blank. */
-import { UserError } from "../../errors.js";
+import { OptionError } from "../../errors.js";
 
 export type TemplatePart =
   | { readonly kind: "text"; readonly text: string }
@@ -37,7 +37,10 @@ export function parseTemplate(source: string): Template {
     const tokens = blankAt(source, at);
     total += tokens;
     if (total > MOST_TOKENS)
-      throw new UserError(`the template's blanks have more than ${MOST_TOKENS} tokens at offset ${at - 2}`);
+      throw new OptionError(
+        "template",
+        `the template's blanks have more than ${MOST_TOKENS} tokens at offset ${at - 2}`,
+      );
     if (text !== "") parts.push({ kind: "text", text });
     parts.push({ kind: "blank", tokens });
     text = "";
@@ -46,7 +49,11 @@ export function parseTemplate(source: string): Template {
   text += source.slice(at);
   if (text !== "") parts.push({ kind: "text", text });
   if (total === 0)
-    throw new UserError("the template has no blank", "Write [[N]] where N tokens are to be filled in: A [[2]] sleeps.");
+    throw new OptionError(
+      "template",
+      "the template has no blank",
+      "Write [[N]] where N tokens are to be filled in: A [[2]] sleeps.",
+    );
   return parts;
 }
 
@@ -58,7 +65,8 @@ function blankAt(source: string, at: number): number {
   const tokens = Number(digits);
   if (digits !== undefined && tokens >= 1 && tokens <= MOST_TOKENS) return tokens;
   const found = /^[^\s[\]]{0,12}\]{0,2}/.exec(source.slice(at, at + 14))?.[0] ?? "";
-  throw new UserError(
+  throw new OptionError(
+    "template",
     `"[[${found}" at offset ${at - 2} of the template is no blank`,
     `Write [[N]] with N from 1 to ${MOST_TOKENS} tokens, or \\[[ for the brackets themselves.`,
   );

@@ -9,7 +9,7 @@
  *
  *  Special tokens are banned from blanks. */
 import type { Ban } from "../../diffusion/decode-options.js";
-import { UserError } from "../../errors.js";
+import { OptionError } from "../../errors.js";
 import { joiner } from "../../text/joiner.js";
 import { specialIds } from "../../text/special-ids.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
@@ -132,14 +132,16 @@ function encodeFixed(
 /** Vocabularies may drop case, spaces and variants of characters: the text keeps the template's. */
 const comparable = (text: string): string => text.normalize("NFKC").toLowerCase().replace(/\s+/g, "");
 
-function unwritableText(tokenizer: Tokenizer, text: string, special: ReadonlySet<number>): UserError {
+function unwritableText(tokenizer: Tokenizer, text: string, special: ReadonlySet<number>): OptionError {
   const named = [...special].map((id) => tokenizer.token(id) ?? "").find((name) => name !== "" && text.includes(name));
-  if (named !== undefined) return new UserError(`the template contains the special token ${named}`, "Remove it.");
+  if (named !== undefined)
+    return new OptionError("template", `the template contains the special token ${named}`, "Remove it.");
   const word = text.split(/\s+/).find((piece) => {
     const ids = tokenizer.encode(piece);
     return ids.some((id) => special.has(id)) || comparable(tokenizer.decode(ids)) !== comparable(piece);
   });
-  return new UserError(
+  return new OptionError(
+    "template",
     `the template's ${JSON.stringify(word ?? text)} cannot be written in the model's tokens`,
     "Use words that the model knows.",
   );

@@ -3,7 +3,7 @@
  *  training samples go the same way.
  *  N positions, D width. */
 import { noGrad, scope, type Tensor, zeros } from "@rediff/torch";
-import { UserError } from "../../errors.js";
+import { OptionError, option, UserError, wording } from "../../errors.js";
 import { imagePlaceholder } from "../../text/image-tokens.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import { idTensor } from "../ids.js";
@@ -114,11 +114,13 @@ export function checkPrompt({ vocabSize }: LladaConfig, ids: readonly number[], 
   if (ids.length === 0) throw new UserError("the prompt is empty");
 }
 
-/** @throws UserError when a prompt and its answer have more positions than a model */
+/** @throws OptionError when a prompt and its answer have more positions than a model */
 export function assertPositions(config: LladaConfig, prompt: number, answer: number): void {
   if (prompt + answer <= config.maxPositions || config.ropeScaling !== undefined) return;
-  throw new UserError(
+  throw new OptionError(
+    "genLength",
     `the prompt has ${prompt} tokens and the answer ${answer}, together more than the model's ${config.maxPositions} positions`,
-    "Use fewer or smaller pictures, a shorter question, or a smaller --gen-length.",
+    wording`Use fewer or smaller pictures, a shorter question, or a smaller ${option("genLength")}.`,
+    { problem: "context_length" },
   );
 }

@@ -1,6 +1,6 @@
 /** How many steps drafts take, and their options as they are written beside each draft. */
 import { stepsFor } from "../../diffusion/transfer-schedule.js";
-import { UserError } from "../../errors.js";
+import { OptionError, option, wording } from "../../errors.js";
 import { type ModelFacts, modelDefaults } from "../../inference/model-facts.js";
 import { checkOptions } from "../../inference/request.js";
 import type { DescribeRequest } from "../../inference/resolve.js";
@@ -17,7 +17,11 @@ export interface StepsAsked {
 /** @throws UserError when options do not fit together, whatever the model */
 export function checkDraftOptions({ steps, tokensPerStep }: StepsAsked, options: DraftOptions): void {
   if (steps !== undefined && tokensPerStep !== undefined)
-    throw new UserError("steps and tokens_per_step exclude each other", "Give one of them.");
+    throw new OptionError(
+      "tokensPerStep",
+      wording`${option("steps")} and ${option("tokensPerStep")} exclude each other`,
+      "Give one of them.",
+    );
   checkOptions(options);
   for (const one of steps ?? []) checkOptions({ ...options, steps: one });
   for (const one of tokensPerStep ?? []) checkOptions({ ...options, tokensPerStep: one });

@@ -1,5 +1,5 @@
 /** OpenAI's error object, for everything that can go wrong, whoever's fault it is. */
-import { UserError } from "../../errors.js";
+import { inSnakeCase, OptionError, type Spelling, UserError } from "../../errors.js";
 import { EngineError, type EngineProblem } from "../engine/engine-error.js";
 
 export type ErrorType =
@@ -51,11 +51,8 @@ const ENGINE_PROBLEMS: Record<EngineProblem, { status: number; type: ErrorType; 
 /** Whatever was thrown, as an answer. Messages of our own mistakes stay inside; their stacks go to `log`. */
 export function toApiError(error: unknown, log: (line: string) => void): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof UserError)
-    return new ApiError(400, error.line, {
-      cause: error,
-      ...(/positions\.?$/.test(error.message) && { code: "context_length_exceeded" }),
-    });
+  if (error instanceof OptionError) return fieldError(error);
+  if (error instanceof UserError) return new ApiError(400, error.line, { cause: error });
   if (error instanceof EngineError) {
     const { status, type, code } = ENGINE_PROBLEMS[error.problem];
     if (error.problem === "failed") log(stackOf(error.cause ?? error));
@@ -68,6 +65,29 @@ export function toApiError(error: unknown, log: (line: string) => void): ApiErro
   }
   log(stackOf(error));
   return new ApiError(500, "internal error; the server's log has the details", { code: "internal", cause: error });
+}
+
+/** An option that cannot be, as the field that it came from. @param spelling an option's field */
+export function fieldError(error: OptionError, spelling: Spelling = inSnakeCase): ApiError {
+  return new ApiError(400, error.spelled(spelling), {
+    param: spelling(error.option),
+    code: error.problem === "context_length" ? "context_length_exceeded" : "invalid_value",
+    cause: error,
+  });
+}
+
+/** Awaits an answer; options that cannot be are named by their fields. */
+export async function inFields<T>(spelling: Spelling, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    throw error instanceof OptionError ? fieldError(error, spelling) : error;
+  }
+}
+
+/** Messages repeat what came, but not megabytes of it. */
+export function clip(text: string, length = 200): string {
+  return text.length > length ? `${text.slice(0, length)}...` : text;
 }
 
 const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -1,7 +1,6 @@
 /** data: URLs to bytes (RFC 2397), base64 only and taken strictly: what Node's decoder would skip over is an error. */
 
-import { ApiError } from "../http/error-object.js";
-import { clip } from "../http/request-body.js";
+import { ApiError, clip } from "../http/error-object.js";
 
 export interface DataUrl {
   /** "image/png", in small letters. */

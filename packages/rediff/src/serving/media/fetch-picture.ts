@@ -8,7 +8,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { UserError } from "../../errors.js";
-import { clip } from "../http/request-body.js";
+import { clip } from "../http/error-object.js";
 import { isPublicAddress } from "./addresses.js";
 
 export interface FetchOptions {

@@ -7,8 +7,7 @@ import { visualHandling } from "../../inference/resolve.js";
 import { readVisual, type VisualReader, type VisualReading } from "../../inference/visuals.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import type { VisionPools } from "../engine/engine.js";
-import { ApiError } from "../http/error-object.js";
-import { clip } from "../http/request-body.js";
+import { ApiError, clip } from "../http/error-object.js";
 import { parseDataUrl } from "./data-url.js";
 import { fetchPicture } from "./fetch-picture.js";
 

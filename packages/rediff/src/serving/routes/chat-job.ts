@@ -1,4 +1,5 @@
 /** From OpenAI's messages to a job for the model. */
+import { inSnakeCase, type Spelling } from "../../errors.js";
 import type { ModelFacts } from "../../inference/model-facts.js";
 import type { ChatMessage } from "../../text/chat-template.js";
 import { placeImages } from "../../text/chat-template.js";
@@ -9,13 +10,19 @@ import { type MediaOptions, type MediaSource, pictureSource, videoSource } from 
 import type { ServedModel } from "../route-context.js";
 import type { ChatBody, ChatPart } from "../schemas/chat-body.js";
 import { present } from "../schemas/fields.js";
+import { NOT_SUPPORTED } from "../schemas/neutral-fields.js";
 
 export interface ChatRequest {
   job: Job<"describe">;
   media: MediaSource[];
+  /** Its options by their fields. */
+  spelling: Spelling;
 }
 
 export function chatRequest(body: ChatBody, model: ServedModel, facts: ModelFacts, options: MediaOptions): ChatRequest {
+  assertSampling(body);
+  const genLength = lengthOf(body, model);
+  assertSteps(body, Math.max(facts.maxPositions, genLength ?? 0));
   const media: MediaSource[] = [];
   const system: string[] = [];
   const messages: ChatMessage[] = [];
@@ -36,6 +43,7 @@ export function chatRequest(body: ChatBody, model: ServedModel, facts: ModelFact
     throw new ApiError(400, "messages: there is no user message", { param: "messages", code: "invalid_value" });
   return {
     media,
+    spelling: chatSpelling(body),
     job: {
       text: body.stream ?? false,
       trace: body.diffusion_trace ?? false,
@@ -46,8 +54,8 @@ export function chatRequest(body: ChatBody, model: ServedModel, facts: ModelFact
           maxPixels: options.maxPixels,
           stop: stopsOf(body),
           ...(system.length > 0 && { system: system.join("\n\n") }),
-          ...diffusionOptions(body, facts),
-          ...present({ genLength: lengthOf(body, model, facts), blockLength: body.block_length }),
+          ...diffusionOptions(body),
+          ...present({ genLength, blockLength: body.block_length }),
         },
       },
     },
@@ -71,11 +79,8 @@ export function diffusionOptions(
     | "image_join"
     | "as_stored"
   >,
-  facts: ModelFacts,
 ) {
   const { steps, tokens_per_step: tokensPerStep, threshold, temperature, remasking, revise, seed } = body;
-  if (steps && steps > facts.maxPositions)
-    throw new ApiError(400, `steps: more than the model's ${facts.maxPositions} positions`, { param: "steps" });
   const { cfg_scale: cfgScale, revise_topk: reviseTopk, revise_start: reviseStart, image_join: imageJoin } = body;
   const { as_stored: asStored } = body;
   return present({
@@ -94,18 +99,48 @@ export function diffusionOptions(
   });
 }
 
-/** undefined where the model's own holds. */
-function lengthOf(body: ChatBody, model: ServedModel, facts: ModelFacts): number | undefined {
+/** More steps than tokens do nothing but take time. @param most that an answer could need */
+export function assertSteps({ steps }: Pick<ChatBody, "steps">, most: number): void {
+  if (!steps || steps <= most) return;
+  throw new ApiError(400, `steps: ${steps} are more than an answer has tokens (${most})`, {
+    param: "steps",
+    code: "invalid_value",
+  });
+}
+
+/** undefined where the model's own holds. What does not fit is cut where the prompt's length is known. */
+function lengthOf(body: ChatBody, model: ServedModel): number | undefined {
   const { max_tokens: old, max_completion_tokens: current } = body;
   if (old && current && old !== current)
-    throw new ApiError(400, "max_tokens and max_completion_tokens differ; give one of them", { param: "max_tokens" });
-  const given = current ?? old;
-  if (given && given >= facts.maxPositions)
-    throw new ApiError(400, `max_tokens: ${given} tokens do not fit into the model's ${facts.maxPositions} positions`, {
-      param: current ? "max_completion_tokens" : "max_tokens",
-      code: "context_length_exceeded",
+    throw new ApiError(400, "max_tokens and max_completion_tokens differ; give one of them", {
+      param: "max_tokens",
+      code: "invalid_value",
     });
-  return given ?? model.genLength;
+  return current ?? old ?? model.genLength;
+}
+
+/** At temperature 0 the likeliest token is taken, which no cut of the distribution leaves out; above, there is none.
+ *  Who leaves the temperature out expects OpenAI's, which is 1. */
+function assertSampling({ temperature, top_p, top_k, min_p }: ChatBody): void {
+  if (temperature === 0) return;
+  const cuts = { top_p: (top_p ?? 1) < 1, top_k: (top_k ?? 0) > 0, min_p: (min_p ?? 0) > 0 };
+  for (const [param, isCut] of Object.entries(cuts))
+    if (isCut)
+      throw new ApiError(
+        400,
+        `${param}: ${NOT_SUPPORTED}: tokens are drawn from the whole distribution. Leave it out, and lower the temperature for surer words; with temperature 0 it may be sent, and changes nothing`,
+        { param, code: "unsupported_parameter" },
+      );
+}
+
+/** The fields of chat by the library's names for them. */
+export function chatSpelling({ max_completion_tokens: current }: ChatBody): Spelling {
+  const fields: Record<string, string> = {
+    genLength: current ? "max_completion_tokens" : "max_tokens",
+    prompt: "messages",
+    system: "messages",
+  };
+  return (option) => fields[option] ?? inSnakeCase(option);
 }
 
 const stopsOf = ({ stop }: ChatBody): string[] => (typeof stop === "string" ? [stop] : (stop ?? []));

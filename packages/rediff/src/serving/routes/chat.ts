@@ -5,7 +5,7 @@ import type { Beginning, Description } from "../../inference/answers.js";
 import { traceEnd, traceStart } from "../../inference/trace.js";
 import type { TraceEvent, TraceStep } from "../../inference/trace-format.js";
 import type { AppEnv } from "../http/api-keys.js";
-import { toApiError } from "../http/error-object.js";
+import { inFields, toApiError } from "../http/error-object.js";
 import { readJson } from "../http/request-body.js";
 import { eventStream } from "../http/sse.js";
 import { assertMedia, mediaReading } from "../media/load-media.js";
@@ -53,7 +53,7 @@ const reasonOf = ({ stopped }: Description) => (stopped ? "stop" : "length");
 
 function submit(
   c: Context<AppEnv>,
-  { engine, serving, request: { job, media } }: Asked,
+  { engine, serving, request: { job, media, spelling } }: Asked,
   client: AbortController,
   listeners: {
     onBegun: (beginning: Beginning) => void;
@@ -61,13 +61,14 @@ function submit(
     onTrace?: (step: TraceStep) => void;
   },
 ): Promise<Description> {
-  return engine.submit({
+  const answer = engine.submit({
     job,
     client: c.get("client"),
     signal: client.signal,
     visuals: mediaReading(media, job.asked.options, serving.media),
     ...listeners,
   });
+  return inFields(spelling, answer);
 }
 
 async function whole(c: Context<AppEnv>, asked: Asked) {

@@ -10,20 +10,21 @@ import { assertMedia, mediaReading, pictureSource } from "../media/load-media.js
 import { type Serving, servedFor } from "../route-context.js";
 import { present } from "../schemas/fields.js";
 import { fillBody } from "../schemas/text-bodies.js";
-import { diffusionOptions } from "./chat-job.js";
+import { assertSteps, diffusionOptions } from "./chat-job.js";
 import { clientSignal } from "./client.js";
 
 export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
   app.post("/v1/fill", async (c) => {
     const body = await readJson(c, serving.bodyLimit, fillBody);
     const { engine, model, facts } = servedFor(body.model, serving);
+    assertSteps(body, facts.maxPositions);
     assertLength(body.template, facts.maxPositions);
     const { image, prompt } = body;
     const media = image === undefined || image === null ? [] : [pictureSource(image, "image", serving.media)];
     assertMedia(media, facts, serving.media);
     const options = {
       maxPixels: serving.media.maxPixels,
-      ...diffusionOptions(body, facts),
+      ...diffusionOptions(body),
       ...present({ prompt }),
     };
     const trace: TraceEvent[] = [];

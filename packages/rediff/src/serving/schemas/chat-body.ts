@@ -2,111 +2,111 @@
  *  the answer (user, metadata, store, ...) are accepted and do nothing. */
 import { z } from "zod";
 import {
+  answerLength,
   asStored,
+  blockLength,
   diffusionFields,
   diffusionTrace,
-  genLength,
+  either,
   imageJoin,
   modelName,
-  only,
   seed,
   temperature,
   text,
   url,
 } from "./fields.js";
+import {
+  imageDetail,
+  NOT_SUPPORTED,
+  neutralFields,
+  neutralInMessages,
+  neutralInParts,
+  neutralInStreamOptions,
+} from "./neutral-fields.js";
 
-const textPart = z.strictObject({ type: z.literal("text"), text });
+/** @param takes what else could stand there */
+const parts = <const T extends readonly [z.core.$ZodTypeDiscriminable, ...z.core.$ZodTypeDiscriminable[]]>(
+  takes: string,
+  types: T,
+) =>
+  z
+    .array(
+      z.discriminatedUnion("type", types, {
+        error: ({ code }) => (code === "invalid_union" ? `${NOT_SUPPORTED}: a part is ${takes}` : undefined),
+      }),
+    )
+    .min(1)
+    .max(1000);
+
+const textPart = z.strictObject({ type: z.literal("text"), text, ...neutralInParts });
 const imagePart = z.strictObject({
   type: z.literal("image_url"),
-  image_url: z.strictObject({
-    url,
-    detail: z.enum(["auto", "low", "high"]).nullish().meta({ description: "no effect" }),
-  }),
+  image_url: z.strictObject({ url, detail: imageDetail }, { error: expectedObject('{"url": "data:image/..."}') }),
+  ...neutralInParts,
 });
 const videoPart = z.strictObject({
   type: z.literal("video_url"),
-  video_url: z.strictObject({ url: z.string().min(1).meta({ description: "data: URL" }) }),
+  video_url: z.strictObject(
+    { url: z.string().min(1).meta({ description: "data: URL" }) },
+    { error: expectedObject('{"url": "data:video/..."}') },
+  ),
+  ...neutralInParts,
 });
-
-const speakerName = z.string().max(500).nullish().meta({ description: "no effect" });
-const plainContent = z.union([text, z.array(textPart).min(1).max(1000)]);
+const plainContent = either("a string or a list of text parts", text, parts("text", [textPart]));
 
 const systemMessage = z.strictObject({
   role: z.enum(["system", "developer"]),
   content: plainContent,
-  name: speakerName,
+  ...neutralInMessages,
 });
 const userMessage = z.strictObject({
   role: z.literal("user"),
-  content: z.union([
+  content: either(
+    "a string or a list of parts (text, image_url, video_url)",
     text,
-    z
-      .array(z.discriminatedUnion("type", [textPart, imagePart, videoPart]))
-      .min(1)
-      .max(1000),
-  ]),
-  name: speakerName,
+    parts("text, image_url or video_url", [textPart, imagePart, videoPart]),
+  ),
+  ...neutralInMessages,
 });
 const assistantMessage = z.strictObject({
   role: z.literal("assistant"),
   content: plainContent.nullish(),
-  name: speakerName,
-  refusal: z.null({ error: "not supported" }).nullish(),
-  annotations: z.array(z.unknown()).max(0, { error: "not supported" }).nullish(),
-  tool_calls: z.array(z.unknown()).max(0, { error: "not supported" }).nullish(),
-  audio: z.null({ error: "not supported" }).nullish(),
-  function_call: z.null({ error: "not supported" }).nullish(),
+  ...neutralInMessages,
+});
+export const chatMessage = z.discriminatedUnion("role", [systemMessage, userMessage, assistantMessage], {
+  error: ({ code }) =>
+    code === "invalid_union" ? `${NOT_SUPPORTED}: a role is system, developer, user or assistant` : undefined,
 });
 
-export const chatMessage = z.discriminatedUnion("role", [systemMessage, userMessage, assistantMessage]);
-
 const stopText = z.string().min(1).max(500);
-const empty = (what: string) =>
-  z
-    .array(z.unknown())
-    .max(0, { error: `not supported: the model knows no ${what}` })
-    .nullish();
 
 export const chatBody = z.strictObject({
   model: modelName,
   messages: z.array(chatMessage).min(1).max(1000),
   stream: z.boolean().nullish(),
-  stream_options: z
-    .strictObject({ include_usage: z.boolean().nullish(), include_obfuscation: z.boolean().nullish() })
-    .nullish(),
-  stop: z.union([stopText, z.array(stopText).max(4)]).nullish(),
+  stream_options: z.strictObject({ include_usage: z.boolean().nullish(), ...neutralInStreamOptions }).nullish(),
+  stop: either(
+    "a string or a list of at most 4 strings",
+    stopText,
+    z.array(stopText).max(4, { error: "expected at most 4 stop texts" }),
+  ).nullish(),
   seed,
   temperature,
-  max_tokens: genLength.meta({ description: "the answer's length in tokens: all of them are decoded" }),
-  max_completion_tokens: genLength.meta({ description: "another name of max_tokens" }),
-  block_length: genLength.meta({ description: "tokens of a block, decoded left to right; default all" }),
+  max_tokens: answerLength.meta({
+    description: "the answer's length in tokens: all of them are decoded; cut to what the model has room for",
+  }),
+  max_completion_tokens: answerLength.meta({ description: "another name of max_tokens" }),
+  block_length: blockLength.meta({ description: "tokens of a block, decoded left to right; default all" }),
   ...diffusionFields,
   image_join: imageJoin,
   as_stored: asStored,
   diffusion_trace: diffusionTrace,
-
-  n: only(1),
-  top_p: only(1),
-  frequency_penalty: only(0),
-  presence_penalty: only(0),
-  logprobs: only(false),
-  top_logprobs: only(0),
-  logit_bias: z.strictObject({}, { error: "not supported" }).nullish(),
-  response_format: z.strictObject({ type: z.literal("text", { error: 'not supported, other than "text"' }) }).nullish(),
-  modalities: z.array(z.literal("text", { error: 'not supported, other than "text"' })).nullish(),
-  tools: empty("tools"),
-  functions: empty("functions"),
-  tool_choice: only("none", "auto"),
-  function_call: only("none", "auto"),
-
-  user: z.string().nullish().meta({ description: "no effect" }),
-  safety_identifier: z.string().nullish().meta({ description: "no effect" }),
-  prompt_cache_key: z.string().nullish().meta({ description: "no effect" }),
-  metadata: z.record(z.string(), z.string()).nullish().meta({ description: "no effect" }),
-  store: z.boolean().nullish().meta({ description: "no effect: nothing is stored" }),
-  parallel_tool_calls: z.boolean().nullish().meta({ description: "no effect" }),
-  service_tier: z.enum(["auto", "default"]).nullish().meta({ description: "no effect" }),
+  ...neutralFields,
 });
+
+function expectedObject(example: string) {
+  return ({ code }: { code: string }) => (code === "invalid_type" ? `expected ${example}` : undefined);
+}
 
 export type ChatBody = z.output<typeof chatBody>;
 export type ChatPart = z.output<typeof textPart> | z.output<typeof imagePart> | z.output<typeof videoPart>;

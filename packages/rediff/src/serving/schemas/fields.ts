@@ -14,18 +14,20 @@ export const modelName = z
   .meta({ description: "A served model's id; default the first's" });
 export const text = z.string().max(MOST_TEXT);
 export const url = z.string().min(1).meta({ description: "data: URL; http(s) only where the server allows it" });
-export const genLength = integer(1, MOST_TOKENS).nullish();
-
+/** Any number, as clients send any: what does not fit is cut. */
+export const answerLength = z
+  .int()
+  .min(1, { error: "expected 1 or more, or nothing for the model's usual length" })
+  .nullish();
+export const blockLength = integer(1, MOST_TOKENS).nullish();
 export const imageJoin = z
   .enum(["legacy", "correct"])
   .nullish()
   .meta({ description: "legacy drops the token after a picture, as the original code; default as the model lists it" });
-
 export const asStored = z
   .boolean()
   .nullish()
   .meta({ description: "take pictures as they are stored, not upright as their EXIF data says" });
-
 export const seed = z.int().nullish().meta({ description: "default 42; the same seed gives the same answer" });
 export const temperature = z.number().min(0).max(2).nullish().meta({ description: "default 0: the likeliest token" });
 export const diffusionTrace = z.boolean().nullish().meta({ description: "report every forward pass" });
@@ -47,11 +49,9 @@ export const diffusionFields = {
   revise_start: z.number().min(0).max(1).nullish(),
 };
 
-/** A field of OpenAI's that is accepted only where it asks for nothing: its neutral values. Messages begin with
- *  "not supported", by which http/request-body.ts knows them. */
-export function only<const V extends readonly (string | number | boolean)[]>(...values: V) {
-  const list = values.map((value) => JSON.stringify(value)).join(" or ");
-  return z.literal([...values], { error: `not supported, other than ${list}` }).nullish();
+/** A union that says what it takes, in place of "Invalid input". */
+export function either<const T extends readonly [z.ZodType, z.ZodType, ...z.ZodType[]]>(what: string, ...types: T) {
+  return z.union(types, { error: `expected ${what}` });
 }
 
 /** Drops what was not given, so that the library's defaults hold. */

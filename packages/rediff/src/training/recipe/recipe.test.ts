@@ -4,10 +4,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect } from "vitest";
 import { UserError } from "../../errors.js";
+import { nearest } from "../../options/near-name.js";
 import { test } from "../../testing/fixtures.js";
 import { applyOverrides, parseOverride } from "./overrides.js";
 import { recipeChanges, recipeKeys } from "./recipe.js";
-import { nearest } from "./recipe-errors.js";
 import { parseRecipe, readRecipe } from "./recipe-file.js";
 
 const NEEDED = "model: m\noutput: o\ndata: d.json\n";

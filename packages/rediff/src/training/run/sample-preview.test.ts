@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { parseRecord } from "../../data/records/parse-record.js";
 import { buildSample } from "../../data/samples/build-sample.js";
-import { visualRows } from "../../data/samples/sample-media.js";
 import { geometry, record, sampleSettings } from "../../data/testing/record-files.js";
 import type { RecordedDraw } from "../../diffusion/random-draws.js";
 import { tokenizerFolder } from "../../testing/fixtures.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
+import { visualRows } from "../../vision/tiles/token-layout.js";
 import { ourTraining } from "../backward/training-rules.js";
 import { type PreviewOptions, previewBatch } from "./sample-preview.js";
 

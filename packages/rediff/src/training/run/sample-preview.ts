@@ -4,7 +4,6 @@
 
 import type { TrainingSample } from "../../data/samples/sample.js";
 import { describeSource } from "../../data/samples/sample-error.js";
-import { visualRows } from "../../data/samples/sample-media.js";
 import {
   type CorruptedSample,
   corrupt,
@@ -19,6 +18,7 @@ import { type DrawSource, drawsFrom } from "../../diffusion/random-draws.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { VisionGeometry } from "../../vision/tiles/token-layout.js";
+import { visualRows } from "../../vision/tiles/token-layout.js";
 import { type ExpandedBatch, expandBatch, PADDING, visualsWithin } from "../backward/expand-batch.js";
 import type { TrainingRules } from "../backward/training-rules.js";
 

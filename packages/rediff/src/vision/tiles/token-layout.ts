@@ -128,3 +128,14 @@ export function videoLayout(frames: number, geometry: VisionGeometry): VideoLayo
 function oneTokenNeedsUnpad(position: NewlinePosition, unpad: boolean): NewlinePosition {
   return position === "one_token" && !unpad ? "no_token" : position;
 }
+
+/** Rows that a visual takes in a sequence: what `pictureLayout` or `videoLayout` says of its tiles. A single view (padded
+ *  picture, dummy) has no map. */
+export function visualRows(
+  visual: { readonly kind: "picture" | "video"; readonly tiles: number; readonly imageSize: Size },
+  geometry: VisionGeometry,
+): number {
+  if (visual.kind === "video") return videoLayout(visual.tiles, geometry).tokens;
+  const aspectRatio = visual.tiles === 1 ? ({ kind: "square" } as const) : geometry.aspectRatio;
+  return pictureLayout(visual.imageSize, { ...geometry, aspectRatio }).tokens;
+}

@@ -314,7 +314,7 @@ describe("what goes on must go on with the same things", () => {
 
 describe("one clear line for what is wrong", () => {
   test.each([
-    ["steps that do not fit", ["--steps", "3", "--block-length", "8"], /steps 3 is not a multiple of the 2 blocks/],
+    ["steps that do not fit", ["--steps", "3", "--block-length", "8"], /--steps 3 is not a multiple of the 2 blocks/],
     ["two ways to say it", ["--steps", "8", "--tokens-per-step", "2"], /exclude each other/],
     ["no number", ["--steps", "8,x"], /whole number/],
     ["a shard", ["--shard", "3/3"], /there is no shard 3 of 3/],

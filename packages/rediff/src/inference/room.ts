@@ -1,0 +1,78 @@
+/** What a prompt leaves of a model's positions for its answer. Counted before anything is encoded, so that what does not
+ *  fit costs nothing. */
+import { OptionError, option, wording } from "../errors.js";
+import type { LladaConfig } from "../models/llada/llada-config.js";
+import { type ModelConfig, visionGeometry } from "../models/llava/llava.js";
+import { imagePlaceholder } from "../text/image-tokens.js";
+import type { Visual } from "../vision/tiles/tiles.js";
+import { visualRows } from "../vision/tiles/token-layout.js";
+import type { DescribeRequest, ResolvedRequest } from "./resolve.js";
+
+/** Positions of a prompt with its pictures. */
+export function promptLength(
+  { multimodal }: Pick<ModelConfig, "multimodal">,
+  ids: readonly number[],
+  visuals: readonly Visual[],
+): number {
+  const text = ids.filter((id) => id !== imagePlaceholder).length;
+  if (multimodal === undefined) return text;
+  const geometry = visionGeometry(multimodal);
+  return visuals.reduce((sum, visual) => sum + visualRows(visual, geometry), text);
+}
+
+/** @throws OptionError when the prompt and its answer have more positions than the model */
+export function assertRoom(config: ModelConfig, request: ResolvedRequest, visuals: readonly Visual[]): void {
+  const { maxPositions, ropeScaling } = config.llada;
+  const { genLength, suffix } = request.decode;
+  const prompt = promptLength(config, request.ids, visuals);
+  const answer = genLength + suffix.length;
+  if (prompt + answer <= maxPositions || ropeScaling !== undefined) return;
+  if (prompt >= maxPositions) throw noRoom(prompt, maxPositions);
+  const { kind } = request;
+  const [name, what] =
+    kind === "describe" ? ["genLength", "answer"] : kind === "refine" ? ["draft", "draft"] : ["template", "template"];
+  throw new OptionError(
+    name,
+    `the prompt has ${prompt} tokens and the ${what} ${answer}, together more than the model's ${maxPositions} positions`,
+    kind === "describe"
+      ? wording`Use fewer or smaller pictures, a shorter question, or a smaller ${option("genLength")}`
+      : `Use fewer or smaller pictures, or a shorter ${what}`,
+    { problem: "context_length" },
+  );
+}
+
+/** A request whose answer is as long as asked, or as long as there is room. Blocks keep their length, and steps their
+ *  share of each block; a block that is longer than the room becomes as long as that.
+ *  @throws OptionError when there is no room at all */
+export function cutToRoom(config: ModelConfig, request: DescribeRequest, visuals: readonly Visual[]): DescribeRequest {
+  const positions = furthest(config.llada);
+  const prompt = promptLength(config, request.ids, visuals);
+  const { genLength, blockLength, steps, suffix } = request.decode;
+  const room = positions - prompt - suffix.length;
+  if (genLength <= room) return request;
+  if (room < 1) throw noRoom(prompt, positions);
+  const block = Math.min(blockLength, room);
+  const blocks = Math.floor(room / block);
+  const stepsOfBlock = steps / (genLength / blockLength);
+  return {
+    ...request,
+    decode: {
+      ...request.decode,
+      genLength: blocks * block,
+      blockLength: block,
+      steps: blocks * Math.ceil((stepsOfBlock * block) / blockLength),
+    },
+  };
+}
+
+/** Stretched rotary positions reach further than those that were trained. */
+const furthest = ({ maxPositions, ropeScaling }: LladaConfig): number =>
+  Math.floor(maxPositions * (ropeScaling?.factor ?? 1));
+
+const noRoom = (prompt: number, positions: number): OptionError =>
+  new OptionError(
+    "prompt",
+    `the prompt has ${prompt} tokens with its pictures, and the model's ${positions} positions leave no room for an answer`,
+    "Use fewer or smaller pictures, or shorter text",
+    { problem: "context_length" },
+  );

@@ -114,7 +114,7 @@ test("lines that fail are told, and the others go on as if they had not been", a
     ["/reset everything", /\/reset everything is unknown\. Use \/reset/],
     ["/imagine", /\/imagine is no command\. \/help lists them/],
     ["Two <image> of <image>?", /2 <image> for 1 picture/],
-    [`Long ${"word ".repeat(3000)}`, /more than the model's 4096 positions/],
+    [`Long ${"word ".repeat(3000)}`, /the model's 4096 positions leave no room/],
   ];
   const run = await chat(`${bad.map(([line]) => line).join("\n")}\nWhat is it?\n`, "photo.jpg");
   expect(run.status).toBe(1);

@@ -15,7 +15,7 @@ import { packageRoot } from "./paths.mjs";
 export function nativeFiles(root = packageRoot) {
   return readdirSync(join(root, "native"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.path, entry.name).slice(root.length + 1))
+    .map((entry) => join(entry.parentPath, entry.name).slice(root.length + 1))
     .sort();
 }
 

@@ -1,6 +1,8 @@
 /** Everything that is wrong with one record, for `rediff data check`: unlike training, which stops at the first. */
+
 import { stat } from "node:fs/promises";
 import sharp from "sharp";
+import { assertRegular } from "../../files/regular-file.js";
 import { decodePicture } from "../../vision/picture/decode-picture.js";
 import type { Size } from "../../vision/tiles/anyres.js";
 import { pictureLayout, videoLayout, visualRows } from "../../vision/tiles/token-layout.js";
@@ -120,6 +122,7 @@ async function see(
 async function pictureSize(source: Media, asStored = false): Promise<Size> {
   const [input, name] = typeof source === "string" ? [source, source] : [source.bytes, source.name];
   try {
+    if (typeof source === "string") await assertRegular(source, "a picture file");
     const { width, height, autoOrient } = await sharp(input, { limitInputPixels: false }).metadata();
     return asStored ? { width, height } : autoOrient;
   } catch {

@@ -1,6 +1,8 @@
 /** Reads records from their places. Each thread has a reader of its own. */
-import { type FileHandle, open } from "node:fs/promises";
+
+import type { FileHandle } from "node:fs/promises";
 import { fileError } from "../../files/read-errors.js";
+import { openRegular } from "../../files/regular-file.js";
 import type { DataRecord, SampleSource } from "../samples/sample.js";
 import { SampleError } from "../samples/sample-error.js";
 import type { RecordPlace } from "./file-index.js";
@@ -78,7 +80,7 @@ export class RecordReader implements AsyncDisposable {
       this.#files.delete(other);
       void closeFile(entry);
     }
-    const opened: OpenFile = { handle: open(file), users: 0, dropped: false };
+    const opened: OpenFile = { handle: openRegular(file, "a data file"), users: 0, dropped: false };
     opened.handle.catch(() => undefined); // Told where it is awaited.
     this.#files.set(file, opened);
     return opened;

@@ -1,8 +1,9 @@
 /** A data file to the index of its records, by the kind of the file. */
-import { open } from "node:fs/promises";
+
 import { extname } from "node:path";
 import { UserError } from "../../errors.js";
 import { fileError } from "../../files/read-errors.js";
+import { assertRegular, openRegular } from "../../files/regular-file.js";
 import type { FileIndex, ScanOptions } from "./file-index.js";
 import { scanJson } from "./scan-json.js";
 import { scanTar } from "./scan-tar.js";
@@ -10,11 +11,12 @@ import { scanTar } from "./scan-tar.js";
 /** Scans a data file. @throws UserError when it cannot be read, is of an unknown kind, or is cut off */
 export async function indexFile(file: string, options: ScanOptions = {}): Promise<FileIndex> {
   const extension = extname(file).toLowerCase();
-  if (extension === ".tar") return scanTar(file, options);
+  if (extension === ".tar") {
+    await assertRegular(file, "a data file");
+    return scanTar(file, options);
+  }
   if (![".json", ".jsonl", ".ndjson"].includes(extension)) throw unknownKind(file, extension);
-  const handle = await open(file).catch((cause: unknown) => {
-    throw fileError(file, cause);
-  });
+  const handle = await openRegular(file, "a data file");
   try {
     return await scanJson(file, handle, options);
   } catch (cause) {

@@ -1,8 +1,10 @@
 /** Archives in a folder: whole files, and files that were split into parts. */
-import { open, stat } from "node:fs/promises";
+
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
 import { fileError } from "../../files/read-errors.js";
+import { openRegular } from "../../files/regular-file.js";
 import { describeContent, SNIFF_BYTES } from "../../vision/picture/picture-header.js";
 
 export type ArchiveKind = "zip" | "tar" | "tar.gz";
@@ -97,9 +99,7 @@ async function kindOf(path: string, name: string): Promise<ArchiveKind> {
 }
 
 async function readHead(path: string): Promise<Buffer> {
-  const handle = await open(path).catch((cause: unknown) => {
-    throw fileError(path, cause);
-  });
+  const handle = await openRegular(path, "an archive");
   try {
     const { buffer, bytesRead } = await handle.read(Buffer.alloc(512), 0, 512, 0);
     return buffer.subarray(0, bytesRead);

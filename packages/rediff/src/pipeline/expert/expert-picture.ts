@@ -1,12 +1,13 @@
 /** The picture of a draft, as it goes to the expert: a data URL with the type that its bytes have, whatever its name
  *  says. (The original calls every picture a JPEG.) Formats that chat APIs do not take become PNG; so does the first
  *  frame of an animation, since that is what the model has seen. */
+
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import sharp from "sharp";
 import { UserError } from "../../errors.js";
 import { emptyFile, fileError } from "../../files/read-errors.js";
+import { openRegular } from "../../files/regular-file.js";
 import {
   describeContent,
   PICTURE_FORMATS,
@@ -26,7 +27,8 @@ const ACCEPTED: ReadonlySet<PictureFormat> = new Set<PictureFormat>(["jpeg", "pn
 /** @throws UserError when there is no file */
 export async function readPictureFile(img: string, folder: string | undefined): Promise<PictureFile> {
   const path = isAbsolute(img) || folder === undefined ? img : join(folder, img);
-  const bytes = await readFile(path).catch((cause: unknown) => {
+  await using file = await openRegular(path, "a picture file");
+  const bytes = await file.readFile().catch((cause: unknown) => {
     throw fileError(path, cause);
   });
   return { path, bytes, sha256: createHash("sha256").update(bytes).digest("hex") };

@@ -3,7 +3,7 @@
  *  Pictures inside (Hugging Face's `image: {bytes, path}`, also lists of them, or plain bytes) become files, and the
  *  record names them. Files that this project wrote come back as they were; in others whole numbers become numbers,
  *  times ISO texts, and NaN null. */
-import { open } from "node:fs/promises";
+
 import {
   type AsyncBuffer,
   type FileMetaData,
@@ -13,7 +13,7 @@ import {
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../files/read-errors.js";
+import { openRegular } from "../../files/regular-file.js";
 import { isRecord, type JsonRecord } from "./exact-json.js";
 import { type Columns, columnsSchema, fromRow, METADATA_KEY } from "./parquet-columns.js";
 import type { PictureFolder } from "./picture-folder.js";
@@ -122,9 +122,7 @@ function ownColumns(metadata: FileMetaData, file: string): Columns | undefined {
 
 /** Opens the file for one call, so that nothing stays open when a caller stops in the middle. */
 async function withFile<Result>(file: string, use: (buffer: AsyncBuffer) => Promise<Result>): Promise<Result> {
-  const handle = await open(file).catch((cause: unknown) => {
-    throw fileError(file, cause);
-  });
+  const handle = await openRegular(file, "a parquet file");
   try {
     const { size } = await handle.stat();
     return await use({

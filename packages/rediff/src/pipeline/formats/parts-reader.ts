@@ -1,8 +1,9 @@
 /** Several files as one, for readers that jump about (zip) and readers that go through (tar). */
-import { type FileHandle, open } from "node:fs/promises";
+
+import type { FileHandle } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { RandomAccessReader } from "yauzl";
-import { fileError } from "../../files/read-errors.js";
+import { openRegular } from "../../files/regular-file.js";
 
 const CHUNK_BYTES = 1 << 20;
 
@@ -26,9 +27,7 @@ export class PartsReader extends RandomAccessReader {
     let start = 0;
     try {
       for (const path of paths) {
-        const handle = await open(path).catch((cause: unknown) => {
-          throw fileError(path, cause);
-        });
+        const handle = await openRegular(path, "an archive");
         const end = start + (await handle.stat()).size;
         parts.push({ handle, start, end });
         start = end;

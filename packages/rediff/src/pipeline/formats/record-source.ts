@@ -1,13 +1,14 @@
 /** The records of a JSON, JSONL or parquet file, one after the other, whatever the file's size. */
+
 import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
-import { open } from "node:fs/promises";
+import type { open } from "node:fs/promises";
 import { extname } from "node:path";
 import { type FileIndex, placeOf } from "../../data/records/file-index.js";
 import { textOf } from "../../data/records/record-reader.js";
 import { indexFile } from "../../data/records/scan-file.js";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../files/read-errors.js";
+import { openRegular } from "../../files/regular-file.js";
 import { isRecord, type JsonRecord, parseExact } from "./exact-json.js";
 import { openParquet, type ParquetOptions } from "./parquet-source.js";
 import type { RecordSource, SourceRecord } from "./record-stream.js";
@@ -37,9 +38,7 @@ export function chainRecords(sources: readonly RecordSource[]): RecordSource {
 }
 
 async function* readIndexed(index: FileIndex): AsyncGenerator<SourceRecord> {
-  const handle = await open(index.file).catch((cause: unknown) => {
-    throw fileError(index.file, cause);
-  });
+  const handle = await openRegular(index.file, "a data file");
   try {
     let chunk = Buffer.alloc(0);
     let chunkStart = 0;

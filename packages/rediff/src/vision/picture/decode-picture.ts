@@ -5,10 +5,10 @@
  *  the mode is Pillow's. Departure: 16-bit grey is scaled to 8 bits; Pillow cuts it off at 255, which leaves a white
  *  picture (`grey16: "clip"` does the same). Of a palette TIFF the palette goes unnoticed. */
 
-import { type FileHandle, open } from "node:fs/promises";
 import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
 import { UserError } from "../../errors.js";
 import { emptyFile, fileError } from "../../files/read-errors.js";
+import { openRegular } from "../../files/regular-file.js";
 import type { Size } from "../tiles/anyres.js";
 import {
   describeContent,
@@ -68,23 +68,12 @@ export async function decodePicture(
 
 /** Reads a file that begins like a picture; anything else is refused before it is read whole. */
 async function readPicture(path: string): Promise<Uint8Array> {
-  let file: FileHandle;
+  const file = await openRegular(path, "a picture file");
   try {
-    file = await open(path);
-  } catch (cause) {
-    throw fileError(path, cause);
-  }
-  try {
-    const stat = await file.stat();
-    if (stat.isDirectory()) {
-      throw new UserError(`${path}: is a folder; expected a picture file`, "Name the files in it");
-    }
-    if (stat.isFile()) {
-      if (stat.size === 0) throw emptyFile(path, "a picture");
-      const head = new Uint8Array(SNIFF_BYTES);
-      const { bytesRead } = await file.read(head, 0, head.length, 0);
-      if (sniffFormat(head) === undefined) throw noPicture(path, head.subarray(0, bytesRead));
-    }
+    const head = new Uint8Array(SNIFF_BYTES);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    if (bytesRead === 0) throw emptyFile(path, "a picture");
+    if (sniffFormat(head) === undefined) throw noPicture(path, head.subarray(0, bytesRead));
     return await file.readFile();
   } catch (cause) {
     throw cause instanceof UserError ? cause : fileError(path, cause);

@@ -31,6 +31,14 @@ export type AspectRatio =
   | { readonly kind: "pad" }
   | { readonly kind: "square" };
 
+/** How a picture is cut. */
+export interface TilingOptions {
+  readonly tileSize: number;
+  readonly aspectRatio: AspectRatio;
+  /** Needed for anyres only. */
+  readonly pinpoints?: readonly Size[];
+}
+
 /** The reference insists on one of these when pinpoints are given as a range, because then the tile gives the scale. */
 const RANGE_TILE_SIZES: readonly number[] = [224, 336, 384, 448, 512];
 

@@ -1,8 +1,7 @@
 /** Pictures that are few pixels and yet much work. Pillow's resizing goes across first and down afterwards: a picture of
  *  1 x 39,000,000, a file of 150 kB, becomes 384 x 39,000,000 on its way to one tile, and 39,000,000 squared when it is
  *  centred on a square. What resizing will need is known from the size alone, so it is judged before anything is done. */
-import { bestResolution, letterbox, type Size, tooThin } from "./anyres.js";
-import type { TilingOptions } from "./tiles.js";
+import { bestResolution, letterbox, type Size, type TilingOptions, tooThin } from "./anyres.js";
 
 /** Pixels of one picture on the way; 200 MB in colour. A strip of 384 pixels across may be 174,000 high. */
 const MOST_BETWEEN = 2 ** 26;

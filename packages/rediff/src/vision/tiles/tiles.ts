@@ -10,8 +10,10 @@
 
 import { type OpaqueImage, type RasterImage, withoutAlpha } from "../picture/raster-image.js";
 import { resizeImage } from "../picture/resize.js";
-import { type AspectRatio, bestResolution, letterbox, type Offset, type Size } from "./anyres.js";
+import { bestResolution, letterbox, type Offset, type Size, type TilingOptions } from "./anyres.js";
 import { refuseThin } from "./thin-pictures.js";
+
+export type { TilingOptions } from "./anyres.js";
 
 /** Tiles as bytes. The float input of the tower is ((level / 255) - IMAGE_MEAN) / IMAGE_STD, see `normalizedLevels`. */
 export interface Tiles {
@@ -26,13 +28,6 @@ export interface Tiles {
 /** Tiles of a picture, or frames of a video. */
 export interface Visual extends Tiles {
   readonly kind: "picture" | "video";
-}
-
-export interface TilingOptions {
-  readonly tileSize: number;
-  readonly aspectRatio: AspectRatio;
-  /** Needed for anyres only. */
-  readonly pinpoints?: readonly Size[];
 }
 
 /** SigLIP's normalisation, the same for all channels. */

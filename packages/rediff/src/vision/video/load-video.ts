@@ -4,6 +4,7 @@ import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
 import { emptyFile, fileError } from "../../files/read-errors.js";
+import { assertRegular } from "../../files/regular-file.js";
 import { DEFAULT_MAX_PIXELS, type DecodeOptions, decodePicture, refuseHuge } from "../picture/decode-picture.js";
 import { type OpaqueImage, withoutAlpha } from "../picture/raster-image.js";
 import { resizeImage } from "../picture/resize.js";
@@ -46,6 +47,7 @@ export async function loadVideo(source: VideoSource, options: VideoOptions, sign
     throw fileError(source, cause);
   });
   if (info.isDirectory()) return loadFolder(source, options, signal);
+  await assertRegular(source, "a video file, or a folder of frames");
   if (info.size === 0) throw emptyFile(source, "a video");
   return loadFile(source, options, signal);
 }

@@ -51,6 +51,23 @@ test("a single weight file needs no index", async () => {
   expect(await findCached(ID, "main", cacheDir)).toBe(folder);
 });
 
+test("an adapter needs its own two files, and no config.json", async () => {
+  const adapter = { "adapter_config.json": "{}", "adapter_model.safetensors": "1", "README.md": "" };
+  const { cacheDir, folder } = await cacheWith(adapter);
+  expect(await findCached(ID, "main", cacheDir)).toBe(folder);
+  await rm(join(folder, "adapter_model.safetensors"));
+  expect(await inspectCached(ID, "main", cacheDir)).toMatchObject({ missing: ["adapter_model.safetensors"] });
+  await writeFile(join(folder, "adapter_model.bin"), "1");
+  expect(await findCached(ID, "main", cacheDir)).toBe(folder);
+});
+
+test("shards of which one is missing are not made whole by a single file beside them", async () => {
+  const { cacheDir, folder } = await cacheWith({ ...SHARDED, "model.safetensors": "1" });
+  expect(await findCached(ID, "main", cacheDir)).toBe(folder);
+  await rm(join(folder, "model-00002-of-00002.safetensors"));
+  expect(await inspectCached(ID, "main", cacheDir)).toMatchObject({ missing: ["model-00002-of-00002.safetensors"] });
+});
+
 test.each(Object.keys(SHARDED))("a snapshot without %s is not complete", async (path) => {
   const { cacheDir, folder } = await cacheWith(SHARDED);
   await rm(join(folder, path));

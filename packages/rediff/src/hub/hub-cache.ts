@@ -9,7 +9,8 @@
  *  A snapshot folder exists from its first file on, so its existence says nothing. A snapshot is complete when
  *  1. every file of our list (written before the first byte is asked for) is there with its size; without such a list
  *     but with huggingface_hub's own (`trees/COMMIT.json`, newer versions), every file of it that a model needs; and
- *  2. config.json is there, and model.safetensors or all shards that the index names (huggingface_hub issue 3371).
+ *  2. config.json is there, and model.safetensors or all shards that the index names (huggingface_hub issue 3371); or
+ *     adapter_config.json is, and the adapter's weights.
  *  A pull with `--include` or `--exclude` adds to the list and never shortens it: an interrupted full pull stays
  *  incomplete until a full pull ends. `refs/` is written last, so a name keeps its older, complete snapshot till then. */
 import { randomUUID } from "node:crypto";
@@ -27,6 +28,7 @@ export interface CachedModel {
 }
 
 export const CONFIG_FILE = "config.json";
+const INDEX_FILE = "model.safetensors.index.json";
 
 /** The snapshot folder of a complete model in the cache, or undefined. */
 export async function findCached(
@@ -163,8 +165,14 @@ async function missingWeights(folder: string, names: readonly string[]): Promise
   const need = async (name: string) => {
     if (!(await hasFile(join(folder, name)))) missing.push(name);
   };
+  const isAdapter = names.includes("adapter_config.json") && !names.some((name) => /^model[.-]/.test(name));
+  if (isAdapter) {
+    if (!names.includes("adapter_model.bin")) await need("adapter_model.safetensors");
+    return missing;
+  }
   await need(CONFIG_FILE);
-  if (await hasFile(join(folder, "model.safetensors"))) return missing;
+  const isSharded = names.includes(INDEX_FILE) && names.some((name) => /^model-\d+-of-\d+\.safetensors$/.test(name));
+  if (!isSharded && (await hasFile(join(folder, "model.safetensors")))) return missing;
 
   const indices = names.filter((name) => name.endsWith(".safetensors.index.json"));
   for (const name of indices) {
@@ -176,7 +184,7 @@ async function missingWeights(folder: string, names: readonly string[]): Promise
   if (weights.length === 0 && indices.length === 0) missing.push("*.safetensors");
   // Shards without their index are a pull that was cut off.
   if (indices.length === 0 && weights.some((name) => /-\d+-of-\d+\.safetensors$/.test(name))) {
-    missing.push("model.safetensors.index.json");
+    missing.push(INDEX_FILE);
   }
   for (const name of weights) await need(name);
   return missing;

@@ -84,7 +84,8 @@ function isAdapter(folder: string, base: string | undefined): boolean {
   );
 }
 
-function wholeWeights(folder: string): string | undefined {
+/** A file of a whole model's weights in a folder. */
+export function wholeWeights(folder: string): string | undefined {
   return readdirSync(folder).find((name) => /^model(-\d+-of-\d+)?\.safetensors(\.index\.json)?$/.test(name));
 }
 

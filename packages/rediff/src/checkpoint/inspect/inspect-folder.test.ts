@@ -145,6 +145,18 @@ describe("a broken folder is described as far as it can be", () => {
     expect(await problems()).toMatch(/the file is cut off or damaged/);
   });
 
+  test("with weights of which one set is read: the other is told of", async () => {
+    writeTinyModel(scratch.path, { maxShardBytes: 100_000 });
+    cpSync(at(names(/^model-00001/)[0]!), at("model.safetensors"));
+    writeFileSync(at("pytorch_model.bin"), "");
+    const seen = await inspectFolder(scratch.path);
+    expect(seen).toMatchObject({
+      problems: [],
+      notes: ["not read: model.safetensors, pytorch_model.bin (model.safetensors.index.json names what is)"],
+    });
+    expect(inspectionText(seen)).toMatch(/^note +not read: model\.safetensors/m);
+  });
+
   test("with an empty or hostile weight file", async () => {
     writeTinyModel(scratch.path);
     writeFileSync(at("model.safetensors"), "");

@@ -8,16 +8,20 @@ import { type ModelConfig, visionGeometry } from "../../models/llava/llava.js";
 import type { SiglipConfig } from "../../models/siglip/siglip.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { pictureLayout } from "../../vision/tiles/token-layout.js";
+import { isAdapterFolder } from "../adapter/adapter-config.js";
+import { locateModel, wholeWeights } from "../adapter/locate-model.js";
 import { parseConfig, readJson } from "../config.js";
 import { foreignKeys } from "../convert/converted-config.js";
 import { compareTower, isSiglip, parseTowerConfig } from "../convert/siglip-source.js";
 import { type MemoryNeed, memoryNeed } from "../memory.js";
 import { modelShapes, renameOriginal, TOWER_PREFIX } from "../tensor-names.js";
 import { type Checkpoint, compareTensors, type TensorProblems, unreadText } from "../weights.js";
+import { Findings } from "./findings.js";
+import { type AdapterSummary, inspectAdapter } from "./inspect-adapter.js";
 import { readHeaders } from "./weight-headers.js";
 
 /** `llada` has the renamed, Llama-style names; `llada-v` is ReDiff as well, the same network. */
-export type CheckpointKind = "llada-original" | "llada" | "llada-v" | "siglip" | "unknown";
+export type CheckpointKind = "llada-original" | "llada" | "llada-v" | "siglip" | "adapter" | "unknown";
 
 export interface ListedTensor {
   name: string;
@@ -50,6 +54,8 @@ export type Part = "language" | "vision" | "projector" | "newline" | "other";
 export interface Inspection {
   folder: string;
   kind: CheckpointKind;
+  /** Of an adapter's folder. Files and tensors are then the adapter's, config and the rest those of its base. */
+  adapter?: AdapterSummary;
   /** Why it cannot be used; empty when it can. */
   problems: string[];
   /** What is worth knowing and no obstacle. */
@@ -70,11 +76,28 @@ export interface Inspection {
   comparison: TensorProblems;
 }
 
-/** Describes a model folder from its headers, without libtorch: what it is, its size, a picture's tokens, and everything
- *  that is wrong with it (`problems`, empty when it can be used).
- *  @throws UserError only for what is no folder */
-export async function inspectFolder(folder: string): Promise<Inspection> {
+export interface InspectOptions {
+  /** Of an adapter, a folder or a hub id, in place of the one that it names. */
+  base?: string | undefined;
+}
+
+/** Describes a model folder, or an adapter's, from its headers, without libtorch: what it is, its size, a picture's
+ *  tokens, and everything that is wrong with it (`problems`, empty when it can be used).
+ *  @throws UserError only for what is no folder, and for a base of what is no adapter */
+export async function inspectFolder(folder: string, { base }: InspectOptions = {}): Promise<Inspection> {
   if (!existsSync(folder)) throw new UserError(`there is no folder ${folder}`);
+  if (!isAdapterFolder(folder)) {
+    if (base !== undefined) await locateModel(folder, { base }); // refuses it
+    return inspectModel(folder);
+  }
+  if (base !== undefined || wholeWeights(folder) === undefined) return inspectAdapter(folder, base, inspectModel);
+  const found = new Findings();
+  await found.attemptAsync(() => locateModel(folder)); // says that it could be read in two ways
+  const inspection = await inspectModel(folder);
+  return { ...inspection, problems: [...found.problems, ...inspection.problems] };
+}
+
+async function inspectModel(folder: string): Promise<Inspection> {
   const headers = readHeaders(folder);
   using checkpoint = headers.checkpoint;
   const found = new Findings();
@@ -112,35 +135,6 @@ export async function inspectFolder(folder: string): Promise<Inspection> {
   };
 }
 
-/** Collects what went wrong instead of stopping at the first thing. */
-class Findings {
-  readonly problems: string[] = [];
-  readonly notes: string[] = [];
-
-  attempt<T>(body: () => T): T | undefined {
-    try {
-      return body();
-    } catch (error) {
-      this.#add(error);
-      return undefined;
-    }
-  }
-
-  async attemptAsync<T>(body: () => Promise<T>): Promise<T | undefined> {
-    try {
-      return await body();
-    } catch (error) {
-      this.#add(error);
-      return undefined;
-    }
-  }
-
-  #add(error: unknown): void {
-    if (!(error instanceof UserError)) throw error;
-    if (!this.problems.includes(error.message)) this.problems.push(error.message);
-  }
-}
-
 type Raw = Record<string, unknown>;
 const isObject = (value: unknown): value is Raw => typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -172,7 +166,7 @@ function readVision(folder: string, raw: unknown, found: Findings): SiglipConfig
   return found.attempt(() => parseTowerConfig(raw, join(folder, "config.json")));
 }
 
-const NOTHING: TensorProblems = { missing: [], unexpected: [], misshapen: [] };
+export const NOTHING: TensorProblems = { missing: [], unexpected: [], misshapen: [] };
 
 function compare(
   kind: CheckpointKind,
@@ -243,7 +237,7 @@ function partOf(name: string): Part {
   return /^(model\.(embed_tokens|layers|norm|transformer)|lm_head)\./.test(name) ? "language" : "other";
 }
 
-function countTensors(tensors: readonly ListedTensor[]): Pick<Inspection, "parameters" | "dtypes"> {
+export function countTensors(tensors: readonly ListedTensor[]): Pick<Inspection, "parameters" | "dtypes"> {
   const parameters = { language: 0, vision: 0, projector: 0, newline: 0, other: 0, total: 0 };
   const dtypes: Partial<Record<DType, number>> = {};
   for (const { name, dtype, shape } of tensors) {

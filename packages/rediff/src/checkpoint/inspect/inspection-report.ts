@@ -3,6 +3,7 @@
 import type { SiglipConfig } from "../../models/siglip/siglip.js";
 import { patchesPerSide } from "../../models/siglip/siglip.js";
 import { availableMemory, gib } from "../memory.js";
+import type { AdapterSummary } from "./inspect-adapter.js";
 import type { CheckpointKind, Inspection, ListedTensor } from "./inspect-folder.js";
 
 const KINDS: Record<CheckpointKind, string> = {
@@ -10,6 +11,7 @@ const KINDS: Record<CheckpointKind, string> = {
   llada: "LLaDA, text only",
   "llada-v": "LLaDA-V or ReDiff",
   siglip: "SigLIP, stand-alone (`rediff convert --vision` takes it)",
+  adapter: "low-rank adapter (LoRA), merged into its base when it is loaded",
   unknown: "unknown",
 };
 
@@ -20,6 +22,7 @@ export function inspectionText(i: Inspection): string {
   const rows: [string, string][] = [
     ["kind", KINDS[i.kind]],
     ["folder", i.folder],
+    ...adapterRows(i),
     ["weights", weightsText(i)],
     ["parameters", parametersText(i)],
   ];
@@ -59,6 +62,22 @@ export function inspectionText(i: Inspection): string {
   return rows.map(([label, text]) => `${label.padEnd(12)}${text}`.trimEnd()).join("\n");
 }
 
+function adapterRows({ adapter }: Inspection): [string, string][] {
+  if (adapter === undefined) return [];
+  const { base = "names none", baseFolder, rank, alpha, rslora, modules, replaced } = adapter;
+  const list = Object.entries(modules).map(([name, n]) => `${name} (${n})`);
+  const rows: [string, string][] = [
+    ["base", baseFolder === undefined || baseFolder === base ? base : `${base} (${baseFolder})`],
+    ["rank", `${rank}, alpha ${alpha}${rslora ? ", over the root of the rank" : ""}`],
+  ];
+  if (list.length > 0) rows.push(["corrects", list.join(", ")]);
+  if (replaced.length > 0) rows.push(["replaces", `${plural(replaced.length, "tensor")}: ${someOf(replaced)}`]);
+  return rows;
+}
+
+const someOf = (names: readonly string[]): string =>
+  names.length > 4 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
+
 function weightsText({ files, bytes, dtypes }: Inspection): string {
   if (files.length === 0) return "none";
   const names = files.length === 1 ? (files[0]?.name ?? "") : plural(files.length, "file");
@@ -84,12 +103,17 @@ export function tensorListText(tensors: readonly ListedTensor[]): string {
   return tensors.map(({ name, dtype, shape, file }) => `${name}\t${dtype}\t[${shape.join(", ")}]\t${file}`).join("\n");
 }
 
+function adapterJson({ base, baseFolder, rank, alpha, rslora, modules, replaced }: AdapterSummary) {
+  return { base, base_folder: baseFolder, rank, alpha, use_rslora: rslora, modules, replaced };
+}
+
 /** Keys as in config.json and the other commands' output. */
 export function inspectionJson(i: Inspection, { tensors = false } = {}): Record<string, unknown> {
   const { config, vision, picture, tokenizer } = i;
   return {
     folder: i.folder,
     kind: i.kind,
+    ...(i.adapter && { adapter: adapterJson(i.adapter) }),
     complete: i.problems.length === 0,
     problems: i.problems,
     notes: i.notes,

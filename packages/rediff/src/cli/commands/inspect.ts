@@ -3,27 +3,31 @@ import { Command } from "commander";
 import { resolveModel } from "../../hub/resolve-model.js";
 
 interface Flags {
+  base?: string;
   json?: true;
   tensors?: true;
 }
 
 const HELP = `
-Nothing but config.json, the tokenizer and the headers of the weight files is read. The exit status is 1 when something
+Nothing but config.json, the tokenizer and the headers of the weight files is read. Of an adapter's folder: which base it
+corrects, with which rank, and which modules; the base is looked at too. The exit status is 1 when something
 is missing or does not fit, and every such thing is listed.
 
---json prints one JSON line: kind (llada-original, llada, llada-v, siglip, unknown), complete, problems, parameters,
+--json prints one JSON line: kind (llada-original, llada, llada-v, siglip, adapter, unknown), complete, problems, parameters,
 dtypes, files, config, vision, picture, tokenizer, memory, missing, unexpected, misshapen, and with --tensors, tensors.
 
 Examples:
   $ rediff inspect LLaDA-V
   $ rediff inspect GSAI-ML/LLaDA-V
   $ rediff inspect ReDiff-8B --tensors | grep mm_projector
+  $ rediff inspect exp/mine/adapter --base ReDiff-8B
 `;
 
 export function inspectCommand(): Command {
   return new Command("inspect")
     .description("show what a checkpoint is and whether it is complete")
-    .argument("<MODEL>", "model folder, or the id of a model that was pulled")
+    .argument("<MODEL>", "model or adapter folder, or the id of one that was pulled")
+    .option("--base <DIR|HUB_ID>", "what an adapter corrects, in place of the model that it names")
     .option("--json", "print one JSON line")
     .option("--tensors", "list name, dtype, shape and file of every tensor as well")
     .addHelpText("after", HELP)
@@ -35,7 +39,7 @@ async function run(model: string, flags: Flags): Promise<void> {
     import("../../checkpoint/inspect/inspect-folder.js"),
     import("../../checkpoint/inspect/inspection-report.js"),
   ]);
-  const inspection = await inspectFolder(await resolveModel(model));
+  const inspection = await inspectFolder(await resolveModel(model), { base: flags.base });
   const tensors = flags.tensors === true;
   if (flags.json) process.stdout.write(`${JSON.stringify(inspectionJson(inspection, { tensors }))}\n`);
   else

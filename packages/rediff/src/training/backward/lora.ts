@@ -20,7 +20,8 @@ import {
   zeros,
 } from "@rediff/torch";
 import { ADAPTER_CONFIG } from "../../checkpoint/adapter/adapter-config.js";
-import { ADAPTER_WEIGHTS, AdapterTensors, PEFT_PREFIX } from "../../checkpoint/adapter/adapter-tensors.js";
+import { ADAPTER_WEIGHTS, PEFT_PREFIX } from "../../checkpoint/adapter/adapter-layout.js";
+import { AdapterTensors } from "../../checkpoint/adapter/adapter-tensors.js";
 import { merged } from "../../checkpoint/adapter/merged-weight.js";
 import { modelShapes } from "../../checkpoint/tensor-names.js";
 import type { Model } from "../../models/llava/llava.js";

@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
 import { folderOfFile } from "../testing/folders.js";
@@ -126,7 +126,12 @@ describe("LLaDA", () => {
   });
 
   test.each<[Record<string, unknown>, RegExp]>([
-    [{ model_type: "llama" }, /^config.json: model_type is "llama"; "llada" and "llava_llada" are known$/],
+    [
+      { model_type: "qwen2_vl", architectures: ["Qwen2VLForConditionalGeneration"] },
+      /^config.json: model_type is "qwen2_vl" \(Qwen2VLForConditionalGeneration\): this is another architecture; LLaDA, LLaDA-V and ReDiff run here, "llada" and "llava_llada"$/,
+    ],
+    [{ model_type: "siglip_vision_model" }, /this is a vision tower and no language model/],
+    [{ model_type: undefined, _class_name: "UNet2DConditionModel" }, /a part of a diffusers pipeline/],
     [{ model_type: undefined }, /model_type is undefined/],
     [{ hidden_size: "4096" }, /^config.json: hidden_size: .*number/],
     [{ num_hidden_layers: 0 }, /num_hidden_layers/],
@@ -221,6 +226,11 @@ describe("LLaDA-V", () => {
 describe("a folder", () => {
   test("without config.json, with one that is cut off, with one beside it for the tower", async () => {
     await expect(loadConfig(root)).rejects.toThrow(/has no config.json/);
+    writeFileSync(at("model_index.json"), "{}");
+    await expect(loadConfig(root)).rejects.toThrow(/has no config.json, but model_index.json, which is of another/);
+    mkdirSync(at("checkpoint-5"));
+    writeFileSync(at("checkpoint-5", "config.json"), "{}");
+    await expect(loadConfig(root)).rejects.toMatchObject({ hint: `Did you mean ${at("checkpoint-5")}?` });
     writeFileSync(at("config.json"), '{"model_type": "lla');
     await expect(loadConfig(root)).rejects.toThrow(/config.json is not valid JSON/);
     writeFileSync(at("config.json"), JSON.stringify({ ...multimodal, mm_hidden_size: 64 }));

@@ -3,10 +3,12 @@
  *  Three dialects are read: LLaDA-8B-Instruct's own keys (`d_model`, `n_heads`, ...), the renamed Llama-style keys, and
  *  those with the multimodal keys that LLaVA's training code adds. Unknown keys are kept in `raw` and written back.
  *  The class is chosen by `model_type`, never by the folder's name. */
+import { existsSync, readdirSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
+import { mistakenFileError } from "../files/mistaken-file.js";
 import type { LladaConfig, RopeScaling } from "../models/llada/llada-config.js";
 import type { ModelConfig, ModelDefaults, MultimodalConfig } from "../models/llava/llava.js";
 import type { SiglipConfig } from "../models/siglip/siglip.js";
@@ -189,15 +191,30 @@ function multimodalConfig(raw: Record<string, unknown>, vision: unknown, file: s
   };
 }
 
+/** Says what a folder holds instead of LLaDA. */
+function otherArchitecture(raw: Record<string, unknown>, file: string): UserError {
+  const { model_type: type, architectures } = raw;
+  const supported = 'LLaDA, LLaDA-V and ReDiff run here, "llada" and "llava_llada"';
+  const names = Array.isArray(architectures) ? architectures.filter((name) => typeof name === "string") : [];
+  const is = `${file}: model_type is ${JSON.stringify(type)}${names.length > 0 ? ` (${names.join(", ")})` : ""}`;
+  if (typeof type === "string" && /^siglip/.test(type))
+    return new UserError(
+      `${is}: this is a vision tower and no language model; ${supported}`,
+      "A tower goes with --vision-tower, vision_tower of a recipe, or rediff convert --vision.",
+    );
+  if ("_class_name" in raw)
+    return new UserError(`${file}: this is a part of a diffusers pipeline, which makes pictures; ${supported}`);
+  return new UserError(
+    type === undefined ? `${is}; ${supported}` : `${is}: this is another architecture; ${supported}`,
+    "The class is chosen by this key alone.",
+  );
+}
+
 /** Reads a config object. `vision` is the content of vision_config.json, where there is one. */
 export function parseConfig(raw: unknown, vision: unknown, file: string): ModelConfig {
   const object = parse(rawSchema, raw, file);
   const modelType = object.model_type;
-  if (modelType !== "llada" && modelType !== "llava_llada")
-    throw new UserError(
-      `${file}: model_type is ${JSON.stringify(modelType)}; "llada" and "llava_llada" are known`,
-      "The class is chosen by this key alone.",
-    );
+  if (modelType !== "llada" && modelType !== "llava_llada") throw otherArchitecture(object, file);
   return {
     modelType,
     llada: lladaConfig(object, file),
@@ -221,6 +238,8 @@ export async function readJson(file: string): Promise<unknown> {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
+    const mistaken = mistakenFileError(file, Buffer.from(text), "JSON");
+    if (mistaken !== undefined) throw mistaken;
     throw new UserError(`${file} is not valid JSON: ${(error as Error).message}`, "Was it downloaded completely?");
   }
 }
@@ -229,7 +248,23 @@ export async function readJson(file: string): Promise<unknown> {
 export async function loadConfig(folder: string): Promise<ModelConfig> {
   const file = join(folder, "config.json");
   const raw = await readJson(file);
-  if (raw === undefined)
-    throw new UserError(`${folder} has no config.json`, "Give the folder of a model in Hugging Face's layout.");
+  if (raw === undefined) throw noConfig(folder);
   return parseConfig(raw, await readJson(join(folder, "vision_config.json")), file);
+}
+
+/** A folder without config.json, by what is in it. */
+export function noConfig(folder: string): UserError {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const has = (pattern: RegExp) => names.find((name) => pattern.test(name));
+  const found = has(/^model_index\.json$/) ?? has(/\.gguf$/) ?? has(/^params\.json$/);
+  const inner = names.filter((name) => existsSync(join(folder, name, "config.json")));
+  const instead = found === undefined ? "" : `, but ${found}, which is of another program`;
+  const hint =
+    inner.length === 0
+      ? "Give the folder of a model in Hugging Face's layout."
+      : `Did you mean ${inner
+          .slice(0, 3)
+          .map((name) => join(folder, name))
+          .join(" or ")}?`;
+  return new UserError(`${folder} has no config.json${instead}`, hint);
 }

@@ -174,7 +174,7 @@ describe("what is wrong with a folder", () => {
 
   test("an unknown model_type", async () => {
     expect(await complaint(write({ config: { model_type: "llama" } }))).toMatch(
-      /model_type is "llama"; "llada" and "llava_llada" are known/,
+      /model_type is "llama" \(.*\): this is another architecture; .* "llada" and "llava_llada"/,
     );
   });
 

@@ -5,11 +5,13 @@ import {
   type Device,
   type DType,
   detachFromScope,
-  openCheckpoint,
+  openCheckpoint as openSafetensors,
+  SafetensorsError,
   scope,
   type Tensor,
 } from "@rediff/torch";
 import { UserError } from "../errors.js";
+import { mistakenWeights } from "./mistaken-weights.js";
 import { originalName, type Shapes } from "./tensor-names.js";
 
 /** Tensors that other programs leave in such files and nobody needs. */
@@ -133,4 +135,14 @@ function processWarning(line: string): void {
   process.emitWarning(line, "RediffWarning");
 }
 
-export { type Checkpoint, openCheckpoint };
+/** Opens weights, a folder's or a file's.
+ *  @throws UserError for what is a Git LFS pointer or a web page; SafetensorsError for other damage */
+export function openCheckpoint(folderOrFile: string): Checkpoint {
+  try {
+    return openSafetensors(folderOrFile);
+  } catch (error) {
+    throw error instanceof SafetensorsError ? (mistakenWeights(folderOrFile) ?? error) : error;
+  }
+}
+
+export type { Checkpoint };

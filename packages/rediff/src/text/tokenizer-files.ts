@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
+import { mistakenFileError } from "../files/mistaken-file.js";
 
 const addedTokenFlags = {
   content: z.string(),
@@ -88,6 +89,8 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
     readJson(join(folder, "special_tokens_map.json"), specialTokensSchema, "{}"),
     readText(join(folder, "chat_template.jinja"), ""),
   ]);
+  const mistaken = mistakenFileError(join(folder, "chat_template.jinja"), Buffer.from(templateFile), "a chat template");
+  if (mistaken !== undefined) throw mistaken;
   const { chat_template: template } = config;
   const configured = Array.isArray(template) ? template.find(({ name }) => name === "default")?.template : template;
   return { tokenizer, config, specialTokensMap, chatTemplate: configured ?? (templateFile || undefined) };
@@ -103,6 +106,8 @@ async function readJson<Schema extends z.ZodType>(
   try {
     value = JSON.parse(text);
   } catch (cause) {
+    const mistaken = mistakenFileError(path, Buffer.from(text), "a tokenizer's JSON");
+    if (mistaken !== undefined) throw mistaken;
     throw new UserError(`${path}: broken JSON (${reason(cause)})`, "Copy or download the file again", { cause });
   }
   const result = schema.safeParse(value);

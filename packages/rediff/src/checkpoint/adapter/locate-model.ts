@@ -6,7 +6,7 @@ import { UserError } from "../../errors.js";
 import { isModelId } from "../../hub/hub-names.js";
 import { type ResolveOptions, resolveModel } from "../../hub/resolve-model.js";
 import type { ModelConfig } from "../../models/llava/llava.js";
-import { parseConfig, readJson } from "../config.js";
+import { noConfig, parseConfig, readJson } from "../config.js";
 import { ADAPTER_CONFIG, isAdapterFolder, readAdapterConfig } from "./adapter-config.js";
 
 export interface ModelParts {
@@ -57,8 +57,7 @@ export async function locateModel(folder: string, options: LocateOptions = {}): 
 export async function loadPartsConfig(parts: ModelParts): Promise<ModelConfig> {
   const file = join(parts.config, "config.json");
   const raw = await readJson(file);
-  if (raw === undefined)
-    throw new UserError(`${parts.config} has no config.json`, "Give the folder of a model in Hugging Face's layout.");
+  if (raw === undefined) throw noConfig(parts.config);
   return parseConfig(raw, await readVisionConfig(parts), file);
 }
 

@@ -1,18 +1,9 @@
 /** The projector and the newline vector of an untrained LLaDA-V: fresh, or from the projector's pretraining.
  *  D width of the language model, C of the vision tower. */
-import {
-  type DType,
-  empty,
-  Generator,
-  openCheckpoint,
-  randn,
-  scope,
-  type Tensor,
-  type TensorSource,
-  uniform_,
-} from "@rediff/torch";
+import { type DType, empty, Generator, randn, scope, type Tensor, type TensorSource, uniform_ } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import type { Shapes } from "../tensor-names.js";
+import { openCheckpoint } from "../weights.js";
 import { isZip, readWhole } from "./stored-zip.js";
 import { readTorchFile } from "./torch-pickle.js";
 

@@ -4,6 +4,7 @@
  *  others, so a file from strangers can do no harm. Protocols 2 to 5, torch 1.6 and later. */
 import { type DType, elementSize, fromBuffer, scope, type Tensor } from "@rediff/torch";
 import { UserError } from "../../errors.js";
+import { mistakenWeights } from "../mistaken-weights.js";
 import { isZip, readStoredZip, readWhole } from "./stored-zip.js";
 
 /** What can be on a pickle's stack. Lists and tuples are arrays, dictionaries are Maps. */
@@ -46,9 +47,12 @@ const STORAGES: Record<string, DType> = {
  *  @throws UserError when it is something else, or damaged */
 export function readTorchFile(path: string): Map<string, Tensor> {
   if (!isZip(readWhole(path).subarray(0, 4)))
-    throw new UserError(
-      `${path} is no file of torch.save (torch 1.6 or later) and no safetensors file`,
-      "Convert it in Python: safetensors.torch.save_file(torch.load(FILE), 'mm_projector.safetensors').",
+    throw (
+      mistakenWeights(path) ??
+      new UserError(
+        `${path} is no file of torch.save (torch 1.6 or later) and no safetensors file`,
+        "Convert it in Python: safetensors.torch.save_file(torch.load(FILE), 'mm_projector.safetensors').",
+      )
     );
   const members = readStoredZip(path);
   const program = [...members.keys()].find((name) => name.endsWith("/data.pkl"));

@@ -7,6 +7,7 @@ import { UserError } from "../../errors.js";
 import { type AdapterConfig, readAdapterConfig } from "../adapter/adapter-config.js";
 import { type AdapterLayout, adapterFiles, adapterLayout, assertFits } from "../adapter/adapter-layout.js";
 import { loadPartsConfig, locateModel } from "../adapter/locate-model.js";
+import { mistakenWeights } from "../mistaken-weights.js";
 import { modelShapes } from "../tensor-names.js";
 import { Findings } from "./findings.js";
 import { countTensors, type Inspection, type ListedTensor, NOTHING } from "./inspect-folder.js";
@@ -75,7 +76,7 @@ function listed(path: string): ListedTensor[] {
       file: basename(path),
     }));
   } catch (error) {
-    throw error instanceof SafetensorsError ? new UserError(error.message) : error;
+    throw error instanceof SafetensorsError ? (mistakenWeights(path) ?? new UserError(error.message)) : error;
   }
 }
 

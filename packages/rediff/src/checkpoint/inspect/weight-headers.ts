@@ -3,6 +3,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { openCheckpoint, readSafetensorsHeader, SafetensorsError, type TensorInfo } from "@rediff/torch";
+import { mistakenWeights } from "../mistaken-weights.js";
 import type { Checkpoint } from "../weights.js";
 
 export interface Headers {
@@ -24,8 +25,11 @@ export function readHeaders(folder: string): Headers {
           .map((name) => join(folder, name))
       : [];
     const { checkpoint, problems } = readEach(folder, paths);
+    const indices = (existsSync(folder) ? readdirSync(folder) : []).filter((name) => name.endsWith(".index.json"));
+    const mistaken = indices.flatMap((name) => mistakenWeights(join(folder, name))?.message ?? []);
     // A damaged file was the reason for both: its own words are enough.
-    const all = problems.includes(error.message) ? problems : [error.message, ...problems];
+    const isTold = problems.includes(error.message) || mistakenWeights(folder) !== undefined;
+    const all = [...(isTold ? [] : [error.message]), ...mistaken, ...problems];
     return { checkpoint, files: paths.map(sizeOf), problems: all };
   }
 }
@@ -42,7 +46,7 @@ function readEach(folder: string, paths: readonly string[]): { checkpoint: Check
       for (const [name, info] of readSafetensorsHeader(file).tensors) found.set(name, { ...info, file });
     } catch (error) {
       if (!(error instanceof SafetensorsError)) throw error;
-      problems.push(error.message);
+      problems.push(mistakenWeights(file)?.message ?? error.message);
     }
   }
   const info = (name: string) => {

@@ -3,6 +3,7 @@ import type { Context } from "hono";
 import type { z } from "zod";
 import { ApiError, clip } from "./error-object.js";
 import { dropNulls } from "./given-fields.js";
+import { BODY_LIMITS, JsonBounds } from "./json-bounds.js";
 import { schemaError } from "./schema-error.js";
 
 /** @throws ApiError for a wrong type, a body too large, broken UTF-8 or JSON, or one that the schema refuses */
@@ -24,12 +25,19 @@ export async function readJson<S extends z.ZodObject>(c: Context, limit: number,
 
 async function readText(body: ReadableStream<Uint8Array> | null, limit: number): Promise<string> {
   const chunks: Uint8Array[] = [];
+  const bounds = new JsonBounds(BODY_LIMITS);
   let size = 0;
   try {
     // Breaking off cancels the stream.
     for await (const chunk of body ?? []) {
       size += chunk.length;
       if (size > limit) throw tooLarge(limit);
+      const excess = bounds.take(chunk);
+      if (excess !== undefined)
+        throw new ApiError(400, `the body is not accepted: ${excess}`, {
+          code: "invalid_json",
+          headers: { connection: "close" },
+        });
       chunks.push(chunk);
     }
   } catch (cause) {

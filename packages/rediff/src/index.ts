@@ -3,7 +3,8 @@
 export { loadConfig } from "./checkpoint/config.js";
 export { type AssembleOptions, assembleLladaV } from "./checkpoint/convert/assemble-llada-v.js";
 export { type Conversion, type ConvertOptions, renameLlada } from "./checkpoint/convert/rename-llada.js";
-export { type CheckpointKind, type Inspection, inspectFolder } from "./checkpoint/inspect/inspect-folder.js";
+export { inspectFolder } from "./checkpoint/inspect/inspect-folder.js";
+export type { AdapterSummary, CheckpointKind, Inspection } from "./checkpoint/inspect/inspection.js";
 export { inspectionJson, inspectionText } from "./checkpoint/inspect/inspection-report.js";
 export { type LoadOptions, loadModelFolder } from "./checkpoint/load-model.js";
 export {

@@ -10,21 +10,7 @@ import { loadPartsConfig, locateModel } from "../adapter/locate-model.js";
 import { mistakenWeights } from "../mistaken-weights.js";
 import { modelShapes } from "../tensor-names.js";
 import { Findings } from "./findings.js";
-import { countTensors, type Inspection, type ListedTensor, NOTHING } from "./inspect-folder.js";
-
-export interface AdapterSummary {
-  /** As adapter_config.json names it. */
-  base: string | undefined;
-  /** Where it was found. */
-  baseFolder: string | undefined;
-  rank: number;
-  alpha: number;
-  rslora: boolean;
-  /** The last part of the names of corrected modules, and how many there are. */
-  modules: Record<string, number>;
-  /** Tensors that stand in place of the base's. */
-  replaced: string[];
-}
+import { type AdapterSummary, countTensors, type Inspection, type ListedTensor, NOTHING } from "./inspection.js";
 
 /** @param inspectModel for the base */
 export async function inspectAdapter(

@@ -17,64 +17,17 @@ import { type MemoryNeed, memoryNeed } from "../memory.js";
 import { modelShapes, renameOriginal, TOWER_PREFIX } from "../tensor-names.js";
 import { type Checkpoint, compareTensors, type TensorProblems, unreadText } from "../weights.js";
 import { Findings } from "./findings.js";
-import { type AdapterSummary, inspectAdapter } from "./inspect-adapter.js";
+import { inspectAdapter } from "./inspect-adapter.js";
+import {
+  type CheckpointKind,
+  countTensors,
+  type Inspection,
+  type ListedTensor,
+  NOTHING,
+  type PictureSummary,
+  type TokenizerSummary,
+} from "./inspection.js";
 import { readHeaders } from "./weight-headers.js";
-
-/** `llada` has the renamed, Llama-style names; `llada-v` is ReDiff as well, the same network. */
-export type CheckpointKind = "llada-original" | "llada" | "llada-v" | "siglip" | "adapter" | "unknown";
-
-export interface ListedTensor {
-  name: string;
-  dtype: DType;
-  shape: number[];
-  file: string;
-}
-
-export interface TokenizerSummary {
-  /** Tokens in use. */
-  length: number;
-  maskId: number;
-  bosId: number;
-  eosId: number;
-  eotId: number;
-  chatTemplate: boolean;
-}
-
-/** A picture's way into the prompt. */
-export interface PictureSummary {
-  width: number;
-  height: number;
-  /** The whole picture included. */
-  tiles: number;
-  tokens: number;
-}
-
-export type Part = "language" | "vision" | "projector" | "newline" | "other";
-
-export interface Inspection {
-  folder: string;
-  kind: CheckpointKind;
-  /** Of an adapter's folder. Files and tensors are then the adapter's, config and the rest those of its base. */
-  adapter?: AdapterSummary;
-  /** Why it cannot be used; empty when it can. */
-  problems: string[];
-  /** What is worth knowing and no obstacle. */
-  notes: string[];
-  parameters: Record<Part, number> & { total: number };
-  /** Parameters by dtype. */
-  dtypes: Partial<Record<DType, number>>;
-  files: { name: string; bytes: number }[];
-  bytes: number;
-  /** As far as it could be read. */
-  config: ModelConfig | undefined;
-  vision: SiglipConfig | undefined;
-  picture: PictureSummary | undefined;
-  tokenizer: TokenizerSummary | undefined;
-  /** Language models only. */
-  memory: Partial<Record<DType, MemoryNeed>>;
-  tensors: ListedTensor[];
-  comparison: TensorProblems;
-}
 
 export interface InspectOptions {
   /** Of an adapter, a folder or a hub id, in place of the one that it names. */
@@ -166,8 +119,6 @@ function readVision(folder: string, raw: unknown, found: Findings): SiglipConfig
   return found.attempt(() => parseTowerConfig(raw, join(folder, "config.json")));
 }
 
-export const NOTHING: TensorProblems = { missing: [], unexpected: [], misshapen: [] };
-
 function compare(
   kind: CheckpointKind,
   checkpoint: Checkpoint,
@@ -228,25 +179,6 @@ async function readTokenizer(
     eotId: special.eot,
     chatTemplate: chatTemplate !== undefined,
   };
-}
-
-function partOf(name: string): Part {
-  if (name.startsWith("model.vision_tower.") || name.startsWith("vision_model.")) return "vision";
-  if (name.startsWith("model.mm_projector.")) return "projector";
-  if (name === "model.image_newline") return "newline";
-  return /^(model\.(embed_tokens|layers|norm|transformer)|lm_head)\./.test(name) ? "language" : "other";
-}
-
-export function countTensors(tensors: readonly ListedTensor[]): Pick<Inspection, "parameters" | "dtypes"> {
-  const parameters = { language: 0, vision: 0, projector: 0, newline: 0, other: 0, total: 0 };
-  const dtypes: Partial<Record<DType, number>> = {};
-  for (const { name, dtype, shape } of tensors) {
-    const count = shape.reduce((product, size) => product * size, 1);
-    parameters[partOf(name)] += count;
-    parameters.total += count;
-    dtypes[dtype] = (dtypes[dtype] ?? 0) + count;
-  }
-  return { parameters, dtypes };
 }
 
 /** A photograph of an everyday size. */

@@ -3,8 +3,7 @@
 import type { SiglipConfig } from "../../models/siglip/siglip.js";
 import { patchesPerSide } from "../../models/siglip/siglip.js";
 import { availableMemory, gib } from "../memory.js";
-import type { AdapterSummary } from "./inspect-adapter.js";
-import type { CheckpointKind, Inspection, ListedTensor } from "./inspect-folder.js";
+import type { AdapterSummary, CheckpointKind, Inspection, ListedTensor } from "./inspection.js";
 
 const KINDS: Record<CheckpointKind, string> = {
   "llada-original": "LLaDA, text only, in its original naming (`rediff convert` renames it)",

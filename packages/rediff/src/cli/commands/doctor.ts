@@ -27,11 +27,18 @@ export function doctorCommand(): Command {
 
 async function run(flags: Flags): Promise<void> {
   if (flags.fix) await fix();
-  const checks = await diagnose();
+  const checks = [...(await diagnose()), await trainingCheck()];
   process.stdout.write(
     `${flags.json ? checks.map((check) => JSON.stringify(check)).join("\n") : formatChecks(checks)}\n`,
   );
   if (checks.some(isFatal)) process.exitCode = 1;
+}
+
+/** What a recipe without a dtype gets on the CPU. */
+async function trainingCheck(): Promise<Check> {
+  const { defaultDtype } = await import("../../training/run/default-dtype.js");
+  const { dtype, because } = defaultDtype("cpu");
+  return { name: "training", ok: true, found: `${dtype} on the CPU: ${because}`, required: false };
 }
 
 async function fix(): Promise<void> {

@@ -28,7 +28,8 @@ function complaint(text: string, overrides: string[] = [], base = NEEDED): strin
 describe("values", () => {
   test("defaults are the original's", () => {
     const recipe = read("");
-    expect([recipe.mm_vision_tower_lr, recipe.lora, recipe.evaluate]).toEqual([undefined, undefined, undefined]);
+    const unset = [recipe.mm_vision_tower_lr, recipe.lora, recipe.evaluate, recipe.device, recipe.dtype];
+    expect(unset).toEqual(unset.map(() => undefined));
     expect(recipe).toMatchObject({
       model: "m",
       data: [{ json_path: "d.json", sampling_strategy: "all" }],
@@ -39,7 +40,6 @@ describe("values", () => {
       warmup_ratio: 0.03,
       max_grad_norm: 1,
       betas: [0.9, 0.999],
-      dtype: "bfloat16",
       seed: 42,
       save: { every: 1000, keep: 2, adapter_only: false },
     });

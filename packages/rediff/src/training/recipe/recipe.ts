@@ -168,7 +168,9 @@ const schema = z.strictObject({
   // How it runs
   /** cpu, cuda, cuda:1, mps. Default: the best there is. */
   device: optional(z.string().regex(/^(cpu|mps|cuda(:\d+)?)$/, { error: "expected cpu, cuda, cuda:N or mps" })),
-  dtype: z.enum(["bfloat16", "float16", "float32", "float64"]).default("bfloat16"),
+  /** Default: bfloat16 where the device multiplies matrices in it, else float32; see run/default-dtype.ts. A run that goes
+   *  on keeps its checkpoint's. */
+  dtype: optional(z.enum(["bfloat16", "float16", "float32", "float64"])),
   tf32: z.boolean().default(true),
   /** float32 copies of 16-bit weights in the optimizer. */
   master_weights: z.boolean().default(true),

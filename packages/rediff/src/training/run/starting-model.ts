@@ -31,6 +31,7 @@ import { trainedConfig } from "../checkpoint/trained-config.js";
 import { loadProjector, loadTensors, PROJECTOR_FILE, type TrainedModel } from "../checkpoint/trained-model.js";
 import { ADAPTER_FOLDER } from "../checkpoint/training-checkpoint.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
+import { defaultDtype } from "./default-dtype.js";
 
 /** What a text-only LLaDA's positions are raised to, to make room for pictures: the published LLaDA-V's. */
 const POSITIONS = 16384;
@@ -71,7 +72,7 @@ export async function planModel(recipe: RecipeKeys, checkpoint?: string): Promis
   const beside = await readVisionConfig(parts);
   // An adapted model is written as a whole, with files from more than one folder: its config.json holds the tower.
   const holds = parts.adapters.length > 0 && beside !== undefined ? { vision_config: beside, ...raw } : raw;
-  const trained = trainedConfig(holds, recipe, vision.imageSize, recipe.dtype);
+  const trained = trainedConfig(holds, recipe, vision.imageSize, dtypeOf(recipe));
   const config = parseConfig(trained, raw.vision_config ?? beside, join(parts.config, "config.json"));
   return { parts, folder, visionTower, config };
 }
@@ -89,7 +90,7 @@ async function withEyes(
   const tokenizer = await loadTokenizer(folder);
   const { llada } = start;
   const grown = llada.ropeScaling === undefined ? Math.max(POSITIONS, llada.maxPositions) : llada.maxPositions;
-  return multimodalConfig(renamedConfig(start.raw, llada, recipe.dtype, tokenizer), {
+  return multimodalConfig(renamedConfig(start.raw, llada, dtypeOf(recipe), tokenizer), {
     vision: await loadTowerConfig(visionTower),
     visionTower: recipe.vision_tower ?? visionTower,
     projectorType: "mlp2x_gelu",
@@ -102,7 +103,7 @@ async function withEyes(
 
 function textConfig(folder: string, start: ModelConfig, recipe: RecipeKeys): ModelConfig {
   if (recipe.mm_tunable_parts.join() === "mm_language_model")
-    return parseConfig({ ...start.raw, torch_dtype: recipe.dtype }, undefined, join(folder, "config.json"));
+    return parseConfig({ ...start.raw, torch_dtype: dtypeOf(recipe) }, undefined, join(folder, "config.json"));
   throw new UserError(
     `${folder} is a text-only LLaDA, and mm_tunable_parts names ${recipe.mm_tunable_parts.join(", ")}`,
     "Set vision_tower to the folder of a SigLIP 2, or train mm_language_model alone.",
@@ -117,7 +118,7 @@ export async function loadForTraining(recipe: RecipeKeys, plan: ModelPlan, check
   const model = await loadModelFolder(parts.folder, {
     ...(parts.adapters.length > 0 && recipe.base !== undefined && { base: recipe.base }),
     device,
-    dtype: recipe.dtype,
+    dtype: dtypeOf(recipe),
     config: plan.config,
     freshSeed: recipe.seed,
     ...(plan.visionTower !== undefined && { visionTower: plan.visionTower }),
@@ -173,6 +174,8 @@ async function adaptersOf(
     generator[Symbol.dispose]();
   }
 }
+
+const dtypeOf = (recipe: RecipeKeys) => recipe.dtype ?? defaultDtype(recipe.device).dtype;
 
 /** The recipe's device, or the best there is. @throws when it is not there */
 export function deviceOf(recipe: Pick<RecipeKeys, "device">): Device {

@@ -6,9 +6,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { loadModel } from "../../inference/vision-language-model.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel, writeTinySiglip } from "../../testing/tiny-model.js";
-import { listCheckpoints } from "../checkpoint/training-checkpoint.js";
+import { listCheckpoints, readState } from "../checkpoint/training-checkpoint.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
 import { parseRecipe } from "../recipe/recipe-file.js";
+import { defaultDtype } from "./default-dtype.js";
 import type { EvaluationReport, RunFacts, StepReport } from "./run-report.js";
 import { type RunRequests, type TrainOptions, train } from "./trainer.js";
 
@@ -102,6 +103,19 @@ describe("a run", () => {
     using trained = await loadModel(keys.output);
     const { text } = await trained.describe(at("p0.png"), { genLength: 8, steps: 2 });
     expect(typeof text).toBe("string");
+  });
+
+  test("takes the machine's dtype where the recipe names none, says so, and leaves it in the checkpoint", async () => {
+    const notes: string[] = [];
+    const keys = recipe({ dtype: null, max_steps: 1 });
+    const { facts } = await run(keys, { onNote: (line) => void notes.push(line) });
+    const { dtype } = defaultDtype("cpu");
+    expect(facts?.dtype).toBe(dtype);
+    expect(notes[0]).toMatch(new RegExp(`^dtype ${dtype}: `));
+    expect(readState(keys.output).recipe.dtype).toBe(dtype);
+    expect((await run(keys)).result).toMatchObject({ finished: true, loss: undefined });
+    const other = { ...keys, dtype: dtype === "float32" ? "bfloat16" : "float32" } as const;
+    await expect(run(other)).rejects.toThrow(/holds the model of another recipe \(dtype: was /);
   });
 
   test("the losses are the same whatever the number of threads", async () => {

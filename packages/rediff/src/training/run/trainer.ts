@@ -37,6 +37,7 @@ import { batchOptions, sampleSettings } from "../recipe/data-settings.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
 import { stepOptions } from "../recipe/step-options.js";
 import { type BatchPlan, microBatchWeights, planBatches, type StepPlace } from "./batch-plan.js";
+import { settleDtype } from "./default-dtype.js";
 import { checkpointToResume, finishedRun, sameDataNote } from "./earlier-run.js";
 import { evaluateHeldOut, type HeldOut, openHeldOut } from "./held-out-loss.js";
 import { lockOutput } from "./run-lock.js";
@@ -64,8 +65,9 @@ export interface TrainOptions extends TrainObserver {
 /** Trains what the recipe says.
  *  @throws UserError when recipe, data or model do not fit; when too many samples are bad; when the loss is not finite
  *  (nothing was updated by it then) */
-export async function train(recipe: RecipeKeys, options: TrainOptions = {}): Promise<TrainResult> {
+export async function train(asked: RecipeKeys, options: TrainOptions = {}): Promise<TrainResult> {
   const { requests = { save: false, stop: false }, signal } = options;
+  const recipe = settleDtype(asked, options.onNote);
   const done = finishedRun(recipe);
   if (done !== undefined) return done;
   using _ = lockOutput(recipe.output);

@@ -41,18 +41,34 @@ export function assertRoom(config: ModelConfig, request: ResolvedRequest, visual
   );
 }
 
-/** A request whose answer is as long as asked, or as long as there is room. Blocks keep their length, and steps their
- *  share of each block; a block that is longer than the room becomes as long as that.
+/** How many of its usual answers a model's answer is worth where the length that was asked for does not fit. */
+const LONGEST = 4;
+
+/** A request whose answer is as long as asked, if there is room. A length that does not fit cannot be meant literally: it
+ *  is a client's habit, and stands for "as long as it takes". As every position is decoded, it becomes what there is room
+ *  for, but no more than four times the model's usual length. Blocks keep their length, and steps their share of each
+ *  block; a block that is longer than the room becomes as long as that.
+ *
+ *  Room ends where the model's training did: behind it text falls apart. The usual length, it may have in any case.
+ *  @param usual tokens of an answer
  *  @throws OptionError when there is no room at all */
-export function cutToRoom(config: ModelConfig, request: DescribeRequest, visuals: readonly Visual[]): DescribeRequest {
+export function cutToRoom(
+  config: ModelConfig,
+  request: DescribeRequest,
+  visuals: readonly Visual[],
+  usual: number,
+): DescribeRequest {
   const positions = furthest(config.llada);
   const prompt = promptLength(config, request.ids, visuals);
   const { genLength, blockLength, steps, suffix } = request.decode;
-  const room = positions - prompt - suffix.length;
+  const before = prompt + suffix.length;
+  const trained = config.multimodal?.tokenizerModelMaxLength ?? positions;
+  const room = Math.min(positions - before, Math.max(trained - before, usual));
   if (genLength <= room) return request;
   if (room < 1) throw noRoom(prompt, positions);
-  const block = Math.min(blockLength, room);
-  const blocks = Math.floor(room / block);
+  const length = Math.min(room, LONGEST * usual);
+  const block = Math.min(blockLength, length);
+  const blocks = Math.floor(length / block);
   const stepsOfBlock = steps / (genLength / blockLength);
   return {
     ...request,

@@ -23,6 +23,8 @@ export interface LoadRequest {
 /** What is asked, and what of its progress somebody wants to hear. */
 export interface Job<K extends RequestKind = RequestKind> {
   asked: AskedOfKind[K];
+  /** Of a description: its length may be cut to what there is room for. Tokens of a usual answer. */
+  usualLength?: number;
   /** Text as soon as it is stable. */
   text: boolean;
   /** Every forward pass. */

@@ -5,9 +5,10 @@ import type { Beginning } from "../../inference/answers.js";
 import { Batcher, type ForwardPass, type Taken } from "../../inference/batcher.js";
 import { type AskableModel, askable } from "../../inference/model-facts.js";
 import { type RequestKind, type RequestOfKind, resolveRequest } from "../../inference/resolve.js";
+import { cutToRoom } from "../../inference/room.js";
 import { type Submission, submission } from "../../inference/submission.js";
 import type { TraceStep } from "../../inference/trace-format.js";
-import type { Model } from "../../models/llava/llava.js";
+import type { Model, ModelConfig } from "../../models/llava/llava.js";
 import { packError } from "../../threads/portable-error.js";
 import type { Answer, FromModel, Job, Progress, ToModel } from "./protocol.js";
 
@@ -17,6 +18,7 @@ const TELL_EVERY_MS = 50;
 export class ServedBatcher {
   readonly #batcher: Batcher;
   readonly #model: AskableModel;
+  readonly #config: ModelConfig;
   readonly #post: (message: FromModel) => void;
   /** Those that are not answered yet, and of them those that are not begun. */
   readonly #submissions = new Map<number, Submission>();
@@ -30,12 +32,16 @@ export class ServedBatcher {
   constructor(model: Model, batch: number, post: (message: FromModel) => void) {
     this.#batcher = new Batcher(model, batch);
     this.#model = askable(model);
+    this.#config = model.config;
     this.#post = post;
   }
 
   add({ id, job, visuals }: Omit<Extract<ToModel, { type: "add" }>, "type">): void {
     try {
-      const request = resolveRequest(this.#model, visuals.length, job.asked);
+      const asked = resolveRequest(this.#model, visuals.length, job.asked);
+      const { usualLength: usual } = job;
+      const mayCut = asked.kind === "describe" && usual !== undefined;
+      const request = mayCut ? cutToRoom(this.#config, asked, visuals, usual) : asked;
       const one = submission(request.kind, request as RequestOfKind[RequestKind], visuals, this.#listener(id, job));
       this.#submissions.set(id, one);
       this.#waiting.set(id, one);

@@ -1,43 +1,83 @@
-/** data: URLs to bytes (RFC 2397), base64 only and taken strictly: what Node's decoder would skip over is an error. */
-
+/** data: URLs to bytes (RFC 2397). What clients write in their own way and can mean one thing only is taken: line breaks
+ *  and blanks, no padding, the URL-safe alphabet, percent-encoding, no type or one that is not the picture's. Which
+ *  format it is, the bytes say. Everything else is refused, also what Node's decoder would skip over. */
 import { ApiError, clip } from "../http/error-object.js";
 
-export interface DataUrl {
-  /** "image/png", in small letters. */
-  type: string;
-  bytes: Uint8Array;
-}
-
-/** @param param names the field in errors */
-export function parseDataUrl(url: string, kind: "image" | "video", param: string): DataUrl {
-  const comma = url.indexOf(",");
-  const head = comma < 0 ? "" : url.slice(0, comma);
-  const match = /^data:([a-z]+\/[a-z0-9.+-]+)((?:;[a-z0-9-]+=[^;,]*)*);base64$/i.exec(head);
+/** @param kind for examples in errors
+ *  @param param names the field in errors
+ *  @param maxBytes that the file may have; judged before anything is decoded */
+export function parseDataUrl(
+  url: string,
+  kind: "image" | "video",
+  param: string,
+  maxBytes = Number.POSITIVE_INFINITY,
+): Uint8Array {
+  const example = `data:${kind}/...;base64,...`;
+  const match = /^\s*data:([^,]{0,1000}),/i.exec(url);
   if (match === null) {
-    throw wrong(param, `expected data:${kind}/...;base64,..., got "${clip(url, 40)}"`);
+    const isBare = /^[A-Za-z0-9+/_-]{40}/.test(url);
+    const what = isBare ? "base64 without its beginning" : `"${clip(url, 40)}"`;
+    throw wrong(param, `expected ${example}, got ${what}`);
   }
-  const type = (match[1] ?? "").toLowerCase();
-  if (!type.startsWith(`${kind}/`)) throw wrong(param, `expected ${kind}/..., got ${type}`);
-  const base64 = url.slice(comma + 1);
-  if (base64 === "") throw wrong(param, "the data is empty");
-  return { type, bytes: decodeBase64(base64, param) };
+  const [head, start = ""] = match;
+  const data = url.slice(head.length);
+  const isBase64 = start.split(";").some((piece) => piece.trim().toLowerCase() === "base64");
+  if (!isBase64 && !data.includes("%"))
+    throw wrong(param, `expected ${example}, got "${clip(head, 40)}..." without ;base64`);
+  // Escapes and line breaks are longer than what they stand for, so this refuses nothing that would fit.
+  const least = isBase64 ? (data.replace(/%..|\s/g, "").length * 3) / 4 - 3 : data.length / 3;
+  if (least > maxBytes) throw wrong(param, `the file is larger than ${maxBytes} bytes`);
+  const bytes = isBase64 ? decodeBase64(unescaped(data, param), param) : percentDecoded(data, param);
+  if (bytes.length === 0) throw wrong(param, "the data is empty");
+  return bytes;
 }
 
-function decodeBase64(text: string, param: string): Uint8Array {
-  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
-  const bad = /[^A-Za-z0-9+/]/.exec(padding === 0 ? text : text.slice(0, -padding));
+/** Base64 in a URL may have its + / = and line breaks escaped. */
+function unescaped(text: string, param: string): string {
+  if (!text.includes("%")) return text;
+  return Buffer.from(percentDecoded(text, param)).toString("latin1");
+}
+
+function percentDecoded(text: string, param: string): Uint8Array {
+  const bad = /%(?![0-9A-Fa-f]{2})/.exec(text);
+  if (bad !== null) throw wrong(param, `a % at ${bad.index} is not followed by two hexadecimal digits`);
+  const foreign = /[^\0-\x7f]/.exec(text);
+  if (foreign !== null)
+    throw wrong(param, `the character ${JSON.stringify(foreign[0])} at ${foreign.index} is none of a URL`);
+  const bytes = Buffer.from(text, "latin1");
+  let end = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const isEscape = bytes[at] === 0x25;
+    bytes[end++] = isEscape ? Number.parseInt(text.slice(at + 1, at + 3), 16) : (bytes[at] as number);
+    if (isEscape) at += 2;
+  }
+  return bytes.subarray(0, end);
+}
+
+function decodeBase64(written: string, param: string): Uint8Array {
+  const text = written.replace(/[\t\n\f\r ]+/g, "").replace(/={1,2}$/, "");
+  const bad = /[^A-Za-z0-9+/_-]/.exec(text);
   if (bad !== null)
     throw wrong(
       param,
       `not base64: character ${JSON.stringify(bad[0])} at ${bad.index} (its alphabet is A-Z a-z 0-9 + /)`,
     );
-  if (text.length % 4 !== 0)
-    throw wrong(param, `not base64: ${text.length} characters are no multiple of 4; it is cut off`);
+  // Four characters are three bytes; two and three are one and two, with bits left over that have to be zero.
+  const rest = text.length % 4;
+  if (rest === 1) throw wrong(param, `not base64: no text has ${text.length} characters of it; it is cut off`);
   const bytes = Buffer.from(text, "base64");
-  // The bits that padding leaves over have to be zero, else two texts mean the same bytes.
-  const tail = text.slice(-4);
-  if (padding > 0 && bytes.subarray(bytes.length - (3 - padding)).toString("base64") !== tail)
-    throw wrong(param, "not base64: bits are left over at its end");
+  const tail = text
+    .slice(text.length - rest)
+    .replaceAll("-", "+")
+    .replaceAll("_", "/");
+  if (
+    rest > 0 &&
+    bytes
+      .subarray(bytes.length - (rest - 1))
+      .toString("base64")
+      .replace(/=+$/, "") !== tail
+  )
+    throw wrong(param, "not base64: bits are left over at its end; it is cut off");
   return bytes;
 }
 

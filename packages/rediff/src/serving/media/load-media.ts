@@ -15,7 +15,7 @@ export interface MediaOptions {
   /** Fetch http(s) pictures. */
   allowUrls: boolean;
   maxPixels: number;
-  /** Of a fetched picture; data URLs are limited by the body. */
+  /** Of a picture or video, fetched or sent. */
   maxBytes: number;
   fetchTimeoutMs: number;
   maxPictures: number;
@@ -35,11 +35,11 @@ export function pictureSource(url: string, param: string, options: MediaOptions)
       });
     return { kind: "picture", url, param };
   }
-  return { kind: "picture", bytes: parseDataUrl(url, "image", param).bytes, param };
+  return { kind: "picture", bytes: parseDataUrl(url, "image", param, options.maxBytes), param };
 }
 
-export function videoSource(url: string, param: string): MediaSource {
-  return { kind: "video", bytes: parseDataUrl(url, "video", param).bytes, param };
+export function videoSource(url: string, param: string, { maxBytes }: MediaOptions): MediaSource {
+  return { kind: "video", bytes: parseDataUrl(url, "video", param, maxBytes), param };
 }
 
 /** @throws ApiError naming the field */

@@ -1,6 +1,6 @@
 /** From OpenAI's messages to a job for the model. */
 import { inSnakeCase, type Spelling } from "../../errors.js";
-import type { ModelFacts } from "../../inference/model-facts.js";
+import { type ModelFacts, modelDefaults } from "../../inference/model-facts.js";
 import type { ChatMessage } from "../../text/chat-template.js";
 import { placeImages } from "../../text/chat-template.js";
 import { imageToken } from "../../text/image-tokens.js";
@@ -17,11 +17,14 @@ export interface ChatRequest {
   media: MediaSource[];
   /** Its options by their fields. */
   spelling: Spelling;
+  /** Of the answer, whether there is room for it or not. */
+  askedLength: number;
 }
 
 export function chatRequest(body: ChatBody, model: ServedModel, facts: ModelFacts, options: MediaOptions): ChatRequest {
   assertSampling(body);
   const genLength = lengthOf(body, model);
+  const usualLength = model.genLength ?? modelDefaults(facts).genLength;
   assertSteps(body, Math.max(facts.maxPositions, genLength ?? 0));
   const media: MediaSource[] = [];
   const system: string[] = [];
@@ -44,9 +47,11 @@ export function chatRequest(body: ChatBody, model: ServedModel, facts: ModelFact
   return {
     media,
     spelling: chatSpelling(body),
+    askedLength: genLength ?? usualLength,
     job: {
       text: body.stream ?? false,
       trace: body.diffusion_trace ?? false,
+      usualLength,
       asked: {
         kind: "describe",
         options: {
@@ -161,7 +166,7 @@ function userContent(
   for (const [i, part] of content.entries()) {
     if (part.type === "image_url")
       media.push(pictureSource(part.image_url.url, `${param}[${i}].image_url.url`, options));
-    if (part.type === "video_url") media.push(videoSource(part.video_url.url, `${param}[${i}].video_url.url`));
+    if (part.type === "video_url") media.push(videoSource(part.video_url.url, `${param}[${i}].video_url.url`, options));
   }
   const texts = content.flatMap((part) => (part.type === "text" ? [part.text] : []));
   const all = texts.join("\n");

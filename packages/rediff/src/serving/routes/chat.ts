@@ -49,6 +49,15 @@ const usageOf = (beginning: Beginning | undefined, { tokenIds }: Description) =>
   };
 };
 
+/** What was done otherwise than asked, in the form of errors. */
+function warningsOf({ askedLength, spelling }: ChatRequest, beginning: Beginning | undefined) {
+  const length = beginning?.request.decode.genLength ?? askedLength;
+  if (length >= askedLength) return {};
+  const param = spelling("genLength");
+  const message = `${param} ${askedLength} does not fit behind a prompt of ${beginning?.promptTokens} tokens; the answer's length was cut to ${length}`;
+  return { warnings: [{ message, param, code: "length_cut" }] };
+}
+
 const reasonOf = ({ stopped }: Description) => (stopped ? "stop" : "length");
 
 function submit(
@@ -72,7 +81,7 @@ function submit(
 }
 
 async function whole(c: Context<AppEnv>, asked: Asked) {
-  const { serving, body, head } = asked;
+  const { serving, request, body, head } = asked;
   const client = clientSignal(c);
   let beginning: Beginning | undefined;
   const trace: TraceEvent[] = [];
@@ -92,20 +101,26 @@ async function whole(c: Context<AppEnv>, asked: Asked) {
     object: "chat.completion",
     choices: [{ index: 0, message, logprobs: null, finish_reason: reasonOf(result) }],
     usage: usageOf(beginning, result),
+    ...warningsOf(request, beginning),
     ...(body.diffusion_trace && { diffusion: trace }),
   });
 }
 
 /** What goes wrong before the first forward pass is an answer with its own status; afterwards it is an event. */
 async function stream(c: Context<AppEnv>, asked: Asked) {
-  const { serving, body, head } = asked;
+  const { serving, request, body, head } = asked;
   const client = clientSignal(c);
   const events = eventStream(() => client.abort());
   const includeUsage = body.stream_options?.include_usage ?? false;
   const chunk = (choices: unknown[], extra: object = {}) =>
     events.send({ ...head, object: "chat.completion.chunk", choices, ...(includeUsage && { usage: null }), ...extra });
-  const delta = (content: object, reason: string | null = null) =>
-    chunk([{ index: 0, delta: content, logprobs: null, finish_reason: reason }]);
+  const choice = (content: object, reason: string | null) => ({
+    index: 0,
+    delta: content,
+    logprobs: null,
+    finish_reason: reason,
+  });
+  const delta = (content: object) => chunk([choice(content, null)]);
   const diffusion = (value: TraceEvent) => body.diffusion_trace && chunk([], { diffusion: value });
 
   let beginning: Beginning | undefined;
@@ -129,7 +144,7 @@ async function stream(c: Context<AppEnv>, asked: Asked) {
 
   result.then(
     (result) => {
-      delta({}, reasonOf(result));
+      chunk([choice({}, reasonOf(result))], warningsOf(request, beginning));
       diffusion(traceEnd(result));
       if (includeUsage) chunk([], { usage: usageOf(beginning, result) });
       events.end();

@@ -1,16 +1,26 @@
 /** The grammar as a parser: whether a text is grammatical, and what it says. */
 import { type Form, forms, mayFollow } from "./grammar.js";
-import { clauseAt, type Found, type Statement } from "./phrases.js";
+import { clauseAt, type Found, type Statement, type WordSpan } from "./phrases.js";
+
+/** What a text says, and in which words: a span for each statement. */
+export interface Said {
+  statements: Statement[];
+  spans: WordSpan[];
+}
 
 /** Every way to read one sentence that begins at `start`; the grammar has at most one. */
-export function sentencesAt(words: readonly string[], start: number): Found<Statement[]>[] {
-  const found: Found<Statement[]>[] = [];
+export function sentencesAt(words: readonly string[], start: number): Found<Said>[] {
+  const found: Found<Said>[] = [];
   for (const first of clausesAt(words, start, (form) => form.opens)) {
-    if (words[first.end] === ".") found.push({ value: [first.statement], end: first.end + 1 });
+    const opening = { start, end: first.end };
+    if (words[first.end] === ".")
+      found.push({ value: { statements: [first.statement], spans: [opening] }, end: first.end + 1 });
     if (words[first.end] !== "and") continue;
     for (const second of clausesAt(words, first.end + 1, (form) => mayFollow(first.form, form))) {
       if (words[second.end] !== ".") continue;
-      found.push({ value: [first.statement, second.statement], end: second.end + 1 });
+      const joined = { start: first.end + 1, end: second.end };
+      const value = { statements: [first.statement, second.statement], spans: [opening, joined] };
+      found.push({ value, end: second.end + 1 });
     }
   }
   return found;
@@ -23,17 +33,23 @@ function clausesAt(words: readonly string[], start: number, allows: (form: Form)
   });
 }
 
-/** What a grammatical caption says; undefined when one of its sentences is none. */
-export function parseCaption(words: readonly string[]): Statement[] | undefined {
-  const statements: Statement[] = [];
+/** What a grammatical caption says, and where; undefined when one of its sentences is none. */
+export function parsePlaced(words: readonly string[]): Said | undefined {
+  const said: Said = { statements: [], spans: [] };
   let next = 0;
   while (next < words.length) {
     const sentence = sentencesAt(words, next)[0];
     if (sentence === undefined) return undefined;
-    statements.push(...sentence.value);
+    said.statements.push(...sentence.value.statements);
+    said.spans.push(...sentence.value.spans);
     next = sentence.end;
   }
-  return words.length === 0 ? undefined : statements;
+  return words.length === 0 ? undefined : said;
+}
+
+/** What a grammatical caption says; undefined when one of its sentences is none. */
+export function parseCaption(words: readonly string[]): Statement[] | undefined {
+  return parsePlaced(words)?.statements;
 }
 
 export function isGrammatical(words: readonly string[]): boolean {

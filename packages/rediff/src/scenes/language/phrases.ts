@@ -15,6 +15,12 @@ export type Statement =
     }
   | { about: "background"; color: string };
 
+/** Words from `start` up to `end`, which is not one of them. */
+export interface WordSpan {
+  start: number;
+  end: number;
+}
+
 /** Something found, and the index of the word behind it. */
 export interface Found<T> {
   value: T;

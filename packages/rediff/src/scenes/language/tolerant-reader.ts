@@ -5,54 +5,54 @@
  *  over short ones, and words that belong to none are passed over. Whole sentences and clauses of the grammar, clauses
  *  without their agreements, a group with a place next to it (or with up to three idle words between), a group alone. */
 import { forms } from "./grammar.js";
-import { parseCaption, sentencesAt } from "./parse-caption.js";
+import { parsePlaced, type Said, sentencesAt } from "./parse-caption.js";
 import { clauseAt, colorAt, type Found, groupAt, isNameWord, placeAt, type Statement } from "./phrases.js";
 
-export interface Reading {
+export interface Reading extends Said {
   grammatical: boolean;
-  statements: Statement[];
 }
 
 const idleWords = 3;
 
 export function readCaption(words: readonly string[]): Reading {
-  const parsed = parseCaption(words);
-  if (parsed !== undefined) return { grammatical: true, statements: parsed };
-  return { grammatical: false, statements: salvage(words) };
+  const parsed = parsePlaced(words);
+  if (parsed !== undefined) return { grammatical: true, ...parsed };
+  return { grammatical: false, ...salvage(words) };
 }
 
-interface Phrase {
-  statements: Statement[];
+interface Phrase extends Said {
   end: number;
   /** Words that make sense together. */
   weight: number;
 }
 
-function salvage(words: readonly string[]): Statement[] {
+function salvage(words: readonly string[]): Said {
   // best[i]: of the words from i on; where two ways are as good, the one whose first phrase reads on from left to right.
-  const best: { score: number; statements: Statement[] }[] = Array(words.length + 1);
-  best[words.length] = { score: 0, statements: [] };
+  const best: (Said & { score: number })[] = Array(words.length + 1);
+  best[words.length] = { score: 0, statements: [], spans: [] };
   for (let i = words.length - 1; i >= 0; i--) {
-    let winner = best[i + 1] as { score: number; statements: Statement[] };
-    for (const { statements, end, weight } of phrasesAt(words, i)) {
+    let winner = best[i + 1] as Said & { score: number };
+    for (const { statements, spans, end, weight } of phrasesAt(words, i)) {
       const rest = best[end];
       if (rest === undefined) continue;
       const score = weight ** 2 + rest.score;
-      if (score > winner.score) winner = { score, statements: [...statements, ...rest.statements] };
+      if (score > winner.score)
+        winner = { score, statements: [...statements, ...rest.statements], spans: [...spans, ...rest.spans] };
     }
     best[i] = winner;
   }
-  return best[0]?.statements ?? [];
+  const { statements, spans } = best[0] as Said;
+  return { statements, spans };
 }
 
 function phrasesAt(words: readonly string[], start: number): Phrase[] {
   const phrases: Phrase[] = [];
   const add = (found: Found<Statement> | undefined, bonus = 0) => {
     if (found !== undefined)
-      phrases.push({ statements: [found.value], end: found.end, weight: found.end - start + bonus });
+      phrases.push({ ...only(found.value, start, found.end), weight: found.end - start + bonus });
   };
   for (const { value, end } of sentencesAt(words, start)) {
-    phrases.push({ statements: value, end, weight: end - start });
+    phrases.push({ ...value, end, weight: end - start });
   }
   for (const form of forms) {
     add(clauseAt(words, start, form, true), 0.1);
@@ -68,13 +68,17 @@ function phrasesAt(words: readonly string[], start: number): Phrase[] {
   return phrases;
 }
 
+function only(statement: Statement, start: number, end: number) {
+  return { statements: [statement], spans: [{ start, end }], end };
+}
+
 function groupThenPlace(words: readonly string[], start: number): Phrase[] {
   const group = groupAt(words, start, false);
   const place = group && afterIdle(words, group.end, (next) => placeAt(words, next, false));
   if (group === undefined || place === undefined) return [];
   const { object, count, size } = group.value;
   const statement: Statement = { about: "object", name: object.name, count, size, position: place.value };
-  return [{ statements: [statement], end: place.end, weight: place.end - start - place.idle + 0.05 }];
+  return [{ ...only(statement, start, place.end), weight: place.end - start - place.idle + 0.05 }];
 }
 
 function placeThenGroup(words: readonly string[], start: number): Phrase[] {
@@ -83,7 +87,7 @@ function placeThenGroup(words: readonly string[], start: number): Phrase[] {
   if (place === undefined || group === undefined) return [];
   const { object, count, size } = group.value;
   const statement: Statement = { about: "object", name: object.name, count, size, position: place.value };
-  return [{ statements: [statement], end: group.end, weight: group.end - start - group.idle }];
+  return [{ ...only(statement, start, group.end), weight: group.end - start - group.idle }];
 }
 
 /** Tries at `start`, then behind one idle word, and so on. Names, places, "and" and the end of a sentence are not idle. */

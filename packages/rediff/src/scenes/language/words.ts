@@ -15,6 +15,21 @@ export function joinWords(words: readonly string[]): string {
   return words.map((word, i) => (i === 0 || standsClose(word) ? word : ` ${word}`)).join("");
 }
 
+/** A word as it is compared, and where it stands in the text: UTF-16 units. */
+export interface PlacedWord {
+  word: string;
+  start: number;
+  end: number;
+}
+
+export function placedWords(text: string): PlacedWord[] {
+  return [...text.matchAll(splitter)].map(({ 0: word, index }) => ({
+    word: word.toLowerCase(),
+    start: index,
+    end: index + word.length,
+  }));
+}
+
 /** Without a space before it. */
 export function standsClose(word: string): boolean {
   return /^[.,?!]$/.test(word);

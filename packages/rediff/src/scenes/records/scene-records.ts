@@ -5,8 +5,9 @@ import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { fileError } from "../../files/read-errors.js";
 import type { Layout } from "../world/cells.js";
-import { type Facts, factsOf, sceneSchema } from "../world/facts.js";
+import type { Facts } from "../world/facts.js";
 import type { World } from "../world/world.js";
+import { factsOf, sceneSchema } from "./scene-schema.js";
 
 const worldSchema: z.ZodType<World> = z.object({
   names: z.int(),

@@ -66,7 +66,7 @@ const ratios: Readonly<Record<Figure, readonly [keyof Tally, keyof Tally | "pict
   edits: ["edits", "reachable"],
 };
 
-type Mention = Extract<Statement, { about: "object" }>;
+export type Mention = Extract<Statement, { about: "object" }>;
 
 export function scoreCaption(text: string, facts: Facts): Tally {
   const words = splitWords(text);
@@ -112,7 +112,7 @@ export function scoreCaption(text: string, facts: Facts): Tally {
 }
 
 /** Of several mentions of a name the one that agrees most; the others count against precision. */
-function bestMention(group: Group, mentions: readonly Mention[]): Mention | undefined {
+export function bestMention(group: Group, mentions: readonly Mention[]): Mention | undefined {
   const agreement = ({ position, count, size }: Mention) =>
     4 * Number(position === group.position) + 2 * Number(count === group.count) + Number(size === group.size);
   const own = mentions.filter(({ name }) => name === group.name);

@@ -1,7 +1,5 @@
 /** What is true of a picture: the ground truth that captions state and that scores are measured against. */
-import { z } from "zod";
-import { findName } from "./object-names.js";
-import { backgroundColors, styles, type World } from "./world.js";
+import type { World } from "./world.js";
 
 export const rows = ["top", "middle", "bottom"] as const;
 export const columns = ["left", "center", "right"] as const;
@@ -41,26 +39,4 @@ export function isCorner(position: Position): boolean {
 
 export function at(row: Row, column: Column): Position {
   return `${row} ${column}`;
-}
-
-const groupSchema = z.looseObject({
-  name: z.string().refine((name) => findName(name) !== undefined, "is no name of the scene world"),
-  count: z.int().min(1).max(3),
-  position: z.custom<Position>((value) => allPositions.some((position) => position === value), "is no position"),
-  size: z.enum(["small", "large"]).optional(),
-});
-
-/** The `scene` of a line of scenes.jsonl. */
-export const sceneSchema = z.looseObject({
-  style: z.enum(styles),
-  background: z.looseObject({ color: z.enum(backgroundColors), texture: z.string().optional() }),
-  objects: z
-    .array(groupSchema)
-    .min(1)
-    .refine((groups) => new Set(groups.map(({ name }) => name)).size === groups.length, "has two groups of one name"),
-});
-
-export function factsOf(scene: z.infer<typeof sceneSchema>): Facts {
-  const objects = scene.objects.map(({ name, count, position, size }) => ({ name, count, position, size }));
-  return { objects, background: scene.background.color };
 }

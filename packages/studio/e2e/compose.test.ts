@@ -11,7 +11,7 @@ describe.skipIf(chromiumPath === undefined)("Compose", { timeout: 90_000 }, () =
 
   test("there is a scene to begin with; stickers are put, dragged and moved", async () => {
     const { page, errors, close } = await open(studio.browser, studio.server.url);
-    await page.getByRole("button", { name: "top left: one large dog" }).waitFor();
+    await page.getByRole("button", { name: "top left: 3 times crab" }).waitFor();
     await page.getByRole("button", { name: "Empty the whole scene" }).click();
     expect(new Set(await cells(page))).toEqual(
       new Set(["top left: empty", "top right: empty", "bottom left: empty", "bottom right: empty"]),
@@ -31,20 +31,21 @@ describe.skipIf(chromiumPath === undefined)("Compose", { timeout: 90_000 }, () =
 
   test("everything on the board works by keys", async () => {
     const { page, close } = await open(studio.browser, studio.server.url);
-    await page.getByRole("button", { name: "top left: one large dog" }).focus();
+    await page.getByRole("button", { name: "top left: 3 times crab" }).focus();
+    await page.keyboard.press("1");
     await page.keyboard.press("s");
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowLeft");
     await page.keyboard.press("3");
-    await page.keyboard.press("Shift+ArrowLeft");
+    await page.keyboard.press("Shift+ArrowRight");
     await page.keyboard.press("ArrowUp");
-    await page.keyboard.press("ArrowRight");
     await page.keyboard.press("Delete");
     await eventually(() => cells(page)).toEqual([
-      "top left: one small dog",
+      "top left: one small crab",
       "top right: empty",
-      "bottom left: 3 times red apple",
-      "bottom right: empty",
+      "bottom left: empty",
+      "bottom right: 3 times airplane",
     ]);
     await page.getByRole("button", { name: "red apple", exact: true }).focus();
     await page.keyboard.press("ArrowRight");
@@ -55,7 +56,7 @@ describe.skipIf(chromiumPath === undefined)("Compose", { timeout: 90_000 }, () =
 
   test("the model gets a picture of its own size, on the chosen background", async () => {
     const { page, close } = await open(studio.browser, studio.server.url);
-    await page.getByRole("button", { name: "top left: one large dog" }).waitFor();
+    await page.getByRole("button", { name: "top left: 3 times crab" }).waitFor();
     await page.getByRole("button", { name: "Empty the whole scene" }).click();
     await page.getByRole("button", { name: "cactus", exact: true }).click();
     await page.getByRole("radio", { name: "orange" }).check();

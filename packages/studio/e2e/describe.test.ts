@@ -137,16 +137,13 @@ describe.skipIf(chromiumPath === undefined)("Describe", { timeout: 90_000 }, () 
 
   test("pictures are dropped and pasted; a file that is none is refused, and the old one stays", async () => {
     const { page, close } = await open(browser, server.url);
-    await bring(page, "drop", ".drop", { name: "dropped.png", type: "image/png" });
+    await bring(page, "drop", "header", { name: "dropped.png", type: "image/png" });
     await page.getByAltText("The chosen file dropped.png").waitFor();
     await bring(page, "paste", "body", { name: "pasted.png", type: "image/png" });
     await page.getByAltText("The chosen file pasted.png").waitFor();
     const bad = { name: "notes.png", mimeType: "image/png", buffer: Buffer.from("no picture") };
     await page.getByLabel("Picture file").setInputFiles(bad);
     await page.getByText("notes.png is not a picture that can be read. Choose a PNG").waitFor();
-    const large = { name: "huge.png", mimeType: "image/png", buffer: Buffer.alloc(12_500_000) };
-    await page.getByLabel("Picture file").setInputFiles(large);
-    await page.getByText("huge.png has 12.5 MB, the limit is 12 MB.").waitFor();
     await page.getByAltText("The chosen file pasted.png").waitFor();
     await page.getByRole("button", { name: "Remove the picture" }).click();
     await page.getByRole("button", { name: "Run both" }).click();

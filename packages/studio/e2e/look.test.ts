@@ -48,13 +48,17 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
       expect(await violations(page, rules)).toEqual([]);
       expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
     };
-    await page.getByRole("button", { name: "top left: one large dog" }).waitFor();
+    await page.getByRole("button", { name: "top left: 3 times crab" }).waitFor();
     await check();
     await page.getByText("More settings").click();
+    await page.getByText("How often does it come out like this?").click();
     await page.getByRole("button", { name: "Run both" }).click();
     await page.getByRole("heading", { name: "Word for word" }).waitFor();
     await check();
     await page.getByRole("tab", { name: "Proofread" }).click();
+    await page.getByRole("heading", { name: "Captions to start from" }).waitFor();
+    await check();
+    studio.server.behave.unknownWords = ["balls"];
     await page.getByLabel("Description to check").fill("a cat and three balls");
     await page.getByRole("button", { name: "Proofread" }).click();
     await page.getByRole("button", { name: /^Reject "cat"/ }).click();
@@ -65,11 +69,16 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
     await page.getByTestId("filled").waitFor();
     await check();
     await page.getByRole("tab", { name: "Chat" }).click();
+    await page.getByRole("heading", { name: "This model does not converse" }).waitFor();
+    await check();
+    studio.server.behave.converses = true;
+    await page.reload();
     await page.getByLabel("Your question").fill("What is there?");
     await page.getByRole("button", { name: "Ask", exact: true }).click();
     await page.getByRole("article", { name: "Model" }).getByText("blue.").waitFor();
     await check();
     expect(errors).toEqual([]);
+    Object.assign(studio.server.behave, { converses: undefined, unknownWords: [] });
     await close();
   });
 
@@ -129,7 +138,7 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
     const asked: string[] = [];
     page.on("request", (request) => asked.push(request.url()));
     await page.goto(studio.server.url);
-    await page.getByRole("button", { name: "top left: one large dog" }).waitFor();
+    await page.getByRole("button", { name: "top left: 3 times crab" }).waitFor();
     const elsewhere = asked.filter((url) => !url.startsWith(studio.server.url) && !/^(data|blob):/.test(url));
     expect(elsewhere).toEqual([]);
     await close();

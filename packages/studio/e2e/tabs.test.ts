@@ -47,10 +47,69 @@ describe.skipIf(chromiumPath === undefined)("Proofread, Fill, Chat", { timeout: 
     await close();
   });
 
+  test("what the model cannot read is marked and told of, in edits and in filled texts", async () => {
+    studio.server.behave.unknownWords = ["zebra", "kiwi"];
+    const { page, errors, close } = await open(studio.browser, `${studio.server.url}/#proofread`);
+    await page.getByLabel("Description to check").fill("A zebra and a cat, a kiwi.");
+    await page.getByRole("button", { name: "Proofread" }).click();
+    expect(await page.getByTestId("result").textContent()).toBe("A zebra and a dog, a kiwi.");
+    expect(await page.locator(".marked-text .unread").allInnerTexts()).toEqual(["zebra", "kiwi"]);
+    await page.getByText("the model cannot read these and has left them as they are").waitFor();
+    await page.getByRole("tab", { name: "Fill" }).click();
+    await page.getByLabel("Text with blanks").fill("a zebra is [[2]].");
+    await page.getByRole("button", { name: "Fill the blanks" }).click();
+    expect(await page.getByTestId("filled").textContent()).toBe("a zebra is small dog.");
+    expect(await page.locator(".marked-text .unread").allInnerTexts()).toEqual(["zebra"]);
+    expect(errors).toEqual([]);
+    studio.server.behave.unknownWords = [];
+    await close();
+  });
+
+  test("a caption of the gallery comes with its scene; the draft and the result are judged by it", async () => {
+    const { page, close } = await open(studio.browser, `${studio.server.url}/#proofread`);
+    await page.getByRole("button", { name: /^the picture shows a large crown at the bottom left/ }).click();
+    await page.getByRole("button", { name: "bottom right: one large crown" }).waitFor();
+    await page.getByRole("button", { name: "Proofread" }).click();
+    // The server of this test knows nothing of crowns.
+    await page.getByRole("heading", { name: "Nothing to mend" }).waitFor();
+    await eventually(() => page.getByTestId("judged-draft").locator("mark").allInnerTexts()).toEqual(["left"]);
+    await page.getByText("1 wrong word").first().waitFor();
+    await close();
+  });
+
+  test("a result beside another picture is marked as of the old one", async () => {
+    const { page, close } = await open(studio.browser, studio.server.url);
+    await page.getByRole("button", { name: "Run both" }).click();
+    await page.getByRole("heading", { name: "Word for word" }).waitFor();
+    const stale = page.getByText("for another picture than the one that is chosen now");
+    expect(await stale.count()).toBe(0);
+    await page.getByRole("button", { name: /^Scene 2: one large crown/ }).click();
+    await stale.waitFor();
+    await page.getByRole("button", { name: /^Scene 1: / }).click();
+    await stale.waitFor({ state: "hidden" });
+    await page.getByRole("tab", { name: "Fill" }).click();
+    await page.getByRole("button", { name: "Use the example" }).click();
+    await page.getByRole("button", { name: "Fill the blanks" }).click();
+    await page.getByTestId("filled").waitFor();
+    await page.getByRole("radio", { name: "orange" }).check();
+    await stale.waitFor();
+    await close();
+  });
+
+  test("a model that does not converse is not offered for a conversation, and the page says why", async () => {
+    const { page, close } = await open(studio.browser, `${studio.server.url}/#chat`);
+    await page.getByRole("heading", { name: "This model does not converse" }).waitFor();
+    expect(await page.getByLabel("Your question").count()).toBe(0);
+    await page.getByRole("button", { name: "Proofread a caption" }).click();
+    await page.getByRole("tabpanel", { name: "Proofread" }).waitFor();
+    await close();
+  });
+
   test("a conversation is sent whole, streams, and is stopped", async () => {
+    studio.server.behave.converses = true;
     const { page, close } = await open(studio.browser, `${studio.server.url}/#chat`);
     const question = page.getByLabel("Your question");
-    await page.getByText("rediff-demo").waitFor();
+    await page.getByText("rediff-demo").first().waitFor();
     await question.fill("What is there?");
     await question.press("Enter");
     const answer = page.getByRole("article", { name: "Model" });
@@ -75,8 +134,9 @@ describe.skipIf(chromiumPath === undefined)("Proofread, Fill, Chat", { timeout: 
   });
 
   test("a chat answer that fails can be asked for again", async () => {
+    studio.server.behave.converses = true;
     const { page, close } = await open(studio.browser, `${studio.server.url}/#chat`);
-    await page.getByText("rediff-demo").waitFor();
+    await page.getByText("rediff-demo").first().waitFor();
     studio.server.behave.fail = { status: 500, message: "the worker ended" };
     await page.getByLabel("Your question").fill("What is there?");
     await page.getByRole("button", { name: "Ask", exact: true }).click();

@@ -46,7 +46,9 @@ export async function buildStudio() {
 /** Of everything that goes into the bundle; the lockfile stands for the packages. */
 function sourcesHash() {
   const hash = createHash("sha256");
-  const files = ["src", "public"].flatMap((folder) => filesIn(join(studio, folder)));
+  const own = ["src", "public"].map((folder) => join(studio, folder));
+  // The page judges captions as the scene world does, with its own sources.
+  const files = [...own, join(root, "packages", "rediff", "src", "scenes")].flatMap(filesIn);
   const single = ["index.html", "vite.config.ts", "package.json"].map((name) => join(studio, name));
   for (const file of [...single, ...files.sort(), join(root, "package-lock.json")]) {
     hash.update(`${file.slice(root.length)}\0`).update(readIfThere(file) ?? "");

@@ -40,6 +40,8 @@ const folders: Readonly<Record<string, { title: string; folder: string }>> = {
   rediff_base: { title: "ReDiff stage I", folder: "demo-stages/rediff_base" },
   rediff: { title: "ReDiff stage II", folder: "demo" },
 };
+/** Of the table's scenes: training uses other ones. */
+export const TABLE_SEED = 9001;
 /** Of the model's certainty, for `refine`: chosen on other scenes than those of the table. */
 const REFINE_THRESHOLD = 0.7;
 
@@ -96,7 +98,7 @@ export async function main(args: readonly string[]): Promise<void> {
 
   // By the weights, so that a model that was trained anew is asked anew.
   const captionsOf = ({ folder }: Stage) => join(kept, "captions", weightsKey(folder));
-  const plain = await scenesOf(join(kept, "scenes"), count, { seed: 9001, style: "train", split: "train" });
+  const plain = await scenesOf(join(kept, "scenes"), count, { seed: TABLE_SEED, style: "train", split: "train" });
   const cells: Cell[] = [];
   for (const stage of chosen) {
     using model = await loadModel(stage.folder);

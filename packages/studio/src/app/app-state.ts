@@ -26,7 +26,11 @@ export interface State {
   /** "connecting" before the first answer. */
   server: Readiness | "connecting" | "gone";
   serverProblem: Problem | undefined;
+  /** All that the server has, and the one that answers. */
+  models: readonly Model[];
   model: Model | undefined;
+  /** What started the server. */
+  command: string | undefined;
   catalog: Catalog | undefined;
   key: string;
   /** For screen readers: what just happened. */

@@ -3,9 +3,10 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 import { freshPlayer } from "../describe/player.js";
 import { defaultSettings } from "../describe/settings.js";
-import { emptyScene, type Scene } from "../scene/scene.js";
+import { openingScene } from "../gallery/gallery.js";
 import { createSprites, type Sprites } from "../scene/sprites.js";
 import { type Api, createApi } from "../server/api.js";
+import type { Models } from "../server/messages.js";
 import { type Problem, problemOf } from "../server/problem.js";
 import { type State, type Tab, type Theme, tabs } from "./app-state.js";
 import { createStore, type Store, useStore } from "./store.js";
@@ -30,12 +31,20 @@ function initialState(): State {
     theme: themeOf(remembered("theme")),
     server: "connecting",
     serverProblem: undefined,
+    models: [],
     model: undefined,
+    command: undefined,
     catalog: undefined,
     key: remembered("key") ?? "",
     announcement: "",
     picture: { source: "file", file: undefined, scene: undefined, cell: 0, problem: undefined },
-    describe: { settings: defaultSettings(), comparison: undefined, player: freshPlayer(), problem: undefined },
+    describe: {
+      settings: defaultSettings(),
+      baseline: undefined,
+      comparison: undefined,
+      player: freshPlayer(),
+      problem: undefined,
+    },
     proofread: { draft: "", busy: false, review: undefined, problem: undefined },
     fill: { template: "", blankTokens: 2, tokensPerStep: 1, busy: false, result: undefined, problem: undefined },
     chat: { draft: "", messages: [], busy: false, problem: undefined },
@@ -89,8 +98,8 @@ export async function connect(app: App): Promise<void> {
     try {
       const server = await api.readiness(signal);
       if (server === "ready") {
-        const [model, catalog] = await Promise.all([api.model(), api.stickers()]);
-        store.update((state) => withModel(state, model, catalog));
+        const [models, catalog] = await Promise.all([api.models(), api.stickers()]);
+        store.update((state) => withModels(state, models, catalog));
         return;
       }
       store.update((state) => ({ ...state, server, serverProblem: undefined }));
@@ -105,25 +114,19 @@ export async function connect(app: App): Promise<void> {
   }
 }
 
-function withModel(state: State, model: State["model"], catalog: State["catalog"]): State {
-  const connected: State = { ...state, server: "ready", serverProblem: undefined, model, catalog };
+function withModels(state: State, { data, rediff }: Models, catalog: State["catalog"]): State {
+  const connected: State = {
+    ...state,
+    server: "ready",
+    serverProblem: undefined,
+    models: data,
+    model: data[0],
+    command: rediff?.command,
+    catalog,
+  };
   if (catalog === undefined || state.picture.scene !== undefined) return connected;
   const source = state.picture.file === undefined ? "scene" : state.picture.source;
-  return { ...connected, picture: { ...state.picture, source, scene: firstScene(catalog) } };
-}
-
-/** Something to run at once: a few stickers of the catalog. */
-function firstScene(catalog: NonNullable<State["catalog"]>): Scene {
-  const scene = emptyScene(catalog);
-  const find = (name: string, other: number) =>
-    catalog.names.find((sticker) => sticker.name === name) ?? catalog.names[other];
-  const [dog, apple, ball] = [find("dog", 0), find("red apple", 1), find("soccer ball", 2)];
-  const cells = [...scene.cells];
-  if (dog !== undefined) cells[0] = { ...dog, count: 1, size: "large" };
-  if (ball !== undefined) cells[1] = { ...ball, count: 3, size: "small" };
-  if (apple !== undefined) cells[3] = { ...apple, count: 2, size: "small" };
-  const background = catalog.backgrounds.find(({ name }) => name === "blue") ?? catalog.backgrounds[0];
-  return { ...scene, cells: cells.slice(0, scene.cells.length), background: background?.name ?? "" };
+  return { ...connected, picture: { ...state.picture, source, scene: openingScene(catalog) } };
 }
 
 /** The problem in what was thrown, if it is one. When the server is away or not ready, the page begins to look for it. */

@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import { ChatTab } from "../chat/chat-tab.js";
 import { DescribeTab } from "../describe/describe-tab.js";
 import { FillTab } from "../fill/fill-tab.js";
-import { chooseFile } from "../picture/picture-actions.js";
+import { DropZone } from "../picture/drop-zone.js";
 import { PicturePanel } from "../picture/picture-panel.js";
 import { ProofreadTab } from "../proofread/proofread-tab.js";
 import { TabList } from "../ui/tabs.js";
@@ -25,7 +25,6 @@ export function Page() {
   const tab = useSelect((state) => state.tab);
   const announcement = useSelect((state) => state.announcement);
   useTheme();
-  usePaste();
   return (
     <>
       <a class="skip" href="#main">
@@ -66,6 +65,7 @@ export function Page() {
           ))}
         </div>
       </main>
+      <DropZone />
       <div class="visually-hidden" role="status" aria-live="polite">
         {announcement}
       </div>
@@ -79,19 +79,4 @@ function useTheme() {
     if (theme === "system") delete document.documentElement.dataset.theme;
     else document.documentElement.dataset.theme = theme;
   }, [theme]);
-}
-
-/** A picture in the clipboard, whichever tab is open. */
-function usePaste() {
-  const app = useApp();
-  useEffect(() => {
-    const onPaste = (event: ClipboardEvent) => {
-      const file = [...(event.clipboardData?.files ?? [])].find(({ type }) => type.startsWith("image/"));
-      if (file === undefined) return;
-      event.preventDefault();
-      void chooseFile(app, file);
-    };
-    document.addEventListener("paste", onPaste);
-    return () => document.removeEventListener("paste", onPaste);
-  }, [app]);
 }

@@ -1,7 +1,8 @@
 /** Questions and answers about the picture; an answer under way shows its canvas. */
 import { useEffect, useRef } from "preact/hooks";
-import { patch, useApp, useSelect } from "../app/app.js";
+import { patch, showTab, useApp, useSelect } from "../app/app.js";
 import { cellsAt, isSpecial, type Trace } from "../trace/trace.js";
+import { CopyButton } from "../ui/copy.js";
 import { ProblemNotice } from "../ui/notice.js";
 import { RunButton } from "../ui/run-button.js";
 import { ask, askAgain, newConversation, stopAnswer } from "./chat-actions.js";
@@ -14,6 +15,43 @@ const SUGGESTIONS = [
 ];
 
 export function ChatTab() {
+  const converses = useSelect((state) => state.model?.rediff.converses);
+  return converses === false ? <NotOffered /> : <Conversation />;
+}
+
+/** Better than a conversation that breaks at its second turn. */
+function NotOffered() {
+  const app = useApp();
+  const title = useSelect((state) => state.model?.id);
+  const command = "npx rediff serve --model FOLDER";
+  return (
+    <section class="card invitation" aria-label="Conversation">
+      <h3>This model does not converse</h3>
+      <p>
+        {title} was trained to describe pictures, to repair descriptions and to fill in blanks. Asked a question it
+        answers with a description, and a second question it does not understand. Start the server with a model that
+        converses:
+      </p>
+      <p class="command">
+        <code>{command}</code>
+        <CopyButton text={command} label="Copy the command" small />
+      </p>
+      <div class="suggestions">
+        <button type="button" class="button small" onClick={() => showTab(app, "describe")}>
+          Describe the picture
+        </button>
+        <button type="button" class="button small" onClick={() => showTab(app, "proofread")}>
+          Proofread a caption
+        </button>
+        <button type="button" class="button small" onClick={() => showTab(app, "fill")}>
+          Fill in blanks
+        </button>
+      </div>
+    </section>
+  );
+}
+
+function Conversation() {
   const app = useApp();
   const { draft, messages, busy, problem } = useSelect((state) => state.chat);
   const ready = useSelect((state) => state.server === "ready");

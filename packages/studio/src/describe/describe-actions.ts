@@ -1,16 +1,20 @@
 /** Both runs of a comparison, side by side, and their files. */
 import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
-import { currentPicture } from "../picture/picture-actions.js";
+import { currentPicture, pictureKey, truthOf } from "../picture/picture-actions.js";
 import type { RequestFields } from "../server/api.js";
 import { Problem, problemOf } from "../server/problem.js";
 import { readComparison, writeComparison } from "../trace/file.js";
 import { addEvent, type Trace, type TraceEvent } from "../trace/trace.js";
-import { type Comparison, isRunning, lengthOf, type Run, type RunKind, runKinds } from "./describe-state.js";
+import { type Comparison, isRunning, lengthOf, type Run, type RunKind, runKinds, sidesOf } from "./describe-state.js";
 import { type Player, tick } from "./player.js";
 import { fieldsOf, type Settings, settingsProblem } from "./settings.js";
 
 export function setSettings(app: App, change: Partial<Settings>): void {
   patch(app, "describe", { settings: { ...app.store.get().describe.settings, ...change }, problem: undefined });
+}
+
+export function setBaseline(app: App, baseline: string): void {
+  patch(app, "describe", { baseline, problem: undefined });
 }
 
 export function setPlayer(app: App, change: (player: Player, length: number, running: boolean) => Player): void {
@@ -22,13 +26,14 @@ export function playerTick(app: App): void {
   setPlayer(app, tick);
 }
 
-/** Both runs at once: the server decodes them as one batch. */
+/** Both runs at once; of one model the server decodes them as one batch. */
 export async function runBoth(app: App): Promise<void> {
-  const { describe, model } = app.store.get();
+  const { describe, models, picture: chosen } = app.store.get();
   const { settings } = describe;
-  const wrong = settingsProblem(settings);
+  const sides = sidesOf(models, describe.baseline);
+  const wrong = sides === undefined ? "The server has no model." : settingsProblem(settings);
   const picture = wrong === undefined ? await picked(app) : undefined;
-  if (wrong !== undefined || picture instanceof Problem) {
+  if (wrong !== undefined || sides === undefined || picture instanceof Problem) {
     return patch(app, "describe", {
       problem: picture instanceof Problem ? picture : new Problem("refused", wrong ?? ""),
     });
@@ -37,10 +42,12 @@ export async function runBoth(app: App): Promise<void> {
   const comparison: Comparison = {
     id: Symbol("comparison"),
     created: new Date().toISOString(),
-    model: model?.id ?? "",
+    sides,
     prompt: settings.prompt,
     settings: sentSettings(settings),
     picture,
+    pictureKey: pictureKey(chosen),
+    facts: truthOf(app),
     runs: { plain: waiting, revising: waiting },
     file: undefined,
   };
@@ -52,14 +59,9 @@ export async function runBoth(app: App): Promise<void> {
   announce(app, "Both runs have begun.");
   await Promise.all(runKinds.map((kind) => runOne(app, kind)));
   const { runs } = app.store.get().describe.comparison ?? comparison;
-  const said = runKinds.map((kind) => `${runTitles[kind]}: ${runs[kind].trace?.end?.text ?? runs[kind].status}`);
+  const said = runKinds.map((kind) => `${sides[kind].title}: ${runs[kind].trace?.end?.text ?? runs[kind].status}`);
   announce(app, said.join(". "));
 }
-
-export const runTitles: Readonly<Record<RunKind, string>> = {
-  plain: "LLaDA-V decoding",
-  revising: "ReDiff decoding",
-};
 
 /** One of the runs; also again, as it was asked for, when it has failed. */
 export async function runOne(app: App, kind: RunKind): Promise<void> {
@@ -73,7 +75,8 @@ export async function runOne(app: App, kind: RunKind): Promise<void> {
     const onTrace = (event: TraceEvent) => {
       if (!signal.aborted) change({ trace: traceAfter(runOf(app, kind)?.trace, event) });
     };
-    await app.api.chat([turn], runFields(comparison.settings, kind), { onTrace }, signal);
+    const fields = { model: comparison.sides[kind].model, ...runFields(comparison.settings, kind) };
+    await app.api.chat([turn], fields, { onTrace }, signal);
     change({ status: "done" });
   } catch (thrown) {
     const problem = noteProblem(app, thrown);
@@ -133,13 +136,14 @@ function sentSettings(settings: Settings): Comparison["settings"] {
 
 /** The comparison as text; undefined while there is nothing to keep. */
 export function comparisonText(comparison: Comparison): string {
-  const { created, model, prompt, settings, picture, runs } = comparison;
+  const { created, sides, prompt, settings, picture, runs } = comparison;
   const traces = Object.fromEntries(
     runKinds.flatMap((kind) => (runs[kind].trace === undefined ? [] : [[kind, runs[kind].trace]])),
   );
   return writeComparison({
     created,
-    model,
+    model: sides.revising.model,
+    sides,
     prompt,
     settings: { ...settings },
     ...(picture && { picture }),
@@ -149,7 +153,7 @@ export function comparisonText(comparison: Comparison): string {
 
 export async function openTrace(app: App, file: File): Promise<void> {
   try {
-    const { runs, created, model, prompt, settings, picture } = readComparison(await file.text());
+    const { runs, created, model, sides, prompt, settings, picture } = readComparison(await file.text());
     stopRunsQuietly(app);
     const opened = (trace: Trace | undefined): Run => ({
       status: trace?.end === undefined ? "stopped" : "done",
@@ -158,7 +162,8 @@ export async function openTrace(app: App, file: File): Promise<void> {
     });
     const comparison: Comparison = {
       id: Symbol("comparison"),
-      ...{ created, model, prompt, settings, picture, file: file.name },
+      ...{ created, sides: sides ?? sidesOfFile(model), prompt, settings, picture, file: file.name },
+      ...{ pictureKey: undefined, facts: undefined },
       runs: { plain: opened(runs.plain), revising: opened(runs.revising) },
     };
     const { player } = app.store.get().describe;
@@ -171,6 +176,14 @@ export async function openTrace(app: App, file: File): Promise<void> {
   } catch (thrown) {
     patch(app, "describe", { problem: problemOf(thrown) });
   }
+}
+
+/** Of a file that does not say: one model on both sides. */
+function sidesOfFile(model: string): Comparison["sides"] {
+  return {
+    plain: { model, title: "Not revising", note: "A word that is written stays" },
+    revising: { model, title: "Revising", note: "Written words may be revised" },
+  };
 }
 
 function stopRunsQuietly(app: App): void {

@@ -1,18 +1,20 @@
 import { useApp, useSelect } from "../app/app.js";
+import { StaleNote } from "../picture/stale-note.js";
 import { useFilePicker } from "../ui/file-picker.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
 import { comparisonText, openTrace, runBoth } from "./describe-actions.js";
 import { type Comparison, runKinds } from "./describe-state.js";
 import { Differences } from "./differences.js";
+import { HowOften } from "./how-often.js";
 import { Legend, PlayerBar } from "./player-bar.js";
 import { RunCard } from "./run-card.js";
 import { SettingsCard } from "./settings-card.js";
+import { Truth } from "./truth.js";
 
 export function DescribeTab() {
   const app = useApp();
   const { comparison, problem } = useSelect((state) => state.describe);
-  const revises = useSelect((state) => state.model?.rediff.revises);
   return (
     <>
       <SettingsCard />
@@ -22,16 +24,17 @@ export function DescribeTab() {
       ) : (
         <>
           {comparison.file !== undefined && <OpenedFile comparison={comparison} />}
-          {revises === false && comparison.file === undefined && (
-            <p class="note">This model was not trained to revise: ReDiff decoding may not help it.</p>
+          {comparison.file === undefined && (
+            <StaleNote pictureKey={comparison.pictureKey} what="These runs were made" />
           )}
           <PlayerBar comparison={comparison} />
           <div class="runs">
             {runKinds.map((kind) => (
-              <RunCard key={kind} kind={kind} run={comparison.runs[kind]} />
+              <RunCard key={kind} kind={kind} side={comparison.sides[kind]} run={comparison.runs[kind]} />
             ))}
           </div>
           <Legend />
+          <Truth comparison={comparison} />
           <Differences comparison={comparison} />
           <div class="row end">
             <OpenTrace />
@@ -39,6 +42,7 @@ export function DescribeTab() {
           </div>
         </>
       )}
+      <HowOften />
     </>
   );
 }
@@ -55,15 +59,15 @@ function Invitation() {
       </div>
       <h3>Watch a description take shape</h3>
       <p>
-        The model begins with masks and writes words in any order, several at a time. Without revising, a wrong word
-        stays. With revising, it is found and mended. Press <b>Run both</b> to see the two side by side.
+        A diffusion model begins with masks and writes words in any order, several at a time. Where it may not revise, a
+        wrong word stays. ReDiff was trained to find and mend it. Press <b>Run both</b> to see the two side by side.
       </p>
       <OpenTrace />
     </div>
   );
 }
 
-function OpenedFile({ comparison: { file, model, created, prompt, picture } }: { comparison: Comparison }) {
+function OpenedFile({ comparison: { file, sides, created, prompt, picture } }: { comparison: Comparison }) {
   return (
     <div class="opened card">
       {picture !== undefined && <img src={picture.url} alt={picture.name} />}
@@ -71,7 +75,9 @@ function OpenedFile({ comparison: { file, model, created, prompt, picture } }: {
         <p>
           <b>{file}</b>
         </p>
-        <p class="note">{[model, dateText(created), prompt].filter((part) => part !== "").join(" - ")}</p>
+        <p class="note">
+          {[sides.revising.model, dateText(created), prompt].filter((part) => part !== "").join(" - ")}
+        </p>
       </div>
     </div>
   );

@@ -2,11 +2,11 @@
 import { type Trace, textAt } from "../trace/trace.js";
 import { countDifferent, diffWords, type Piece } from "../trace/word-diff.js";
 import { CopyButton } from "../ui/copy.js";
-import { runTitles } from "./describe-actions.js";
 import { type Comparison, isRunning } from "./describe-state.js";
 
 export function Differences({ comparison }: { comparison: Comparison }) {
   const { plain, revising } = comparison.runs;
+  const { sides } = comparison;
   if (plain.trace === undefined || revising.trace === undefined || isRunning(comparison)) return null;
   const texts = { left: finalText(plain.trace), right: finalText(revising.trace) };
   if (texts.left === "" && texts.right === "") return null;
@@ -20,11 +20,11 @@ export function Differences({ comparison }: { comparison: Comparison }) {
           {count === 0 ? "the same words" : count === 1 ? "1 word differs" : `${count} words differ`}
         </span>
       </div>
-      <DiffText title={runTitles.plain} pieces={diff.left} side="left" />
-      <DiffText title={runTitles.revising} pieces={diff.right} side="right" />
+      <DiffText title={sides.plain.title} pieces={diff.left} side="left" />
+      <DiffText title={sides.revising.title} pieces={diff.right} side="right" />
       <div class="row end">
-        <CopyButton text={texts.left} label="Copy LLaDA-V's" />
-        <CopyButton text={texts.right} label="Copy ReDiff's" />
+        <CopyButton text={texts.left} label="Copy the left one" />
+        <CopyButton text={texts.right} label="Copy the right one" />
       </div>
     </section>
   );

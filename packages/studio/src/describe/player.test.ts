@@ -49,8 +49,8 @@ describe("settings as request fields", () => {
   });
 
   test("a threshold takes the place of tokens per step, and revising settings are for revising only", () => {
-    const settings = { ...defaultSettings(), pace: "threshold" as const, reviseTopk: 2 };
-    expect(fieldsOf(settings, true)).toMatchObject({ threshold: 0.9, revise_topk: 2 });
+    const settings = { ...defaultSettings(), pace: "threshold" as const, reviseTopk: 0.2 };
+    expect(fieldsOf(settings, true)).toMatchObject({ threshold: 0.9, revise_topk: 0.2 });
     expect(fieldsOf(settings, true)).not.toHaveProperty("tokens_per_step");
     expect(fieldsOf(settings, false).revise_topk).toBeUndefined();
   });

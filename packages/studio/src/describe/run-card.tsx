@@ -3,28 +3,24 @@ import { useState } from "preact/hooks";
 import { useApp, useSelect } from "../app/app.js";
 import { cellsAt, figuresAt, passBars, type Trace, textAt } from "../trace/trace.js";
 import { ProblemNotice } from "../ui/notice.js";
-import { runOne, runTitles } from "./describe-actions.js";
-import { lengthOf, type Run, type RunKind } from "./describe-state.js";
+import { runOne } from "./describe-actions.js";
+import { lengthOf, type Run, type RunKind, type Side } from "./describe-state.js";
 import { shownPass } from "./player.js";
 import { Timeline } from "./timeline.js";
 import { TokenCanvas } from "./token-canvas.js";
 import { TokenHistory } from "./token-history.js";
 
-const subtitles: Readonly<Record<RunKind, string>> = {
-  plain: "A word that is written stays",
-  revising: "Written words may be revised",
-};
 const statuses = { running: "Running", done: "Done", stopped: "Stopped", failed: "Failed" } as const;
 
-export function RunCard({ kind, run }: { kind: RunKind; run: Run }) {
+export function RunCard({ kind, side, run }: { kind: RunKind; side: Side; run: Run }) {
   const app = useApp();
   const { trace, status, problem } = run;
   return (
     <section class="card run" data-kind={kind} aria-labelledby={`run-${kind}`}>
       <div class="card-head">
         <div>
-          <h3 id={`run-${kind}`}>{runTitles[kind]}</h3>
-          <p class="note">{subtitles[kind]}</p>
+          <h3 id={`run-${kind}`}>{side.title}</h3>
+          <p class="note">{side.note}</p>
         </div>
         <span class="chip" data-status={status}>
           {status === "running" && <span class="spinner" aria-hidden="true" />}
@@ -32,13 +28,13 @@ export function RunCard({ kind, run }: { kind: RunKind; run: Run }) {
         </span>
       </div>
       {problem !== undefined && <ProblemNotice problem={problem} onRetry={() => void runOne(app, kind)} />}
-      {trace !== undefined ? <RunBody kind={kind} trace={trace} /> : status === "running" && <Waiting />}
+      {trace !== undefined ? <RunBody title={side.title} trace={trace} /> : status === "running" && <Waiting />}
       {trace === undefined && status === "stopped" && <p class="note">Stopped before the first step.</p>}
     </section>
   );
 }
 
-function RunBody({ kind, trace }: { kind: RunKind; trace: Trace }) {
+function RunBody({ title, trace }: { title: string; trace: Trace }) {
   const player = useSelect((state) => state.describe.player);
   const length = useSelect((state) => lengthOf(state.describe.comparison));
   const [position, setPosition] = useState<number>();
@@ -49,7 +45,7 @@ function RunBody({ kind, trace }: { kind: RunKind; trace: Trace }) {
       <TokenCanvas
         cells={cellsAt(trace, passes)}
         pass={trace.end !== undefined && passes === trace.steps.length ? undefined : passes}
-        label={`${runTitles[kind]}, tokens`}
+        label={`${title}, tokens`}
         chosen={position}
         onChoose={setPosition}
       />
@@ -80,7 +76,7 @@ function Waiting() {
   return (
     <div class="canvas waiting">
       <span class="spinner" aria-hidden="true" />
-      Reading the picture
+      Waiting for the model
     </div>
   );
 }

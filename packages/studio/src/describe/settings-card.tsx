@@ -1,8 +1,9 @@
 import { useApp, useSelect } from "../app/app.js";
 import { Field, NumberField, Range, Segmented, Select } from "../ui/controls.js";
+import { percent } from "../ui/percent.js";
 import { RunButton } from "../ui/run-button.js";
-import { runBoth, setSettings, stopRuns } from "./describe-actions.js";
-import { isRunning } from "./describe-state.js";
+import { runBoth, setBaseline, setSettings, stopRuns } from "./describe-actions.js";
+import { baselinesOf, isRunning, sidesOf } from "./describe-state.js";
 import { DEFAULT_PROMPT } from "./settings.js";
 
 export function SettingsCard() {
@@ -35,6 +36,7 @@ export function SettingsCard() {
           />
         )}
       </Field>
+      <Baseline />
       <div class="settings-row">
         {settings.pace === "tokens" ? (
           <Range
@@ -51,7 +53,7 @@ export function SettingsCard() {
             max={1}
             step={0.01}
             value={settings.threshold}
-            text={`${Math.round(settings.threshold * 100)} %`}
+            text={percent(settings.threshold)}
             onChange={(threshold) => setSettings(app, { threshold })}
           />
         )}
@@ -65,7 +67,7 @@ export function SettingsCard() {
         <NumberField
           label="Seed"
           value={settings.seed}
-          placeholder="any"
+          {...(model === undefined ? {} : { placeholder: String(model.default_seed) })}
           max={2 ** 31 - 1}
           onChange={(seed) => setSettings(app, { seed })}
         />
@@ -76,10 +78,33 @@ export function SettingsCard() {
   );
 }
 
+/** Whom the answering model is compared with, where there is a choice. */
+function Baseline() {
+  const app = useApp();
+  const models = useSelect((state) => state.models);
+  const baseline = useSelect((state) => state.describe.baseline);
+  const [own] = models;
+  const sides = sidesOf(models, baseline);
+  if (own === undefined || sides === undefined || models.length < 2) return null;
+  return (
+    <Segmented
+      label={`${sides.revising.title}, compared with`}
+      value={sides.plain.model}
+      options={baselinesOf(models).map((model) => ({
+        value: model.id,
+        text: model === own ? `itself, not revising` : model.rediff.title,
+      }))}
+      onChange={(chosen) => setBaseline(app, chosen)}
+    />
+  );
+}
+
 function MoreSettings() {
   const app = useApp();
   const settings = useSelect((state) => state.describe.settings);
-  const join = useSelect((state) => state.model?.rediff.image_join);
+  const model = useSelect((state) => state.model?.rediff);
+  const join = model?.image_join;
+  const length = settings.genLength ?? model?.default_gen_length;
   return (
     <details class="more">
       <summary>More settings</summary>
@@ -98,7 +123,7 @@ function MoreSettings() {
           note="Blocks are written one after the other."
           value={settings.blockLength}
           min={1}
-          placeholder="the answer's"
+          {...(length === undefined ? {} : { placeholder: String(length) })}
           onChange={(blockLength) => setSettings(app, { blockLength })}
         />
         <Range
@@ -130,19 +155,24 @@ function MoreSettings() {
           text={settings.cfgScale.toFixed(1)}
           onChange={(cfgScale) => setSettings(app, { cfgScale })}
         />
-        <NumberField
-          label="Revised at most in a step"
-          note="ReDiff only (revise_topk)."
+        <Range
+          label="Share of the words revised"
+          note="Where revising: the surest of what a step would rewrite (revise_topk)."
+          min={0.1}
+          max={1}
+          step={0.1}
           value={settings.reviseTopk}
-          min={1}
-          placeholder="all"
+          text={settings.reviseTopk === 1 ? "all" : percent(settings.reviseTopk)}
           onChange={(reviseTopk) => setSettings(app, { reviseTopk })}
         />
-        <NumberField
-          label="Revise from step"
-          note="ReDiff only (revise_start)."
+        <Range
+          label="Share of the steps that revise"
+          note="Where revising: the last ones (revise_start)."
+          min={0}
+          max={1}
+          step={0.1}
           value={settings.reviseStart}
-          placeholder="the first"
+          text={settings.reviseStart === 1 ? "all" : percent(settings.reviseStart)}
           onChange={(reviseStart) => setSettings(app, { reviseStart })}
         />
         <Select

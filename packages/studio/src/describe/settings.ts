@@ -13,8 +13,10 @@ export interface Settings {
   temperature: number;
   remasking: "low_confidence" | "random";
   cfgScale: number;
-  reviseTopk: number | undefined;
-  reviseStart: number | undefined;
+  /** Share of what a step would rewrite; 1 is all. */
+  reviseTopk: number;
+  /** Share of the steps that revise, the last ones; 1 is all. */
+  reviseStart: number;
   imageJoin: "model" | "legacy" | "correct";
 }
 
@@ -32,8 +34,8 @@ export function defaultSettings(): Settings {
     temperature: 0,
     remasking: "low_confidence",
     cfgScale: 0,
-    reviseTopk: undefined,
-    reviseStart: undefined,
+    reviseTopk: 1,
+    reviseStart: 1,
     imageJoin: "model",
   };
 }
@@ -50,8 +52,8 @@ export function fieldsOf(settings: Settings, revise: boolean): RequestFields {
     temperature: temperature === 0 ? undefined : temperature,
     remasking: remasking === "low_confidence" ? undefined : remasking,
     cfg_scale: cfgScale === 0 ? undefined : cfgScale,
-    revise_topk: revise ? settings.reviseTopk : undefined,
-    revise_start: revise ? settings.reviseStart : undefined,
+    revise_topk: revise && settings.reviseTopk < 1 ? settings.reviseTopk : undefined,
+    revise_start: revise && settings.reviseStart < 1 ? settings.reviseStart : undefined,
     image_join: settings.imageJoin === "model" ? undefined : settings.imageJoin,
   };
 }

@@ -1,5 +1,6 @@
 import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
-import { currentPicture } from "../picture/picture-actions.js";
+import { currentPicture, pictureKey } from "../picture/picture-actions.js";
+import type { Filled } from "../server/messages.js";
 import { Problem } from "../server/problem.js";
 import { filledParts, templateProblem } from "./fill-template.js";
 
@@ -12,10 +13,11 @@ export async function fillTemplate(app: App): Promise<void> {
   patch(app, "fill", { busy: true, result: undefined });
   try {
     const picture = await currentPicture(app);
+    const key = pictureKey(app.store.get().picture);
     const fields = { image: picture?.url, template, tokens_per_step: tokensPerStep };
     const result = await app.api.fill(fields, signal);
     assertInside(result);
-    patch(app, "fill", { result });
+    patch(app, "fill", { result: { ...result, pictureKey: key } });
     announce(app, `Filled: ${result.text}`);
   } catch (thrown) {
     patch(app, "fill", { problem: noteProblem(app, thrown) });
@@ -24,15 +26,9 @@ export async function fillTemplate(app: App): Promise<void> {
   }
 }
 
-function assertInside({
-  text,
-  blanks,
-}: {
-  text: string;
-  blanks: readonly { start: number; end: number; text: string }[];
-}) {
+function assertInside({ text, blanks, unread }: Filled) {
   try {
-    filledParts(text, blanks);
+    filledParts(text, blanks, unread);
   } catch (thrown) {
     throw new Problem("bad-answer", `The server sent ${thrown instanceof Error ? thrown.message : thrown}.`);
   }

@@ -7,6 +7,6 @@ export interface FillState {
   blankTokens: number;
   tokensPerStep: number;
   busy: boolean;
-  result: Filled | undefined;
+  result: (Filled & { pictureKey: string }) | undefined;
   problem: Problem | undefined;
 }

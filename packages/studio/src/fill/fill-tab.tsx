@@ -1,14 +1,18 @@
 /** A text with blanks in, the same text with the blanks filled out. */
 import { useRef } from "preact/hooks";
 import { patch, useApp, useSelect } from "../app/app.js";
-import type { Filled } from "../server/messages.js";
+import type { State } from "../app/app-state.js";
+import { StaleNote } from "../picture/stale-note.js";
 import { Field, NumberField, Range } from "../ui/controls.js";
 import { CopyButton } from "../ui/copy.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
 import { RunButton } from "../ui/run-button.js";
+import { Unread, UnreadLegend } from "../ui/unread.js";
 import { fillTemplate, stopFilling } from "./fill-actions.js";
 import { filledParts, insertBlank, parseTemplate } from "./fill-template.js";
+
+type Result = NonNullable<State["fill"]["result"]>;
 
 const EXAMPLE = "there is a [[2]] at the [[2]]. the background is [[1]].";
 
@@ -127,7 +131,7 @@ function Preview({ template }: { template: string }) {
   );
 }
 
-function ResultCard({ result: { text, blanks, steps, seconds } }: { result: Filled }) {
+function ResultCard({ result: { text, blanks, unread, steps, seconds, pictureKey } }: { result: Result }) {
   return (
     <section class="card" aria-labelledby="filled">
       <div class="card-head">
@@ -136,17 +140,19 @@ function ResultCard({ result: { text, blanks, steps, seconds } }: { result: Fill
           {steps === 1 ? "1 step" : `${steps} steps`}, {seconds.toFixed(2)} s
         </span>
       </div>
+      <StaleNote pictureKey={pictureKey} what="This was filled" />
       <p class="marked-text" data-testid="filled">
-        {filledParts(text, blanks).map((part, i) =>
-          part.filled ? (
+        {filledParts(text, blanks, unread).map((part, i) => {
+          if (part.kind === "kept") return part.text;
+          if (part.kind === "unread") return <Unread key={i} text={part.text} />;
+          return (
             <mark key={i} class="filled">
               {part.text}
             </mark>
-          ) : (
-            part.text
-          ),
-        )}
+          );
+        })}
       </p>
+      {unread.length > 0 && <UnreadLegend />}
       <div class="row end">
         <CopyButton text={text} label="Copy the text" />
       </div>

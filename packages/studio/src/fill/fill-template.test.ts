@@ -32,11 +32,13 @@ test("wherever it is inserted, there is one blank more, and the text around stay
 });
 
 test("filled parts are marked and joined give the text; blanks outside of it are refused", () => {
-  const parts = filledParts("A dog is here.", [
+  const blanks = [
     { start: 2, end: 5, text: "dog" },
     { start: 9, end: 13, text: "here" },
-  ]);
+  ];
+  const parts = filledParts("A dog is here.", blanks, [{ start: 6, end: 8, text: "is" }]);
   expect(parts.map(({ text }) => text).join("")).toBe("A dog is here.");
-  expect(parts.filter(({ filled }) => filled).map(({ text }) => text)).toEqual(["dog", "here"]);
+  expect(parts.filter(({ kind }) => kind === "filled").map(({ text }) => text)).toEqual(["dog", "here"]);
+  expect(parts.filter(({ kind }) => kind === "unread").map(({ text }) => text)).toEqual(["is"]);
   expect(() => filledParts("abc", [{ start: 2, end: 9, text: "" }])).toThrow(/3 characters/);
 });

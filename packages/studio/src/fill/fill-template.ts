@@ -1,5 +1,7 @@
 /** Templates with blanks, `A [[2]] is at the [[3]].`, as the server reads them; here only to show and to build them. */
 
+import { checkSpans, keptParts, type Span } from "../text/spans.js";
+
 export type TemplatePart = { kind: "text"; text: string } | { kind: "blank"; tokens: number };
 
 const BLANK = /\[\[\s*(\d{1,3})\s*\]\]/g;
@@ -53,22 +55,23 @@ export interface FilledBlank {
 }
 
 export interface FilledPart {
+  kind: "filled" | "kept" | "unread";
   text: string;
-  filled: boolean;
 }
 
-/** The answer with its filled parts apart. @throws Error when a blank lies outside of the text */
-export function filledParts(text: string, blanks: readonly FilledBlank[]): FilledPart[] {
+/** The answer with its filled parts apart, and of the others what the model cannot read.
+ *  @throws Error when a blank or an unread word lies outside of the text */
+export function filledParts(text: string, blanks: readonly FilledBlank[], unread: readonly Span[] = []): FilledPart[] {
+  const left = checkSpans(text, unread);
   const parts: FilledPart[] = [];
   let reached = 0;
   for (const { start, end } of [...blanks].sort((a, b) => a.start - b.start)) {
     if (start < reached || end < start || end > text.length) {
       throw new Error(`a blank at ${start}-${end} in a text of ${text.length} characters`);
     }
-    if (start > reached) parts.push({ text: text.slice(reached, start), filled: false });
-    if (end > start) parts.push({ text: text.slice(start, end), filled: true });
+    parts.push(...keptParts(text, reached, start, left));
+    if (end > start) parts.push({ kind: "filled", text: text.slice(start, end) });
     reached = end;
   }
-  if (reached < text.length) parts.push({ text: text.slice(reached), filled: false });
-  return parts;
+  return [...parts, ...keptParts(text, reached, text.length, left)];
 }

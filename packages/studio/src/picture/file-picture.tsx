@@ -1,4 +1,3 @@
-import { useState } from "preact/hooks";
 import { patch, useApp, useSelect } from "../app/app.js";
 import { useFilePicker } from "../ui/file-picker.js";
 import { Icon } from "../ui/icons.js";
@@ -8,31 +7,15 @@ import { chooseFile } from "./picture-actions.js";
 export function FilePicture() {
   const app = useApp();
   const { file, problem } = useSelect((state) => state.picture);
-  const [over, setOver] = useState(false);
   const { input, choose } = useFilePicker("Picture file", "image/*", (chosen) => void chooseFile(app, chosen));
   return (
-    // Dropping is the mouse's way; the button inside is everyone's.
-    // biome-ignore lint/a11y/noStaticElementInteractions: see above
-    <div
-      class={over ? "drop over" : "drop"}
-      onDragOver={(event) => {
-        event.preventDefault();
-        setOver(true);
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={(event) => {
-        event.preventDefault();
-        setOver(false);
-        const [first] = event.dataTransfer?.files ?? [];
-        if (first !== undefined) void chooseFile(app, first);
-      }}
-    >
+    <div class="drop">
       {input}
       {file === undefined ? (
         <div class="drop-empty">
           <Icon name="picture" />
           <p>
-            <b>Drop a picture here</b>, paste one, or choose a file.
+            <b>Drop a picture</b> anywhere on this page, paste one, or choose a file.
           </p>
           <button type="button" class="button" onClick={choose}>
             <Icon name="upload" />
@@ -46,7 +29,8 @@ export function FilePicture() {
             <span class="file-name" title={file.name}>
               <b>{file.name}</b>
               <small>
-                {file.width} x {file.height} pixels
+                {file.original.width} x {file.original.height} pixels
+                {file.width !== file.original.width && `, sent as ${file.width} x ${file.height}`}
               </small>
             </span>
             <span class="row tight">

@@ -1,17 +1,17 @@
 /** Taking a picture from a file, the clipboard or the board, and handing it to requests. */
+import type { Facts } from "../../../rediff/src/scenes/world/facts.js";
 import { type App, announce, patch } from "../app/app.js";
 import { sceneToPng } from "../scene/draw.js";
 import { isEmpty, type Scene } from "../scene/scene.js";
-import { Problem, problemOf } from "../server/problem.js";
-import type { PictureFile } from "./picture-state.js";
-
-const MEGABYTE = 1_000_000;
-/** The server takes requests of 16 MiB by default, in which a file is a third larger. */
-const MAX_BYTES = 12 * MEGABYTE;
+import { factsOfScene } from "../scene/truth.js";
+import { problemOf } from "../server/problem.js";
+import { fitting } from "./fit-picture.js";
+import type { PictureFile, PictureState } from "./picture-state.js";
 
 export async function chooseFile(app: App, file: File): Promise<void> {
   try {
-    const read = await readPicture(file);
+    const { models } = app.store.get();
+    const read = await fitting(file, Math.max(0, ...models.map(({ rediff }) => rediff.largest_view)));
     patch(app, "picture", { source: "file", file: read, problem: undefined });
     announce(app, `Picture ${read.name} loaded.`);
   } catch (thrown) {
@@ -19,40 +19,14 @@ export async function chooseFile(app: App, file: File): Promise<void> {
   }
 }
 
-/** @throws Problem that says what is wrong with the file */
-export async function readPicture(file: File): Promise<PictureFile> {
-  const name = file.name === "" ? "pasted picture" : file.name;
-  if (file.size > MAX_BYTES) {
-    const size = (file.size / MEGABYTE).toFixed(1);
-    throw new Problem(
-      "bad-file",
-      `${name} has ${size} MB, the limit is ${MAX_BYTES / MEGABYTE} MB. Choose a smaller one.`,
-    );
-  }
-  const url = await dataUrl(file);
-  const image = new Image();
-  image.src = url;
-  try {
-    await image.decode();
-  } catch {
-    const advice = "Choose a PNG, JPEG, WebP, GIF or AVIF file.";
-    throw new Problem("bad-file", `${name} is not a picture that can be read. ${advice}`);
-  }
-  return { name, url, width: image.naturalWidth, height: image.naturalHeight };
-}
-
-function dataUrl(file: File): Promise<string> {
-  return new Promise((done, fail) => {
-    const reader = new FileReader();
-    reader.onload = () => done(typeof reader.result === "string" ? reader.result : "");
-    reader.onerror = () => fail(new Problem("bad-file", `${file.name} cannot be read. Is it still there?`));
-    reader.readAsDataURL(file);
-  });
-}
-
 export function changeScene(app: App, change: (scene: Scene) => Scene): void {
   const { scene } = app.store.get().picture;
   if (scene !== undefined) patch(app, "picture", { scene: change(scene), problem: undefined });
+}
+
+/** Another scene on the board, which is shown. */
+export function showScene(app: App, scene: Scene): void {
+  patch(app, "picture", { source: "scene", scene, cell: 0, problem: undefined });
 }
 
 export function hasPicture({ store }: App): boolean {
@@ -61,7 +35,7 @@ export function hasPicture({ store }: App): boolean {
 }
 
 /** The picture as requests carry it; a scene is drawn at the model's size. */
-export async function currentPicture({ store, sprites }: App): Promise<{ name: string; url: string } | undefined> {
+export async function currentPicture({ store, sprites }: App): Promise<Pick<PictureFile, "name" | "url"> | undefined> {
   const { picture, catalog, model } = store.get();
   if (picture.source === "file") return picture.file && { name: picture.file.name, url: picture.file.url };
   if (picture.scene === undefined || catalog === undefined || isEmpty(picture.scene)) return undefined;
@@ -69,4 +43,16 @@ export async function currentPicture({ store, sprites }: App): Promise<{ name: s
     name: "scene.png",
     url: await sceneToPng(picture.scene, catalog, sprites, model?.rediff.image_size ?? 96),
   };
+}
+
+/** The same for the same picture, as long as the page is open. */
+export function pictureKey({ source, file, scene }: PictureState): string {
+  return source === "file" ? (file?.url ?? "") : JSON.stringify(scene ?? "");
+}
+
+/** What is true of the picture, where that is known: of a composed scene. */
+export function truthOf({ store }: App): Facts | undefined {
+  const { picture, catalog } = store.get();
+  if (picture.source === "file" || picture.scene === undefined || catalog === undefined) return undefined;
+  return isEmpty(picture.scene) ? undefined : factsOfScene(picture.scene, catalog);
 }

@@ -4,10 +4,13 @@ import type { Problem } from "../server/problem.js";
 
 export interface PictureFile {
   name: string;
-  /** data: URL of the file as it is; turning and scaling it is the server's part. */
+  /** data: URL of what is shown and sent. */
   url: string;
+  /** Pixels of it, upright. */
   width: number;
   height: number;
+  /** Of the file. */
+  original: { width: number; height: number };
 }
 
 export interface PictureState {

@@ -1,5 +1,7 @@
 /** Edits that the server proposes for a draft, and the text that comes of accepting some of them. */
 
+import { type KeptPart, keptParts, type Span } from "../text/spans.js";
+
 export interface Edit {
   /** UTF-16 units of the draft. */
   start: number;
@@ -10,7 +12,7 @@ export interface Edit {
   confidence: number;
 }
 
-export type Segment = { kind: "kept"; text: string } | { kind: "edit"; index: number; edit: Edit };
+export type Segment = KeptPart | { kind: "edit"; index: number; edit: Edit };
 
 /** @throws Error when the edits are not of this draft: the answer would show the wrong words */
 export function checkEdits(draft: string, edits: readonly Edit[]): Edit[] {
@@ -25,24 +27,23 @@ export function checkEdits(draft: string, edits: readonly Edit[]): Edit[] {
   return sorted;
 }
 
-/** The draft in order: what stays, and the edits between. */
-export function segmentsOf(draft: string, edits: readonly Edit[]): Segment[] {
+/** The draft in order: what stays, read or not, and the edits between. */
+export function segmentsOf(draft: string, edits: readonly Edit[], unread: readonly Span[] = []): Segment[] {
   const segments: Segment[] = [];
   let reached = 0;
   for (const [index, edit] of edits.entries()) {
-    if (edit.start > reached) segments.push({ kind: "kept", text: draft.slice(reached, edit.start) });
+    segments.push(...keptParts(draft, reached, edit.start, unread));
     segments.push({ kind: "edit", index, edit });
     reached = edit.end;
   }
-  if (reached < draft.length) segments.push({ kind: "kept", text: draft.slice(reached) });
-  return segments;
+  return [...segments, ...keptParts(draft, reached, draft.length, unread)];
 }
 
 /** The draft with the accepted edits applied. */
 export function applyEdits(draft: string, edits: readonly Edit[], accepted: (index: number) => boolean): string {
   return segmentsOf(draft, edits)
     .map((segment) => {
-      if (segment.kind === "kept") return segment.text;
+      if (segment.kind !== "edit") return segment.text;
       return accepted(segment.index) ? segment.edit.to : segment.edit.from;
     })
     .join("");

@@ -1,6 +1,7 @@
 import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
-import { currentPicture } from "../picture/picture-actions.js";
+import { currentPicture, pictureKey, truthOf } from "../picture/picture-actions.js";
 import { Problem } from "../server/problem.js";
+import { checkSpans, type Span } from "../text/spans.js";
 import { checkEdits, type Edit } from "./edits.js";
 
 export async function proofread(app: App): Promise<void> {
@@ -14,8 +15,18 @@ export async function proofread(app: App): Promise<void> {
   try {
     const picture = await currentPicture(app);
     if (picture === undefined) throw new Problem("refused", "Choose the picture that the description is about first.");
-    const { edits, rounds, seconds } = await app.api.refine({ image: picture.url, draft }, signal);
-    const review = { draft, edits: checked(draft, edits), rejected: new Set<number>(), rounds, seconds };
+    const key = pictureKey(app.store.get().picture);
+    const facts = truthOf(app);
+    const { edits, unread, rounds, seconds } = await app.api.refine({ image: picture.url, draft }, signal);
+    const review = {
+      draft,
+      ...checked(draft, edits, unread),
+      rejected: new Set<number>(),
+      pictureKey: key,
+      facts,
+      rounds,
+      seconds,
+    };
     patch(app, "proofread", { review });
     announce(app, edits.length === 0 ? "No edits: the description fits." : `${edits.length} edits proposed.`);
   } catch (thrown) {
@@ -25,12 +36,18 @@ export async function proofread(app: App): Promise<void> {
   }
 }
 
-function checked(draft: string, edits: readonly Edit[]): Edit[] {
+function checked(draft: string, edits: readonly Edit[], unread: readonly Span[]) {
   try {
-    return checkEdits(draft, edits);
+    return { edits: checkEdits(draft, edits), unread: checkSpans(draft, unread) };
   } catch (thrown) {
     throw new Problem("bad-answer", `The server sent ${thrown instanceof Error ? thrown.message : thrown}.`);
   }
+}
+
+/** A draft from elsewhere; what was said about the old one goes. */
+export function setDraft(app: App, draft: string): void {
+  giveUp(app, "proofread");
+  patch(app, "proofread", { draft, review: undefined, problem: undefined });
 }
 
 /** @param index of one edit; without, all of them */

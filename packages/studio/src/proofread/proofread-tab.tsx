@@ -1,12 +1,17 @@
 /** A description and its picture in, proposed edits out; the user decides about each. */
 
+import type { Facts } from "../../../rediff/src/scenes/world/facts.js";
 import { patch, useApp, useSelect } from "../app/app.js";
+import { DraftGallery } from "../gallery/draft-gallery.js";
 import { hasPicture } from "../picture/picture-actions.js";
+import { StaleNote } from "../picture/stale-note.js";
+import { JudgedLegend, JudgedText, Verdict } from "../scene/judged-text.js";
 import { Field } from "../ui/controls.js";
 import { CopyButton } from "../ui/copy.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
 import { RunButton } from "../ui/run-button.js";
+import { Unread, UnreadLegend } from "../ui/unread.js";
 import { applyEdits, type Edit, segmentsOf } from "./edits.js";
 import { decide, proofread, stopProofreading } from "./proofread-actions.js";
 import type { Review } from "./proofread-state.js";
@@ -15,12 +20,13 @@ export function ProofreadTab() {
   const app = useApp();
   const { draft, busy, review, problem } = useSelect((state) => state.proofread);
   const ready = useSelect((state) => state.server === "ready");
+  const catalog = useSelect((state) => state.catalog);
   const revises = useSelect((state) => state.model?.rediff.revises);
   useSelect((state) => state.picture);
   return (
     <>
       <form
-        class="card"
+        class="card proofread-form"
         onSubmit={(event) => {
           event.preventDefault();
           void proofread(app);
@@ -52,19 +58,22 @@ export function ProofreadTab() {
       ) : (
         !busy &&
         problem === undefined && (
-          <div class="card invitation">
-            <div class="invitation-art" aria-hidden="true">
-              <span class="art-word">a</span>
-              <span class="art-deleted">cat</span>
-              <span class="art-revised">dog</span>
-              <span class="art-word">at the top left</span>
+          <>
+            {catalog !== undefined && <DraftGallery catalog={catalog} />}
+            <div class="card invitation">
+              <div class="invitation-art" aria-hidden="true">
+                <span class="art-word">a</span>
+                <span class="art-deleted">cat</span>
+                <span class="art-revised">dog</span>
+                <span class="art-word">at the top left</span>
+              </div>
+              <h3>Have a caption checked</h3>
+              <p>
+                The model reads your words against the picture and proposes others where they do not fit. Each edit is
+                yours to take or leave.
+              </p>
             </div>
-            <h3>Have a caption checked</h3>
-            <p>
-              The model reads your words against the picture and proposes others where they do not fit. Each edit is
-              yours to take or leave.
-            </p>
-          </div>
+          </>
         )
       )}
     </>
@@ -82,7 +91,7 @@ function Busy() {
 
 function ReviewCard({ review }: { review: Review }) {
   const app = useApp();
-  const { draft, edits, rejected, rounds, seconds } = review;
+  const { draft, edits, unread, rejected, facts, rounds, seconds } = review;
   const result = applyEdits(draft, edits, (index) => !rejected.has(index));
   const taken = edits.length - rejected.size;
   return (
@@ -107,28 +116,49 @@ function ReviewCard({ review }: { review: Review }) {
           </span>
         )}
       </div>
-      {edits.length > 0 && (
+      <StaleNote pictureKey={review.pictureKey} what="These edits were made" />
+      {(edits.length > 0 || unread.length > 0) && (
         <p class="marked-text">
-          {segmentsOf(draft, edits).map((segment, i) =>
-            segment.kind === "kept" ? (
-              segment.text
-            ) : (
-              <EditMark key={i} edit={segment.edit} index={segment.index} accepted={!rejected.has(segment.index)} />
-            ),
-          )}
+          {segmentsOf(draft, edits, unread).map((segment, i) => {
+            if (segment.kind === "kept") return segment.text;
+            if (segment.kind === "unread") return <Unread key={i} text={segment.text} />;
+            const { edit, index } = segment;
+            return <EditMark key={i} edit={edit} index={index} accepted={!rejected.has(index)} />;
+          })}
         </p>
       )}
+      {unread.length > 0 && <UnreadLegend />}
       <div class="result">
         <div class="row tight">
           <h4>Result</h4>
           {edits.length > 0 && <span class="chip">{`${taken} of ${edits.length} accepted`}</span>}
+          {facts !== undefined && <Verdict text={result} facts={facts} />}
         </div>
-        <p data-testid="result">{result}</p>
+        {facts === undefined ? (
+          <p data-testid="result">{result}</p>
+        ) : (
+          <JudgedText text={result} facts={facts} testId="result" />
+        )}
         <div class="row end">
           <CopyButton text={result} label="Copy the result" />
         </div>
       </div>
+      {facts !== undefined && <DraftTruth draft={draft} facts={facts} />}
     </section>
+  );
+}
+
+/** The draft as it was, against the composed scene. */
+function DraftTruth({ draft, facts }: { draft: string; facts: Facts }) {
+  return (
+    <div class="truth">
+      <div class="row tight">
+        <h4>The draft as it was</h4>
+        <Verdict text={draft} facts={facts} />
+      </div>
+      <JudgedText text={draft} facts={facts} testId="judged-draft" />
+      <JudgedLegend />
+    </div>
   );
 }
 

@@ -1,6 +1,7 @@
 /** A scene of stickers, put together by mouse, finger or keys. */
 import { useEffect, useState } from "preact/hooks";
 import { patch, useApp, useSelect } from "../app/app.js";
+import { SceneGallery } from "../gallery/scene-gallery.js";
 import { changeScene } from "../picture/picture-actions.js";
 import { Segmented, Select } from "../ui/controls.js";
 import { Icon } from "../ui/icons.js";
@@ -72,8 +73,9 @@ export function Composer({ catalog }: { catalog: Catalog }) {
           if (narrow) setUnfolded(currentTarget.open);
         }}
       >
-        <summary hidden={!narrow}>Stickers, background, artwork</summary>
+        <summary hidden={!narrow}>Scenes to start from, stickers, background, artwork</summary>
         <div class="tools-inner">
+          <SceneGallery catalog={catalog} />
           <Palette catalog={catalog} style={scene.style} onPut={put} />
           <fieldset class="swatches">
             <legend>Background</legend>

@@ -118,6 +118,14 @@ export function describeCell(group: Group | undefined): string {
   return group.count === 1 ? `one ${group.size} ${group.name}` : `${group.count} times ${group.name}`;
 }
 
+/** "3 times crab at the top left, one small green apple at the top right, on blue" */
+export function describeScene({ cells, background }: Scene, { positions }: Catalog): string {
+  const groups = cells.flatMap((group, i) =>
+    group === undefined ? [] : [`${describeCell(group)} at the ${positions[i]}`],
+  );
+  return [...groups, `on ${background}`].join(", ");
+}
+
 /** In shares of the picture's side: where each object's middle is and how long its longer side. */
 export interface Placement {
   icon: string;

@@ -44,19 +44,35 @@ test("a stream is a start, steps and an end", async () => {
   expect(sent).not.toHaveProperty("seed");
 });
 
-test("the model, its stickers, and none where it has none", async () => {
-  expect((await api.model()).rediff).toMatchObject({ image_size: 96, embedded: true });
+test("the models, their stickers, and none where they have none", async () => {
+  const { data, rediff } = await api.models();
+  expect(data.map(({ id }) => id)).toEqual(["rediff-demo", "llada-v-demo"]);
+  expect(data[0]?.rediff).toMatchObject({ image_size: 96, embedded: true });
+  expect(rediff?.command).toBe("npm start");
   expect((await api.stickers())?.positions).toHaveLength(4);
   server.behave.sceneWorld = false;
   expect(await api.stickers()).toBeUndefined();
   server.behave.sceneWorld = true;
 });
 
+test("what could not be read is told; a server that says nothing of it has read all", async () => {
+  const { signal } = new AbortController();
+  server.behave.unknownWords = ["zebra"];
+  const { unread } = await api.refine({ draft: "a zebra" }, signal);
+  expect(unread).toEqual([{ start: 2, end: 7, text: "zebra" }]);
+  const old = createApi({
+    fetch: async () => Response.json({ text: "", edits: [], rounds: 1, seconds: 0 }),
+    key: () => "",
+  });
+  expect((await old.refine({}, signal)).unread).toEqual([]);
+  server.behave.unknownWords = [];
+});
+
 test("a key is sent where one is asked for", async () => {
   server.behave.key = "secret";
-  expect((await problemOf(api.model())).kind).toBe("key");
+  expect((await problemOf(api.models())).kind).toBe("key");
   key = "secret";
-  expect((await api.model()).id).toBe("rediff-demo");
+  expect((await api.models()).data[0]?.id).toBe("rediff-demo");
 });
 
 describe("what goes wrong has a kind, and advice", () => {
@@ -74,14 +90,16 @@ describe("what goes wrong has a kind, and advice", () => {
     Object.assign(server.behave, behaviour);
     const problem = await problemOf(ask());
     expect(problem.kind).toBe(kind);
-    expect(adviceFor(problem).title).not.toBe("");
-    if (kind === "busy") expect(adviceFor(problem).retryIn).toBe(7);
-    if (kind === "refused") expect(adviceFor(problem).detail).toContain("block_length 7");
+    expect(adviceFor(problem, undefined).title).not.toBe("");
+    if (kind === "busy") expect(adviceFor(problem, undefined).retryIn).toBe(7);
+    if (kind === "refused") expect(adviceFor(problem, undefined).detail).toContain("block_length 7");
   });
 
   test("no server at all", async () => {
     const away = createApi({ fetch: () => fetch("http://127.0.0.1:9"), key: () => "" });
-    expect((await problemOf(away.readiness())).kind).toBe("gone");
+    const problem = await problemOf(away.readiness());
+    expect(problem.kind).toBe("gone");
+    expect(adviceFor(problem, "npx rediff serve --port 9000").command).toBe("npx rediff serve --port 9000");
   });
 
   test("an abort is no problem", async () => {

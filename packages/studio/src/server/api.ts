@@ -8,7 +8,7 @@ import {
   errorSchema,
   type Filled,
   fillSchema,
-  type Model,
+  type Models,
   modelsSchema,
   parse,
   parseJson,
@@ -37,7 +37,8 @@ export interface StreamHandlers {
 
 export interface Api {
   readiness(signal?: AbortSignal): Promise<Readiness>;
-  model(): Promise<Model>;
+  /** The first answers who names none. */
+  models(): Promise<Models>;
   /** Undefined when the model knows nothing of stickers. */
   stickers(): Promise<Catalog | undefined>;
   sticker(style: string, icon: string): Promise<Blob>;
@@ -68,12 +69,7 @@ export function createApi(options: { fetch: typeof fetch; key: () => string }): 
       if (!answer.ok) throw new Problem("gone", "Something else answers at this address.");
       return answer.value.status;
     },
-    async model() {
-      const { data } = await read(modelsSchema, await good(await send("/v1/models")));
-      const [first] = data;
-      if (first === undefined) throw new Problem("bad-answer", "The server has no model.");
-      return first;
-    },
+    models: async () => await read(modelsSchema, await good(await send("/v1/models"))),
     async stickers() {
       const response = await send("/v1/scenes/stickers");
       return response.status === 404 ? undefined : await read(catalogSchema, await good(response));

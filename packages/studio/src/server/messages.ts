@@ -66,18 +66,30 @@ export const errorSchema = z.object({
 const modelSchema = z.object({
   id: z.string(),
   rediff: z.object({
+    /** For people. */
+    title: z.string(),
     revises: z.boolean(),
     image_size: count.check(z.minimum(8)),
+    /** Longer side of the largest picture that is not made smaller for it. */
+    largest_view: count.check(z.minimum(8)),
     max_length: count,
     embedded: z.boolean(),
     default_gen_length: count.check(z.minimum(1)),
+    default_seed: count,
+    /** Answers questions, and goes on talking. */
+    converses: z.boolean(),
     scene_world: z.boolean(),
     image_join: z.enum(["legacy", "correct"]),
   }),
 });
 export type Model = z.infer<typeof modelSchema>;
 
-export const modelsSchema = z.object({ data: z.array(modelSchema).check(z.minLength(1)) });
+export const modelsSchema = z.object({
+  data: z.array(modelSchema).check(z.minLength(1)),
+  /** What started the server. */
+  rediff: z.optional(z.object({ command: z.string() })),
+});
+export type Models = z.infer<typeof modelsSchema>;
 
 export const readinessSchema = z.object({ status: z.enum(["ready", "loading", "draining", "restarting"]) });
 export type Readiness = z.infer<typeof readinessSchema>["status"];
@@ -89,8 +101,15 @@ export const catalogSchema = z.object({
   positions: z.array(z.string()).check(z.minLength(1)),
 });
 
+/** Of a text: UTF-16 units, and what stands there. */
+const span = z.object({ start: count, end: count, text: z.string() });
+/** What the model cannot read and has left alone. */
+const unread = z._default(z.array(span), []);
+
 export const refineSchema = z.object({
   text: z.string(),
+  /** Of the draft. */
+  unread,
   edits: z.array(z.object({ start: count, end: count, from: z.string(), to: z.string(), confidence: share })),
   rounds: count,
   seconds: nonNegative,
@@ -99,7 +118,8 @@ export type Refined = z.infer<typeof refineSchema>;
 
 export const fillSchema = z.object({
   text: z.string(),
-  blanks: z.array(z.object({ start: count, end: count, text: z.string() })),
+  blanks: z.array(span),
+  unread,
   steps: count,
   seconds: nonNegative,
 });

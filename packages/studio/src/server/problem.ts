@@ -33,13 +33,15 @@ export interface Advice {
   retryIn?: number;
 }
 
-export function adviceFor({ kind, message, retryAfter }: Problem): Advice {
+/** @param startedBy what started the server, as it said itself while it was there */
+export function adviceFor({ kind, message, retryAfter }: Problem, startedBy: string | undefined): Advice {
   switch (kind) {
     case "gone":
       return {
         title: "The server does not answer",
         detail: "It may have been stopped. Start it again, then retry; what is on this page stays.",
-        command: "npm start",
+        // A page that never reached its server came with a checkout's or the package's; this works in both.
+        command: startedBy ?? "npx rediff serve",
         retryIn: 0,
       };
     case "loading":

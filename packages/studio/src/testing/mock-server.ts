@@ -26,7 +26,14 @@ export const contentPolicy = [
 export interface Behaviour {
   ready: "ready" | "loading" | "draining" | "restarting";
   sceneWorld: boolean;
+  /** With LLaDA-V's objective as a second model. */
   embedded: boolean;
+  /** Default: as the embedded model does not. */
+  converses: boolean | undefined;
+  /** What the server says it was started by. */
+  command: string;
+  /** Words of a draft or a template that it cannot read. */
+  unknownWords: readonly string[];
   /** Between two passes. */
   stepMs: number;
   script: Script;
@@ -60,6 +67,9 @@ export async function startMockServer(behaviour: Partial<Behaviour> = {}): Promi
     ready: "ready",
     sceneWorld: true,
     embedded: true,
+    converses: undefined,
+    command: "npm start",
+    unknownWords: [],
     stepMs: 0,
     script: scripts.repaired,
     fail: undefined,
@@ -110,7 +120,7 @@ async function answer(mock: Mock, request: IncomingMessage, response: ServerResp
     return json(response, behave.ready === "ready" ? 200 : 503, { status: behave.ready, model: "mock" });
   }
   if (path === "/v1/models") {
-    json(response, 200, { object: "list", data: [modelOf(behave)] });
+    json(response, 200, { object: "list", data: modelsOf(behave), rediff: { command: behave.command } });
     return;
   }
   if (path.startsWith("/v1/scenes/")) {
@@ -133,18 +143,32 @@ async function answer(mock: Mock, request: IncomingMessage, response: ServerResp
   }
   if (path === "/v1/chat/completions") return await complete(mock, body, response);
   if (path === "/v1/refine") return refine(body, behave, response);
-  if (path === "/v1/fill") return fill(body, response);
+  if (path === "/v1/fill") return fill(body, behave, response);
   refuse(response, 404, `no ${path}`);
 }
 
-function modelOf({ sceneWorld, embedded }: Behaviour) {
+function modelsOf(behave: Behaviour) {
+  const own = modelOf(
+    behave,
+    behave.embedded ? "rediff-demo" : "rediff-8b",
+    behave.embedded ? "ReDiff" : "rediff-8b",
+    true,
+  );
+  return behave.embedded ? [own, modelOf(behave, "llada-v-demo", "LLaDA-V's objective", false)] : [own];
+}
+
+function modelOf({ sceneWorld, embedded, converses }: Behaviour, id: string, title: string, revises: boolean) {
   return {
-    id: embedded ? "rediff-demo" : "llada-v-8b",
+    id,
     object: "model",
     created: 0,
     owned_by: "rediff",
     rediff: {
-      revises: true,
+      title,
+      revises,
+      largest_view: sceneWorld ? 96 : 1152,
+      default_seed: 42,
+      converses: converses ?? !embedded,
       image_size: sceneWorld ? 96 : 384,
       max_length: 64,
       embedded,
@@ -216,10 +240,27 @@ function refine(body: Record<string, unknown>, behave: Behaviour, response: Serv
   }));
   let text = draft;
   for (const { start, end, to } of edits.toReversed()) text = text.slice(0, start) + to + text.slice(end);
-  json(response, 200, { text, edits, rounds: 2, seconds: 0.31, model: modelOf(behave).id });
+  json(response, 200, {
+    text,
+    edits,
+    rounds: 2,
+    seconds: 0.31,
+    unread: unreadOf(draft, behave),
+    model: modelsOf(behave)[0]?.id,
+  });
 }
 
-function fill(body: Record<string, unknown>, response: ServerResponse): void {
+function unreadOf(text: string, { unknownWords }: Behaviour) {
+  return unknownWords.flatMap((word) =>
+    [...text.matchAll(new RegExp(`\\b${word}\\b`, "g"))].map(({ index }) => ({
+      start: index,
+      end: index + word.length,
+      text: word,
+    })),
+  );
+}
+
+function fill(body: Record<string, unknown>, behave: Behaviour, response: ServerResponse): void {
   const words = ["small dog", "top left", "blue"];
   const blanks: { start: number; end: number; text: string }[] = [];
   let text = "";
@@ -228,7 +269,7 @@ function fill(body: Record<string, unknown>, response: ServerResponse): void {
     if (filled !== undefined) blanks.push({ start: text.length, end: text.length + filled.length, text: filled });
     text += filled ?? part;
   }
-  json(response, 200, { text, blanks, steps: 5, seconds: 0.12, model: "mock" });
+  json(response, 200, { text, blanks, unread: unreadOf(text, behave), steps: 5, seconds: 0.12, model: "mock" });
 }
 
 const types: Readonly<Record<string, string>> = {

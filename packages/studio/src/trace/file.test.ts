@@ -12,6 +12,10 @@ for (const event of decodeByScript(scripts.repaired, { revise: true, perStep: 4,
 const file = {
   created: "2026-01-02T03:04:05.000Z",
   model: "mock",
+  sides: {
+    plain: { model: "other", title: "Other", note: "stays" },
+    revising: { model: "mock", title: "Mock, revising", note: "revises" },
+  },
   prompt: "What is there?",
   settings: { tokens_per_step: 4 },
   picture: { name: "a.png", url: "data:image/png;base64,AAAA" },

@@ -1,14 +1,18 @@
 /** Comparisons as files: what was asked, and both runs step by step. Whoever opens one needs no server. */
 import * as z from "zod/mini";
+import type { Sides } from "../describe/describe-state.js";
 import { parse, parseJson, traceSchema } from "../server/messages.js";
 import { Problem } from "../server/problem.js";
 import { addEvent, type Trace } from "./trace.js";
+
+const side = z.object({ model: z.string(), title: z.string(), note: z.string() });
 
 const fileSchema = z.object({
   format: z.literal("rediff-comparison"),
   version: z.literal(1),
   created: z.string(),
   model: z.string(),
+  sides: z.optional(z.object({ plain: side, revising: side })),
   prompt: z.string(),
   settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   picture: z.optional(z.object({ name: z.string(), url: z.string().check(z.regex(/^data:image\/[a-z+.-]+;base64,/)) })),
@@ -18,7 +22,10 @@ const fileSchema = z.object({
 export interface SavedComparison {
   /** ISO date. */
   created: string;
+  /** The one that revises. */
   model: string;
+  /** Absent in files of earlier versions, where one model ran on both sides. */
+  sides?: Sides | undefined;
   prompt: string;
   /** As they were sent. */
   settings: Readonly<Record<string, string | number | boolean>>;

@@ -14,7 +14,8 @@ export function ProblemNotice({
   onRetry?: (() => void) | undefined;
   inBanner?: boolean;
 }) {
-  const { title, detail, command, retryIn } = adviceFor(problem);
+  const startedBy = useSelect((state) => state.command);
+  const { title, detail, command, retryIn } = adviceFor(problem, startedBy);
   // The banner above already says what to do about the server.
   if (!inBanner && (problem.kind === "gone" || problem.kind === "loading")) {
     return <BrokenOff problem={problem} onRetry={onRetry} />;

@@ -1,0 +1,109 @@
+/** An untouched page on the real server with the embedded models: what a newcomer sees first is what is claimed. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { defaultSettings, fieldsOf } from "../src/describe/settings.js";
+import gallery from "../src/gallery/gallery.json" with { type: "json" };
+import { chromiumPath, eventually, launch, open } from "./browser.js";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const isBuilt = existsSync(`${root}packages/rediff/dist/cli/main.js`);
+const captions = JSON.parse(readFileSync(`${root}docs/demo/studio-captions.json`, "utf8")) as Record<string, string[]>;
+
+/** As `npm start` does, with nothing said but the port. */
+async function serve(): Promise<{ url: string; child: ChildProcess }> {
+  const args = [`${root}packages/rediff/bin/rediff.mjs`, "serve", "--port", "0", "--threads", "1"];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "ignore"] });
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout?.once("data", (text) => resolve(String(text).trim()));
+    child.once("exit", (code) => reject(new Error(`rediff serve ended with ${code}`)));
+  });
+  return { url, child };
+}
+
+describe.skipIf(chromiumPath === undefined || !isBuilt)("the first click", { timeout: 90_000 }, () => {
+  let served: Awaited<ReturnType<typeof serve>>;
+  let browser: Browser;
+  beforeAll(async () => {
+    [served, browser] = await Promise.all([serve(), launch()]);
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    served?.child.kill("SIGTERM");
+  });
+
+  const answer = (page: Page, kind: string) => page.locator(`[data-truth="${kind}"] .judged`).textContent();
+  const verdict = (page: Page, kind: string) => page.locator(`[data-truth="${kind}"] .chip`).textContent();
+
+  test("Run both on an untouched page shows the effect, on the ordinary scene that a rule chose", async () => {
+    const { page, errors, close } = await open(browser, served.url);
+    const bodies: Record<string, unknown>[] = [];
+    page.on("request", (request) => {
+      if (request.url().endsWith("/v1/chat/completions")) bodies.push(request.postDataJSON());
+    });
+    await page.getByRole("button", { name: "Run both" }).click();
+    await page.getByRole("heading", { name: "Against the scene" }).waitFor({ timeout: 60_000 });
+    expect(await page.locator('[data-kind="plain"] h3').textContent()).toBe("LLaDA-V's objective");
+    expect(await page.locator('[data-kind="revising"] h3').textContent()).toBe("ReDiff, revising");
+
+    // The claim: with as many tokens per step as in the table, the one has an error and the other has none.
+    expect(await verdict(page, "plain")).toMatch(/broken|wrong|not said/);
+    expect(await verdict(page, "revising")).toBe("without an error");
+
+    // What the page asked is what its settings say, and what the table's scenes were measured with.
+    const settings = defaultSettings();
+    expect(settings.tokensPerStep).toBe(gallery.tokensPerStep);
+    for (const [model, revise] of [
+      ["llada-v-demo", false],
+      ["rediff-demo", true],
+    ] as const) {
+      const { messages: _, stream: __, diffusion_trace: ___, ...fields } = bodies.find((body) => body.model === model)!;
+      expect(fields).toEqual({ model, ...JSON.parse(JSON.stringify(fieldsOf(settings, revise))) });
+    }
+    const number = gallery.scenes[0]!.number;
+    expect(await answer(page, "plain")).toBe(captions.baseline?.[number]);
+    expect(await answer(page, "revising")).toBe(captions.rediff?.[number]);
+
+    await page.getByText("How often does it come out like this?").click();
+    const { table } = gallery;
+    await page.getByText(`${table.baseline.exact} of ${table.baseline.pictures}`).waitFor();
+    await page.getByText(`${table.rediff.exact} of ${table.rediff.pictures}`).waitFor();
+    expect(errors).toEqual([]);
+    await close();
+  });
+
+  test("the other scenes of the gallery come out as they were counted, also where ReDiff is wrong", async () => {
+    const { page, close } = await open(browser, served.url);
+    for (const index of [1, 2]) {
+      await page.getByRole("button", { name: new RegExp(`^Scene ${index + 1}: `) }).click();
+      await page.getByRole("button", { name: "Run both" }).click();
+      const number = gallery.scenes[index]!.number;
+      await eventually(() => answer(page, "revising")).toBe(captions.rediff?.[number]);
+      await eventually(() => answer(page, "plain")).toBe(captions.baseline?.[number]);
+    }
+    await page.getByRole("radio", { name: "itself, not revising" }).check();
+    await page.getByRole("button", { name: "Run both" }).click();
+    await eventually(() => page.locator('[data-truth="plain"] h4').textContent()).toBe("ReDiff, not revising");
+    await close();
+  });
+
+  test("a caption with a planted error is repaired, and both texts are judged", async () => {
+    const { page, close } = await open(browser, `${served.url}/#proofread`);
+    await page.getByRole("button", { name: /three cactuses in the top left/ }).click();
+    await page.getByRole("button", { name: "Proofread" }).click();
+    await eventually(() => page.getByTestId("result").textContent()).toBe(
+      gallery.drafts[0]!.text.replace("cactuses", "crabs"),
+    );
+    expect(await page.getByTestId("judged-draft").locator("mark").allInnerTexts()).toEqual(["cactuses"]);
+    expect(await page.getByTestId("result").locator("mark").count()).toBe(0);
+    await close();
+  });
+
+  test("the chat is not promised", async () => {
+    const { page, close } = await open(browser, `${served.url}/#chat`);
+    await page.getByRole("heading", { name: "This model does not converse" }).waitFor();
+    await close();
+  });
+});

@@ -1,8 +1,8 @@
 /** The page's own drawing of held-out scenes, for measure-scenes.mjs, which runs this inside the page. */
 import type { Facts } from "../../rediff/src/scenes/world/facts.js";
 import { sceneToPng } from "../src/scene/draw.js";
+import { sceneOfFacts } from "../src/scene/scene-facts.js";
 import { createSprites } from "../src/scene/sprites.js";
-import { sceneOfFacts } from "../src/scene/truth.js";
 import { createApi } from "../src/server/api.js";
 
 export async function drawScenes(scenes: readonly { facts: Facts; style: string }[], side: number): Promise<string[]> {

@@ -1,6 +1,6 @@
 /** Scenes and captions to start from: gallery.json, which rules have chosen (packages/rediff/src/demo/studio-gallery.ts). */
 import type { Catalog, Scene } from "../scene/scene.js";
-import { sceneOfFacts } from "../scene/truth.js";
+import { sceneOfFacts } from "../scene/scene-facts.js";
 import gallery from "./gallery.json" with { type: "json" };
 
 export interface Draft {

@@ -3,7 +3,7 @@ import type { Facts } from "../../../rediff/src/scenes/world/facts.js";
 import { type App, announce, patch } from "../app/app.js";
 import { sceneToPng } from "../scene/draw.js";
 import { isEmpty, type Scene } from "../scene/scene.js";
-import { factsOfScene } from "../scene/truth.js";
+import { factsOfScene } from "../scene/scene-facts.js";
 import { problemOf } from "../server/problem.js";
 import { fitting } from "./fit-picture.js";
 import type { PictureFile, PictureState } from "./picture-state.js";

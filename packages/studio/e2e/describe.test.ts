@@ -59,6 +59,32 @@ describe.skipIf(chromiumPath === undefined)("Describe", { timeout: 90_000 }, () 
     await close();
   });
 
+  test("settings say what holds where nothing is said, and shares are shares", async () => {
+    const { page, close } = await open(browser, server.url);
+    await page.getByText("More settings").click();
+    const placeholder = (label: string) => page.getByLabel(label, { exact: true }).getAttribute("placeholder");
+    expect(await Promise.all(["Answer length", "Block length", "Seed"].map(placeholder))).toEqual(["32", "32", "42"]);
+    await page.getByLabel("Answer length").fill("16");
+    await eventually(() => placeholder("Block length")).toBe("16");
+    await page.getByLabel("Answer length").fill("");
+    await page.getByLabel("Share of the words revised").fill("0.5");
+    await page.getByLabel("Share of the steps that revise").fill("0.3");
+    await page.getByText("50 %", { exact: true }).waitFor();
+    await page.getByText("30 %", { exact: true }).waitFor();
+    server.requests.length = 0;
+    await runWithPicture(page);
+    const sent = server.requests.map(({ body: { revise, revise_topk, revise_start } }) => [
+      revise,
+      revise_topk,
+      revise_start,
+    ]);
+    expect(sent.sort()).toEqual([
+      [false, undefined, undefined],
+      [true, 0.5, 0.3],
+    ]);
+    await close();
+  });
+
   test("scrubbing back shows masks, a token tells its history, playing comes to the end", async () => {
     const { page, close } = await open(browser, server.url);
     await runWithPicture(page);

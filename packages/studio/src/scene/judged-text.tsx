@@ -1,29 +1,8 @@
 /** A caption of a composed scene with its words marked right or wrong. */
 
-import { type Judgement, judgeWords } from "../../../rediff/src/scenes/scoring/word-verdicts.js";
+import { judgeWords } from "../../../rediff/src/scenes/scoring/word-verdicts.js";
 import type { Facts } from "../../../rediff/src/scenes/world/facts.js";
-
-/** The text in pieces, in order: joined, they are the text. */
-interface Piece {
-  text: string;
-  right?: boolean | undefined;
-  /** In a sentence that is none. */
-  broken: boolean;
-}
-
-export function piecesOf(text: string, { words, broken }: Judgement): Piece[] {
-  const pieces: Piece[] = [];
-  const isBroken = (start: number) => broken.some((span) => start >= span.start && start < span.end);
-  let reached = 0;
-  for (const { start, end, right } of words) {
-    if (start > reached)
-      pieces.push({ text: text.slice(reached, start), broken: isBroken(reached) && isBroken(start) });
-    pieces.push({ text: text.slice(start, end), right, broken: isBroken(start) });
-    reached = end;
-  }
-  if (reached < text.length) pieces.push({ text: text.slice(reached), broken: false });
-  return pieces;
-}
+import { piecesOf, verdictOf } from "./judged-pieces.js";
 
 export function JudgedText({ text, facts, testId }: { text: string; facts: Facts; testId?: string }) {
   const judgement = judgeWords(text, facts);
@@ -55,22 +34,6 @@ export function JudgedText({ text, facts, testId }: { text: string; facts: Facts
       )}
     </>
   );
-}
-
-/** "without an error", or what is wrong in numbers. */
-export function verdictOf(text: string, facts: Facts): { exact: boolean; said: string } {
-  const { words, broken, missing, exact } = judgeWords(text, facts);
-  if (exact) return { exact, said: "without an error" };
-  const count = (number: number, one: string, many: string) =>
-    number === 0 ? [] : [number === 1 ? `1 ${one}` : `${number} ${many}`];
-  return {
-    exact,
-    said: [
-      ...count(words.filter(({ right }) => right === false).length, "wrong word", "wrong words"),
-      ...count(broken.length, "broken sentence", "broken sentences"),
-      ...count(missing.length, "fact not said", "facts not said"),
-    ].join(", "),
-  };
 }
 
 export function Verdict({ text, facts }: { text: string; facts: Facts }) {

@@ -14,7 +14,7 @@ export function checkSpans(text: string, spans: readonly Span[]): Span[] {
   const sorted = [...spans].sort((a, b) => a.start - b.start || a.end - b.end);
   let reached = 0;
   for (const { start, end, text: part } of sorted) {
-    if (start < reached || end < start || text.slice(start, end) !== part) {
+    if (start < reached || end < start || end > text.length || text.slice(start, end) !== part) {
       throw new Error(`unread words "${part}" at ${start}-${end} that do not fit the text`);
     }
     reached = end;

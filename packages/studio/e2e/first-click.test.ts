@@ -101,6 +101,15 @@ describe.skipIf(chromiumPath === undefined || !isBuilt)("the first click", { tim
     await close();
   });
 
+  test("the first template is filled with what is there", async () => {
+    const { page, close } = await open(browser, `${served.url}/#fill`);
+    await page.locator(".text-choice").first().click();
+    await page.getByRole("button", { name: "Fill the blanks" }).click();
+    await page.getByTestId("filled").waitFor();
+    await page.getByText("without an error").waitFor();
+    await close();
+  });
+
   test("the chat is not promised", async () => {
     const { page, close } = await open(browser, `${served.url}/#chat`);
     await page.getByRole("heading", { name: "This model does not converse" }).waitFor();

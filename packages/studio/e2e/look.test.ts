@@ -64,7 +64,10 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
     await page.getByRole("button", { name: /^Reject "cat"/ }).click();
     await check();
     await page.getByRole("tab", { name: "Fill" }).click();
-    await page.getByRole("button", { name: "Use the example" }).click();
+    await page
+      .getByRole("button", { name: /\[\[1\]\]/ })
+      .first()
+      .click();
     await page.getByRole("button", { name: "Fill the blanks" }).click();
     await page.getByTestId("filled").waitFor();
     await check();

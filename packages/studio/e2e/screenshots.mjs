@@ -1,7 +1,7 @@
 // @ts-check
-/** node packages/studio/e2e/screenshots.mjs URL [SUFFIX]: the pictures of docs/studio.md, of a running server.
+/** node packages/studio/e2e/screenshots.mjs URL: the pictures of docs/studio.md, of a server that `npm start` runs.
  *
- *  The demo's own picture is composed, so the server's model has to be of the scene world. */
+ *  Nothing is set: they show what a first click shows. */
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -9,12 +9,8 @@ import sharp from "sharp";
 import { chromiumFlags, chromiumPath } from "./chromium.mjs";
 
 const docs = join(dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url))))), "docs");
-const [
-  url,
-  draft = "a small cat is at the top left and two soccer balls are at the top right. the background is red.",
-] = process.argv.slice(2);
-if (url === undefined || chromiumPath === undefined)
-  throw new Error("usage: screenshots.mjs URL [DRAFT]; needs Chromium");
+const [url] = process.argv.slice(2);
+if (url === undefined || chromiumPath === undefined) throw new Error("usage: screenshots.mjs URL; needs Chromium");
 
 const browser = await chromium.launch({ executablePath: chromiumPath, args: chromiumFlags });
 try {
@@ -32,9 +28,8 @@ try {
  */
 async function describeTab(colorScheme, name, viewport) {
   const page = await open(colorScheme, viewport, "#describe");
-  await page.getByRole("slider", { name: "Tokens per step" }).fill("8");
   await page.getByRole("button", { name: "Run both" }).click();
-  await page.getByRole("heading", { name: "Word for word" }).waitFor();
+  await page.getByRole("heading", { name: "Against the scene" }).waitFor();
   const revised = page.locator('[data-kind="revising"] .canvas .token.revise');
   if ((await revised.count()) > 0) await revised.first().hover();
   await save(page, name);
@@ -43,7 +38,7 @@ async function describeTab(colorScheme, name, viewport) {
 /** @param {string} name */
 async function proofreadTab(name) {
   const page = await open("light", { width: 1280, height: 900 }, "#proofread");
-  await page.getByLabel("Description to check").fill(draft);
+  await page.locator(".text-choice").first().click();
   await page.getByRole("button", { name: "Proofread" }).click();
   await page.getByTestId("result").waitFor();
   await save(page, name);
@@ -57,7 +52,7 @@ async function proofreadTab(name) {
 async function open(colorScheme, viewport, hash) {
   const page = await browser.newPage({ colorScheme, viewport, reducedMotion: "reduce" });
   await page.goto(`${url}/${hash}`);
-  await page.getByRole("button", { name: /^top left: one large/ }).waitFor();
+  await page.locator(".board").waitFor();
   await page.waitForLoadState("networkidle");
   return page;
 }

@@ -88,7 +88,10 @@ describe.skipIf(chromiumPath === undefined)("Proofread, Fill, Chat", { timeout: 
     await page.getByRole("button", { name: /^Scene 1: / }).click();
     await stale.waitFor({ state: "hidden" });
     await page.getByRole("tab", { name: "Fill" }).click();
-    await page.getByRole("button", { name: "Use the example" }).click();
+    await page
+      .getByRole("button", { name: /\[\[1\]\]/ })
+      .first()
+      .click();
     await page.getByRole("button", { name: "Fill the blanks" }).click();
     await page.getByTestId("filled").waitFor();
     await page.getByRole("radio", { name: "orange" }).check();

@@ -42,6 +42,15 @@ test("the ordinary scene is the first of the nearest, not the best of many", () 
   expect(ordinaryScene({ baseline, rediff: [right, right, right, right] }, { scored })).toBe(2);
 });
 
+test("templates of the gallery leave something open, and what is not is true", () => {
+  const { scenes, templates } = studioGallery(captions, table);
+  for (const [i, text] of templates.entries()) {
+    expect(text).toMatch(/\[\[[1-4]\]\]/);
+    const { words } = judgeWords(text.replaceAll(/\[\[\d\]\]/g, "and"), heldOutScene(scenes[i]?.number ?? 0).facts);
+    expect(words.filter(({ right }) => right === false)).toEqual([]);
+  }
+});
+
 test("drafts of the gallery have one changed fact, or none", () => {
   const { drafts } = studioGallery(captions, table);
   const numbers = studioGallery(captions, table).scenes.map(({ number }) => number);

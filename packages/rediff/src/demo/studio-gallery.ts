@@ -4,6 +4,8 @@
  *  figures, for both models at the page's settings, are nearest to the published table's. The others are the first of the
  *  list, whatever the models make of them. Captions with planted errors are made as for the table of `refine`. */
 import { z } from "zod";
+import { writeCaption } from "../scenes/language/caption-plan.js";
+import { type BlankKind, findBlanks } from "../scenes/language/fact-blanks.js";
 import { errorKinds, plantError } from "../scenes/language/planted-error.js";
 import { evaluate, type Figure, scoreCaption, type Tally } from "../scenes/scoring/score.js";
 import type { Facts } from "../scenes/world/facts.js";
@@ -97,6 +99,7 @@ export function studioGallery(captions: PageCaptions, table: Table) {
     tokensPerStep: PAGE_TOKENS_PER_STEP,
     scenes: chosen,
     drafts: chosen.map(plantedDraft),
+    templates: chosen.map(template),
     /** Captions without any error in the published table. */
     table: { baseline: published("llada_v", false), rediff: published("rediff", true) },
     /** The same scenes as the page draws them: of how many which side is without an error. */
@@ -119,4 +122,23 @@ function plantedDraft({ number, facts }: HeldOutScene, index: number) {
   if (planted === undefined) throw new Error(`no error can be planted in scene ${number}`);
   const text = turn === undefined ? planted.right : planted.draft;
   return { kind: turn === undefined ? ("none" as const) : planted.kind, text };
+}
+
+const blanked: readonly BlankKind[] = ["names", "positions", "numbers", "colors"];
+
+/** A true caption with the facts of one kind left open; the kinds take turns. Words side by side are one blank. */
+function template({ number, facts }: HeldOutScene, index: number): string {
+  const caption = writeCaption(facts, "free", rng("studio template", number));
+  const blanks: { start: number; end: number; words: number }[] = [];
+  for (const [start, end] of findBlanks(caption, blanked[index % blanked.length] ?? "names")) {
+    const last = blanks.at(-1);
+    if (last !== undefined && caption.slice(last.end, start) === " ") {
+      last.end = end;
+      last.words++;
+    } else blanks.push({ start, end, words: 1 });
+  }
+  return blanks.reduceRight(
+    (text, { start, end, words }) => `${text.slice(0, start)}[[${words}]]${text.slice(end)}`,
+    caption,
+  );
 }

@@ -1,5 +1,5 @@
 import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
-import { currentPicture, pictureKey } from "../picture/picture-actions.js";
+import { currentPicture, pictureKey, truthOf } from "../picture/picture-actions.js";
 import type { Filled } from "../server/messages.js";
 import { Problem } from "../server/problem.js";
 import { filledParts, templateProblem } from "./fill-template.js";
@@ -14,10 +14,11 @@ export async function fillTemplate(app: App): Promise<void> {
   try {
     const picture = await currentPicture(app);
     const key = pictureKey(app.store.get().picture);
+    const facts = truthOf(app);
     const fields = { image: picture?.url, template, tokens_per_step: tokensPerStep };
     const result = await app.api.fill(fields, signal);
     assertInside(result);
-    patch(app, "fill", { result: { ...result, pictureKey: key } });
+    patch(app, "fill", { result: { ...result, pictureKey: key, facts } });
     announce(app, `Filled: ${result.text}`);
   } catch (thrown) {
     patch(app, "fill", { problem: noteProblem(app, thrown) });
@@ -32,6 +33,12 @@ function assertInside({ text, blanks, unread }: Filled) {
   } catch (thrown) {
     throw new Problem("bad-answer", `The server sent ${thrown instanceof Error ? thrown.message : thrown}.`);
   }
+}
+
+/** Another template; what filled the old one goes. */
+export function setTemplate(app: App, template: string): void {
+  giveUp(app, "fill");
+  patch(app, "fill", { template, result: undefined, problem: undefined });
 }
 
 export function stopFilling(app: App): void {

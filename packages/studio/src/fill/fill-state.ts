@@ -1,3 +1,4 @@
+import type { Facts } from "../../../rediff/src/scenes/world/facts.js";
 import type { Filled } from "../server/messages.js";
 import type { Problem } from "../server/problem.js";
 
@@ -7,6 +8,6 @@ export interface FillState {
   blankTokens: number;
   tokensPerStep: number;
   busy: boolean;
-  result: (Filled & { pictureKey: string }) | undefined;
+  result: (Filled & { pictureKey: string; facts: Facts | undefined }) | undefined;
   problem: Problem | undefined;
 }

@@ -2,24 +2,26 @@
 import { useRef } from "preact/hooks";
 import { patch, useApp, useSelect } from "../app/app.js";
 import type { State } from "../app/app-state.js";
+import { galleryTemplates } from "../gallery/gallery.js";
+import { TextGallery } from "../gallery/text-gallery.js";
 import { StaleNote } from "../picture/stale-note.js";
+import { Verdict } from "../scene/judged-text.js";
 import { Field, NumberField, Range } from "../ui/controls.js";
 import { CopyButton } from "../ui/copy.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
 import { RunButton } from "../ui/run-button.js";
 import { Unread, UnreadLegend } from "../ui/unread.js";
-import { fillTemplate, stopFilling } from "./fill-actions.js";
+import { fillTemplate, setTemplate, stopFilling } from "./fill-actions.js";
 import { filledParts, insertBlank, parseTemplate } from "./fill-template.js";
 
 type Result = NonNullable<State["fill"]["result"]>;
-
-const EXAMPLE = "there is a [[2]] at the [[2]]. the background is [[1]].";
 
 export function FillTab() {
   const app = useApp();
   const { template, tokensPerStep, blankTokens, busy, result, problem } = useSelect((state) => state.fill);
   const ready = useSelect((state) => state.server === "ready");
+  const catalog = useSelect((state) => state.catalog);
   const area = useRef<HTMLTextAreaElement>(null);
   const insert = () => {
     const { selectionStart, selectionEnd } = area.current ?? {
@@ -50,7 +52,7 @@ export function FillTab() {
               ref={area}
               rows={4}
               value={template}
-              placeholder={EXAMPLE}
+              placeholder={catalog === undefined ? "A [[2]] sits on the [[1]]." : galleryTemplates(catalog)[0]?.text}
               onInput={({ currentTarget }) => patch(app, "fill", { template: currentTarget.value, problem: undefined })}
             />
           )}
@@ -67,15 +69,6 @@ export function FillTab() {
             <Icon name="plus" />
             Insert a blank
           </button>
-          {template === "" && (
-            <button
-              type="button"
-              class="button quiet align-end"
-              onClick={() => patch(app, "fill", { template: EXAMPLE, problem: undefined })}
-            >
-              Use the example
-            </button>
-          )}
         </div>
         <Preview template={template} />
         <div class="settings-row two">
@@ -94,19 +87,30 @@ export function FillTab() {
         <ResultCard result={result} />
       ) : (
         problem === undefined && (
-          <div class="card invitation">
-            <div class="invitation-art" aria-hidden="true">
-              <span class="art-word">there are</span>
-              <span class="art-mask" />
-              <span class="art-mask" />
-              <span class="art-word">on the left</span>
+          <>
+            {catalog !== undefined && (
+              <TextGallery
+                catalog={catalog}
+                title="Templates to start from"
+                note="Captions of scenes with their names, places, numbers or colours left open."
+                texts={galleryTemplates(catalog)}
+                onChoose={(text) => setTemplate(app, text)}
+              />
+            )}
+            <div class="card invitation">
+              <div class="invitation-art" aria-hidden="true">
+                <span class="art-word">there are</span>
+                <span class="art-mask" />
+                <span class="art-mask" />
+                <span class="art-word">on the left</span>
+              </div>
+              <h3>Write the frame, leave the facts to the model</h3>
+              <p>
+                A diffusion model fills gaps anywhere in a text, not only at its end. It sees what stands before and
+                after.
+              </p>
             </div>
-            <h3>Write the frame, leave the facts to the model</h3>
-            <p>
-              A diffusion model fills gaps anywhere in a text, not only at its end. It sees what stands before and
-              after.
-            </p>
-          </div>
+          </>
         )
       )}
     </>
@@ -131,11 +135,14 @@ function Preview({ template }: { template: string }) {
   );
 }
 
-function ResultCard({ result: { text, blanks, unread, steps, seconds, pictureKey } }: { result: Result }) {
+function ResultCard({ result: { text, blanks, unread, steps, seconds, pictureKey, facts } }: { result: Result }) {
   return (
     <section class="card" aria-labelledby="filled">
       <div class="card-head">
-        <h3 id="filled">Filled</h3>
+        <div class="row tight">
+          <h3 id="filled">Filled</h3>
+          {facts !== undefined && <Verdict text={text} facts={facts} whole={false} />}
+        </div>
         <span class="note">
           {steps === 1 ? "1 step" : `${steps} steps`}, {seconds.toFixed(2)} s
         </span>

@@ -3,7 +3,7 @@ import type { Catalog, Scene } from "../scene/scene.js";
 import { sceneOfFacts } from "../scene/scene-facts.js";
 import gallery from "./gallery.json" with { type: "json" };
 
-export interface Draft {
+export interface GalleryText {
   text: string;
   scene: Scene;
 }
@@ -20,9 +20,21 @@ export function openingScene(catalog: Catalog): Scene {
 }
 
 /** Captions of the gallery's scenes, in most of which one fact was changed. */
-export function galleryDrafts(catalog: Catalog): Draft[] {
+export function galleryDrafts(catalog: Catalog): GalleryText[] {
+  return withScenes(
+    gallery.drafts.map(({ text }) => text),
+    catalog,
+  );
+}
+
+/** True captions of the gallery's scenes with facts left open. */
+export function galleryTemplates(catalog: Catalog): GalleryText[] {
+  return withScenes(gallery.templates, catalog);
+}
+
+function withScenes(texts: readonly string[], catalog: Catalog): GalleryText[] {
   const scenes = galleryScenes(catalog);
-  return gallery.drafts.flatMap(({ text }, i) => {
+  return texts.flatMap((text, i) => {
     const scene = scenes[i];
     return scene === undefined ? [] : [{ text, scene }];
   });

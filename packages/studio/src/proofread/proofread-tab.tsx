@@ -2,7 +2,8 @@
 
 import type { Facts } from "../../../rediff/src/scenes/world/facts.js";
 import { patch, useApp, useSelect } from "../app/app.js";
-import { DraftGallery } from "../gallery/draft-gallery.js";
+import { galleryDrafts, rightDrafts } from "../gallery/gallery.js";
+import { TextGallery } from "../gallery/text-gallery.js";
 import { hasPicture } from "../picture/picture-actions.js";
 import { StaleNote } from "../picture/stale-note.js";
 import { JudgedLegend, JudgedText, Verdict } from "../scene/judged-text.js";
@@ -13,7 +14,7 @@ import { ProblemNotice } from "../ui/notice.js";
 import { RunButton } from "../ui/run-button.js";
 import { Unread, UnreadLegend } from "../ui/unread.js";
 import { applyEdits, type Edit, segmentsOf } from "./edits.js";
-import { decide, proofread, stopProofreading } from "./proofread-actions.js";
+import { decide, proofread, setDraft, stopProofreading } from "./proofread-actions.js";
 import type { Review } from "./proofread-state.js";
 
 export function ProofreadTab() {
@@ -26,7 +27,7 @@ export function ProofreadTab() {
   return (
     <>
       <form
-        class="card proofread-form"
+        class="card"
         onSubmit={(event) => {
           event.preventDefault();
           void proofread(app);
@@ -59,7 +60,15 @@ export function ProofreadTab() {
         !busy &&
         problem === undefined && (
           <>
-            {catalog !== undefined && <DraftGallery catalog={catalog} />}
+            {catalog !== undefined && (
+              <TextGallery
+                catalog={catalog}
+                title="Captions to start from"
+                note={`Each comes with its scene. One fact was changed in each but ${rightDrafts}: which, is told after proofreading.`}
+                texts={galleryDrafts(catalog)}
+                onChoose={(text) => setDraft(app, text)}
+              />
+            )}
             <div class="card invitation">
               <div class="invitation-art" aria-hidden="true">
                 <span class="art-word">a</span>

@@ -25,9 +25,13 @@ export function piecesOf(text: string, { words, broken }: Judgement): Piece[] {
   return pieces;
 }
 
-/** "without an error", or what is wrong in numbers. */
-export function verdictOf(text: string, facts: Facts): { exact: boolean; said: string } {
-  const { words, broken, missing, exact } = judgeWords(text, facts);
+/** "without an error", or what is wrong in numbers.
+ *  @param whole whether the text is to say everything */
+export function verdictOf(text: string, facts: Facts, whole = true): { exact: boolean; said: string } {
+  const judgement = judgeWords(text, facts);
+  const { words, broken } = judgement;
+  const missing = whole ? judgement.missing : [];
+  const exact = broken.length === 0 && missing.length === 0 && words.every(({ right }) => right !== false);
   if (exact) return { exact, said: "without an error" };
   const count = (number: number, one: string, many: string) =>
     number === 0 ? [] : [number === 1 ? `1 ${one}` : `${number} ${many}`];

@@ -36,8 +36,8 @@ export function JudgedText({ text, facts, testId }: { text: string; facts: Facts
   );
 }
 
-export function Verdict({ text, facts }: { text: string; facts: Facts }) {
-  const { exact, said } = verdictOf(text, facts);
+export function Verdict({ text, facts, whole = true }: { text: string; facts: Facts; whole?: boolean }) {
+  const { exact, said } = verdictOf(text, facts, whole);
   return (
     <span class="chip" data-status={exact ? "done" : "failed"}>
       {said}

@@ -28,6 +28,8 @@ interface Flags extends ModelFlags {
   requestTimeout: number;
   writeTimeout: number;
   drain: number;
+  heartbeatTimeout: number;
+  stepTimeout: number;
   accessLog?: true;
 }
 
@@ -67,6 +69,13 @@ export function serveCommand(): Command {
     .option("--request-timeout <SECONDS>", "a request has to arrive within", decimal, 60)
     .option("--write-timeout <SECONDS>", "drop clients that take nothing of their answer for", decimal, 30)
     .option("--drain <SECONDS>", "when told to end, wait for requests at most", decimal, 30)
+    .option(
+      "--heartbeat-timeout <SECONDS>",
+      "replace the model's process when it gives no sign of life for",
+      whole(1),
+      30,
+    )
+    .option("--step-timeout <SECONDS>", "replace it when one step takes longer than", whole(1), 600)
     .option("--access-log", "a line per request on stderr; never what was asked");
   return command.addHelpText("after", HELP).action(run);
 }
@@ -150,6 +159,7 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
     batch: flags.batch,
     queue: flags.queue,
     visionWorkers: Math.min(4, availableParallelism()),
+    life: { heartbeatTimeout: flags.heartbeatTimeout, stepTimeout: flags.stepTimeout },
   };
   const fromEnvironment = (process.env.REDIFF_API_KEY ?? "").split(",").map((key) => key.trim());
   const apiKeys = [...(flags.apiKey ?? []), ...fromEnvironment].filter((key) => key !== "");

@@ -13,6 +13,7 @@ import type { Visual } from "../../vision/tiles/tiles.js";
 import { VisionPool } from "../../vision/workers/vision-pool.js";
 import { EngineError } from "./engine-error.js";
 import { FairQueue } from "./fair-queue.js";
+import { LIFE_LIMITS, type LifeLimits } from "./life-signs.js";
 import { ModelHandle } from "./model-handle.js";
 import type { Answer, FromModel, Job, Progress } from "./protocol.js";
 
@@ -29,6 +30,8 @@ export interface EngineOptions {
   /** Of a model that is loaded when it is first asked for: what is known of it without its weights. */
   lazy?: ModelFacts | undefined;
   onPass?: (pass: ForwardPass) => void;
+  /** When the model's process counts as hanging, and is replaced; defaults in life-signs.ts. */
+  life?: Partial<LifeLimits> | undefined;
   /** Told of crashes and restarts. */
   log?: (line: string) => void;
 }
@@ -60,6 +63,8 @@ interface Entry extends RoutedRequest {
   id: number;
   state: "queued" | "preparing" | "sent" | "begun";
   prepared: Visual[] | undefined;
+  /** Processes that died while it was with them, not begun yet. */
+  deaths: number;
   takenAt: number;
   resolve: (answer: Answer) => void;
   reject: (reason: unknown) => void;
@@ -68,6 +73,9 @@ interface Entry extends RoutedRequest {
 /** Prepared requests that wait beside those in the forward pass, so that a free place is filled at once. */
 const AHEAD = 2;
 
+/** With so many dead processes, a request has killed them; one may have been another's fault. */
+const DEATHS = 2;
+
 export class Engine {
   readonly options: EngineOptions;
   readonly #model: ModelHandle;
@@ -75,6 +83,9 @@ export class Engine {
   readonly #queue: FairQueue<Entry>;
   /** Taken from the queue and not answered yet. */
   readonly #underway = new Map<number, Entry>();
+  /** Those that were with a process that died. One of them may be what killed it, so each is tried alone: then the next
+   *  death tells, and its neighbours get their answers. */
+  #suspects: Entry[] = [];
   readonly #idle = new Set<() => void>();
   #status: Status;
   /** The model's process takes requests. */
@@ -99,10 +110,12 @@ export class Engine {
     const { folder, load, threads, batch } = options;
     this.#model = new ModelHandle(
       { folder, options: load, threads, batch },
+      { ...LIFE_LIMITS, ...options.life },
       {
         message: (message) => this.#hear(message),
         lost: (why) => this.#lost(why),
         unloadable: (why) => this.#unloadable(why),
+        isBusy: () => this.#inState("sent").length + this.#inState("begun").length > 0,
       },
     );
   }
@@ -121,7 +134,7 @@ export class Engine {
   }
 
   get queued(): number {
-    return this.#queue.length;
+    return this.#queue.length + this.#suspects.length;
   }
 
   get running(): number {
@@ -160,6 +173,7 @@ export class Engine {
         id: ++this.#lastId,
         state: "queued",
         prepared: undefined,
+        deaths: 0,
         takenAt: 0,
         resolve,
         reject,
@@ -176,7 +190,7 @@ export class Engine {
   /** Takes no more requests, and resolves when all are answered; those that are not after `seconds` get an error. */
   async drain(seconds: number): Promise<void> {
     this.#status = "draining";
-    if (this.#queue.length + this.#underway.size > 0) {
+    if (this.queued + this.#underway.size > 0) {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, seconds * 1000);
@@ -190,7 +204,7 @@ export class Engine {
   async close(): Promise<void> {
     this.#status = "draining";
     const gone = new EngineError("draining", "the server is shutting down", 5);
-    for (const entry of this.#queue.drain()) entry.reject(gone);
+    for (const entry of [...this.#suspects.splice(0), ...this.#queue.drain()]) entry.reject(gone);
     for (const entry of [...this.#underway.values()]) this.#settle(entry, () => entry.reject(gone));
     const { pictures, videos } = this.#pools;
     await Promise.all([this.#model.close(), pictures.close(), videos.close()]);
@@ -205,12 +219,23 @@ export class Engine {
   /** Gives free places to those whose turn it is. */
   #pump(): void {
     while (this.#isUp && this.#underway.size < this.options.batch + AHEAD) {
-      const entry = this.#queue.shift();
+      const entry = this.#next();
       if (entry === undefined) return;
       this.#underway.set(entry.id, entry);
       entry.takenAt = performance.now();
       void this.#prepare(entry);
     }
+  }
+
+  /** Whose turn it is: a suspect's when nothing else is under way, nobody's while one is. */
+  #next(): Entry | undefined {
+    if (this.#isTryingOne()) return undefined;
+    if (this.#suspects.length === 0) return this.#queue.shift();
+    return this.#underway.size === 0 ? this.#suspects.shift() : undefined;
+  }
+
+  #isTryingOne(): boolean {
+    return [...this.#underway.values()].some(({ deaths }) => deaths > 0);
   }
 
   async #prepare(entry: Entry): Promise<void> {
@@ -222,7 +247,13 @@ export class Engine {
       return;
     }
     if (this.#underway.get(entry.id) !== entry) return; // aborted in the meantime
-    if (!this.#isUp) return this.#putBack(entry);
+    // It was decoding its pictures when the process died; until the suspects are through, it waits like all others.
+    const mustWait = entry.deaths === 0 && (this.#suspects.length > 0 || this.#isTryingOne());
+    if (!this.#isUp || mustWait) {
+      this.#putBack(entry);
+      this.#pump();
+      return;
+    }
     entry.state = "sent";
     this.#model.send({ type: "add", id: entry.id, job: entry.job, visuals: entry.prepared });
   }
@@ -289,14 +320,16 @@ export class Engine {
     this.#underway.delete(entry.id);
     tell();
     this.#pump();
-    if (this.#queue.length + this.#underway.size > 0) return;
+    if (this.queued + this.#underway.size > 0) return;
     for (const resolve of this.#idle) resolve();
     this.#idle.clear();
   }
 
   #abort(entry: Entry): void {
-    if (entry.state === "queued") this.#queue.remove(entry.client, entry);
-    else if (!this.#underway.has(entry.id)) return;
+    if (entry.state === "queued") {
+      this.#queue.remove(entry.client, entry);
+      this.#suspects = this.#suspects.filter((each) => each !== entry);
+    } else if (!this.#underway.has(entry.id)) return;
     if (entry.state === "sent" || entry.state === "begun") this.#model.send({ type: "cancel", id: entry.id });
     this.#settle(entry, () => entry.reject(entry.signal.reason));
   }
@@ -309,18 +342,24 @@ export class Engine {
       `${why.message} while it worked on this request; it is being restarted`,
       5,
     );
-    // Those that it had not begun lose nothing but their place in its line.
-    const [begun, others] = [[] as Entry[], [] as Entry[]];
-    for (const entry of this.#underway.values()) (entry.state === "begun" ? begun : others).push(entry);
     // Those whose pictures are being decoded are put back when that is done.
-    for (const entry of others.reverse()) if (entry.state === "sent") this.#putBack(entry);
-    for (const entry of begun) this.#settle(entry, () => entry.reject(error));
+    const [sent, begun] = [this.#inState("sent"), this.#inState("begun")];
+    for (const entry of sent) entry.deaths++;
+    // Those that it had not begun lose nothing but their place in its line, unless it dies of them again.
+    const guilty = sent.filter(({ deaths }) => deaths >= DEATHS);
+    for (const entry of sent) if (!guilty.includes(entry)) this.#putBack(entry);
+    for (const entry of [...begun, ...guilty]) this.#settle(entry, () => entry.reject(error));
+  }
+
+  #inState(state: Entry["state"]): Entry[] {
+    return [...this.#underway.values()].filter((entry) => entry.state === state);
   }
 
   #putBack(entry: Entry): void {
     this.#underway.delete(entry.id);
     entry.state = "queued";
-    this.#queue.unshift(entry.client, entry);
+    if (entry.deaths > 0) this.#suspects.push(entry);
+    else this.#queue.unshift(entry.client, entry);
   }
 
   /** The first request for a lazy model loads it, and waits for it in the queue. A model that cannot be loaded fails those

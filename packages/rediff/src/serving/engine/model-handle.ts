@@ -1,8 +1,10 @@
-/** The model's process as the server sees it: started, told things, started again when it dies. */
+/** The model's process as the server sees it: started, told things, started again when it dies or hangs. */
 import { type ChildProcess, fork } from "node:child_process";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { unpackError } from "../../threads/portable-error.js";
 import { existingWorkerUrl } from "../../threads/worker-url.js";
+import { type LifeLimits, LifeSigns, TICK_MS } from "./life-signs.js";
 import type { FromModel, LoadRequest, ToModel } from "./protocol.js";
 
 export interface ModelEvents {
@@ -11,6 +13,8 @@ export interface ModelEvents {
   lost: (why: Error) => void;
   /** The model cannot be loaded. The first time nothing more is tried; later it is, after a while. */
   unloadable: (why: Error) => void;
+  /** It has been given something to do that it has not ended. */
+  isBusy: () => boolean;
 }
 
 const FIRST_DELAY_MS = 500;
@@ -19,17 +23,20 @@ const LONGEST_DELAY_MS = 30_000;
 export class ModelHandle {
   readonly #load: LoadRequest;
   readonly #events: ModelEvents;
+  readonly #signs: LifeSigns;
   #child: ChildProcess | undefined;
   #delayMs = FIRST_DELAY_MS;
   #timer: NodeJS.Timeout | undefined;
+  #judge: NodeJS.Timeout | undefined;
   #closed = false;
   #wasReady = false;
   /** Processes that were started after the first. */
   restarts = 0;
 
-  constructor(load: LoadRequest, events: ModelEvents) {
+  constructor(load: LoadRequest, limits: LifeLimits, events: ModelEvents) {
     this.#load = load;
     this.#events = events;
+    this.#signs = new LifeSigns(limits);
   }
 
   get pid(): number | undefined {
@@ -41,9 +48,13 @@ export class ModelHandle {
     const child = fork(fileURLToPath(existingWorkerUrl("./model-process.js", import.meta.url)), [], {
       serialization: "advanced",
       execArgv: [],
-      stdio: ["ignore", 2, 2, "ipc"],
+      stdio: ["ignore", 2, 2, "ipc", "pipe"], // the last is HEARTBEAT_DESCRIPTOR
     });
     this.#child = child;
+    this.#signs.reset();
+    this.#judge ??= setInterval(() => this.#judgeLife(), TICK_MS).unref();
+    const heartbeat = child.stdio[4] as Readable | null | undefined; // null where the process could not be started
+    heartbeat?.on("data", () => child === this.#child && this.#signs.beat()).on("error", () => undefined);
     child.on("message", (message: FromModel) => {
       if (child !== this.#child) return;
       if (message.type === "unloadable") this.#unloadable(child, unpackError(message.error));
@@ -65,6 +76,7 @@ export class ModelHandle {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearInterval(this.#judge);
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
@@ -73,7 +85,14 @@ export class ModelHandle {
     await ended;
   }
 
+  #judgeLife(): void {
+    if (this.#child === undefined) return;
+    const why = this.#signs.tick(this.#wasReady && this.#events.isBusy());
+    if (why !== undefined) this.#lose(this.#child, new Error(`the model's process ${why}`));
+  }
+
   #hear(message: FromModel): void {
+    this.#signs.word();
     if (message.type === "ready") this.#wasReady = true;
     // It did some work: the next restart need not wait.
     if (message.type === "done") this.#delayMs = FIRST_DELAY_MS;

@@ -2,12 +2,16 @@
  *
  *  A process and not a thread, because what ends it in practice (memory, a fault in native code) would end a thread's
  *  process too, and because a thread that dies leaves its tensors behind. */
+import { Worker } from "node:worker_threads";
 import { memory, setThreads } from "@rediff/torch";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { factsOf } from "../../inference/model-facts.js";
 import { packError } from "../../threads/portable-error.js";
+import { existingWorkerUrl } from "../../threads/worker-url.js";
 import type { FromModel, LoadRequest, ToModel } from "./protocol.js";
 import { ServedBatcher } from "./served-batcher.js";
+
+new Worker(existingWorkerUrl("./heartbeat.js", import.meta.url)).unref();
 
 let batcher: ServedBatcher | undefined;
 

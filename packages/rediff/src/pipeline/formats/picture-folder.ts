@@ -14,6 +14,8 @@ const EXTENSIONS: Record<PictureFormat, string> = {
   gif: ".gif",
   tiff: ".tif",
   avif: ".avif",
+  bmp: ".bmp",
+  heic: ".heic",
 };
 
 export class PictureFolder {

@@ -1,19 +1,21 @@
 /** A picture file to pixels, as Pillow 10.3 decodes it: no colour profile, the first frame.
  *
- *  sharp 0.35 gives Pillow's bytes for JPEG, PNG, WebP, GIF and TIFF once it is told to leave profiles alone; the rest
- *  is put right here: CMYK stays CMYK until `withoutAlpha`, transparent pixels of a GIF get their palette colour, and
- *  the mode is Pillow's. Departure: 16-bit grey is scaled to 8 bits; Pillow cuts it off at 255, which leaves a white
- *  picture (`grey16: "clip"` does the same). Of a palette TIFF the palette goes unnoticed. */
+ *  sharp 0.35 gives Pillow's bytes for JPEG, PNG, WebP, GIF and most kinds of TIFF once it is told to leave profiles
+ *  alone; the rest is put right here: CMYK stays CMYK until `withoutAlpha`, transparent pixels of a GIF get their palette
+ *  colour, and the mode is Pillow's. The other TIFFs are `tiff-colors.ts`; BMP and HEIC, which sharp lacks, have files of
+ *  their own. Departure: 16-bit grey is scaled to 8 bits; Pillow cuts it off at 255, which leaves a white
+ *  picture (`grey16: "clip"` does the same). */
 
 import sharp, { type Metadata, type Sharp, type SharpOptions } from "sharp";
 import { UserError } from "../../errors.js";
 import { emptyFile, fileError } from "../../files/read-errors.js";
 import { openRegular } from "../../files/regular-file.js";
 import type { Size } from "../tiles/anyres.js";
+import { BmpError, decodeBmp, readBmpHeader } from "./bmp.js";
+import { decodeHeic } from "./heic.js";
+import { damaged, noPicture, refuseHuge } from "./picture-errors.js";
 import {
-  describeContent,
   type GifHeader,
-  PICTURE_FORMATS,
   type PictureFormat,
   readGifHeader,
   readPngHeader,
@@ -21,6 +23,8 @@ import {
   sniffFormat,
 } from "./picture-header.js";
 import { CHANNELS, type Mode, type RasterImage, withoutAlpha } from "./raster-image.js";
+import { isPlainYcbcr, modeOfTiff, refuseStrangeTiff, ycbcrToRgb } from "./tiff-colors.js";
+import { readTiffHeader, type TiffHeader } from "./tiff-header.js";
 
 /** A path, or the bytes of a file. */
 export type PictureSource = string | Uint8Array;
@@ -29,7 +33,8 @@ export interface DecodeOptions {
   /** `rgb` (default) is Pillow's convert("RGB"), as in training: alpha is dropped, palettes are looked up.
    *  `asis` keeps the file's own mode, as the reference's demo does: the resize then works on that mode. */
   readonly colors?: "rgb" | "asis";
-  /** Turn the picture upright as its EXIF orientation says. Default true; the reference never does. */
+  /** Turn the picture upright as its EXIF orientation says. Default true; the reference never does, but for TIFF, which
+   *  Pillow turns while it loads it. TIFF and HEIC are upright either way. */
   readonly autoOrient?: boolean;
   /** A picture whose header promises more pixels is refused before it is decoded. Default `DEFAULT_MAX_PIXELS`. */
   readonly maxPixels?: number;
@@ -55,15 +60,48 @@ export async function decodePicture(
   const format = sniffFormat(bytes);
   if (format === undefined) throw noPicture(name, bytes);
 
-  const { mode, size } = await inspect(name, bytes, format, options);
-  judge?.(size);
+  const admit = (size: Size) => {
+    refuseHuge(name, size.width, size.height, options.maxPixels ?? DEFAULT_MAX_PIXELS);
+    judge?.(size);
+  };
   const keepMode = options.colors === "asis";
-  const image = await rasterize(name, bytes, format, mode, {
-    alpha: keepMode && (mode === "LA" || mode === "RGBA"),
-    autoOrient: options.autoOrient ?? true,
-    grey16: options.grey16 ?? "scale",
-  });
+  const image =
+    format === "heic"
+      ? await decodeHeic(name, bytes, keepMode, admit)
+      : format === "bmp"
+        ? bmpPicture(name, bytes, admit)
+        : await sharpPicture(name, bytes, format, options, admit);
   return keepMode ? image : withoutAlpha(image);
+}
+
+function bmpPicture(name: string, bytes: Uint8Array, admit: (size: Size) => void): RasterImage {
+  try {
+    const header = readBmpHeader(bytes);
+    admit(header);
+    return decodeBmp(bytes, header);
+  } catch (cause) {
+    throw cause instanceof BmpError ? damaged(name, "bmp", cause) : cause;
+  }
+}
+
+async function sharpPicture(
+  name: string,
+  bytes: Uint8Array,
+  format: PictureFormat,
+  options: DecodeOptions,
+  admit: (size: Size) => void,
+): Promise<RasterImage> {
+  const tiff = format === "tiff" ? readTiffHeader(bytes) : undefined;
+  if (tiff !== undefined) refuseStrangeTiff(name, tiff);
+  // Pillow turns a TIFF upright while it loads it, and no other format.
+  const autoOrient = format === "tiff" || (options.autoOrient ?? true);
+  const mode = await inspect(name, bytes, format, { ...options, autoOrient }, tiff, admit);
+  return rasterize(name, bytes, format, mode, {
+    alpha: options.colors === "asis" && (mode === "LA" || mode === "RGBA"),
+    autoOrient,
+    grey16: options.grey16 ?? "scale",
+    tiff,
+  });
 }
 
 /** Reads a file that begins like a picture; anything else is refused before it is read whole. */
@@ -82,14 +120,16 @@ async function readPicture(path: string): Promise<Uint8Array> {
   }
 }
 
-/** Pillow's mode and the size that the picture will have; only the header is read.
- *  @throws UserError when that is more than is allowed */
+/** Pillow's mode; only the header is read.
+ *  @param admit told the size that the picture will have */
 async function inspect(
   name: string,
   bytes: Uint8Array,
   format: PictureFormat,
-  { maxPixels = DEFAULT_MAX_PIXELS, autoOrient = true }: DecodeOptions,
-): Promise<{ mode: Mode; size: Size }> {
+  { maxPixels = DEFAULT_MAX_PIXELS, autoOrient }: DecodeOptions,
+  tiff: TiffHeader | undefined,
+  admit: (size: Size) => void,
+): Promise<Mode> {
   // IHDR is looked at first because libpng wants to see pixel data before it tells the size.
   const png = format === "png" ? readPngHeader(bytes) : undefined;
   if (png !== undefined) refuseHuge(name, png.width, png.height, maxPixels);
@@ -98,12 +138,12 @@ async function inspect(
     .catch((cause: unknown) => {
       throw damaged(name, format, cause);
     });
-  refuseHuge(name, metadata.width, metadata.height, maxPixels);
-
   const { width, height, orientation = 1 } = metadata;
   const isOnItsSide = autoOrient && orientation >= 5;
-  const size = isOnItsSide ? { width: height, height: width } : { width, height };
-  return { mode: png?.mode ?? modeOf(metadata, format, bytes), size };
+  admit(isOnItsSide ? { width: height, height: width } : { width, height });
+  const known = tiff && modeOfTiff(tiff);
+  if (known !== undefined) return known;
+  return png?.mode ?? modeOf(metadata, format, bytes);
 }
 
 function modeOf(metadata: Metadata, format: PictureFormat, bytes: Uint8Array): Mode {
@@ -121,6 +161,7 @@ interface RasterOptions {
   readonly alpha: boolean;
   readonly autoOrient: boolean;
   readonly grey16: "scale" | "clip";
+  readonly tiff: TiffHeader | undefined;
 }
 
 async function rasterize(
@@ -139,7 +180,8 @@ async function rasterize(
   };
   // A GIF's alpha is needed to find the pixels that `paintGif` fills.
   const alpha = options.alpha || format === "gif";
-  const wide = mode === "I;16" && options.grey16 === "clip";
+  const ink16 = mode === "CMYK" && options.tiff?.bits[0] === 16;
+  const wide = ink16 || (mode === "I;16" && options.grey16 === "clip");
   // Frames of a GIF are always decoded to colour: libvips' way from colour to grey would cost exactness.
   const sampled = format === "gif" ? "P" : mode;
   const { data, info } = await inMode(sharp(bytes, settings), sampled, alpha, wide)
@@ -156,16 +198,22 @@ async function rasterize(
     return paintGif(data, info.channels, size, found, header);
   }
   if (found === "LA" && info.channels === 4) return { mode: found, ...size, data: greyAndAlpha(data) };
+  // Beyond the four inks a file may have alpha, or inks that no screen shows.
+  if (found === "CMYK") return { mode: found, ...size, data: fourInks(ink16 ? upperBytes(data) : data, info.channels) };
   if (info.channels !== CHANNELS[found]) {
     throw new Error(`${name}: sharp gave ${info.channels} channels for a picture of mode ${found}`);
   }
+  if (options.tiff !== undefined && isPlainYcbcr(options.tiff)) ycbcrToRgb(data, options.tiff);
   return { mode: found, ...size, data: wide ? clipToByte(data) : data };
 }
 
 /** The conversion that leaves as many 8-bit channels as the mode has. */
 function inMode(image: Sharp, mode: Mode, alpha: boolean, wide: boolean): Sharp {
   // Without its own pipeline space, sharp would turn CMYK to RGB by a built-in profile, far from Pillow.
-  if (mode === "CMYK") return image.pipelineColourspace("cmyk").toColourspace("cmyk").raw({ depth: "uchar" });
+  if (mode === "CMYK") {
+    const depth = wide ? "ushort" : "uchar";
+    return image.pipelineColourspace("cmyk").toColourspace("cmyk").raw({ depth });
+  }
   const opaque = alpha ? image : image.removeAlpha();
   if (wide) return opaque.toColourspace("grey16").raw({ depth: "ushort" });
   // As grey, sharp would hand out the first channel only, so grey with alpha comes as colour with alpha.
@@ -177,9 +225,18 @@ function greyAndAlpha(rgba: Uint8Array): Uint8Array {
   return Uint8Array.from({ length: rgba.length / 2 }, (_, i) => rgba[(i >> 1) * 4 + (i & 1) * 3] ?? 0);
 }
 
+function upperBytes(data: Uint8Array): Uint8Array {
+  // libvips writes samples in the machine's order, which is little-endian wherever sharp is built for.
+  return Uint8Array.from({ length: data.length / 2 }, (_, i) => data[2 * i + 1] ?? 0);
+}
+
+function fourInks(data: Uint8Array, channels: number): Uint8Array {
+  if (channels === 4) return data;
+  return Uint8Array.from({ length: (data.length / channels) * 4 }, (_, i) => data[(i >> 2) * channels + (i & 3)] ?? 0);
+}
+
 function clipToByte(data: Uint8Array): Uint8Array {
   const samples = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  // libvips writes samples in the machine's order, which is little-endian wherever sharp is built for.
   return Uint8Array.from({ length: data.length / 2 }, (_, i) => Math.min(samples.getUint16(2 * i, true), 255));
 }
 
@@ -201,34 +258,4 @@ function paintGif(rgba: Uint8Array, channels: number, size: Size, mode: Mode, he
     }
   }
   return { mode, ...size, data };
-}
-
-/** Throws a UserError when the header promises more pixels than are allowed. */
-export function refuseHuge(name: string, width: number, height: number, maxPixels: number): void {
-  if (width * height <= maxPixels) return;
-  throw new UserError(
-    `${name}: ${width} x ${height} pixels; at most ${maxPixels} are decoded`,
-    "Shrink the picture, or raise maxPixels (--max-pixels) if you trust the file",
-  );
-}
-
-function noPicture(name: string, head: Uint8Array): UserError {
-  return new UserError(
-    `${name}: looks like ${describeContent(head)}; expected ${PICTURE_FORMATS}`,
-    "Convert it, or name another file",
-  );
-}
-
-function damaged(name: string, format: PictureFormat, cause: unknown): UserError {
-  const message = cause instanceof Error ? cause.message : String(cause);
-  const why =
-    message
-      .replace(/\s+/g, " ")
-      .replace(/^Input buffer has corrupt header:/, "")
-      .trim() || "bad header";
-  return new UserError(
-    `${name}: the ${format.toUpperCase()} file is truncated or damaged (${why})`,
-    "Copy or download it again",
-    { cause },
-  );
 }

@@ -5,15 +5,16 @@
  *  palette in Pillow. */
 
 import type { Offset, Size } from "../tiles/anyres.js";
+import { isBmp } from "./bmp.js";
 import type { Mode } from "./raster-image.js";
 
-export type PictureFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "avif";
+export type PictureFormat = "jpeg" | "png" | "webp" | "gif" | "tiff" | "avif" | "bmp" | "heic";
 
 /** For messages. */
-export const PICTURE_FORMATS = "JPEG, PNG, WebP, GIF, TIFF or AVIF";
+export const PICTURE_FORMATS = "JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP or HEIC";
 
 /** Bytes that `sniffFormat` wants to see; fewer will do for most formats. */
-export const SNIFF_BYTES = 32;
+export const SNIFF_BYTES = 64;
 
 /** The format by its signature, whatever the file is called; undefined when it is none that can be decoded. */
 export function sniffFormat(head: Uint8Array): PictureFormat | undefined {
@@ -23,16 +24,23 @@ export function sniffFormat(head: Uint8Array): PictureFormat | undefined {
   if (text.startsWith("GIF87a") || text.startsWith("GIF89a")) return "gif";
   if (text.startsWith("RIFF") && text.slice(8, 12) === "WEBP") return "webp";
   if (["II*\0", "MM\0*", "II+\0", "MM\0+"].includes(text.slice(0, 4))) return "tiff";
-  if (text.slice(4, 8) === "ftyp" && /avi[fs]/.test(text.slice(8))) return "avif";
-  return undefined;
+  if (text.slice(4, 8) === "ftyp") return heifFormat(text.slice(8));
+  return isBmp(head) ? "bmp" : undefined;
+}
+
+/** HEIF's brands (ISO 23008-12, Annex B): `mif1` and `msf1` leave the codec to the brands after them. */
+function heifFormat(brands: string): "avif" | "heic" | undefined {
+  const major = brands.slice(0, 4);
+  if (/^avi[fs]/.test(major)) return "avif";
+  if (/^(?:hei[cxms]|hev[cxms])/.test(major)) return "heic";
+  if (!/^m[is]f1/.test(major)) return undefined;
+  return /avi[fs]/.test(brands) ? "avif" : "heic";
 }
 
 /** What a file seems to be that is no picture, to say so in one word or two. */
 export function describeContent(head: Uint8Array): string {
   const text = latin1(head.subarray(0, SNIFF_BYTES));
-  if (text.startsWith("BM")) return "a BMP picture";
   if (/^P[1-7]\s/.test(text)) return "a Netpbm picture";
-  if (text.slice(4, 8) === "ftyp" && /hei[cxs]|mif1/.test(text.slice(8))) return "a HEIC picture";
   if (text.slice(4, 8) === "ftyp" || text.startsWith("\x1aE\xdf\xa3")) return "a video";
   if (text.startsWith("version https://git-lfs")) return "a Git LFS pointer";
   if (/^\s*(<!doctype html|<html)/i.test(text)) return "an HTML page";

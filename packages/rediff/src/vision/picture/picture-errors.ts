@@ -1,0 +1,34 @@
+/** What can be wrong with a picture file, each in one line. */
+
+import { UserError } from "../../errors.js";
+import { describeContent, PICTURE_FORMATS, type PictureFormat } from "./picture-header.js";
+
+/** Throws a UserError when the header promises more pixels than are allowed. */
+export function refuseHuge(name: string, width: number, height: number, maxPixels: number): void {
+  if (width * height <= maxPixels) return;
+  throw new UserError(
+    `${name}: ${width} x ${height} pixels; at most ${maxPixels} are decoded`,
+    "Shrink the picture, or raise maxPixels (--max-pixels) if you trust the file",
+  );
+}
+
+export function noPicture(name: string, head: Uint8Array): UserError {
+  return new UserError(
+    `${name}: looks like ${describeContent(head)}; expected ${PICTURE_FORMATS}`,
+    "Convert it, or name another file",
+  );
+}
+
+export function damaged(name: string, format: PictureFormat, cause: unknown): UserError {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  const why =
+    message
+      .replace(/\s+/g, " ")
+      .replace(/^Input buffer has corrupt header:/, "")
+      .trim() || "bad header";
+  return new UserError(
+    `${name}: the ${format.toUpperCase()} file is truncated or damaged (${why})`,
+    "Copy or download it again",
+    { cause },
+  );
+}

@@ -3,9 +3,9 @@
 import { constants } from "node:fs";
 import { access, type FileHandle, mkdir, open, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { UserError } from "../errors.js";
 import { writeError } from "./atomic-file.js";
+import { utf8Lines } from "./utf8-text.js";
 
 export interface LineLogOptions {
   /** How every line begins, and so what the rest of a torn one begins with. */
@@ -118,9 +118,9 @@ async function endOfLines(file: FileHandle, size: number): Promise<number> {
 
 async function readLines(file: FileHandle, path: string, end: number, options: LineLogOptions): Promise<number> {
   if (end === 0) return 0;
-  const input = file.createReadStream({ start: 0, end: end - 1, autoClose: false, encoding: "utf8" });
+  const input = file.createReadStream({ start: 0, end: end - 1, autoClose: false });
   let line = 0;
-  for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of utf8Lines(input, path)) {
     line++;
     if (text.trim() !== "" && !isOurs(text, line, options)) throw foreign(path, `line ${line}`, options);
   }

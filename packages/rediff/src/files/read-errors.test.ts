@@ -8,6 +8,7 @@ test.each([
   ["ENOTDIR", "x: no such file or folder. Check the path"],
   ["EACCES", "x: reading it is not permitted. Check the file's permissions"],
   ["EPERM", "x: reading it is not permitted. Check the file's permissions"],
+  ["EISDIR", "x: is a folder; expected a file. Name a file in it"],
   ["EIO", "x: cannot be read (EIO: what the system says)"],
 ])("%s", (code, line) => {
   const cause = failed(code);

@@ -10,6 +10,7 @@ export function fileError(path: string, cause: unknown): UserError {
   if (code === "EACCES" || code === "EPERM") {
     return new UserError(`${path}: reading it is not permitted`, "Check the file's permissions", { cause });
   }
+  if (code === "EISDIR") return new UserError(`${path}: is a folder; expected a file`, "Name a file in it", { cause });
   const why = cause instanceof Error ? cause.message : String(cause);
   return new UserError(`${path}: cannot be read (${why})`, undefined, { cause });
 }

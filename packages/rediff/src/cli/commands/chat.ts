@@ -1,7 +1,8 @@
 /** `rediff chat [IMAGE...]`: a conversation about pictures, in a terminal or a line at a time. */
-import { createInterface } from "node:readline";
+import { addAbortSignal } from "node:stream";
 import { Command } from "commander";
 import { UserError } from "../../errors.js";
+import { utf8Lines } from "../../files/utf8-text.js";
 import { checkOptions, type DescribeOptions } from "../../inference/request.js";
 import { COMMANDS, Conversation } from "../chat-session/conversation.js";
 import {
@@ -77,9 +78,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
 
 /** A line, an answer. @returns how many lines failed */
 async function chatByLine(conversation: Conversation, flags: Flags, signal: AbortSignal): Promise<number> {
-  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
-  const onAbort = () => lines.close();
-  signal.addEventListener("abort", onAbort, { once: true });
+  const lines = utf8Lines(addAbortSignal(signal, process.stdin), "standard input");
   let failures = 0;
   try {
     for await (const line of lines) {
@@ -94,10 +93,9 @@ async function chatByLine(conversation: Conversation, flags: Flags, signal: Abor
         process.stderr.write(`rediff: ${errorText(error, flags.verbose)}\n`);
       }
     }
+  } catch (error) {
     signal.throwIfAborted();
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    lines.close();
+    throw error;
   }
   return failures;
 }

@@ -1,8 +1,7 @@
 /** `rediff fill [IMAGE...] --template T`: fills in the blanks of a text. */
-import { readFile } from "node:fs/promises";
-import { text as readStream } from "node:stream/consumers";
 import { Command } from "commander";
 import { UserError } from "../../errors.js";
+import { readUtf8, readUtf8Stream } from "../../files/utf8-text.js";
 import type { Filling } from "../../inference/answers.js";
 import { checkOptions, type FillOptions } from "../../inference/request.js";
 import { parseTemplate } from "../../inference/template/fill-template.js";
@@ -111,11 +110,9 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
 
 async function readTemplates({ template = [], templateFile }: Flags): Promise<string[]> {
   if (templateFile !== undefined) {
-    const content = await (templateFile === "-" ? readStream(process.stdin) : readFile(templateFile, "utf8")).catch(
-      (error: Error) => {
-        throw new UserError(`${templateFile} cannot be read: ${error.message}`);
-      },
-    );
+    const content = await (templateFile === "-"
+      ? readUtf8Stream(process.stdin, "standard input")
+      : readUtf8(templateFile));
     // A file's last line ends with a newline that is not part of the text.
     return [...template, content.replace(/\r?\n$/, "")];
   }

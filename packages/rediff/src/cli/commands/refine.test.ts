@@ -82,7 +82,7 @@ describe("mistakes", () => {
     [["--draft", "", ...model], /^rediff: the draft is empty\. Give the text/],
     [model, /^rediff: no draft was given\. Use --draft TEXT or --draft-file FILE\.$/m],
     [["--draft", "x", "--draft-file", "y", ...model], /--draft and --draft-file exclude each other/],
-    [["--draft-file", join(root, "none.txt"), ...model], /none\.txt cannot be read: ENOENT/],
+    [["--draft-file", join(root, "none.txt"), ...model], /none\.txt: no such file/],
     [["--draft", "x", "--threshold", "1.5", ...model], /^rediff: --threshold must be from 0 to 1, got 1\.5$/m],
     [["--draft", "x", "--rounds", "0", ...model], /'--rounds <N>' argument '0' is invalid\. It must be a whole number/],
     [["--draft", "a <|mdm_mask|> b", ...model], /contains the special token <\|mdm_mask\|>/],

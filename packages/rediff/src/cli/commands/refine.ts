@@ -1,8 +1,8 @@
 /** `rediff refine IMAGE --draft TEXT`: repairs a description against its picture. */
-import { readFile, stat } from "node:fs/promises";
-import { text as readStream } from "node:stream/consumers";
+import { stat } from "node:fs/promises";
 import { Command } from "commander";
 import { UserError } from "../../errors.js";
+import { readUtf8, readUtf8Stream } from "../../files/utf8-text.js";
 import { checkRefineOptions } from "../../inference/request.js";
 import {
   addModelOptions,
@@ -81,11 +81,7 @@ async function readDraft({ draft, draftFile }: Flags): Promise<string> {
     throw new UserError("--draft and --draft-file exclude each other", "Give one of them.");
   if (draft !== undefined) return draft;
   if (draftFile === undefined) throw new UserError("no draft was given", "Use --draft TEXT or --draft-file FILE.");
-  const text = await (draftFile === "-" ? readStream(process.stdin) : readFile(draftFile, "utf8")).catch(
-    (error: Error) => {
-      throw new UserError(`${draftFile} cannot be read: ${error.message}`);
-    },
-  );
+  const text = await (draftFile === "-" ? readUtf8Stream(process.stdin, "standard input") : readUtf8(draftFile));
   // A file's last line ends with a newline that is not part of the text.
   return text.replace(/\r?\n$/, "");
 }

@@ -160,7 +160,7 @@ describe("one clear line for what is wrong", () => {
   });
 
   test("a recipe that is not there, or is no YAML", async () => {
-    expect((await rediffHere("train", at("nothing.yaml"))).stderr).toMatch(/nothing\.yaml cannot be read/);
+    expect((await rediffHere("train", at("nothing.yaml"))).stderr).toMatch(/nothing\.yaml: no such file/);
     writeLines(at("broken.yaml"), ["model: [a", "data: b"]);
     expect((await rediffHere("train", at("broken.yaml"))).stderr).toMatch(/broken\.yaml:\d+: /);
   });

@@ -1,9 +1,9 @@
 /** Which pictures a command is about: files, folders, patterns, or a list on stdin. */
 import { stat } from "node:fs/promises";
 import { extname, isAbsolute, join } from "node:path";
-import { createInterface } from "node:readline";
 import { glob } from "tinyglobby";
 import { UserError } from "../../errors.js";
+import { utf8Lines } from "../../files/utf8-text.js";
 
 const PICTURES = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"];
 
@@ -44,7 +44,6 @@ async function expand(arg: string): Promise<string[]> {
 
 async function readLines(stream: NodeJS.ReadableStream): Promise<string[]> {
   const lines: string[] = [];
-  for await (const line of createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY }))
-    if (line.trim() !== "") lines.push(line);
+  for await (const line of utf8Lines(stream, "standard input")) if (line.trim() !== "") lines.push(line);
   return lines;
 }

@@ -7,12 +7,11 @@
  *  Strategies: all (default), first:N, end:N, random:N, where N is a number of records or a share of them in percent,
  *  rounded up. Departures from the reference: `random` is seeded, `end:0` takes none (there, all), percentages may have
  *  decimals, and a strategy or key that is not known is an error (there, it counts as `all`). */
-import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../files/read-errors.js";
+import { readUtf8 } from "../../files/utf8-text.js";
 import { type Permute, withPermutations } from "./seeded-random.js";
 
 export type Strategy =
@@ -33,9 +32,7 @@ const mixtureSchema = z.strictObject({
 });
 
 export async function readMixture(file: string): Promise<MixtureEntry[]> {
-  const text = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw fileError(file, cause);
-  });
+  const text = await readUtf8(file);
   const result = mixtureSchema.safeParse(parseYaml(file, text));
   if (!result.success) {
     const [issue] = result.error.issues;

@@ -3,6 +3,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { fileError } from "../../files/read-errors.js";
 import { openRegular } from "../../files/regular-file.js";
+import { describeNotUtf8, linesIn, notUtf8At, withoutMark } from "../../files/utf8-text.js";
 import type { DataRecord, SampleSource } from "../samples/sample.js";
 import { SampleError } from "../samples/sample-error.js";
 import type { RecordPlace } from "./file-index.js";
@@ -28,7 +29,10 @@ export class RecordReader implements AsyncDisposable {
   async read(place: RecordPlace): Promise<DataRecord> {
     const bytes = await this.#bytes(place);
     const source = sourceOf(place);
-    if (place.kind !== "tar") return parseRecord(parseJson(textOf(place, bytes)), source);
+    if (place.kind !== "tar") {
+      assertUtf8(bytes);
+      return parseRecord(parseJson(textOf(place, bytes)), source);
+    }
     const { value, own } = readTarSample(place, bytes);
     return parseRecord(value, source, own);
   }
@@ -95,10 +99,20 @@ export function sourceOf({ file, index, line }: RecordPlace): SampleSource {
   return line === undefined ? { file, index } : { file, index, line };
 }
 
-/** The record's own text. In an array, a comma or the closing bracket follows it. */
+/** The record's own text. In an array, a comma or the closing bracket follows it; where files were put together, a byte
+ *  order mark may come before it. */
 export function textOf({ kind }: Pick<RecordPlace, "kind">, bytes: Uint8Array): string {
   const own = kind === "json" ? bytes.subarray(0, bytes.lastIndexOf(0x7d) + 1) : bytes;
-  return Buffer.from(own.buffer, own.byteOffset, own.byteLength).toString();
+  return withoutMark(Buffer.from(own.buffer, own.byteOffset, own.byteLength).toString());
+}
+
+/** @param member of an archive; `bytes` are the whole of it */
+function assertUtf8(bytes: Uint8Array, member?: string): void {
+  const at = notUtf8At(bytes);
+  if (at < 0) return;
+  const { what, hint } = describeNotUtf8(bytes, at);
+  const place = member === undefined ? "" : ` of ${member}:${linesIn(bytes.subarray(0, at)) + 1}`;
+  throw new SampleError("encoding", `is not UTF-8 at byte ${at}${place} (${what})`, hint);
 }
 
 function parseJson(text: string): unknown {
@@ -140,7 +154,8 @@ function readTarSample(place: RecordPlace, bytes: Buffer): { value: unknown; own
       "A sample needs a .json beside its pictures",
     );
   }
-  const value = parseJson(Buffer.from(json.bytes).toString());
+  assertUtf8(json.bytes, json.name);
+  const value = parseJson(withoutMark(Buffer.from(json.bytes).toString()));
   const pictures = [...fields].filter(([field]) => PICTURE.test(field));
   const [video] = [...fields].filter(([field]) => VIDEO.test(field)).map(([, member]) => member);
   const own: OwnMedia = { images: arrangePictures(value, pictures) };

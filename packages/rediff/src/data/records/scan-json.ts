@@ -1,10 +1,13 @@
 /** The records of a JSON array or of a JSONL file, found without parsing them.
  *
  *  The file passes through one buffer of a few MB, so its size does not matter. What is checked here is what a scan has
- *  to see anyway: that an array is one, that its elements are objects with commas between them, that it ends. The
- *  records' own JSON is checked when they are parsed. */
+ *  to see anyway: that an array is one, that its elements are objects with commas between them, that it ends, and that
+ *  all of it is UTF-8: a file in another encoding is refused as a whole, before a run begins. The records' own JSON is
+ *  checked when they are parsed. */
 import type { FileHandle } from "node:fs/promises";
 import { UserError } from "../../errors.js";
+import { MISTAKEN_HEAD_BYTES, mistakenFileError } from "../../files/mistaken-file.js";
+import { assertNotWide, Utf8Check } from "../../files/utf8-text.js";
 import type { FileIndex, ScanOptions } from "./file-index.js";
 import { Offsets } from "./offsets.js";
 
@@ -25,26 +28,34 @@ interface Scanner {
 export async function scanJson(file: string, handle: FileHandle, options: ScanOptions): Promise<FileIndex> {
   const buffer = Buffer.allocUnsafe(options.chunkBytes ?? CHUNK_BYTES);
   let scanner: Scanner | undefined;
-  let base = await skipByteOrderMark(handle);
+  let base = await passStart(file, handle);
+  const utf8 = new Utf8Check(file, base);
   for (;;) {
     options.signal?.throwIfAborted();
     const { bytesRead } = await handle.read(buffer, 0, buffer.length, base);
     if (bytesRead === 0) break;
     const chunk = buffer.subarray(0, bytesRead);
+    utf8.take(chunk);
     scanner ??= chooseScanner(file, chunk);
     scanner?.take(chunk, base);
     base += bytesRead;
     options.onBytes?.(bytesRead);
   }
+  utf8.finish();
   if (scanner !== undefined) return scanner.finish(base);
   throw new UserError(`${file}: holds no records`, "Expected a JSON array, or one JSON record a line");
 }
 
-/** Windows tools put one there, and JSON.parse would stumble over it. */
-async function skipByteOrderMark(handle: FileHandle): Promise<number> {
-  const mark = Buffer.alloc(3);
-  const { bytesRead } = await handle.read(mark, 0, 3, 0);
-  return bytesRead === 3 && mark[0] === 0xef && mark[1] === 0xbb && mark[2] === 0xbf ? 3 : 0;
+/** Looks at how the file begins. @returns the bytes of a byte order mark: Windows tools put one there, and JSON.parse
+ *  would stumble over it */
+async function passStart(file: string, handle: FileHandle): Promise<number> {
+  const buffer = Buffer.alloc(MISTAKEN_HEAD_BYTES);
+  const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
+  const head = buffer.subarray(0, bytesRead);
+  const mistaken = mistakenFileError(file, head, "a JSON array, or one JSON record a line");
+  if (mistaken !== undefined) throw mistaken;
+  assertNotWide(head, file);
+  return head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0;
 }
 
 /** By the first byte that is not blank; undefined while there is none. */

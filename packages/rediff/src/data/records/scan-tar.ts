@@ -5,6 +5,7 @@
  *  which streams shards in resampled order: here samples are indexed and the sampler decides on the order, so that
  *  each is seen once an epoch and a run can be resumed anywhere. */
 import { UserError } from "../../errors.js";
+import { assertNotMistaken } from "../../files/mistaken-file.js";
 import { fileError } from "../../files/read-errors.js";
 import { ByteWindow } from "./byte-window.js";
 import type { FileIndex, ScanOptions } from "./file-index.js";
@@ -67,6 +68,7 @@ export function splitMemberName(name: string): { key: string; field: string } | 
 
 /** Indexes a shard. Only headers are read. */
 export async function scanTar(file: string, options: ScanOptions): Promise<FileIndex> {
+  await assertNotMistaken(file, "a tar archive", ["tar"]);
   using window = openShard(file);
   const starts = new Offsets();
   let key: string | undefined;

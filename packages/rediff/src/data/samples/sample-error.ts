@@ -5,6 +5,7 @@ import type { SampleSource } from "./sample.js";
 /** Headings of a report; the keys group what was found. */
 export const problemTitles = {
   json: "broken JSON",
+  encoding: "text that is not UTF-8",
   form: "records of the wrong form",
   markers: "<image> markers and pictures do not match",
   missing: "pictures or videos that are missing",

@@ -3,10 +3,9 @@
  *  The prompt shipped (prompts/expert.txt) has the intent of the original's and words of its own; that one asks in one
  *  place for replacements of another meaning in so many words, and its example replaces a phrase that its prediction
  *  does not hold. */
-import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../errors.js";
-import { fileError } from "../../files/read-errors.js";
+import { readUtf8 } from "../../files/utf8-text.js";
 import { stripPython } from "../../text/python-strip.js";
 
 /** The file of the prompt that is used when no other is named. */
@@ -14,9 +13,7 @@ export const defaultPromptFile = fileURLToPath(new URL("../../../prompts/expert.
 
 /** @throws UserError when the file cannot be read or is empty */
 export async function readExpertPrompt(file: string = defaultPromptFile): Promise<string> {
-  const text = await readFile(file, "utf8").catch((cause: unknown) => {
-    throw fileError(file, cause);
-  });
+  const text = await readUtf8(file);
   if (text.trim() === "") throw new UserError(`${file}: the prompt is empty`);
   return text.trimEnd();
 }

@@ -4,6 +4,7 @@
  *  record names them. Files that this project wrote come back as they were; in others whole numbers become numbers,
  *  times ISO texts, and NaN null. */
 
+import { isUtf8 } from "node:buffer";
 import {
   type AsyncBuffer,
   type FileMetaData,
@@ -13,7 +14,9 @@ import {
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { UserError } from "../../errors.js";
+import { assertNotMistaken } from "../../files/mistaken-file.js";
 import { openRegular } from "../../files/regular-file.js";
+import { notUtf8, notUtf8At } from "../../files/utf8-text.js";
 import { isRecord, type JsonRecord } from "./exact-json.js";
 import { type Columns, columnsSchema, fromRow, METADATA_KEY } from "./parquet-columns.js";
 import type { PictureFolder } from "./picture-folder.js";
@@ -24,14 +27,22 @@ export interface ParquetOptions {
   pictures?: PictureFolder | undefined;
 }
 
-/** hyparquet's own decoder drops a byte order mark at the start of a text. */
+/** A text that is not UTF-8: stands in its row until the row is read, which can say where it is. */
+class NotText {
+  constructor(readonly bytes: Uint8Array) {}
+}
+
+/** hyparquet's own decoder drops a byte order mark at the start of a text, and replaces what is not UTF-8. */
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+const asText = <Value>(bytes: Uint8Array | undefined, read: (text: string) => Value) =>
+  bytes && (isUtf8(bytes) ? read(decoder.decode(bytes)) : new NotText(Uint8Array.from(bytes)));
 const parsers: Partial<ParquetParsers> = {
-  stringFromBytes: (bytes: Uint8Array | undefined) => bytes && decoder.decode(bytes),
-  jsonFromBytes: (bytes: Uint8Array | undefined): unknown => bytes && JSON.parse(decoder.decode(bytes)),
+  stringFromBytes: (bytes: Uint8Array | undefined) => asText(bytes, (text) => text),
+  jsonFromBytes: (bytes: Uint8Array | undefined): unknown => asText(bytes, (text): unknown => JSON.parse(text)),
 };
 
 export async function openParquet(file: string, { pictures }: ParquetOptions = {}): Promise<RecordSource> {
+  await assertNotMistaken(file, "a parquet file", ["parquet"]);
   const metadata = await withFile(file, (buffer) => parquetMetadataAsync(buffer, { geoparquet: false }));
   const columns = ownColumns(metadata, file);
   return { file, count: Number(metadata.num_rows), records };
@@ -69,6 +80,7 @@ export async function openParquet(file: string, { pictures }: ParquetOptions = {
     if (typeof value === "number") return Number.isFinite(value) ? value : null;
     if (value instanceof Date) return value.toISOString();
     if (value instanceof Uint8Array) return savePicture(value, undefined, at);
+    if (value instanceof NotText) throw notUtf8(at.place, { bytes: value.bytes, at: notUtf8At(value.bytes) });
     if (Array.isArray(value)) {
       const list: unknown[] = [];
       for (const [i, element] of value.entries()) list.push(await plain(element, { ...at, stem: `${at.stem}-${i}` }));

@@ -1,7 +1,4 @@
 /** The records of a JSON, JSONL or parquet file, one after the other, whatever the file's size. */
-
-import { isUtf8 } from "node:buffer";
-import { createReadStream } from "node:fs";
 import type { open } from "node:fs/promises";
 import { extname } from "node:path";
 import { type FileIndex, placeOf } from "../../data/records/file-index.js";
@@ -9,6 +6,7 @@ import { textOf } from "../../data/records/record-reader.js";
 import { indexFile } from "../../data/records/scan-file.js";
 import { UserError } from "../../errors.js";
 import { openRegular } from "../../files/regular-file.js";
+import { lineOfByte, notUtf8, notUtf8At } from "../../files/utf8-text.js";
 import { isRecord, type JsonRecord, parseExact } from "./exact-json.js";
 import { openParquet, type ParquetOptions } from "./parquet-source.js";
 import type { RecordSource, SourceRecord } from "./record-stream.js";
@@ -50,8 +48,13 @@ async function* readIndexed(index: FileIndex): AsyncGenerator<SourceRecord> {
         chunk = chunk.subarray(0, await fill(handle, chunk, chunkStart));
       }
       const bytes = chunk.subarray(place.start - chunkStart, place.end - chunkStart);
-      const where = async () => `${place.file}:${place.line ?? (await lineAt(place.file, place.start))}`;
-      if (!isUtf8(bytes)) throw new UserError(`${await where()}: is not UTF-8`, "Write the file anew as UTF-8.");
+      const where = async () => `${place.file}:${place.line ?? (await lineOfByte(place.file, place.start))}`;
+      // The index has seen all of the file; it may have changed since.
+      const at = notUtf8At(bytes);
+      if (at >= 0) {
+        const offset = place.start + at;
+        throw notUtf8(index.file, { line: await lineOfByte(index.file, offset), offset, bytes, at });
+      }
       const text = textOf(place, bytes);
       yield {
         value: await parseRecordText(text, where),
@@ -89,15 +92,4 @@ async function parseRecordText(text: string, where: () => Promise<string>): Prom
   if (!isRecord(value))
     throw new UserError(`${await where()}: expected a JSON object, got ${text.trim().slice(0, 40)}`);
   return value;
-}
-
-/** The line, from 1, on which a byte lies. Only asked for when there is something to complain about. */
-async function lineAt(file: string, offset: number): Promise<number> {
-  let line = 1;
-  if (offset === 0) return line;
-  for await (const chunk of createReadStream(file, { end: offset - 1 })) {
-    const bytes = chunk as Buffer;
-    for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) line++;
-  }
-  return line;
 }

@@ -297,7 +297,7 @@ describe("mistakes are told before anything is done", () => {
   test.each([
     ["too few records", ["rounds=3"], /3 rounds of 6 records from 0 on need 18, and the data has 16/],
     ["no model", ["model=/nowhere/at-all"], /there is no folder \/nowhere\/at-all/],
-    ["no training recipe", ["train.recipe=/nowhere.yaml"], /nowhere\.yaml cannot be read/],
+    ["no training recipe", ["train.recipe=/nowhere.yaml"], /nowhere\.yaml: no such file/],
     [
       "a wrong key of training",
       ["train.set={learning_rat: 1}"],

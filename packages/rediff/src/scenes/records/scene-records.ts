@@ -1,9 +1,9 @@
 /** Lines of scenes.jsonl: a sample that training takes as it is, and beside it the truth. */
 import { createReadStream } from "node:fs";
-import { createInterface } from "node:readline";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { fileError } from "../../files/read-errors.js";
+import { utf8Lines } from "../../files/utf8-text.js";
 import type { Layout } from "../world/cells.js";
 import type { Facts } from "../world/facts.js";
 import type { World } from "../world/world.js";
@@ -68,10 +68,10 @@ export async function* readScenes(file: string): AsyncGenerator<Scene> {
 
 /** Empty lines are passed over. */
 export async function* readJsonLines(file: string): AsyncGenerator<{ value: unknown; line: number }> {
-  const input = createReadStream(file, "utf8");
+  const input = createReadStream(file);
   let line = 0;
   try {
-    for await (const text of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const text of utf8Lines(input, file)) {
       line++;
       if (text.trim() === "") continue;
       let value: unknown;

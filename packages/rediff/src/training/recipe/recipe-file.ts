@@ -1,7 +1,7 @@
 /** Reads recipe files. An error names the file and the line, or the command line where the value came from there. */
-import { readFileSync } from "node:fs";
 import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from "yaml";
 import { UserError } from "../../errors.js";
+import { readUtf8Sync } from "../../files/utf8-text.js";
 import { applyOverrides, type Override, parseOverride } from "./overrides.js";
 import { parseRecipeKeys, type RecipeKeys } from "./recipe.js";
 import type { Origin } from "./recipe-errors.js";
@@ -12,14 +12,8 @@ export function readRecipe(file: string, overrides: readonly string[] = []): Rec
   return parseRecipe(readRecipeText(file), file, overrides.map(parseOverride));
 }
 
-/** @throws UserError when it cannot be read */
-export function readRecipeText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (error) {
-    throw new UserError(`${file} cannot be read: ${(error as Error).message}`, "Give the path of a recipe.");
-  }
-}
+/** @throws UserError when it cannot be read or is not UTF-8 */
+export const readRecipeText = (file: string): string => readUtf8Sync(file);
 
 /** The recipe in a YAML text; `file` is how messages call it. */
 export function parseRecipe(text: string, file: string, overrides: readonly Override[] = []): RecipeKeys {

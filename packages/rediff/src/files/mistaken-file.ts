@@ -1,8 +1,9 @@
 /** What a file is that is not what its name says: a Git LFS pointer, a web page saved in its place, an archive.
  *
  *  Readers ask when a file is not of their own format, or before they try; each knows which kinds it can read itself. */
-import { type FileHandle, open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { UserError } from "../errors.js";
+import { openRegular } from "./regular-file.js";
 
 export type MistakenKind =
   | "git-lfs pointer"
@@ -132,17 +133,15 @@ export async function assertNotMistaken(
   expected: string,
   except: readonly MistakenKind[] = [],
 ): Promise<void> {
-  const handle = await open(path).catch(() => undefined);
+  const handle = await openRegular(path, expected).catch(() => undefined);
   if (handle === undefined) return;
   const head = await readHead(handle).finally(() => handle.close());
   const error = head && mistakenFileError(path, head, expected, except);
   if (error !== undefined) throw error;
 }
 
-/** Nothing is read of a pipe, whose bytes would be lost to its reader. */
 async function readHead(handle: FileHandle): Promise<Uint8Array | undefined> {
   try {
-    if (!(await handle.stat()).isFile()) return undefined;
     const head = Buffer.alloc(MISTAKEN_HEAD_BYTES);
     const { bytesRead } = await handle.read(head, 0, head.length, 0);
     return head.subarray(0, bytesRead);

@@ -141,7 +141,7 @@ describe("mistakes: one line, before anything is computed", () => {
     [["--template", "[[1]]", "--threshold", "1.5", ...MODEL], /--threshold must be from 0 to 1, got 1\.5/],
     [["--template", "[[1]]", "--steps", "0", ...MODEL], /whole number from 1/],
     [["--template", "[[1]]", "--compat", ...MODEL], /unknown option '--compat'/],
-    [["--template-file", at("none.txt"), ...MODEL], /none\.txt cannot be read: ENOENT/],
+    [["--template-file", at("none.txt"), ...MODEL], /none\.txt: no such file/],
     [["-", "--template-file", "-", ...MODEL], /cannot both come from stdin/],
     [[at("none.jpg"), "--template", "[[1]]", ...MODEL], /there is no file .*none\.jpg/],
     [[at("photo.jpg"), "--template", "[[1]]", "--model", at("text-only")], /is a text-only LLaDA and cannot see/],

@@ -25,6 +25,7 @@ export async function showSamples(recipe: RecipeKeys, count: number): Promise<vo
     tokenizerFolder: plan.folder,
     workers: 0,
     skipLimit: recipe.skip_limit,
+    onNote: (note) => process.stderr.write(`data: ${note}\n`),
     onSkip: (skip) => process.stderr.write(`skipped ${describeSkip(skip)}\n`),
   });
   const run = planBatches(recipe, (epoch) => loader.epochBatches(epoch));

@@ -2,13 +2,14 @@
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { type LoaderResult, runLoaderJob } from "../loading/loader-job.js";
 import { loaderThreads } from "../loading/loader-threads.js";
+import { type NoteKind, noteTitles } from "../parsing/record-notes.js";
 import type { RecordPlace } from "../records/file-index.js";
 import type { Records } from "../records/record-list.js";
 import { RecordReader } from "../records/record-reader.js";
 import type { SampleSettings } from "../samples/build-sample.js";
 import type { PairOutcome } from "../samples/revised-phrases.js";
 import type { SampleSource } from "../samples/sample.js";
-import { describeSkip, type ProblemKind, problemTitles } from "../samples/sample-error.js";
+import { describeSkip, describeSource, type ProblemKind, problemTitles } from "../samples/sample-error.js";
 import type { RecordFindings } from "./check-record.js";
 
 export interface CheckOptions {
@@ -44,6 +45,8 @@ export interface CheckReport {
   /** Samples that are longer than `maxLength` and lose their end, which is no fault. */
   cut: number;
   problems: { kind: ProblemKind; title: string; count: number; examples: string[] }[];
+  /** No faults: how records were understood that leave something open. */
+  notes: { kind: NoteKind; title: string; count: number; examples: string[] }[];
 }
 
 const EXAMPLES = 5;
@@ -119,8 +122,9 @@ class Tally {
   checked = 0;
   readonly #options: CheckOptions;
   readonly #sources = new Map<string, CheckReport["sources"][number]>();
-  readonly #report: Omit<CheckReport, "rows" | "problems" | "sources" | "checked" | "records">;
+  readonly #report: Omit<CheckReport, "rows" | "problems" | "notes" | "sources" | "checked" | "records">;
   readonly #problems = new Map<ProblemKind, { count: number; examples: string[] }>();
+  readonly #notes = new Map<NoteKind, { count: number; examples: string[] }>();
   readonly #positions: Uint32Array;
   #measured = 0;
 
@@ -143,7 +147,7 @@ class Tally {
   }
 
   add(findings: RecordFindings): void {
-    const { source, modality, problems, positions, pictures, isForm, pairs } = findings;
+    const { source, modality, problems, notes, positions, pictures, isForm, pairs } = findings;
     const report = this.#report;
     const file = this.#sourceOf(source);
     this.checked++;
@@ -155,6 +159,12 @@ class Tally {
     if (positions !== undefined) {
       this.#positions[this.#measured++] = positions;
       if (positions > report.maxLength) report.cut++;
+    }
+    for (const note of notes) {
+      const group = this.#notes.get(note.kind) ?? { count: 0, examples: [] };
+      this.#notes.set(note.kind, group);
+      group.count++;
+      if (group.examples.length < EXAMPLES) group.examples.push(`${describeSource(source)}: ${note.what}`);
     }
     if (problems.length === 0) return;
     report.bad++;
@@ -182,6 +192,12 @@ class Tally {
       problems: [...this.#problems]
         .map(([kind, { count, examples }]) => ({ kind, title: problemTitles[kind], count, examples }))
         .sort((a, b) => b.count - a.count),
+      notes: [...this.#notes].map(([kind, { count, examples }]) => ({
+        kind,
+        title: noteTitles[kind],
+        count,
+        examples,
+      })),
     };
   }
 

@@ -9,6 +9,7 @@ import { pictureLayout, videoLayout, visualRows } from "../../vision/tiles/token
 import { probeVideo } from "../../vision/video/ffmpeg.js";
 import { FOLDER_FPS, sampleFolder, sampleFrames, type VideoSampling } from "../../vision/video/frame-sampling.js";
 import { frameFiles } from "../../vision/video/load-video.js";
+import type { RecordNote } from "../parsing/record-notes.js";
 import type { RecordPlace } from "../records/file-index.js";
 import { type RecordReader, sourceOf } from "../records/record-reader.js";
 import { assertAnswerFits, assertPairUsed, labelRecord, type SampleContext } from "../samples/build-sample.js";
@@ -17,6 +18,7 @@ import type { DataRecord, Media, SampleSource } from "../samples/sample.js";
 import { SampleError, type Skip, toSkip } from "../samples/sample-error.js";
 import { findPicture, findVideo, loadMedia, type MediaSettings, pictureGeometry } from "../samples/sample-media.js";
 import type { VideoTimes } from "../samples/time-instruction.js";
+import { understand } from "../samples/understood-record.js";
 
 export interface CheckMode {
   /** Decode every picture and video, as training does; otherwise their headers are read. */
@@ -29,6 +31,8 @@ export interface RecordFindings {
   modality?: "image" | "video" | "text";
   /** Any of these makes training skip the record. */
   problems: Skip[];
+  /** How it was understood, where that is worth telling. */
+  notes: RecordNote[];
   /** Positions of the sample in the sequence before cutting, pictures expanded; absent when it has problems. */
   positions?: number;
   pictures: number;
@@ -54,6 +58,7 @@ export async function checkRecord(
   const findings: RecordFindings = {
     source: sourceOf(place),
     problems: [],
+    notes: [],
     pictures: 0,
     isForm: false,
     pairs: { found: 0, length_differs: 0, not_found: 0 },
@@ -68,9 +73,12 @@ export async function checkRecord(
     }
   };
 
-  const record = await attempt(() => reader.read(place));
+  const parsed = await attempt(() => reader.read(place));
+  if (parsed === undefined) return findings;
+  findings.source = parsed.source;
+  const record = await attempt(() => understand(parsed, context.settings));
   if (record === undefined) return findings;
-  findings.source = record.source;
+  findings.notes = record.notes;
   findings.pictures = record.images.length;
   findings.isForm = record.blanks !== undefined;
   findings.modality = record.video !== undefined ? "video" : record.images.length > 0 ? "image" : "text";

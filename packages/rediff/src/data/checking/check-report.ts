@@ -23,7 +23,7 @@ export function formatCheckReport(report: CheckReport): string {
     lines.push(...barLines(rows.histogram));
     if (cut > 0) lines.push(`${cut} longer than max_length ${maxLength}, which lose their end`);
   }
-  for (const { title, count: found, examples } of report.problems) {
+  for (const { title, count: found, examples } of [...report.notes, ...report.problems]) {
     lines.push("", `${title}: ${found}`, ...examples.map((example) => `  ${example}`));
     if (found > examples.length) lines.push(`  and ${found - examples.length} more`);
   }

@@ -7,13 +7,14 @@
  *  Only `prefetch` micro-batches are ahead of the one in use; pixels move between threads without a copy. */
 import { UserError } from "../../errors.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
+import { noteTitles } from "../parsing/record-notes.js";
 import { type Lengths, measureLengths } from "../records/record-lengths.js";
 import type { Records } from "../records/record-list.js";
 import { RecordReader } from "../records/record-reader.js";
 import type { SampleContext, SampleSettings } from "../samples/build-sample.js";
 import { prepareSample, type SampleOrSkip } from "../samples/read-sample.js";
 import type { TrainingSample } from "../samples/sample.js";
-import type { Skip } from "../samples/sample-error.js";
+import { describeSource, type Skip } from "../samples/sample-error.js";
 import { type BatchOptions, type EpochBatches, epochBatches, needsLengths } from "./epoch-batches.js";
 import { type LoaderThreads, loaderThreads } from "./loader-threads.js";
 import { SkipCounter } from "./skipped-samples.js";
@@ -32,6 +33,8 @@ export interface LoaderOptions {
   skipLimit?: number;
   /** Called once for each record that is left out, in the order of the batches. */
   onSkip?: (skip: Skip) => void;
+  /** Called once for each way in which records were understood that is worth telling, with the first of them. */
+  onNote?: (note: string) => void;
   /** Text-only samples share batches with the others (`early_mix_text`). */
   earlyMixText?: boolean;
   /** Records measured for grouping so far, and all. */
@@ -60,6 +63,7 @@ export async function openLoader(options: LoaderOptions): Promise<SampleLoader> 
     const frames = settings.media?.framesUpbound ?? 0;
     lengths = await measureLengths(records, {
       maxLength: settings.maxLength,
+      reading: settings.rules.reading,
       ...(settings.media && { geometry: settings.media.geometry }),
       ...(frames > 0 && { videoFrames: frames }),
       ...(options.earlyMixText && { earlyMixText: true }),
@@ -90,6 +94,8 @@ export class SampleLoader implements AsyncDisposable {
   readonly #source: SampleSource;
   readonly #lengths: Lengths | undefined;
   readonly #ahead: number;
+  readonly #onNote: LoaderOptions["onNote"];
+  readonly #told = new Set<string>();
   #known: { epoch: number; batches: EpochBatches } | undefined;
 
   /** @internal see openLoader */
@@ -104,6 +110,7 @@ export class SampleLoader implements AsyncDisposable {
       ...(onSkip && { onSkip }),
     });
     this.#batching = options.batching;
+    this.#onNote = options.onNote;
     this.#source = source;
     this.#lengths = lengths;
     this.#ahead = source.isThreaded ? prefetch : 0;
@@ -135,11 +142,22 @@ export class SampleLoader implements AsyncDisposable {
         }
         const loaded = (await pending.shift()) ?? [];
         for (const { skipped } of loaded) if (skipped) this.skips.add(skipped.record, skipped.skip);
+        for (const { sample } of loaded) this.#tell(sample);
         yield loaded.map(({ sample }) => sample);
       }
     } finally {
       // A consumer that leaves early wants nothing of what is under way.
       stop.abort(new Error("the batches are no longer wanted"));
+    }
+  }
+
+  #tell({ notes = [], source }: TrainingSample): void {
+    for (const { kind, what } of notes) {
+      // Texts differ from record to record, keys do not.
+      const once = kind === "media_key" || kind === "unread_media" ? `${kind} ${what}` : kind;
+      if (this.#told.has(once)) continue;
+      this.#told.add(once);
+      this.#onNote?.(`${noteTitles[kind]}: ${what}, first in ${describeSource(source)}`);
     }
   }
 

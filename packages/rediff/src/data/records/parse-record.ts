@@ -1,25 +1,24 @@
 /** One record of the data, parsed once, at the border.
  *
- *      {id?, image?: name | names, video?: name, conversations: turns, revise?: [{org, target}],
+ *      {id?, image?: name | names, video?: name, conversations: turns, system?: text, revise?: [{org, target}],
  *       blanks?: [[start, end], ...]}
  *
- *  Turns are `{from, value}` or `{role, content}`. Other keys are left alone. Departures from the reference, which finds
- *  such things in the middle of training or never: unknown roles, a record with both pictures and a video, and one
- *  without a single word are errors. */
+ *  Turns are `{from, value}` or `{role, content}` (record-turns.ts); pictures may be named by other keys (media-keys.ts).
+ *  Other keys are left alone. Departures from the reference, which finds such things in the middle of training or never:
+ *  unknown roles, a record with both pictures and a video, halves of characters, and a record without a single word are
+ *  errors. */
 import { z } from "zod";
-import { turnSchema } from "../../text/labels.js";
+import { mediaOf, type NamedMedia } from "../parsing/media-keys.js";
+import { turnsOf } from "../parsing/record-turns.js";
 import type { DataRecord, Media, SampleSource } from "../samples/sample.js";
 import { SampleError } from "../samples/sample-error.js";
 import { countWords } from "./python-words.js";
 
 const roles = ["user", "assistant", "system"];
-const name = z.string().min(1, "is empty; a record without pictures has no such key");
 
 const recordSchema = z.looseObject({
   id: z.union([z.string(), z.number()]).nullish(),
-  image: z.union([name, z.array(name)], "expected a file name or a list of file names").nullish(),
-  video: name.nullish(),
-  conversations: z.array(turnSchema).min(1, "has no turns"),
+  system: z.string().nullish(),
   revise: z.array(z.looseObject({ org: z.string(), target: z.string() })).nullish(),
   blanks: z.array(z.tuple([z.int().min(0), z.int()])).nullish(),
 });
@@ -34,33 +33,69 @@ export interface OwnMedia {
 export function parseRecord(value: unknown, source: SampleSource, own?: OwnMedia): DataRecord {
   const result = recordSchema.safeParse(value);
   if (!result.success) throw formError(value, result.error);
-  const { id, image, video, conversations, revise, blanks } = result.data;
-  const named = image === undefined || image === null ? [] : [image].flat();
-  const images = own === undefined ? named : own.images;
-  const moving = own === undefined ? (video ?? undefined) : own.video;
+  const { id, system, revise, blanks } = result.data;
+  const { turns, images: inTurns } = turnsOf(result.data);
+  const media = mediaOf(result.data);
+  if (inTurns.length > 0) addPicturesOfTurns(media, inTurns);
+  const images = own === undefined ? media.images : own.images;
+  const moving = own === undefined ? media.video : own.video;
 
-  const odd = conversations.find(({ role }) => !roles.includes(role));
+  const odd = turns.find(({ role }) => !roles.includes(role));
   if (odd !== undefined) {
     throw new SampleError("form", `a turn is from ${JSON.stringify(odd.role)}`, "Use human, gpt or system");
   }
   if (images.length > 0 && moving !== undefined) {
     throw new SampleError("form", "has both image and video", "Make two records of it");
   }
-  if (conversations.every(({ content }) => countWords(content) === 0)) {
+  if (turns.every(({ content }) => countWords(content) === 0)) {
     throw new SampleError("form", "its conversation has no words", "Remove the record");
   }
   const record: DataRecord = {
     source: id === undefined || id === null ? source : { ...source, id: String(id) },
-    turns: conversations,
+    turns,
     images,
     revise: (revise ?? []).map(({ org, target }) => ({ org, target })),
   };
   if (moving !== undefined) record.video = moving;
+  // A shard's pictures are its members, whatever the text calls them.
+  if (media.key !== undefined && own === undefined) record.mediaKey = media.key;
+  if (media.unread.length > 0 && images.length === 0 && moving === undefined) record.unreadKeys = media.unread;
+  if (system !== undefined && system !== null && system.trim() !== "") record.systemText = system;
+  assertWholeCharacters(record);
   if (blanks !== undefined && blanks !== null && blanks.length > 0) {
     if (record.revise.length > 0) throw new SampleError("form", "has both blanks and revise", "Make two records of it");
     record.blanks = blanks;
   }
   return record;
+}
+
+function addPicturesOfTurns(media: NamedMedia, names: readonly string[]): void {
+  if (media.images.length > 0 && media.images.join("\n") !== names.join("\n")) {
+    throw new SampleError(
+      "form",
+      `its turns name ${names.length} pictures, and ${media.key ?? "image"} names others`,
+      "Name each picture once",
+    );
+  }
+  media.images = [...names];
+  media.key ??= "the parts of its turns";
+  media.unread = [];
+}
+
+/** JSON can write half of a character (`\\ud83d`), for which no tokenizer has a token: it would be learnt as U+FFFD. */
+function assertWholeCharacters({ turns, systemText, revise }: DataRecord): void {
+  const texts: [where: string, text: string][] = turns.map(({ content }, i) => [`turn ${i + 1}`, content]);
+  if (systemText !== undefined) texts.push(["system", systemText]);
+  for (const [i, { org, target }] of revise.entries()) texts.push([`revise.${i}`, org], [`revise.${i}`, target]);
+  for (const [where, text] of texts) {
+    const half = /\p{Surrogate}/u.exec(text)?.[0];
+    if (half === undefined) continue;
+    throw new SampleError(
+      "form",
+      `${where} has half of a character, \\u${half.charCodeAt(0).toString(16)}`,
+      "Write the whole character, or remove it",
+    );
+  }
 }
 
 function formError(value: unknown, error: z.ZodError): SampleError {

@@ -7,7 +7,11 @@
  *  Every record's text has to be parsed for that, once, in the order of the files. */
 import { setImmediate } from "node:timers/promises";
 import { pictureLayout, type VisionGeometry, videoLayout } from "../../vision/tiles/token-layout.js";
+import { mediaOf, type NamedMedia } from "../parsing/media-keys.js";
+import { type RecordTurns, turnsOf } from "../parsing/record-turns.js";
+import { SampleError } from "../samples/sample-error.js";
 import { pictureGeometry } from "../samples/sample-media.js";
+import type { Reading } from "../samples/sample-rules.js";
 import { ByteWindow } from "./byte-window.js";
 import { type FileIndex, placeOf } from "./file-index.js";
 import { countWords } from "./python-words.js";
@@ -28,6 +32,8 @@ export interface MeasureOptions {
   /** Frames that a video is taken to have; default 32. */
   videoFrames?: number;
   maxLength: number;
+  /** Which keys name pictures; default meant. */
+  reading?: Reading;
   /** Count text-only samples as if they had a picture: both kinds share batches. */
   earlyMixText?: boolean;
   onProgress?: (done: number, total: number) => void;
@@ -56,7 +62,7 @@ export async function measureLengths(records: Records, options: MeasureOptions):
     const { chosen } = part;
     if (chosen !== undefined) order.sort((a, b) => (chosen[a] ?? 0) - (chosen[b] ?? 0));
     for (const within of order) {
-      const size = measure(texts.read(chosen?.[within] ?? part.first + within), cost);
+      const size = measure(texts.read(chosen?.[within] ?? part.first + within), cost, options.reading ?? "meant");
       const text = size.isVisual || options.earlyMixText === true ? 1 : -1;
       lengths.words[base + within] = text * Math.max(1, size.words);
       lengths.tokens[base + within] = Math.min(size.tokens, options.maxLength);
@@ -117,8 +123,8 @@ function visualCost({ geometry, videoFrames = TYPICAL_FRAMES }: MeasureOptions):
   };
 }
 
-/** Looks at the few keys that matter, without the care of parseRecord: a scan of millions has to be quick. */
-function measure(text: string, cost: VisualCost): Size {
+/** Looks at turns and names only, without the care of parseRecord: a scan of millions has to be quick. */
+function measure(text: string, cost: VisualCost, reading: Reading): Size {
   const size: Size = { words: 0, tokens: SYSTEM_TOKENS, isVisual: false };
   let record: unknown;
   try {
@@ -126,18 +132,24 @@ function measure(text: string, cost: VisualCost): Size {
   } catch {
     return size;
   }
-  if (typeof record !== "object" || record === null) return size;
-  const { image, video, conversations } = record as Record<string, unknown>;
-  for (const turn of Array.isArray(conversations) ? conversations : []) {
-    const { value, content } = (turn ?? {}) as Record<string, unknown>;
-    const words = typeof content === "string" ? content : value;
-    if (typeof words !== "string") continue;
-    const count = countWords(words);
-    size.words += count;
-    size.tokens += TURN_TOKENS + estimateTokens(words, count);
+  if (typeof record !== "object" || record === null || Array.isArray(record)) return size;
+  let said: RecordTurns;
+  let shown: NamedMedia;
+  try {
+    said = turnsOf(record as Record<string, unknown>);
+    shown = mediaOf(record as Record<string, unknown>);
+  } catch (error) {
+    if (error instanceof SampleError) return size; // told when it is loaded
+    throw error;
   }
-  const pictures = Array.isArray(image) ? image.length : typeof image === "string" ? 1 : 0;
-  const hasVideo = pictures === 0 && typeof video === "string";
+  for (const { content } of said.turns) {
+    const count = countWords(content);
+    size.words += count;
+    size.tokens += TURN_TOKENS + estimateTokens(content, count);
+  }
+  const isRead = shown.key === undefined || reading === "meant";
+  const pictures = isRead ? shown.images.length || said.images.length : 0;
+  const hasVideo = isRead && pictures === 0 && shown.video !== undefined;
   size.isVisual = pictures > 0 || hasVideo;
   if (hasVideo) size.tokens += cost.video;
   else size.tokens += pictures > 1 ? pictures * cost.oneOfSeveral : pictures * cost.picture;

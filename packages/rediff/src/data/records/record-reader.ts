@@ -4,6 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import { fileError } from "../../files/read-errors.js";
 import { openRegular } from "../../files/regular-file.js";
 import { describeNotUtf8, linesIn, notUtf8At, withoutMark } from "../../files/utf8-text.js";
+import { mediaOf } from "../parsing/media-keys.js";
 import type { DataRecord, SampleSource } from "../samples/sample.js";
 import { SampleError } from "../samples/sample-error.js";
 import type { RecordPlace } from "./file-index.js";
@@ -165,16 +166,17 @@ function readTarSample(place: RecordPlace, bytes: Buffer): { value: unknown; own
 
 type Member = { name: string; bytes: Uint8Array };
 
-/** In the order in which `image` names them; by the number in their field where it does not. */
+/** In the order in which the record names them; by the number in their field where it does not. */
 function arrangePictures(value: unknown, pictures: readonly [string, Member][]): Member[] {
   const byField = [...pictures]
     .sort(([a], [b]) => a.localeCompare(b, "en", { numeric: true }))
     .map(([, member]) => member);
-  const image = typeof value === "object" && value !== null && "image" in value ? value.image : undefined;
-  if (image === undefined || image === null) return byField;
-  const names = [image].flat().map((name) => baseName(String(name)));
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return byField;
+  const { images, key = "image" } = mediaOf(value as Record<string, unknown>);
+  if (images.length === 0) return byField;
+  const names = images.map(baseName);
   if (names.length !== pictures.length) {
-    throw new SampleError("form", `image names ${names.length} pictures, the shard holds ${pictures.length}`);
+    throw new SampleError("form", `${key} names ${names.length} pictures, the shard holds ${pictures.length}`);
   }
   const named = names.map((name) => byField.find((member) => baseName(member.name) === name));
   return named.every((member) => member !== undefined) && new Set(named).size === named.length ? named : byField;

@@ -6,7 +6,7 @@
  *  learnt as if it were right); so is one whose answer lies wholly beyond `max_length`. */
 
 import { UserError } from "../../errors.js";
-import { defaultSystemText, type PromptTemplate } from "../../text/chat-template.js";
+import type { PromptTemplate } from "../../text/chat-template.js";
 import { ignoredLabel, imagePlaceholder, imageToken } from "../../text/image-tokens.js";
 import { type Labelled, labelCaption, labelConversation, placeTrainingImages, type Turn } from "../../text/labels.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
@@ -19,6 +19,7 @@ import { SampleError } from "./sample-error.js";
 import { loadMedia, type MediaSettings } from "./sample-media.js";
 import type { SampleRules } from "./sample-rules.js";
 import { addTimeInstruction, type VideoTimes } from "./time-instruction.js";
+import { type UnderstoodRecord, understand } from "./understood-record.js";
 
 /** Plain data, so that threads can be given it. */
 export interface SampleSettings {
@@ -43,11 +44,12 @@ export interface SampleContext {
 
 /** @throws SampleError (or a UserError of the template) for whatever makes the record unusable */
 export async function buildSample(
-  record: DataRecord,
+  given: DataRecord,
   context: SampleContext,
   signal?: AbortSignal,
 ): Promise<TrainingSample> {
   const { settings } = context;
+  const record = understand(given, settings);
   const modality = record.video !== undefined ? "video" : record.images.length > 0 ? "image" : "text";
   if (modality !== "text" && settings.media === undefined) {
     throw new SampleError("template", "has pictures, and the model is text-only", "Train a LLaDA-V or ReDiff model");
@@ -72,10 +74,11 @@ export async function buildSample(
     visuals: visuals.slice(0, countPlaceholders(ids)),
     modality,
     source: record.source,
+    ...(record.notes.length > 0 && { notes: record.notes }),
   };
 }
 
-function labelUsable(record: DataRecord, context: SampleContext, video?: VideoTimes): Revised {
+function labelUsable(record: UnderstoodRecord, context: SampleContext, video?: VideoTimes): Revised {
   const text = labelRecord(record, context, video);
   assertPairUsed(text, context);
   return onCanvas(text, context);
@@ -95,21 +98,24 @@ function onCanvas(text: Revised, { tokenizer, settings: { canvas = 0 } }: Sample
 
 /** The text of a sample, whole: ids, labels, positions to revise. `video` adds the time instruction, if that is asked
  *  for. Opens nothing. Whether pairs could be used is for `assertPairUsed` to judge. */
-export function labelRecord(record: DataRecord, context: SampleContext, video?: VideoTimes): Revised {
+export function labelRecord(record: UnderstoodRecord, context: SampleContext, video?: VideoTimes): Revised {
   const { tokenizer, settings } = context;
   const pictures = record.images.length + (record.video === undefined ? 0 : 1);
   const timed = video !== undefined && settings.addTimeInstruction === true;
   const turns = timed ? addTimeInstruction(record.turns, video) : record.turns;
-  assertMarkers(turns, pictures, settings);
-  const whole = labelTurns(turns, pictures > 0, context);
+  assertMarkers(record, turns, settings);
+  const whole = labelTurns(turns, { hasImage: pictures > 0, system: record.system }, context);
   const text = record.blanks === undefined ? whole : keepBlanks(tokenizer, whole, turns, record.blanks);
   return markRevisions(tokenizer, text, record.revise, settings.rules.phraseSearch);
 }
 
-function labelTurns(turns: readonly Turn[], hasImage: boolean, { tokenizer, settings }: SampleContext): Labelled {
-  const { template, system = defaultSystemText } = settings;
+function labelTurns(
+  turns: readonly Turn[],
+  { hasImage, system }: { hasImage: boolean; system: string },
+  { tokenizer, settings }: SampleContext,
+): Labelled {
   try {
-    if (template === "llada_plain") return labelCaption(tokenizer, turns);
+    if (settings.template === "llada_plain") return labelCaption(tokenizer, turns);
     const placed = hasImage ? placeTrainingImages(turns) : turns;
     return labelConversation(tokenizer, placed, { hasImage, system });
   } catch (cause) {
@@ -117,7 +123,8 @@ function labelTurns(turns: readonly Turn[], hasImage: boolean, { tokenizer, sett
   }
 }
 
-function assertMarkers(turns: readonly Turn[], pictures: number, settings: SampleSettings): void {
+function assertMarkers(record: UnderstoodRecord, turns: readonly Turn[], settings: SampleSettings): void {
+  const pictures = record.images.length + (record.video === undefined ? 0 : 1);
   const first = turns[0]?.role === "assistant" && settings.template !== "llada_plain" ? 1 : 0;
   const used = turns.slice(first).map(({ content }) => content);
   // llada_plain writes one marker of its own in place of the question.
@@ -127,8 +134,14 @@ function assertMarkers(turns: readonly Turn[], pictures: number, settings: Sampl
   throw new SampleError(
     "markers",
     `${plural(markers, `${imageToken} marker`)} but ${plural(pictures, "picture")}`,
-    markers > pictures ? "Add the file or remove a marker" : "Add a marker or remove the file",
+    markersHint(record, markers, pictures),
   );
+}
+
+function markersHint({ unreadKeys: [unread] = [] }: DataRecord, markers: number, pictures: number): string {
+  if (pictures === 0 && unread !== undefined) return `Its pictures seem to be under ${unread}: call that image`;
+  if (markers === 0) return "Say with a marker where each stands: there are several pictures and several questions";
+  return markers > pictures ? "Add the file or remove a marker" : "Add a marker or remove the file";
 }
 
 /** An answer has to leave something to learn within `maxLength`; so have blanks and a revision.

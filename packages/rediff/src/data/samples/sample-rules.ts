@@ -6,7 +6,13 @@
  *  - whole_row: in the whole text, question included, with a space before them, to the letter of the reference */
 export type PhraseSearch = "answers" | "whole_row";
 
+/** How a record is understood that leaves something open (understood-record.ts).
+ *  - meant: other keys name pictures too, a system turn is the system text, missing markers are put where they can stand
+ *  - original: only `image` and `video` name any, a first turn that is no question is dropped */
+export type Reading = "meant" | "original";
+
 export interface SampleRules {
+  reading: Reading;
   phraseSearch: PhraseSearch;
   /** `<image>` in a record without pictures: a mistake, or plain text. */
   strayMarker: "refused" | "text";
@@ -16,12 +22,14 @@ export interface SampleRules {
 }
 
 export const ourSamples: SampleRules = {
+  reading: "meant",
   phraseSearch: "answers",
   strayMarker: "refused",
   nothingToLearn: "refused",
 };
 
 export const originalSamples: SampleRules = {
+  reading: "original",
   phraseSearch: "whole_row",
   strayMarker: "text",
   nothingToLearn: "learnt",

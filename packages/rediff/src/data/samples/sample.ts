@@ -2,6 +2,7 @@
 
 import type { Turn } from "../../text/labels.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
+import type { RecordNote } from "../parsing/record-notes.js";
 
 /** Where a record came from, for messages that a person can act on. */
 export interface SampleSource {
@@ -29,6 +30,12 @@ export interface DataRecord {
   images: Media[];
   video?: Media;
   revise: ReviseSpan[];
+  /** The key that names the pictures or the video, where it is not `image` or `video`. */
+  mediaKey?: string;
+  /** What stands under `system`. */
+  systemText?: string;
+  /** Keys that seem to name pictures or videos, of a record that has none. */
+  unreadKeys?: string[];
   /** Characters of the only answer that are to be filled in; absent where all of it is. */
   blanks?: (readonly [start: number, end: number])[];
 }
@@ -44,4 +51,6 @@ export interface TrainingSample {
   visuals: Visual[];
   modality: "image" | "video" | "text";
   source: SampleSource;
+  /** How the record was understood, where that is worth telling. */
+  notes?: RecordNote[];
 }

@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ByteWriter, parquetWriteRows } from "hyparquet-writer";
+import { mediaOf } from "../../data/parsing/media-keys.js";
 import { UserError } from "../../errors.js";
 import { AtomicFile } from "../../files/atomic-file.js";
 import { fileError } from "../../files/read-errors.js";
@@ -18,7 +19,7 @@ import {
 import type { RecordWriter } from "./record-stream.js";
 
 export interface ParquetWriterOptions {
-  /** Folder of the pictures that `image` names, to put them into the file. */
+  /** Folder of the pictures that records name, to put them into the file. */
   imagesFrom?: string | undefined;
 }
 
@@ -26,11 +27,9 @@ export interface ParquetWriterOptions {
 const ROWS = 5000;
 const ROWS_WITH_PICTURES = 100;
 
-const PICTURES = "image";
-
 export class ParquetWriter implements RecordWriter {
   readonly #finder = new ColumnFinder();
-  /** How `image` names pictures: one name, or a list. */
+  /** Which key names pictures, and how: one name, or a list. */
   #pictures: PictureColumn | undefined;
 
   private constructor(
@@ -46,20 +45,27 @@ export class ParquetWriter implements RecordWriter {
   }
 
   async write(record: JsonRecord): Promise<void> {
-    if (this.imagesFrom !== undefined) this.#notePictures(record[PICTURES]);
+    if (this.imagesFrom !== undefined) this.#notePictures(record);
     this.#finder.add(record);
     await this.spool.write(`${JSON.stringify(record)}\n`);
   }
 
-  #notePictures(image: unknown): void {
-    if (image === undefined || image === null) return;
+  #notePictures(record: JsonRecord): void {
+    const { images, key: name = "image" } = mediaOf(record);
+    if (images.length === 0) return;
+    const image = record[name];
     const isList = Array.isArray(image) && image.every((name) => typeof name === "string");
     if (!isList && typeof image !== "string")
-      throw new UserError(`${this.path}: image is ${JSON.stringify(image)}, expected a name or a list of names`);
-    this.#pictures ??= { name: PICTURES, isList };
+      throw new UserError(`${this.path}: ${name} is ${JSON.stringify(image)}, expected a name or a list of names`);
+    this.#pictures ??= { name, isList };
+    if (this.#pictures.name !== name)
+      throw new UserError(
+        `${this.path}: pictures are named by ${this.#pictures.name} in some records and by ${name} in others`,
+        "Leave out --images, or convert the two kinds apart.",
+      );
     if (this.#pictures.isList !== isList)
       throw new UserError(
-        `${this.path}: image is one name in some records and a list in others, and a picture column can be only one`,
+        `${this.path}: ${name} is one name in some records and a list in others, and a picture column can be only one`,
         "Leave out --images, or convert the two kinds apart.",
       );
   }
@@ -90,7 +96,7 @@ export class ParquetWriter implements RecordWriter {
     const input = createReadStream(this.spool.partial, { encoding: "utf8" });
     for await (const line of splitLines(input)) {
       const row = toRow(columns, JSON.parse(line) as JsonRecord);
-      if (this.#pictures !== undefined) row[PICTURES] = await this.#embed(row[PICTURES]);
+      if (this.#pictures !== undefined) row[this.#pictures.name] = await this.#embed(row[this.#pictures.name]);
       yield row;
     }
   }

@@ -3,6 +3,7 @@
  *  Every human turn of normal data ends with " /no_think"; one of reasoning data ends with " /think" with probability 0.5.
  *  n normal records alternate with m of reasoning, where n:m is the simple ratio closest to that of their numbers, until
  *  both are used up: nothing is dropped. Departures: the draws are seeded, and files need not fit into memory. */
+import { turnsKey } from "../../data/parsing/record-turns.js";
 import { UserError } from "../../errors.js";
 import { isRecord, type JsonRecord } from "../formats/exact-json.js";
 import type { RecordSource, SourceRecord } from "../formats/record-stream.js";
@@ -93,8 +94,9 @@ export async function mixRecords(
 /** The record with a mark at the end of each human turn, `{from: "human", value}` or `{role: "user", content}`; the
  *  original leaves turns of the second form as they are. */
 async function marked({ value: record, where }: SourceRecord, mark: () => string): Promise<JsonRecord> {
-  const { conversations } = record;
-  if (!Array.isArray(conversations)) return record;
+  const list = turnsKey(record);
+  const conversations = list && record[list];
+  if (list === undefined || !Array.isArray(conversations)) return record;
   const turns: unknown[] = [];
   for (const turn of conversations) {
     if (!isRecord(turn)) throw new UserError(`${await where()}: a turn is ${JSON.stringify(turn)}, expected an object`);
@@ -105,5 +107,5 @@ async function marked({ value: record, where }: SourceRecord, mark: () => string
     else if (typeof text === "string") turns.push({ ...turn, [key]: `${text}${mark()}` });
     else throw new UserError(`${await where()}: a human turn's ${key} is ${JSON.stringify(text)}, expected a text`);
   }
-  return { ...record, conversations: turns };
+  return { ...record, [list]: turns };
 }

@@ -96,6 +96,7 @@ export async function train(asked: RecipeKeys, options: TrainOptions = {}): Prom
     prefetch: Math.max(2, recipe.gradient_accumulation_steps),
     skipLimit: recipe.skip_limit,
     onSkip: (skip) => options.onSkip?.(skip),
+    onNote: (note) => options.onNote?.(`data: ${note}`),
     onMeasure: (done, total) => options.onPreparation?.("measuring the samples", done, total),
     ...(signal && { signal }),
   });

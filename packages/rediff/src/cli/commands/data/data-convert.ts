@@ -43,7 +43,9 @@ async function run(input: string, output: string, flags: Flags): Promise<void> {
       line.update(done);
     },
   }).finally(() => line?.finish());
-  const { records, pictures } = converted;
+  const { records, pictures, unread = [] } = converted;
+  for (const what of unread.slice(0, 5))
+    process.stderr.write(`rediff: training does not read these pictures: ${what}. Name the column image\n`);
   const written = pictures > 0 ? `, ${counted(pictures, "picture")} written to ${flags.images}` : "";
   process.stdout.write(
     flags.json ? `${JSON.stringify(converted)}\n` : `${output}: ${counted(records, "record")}${written}\n`,

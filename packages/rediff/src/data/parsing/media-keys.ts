@@ -1,0 +1,154 @@
+/** Under which key a record names its pictures or its video.
+ *
+ *  The originals know `image` and `video`. Data sets have others (`images`, `image_path`, `Image`, `img`, `videos`, ...),
+ *  which are read where they can mean one thing only. Names that are seen and not read are returned, so that they can be
+ *  told: a record that loses its pictures would be learnt as text. */
+import { SampleError } from "../samples/sample-error.js";
+
+export interface NamedMedia {
+  images: string[];
+  video?: string;
+  /** As the record spells it; absent where nothing is named, and for `image` and `video` themselves. */
+  key?: string;
+  /** Keys whose values look like names of pictures or videos, of a record that has none that are read. */
+  unread: string[];
+}
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** In lower case and without `_`, `-` and blanks: `Image`, `image_paths` and `imgs` are what they seem. */
+const PICTURE_KEY = /^(?:image|img|picture|photo|pic)s?(?:(?:file)?(?:path|name)|file|url|uri|src|list)?s?$/;
+const VIDEO_KEY = /^(?:video|clip|movie)s?(?:(?:file)?(?:path|name)|file|url|uri|src|list)?s?$/;
+/** Say what kind of thing is named only by the name itself. */
+const FILE_KEY = /^(?:file|path|media|mediafile|mediapath|filepath|filename)s?$/;
+
+const PICTURE_NAME = /\.(?:jpe?g|jfif|jpe|a?png|webp|gif|tiff?|avif|bmp|heic|heif)$/i;
+const VIDEO_NAME = /\.(?:mp4|webm|mkv|avi|mov|m4v|mpe?g)$/i;
+const isUrl = (name: string): boolean => /^(?:https?|s3|gs|data):/.test(name);
+/** Of a URL, what comes before `?`. */
+const looksLike = (name: string, pattern: RegExp): boolean =>
+  pattern.test(isUrl(name) ? name.replace(/[?#].*$/, "") : name);
+
+/** @throws SampleError when a key's value is no name, or when two keys name different things */
+export function mediaOf(record: JsonObject): NamedMedia {
+  const own = { images: ownNames(record, "image"), videos: ownNames(record, "video") };
+  const [images, videos] = [
+    own.images.length > 0 ? { names: own.images } : otherNames(record, "image"),
+    own.videos.length > 0 ? { names: own.videos } : otherNames(record, "video"),
+  ];
+  const [video, ...more] = videos.names;
+  if (more.length > 0) {
+    throw new SampleError(
+      "form",
+      `${videos.key ?? "video"} names ${videos.names.length} videos; a record has one`,
+      "Make a record of each",
+    );
+  }
+  const media: NamedMedia = { images: images.names, unread: [] };
+  if (video !== undefined) media.video = video;
+  const key = images.key ?? videos.key;
+  if (key !== undefined) media.key = key;
+  if (media.images.length === 0 && video === undefined) media.unread = unreadKeys(record);
+  return media;
+}
+
+/** The value of `image` or `video`, which have to be right when they are there. */
+function ownNames(record: JsonObject, key: "image" | "video"): string[] {
+  const value = Object.hasOwn(record, key) ? record[key] : undefined;
+  if (value === undefined || value === null) return [];
+  if (value === "") throw new SampleError("form", `${key}: is empty; a record without ${key}s has no such key`);
+  const names = namesIn(value);
+  if (names !== undefined) return names;
+  if (holdsBytes(value)) throw inside(key);
+  const list = key === "image" ? " or a list of file names" : "";
+  throw new SampleError("form", `${key}: expected a file name${list}, got ${shown(value)}`);
+}
+
+interface Named {
+  names: string[];
+  key?: string;
+}
+
+function otherNames(record: JsonObject, kind: "image" | "video"): Named {
+  const [ofKind, extension] = kind === "image" ? [PICTURE_KEY, PICTURE_NAME] : [VIDEO_KEY, VIDEO_NAME];
+  const found: { key: string; names: string[] }[] = [];
+  for (const [key, value] of Object.entries(record)) {
+    if (key === "image" || key === "video") continue;
+    const plain = key.toLowerCase().replace(/[_\-\s]/g, "");
+    const isNamed = ofKind.test(plain);
+    if (!isNamed && !FILE_KEY.test(plain)) continue;
+    if (isNamed && holdsBytes(value)) throw inside(key);
+    const names = namesIn(value);
+    if (names === undefined || names.length === 0) continue;
+    if (isNamed || names.every((name) => looksLike(name, extension))) found.push({ key, names });
+  }
+  // Where a file lies and where it once was on the web are often both there.
+  const files = found.filter(({ names }) => !names.some(isUrl));
+  const [best, ...rest] = (files.length > 0 ? files : found).sort((a, b) => pathLength(b.names) - pathLength(a.names));
+  if (best === undefined) return { names: [] };
+  const other = rest.find(({ names }) => baseNames(names) !== baseNames(best.names));
+  if (other === undefined) return best;
+  throw new SampleError(
+    "form",
+    `${best.key} names ${shown(best.names)} and ${other.key} names ${shown(other.names)}`,
+    `Name what belongs to the record as ${kind}`,
+  );
+}
+
+const pathLength = (names: readonly string[]): number => names.reduce((sum, name) => sum + name.length, 0);
+const baseNames = (names: readonly string[]): string => names.map((name) => name.replace(/^.*[/\\]/, "")).join("\n");
+
+/** A name, a list of names, or objects with one (`{path}`, as parquet files have them). Undefined for anything else. */
+function namesIn(value: unknown): string[] | undefined {
+  if (value === undefined || value === null || value === "") return [];
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  const names = list.map(nameIn);
+  return names.every((name): name is string => name !== undefined) ? names : undefined;
+}
+
+function nameIn(value: unknown): string | undefined {
+  if (typeof value === "string") return value === "" ? undefined : value;
+  if (typeof value !== "object" || value === null || holdsBytes(value)) return undefined;
+  const { path, file_name, filename, url } = value as Record<string, unknown>;
+  const names = [path, file_name, filename, url].filter((name) => typeof name === "string" && name !== "");
+  return names.length === 1 ? String(names[0]) : undefined;
+}
+
+function holdsBytes(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(holdsBytes);
+  if (typeof value !== "object" || value === null || !("bytes" in value)) return false;
+  return value.bytes !== null && value.bytes !== undefined;
+}
+
+const inside = (key: string): SampleError =>
+  new SampleError("form", `${key} holds the file itself, not its name`, "Write it to a file, and its name here");
+
+/** Of a record without media: keys that seem to name some, in turns too. */
+function unreadKeys(record: JsonObject): string[] {
+  const unread: string[] = [];
+  const look = (object: JsonObject, prefix: string): void => {
+    for (const [key, value] of Object.entries(object)) {
+      const names = namesIn(value) ?? [];
+      const isMedia = (name: string) => looksLike(name, PICTURE_NAME) || looksLike(name, VIDEO_NAME);
+      // A picture's name has no line breaks and is no sentence.
+      if (names.length > 0 && names.every((name) => name.length <= 1024 && !/\s{2}|\n/.test(name) && isMedia(name))) {
+        unread.push(`${prefix}${key}`);
+      } else if (holdsBytes(value)) unread.push(`${prefix}${key}`);
+    }
+  };
+  look(record, "");
+  for (const turns of [record.conversations, record.messages]) {
+    if (!Array.isArray(turns)) continue;
+    for (const [i, turn] of turns.entries()) {
+      if (typeof turn !== "object" || turn === null) continue;
+      const { value: _value, content: _content, ...rest } = turn as Record<string, unknown>;
+      look(rest, `turn ${i + 1}'s `);
+    }
+  }
+  return unread;
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length > 60 ? `${text.slice(0, 60)}...` : text;
+}

@@ -12,6 +12,7 @@ import {
   scope,
   type Tensor,
 } from "@rediff/torch";
+import { z } from "zod";
 import { UserError } from "../errors.js";
 import type { Llada } from "../models/llada/llada.js";
 import {
@@ -23,6 +24,7 @@ import {
 } from "../models/llava/llava.js";
 import { projectorLayerNames } from "../models/projector/projector.js";
 import type { Affine, Siglip } from "../models/siglip/siglip.js";
+import { flag, listener, number, object, optionSet, text } from "../options/option-set.js";
 import { loadTokenizer } from "../text/tokenizer.js";
 import { AdapterTensors, adaptedTensor } from "./adapter/adapter-tensors.js";
 import { loadPartsConfig, locateModel } from "./adapter/locate-model.js";
@@ -60,6 +62,21 @@ export interface LoadOptions {
   /** Make a projector and a newline vector from this seed where the checkpoint has none, instead of refusing it. */
   freshSeed?: number;
 }
+
+const device = z.custom<Device>((value) => typeof value === "string", { error: "expected a text" });
+const floats = z.enum(["float32", "bfloat16", "float16", "float64"]);
+
+/** @throws OptionError for options that there are not */
+export const checkLoad = optionSet<LoadOptions>({
+  base: text,
+  onWarning: listener,
+  device,
+  dtype: floats as z.ZodType<DType>,
+  visionTower: text,
+  memoryCheck: flag,
+  config: object,
+  freshSeed: number,
+});
 
 /** A stand-alone SigLIP's tensors, where the model itself has none of the tower. */
 function openTower(
@@ -153,6 +170,7 @@ function readTower(config: MultimodalConfig, weights: WeightSource, prefix: stri
  *  @throws UserError listing all missing, unexpected and misshapen tensors; when it cannot fit into memory; when
  *  tokenizer and weights do not belong together; when an adapter's base is not found; when the device is not there */
 export async function loadModelFolder(folder: string, options: LoadOptions = {}): Promise<Model> {
+  checkLoad(options);
   const device = options.device ?? "cpu";
   const dtype = options.dtype ?? (device === "cpu" ? "float32" : "bfloat16");
   requireDevice(device);

@@ -1,5 +1,8 @@
 /** Everything that can be set about decoding: names are the reference's, values are checked once, here. */
+
+import { z } from "zod";
 import { OptionError, option, type Wording, wording } from "../errors.js";
+import { flag, list, number, optionSet } from "../options/option-set.js";
 import { rulesOf } from "./rules.js";
 
 /** Of whoever says none: the same question has the same answer everywhere. */
@@ -64,9 +67,31 @@ export interface DecodeOptions {
   cache: FeatureCacheOptions | undefined;
 }
 
+const checkTypes = optionSet<Partial<DecodeOptions>>({
+  steps: number,
+  genLength: number,
+  blockLength: number,
+  temperature: number,
+  cfgScale: number,
+  remasking: z.enum(["low_confidence", "random"]),
+  stop: list,
+  suffix: list,
+  draft: list,
+  fixed: list,
+  banned: list,
+  threshold: number,
+  revise: flag,
+  reviseStart: number,
+  reviseTopk: number,
+  seed: number,
+  compat: flag,
+  cache: z.strictObject({ promptInterval: number, genInterval: number, transferRatio: number }),
+});
+
 /** Checks what was given and fills in the rest: 128 tokens in one block, one per step.
  *  @throws UserError naming the option, what came and what is possible */
 export function decodeOptions(given: Partial<DecodeOptions> = {}): DecodeOptions {
+  checkTypes(given);
   const genLength = given.genLength ?? 128;
   const blockLength = given.blockLength ?? genLength;
   const options: DecodeOptions = {

@@ -11,6 +11,7 @@ import { embed, hiddenStates, logits } from "../models/llada/llada.js";
 import { Rotary, type RotaryTables } from "../models/llada/rotary.js";
 import { assertPositions } from "../models/llava/assembly.js";
 import type { Model } from "../models/llava/llava.js";
+import { abortSignal, listener, object, optionSet } from "../options/option-set.js";
 import { FeatureCache } from "./cache/feature-cache.js";
 import { Canvas } from "./canvas.js";
 import { type Ban, type DecodeOptions, decodeOptions } from "./decode-options.js";
@@ -373,6 +374,8 @@ export interface RunOptions extends AddOptions {
   signal?: AbortSignal | undefined;
 }
 
+const checkRun = optionSet<RunOptions>({ noise: object, loop: listener, signal: abortSignal });
+
 /** Writes one answer, a step at a time.
  *  @param prompt embeddings [P, D] (see `promptEmbeddings`); the caller frees it */
 export function* decode(
@@ -381,6 +384,7 @@ export function* decode(
   options: Partial<DecodeOptions> = {},
   run: RunOptions = {},
 ): globalThis.Generator<DecodeStep, DecodeResult> {
+  checkRun(run);
   using decoder = new Decoder(model);
   using decoding = decoder.add(prompt, options, run);
   while (decoding.result === undefined) {
@@ -399,6 +403,7 @@ export function* decodeBatch(
   options: Partial<DecodeOptions> = {},
   run: Pick<RunOptions, "signal"> = {},
 ): globalThis.Generator<(DecodeStep | undefined)[], DecodeResult[]> {
+  checkRun(run);
   using decoder = new Decoder(model);
   using owned = new DisposableList<Decoding>();
   for (const prompt of prompts) owned.items.push(decoder.add(prompt, options));

@@ -6,6 +6,16 @@ import { mkdir, readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import type { Retry, RetryPolicy } from "../network/backoff.js";
+import {
+  abortSignal,
+  listener,
+  number,
+  type OptionTypes,
+  object,
+  optionSet,
+  text,
+  texts,
+} from "../options/option-set.js";
 import { formatBytes } from "../units.js";
 import { downloadBlob, incompletePath } from "./download.js";
 import {
@@ -40,6 +50,19 @@ export interface PullOptions {
   settings?: HubSettings;
   retry?: RetryPolicy;
 }
+
+export const pullTypes: OptionTypes<PullOptions> = {
+  revision: text,
+  include: texts,
+  exclude: texts,
+  cacheDir: text,
+  concurrency: number,
+  onEvent: listener,
+  signal: abortSignal,
+  settings: object,
+  retry: object,
+};
+const checkPull = optionSet<PullOptions>(pullTypes);
 
 export type PullEvent =
   /** All that is wanted, and the part of it that has to come over the network. */
@@ -87,6 +110,7 @@ interface Run {
 
 /** Pulls a model and returns its snapshot folder with the sums. Throws a UserError for whatever goes wrong outside. */
 export async function pull(id: string, options: PullOptions = {}): Promise<Pulled> {
+  checkPull(options);
   const revision = checkRevision(options.revision ?? "main");
   checkModelId(id);
   const hub = options.settings ?? hubSettings();

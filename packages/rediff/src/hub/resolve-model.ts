@@ -1,18 +1,25 @@
 /** From what a user names (`--model`) to a model folder. Nothing is downloaded unless asked for. */
 import { stat } from "node:fs/promises";
 import { UserError } from "../errors.js";
+import { shownValue } from "../options/issue-text.js";
+import { flag, optionSet } from "../options/option-set.js";
 import { inspectCached } from "./hub-cache.js";
 import { isModelId } from "./hub-names.js";
 import { cacheDirectory } from "./hub-settings.js";
-import { type PullOptions, pull } from "./pull.js";
+import { type PullOptions, pull, pullTypes } from "./pull.js";
 
 export interface ResolveOptions extends PullOptions {
   /** Pull a model that is not complete in the cache; default false. */
   download?: boolean;
 }
 
+const checkResolve = optionSet<ResolveOptions>({ ...pullTypes, download: flag });
+
 /** A folder is used as it is; a hub id stands for its complete snapshot in the cache. Throws a UserError otherwise. */
 export async function resolveModel(idOrFolder: string, options: ResolveOptions = {}): Promise<string> {
+  checkResolve(options);
+  if (typeof idOrFolder !== "string")
+    throw new UserError(`a model is a folder or a hub id, got ${shownValue(idOrFolder)}`, "Options come behind it");
   const found = await stat(idOrFolder).catch(() => undefined);
   if (found?.isDirectory()) return idOrFolder;
   if (found) {
@@ -25,7 +32,8 @@ export async function resolveModel(idOrFolder: string, options: ResolveOptions =
   const cacheDir = options.cacheDir ?? options.settings?.cacheDir ?? cacheDirectory();
   const cached = await inspectCached(idOrFolder, revision, cacheDir);
   if (cached?.missing.length === 0) return cached.folder;
-  if (options.download) return (await pull(idOrFolder, options)).folder;
+  const { download, ...pulling } = options;
+  if (download) return (await pull(idOrFolder, pulling)).folder;
 
   const command = `rediff pull ${idOrFolder}${revision === "main" ? "" : ` --revision ${revision}`}`;
   if (cached === undefined) {

@@ -7,6 +7,7 @@ import type { Visual } from "../vision/tiles/tiles.js";
 import type { Description } from "./answers.js";
 import { Batcher, type WorkSource } from "./batcher.js";
 import { askable } from "./model-facts.js";
+import { checkMany } from "./option-sets.js";
 import type { DescribeOptions, VisualSource } from "./request.js";
 import { type DescribeRequest, resolveDescribe } from "./resolve.js";
 import { submission } from "./submission.js";
@@ -43,6 +44,7 @@ export async function* describeMany(
   groups: Iterable<Group> | AsyncIterable<Group>,
   options: ManyOptions = {},
 ): AsyncGenerator<ManyResult> {
+  checkMany(options);
   const { batch = 1, onStep, onTrace, signal, ...asked } = options;
   if (!Number.isSafeInteger(batch) || batch < 1)
     throw new OptionError("batch", wording`${option("batch")} must be a whole number from 1, got ${batch}`);

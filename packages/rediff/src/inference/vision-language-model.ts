@@ -3,15 +3,18 @@
  *
  *  One object, one model, one thread; calls may overlap only through `describeMany`, which decodes them together. */
 
-import { type LoadOptions, loadModelFolder } from "../checkpoint/load-model.js";
+import { checkLoad, type LoadOptions, loadModelFolder } from "../checkpoint/load-model.js";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { embeddedModelFolder } from "../embedded.js";
+import { OptionError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import type { Model } from "../models/llava/llava.js";
+import { shownValue } from "../options/issue-text.js";
 import type { Visual } from "../vision/tiles/tiles.js";
 import { answerOne } from "./answer-one.js";
 import type { Description, Filling, Refinement } from "./answers.js";
 import { type AskableModel, askable, assertSight } from "./model-facts.js";
+import { checkDescribe, checkFill, checkRefine } from "./option-sets.js";
 import type { DescribeOptions, FillOptions, RefineOptions, VisualSource } from "./request.js";
 import { type ResolvedRequest, resolveDescribe, resolveFill, resolveRefine, visualHandling } from "./resolve.js";
 import type { Template } from "./template/fill-template.js";
@@ -42,6 +45,7 @@ export class VisionLanguageModel implements Disposable {
     sources: VisualSource | readonly VisualSource[],
     options: DescribeOptions = {},
   ): AsyncGenerator<DecodeStep, Description> {
+    checkDescribe(options);
     const list = listOf(sources);
     const request = resolveDescribe(this.askable, list.length, options); // before pictures are read
     const visuals = await this.#read(list, request, options.signal);
@@ -53,6 +57,7 @@ export class VisionLanguageModel implements Disposable {
     visuals: readonly Visual[],
     options: DescribeOptions = {},
   ): AsyncGenerator<DecodeStep, Description> {
+    checkDescribe(options);
     const request = resolveDescribe(this.askable, visuals.length, options);
     return yield* answerOne(this.model, "describe", request, visuals, options);
   }
@@ -64,6 +69,8 @@ export class VisionLanguageModel implements Disposable {
     draft: string,
     options: RefineOptions = {},
   ): Promise<Refinement> {
+    checkRefine(options);
+    if (typeof draft !== "string") throw new OptionError("draft", `the draft must be a text, got ${shownValue(draft)}`);
     const list = listOf(sources);
     const request = resolveRefine(this.askable, list.length, draft, options);
     const visuals = await this.#read(list, request, options.signal);
@@ -87,6 +94,9 @@ export class VisionLanguageModel implements Disposable {
     template: string | Template,
     options: FillOptions = {},
   ): AsyncGenerator<DecodeStep, Filling> {
+    checkFill(options);
+    if (typeof template !== "string" && !Array.isArray(template))
+      throw new OptionError("template", `the template must be a text, got ${shownValue(template)}`);
     const list = listOf(sources);
     const request = resolveFill(this.askable, list.length, template, options);
     const visuals = await this.#read(list, request, options.signal);
@@ -99,7 +109,8 @@ export class VisionLanguageModel implements Disposable {
   }
 
   /** Decodes a picture or the frames of a video, in this thread. */
-  load(source: VisualSource, options: DescribeOptions = {}): Promise<Visual> {
+  async load(source: VisualSource, options: DescribeOptions = {}): Promise<Visual> {
+    checkDescribe(options);
     return readVisual(source, {
       facts: this.askable.facts,
       handling: visualHandling(options),
@@ -136,5 +147,6 @@ export async function loadModel(
   folderOrId = embeddedModelFolder(),
   options: LoadOptions = {},
 ): Promise<VisionLanguageModel> {
+  checkLoad(options); // before a name is looked up
   return new VisionLanguageModel(await loadModelFolder(await resolveModel(folderOrId), options));
 }

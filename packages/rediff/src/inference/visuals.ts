@@ -1,6 +1,8 @@
 /** The pictures and videos of a request, from files to tiles: in this thread, or in those of a pool. */
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
+import { UserError } from "../errors.js";
+import { shownValue } from "../options/issue-text.js";
 import { loadPicture, loadVideo, type PictureSource, type VideoSource } from "../vision/index.js";
 import type { PictureOptions } from "../vision/picture/load-picture.js";
 import type { Tiles, Visual } from "../vision/tiles/tiles.js";
@@ -28,6 +30,9 @@ export interface VisualReading {
 /** @throws UserError for a file that is none, or cannot be read, and for a text-only model */
 export async function readVisual(source: VisualSource, reading: VisualReading): Promise<Visual> {
   const { facts, handling, reader = thisThread, signal } = reading;
+  const isSource = typeof source === "string" || source instanceof Uint8Array || isVideo(source);
+  if (!isSource)
+    throw new UserError(`a picture is a path or a file's bytes, a video {"video": ...}, got ${shownValue(source)}`);
   const { tileSize, aspectRatio, pinpoints } = assertSight(facts);
   const { colors, grey16, autoOrient, maxPixels, frames } = handling;
   const video = await videoOf(source);
@@ -57,9 +62,12 @@ const VIDEO_EXTENSIONS = new Set([
   ".ts",
 ]);
 
+const isVideo = (source: unknown): source is { video: VideoSource } =>
+  typeof source === "object" && source !== null && "video" in source;
+
 /** A video is named as one, or by its extension, or is a folder of frames. */
 async function videoOf(source: VisualSource): Promise<VideoSource | undefined> {
-  if (typeof source === "object" && "video" in source) return source.video;
+  if (isVideo(source)) return source.video;
   if (typeof source !== "string") return undefined;
   if (VIDEO_EXTENSIONS.has(extname(source).toLowerCase())) return source;
   return (await stat(source).catch(() => undefined))?.isDirectory() ? source : undefined;

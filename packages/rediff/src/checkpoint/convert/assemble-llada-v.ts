@@ -1,9 +1,11 @@
 /** An untrained LLaDA-V: a LLaDA, a SigLIP 2 tower, and between them a projector that is fresh or pretrained. It is
  *  where the training of LLaDA-V begins; until then pictures mean nothing to it. */
 import { join } from "node:path";
-import { type DType, Scope, scope, type TensorSource } from "@rediff/torch";
+import { DTYPES, type DType, Scope, scope, type TensorSource } from "@rediff/torch";
+import { z } from "zod";
 import { UserError } from "../../errors.js";
 import type { SiglipConfig } from "../../models/siglip/siglip.js";
+import { number, optionSet, text } from "../../options/option-set.js";
 import { parseAspectRatio } from "../../vision/tiles/anyres.js";
 import { parseMergeType } from "../../vision/tiles/token-layout.js";
 import { parseConfig } from "../config.js";
@@ -13,6 +15,7 @@ import { type MultimodalSettings, multimodalConfig, renamedConfig } from "./conv
 import {
   type Conversion,
   type ConvertOptions,
+  convertTypes,
   type LladaSource,
   lladaSources,
   openLlada,
@@ -44,6 +47,23 @@ export interface AssembleOptions extends ConvertOptions {
   maxPositions?: number | undefined;
 }
 
+const checkAssemble = optionSet<AssembleOptions>(
+  {
+    ...convertTypes,
+    vision: text,
+    visionName: text,
+    projector: text,
+    projectorWeights: text,
+    seed: number,
+    dtype: z.enum([...DTYPES, "keep"]),
+    aspectRatio: text,
+    mergeType: text,
+    gridTiles: number,
+    maxPositions: number,
+  },
+  ["vision"],
+);
+
 /** What published LLaDA-V models have. */
 const POSITIONS = 16384;
 
@@ -51,6 +71,7 @@ const POSITIONS = 16384;
  *  before anything is written; `output` appears when it is complete.
  *  @throws UserError when parts are no LLaDA, no SigLIP or do not fit together, and when `output` is in use */
 export async function assembleLladaV(source: string, output: string, options: AssembleOptions): Promise<Conversion> {
+  checkAssemble(options);
   const { vision, seed = 42, projectorWeights } = options;
   using llada = await openLlada(source);
   if (llada.tokenizer === undefined)

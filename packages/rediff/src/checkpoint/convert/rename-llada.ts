@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type DType, elementSize, saveCheckpoint, type TensorSource } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import type { LladaConfig } from "../../models/llada/llada-config.js";
+import { flag, listener, number, type OptionTypes, optionSet } from "../../options/option-set.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { parseConfig, readJson } from "../config.js";
 import { carryFiles, checkOutput, intoFolder, writeJson } from "../model-folder.js";
@@ -22,6 +23,9 @@ export interface ConvertOptions {
   maxShardBytes?: number | undefined;
   onProgress?: ((bytes: number, total: number) => void) | undefined;
 }
+
+export const convertTypes: OptionTypes<ConvertOptions> = { force: flag, maxShardBytes: number, onProgress: listener };
+const checkRename = optionSet<ConvertOptions>(convertTypes);
 
 export interface Conversion {
   output: string;
@@ -117,6 +121,7 @@ export function lladaSources({ checkpoint, shapes }: LladaSource): TensorSource[
  *  @throws UserError when nothing is to be renamed, when a tensor would be dropped, is missing or misshapen, or when
  *  `output` is in use */
 export async function renameLlada(source: string, output: string, options: ConvertOptions = {}): Promise<Conversion> {
+  checkRename(options);
   using llada = await openLlada(source);
   if (llada.naming === "renamed")
     throw new UserError(`${source} has the renamed layout already`, "Use it as it is; nothing was written.");

@@ -6,6 +6,7 @@ import type { DType } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import { type ModelConfig, visionGeometry } from "../../models/llava/llava.js";
 import type { SiglipConfig } from "../../models/siglip/siglip.js";
+import { optionSet, text } from "../../options/option-set.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { pictureLayout } from "../../vision/tiles/token-layout.js";
 import { isAdapterFolder } from "../adapter/adapter-config.js";
@@ -34,10 +35,14 @@ export interface InspectOptions {
   base?: string | undefined;
 }
 
+const checkInspect = optionSet<InspectOptions>({ base: text });
+
 /** Describes a model folder, or an adapter's, from its headers, without libtorch: what it is, its size, a picture's
  *  tokens, and everything that is wrong with it (`problems`, empty when it can be used).
  *  @throws UserError only for what is no folder, and for a base of what is no adapter */
-export async function inspectFolder(folder: string, { base }: InspectOptions = {}): Promise<Inspection> {
+export async function inspectFolder(folder: string, options: InspectOptions = {}): Promise<Inspection> {
+  checkInspect(options);
+  const { base } = options;
   if (!existsSync(folder)) throw new UserError(`there is no folder ${folder}`);
   if (!isAdapterFolder(folder)) {
     if (base !== undefined) await locateModel(folder, { base }); // refuses it

@@ -3,6 +3,7 @@ import type { Model } from "../../models/llava/llava.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Filling } from "../answers.js";
 import { askable } from "../model-facts.js";
+import { checkFill } from "../option-sets.js";
 import type { FillOptions } from "../request.js";
 import { type FillRequest, resolveFill } from "../resolve.js";
 import type { Template } from "../template/fill-template.js";
@@ -34,5 +35,6 @@ export function fillRequest(
   template: string | Template,
   options: FillOptions = {},
 ): FillRequest {
+  checkFill(options);
   return resolveFill(askable(model), pictures, template, options);
 }

@@ -1,6 +1,8 @@
 /** What a run of corrections can be told, and what holds when it is not told. */
 import { extname } from "node:path";
+import { z } from "zod";
 import { UserError } from "../../errors.js";
+import { abortSignal, flag, listener, number, object, optionSet, text } from "../../options/option-set.js";
 import type { Prices } from "../expert/budget.js";
 import { type ExpertSettings, openExpert } from "../expert/expert-client.js";
 import { readExpertPrompt } from "../expert/expert-prompt.js";
@@ -65,6 +67,37 @@ export interface CorrectOptions {
   onNote?: ((line: string) => void) | undefined;
 }
 
+const checkTypes = optionSet<CorrectOptions>(
+  {
+    drafts: z.union([text, z.array(text)], { error: "expected a path or a list of paths" }),
+    output: text,
+    imageFolder: text,
+    promptFile: text,
+    baseUrl: text,
+    modelName: text,
+    apiKey: text,
+    apiKeyName: text,
+    concurrency: number,
+    timeoutMs: number,
+    retries: number,
+    firstWaitMs: number,
+    requestsPerMinute: number,
+    budget: number,
+    prices: object,
+    maxCompletionTokens: number,
+    temperature: number,
+    extraBody: object,
+    limit: number,
+    askAgain: flag,
+    signal: abortSignal,
+    giveUp: abortSignal,
+    graceMs: number,
+    onProgress: listener,
+    onNote: listener,
+  },
+  ["drafts", "output"],
+);
+
 /** Options that were checked, and their defaults. */
 export interface CorrectionSettings extends CorrectOptions {
   drafts: readonly string[];
@@ -79,6 +112,7 @@ export interface CorrectionSettings extends CorrectOptions {
 
 /** @throws UserError */
 export async function checkOptions(options: CorrectOptions): Promise<CorrectionSettings> {
+  checkTypes(options);
   const { output, budget, prices, apiKey } = options;
   const defaults = correctionDefaults;
   if (extname(output) !== ".jsonl")

@@ -1,11 +1,14 @@
 /** Drafts from the name of a data set to a file of them. */
 
+import { z } from "zod";
 import type { DataFile } from "../../data/records/record-list.js";
 import { UserError } from "../../errors.js";
 import { withLock } from "../../files/file-lock.js";
 import { readAskable } from "../../inference/model-facts.js";
+import { checkDescribe } from "../../inference/option-sets.js";
 import { resolveDescribe } from "../../inference/resolve.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import { abortSignal, flag, listener, number, object, optionSet, text } from "../../options/option-set.js";
 import { type DraftOptions, type DraftReport, draftAll } from "./draft-all.js";
 import { type PlanOptions, planDrafts } from "./draft-plan.js";
 import { checkDraftOptions, draftSettings, draftSteps, type StepsAsked } from "./draft-settings.js";
@@ -34,11 +37,44 @@ export interface DraftDataOptions extends QuestionOptions, StepsAsked, Omit<Plan
   onLeftOut?: (one: LeftOut) => void;
 }
 
+const numbers = z.array(number);
+const checkDraftData = optionSet<DraftDataOptions>(
+  {
+    data: z.custom<DraftDataOptions["data"]>((value) => typeof value === "string" || Array.isArray(value), {
+      error: "expected a path or a list of data files",
+    }),
+    prompt: text,
+    output: text,
+    model: z.strictObject({ name: text, folder: text, base: text.optional() }),
+    withModel: listener,
+    options: object,
+    batch: number,
+    onIndex: listener,
+    onDraft: listener,
+    onLeftOut: listener,
+    imageFolder: text,
+    imageFolder2: text,
+    unpackTo: text,
+    absolute: flag,
+    seed: number,
+    onProgress: listener,
+    signal: abortSignal,
+    steps: numbers,
+    tokensPerStep: numbers,
+    first: number,
+    count: number,
+    shard: object,
+  },
+  ["data", "output", "model", "withModel"],
+);
+
 /** Makes the drafts that `output` lacks, and tells what is in it then.
  *  @throws UserError when the options do not fit the data, the model or what is in the file already */
 export async function draftData(options: DraftDataOptions): Promise<DraftReport> {
+  checkDraftData(options);
   const { data, prompt, output, model, withModel, batch, onIndex, onDraft, onLeftOut, signal } = options;
   const decode = options.options ?? {};
+  checkDescribe(decode);
   checkDraftOptions(options, decode); // before anything is read
   const reader = await readAskable(model.folder, model.base);
   const steps = draftSteps(options, decode, reader.facts);

@@ -7,6 +7,7 @@ import { UserError } from "../../errors.js";
 import { writeText } from "../../files/atomic-file.js";
 import { withLock } from "../../files/file-lock.js";
 import { resolveModel } from "../../hub/resolve-model.js";
+import { abortSignal, listener, optionSet } from "../../options/option-set.js";
 import type { RecipeKeys } from "../../training/recipe/recipe.js";
 import type { TrainObserver } from "../../training/run/run-report.js";
 import { selectionRules } from "../correction/selection-rules.js";
@@ -34,9 +35,19 @@ export interface ImproveOptions {
   signal?: AbortSignal;
 }
 
+const checkImprove = optionSet<ImproveOptions>({
+  onStage: listener,
+  onStageDone: listener,
+  onProgress: listener,
+  onNote: listener,
+  training: listener,
+  signal: abortSignal,
+});
+
 /** Runs the rounds that are not done yet.
  *  @throws UserError when something does not fit; the signal's reason when it was ended. Run again, it goes on. */
 export async function improve(recipe: ImproveKeys, options: ImproveOptions = {}): Promise<ImproveReport> {
+  checkImprove(options);
   const training = await checkAll(recipe, options);
   const refused = new AbortController();
   const onWait = () =>

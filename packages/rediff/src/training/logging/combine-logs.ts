@@ -1,4 +1,6 @@
 /** Several listeners to one training run. */
+
+import { listener, number, optionSet } from "../../options/option-set.js";
 import type { TrainObserver } from "../run/run-report.js";
 
 /** A listener that holds something open. */
@@ -16,6 +18,8 @@ export interface FileLogOptions {
   /** Milliseconds since 1970; for tests. */
   now?: () => number;
 }
+
+export const checkFileLog = optionSet<FileLogOptions>({ every: number, peakTflops: number, now: listener });
 
 /** All of them in the given order. */
 export function combineLogs(logs: readonly (TrainObserver | RunLog)[]): RunLog {

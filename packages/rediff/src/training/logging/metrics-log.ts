@@ -16,11 +16,13 @@ import { join } from "node:path";
 import { z } from "zod";
 import { asUserError } from "../../files/write-errors.js";
 import type { FileLogOptions, RunLog } from "./combine-logs.js";
+import { checkFileLog } from "./combine-logs.js";
 import { MfuMeter } from "./mfu.js";
 
 export const METRICS_FILE = "metrics.jsonl";
 
 export function metricsLog(output: string, options: FileLogOptions = {}): RunLog {
+  checkFileLog(options);
   const { every = 1, peakTflops, now = Date.now } = options;
   const path = join(output, METRICS_FILE);
   let file: number | undefined;

@@ -1,5 +1,7 @@
 /** A training run on a terminal: one line that is drawn anew with every step. Elsewhere, in a file or a Slurm log, plain
  *  lines, not more than one in a few seconds. */
+
+import { listener, number, object, optionSet } from "../../options/option-set.js";
 import { StatusLine, type TerminalStream } from "../../status-line.js";
 import { formatBytes, formatDuration } from "../../units.js";
 import type { Terms } from "../backward/micro-batch.js";
@@ -19,10 +21,18 @@ export interface ProgressLogOptions {
   now?: () => number;
 }
 
+const checkProgressLog = optionSet<ProgressLogOptions>({
+  every: number,
+  peakTflops: number,
+  stream: object,
+  now: listener,
+});
+
 const REDRAW_MS = 100;
 const PLAIN_MS = 5_000;
 
 export function progressLog(options: ProgressLogOptions = {}): RunLog {
+  checkProgressLog(options);
   const { every = 1, peakTflops, stream = process.stderr, now = () => performance.now() } = options;
   const isTerminal = stream.isTTY === true;
   const speeds = new SpeedWindow();

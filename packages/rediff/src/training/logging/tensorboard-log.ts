@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { asUserError } from "../../files/write-errors.js";
 import type { Terms } from "../backward/micro-batch.js";
 import type { FileLogOptions, RunLog } from "./combine-logs.js";
+import { checkFileLog } from "./combine-logs.js";
 import { type Event, encodeEvent, encodeRecord, FILE_VERSION } from "./event-file.js";
 import { MfuMeter } from "./mfu.js";
 
@@ -14,6 +15,7 @@ export const TENSORBOARD_FOLDER = "tensorboard";
 type Scalar = readonly [tag: string, value: number];
 
 export function tensorboardLog(output: string, options: FileLogOptions = {}): RunLog {
+  checkFileLog(options);
   const { every = 1, peakTflops, now = Date.now } = options;
   const folder = join(output, TENSORBOARD_FOLDER);
   let path = folder;

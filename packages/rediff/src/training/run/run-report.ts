@@ -1,5 +1,6 @@
 /** What a training run tells: facts, as numbers. Who listens makes lines, files or pictures of them. */
 import type { Skip } from "../../data/samples/sample-error.js";
+import { listener, type OptionTypes } from "../../options/option-set.js";
 import type { Terms } from "../backward/micro-batch.js";
 
 /** Known before the first step. */
@@ -64,6 +65,16 @@ export interface TrainObserver {
   onSkip?(skip: Skip): void;
   onNote?(line: string): void;
 }
+
+export const observerTypes: OptionTypes<TrainObserver> = {
+  onPreparation: listener,
+  onStart: listener,
+  onStep: listener,
+  onEvaluation: listener,
+  onCheckpoint: listener,
+  onSkip: listener,
+  onNote: listener,
+};
 
 export interface TrainResult {
   steps: number;

@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { allowTf32, memory, Scope, type Tensor } from "@rediff/torch";
+import { z } from "zod";
 import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
 import { openRecords } from "../../data/records/record-list.js";
 import type { TrainingSample } from "../../data/samples/sample.js";
@@ -16,6 +17,7 @@ import { drawGenerator } from "../../diffusion/random-draws.js";
 import { UserError } from "../../errors.js";
 import { sweepLeftovers } from "../../files/whole-folder.js";
 import { saying } from "../../files/write-errors.js";
+import { abortSignal, flag, listener, object, optionSet } from "../../options/option-set.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import { fillGradients, type StepResult, type Terms, trainStep } from "../backward/micro-batch.js";
 import { namedTensors } from "../backward/parameters.js";
@@ -42,6 +44,7 @@ import { checkpointToResume, finishedRun, sameDataNote } from "./earlier-run.js"
 import { evaluateHeldOut, type HeldOut, openHeldOut } from "./held-out-loss.js";
 import { lockOutput } from "./run-lock.js";
 import type { StepReport, TrainObserver, TrainResult } from "./run-report.js";
+import { observerTypes } from "./run-report.js";
 import { deviceOf, type LoadedModel, loadForTraining, planModel, trainedModel } from "./starting-model.js";
 
 /** What somebody outside may ask of a run while it goes on: looked at between steps. */
@@ -62,10 +65,21 @@ export interface TrainOptions extends TrainObserver {
   signal?: AbortSignal;
 }
 
+/** Observers may be given as they are, and those that write files can be closed. */
+const checkTrain = optionSet<TrainOptions & { close?(): void }>({
+  resume: z.enum(["auto", "never"]),
+  acceptChangedData: flag,
+  requests: object,
+  signal: abortSignal,
+  ...observerTypes,
+  close: listener,
+});
+
 /** Trains what the recipe says.
  *  @throws UserError when recipe, data or model do not fit; when too many samples are bad; when the loss is not finite
  *  (nothing was updated by it then) */
 export async function train(asked: RecipeKeys, options: TrainOptions = {}): Promise<TrainResult> {
+  checkTrain(options);
   const { requests = { save: false, stop: false }, signal } = options;
   const recipe = settleDtype(asked, options.onNote);
   const done = finishedRun(recipe);

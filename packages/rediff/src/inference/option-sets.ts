@@ -1,0 +1,78 @@
+/** The options of asking, one table for each way of it. */
+import { z } from "zod";
+import {
+  abortSignal,
+  flag,
+  listener,
+  number,
+  type OptionTypes,
+  optionSet,
+  text,
+  texts,
+} from "../options/option-set.js";
+import { promptTemplates } from "../text/chat-template.js";
+import type { ManyOptions } from "./describe-many.js";
+import type { DescribeOptions, FillOptions, RefineOptions } from "./request.js";
+
+const positive = z.int().min(1);
+
+const describeTypes: OptionTypes<DescribeOptions> = {
+  prompt: text,
+  messages: z.array(z.object({ role: text, content: text.nullable() })),
+  system: text,
+  conversation: z.enum(promptTemplates),
+  imageJoin: z.enum(["legacy", "correct"]),
+  steps: number,
+  tokensPerStep: number,
+  threshold: number,
+  genLength: number,
+  blockLength: number,
+  temperature: number,
+  cfgScale: number,
+  remasking: z.enum(["low_confidence", "random"]),
+  revise: flag,
+  reviseTopk: number,
+  reviseStart: number,
+  suffix: text,
+  stop: texts,
+  draft: text,
+  seed: number,
+  cache: z.strictObject({ promptInterval: number, genInterval: number, transferRatio: number }),
+  compat: flag,
+  autoOrient: flag,
+  asStored: flag,
+  maxPixels: positive,
+  videoFrames: positive,
+  signal: abortSignal,
+  onTrace: listener,
+};
+
+const { prompt, messages, system, conversation, imageJoin, temperature, cfgScale, seed } = describeTypes;
+const { autoOrient, asStored, maxPixels, videoFrames, signal, onTrace, ...others } = describeTypes;
+/** Of all three. */
+const common = {
+  ...{ prompt, messages, system, conversation, imageJoin, temperature, cfgScale, seed },
+  ...{ autoOrient, asStored, maxPixels, videoFrames, signal, onTrace },
+};
+
+export const checkDescribe = optionSet<DescribeOptions>(describeTypes);
+
+export const checkMany = optionSet<ManyOptions>({
+  ...describeTypes,
+  batch: number,
+  onStep: listener,
+  onTrace: listener,
+});
+
+export const checkRefine = optionSet<RefineOptions>({
+  ...common,
+  compat: others.compat,
+  rounds: number,
+  threshold: others.threshold,
+});
+
+const { steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart } = others;
+export const checkFill = optionSet<FillOptions>({
+  ...common,
+  ...{ steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart },
+});

@@ -1,0 +1,134 @@
+/** Every public function judges its options where they come in: none is ignored, none ends in a TypeError. Nothing is
+ *  read, written or asked before. */
+import { expect } from "vitest";
+import {
+  assembleLladaV,
+  correctDrafts,
+  decodeOptions,
+  describeMany,
+  draftData,
+  fillRequest,
+  improve,
+  inspectFolder,
+  loadModel,
+  loadModelFolder,
+  metricsLog,
+  progressLog,
+  pull,
+  renameLlada,
+  resolveModel,
+  tensorboardLog,
+  train,
+  type VisionLanguageModel,
+} from "./index.js";
+import { test } from "./testing/fixtures.js";
+
+const nowhere = "/nowhere/at/all";
+/** What JavaScript lets through. */
+const js = <T>(value: unknown): T => value as T;
+
+const whole = { data: nowhere, output: nowhere, model: { name: "m", folder: nowhere }, withModel: () => undefined };
+
+type Work = (model: VisionLanguageModel) => unknown;
+const many = (model: VisionLanguageModel, options: object) => describeMany(model, [[nowhere]], js(options)).next();
+
+test.for<[string, Work, string]>([
+  ["describe of nothing", (m) => m.describe(js(undefined)), "a picture is a path or a file's bytes, a video"],
+  ["refine of nothing", (m) => m.refine(nowhere, js(undefined)), "the draft must be a text, got nothing"],
+  ["fill of nothing", (m) => m.fill([], js(7)), "the template must be a text, got 7"],
+  ["loadModel with options first", () => loadModel(js({ device: "cpu" })), "a model is a folder or a hub id, got"],
+  ["draftData without its model", () => draftData(js({ data: nowhere, output: nowhere })), "model: expected "],
+  [
+    "correctDrafts without an output",
+    () => correctDrafts(js({ drafts: nowhere })),
+    "output: expected a text, got nothing",
+  ],
+  [
+    "describe",
+    (m) => m.describe(nowhere, js({ tokens_per_step: 4 })),
+    "there is no option tokens_per_step; did you mean tokensPerStep?",
+  ],
+  [
+    "watch",
+    (m) => m.watch(nowhere, js({ genLenght: 4 })).next(),
+    "there is no option genLenght; did you mean genLength?",
+  ],
+  ["watchLoaded", (m) => m.watchLoaded([], js({ genLength: "4" })).next(), 'genLength: expected a number, got "4"'],
+  ["load", (m) => m.load(nowhere, js({ as_stored: true })), "there is no option as_stored; did you mean asStored?"],
+  ["refine", (m) => m.refine(nowhere, "a", js({ round: 3 })), "there is no option round; did you mean rounds?"],
+  ["fill", (m) => m.fill([], "[[1]]", js({ prompt: 5 })), "prompt: expected a text, got 5"],
+  [
+    "watchFill",
+    (m) => m.watchFill([], "[[1]]", js({ onTrace: true })).next(),
+    "onTrace: expected a function, got true",
+  ],
+  ["describeMany", (m) => many(m, { batchSize: 2 }), "there is no option batchSize"],
+  ["describeMany's batch", (m) => many(m, { batch: "2" }), 'batch: expected a number, got "2"'],
+  [
+    "fillRequest",
+    (m) => fillRequest(m.model, 0, "[[1]]", js({ Steps: 1 })),
+    "there is no option Steps; did you mean steps?",
+  ],
+  [
+    "describe without an object",
+    (m) => m.describe(nowhere, js("What is it?")),
+    'the options must be an object such as {}, got "What is it?"',
+  ],
+  [
+    "loadModel",
+    () => loadModel(nowhere, js({ dtype: "fp16" })),
+    'dtype: expected float32, bfloat16, float16, float64, got "fp16"',
+  ],
+  ["loadModelFolder", () => loadModelFolder(nowhere, js({ torch_dtype: "float32" })), "there is no option torch_dtype"],
+  [
+    "resolveModel",
+    () => resolveModel(nowhere, js({ downlaod: true })),
+    "there is no option downlaod; did you mean download?",
+  ],
+  ["pull", () => pull("org/model", js({ cache_dir: "/tmp" })), "there is no option cache_dir; did you mean cacheDir?"],
+  ["inspectFolder", () => inspectFolder(nowhere, js({ bass: "x" })), "there is no option bass; did you mean base?"],
+  ["renameLlada", () => renameLlada(nowhere, nowhere, js({ overwrite: true })), "there is no option overwrite"],
+  [
+    "assembleLladaV",
+    () => assembleLladaV(nowhere, nowhere, js({ vision: "x", vision_name: "y" })),
+    "there is no option vision_name; did you mean visionName?",
+  ],
+  [
+    "assembleLladaV's dtype",
+    () => assembleLladaV(nowhere, nowhere, js({ vision: "x", dtype: "bf16" })),
+    "dtype: expected ",
+  ],
+  [
+    "decodeOptions",
+    () => decodeOptions(js({ gen_length: 4 })),
+    "there is no option gen_length; did you mean genLength?",
+  ],
+  ["decodeOptions' stop", () => decodeOptions(js({ stop: "." })), 'stop: expected a list, got "."'],
+  ["train", () => train(js({}), js({ resum: "auto" })), "there is no option resum; did you mean resume?"],
+  ["train's resume", () => train(js({}), js({ resume: true })), "resume: expected auto, never, got true"],
+  ["improve", () => improve(js({}), js({ onstage: () => 0 })), "there is no option onstage; did you mean onStage?"],
+  [
+    "draftData",
+    () => draftData(js({ data: nowhere, image_folder: "x" })),
+    "there is no option image_folder; did you mean imageFolder?",
+  ],
+  [
+    "draftData's options",
+    () => draftData(js({ ...whole, options: { gen_length: 4 } })),
+    "there is no option gen_length; did you mean genLength?",
+  ],
+  [
+    "correctDrafts",
+    () => correctDrafts(js({ drafts: nowhere, base_url: "http://127.0.0.1/v1" })),
+    "there is no option base_url; did you mean baseUrl?",
+  ],
+  ["metricsLog", () => metricsLog(nowhere, js({ evry: 2 })), "there is no option evry; did you mean every?"],
+  ["tensorboardLog", () => tensorboardLog(nowhere, js({ every: "2" })), 'every: expected a number, got "2"'],
+  ["progressLog", () => progressLog(js({ stream: 1 })), "stream: expected an object, got 1"],
+])("%s", async ([, work, line], { model }) => {
+  const thrown = await Promise.resolve()
+    .then(() => work(model))
+    .catch((error: unknown) => error);
+  expect((thrown as { name?: string }).name).toBe("UserError");
+  expect((thrown as { line: string }).line.slice(0, line.length)).toBe(line);
+});

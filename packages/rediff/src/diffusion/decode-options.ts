@@ -142,11 +142,6 @@ function check(o: DecodeOptions): void {
   between("cfgScale", o.cfgScale, 0, Number.POSITIVE_INFINITY);
   between("reviseStart", o.reviseStart, 0, 1);
   if (o.reviseTopk !== undefined) between("reviseTopk", o.reviseTopk, 0, 1);
-  if (o.remasking !== "low_confidence" && o.remasking !== "random")
-    throw new OptionError(
-      "remasking",
-      wording`${opt("remasking")} "${String(o.remasking)}" is unknown; it is low_confidence or random`,
-    );
   if (!Number.isSafeInteger(o.seed))
     throw new OptionError("seed", wording`${opt("seed")} must be a whole number, got ${o.seed}`);
   if (o.draft.length > o.genLength)

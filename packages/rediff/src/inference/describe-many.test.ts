@@ -6,7 +6,8 @@ import { folderOfFile } from "../testing/folders.js";
 import { expectNoLeaks } from "../testing/leaks.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
-import { describeMany, type ManyOptions, type ManyResult } from "./describe-many.js";
+import { describeMany, type ManyResult } from "./describe-many.js";
+import type { ManyOptions } from "./request.js";
 import { loadModel, type VisionLanguageModel } from "./vision-language-model.js";
 
 const { at } = folderOfFile();

@@ -1,28 +1,17 @@
 /** Many pictures, decoded together: pictures are read ahead in worker threads, up to `batch` are in the forward pass at
  *  a time, and when one ends the next takes its place at the next step. Results come in the order of the input. */
-import type { DecodeStep } from "../diffusion/decode-step.js";
 import { OptionError, option, wording } from "../errors.js";
 import { VisionPool } from "../vision/index.js";
 import type { Visual } from "../vision/tiles/tiles.js";
 import type { Description } from "./answers.js";
 import { Batcher, type WorkSource } from "./batcher.js";
+import { checkMany } from "./limits/option-sets.js";
 import { askable } from "./model-facts.js";
-import { checkMany } from "./option-sets.js";
-import type { DescribeOptions, VisualSource } from "./request.js";
+import type { ManyOptions, VisualSource } from "./request.js";
 import { type DescribeRequest, resolveDescribe } from "./resolve.js";
 import { submission } from "./submission.js";
-import type { TraceStep } from "./trace-format.js";
 import type { VisionLanguageModel } from "./vision-language-model.js";
 import { readVisuals } from "./visuals.js";
-
-export interface ManyOptions extends Omit<DescribeOptions, "onTrace"> {
-  /** Prompts in one forward pass; default 1. */
-  batch?: number;
-  /** Told after every step of every prompt. */
-  onStep?: (index: number, step: DecodeStep) => void;
-  /** The same in the format of traces. */
-  onTrace?: (index: number, step: TraceStep) => void;
-}
 
 /** Pictures with a question of their own, in place of the options'. */
 export interface ManyItem {

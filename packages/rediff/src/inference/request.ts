@@ -7,6 +7,7 @@ import {
   type FeatureCacheOptions,
   type Remasking,
 } from "../diffusion/decode-options.js";
+import type { DecodeStep } from "../diffusion/decode-step.js";
 import { stepsFor } from "../diffusion/transfer-schedule.js";
 import { OptionError, option, wording } from "../errors.js";
 import type { ChatMessage, PromptTemplate } from "../text/chat-template.js";
@@ -74,6 +75,15 @@ export interface DescribeOptions {
 
 /** What of the options is no part of the request, but of how its answer is awaited. */
 export type Awaiting = "signal" | "onTrace";
+
+export interface ManyOptions extends Omit<DescribeOptions, "onTrace"> {
+  /** Prompts in one forward pass; default 1. */
+  batch?: number;
+  /** Told after every step of every prompt. */
+  onStep?: (index: number, step: DecodeStep) => void;
+  /** The same in the format of traces. */
+  onTrace?: (index: number, step: TraceStep) => void;
+}
 
 /** What of that applies to a text that is there already. */
 export interface RefineOptions

@@ -2,8 +2,8 @@
 import type { Model } from "../../models/llava/llava.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Filling } from "../answers.js";
+import { checkFill } from "../limits/option-sets.js";
 import { askable } from "../model-facts.js";
-import { checkFill } from "../option-sets.js";
 import type { FillOptions } from "../request.js";
 import { type FillRequest, resolveFill } from "../resolve.js";
 import type { Template } from "../template/fill-template.js";

@@ -3,9 +3,9 @@
 import { memory } from "@rediff/torch";
 import type { Beginning } from "../../inference/answers.js";
 import { Batcher, type ForwardPass, type Taken } from "../../inference/batcher.js";
+import { cutToRoom } from "../../inference/limits/room.js";
 import { type AskableModel, askable } from "../../inference/model-facts.js";
 import { type RequestKind, type RequestOfKind, resolveRequest } from "../../inference/resolve.js";
-import { cutToRoom } from "../../inference/room.js";
 import { type Submission, submission } from "../../inference/submission.js";
 import type { TraceStep } from "../../inference/trace-format.js";
 import type { Model, ModelConfig } from "../../models/llava/llava.js";

@@ -9,10 +9,9 @@ import {
   optionSet,
   text,
   texts,
-} from "../options/option-set.js";
-import { promptTemplates } from "../text/chat-template.js";
-import type { ManyOptions } from "./describe-many.js";
-import type { DescribeOptions, FillOptions, RefineOptions } from "./request.js";
+} from "../../options/option-set.js";
+import { promptTemplates } from "../../text/chat-template.js";
+import type { DescribeOptions, FillOptions, ManyOptions, RefineOptions } from "../request.js";
 
 const positive = z.int().min(1);
 

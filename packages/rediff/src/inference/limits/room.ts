@@ -1,12 +1,12 @@
 /** What a prompt leaves of a model's positions for its answer. Counted before anything is encoded, so that what does not
  *  fit costs nothing. */
-import { OptionError, option, wording } from "../errors.js";
-import type { LladaConfig } from "../models/llada/llada-config.js";
-import { type ModelConfig, visionGeometry } from "../models/llava/llava.js";
-import { imagePlaceholder } from "../text/image-tokens.js";
-import type { Visual } from "../vision/tiles/tiles.js";
-import { visualRows } from "../vision/tiles/token-layout.js";
-import type { DescribeRequest, ResolvedRequest } from "./resolve.js";
+import { OptionError, option, wording } from "../../errors.js";
+import type { LladaConfig } from "../../models/llada/llada-config.js";
+import { type ModelConfig, visionGeometry } from "../../models/llava/llava.js";
+import { imagePlaceholder } from "../../text/image-tokens.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
+import { visualRows } from "../../vision/tiles/token-layout.js";
+import type { DescribeRequest, ResolvedRequest } from "../resolve.js";
 
 /** Positions of a prompt with its pictures. */
 export function promptLength(

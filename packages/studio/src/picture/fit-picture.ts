@@ -73,6 +73,7 @@ async function decoded(file: File, name: string, format: Format): Promise<HTMLIm
   image.src = url;
   try {
     await image.decode();
+    if (image.naturalWidth === 0 || image.naturalHeight === 0) throw new Error("a drawing without a size");
     return image;
   } catch {
     const known = NAMES[format];

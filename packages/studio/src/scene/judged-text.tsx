@@ -6,6 +6,8 @@ import { piecesOf, verdictOf } from "./judged-pieces.js";
 
 export function JudgedText({ text, facts, testId }: { text: string; facts: Facts; testId?: string }) {
   const judgement = judgeWords(text, facts);
+  // Not every screen reader tells marks.
+  const wrong = judgement.words.flatMap(({ word, right }) => (right === false ? [word] : []));
   return (
     <>
       <p class="judged" data-testid={testId}>
@@ -27,6 +29,7 @@ export function JudgedText({ text, facts, testId }: { text: string; facts: Facts
           );
         })}
       </p>
+      {wrong.length > 0 && <p class="visually-hidden">Wrong words: {wrong.join(", ")}.</p>}
       {judgement.missing.length > 0 && (
         <p class="note">
           Not said: <b>{judgement.missing.join("; ")}</b>

@@ -99,6 +99,7 @@ describe("what goes wrong has a kind, and advice", () => {
     const away = createApi({ fetch: () => fetch("http://127.0.0.1:9"), key: () => "" });
     const problem = await problemOf(away.readiness());
     expect(problem.kind).toBe("gone");
+    expect(adviceFor(problem, undefined).command).toBeUndefined();
     expect(adviceFor(problem, "npx rediff serve --port 9000").command).toBe("npx rediff serve --port 9000");
   });
 

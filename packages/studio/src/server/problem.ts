@@ -33,15 +33,17 @@ export interface Advice {
   retryIn?: number;
 }
 
-/** @param startedBy what started the server, as it said itself while it was there */
+/** @param startedBy what started the server, as it said itself while it was there; undefined where it is not the user's */
 export function adviceFor({ kind, message, retryAfter }: Problem, startedBy: string | undefined): Advice {
   switch (kind) {
     case "gone":
       return {
         title: "The server does not answer",
-        detail: "It may have been stopped. Start it again, then retry; what is on this page stays.",
-        // A page that never reached its server came with a checkout's or the package's; this works in both.
-        command: startedBy ?? "npx rediff serve",
+        detail:
+          startedBy === undefined
+            ? "It may have been stopped. Retry when it is there again; what is on this page stays."
+            : "It may have been stopped. Start it again, then retry; what is on this page stays.",
+        ...(startedBy !== undefined && { command: startedBy }),
         retryIn: 0,
       };
     case "loading":

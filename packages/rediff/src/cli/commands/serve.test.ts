@@ -21,6 +21,7 @@ test("prints its address, answers, and finishes what is under way when told to e
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   const { data } = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string; rediff: object }[] };
   expect(data[0]).toMatchObject({ id: "tiny-rediff", rediff: { revises: true } });
+  expect(data).toHaveLength(1);
   const answer = fetch(`${url}/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -35,6 +36,29 @@ test("prints its address, answers, and finishes what is under way when told to e
   expect(stderr).toMatch(/ending; 1 requests to finish/);
   expect(stderr).toMatch(/POST \/v1\/chat\/completions 200 [\d.]+s/);
   expect(stderr).not.toContain("secret");
+});
+
+test("further models are named by --also, loaded when asked for, and the command is told without its key", async () => {
+  const other = at("other");
+  writeTinyModel(other, { seed: 3 });
+  const key = { authorization: "Bearer KEY", "content-type": "application/json" };
+  const started = await serve("--host", "127.0.0.1", "--also", `small=${other}`, "--api-key", "KEY");
+  const url = await addressOf(started);
+  const listed = await (await fetch(`${url}/v1/models`, { headers: key })).json();
+  expect(listed).toMatchObject({ data: [{ id: "tiny-rediff" }, { id: "small", rediff: { revises: false } }] });
+  const { command } = (listed as { rediff: { command: string } }).rediff;
+  expect(command).toMatch(/^npx rediff serve --model .* --also small=.* --api-key \.\.\.$/);
+  const body = JSON.stringify({ model: "small", messages: [{ role: "user", content: "hello" }], max_tokens: 4 });
+  const answer = await fetch(`${url}/v1/chat/completions`, { method: "POST", headers: key, body });
+  expect(await answer.json()).toMatchObject({ model: "small" });
+  started.child.kill("SIGTERM");
+  expect((await started.done).status).toBe(0);
+});
+
+test("two models of one name are refused before anything is loaded", async () => {
+  const { status, stderr } = await (await serve("--also", model)).done;
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/two models are called tiny-rediff\. Name one of them: --also NAME=DIR, or --name NAME/);
 });
 
 test("told to end while the model is loading, it ends", async () => {

@@ -190,7 +190,8 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
       engine: { ...engine, folder: other },
       model: { ...model, revises: soundsLikeRediff(model.id), genLength: flags.genLength },
     })),
-    command: serveCommandLine(process.argv.slice(2), process.env),
+    // Others can neither start it nor need to know its folders.
+    command: isLoopback(flags.host) ? serveCommandLine(process.argv.slice(2), process.env) : undefined,
     bodyLimit: flags.bodyLimit,
     log: say,
   };

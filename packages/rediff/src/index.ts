@@ -2,6 +2,7 @@
 
 export { loadConfig } from "./checkpoint/config.js";
 export { type AssembleOptions, assembleLladaV } from "./checkpoint/convert/assemble-llada-v.js";
+export { type MergeOptions, mergeAdapter } from "./checkpoint/convert/merge-adapter.js";
 export { type Conversion, type ConvertOptions, renameLlada } from "./checkpoint/convert/rename-llada.js";
 export { inspectFolder } from "./checkpoint/inspect/inspect-folder.js";
 export type { AdapterSummary, CheckpointKind, Inspection } from "./checkpoint/inspect/inspection.js";

@@ -212,7 +212,8 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
     get(name) {
       const inModel = prefix + name;
       if (!adapters.some((adapter) => adapter.changes(inModel))) return source.get(name);
-      return adaptedTensor(adapters, inModel, source.has(name) ? () => source.stored(name) : undefined, place);
+      const base = source.has(name) ? () => source.stored(name) : undefined;
+      return detachFromScope(adaptedTensor(adapters, inModel, base, place));
     },
   });
   const merging = adapted(stored);

@@ -1,6 +1,6 @@
 /** The tensors of a low-rank adapter, and what they make of its base's.
  *  r rank, I inputs, O outputs of a linear weight */
-import { type Device, type DType, detachFromScope, noGrad, Scope, scope, type Tensor } from "@rediff/torch";
+import { type Device, type DType, noGrad, Scope, scope, type Tensor } from "@rediff/torch";
 import { readTorchFile } from "../convert/torch-pickle.js";
 import type { Shapes } from "../tensor-names.js";
 import { openCheckpoint } from "../weights.js";
@@ -81,7 +81,7 @@ function readTensors(path: string): [string, Tensor][] {
   return file.names().map((name): [string, Tensor] => [name, file.get(name)]);
 }
 
-/** A tensor of a model whose base has `stored` (undefined where it has none), cast once. The caller owns it. */
+/** A tensor of a model whose base has `stored` (undefined where it has none), cast once. */
 export function adaptedTensor(
   adapters: readonly AdapterTensors[],
   name: string,
@@ -95,7 +95,7 @@ export function adaptedTensor(
       if (whole === undefined) throw new Error(`neither base nor adapter has ${name}`);
       let value = whole.to({ device: place.device });
       for (const adapter of adapters.slice(Math.max(0, last))) value = adapter.corrected(name, value);
-      return detachFromScope(value.to(place));
+      return value.to(place);
     }),
   );
 }

@@ -1,4 +1,5 @@
-/** `rediff convert LLADA OUTPUT`: LLaDA's own naming to the renamed layout; with a vision tower, an untrained LLaDA-V. */
+/** `rediff convert LLADA OUTPUT`: LLaDA's own naming to the renamed layout; with a vision tower, an untrained LLaDA-V; of an
+ *  adapter, the model that it and its base are together. */
 
 import type { DType } from "@rediff/torch";
 import { Command, InvalidArgumentError, Option } from "commander";
@@ -12,6 +13,8 @@ import { given, whole } from "../options/parse-values.js";
 import { type Progress, progress } from "../terminal/progress.js";
 
 interface Flags {
+  merge?: true;
+  base?: string;
   vision?: string;
   projector?: string;
   projectorWeights?: string;
@@ -47,19 +50,25 @@ With --vision: LLADA (either naming) and a SigLIP 2 become an untrained LLaDA-V,
 head and last layer of the SigLIP are left out. The projector is fresh, or pretrained: --projector-weights takes a
 safetensors file with model.mm_projector.* or the original's mm_projector.bin.
 
+With --merge: LLADA is the folder of a LoRA adapter, PEFT's or our own. It is merged into its base, and OUTPUT is a model by
+itself. W + (alpha / rank) B A is taken in float32 and rounded once, to the base's dtype.
+
 OUTPUT appears when it is complete. Memory holds one tensor at a time.
 
 Examples:
   $ rediff convert GSAI-ML/LLaDA-8B-Instruct LLaDA-8B-renamed
   $ rediff convert GSAI-ML/LLaDA-8B-Instruct LLaDA-V-start --vision google/siglip2-so400m-patch14-384
   $ rediff convert LLaDA-8B-renamed stage2-start --vision siglip2 --projector-weights mm_projector.bin
+  $ rediff convert --merge exp/mine/adapter exp/merged
 `;
 
 export function convertCommand(): Command {
   return new Command("convert")
-    .description("rename LLaDA's tensors, or put LLaDA and SigLIP together to an untrained LLaDA-V")
-    .argument("<LLADA>", "folder, or the id of a model that was pulled")
+    .description("rename LLaDA's tensors, put LLaDA and SigLIP together to an untrained LLaDA-V, or merge an adapter")
+    .argument("<LLADA>", "folder, or the id of a model that was pulled; with --merge an adapter's")
     .argument("<OUTPUT>", "folder to write")
+    .option("--merge", "merge an adapter into its base")
+    .option("--base <DIR|HUB_ID>", "with --merge: what the adapter corrects, in place of the model that it names")
     .option("--vision <DIR|HUB_ID>", "SigLIP 2 to assemble a LLaDA-V with")
     .option("--projector <TYPE>", "linear or mlpNx_gelu (default mlp2x_gelu)")
     .option("--projector-weights <FILE>", "pretrained projector instead of a fresh one")
@@ -101,7 +110,17 @@ async function run(llada: string, output: string, flags: Flags): Promise<void> {
 }
 
 async function convert(source: string, output: string, flags: Flags, common: ConvertOptions): Promise<Conversion> {
-  const { vision } = flags;
+  const { vision, merge, base } = flags;
+  if (base !== undefined && !merge)
+    throw new UserError("--base is about an adapter, and there is no --merge", "Add --merge, or leave --base out.");
+  if (merge) {
+    const needless = (["vision", ...ASSEMBLY] as const).find((name) => flags[name] !== undefined);
+    if (needless !== undefined)
+      throw new UserError(`--${dashed(needless)} and --merge do not go together`, "Convert first, then merge.");
+    await needTorch();
+    const { mergeAdapter } = await import("../../checkpoint/convert/merge-adapter.js");
+    return mergeAdapter(source, output, { ...common, base });
+  }
   if (vision === undefined) {
     const needless = ASSEMBLY.find((name) => flags[name] !== undefined);
     if (needless !== undefined)

@@ -153,8 +153,9 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
   const twice = ids.find((each, i) => ids.indexOf(each) < i);
   if (twice !== undefined)
     throw new UserError(`two models are called ${twice}`, "Name one of them: --also NAME=DIR, or --name NAME.");
+  const { base: _, ...load } = loadOptions(flags); // a base is that of --model alone
   const engine = {
-    load: loadOptions(flags),
+    load,
     threads: flags.threads,
     batch: flags.batch,
     queue: flags.queue,
@@ -164,7 +165,7 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
   const fromEnvironment = (process.env.REDIFF_API_KEY ?? "").split(",").map((key) => key.trim());
   const apiKeys = [...(flags.apiKey ?? []), ...fromEnvironment].filter((key) => key !== "");
   return {
-    engine: { ...engine, folder },
+    engine: { ...engine, load: loadOptions(flags), folder },
     listen: {
       host: flags.host,
       port: flags.port,

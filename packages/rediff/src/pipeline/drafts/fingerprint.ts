@@ -5,6 +5,7 @@ import { open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { ADAPTER_CONFIG } from "../../checkpoint/adapter/adapter-config.js";
 import { locateModel } from "../../checkpoint/adapter/locate-model.js";
+import { readJson } from "../../checkpoint/config.js";
 import { UserError } from "../../errors.js";
 import { fileError } from "../../files/read-errors.js";
 import { hashPieces } from "../../files/sampled-hash.js";
@@ -16,8 +17,11 @@ export async function fingerprint(folder: string, base?: string): Promise<string
   const { weights, adapters } = await locateModel(folder, { base });
   const hash = createHash("sha256");
   await addFiles(hash, weights, (name) => name.endsWith(".safetensors"));
-  for (const adapter of adapters)
-    await addFiles(hash, adapter, (name) => /\.(safetensors|bin)$/.test(name) || name === ADAPTER_CONFIG);
+  for (const adapter of adapters) {
+    await addFiles(hash, adapter, (name) => /\.(safetensors|bin)$/.test(name));
+    const config = (await readJson(join(adapter, ADAPTER_CONFIG))) as Record<string, unknown>;
+    hash.update(JSON.stringify({ ...config, base_model_name_or_path: undefined, revision: undefined }));
+  }
   return `sha256:${hash.digest("hex").slice(0, 16)}`;
 }
 

@@ -8,10 +8,11 @@ import { readFile } from "node:fs/promises";
 import { UserError } from "../errors.js";
 import { legacyEncoding, wideEncoding } from "./likely-encoding.js";
 import { fileError } from "./read-errors.js";
+import { storedPath } from "./stored-path.js";
 
 /** @throws UserError when the file cannot be read or is not UTF-8 */
 export async function readUtf8(file: string): Promise<string> {
-  const bytes = await readFile(file).catch((cause: unknown) => {
+  const bytes = await readFile(storedPath(file) ?? file).catch((cause: unknown) => {
     throw fileError(file, cause);
   });
   return decodeFile(bytes, file);
@@ -21,7 +22,7 @@ export async function readUtf8(file: string): Promise<string> {
 export function readUtf8Sync(file: string): string {
   let bytes: Buffer;
   try {
-    bytes = readFileSync(file);
+    bytes = readFileSync(storedPath(file) ?? file);
   } catch (cause) {
     throw fileError(file, cause);
   }

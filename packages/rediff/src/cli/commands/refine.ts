@@ -1,7 +1,7 @@
 /** `rediff refine IMAGE --draft TEXT`: repairs a description against its picture. */
-import { stat } from "node:fs/promises";
 import { Command } from "commander";
 import { UserError } from "../../errors.js";
+import { storedPath } from "../../files/stored-path.js";
 import { readUtf8, readUtf8Stream } from "../../files/utf8-text.js";
 import { checkRefineOptions } from "../../inference/request.js";
 import {
@@ -57,9 +57,10 @@ async function run(image: string, flags: Flags): Promise<void> {
   const options = { ...promptOptions(flags), ...given({ rounds, threshold }) };
   checkRefineOptions(options);
   const draft = await readDraft(flags);
-  await assertThere(image);
+  const picture = storedPath(image);
+  if (picture === undefined) throw new UserError(`there is no file ${image}`);
   using model = await openModel(flags);
-  const { text, edits } = await model.refine(image, draft, options);
+  const { text, edits } = await model.refine(picture, draft, options);
   if (flags.json) {
     process.stdout.write(`${JSON.stringify({ text, edits })}\n`);
     return;
@@ -68,12 +69,6 @@ async function run(image: string, flags: Flags): Promise<void> {
   for (const { from, to, start, confidence } of edits)
     process.stderr.write(`${start}: ${JSON.stringify(from)} -> ${JSON.stringify(to)} (${confidence.toFixed(2)})\n`);
   if (edits.length === 0) process.stderr.write("nothing to change\n");
-}
-
-async function assertThere(image: string): Promise<void> {
-  await stat(image).catch(() => {
-    throw new UserError(`there is no file ${image}`);
-  });
 }
 
 async function readDraft({ draft, draftFile }: Flags): Promise<string> {

@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import { extname, isAbsolute, join } from "node:path";
 import { glob } from "tinyglobby";
 import { UserError } from "../../errors.js";
+import { storedPath } from "../../files/stored-path.js";
 import { utf8Lines } from "../../files/utf8-text.js";
 
 const PICTURES = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"];
@@ -39,6 +40,8 @@ async function expand(arg: string): Promise<string[]> {
     if (matches.length === 0) throw new UserError(`no file matches ${arg}`);
     return matches.sort();
   }
+  const stored = storedPath(arg);
+  if (stored !== undefined) return expand(stored);
   throw new UserError(`there is no file ${arg}`);
 }
 

@@ -5,6 +5,7 @@ import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { UserError } from "../../errors.js";
 import { fileError } from "../../files/read-errors.js";
+import { storedPath } from "../../files/stored-path.js";
 import { expandBraces } from "./brace-expansion.js";
 import { type FileIndex, placeOf, type RecordPlace } from "./file-index.js";
 import { applyStrategy, mixturePaths, parseStrategy, readMixture, type Selection, type Strategy } from "./mixture.js";
@@ -172,7 +173,7 @@ async function firstThere(candidates: readonly string[]): Promise<string[] | und
 /** A file whose name has braces is taken as it is. */
 async function expand(path: string): Promise<string[]> {
   if (path.includes("{") && (await exists(path))) return [path];
-  return expandBraces(path);
+  return expandBraces(path).map((file) => storedPath(file) ?? file);
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -3,6 +3,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { fileError } from "../../files/read-errors.js";
 import { openRegular } from "../../files/regular-file.js";
+import { isSameText } from "../../files/stored-path.js";
 import { describeNotUtf8, linesIn, notUtf8At, withoutMark } from "../../files/utf8-text.js";
 import { mediaOf } from "../parsing/media-keys.js";
 import type { DataRecord, SampleSource } from "../samples/sample.js";
@@ -178,7 +179,11 @@ function arrangePictures(value: unknown, pictures: readonly [string, Member][]):
   if (names.length !== pictures.length) {
     throw new SampleError("form", `${key} names ${names.length} pictures, the shard holds ${pictures.length}`);
   }
-  const named = names.map((name) => byField.find((member) => baseName(member.name) === name));
+  const named = names.map(
+    (name) =>
+      byField.find((member) => baseName(member.name) === name) ??
+      byField.find((member) => isSameText(baseName(member.name), name)),
+  );
   return named.every((member) => member !== undefined) && new Set(named).size === named.length ? named : byField;
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { basename, dirname, extname, isAbsolute, join } from "node:path";
 import { UserError } from "../../errors.js";
 import { fileError } from "../../files/read-errors.js";
+import { storedPath } from "../../files/stored-path.js";
 import { loadPicture } from "../../vision/picture/load-picture.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import type { VisionGeometry } from "../../vision/tiles/token-layout.js";
@@ -98,6 +99,10 @@ async function findFile(
       ? given.map((folder) => join(folder, name))
       : [...new Set([join(dirname(source.file), name), name])];
   for (const path of tried) if (await isThere(path)) return path;
+  for (const path of tried) {
+    const stored = storedPath(path);
+    if (stored !== undefined) return stored;
+  }
   const folder = what === "picture" ? "image_folder" : "video_folder";
   throw new SampleError("missing", `${what} ${name} is missing; tried ${tried.join(", ")}`, `Correct ${folder}`);
 }

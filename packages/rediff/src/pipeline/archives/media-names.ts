@@ -2,6 +2,7 @@
  *  the same hand: there may be a folder more on one side ("images/coco/1.jpg" and "coco/1.jpg"). */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { storedPath } from "../../files/stored-path.js";
 import { memberPath } from "./member-path.js";
 
 export interface Naming {
@@ -38,5 +39,5 @@ function wrappers(folder: string): Naming[] {
 /** Names that would leave the folder are never there. */
 export function isThere(folder: string, name: string): boolean {
   const path = memberPath(name);
-  return typeof path === "string" && existsSync(join(folder, path));
+  return typeof path === "string" && storedPath(join(folder, path)) !== undefined;
 }

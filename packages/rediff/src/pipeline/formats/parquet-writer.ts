@@ -7,6 +7,7 @@ import { mediaOf } from "../../data/parsing/media-keys.js";
 import { UserError } from "../../errors.js";
 import { AtomicFile } from "../../files/atomic-file.js";
 import { fileError } from "../../files/read-errors.js";
+import { storedPath } from "../../files/stored-path.js";
 import type { JsonRecord } from "./exact-json.js";
 import {
   ColumnFinder,
@@ -104,7 +105,8 @@ export class ParquetWriter implements RecordWriter {
   async #embed(image: unknown): Promise<unknown> {
     if (Array.isArray(image)) return Promise.all(image.map((name) => this.#embed(name)));
     if (typeof image !== "string") return null;
-    const path = join(this.imagesFrom ?? "", image);
+    const named = join(this.imagesFrom ?? "", image);
+    const path = storedPath(named) ?? named;
     const bytes = await readFile(path).catch((cause: unknown) => {
       throw fileError(path, cause);
     });

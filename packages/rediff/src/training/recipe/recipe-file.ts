@@ -2,6 +2,7 @@
 import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from "yaml";
 import { UserError } from "../../errors.js";
 import { readUtf8Sync } from "../../files/utf8-text.js";
+import { isData } from "./data-in-place.js";
 import { applyOverrides, type Override, parseOverride } from "./overrides.js";
 import { parseRecipeKeys, type RecipeKeys } from "./recipe.js";
 import type { Origin } from "./recipe-errors.js";
@@ -9,6 +10,12 @@ import type { Origin } from "./recipe-errors.js";
 /** The recipe in `file` with `overrides` ("key=value") put in.
  *  @throws UserError when it cannot be read, is not YAML, or when a key or value is wrong */
 export function readRecipe(file: string, overrides: readonly string[] = []): RecipeKeys {
+  if (isData(file)) {
+    throw new UserError(
+      `${file}: is data, expected a recipe`,
+      `Name a recipe and the data behind it, data=${file}; \`rediff data check ${file}\` looks at the data alone`,
+    );
+  }
   return parseRecipe(readRecipeText(file), file, overrides.map(parseOverride));
 }
 

@@ -1,12 +1,16 @@
-/** `rediff data check RECIPE`: what training would make of the data, before a long run. */
+/** `rediff data check RECIPE`: what training would make of the data, before a long run. Of a data file alone, with a
+ *  recipe's defaults. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, extname, join } from "node:path";
 import { Command, Option } from "commander";
 import type { CheckReport } from "../../../data/checking/check-data.js";
 import type { DataFile } from "../../../data/records/record-list.js";
 import type { SampleSettings } from "../../../data/samples/build-sample.js";
+import { embeddedModelFolder } from "../../../embedded.js";
 import type { RecipeKeys } from "../../../training/recipe/recipe.js";
 import { needTorch } from "../../options/load-engine.js";
 import { whole } from "../../options/parse-values.js";
-import { addRecipeArguments } from "../../options/recipe-arguments.js";
 import { progress } from "../../terminal/progress.js";
 
 interface Flags {
@@ -22,14 +26,24 @@ Looked at: the form of every record, whether its pictures and videos are there, 
 them is decoded), whether <image> markers and pictures agree, lengths against max_length, and whether revise pairs are
 found. Names of files, lines and reasons are told; the exit status is 1 when training would skip a record.
 
+In place of a recipe, a data file can be named (.json, .jsonl, .tar, .parquet, a mixture, or several as {a,b}.json): it is
+checked with a recipe's defaults. image_folder=DIR says where its pictures are (default: beside it), model=DIR whose
+tokenizer counts its length (default: the embedded model's). A parquet file is checked as \`rediff data convert\` writes it.
+
+Told beside faults: pictures under other keys than image, records without <image> markers, system texts, and keys that
+seem to name pictures and are not read. docs/data.md has all keys.
+
 Examples:
+  $ rediff data check mine.jsonl image_folder=images
   $ rediff data check recipes/rediff/stage2.yaml data=mine.jsonl image_folder=images
   $ rediff data check recipes/llada-v/ov-2m.yaml --limit 10000 --decode
 `;
 
 export function dataCheckCommand(): Command {
-  return addRecipeArguments(new Command("check"))
-    .description("check the data of a recipe before a long run")
+  return new Command("check")
+    .argument("<RECIPE|DATA>", "YAML file, or the data itself")
+    .argument("[KEY=VALUE...]", "values in place of the recipe's")
+    .description("check the data of a recipe, or a data file, before a long run")
     .option("--limit <N>", "look at N records, spread over all of the data", whole(1))
     .option("--decode", "decode every picture and video")
     .addOption(
@@ -44,16 +58,63 @@ export function dataCheckCommand(): Command {
 }
 
 async function run(file: string, overrides: string[], flags: Flags): Promise<void> {
-  const { readRecipe } = await import("../../../training/recipe/recipe-file.js");
-  const recipe = readRecipe(file, overrides);
-  await needTorch();
-  const report = await check(recipe, flags);
+  const { isData } = await import("../../../training/recipe/data-in-place.js");
+  const report = isData(file) ? await checkFile(file, overrides, flags) : await checkRecipe(file, overrides, flags);
   if (flags.json) process.stdout.write(`${JSON.stringify(report)}\n`);
   else {
     const { formatCheckReport } = await import("../../../data/checking/check-report.js");
     process.stdout.write(`${formatCheckReport(report)}\n`);
   }
   if (report.bad > 0) process.exitCode = 1;
+}
+
+async function checkRecipe(file: string, overrides: string[], flags: Flags): Promise<CheckReport> {
+  const { readRecipe } = await import("../../../training/recipe/recipe-file.js");
+  const recipe = readRecipe(file, overrides);
+  await needTorch();
+  return check(recipe, flags);
+}
+
+/** Without a recipe: its defaults, and what is said behind the file. */
+async function checkFile(file: string, overrides: string[], flags: Flags): Promise<CheckReport> {
+  const [{ parseRecipe }, { parseOverride }] = await Promise.all([
+    import("../../../training/recipe/recipe-file.js"),
+    import("../../../training/recipe/overrides.js"),
+  ]);
+  const given = overrides.map(parseOverride);
+  const isGiven = (key: string) => given.some(({ path }) => path.length === 1 && path[0] === key);
+  const recipeOf = (data: string, folder?: string): RecipeKeys => {
+    const keys = {
+      model: isGiven("model") ? "" : embeddedModelFolder(),
+      output: "none",
+      data,
+      ...(folder !== undefined && { image_folder: folder }),
+    };
+    return parseRecipe(JSON.stringify(keys), "a recipe's defaults", given);
+  };
+  if (!isGiven("model"))
+    process.stderr.write("lengths are counted with the embedded model's tokenizer (model=DIR names another)\n");
+  if (extname(file).toLowerCase() !== ".parquet") {
+    const recipe = recipeOf(file);
+    await needTorch();
+    return check(recipe, flags);
+  }
+  const folder = await mkdtemp(join(tmpdir(), "rediff-check-"));
+  try {
+    const { convertRecords } = await import("../../../pipeline/prepare/convert-records.js");
+    const [records, images] = [join(folder, "records.jsonl"), join(folder, "images")];
+    const { pictures } = await convertRecords(file, records, { images });
+    const recipe = recipeOf(records, isGiven("image_folder") ? undefined : pictures > 0 ? images : dirname(file));
+    await needTorch();
+    const report = await check(recipe, flags);
+    process.stderr.write(`training reads it after: rediff data convert ${file} records.jsonl --images images\n`);
+    // Rows are told by the lines of the file that is gone.
+    return JSON.parse(
+      JSON.stringify(report).replaceAll(JSON.stringify(records).slice(1, -1), JSON.stringify(file).slice(1, -1)),
+    );
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function check(recipe: RecipeKeys, flags: Flags): Promise<CheckReport> {

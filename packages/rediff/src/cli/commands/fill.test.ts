@@ -125,6 +125,7 @@ describe("options arrive", () => {
 });
 
 describe("mistakes: one line, before anything is computed", () => {
+  writeFileSync(at("latin1.txt"), Buffer.from("Caf\xe9: [[2]].", "latin1"));
   const MODEL = ["--model", at("model")];
   test.each<[string[], RegExp]>([
     [["--template", "no blank", ...MODEL], /^rediff: the template has no blank\. Write \[\[N\]\]/],
@@ -142,6 +143,7 @@ describe("mistakes: one line, before anything is computed", () => {
     [["--template", "[[1]]", "--steps", "0", ...MODEL], /whole number from 1/],
     [["--template", "[[1]]", "--compat", ...MODEL], /unknown option '--compat'/],
     [["--template-file", at("none.txt"), ...MODEL], /none\.txt: no such file/],
+    [["--template-file", at("latin1.txt"), ...MODEL], /latin1\.txt:1: is not UTF-8 at byte 3 .*iconv/],
     [["-", "--template-file", "-", ...MODEL], /cannot both come from stdin/],
     [[at("none.jpg"), "--template", "[[1]]", ...MODEL], /there is no file .*none\.jpg/],
     [[at("photo.jpg"), "--template", "[[1]]", "--model", at("text-only")], /is a text-only LLaDA and cannot see/],

@@ -216,6 +216,12 @@ describe("what is refused", () => {
       Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x7d, 0x0a]),
       /x\.jsonl:1: is not UTF-8/,
     ],
+    [
+      "a parquet file that is a pointer",
+      "x.parquet",
+      "version https://git-lfs.github.com/spec/v1\n",
+      /a Git LFS pointer/,
+    ],
     ["a parquet file that is none", "x.parquet", "PAR?", /x\.parquet: cannot be read as parquet/],
     ["another format", "x.csv", "a,b\n", /x\.csv: data files end in/],
   ];

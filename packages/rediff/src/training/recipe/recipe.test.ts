@@ -176,6 +176,8 @@ describe("mistakes", () => {
 
   test("other files", ({ folder }) => {
     expect(complaint("- a", [], "")).toBe('r.yaml: expected keys with values, got ["a"]');
+    writeFileSync(join(folder, "data.json"), '[{"conversations": []}]');
+    expect(() => readRecipe(join(folder, "data.json"))).toThrow(/data\.json: is data, expected a recipe/);
     expect(() => readRecipe(join(folder, "absent.yaml"))).toThrow(/absent\.yaml: no such file/);
     writeFileSync(join(folder, "r.yaml"), NEEDED);
     expect(readRecipe(join(folder, "r.yaml"), ["seed=3"]).seed).toBe(3);

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { beforeAll, describe, expect } from "vitest";
 import { record, writeLines } from "../../../data/testing/record-files.js";
+import { convertRecords } from "../../../pipeline/prepare/convert-records.js";
 import { pictureFolder, test } from "../../../testing/fixtures.js";
 import { folderOfFile } from "../../../testing/folders.js";
 import { writeTinyModel } from "../../../testing/tiny-model.js";
@@ -49,6 +50,29 @@ describe("rediff data check", () => {
     writeLines(at("good.jsonl"), [record("A dog.", { image: "color.jpg" })]);
     await check(`data=${at("good.jsonl")}`, "--json", "--decode");
     expect(JSON.parse(output.stdout)).toMatchObject({ records: 1, bad: 0, problems: [] });
+    expect(process.exitCode).toBeUndefined();
+  });
+
+  test("takes a data file in place of a recipe, with a recipe's defaults", async ({ output }) => {
+    const checkFile = (...args: string[]) =>
+      dataCheckCommand().parseAsync([...args, `model=${at("model")}`, "--workers", "0", "--json"], { from: "user" });
+    const one = { images: ["color.jpg"], conversations: record("A dog.").conversations };
+    writeLines(at("images.jsonl"), [one]);
+    writeFileSync(at("images.json"), JSON.stringify([one]));
+    writeFileSync(at("mix.yaml"), `datasets: [{json_path: ${at("images.json")}}]`);
+    for (const file of ["images.jsonl", "images.json", "mix.yaml", "{images,images}.json"]) {
+      output.stdout = "";
+      await checkFile(at(file), `image_folder=${pictureFolder}`);
+      expect(JSON.parse(output.stdout), file).toMatchObject({ bad: 0, modalities: { text: 0 } });
+      expect(JSON.parse(output.stdout).notes.map(({ kind }: { kind: string }) => kind)).toEqual([
+        "media_key",
+        "placed",
+      ]);
+    }
+    output.stdout = "";
+    await convertRecords(at("images.jsonl"), at("images.parquet"), { images: pictureFolder });
+    await checkFile(at("images.parquet"));
+    expect(JSON.parse(output.stdout)).toMatchObject({ bad: 0, pictures: 1, sources: [{ file: at("images.parquet") }] });
     expect(process.exitCode).toBeUndefined();
   });
 

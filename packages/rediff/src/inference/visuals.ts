@@ -1,12 +1,12 @@
 /** The pictures and videos of a request, from files to tiles: in this thread, or in those of a pool. */
 import { stat } from "node:fs/promises";
-import { extname } from "node:path";
 import { UserError } from "../errors.js";
 import { shownValue } from "../options/issue-text.js";
 import { loadPicture, loadVideo, type PictureSource, type VideoSource } from "../vision/index.js";
 import type { PictureOptions } from "../vision/picture/load-picture.js";
 import type { Tiles, Visual } from "../vision/tiles/tiles.js";
 import type { VideoOptions, VideoTiles } from "../vision/video/load-video.js";
+import { isVideoName } from "../vision/video/video-names.js";
 import { assertSight, type ModelFacts } from "./model-facts.js";
 import type { VisualSource } from "./request.js";
 import type { VisualHandling } from "./resolve.js";
@@ -48,20 +48,6 @@ export function readVisuals(sources: readonly VisualSource[], reading: VisualRea
   return Promise.all(sources.map((source) => readVisual(source, reading)));
 }
 
-const VIDEO_EXTENSIONS = new Set([
-  ".mp4",
-  ".mov",
-  ".mkv",
-  ".webm",
-  ".avi",
-  ".m4v",
-  ".mpg",
-  ".mpeg",
-  ".wmv",
-  ".flv",
-  ".ts",
-]);
-
 const isVideo = (source: unknown): source is { video: VideoSource } =>
   typeof source === "object" && source !== null && "video" in source;
 
@@ -69,6 +55,6 @@ const isVideo = (source: unknown): source is { video: VideoSource } =>
 async function videoOf(source: VisualSource): Promise<VideoSource | undefined> {
   if (isVideo(source)) return source.video;
   if (typeof source !== "string") return undefined;
-  if (VIDEO_EXTENSIONS.has(extname(source).toLowerCase())) return source;
+  if (isVideoName(source)) return source;
   return (await stat(source).catch(() => undefined))?.isDirectory() ? source : undefined;
 }

@@ -1,8 +1,9 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import { beforeAll, describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
 import { folderOfFile } from "../../testing/folders.js";
+import { fixturePath } from "../../vision/fixtures/pillow.js";
 import { expandInputs } from "./picture-inputs.js";
 
 const { at, path: root } = folderOfFile();
@@ -20,16 +21,61 @@ beforeAll(() => {
     "what [is] this?.jpg",
   ])
     writeFileSync(at(name), "");
+  mkdirSync(at("phone/2024"), { recursive: true });
+  const copies = {
+    "a.jpg": "color.jpg",
+    "b.jfif": "color.jpg",
+    "c.JPE": "color.jpg",
+    "d.bmp": "rgb24.bmp",
+    "e.heic": "color.heic",
+    "f.apng": "rgba.png",
+    g: "lossy.webp",
+    "h.txt": "grey.jpg",
+    "i.jpg": "color.tif",
+  };
+  for (const [name, fixture] of Object.entries(copies)) copyFileSync(fixturePath(fixture), at(`phone/${name}`));
+  writeFileSync(at("phone/README.txt"), "photos of 2024");
+  writeFileSync(at("phone/clip.mov"), "\0\0\0\x14ftypqt  \0\0\0\0qt  ");
+  writeFileSync(at("phone/broken.png"), "<html>not found</html>");
+  for (const name of [".DS_Store", "Thumbs.db", "desktop.ini", "._a.jpg", ".hidden.jpg"])
+    writeFileSync(at(`phone/${name}`), "whatever");
+  writeFileSync(at("phone/2024/inner.jpg"), "");
+  mkdirSync(at("papers"));
+  for (let i = 0; i < 7; i++) writeFileSync(at(`papers/${i}.md`), "text");
 });
 
+const expandAll = async (...args: string[]): Promise<{ paths: string[]; notes: string[] }> => {
+  const notes: string[] = [];
+  const paths = await expandInputs(args, { stdin: Readable.from([]), note: (line) => notes.push(line) });
+  return { paths: names(paths), notes };
+};
+
 const complaint = async (...args: string[]): Promise<string> => {
-  const error = await expandInputs(args, Readable.from([])).catch((reason: unknown) => reason);
+  const error = await expandAll(...args).catch((reason: unknown) => reason);
   expect(error).toBeInstanceOf(UserError);
   return (error as UserError).line;
 };
 
 test("a folder gives its pictures, sorted, whatever the case of their endings", async () => {
-  expect(names(await expandInputs([at("album")]))).toEqual(["album/a.PNG", "album/b.jpg", "album/c.webp"]);
+  const { paths } = await expandAll(at("album"));
+  expect(paths).toEqual(["album/a.PNG", "album/b.jpg", "album/c.webp"]);
+});
+
+test("a folder gives what its bytes say are pictures, and what is named so, and tells what it leaves out", async () => {
+  const { paths, notes } = await expandAll(at("phone"));
+  const taken = ["a.jpg", "b.jfif", "broken.png", "c.JPE", "d.bmp", "e.heic", "f.apng", "g", "h.txt", "i.jpg"];
+  expect(paths).toEqual(taken.map((name) => `phone/${name}`));
+  expect(notes).toEqual([
+    `${at("phone")}: left out 2 files that are no pictures: README.txt (text), clip.mov (a video)`,
+  ]);
+});
+
+test("a pattern gives pictures and videos, and tells what it leaves out", async () => {
+  const { paths, notes } = await expandAll(at("phone/*.{txt,mov,heic}"));
+  expect(paths).toEqual(["phone/clip.mov", "phone/e.heic", "phone/h.txt"]);
+  expect(notes).toEqual([
+    `${at("phone/*.{txt,mov,heic}")}: left out 1 file that is no picture: ${at("phone/README.txt")} (text)`,
+  ]);
 });
 
 test("patterns, sorted; ** reaches into folders", async () => {
@@ -42,16 +88,13 @@ test("a file whose name looks like a pattern is that file", async () => {
 });
 
 test("what comes twice is taken once, where it came first", async () => {
-  expect(names(await expandInputs([at("album/c.webp"), at("album"), at("album/*.webp")]))).toEqual([
-    "album/c.webp",
-    "album/a.PNG",
-    "album/b.jpg",
-  ]);
+  const { paths } = await expandAll(at("album/c.webp"), at("album"), at("album/*.webp"));
+  expect(paths).toEqual(["album/c.webp", "album/a.PNG", "album/b.jpg"]);
 });
 
 test("- is a list on stdin, one path a line; what is in it is not looked at yet", async () => {
   const stdin = Readable.from(["x.jpg\r\n\n", " y z.jpg\nx.jp", "g\nlast.jpg"]);
-  expect(await expandInputs(["-"], stdin)).toEqual(["x.jpg", " y z.jpg", "last.jpg"]);
+  expect(await expandInputs(["-"], { stdin })).toEqual(["x.jpg", " y z.jpg", "last.jpg"]);
 });
 
 describe("nothing to describe", () => {
@@ -60,6 +103,12 @@ describe("nothing to describe", () => {
   test("a pattern without a match", async () =>
     expect(await complaint(at("*.png"))).toBe(`no file matches ${at("*.png")}`));
   test("a folder without pictures", async () =>
-    expect(await complaint(at("empty"))).toMatch(/^folder .*empty has no pictures\. Known extensions: \.jpg/));
+    expect(await complaint(at("empty"))).toBe(`folder ${at("empty")} has no pictures. Those of inner folders are taken by a quoted pattern, such as 'DIR/**/*'.`));
+  test("a folder and a pattern of other files", async () => {
+    const left =
+      "left out 7 files that are no pictures: 0.md (text), 1.md (text), 2.md (text), 3.md (text), 4.md (text), and 2 more";
+    expect(await complaint(at("papers"))).toBe(`folder ${at("papers")} has no pictures. ${left}`);
+    expect(await complaint(at("papers/0*"))).toMatch(/^no picture matches .*papers\/0\*\. left out 1 file/);
+  });
   test("an empty list", async () => expect(await complaint("-")).toMatch(/^no picture was given\. Name files/));
 });

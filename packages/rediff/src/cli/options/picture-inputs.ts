@@ -1,23 +1,29 @@
 /** Which pictures a command is about: files, folders, patterns, or a list on stdin. */
 import { stat } from "node:fs/promises";
-import { extname, isAbsolute, join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { glob } from "tinyglobby";
 import { UserError } from "../../errors.js";
 import { storedPath } from "../../files/stored-path.js";
 import { utf8Lines } from "../../files/utf8-text.js";
+import { describeLeftOut, type LeftOutFile, picturesIn, whatElse } from "../../vision/picture/folder-pictures.js";
+import { isVideoName } from "../../vision/video/video-names.js";
 
-const PICTURES = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"];
+export interface InputOptions {
+  stdin?: NodeJS.ReadableStream;
+  /** Told, in a line, which files of a folder or pattern are left out. Default: stderr is. */
+  note?: (line: string) => void;
+}
 
 /** The paths behind the arguments, in order, each once; folders give their pictures (not those of inner folders),
- *  sorted by name. "-" reads paths from stdin, one a line.
+ *  whatever they are called, sorted by name; patterns give pictures and videos. "-" reads paths from stdin, one a line.
  *  @throws UserError when a path does not exist or a pattern or folder has no picture */
 export async function expandInputs(
   args: readonly string[],
-  stdin: NodeJS.ReadableStream = process.stdin,
+  { stdin = process.stdin, note = (line) => process.stderr.write(`${line}\n`) }: InputOptions = {},
 ): Promise<string[]> {
   const found = new Set<string>();
   for (const arg of args) {
-    const paths = arg === "-" ? await readLines(stdin) : await expand(arg);
+    const paths = arg === "-" ? await readLines(stdin) : await expand(arg, note);
     for (const path of paths) found.add(path);
   }
   if (found.size === 0)
@@ -25,24 +31,38 @@ export async function expandInputs(
   return [...found];
 }
 
-async function expand(arg: string): Promise<string[]> {
+async function expand(arg: string, note: (line: string) => void): Promise<string[]> {
   const info = await stat(arg).catch(() => undefined);
   if (info?.isDirectory()) {
-    const names = await glob("*", { cwd: arg, onlyFiles: true, caseSensitiveMatch: false, expandDirectories: false });
-    const pictures = names.filter((name) => PICTURES.includes(extname(name).toLowerCase())).sort();
-    if (pictures.length === 0)
-      throw new UserError(`folder ${arg} has no pictures`, `Known extensions: ${PICTURES.join(" ")}.`);
+    const { pictures, leftOut } = await picturesIn(arg);
+    const why = leftOut.length > 0 ? describeLeftOut(leftOut) : undefined;
+    if (pictures.length === 0) throw new UserError(`folder ${arg} has no pictures`, why ?? "Those of inner folders are taken by a quoted pattern, such as 'DIR/**/*'.");
+    if (why !== undefined) note(`${arg}: ${why}`);
     return pictures.map((name) => join(arg, name));
   }
   if (info !== undefined) return [arg];
   if (/[*?[\]{}]/.test(arg)) {
     const matches = await glob(arg, { onlyFiles: true, absolute: isAbsolute(arg), expandDirectories: false });
     if (matches.length === 0) throw new UserError(`no file matches ${arg}`);
-    return matches.sort();
+    return picturesAndVideos(arg, matches.sort(), note);
   }
   const stored = storedPath(arg);
   if (stored !== undefined) return expand(stored);
   throw new UserError(`there is no file ${arg}`);
+}
+
+async function picturesAndVideos(pattern: string, paths: readonly string[], note: (line: string) => void) {
+  const taken: string[] = [];
+  const leftOut: LeftOutFile[] = [];
+  for (const path of paths) {
+    const what = isVideoName(path) ? undefined : await whatElse(path);
+    if (what === undefined) taken.push(path);
+    else leftOut.push({ name: path, what });
+  }
+  const why = leftOut.length > 0 ? describeLeftOut(leftOut) : undefined;
+  if (taken.length === 0) throw new UserError(`no picture matches ${pattern}`, why);
+  if (why !== undefined) note(`${pattern}: ${why}`);
+  return taken;
 }
 
 async function readLines(stream: NodeJS.ReadableStream): Promise<string[]> {

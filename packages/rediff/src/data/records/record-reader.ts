@@ -6,6 +6,8 @@ import { openRegular } from "../../files/regular-file.js";
 import { isSameText } from "../../files/stored-path.js";
 import { describeNotUtf8, linesIn, notUtf8At, withoutMark } from "../../files/utf8-text.js";
 import { mediaOf } from "../parsing/media-keys.js";
+import { isPictureName } from "../../vision/picture/picture-names.js";
+import { isVideoName } from "../../vision/video/video-names.js";
 import type { DataRecord, SampleSource } from "../samples/sample.js";
 import { SampleError } from "../samples/sample-error.js";
 import type { RecordPlace } from "./file-index.js";
@@ -128,9 +130,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-const PICTURE = /(?:^|\.)(?:jpe?g|png|webp|gif|tiff?|avif)$/;
-const VIDEO = /(?:^|\.)(?:mp4|webm|mkv|avi|mov)$/;
-
 function readTarSample(place: RecordPlace, bytes: Buffer): { value: unknown; own: OwnMedia } {
   const source: ByteSource = {
     size: place.end,
@@ -158,8 +157,8 @@ function readTarSample(place: RecordPlace, bytes: Buffer): { value: unknown; own
   }
   assertUtf8(json.bytes, json.name);
   const value = parseJson(withoutMark(Buffer.from(json.bytes).toString()));
-  const pictures = [...fields].filter(([field]) => PICTURE.test(field));
-  const [video] = [...fields].filter(([field]) => VIDEO.test(field)).map(([, member]) => member);
+  const pictures = [...fields].filter(([field]) => isPictureName(field));
+  const [video] = [...fields].filter(([field]) => isVideoName(field)).map(([, member]) => member);
   const own: OwnMedia = { images: arrangePictures(value, pictures) };
   if (video !== undefined) own.video = video;
   return { value, own };

@@ -1,6 +1,6 @@
 /** What is drafted: a data set's pictures and first questions, with the first answers as references; or all pictures of
  *  a folder, with one question. */
-import { mkdir, readdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { type DataFile, openRecords, type Records } from "../../data/records/record-list.js";
 import { RecordReader } from "../../data/records/record-reader.js";
@@ -11,6 +11,7 @@ import { UserError } from "../../errors.js";
 import { writeError } from "../../files/atomic-file.js";
 import { placeImages } from "../../text/chat-template.js";
 import { imageToken } from "../../text/image-tokens.js";
+import { describeLeftOut, type LeftOutFile, picturesIn } from "../../vision/picture/folder-pictures.js";
 import { memberPath } from "../archives/member-path.js";
 import { LeftOutError } from "./left-out.js";
 
@@ -42,6 +43,8 @@ export interface QuestionOptions {
   /** Decides which records `random:N` of a mixture takes. */
   seed?: number | undefined;
   onProgress?: ((done: number, total: number) => void) | undefined;
+  /** Told which files of a folder of pictures are none. */
+  onNoPictures?: ((leftOut: readonly LeftOutFile[]) => void) | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -152,19 +155,15 @@ async function unpack({ name, bytes }: Exclude<Media, string>, { source }: DataR
   return path;
 }
 
-const PICTURES = new Set([".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".avif"]);
-
 /** Those of inner folders are not taken. */
-async function pictureQuestions(folder: string, prompt: string, { absolute }: QuestionOptions): Promise<Questions> {
+async function pictureQuestions(folder: string, prompt: string, options: QuestionOptions): Promise<Questions> {
+  const { absolute, onNoPictures } = options;
   if (prompt.replaceAll(imageToken, "").trim() === "") throw new UserError("the prompt is empty");
   if (prompt.split(imageToken).length > 2) throw new UserError(`the prompt has more than one ${imageToken}`);
-  const names = (await readdir(folder, { withFileTypes: true }))
-    .filter((entry) => !entry.isDirectory() && PICTURES.has(extname(entry.name).toLowerCase()))
-    .map(({ name }) => name)
-    .sort();
-  if (names.length === 0) {
-    throw new UserError(`folder ${folder} has no pictures`, `Known extensions: ${[...PICTURES].join(" ")}.`);
-  }
+  const { pictures: names, leftOut } = await picturesIn(folder);
+  if (names.length === 0)
+    throw new UserError(`folder ${folder} has no pictures`, leftOut.length > 0 ? describeLeftOut(leftOut) : undefined);
+  if (leftOut.length > 0) onNoPictures?.(leftOut);
   const ques = placeImages(prompt, 1);
   return {
     count: names.length,

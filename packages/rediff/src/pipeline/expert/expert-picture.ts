@@ -8,12 +8,14 @@ import sharp from "sharp";
 import { UserError } from "../../errors.js";
 import { emptyFile, fileError } from "../../files/read-errors.js";
 import { openRegular } from "../../files/regular-file.js";
+import { decodePicture } from "../../vision/picture/decode-picture.js";
 import {
   describeContent,
   PICTURE_FORMATS,
   type PictureFormat,
   sniffFormat,
 } from "../../vision/picture/picture-header.js";
+import { CHANNELS, type RasterImage } from "../../vision/picture/raster-image.js";
 
 export interface PictureFile {
   path: string;
@@ -39,16 +41,21 @@ export async function pictureUrl({ path, bytes }: PictureFile): Promise<string> 
   if (bytes.length === 0) throw emptyFile(path, "a picture");
   const format = sniffFormat(bytes);
   if (format === undefined) throw new UserError(`${path}: is ${describeContent(bytes)}, expected ${PICTURE_FORMATS}`);
+  // BMP and HEIC are not sharp's, and of some TIFFs it has the colours wrong: the expert sees what the model saw.
+  if (!ACCEPTED.has(format)) return dataUrl("image/png", await asPng(await decodePicture(bytes, { name: path })));
   try {
     const picture = sharp(bytes);
     const { pages = 1 } = await picture.metadata();
-    return ACCEPTED.has(format) && pages === 1
-      ? dataUrl(`image/${format}`, bytes)
-      : dataUrl("image/png", await picture.png().toBuffer());
+    return pages === 1 ? dataUrl(`image/${format}`, bytes) : dataUrl("image/png", await picture.png().toBuffer());
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.trim().replace(/\s*\n\s*/g, " ") : String(cause);
     throw new UserError(`${path}: the picture is broken (${why})`, undefined, { cause });
   }
 }
+
+const asPng = ({ data, width, height, mode }: RasterImage): Promise<Buffer> =>
+  sharp(data, { raw: { width, height, channels: CHANNELS[mode] } })
+    .png()
+    .toBuffer();
 
 const dataUrl = (type: string, bytes: Buffer): string => `data:${type};base64,${bytes.toString("base64")}`;

@@ -4,6 +4,8 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
 import { fileError } from "../../files/read-errors.js";
+import { isPictureName } from "../../vision/picture/picture-names.js";
+import { isVideoName } from "../../vision/video/video-names.js";
 import { type Archive, groupArchives, openArchive } from "../archives/archive.js";
 import type { Layout, MediaGroup, RecordsSpec } from "./dataset-layouts.js";
 
@@ -115,8 +117,9 @@ const stemOf = (name: string): string => name.replace(/^.*\//, "").replace(/\.(?
 /** A folder that holds pictures or videos, or folders that may: not the one that archives were downloaded to. */
 function isFolderOfMedia(path: string): boolean {
   if (!isFolder(path)) return false;
-  const media = /\.(?:jpe?g|png|webp|gif|tiff?|avif|mp4|webm|mkv|avi|mov)$/i;
-  return readdirSync(path, { withFileTypes: true }).some((entry) => entry.isDirectory() || media.test(entry.name));
+  return readdirSync(path, { withFileTypes: true }).some(
+    (entry) => entry.isDirectory() || isPictureName(entry.name) || isVideoName(entry.name),
+  );
 }
 
 const isFolder = (path: string): boolean => existsSync(path) && statSync(path).isDirectory();

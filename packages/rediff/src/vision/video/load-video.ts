@@ -1,11 +1,12 @@
 /** A video file, or a folder of frame pictures, to tiles: each chosen frame squashed to one tile, never anyres. */
 
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
 import { emptyFile, fileError } from "../../files/read-errors.js";
 import { assertRegular } from "../../files/regular-file.js";
 import { DEFAULT_MAX_PIXELS, type DecodeOptions, decodePicture } from "../picture/decode-picture.js";
+import { picturesIn } from "../picture/folder-pictures.js";
 import { refuseHuge } from "../picture/picture-errors.js";
 import { type OpaqueImage, withoutAlpha } from "../picture/raster-image.js";
 import { resizeImage } from "../picture/resize.js";
@@ -79,18 +80,10 @@ async function loadFile(source: VideoSource, options: VideoOptions, signal?: Abo
   throw new UserError(`${path}: ffmpeg finds another number of frames each time`, "Re-encode the video");
 }
 
-const FRAME_FILE = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
-
 /** Names of the pictures in a folder that is a video, in the order of its frames.
  *  @throws UserError when there are none */
 export async function frameFiles(path: string): Promise<string[]> {
-  const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
-    throw fileError(path, cause);
-  });
-  const files = entries
-    .filter((entry) => !entry.isDirectory() && FRAME_FILE.test(entry.name))
-    .map((e) => e.name)
-    .sort();
+  const { pictures: files } = await picturesIn(path);
   if (files.length === 0) {
     throw new UserError(`${path}: the folder holds no pictures; expected the frames of a video`, "Check the path");
   }

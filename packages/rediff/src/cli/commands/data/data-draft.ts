@@ -7,6 +7,7 @@ import { parseShard } from "../../../pipeline/drafts/draft-plan.js";
 import { checkDraftOptions } from "../../../pipeline/drafts/draft-settings.js";
 import { type LeftOutReason, leftOutReasons } from "../../../pipeline/drafts/left-out.js";
 import { DEFAULT_QUESTION } from "../../../text/default-question.js";
+import { describeLeftOut } from "../../../vision/picture/folder-pictures.js";
 import {
   addModelOptions,
   addPromptOptions,
@@ -131,6 +132,7 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
         bar ??= progress({ label: "drafts", unit: "pictures", total, initial: done });
         bar.update(done);
       },
+      onNoPictures: (leftOut) => reading.note(`${data}: ${describeLeftOut(leftOut)}`),
       onLeftOut: ({ message }) => {
         if (++named > NAMED) return;
         const more = named === NAMED ? ` (others are named in ${output}.left-out.jsonl only)` : "";

@@ -103,7 +103,9 @@ describe("nothing to describe", () => {
   test("a pattern without a match", async () =>
     expect(await complaint(at("*.png"))).toBe(`no file matches ${at("*.png")}`));
   test("a folder without pictures", async () =>
-    expect(await complaint(at("empty"))).toBe(`folder ${at("empty")} has no pictures. Those of inner folders are taken by a quoted pattern, such as 'DIR/**/*'.`));
+    expect(await complaint(at("empty"))).toBe(
+      `folder ${at("empty")} has no pictures. Those of inner folders are taken by a quoted pattern, such as 'DIR/**/*'.`,
+    ));
   test("a folder and a pattern of other files", async () => {
     const left =
       "left out 7 files that are no pictures: 0.md (text), 1.md (text), 2.md (text), 3.md (text), 4.md (text), and 2 more";

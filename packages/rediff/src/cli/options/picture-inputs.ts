@@ -36,7 +36,11 @@ async function expand(arg: string, note: (line: string) => void): Promise<string
   if (info?.isDirectory()) {
     const { pictures, leftOut } = await picturesIn(arg);
     const why = leftOut.length > 0 ? describeLeftOut(leftOut) : undefined;
-    if (pictures.length === 0) throw new UserError(`folder ${arg} has no pictures`, why ?? "Those of inner folders are taken by a quoted pattern, such as 'DIR/**/*'.");
+    if (pictures.length === 0)
+      throw new UserError(
+        `folder ${arg} has no pictures`,
+        why ?? "Those of inner folders are taken by a quoted pattern, such as 'DIR/**/*'.",
+      );
     if (why !== undefined) note(`${arg}: ${why}`);
     return pictures.map((name) => join(arg, name));
   }

@@ -3,6 +3,8 @@
  *  The originals know `image` and `video`. Data sets have others (`images`, `image_path`, `Image`, `img`, `videos`, ...),
  *  which are read where they can mean one thing only. Names that are seen and not read are returned, so that they can be
  *  told: a record that loses its pictures would be learnt as text. */
+import { isPictureName } from "../../vision/picture/picture-names.js";
+import { isVideoName } from "../../vision/video/video-names.js";
 import { SampleError } from "../samples/sample-error.js";
 
 export interface NamedMedia {
@@ -22,12 +24,10 @@ const VIDEO_KEY = /^(?:video|clip|movie)s?(?:(?:file)?(?:path|name)|file|url|uri
 /** Say what kind of thing is named only by the name itself. */
 const FILE_KEY = /^(?:file|path|media|mediafile|mediapath|filepath|filename)s?$/;
 
-const PICTURE_NAME = /\.(?:jpe?g|jfif|jpe|a?png|webp|gif|tiff?|avif|bmp|heic|heif)$/i;
-const VIDEO_NAME = /\.(?:mp4|webm|mkv|avi|mov|m4v|mpe?g)$/i;
 const isUrl = (name: string): boolean => /^(?:https?|s3|gs|data):/.test(name);
 /** Of a URL, what comes before `?`. */
-const looksLike = (name: string, pattern: RegExp): boolean =>
-  pattern.test(isUrl(name) ? name.replace(/[?#].*$/, "") : name);
+const looksLike = (name: string, isNamedSo: (name: string) => boolean): boolean =>
+  isNamedSo(isUrl(name) ? name.replace(/[?#].*$/, "") : name);
 
 /** @throws SampleError when a key's value is no name, or when two keys name different things */
 export function mediaOf(record: JsonObject): NamedMedia {
@@ -70,7 +70,7 @@ interface Named {
 }
 
 function otherNames(record: JsonObject, kind: "image" | "video"): Named {
-  const [ofKind, extension] = kind === "image" ? [PICTURE_KEY, PICTURE_NAME] : [VIDEO_KEY, VIDEO_NAME];
+  const [ofKind, extension] = kind === "image" ? [PICTURE_KEY, isPictureName] : [VIDEO_KEY, isVideoName];
   const found: { key: string; names: string[] }[] = [];
   for (const [key, value] of Object.entries(record)) {
     if (key === "image" || key === "video") continue;
@@ -129,7 +129,7 @@ function unreadKeys(record: JsonObject): string[] {
   const look = (object: JsonObject, prefix: string): void => {
     for (const [key, value] of Object.entries(object)) {
       const names = namesIn(value) ?? [];
-      const isMedia = (name: string) => looksLike(name, PICTURE_NAME) || looksLike(name, VIDEO_NAME);
+      const isMedia = (name: string) => looksLike(name, isPictureName) || looksLike(name, isVideoName);
       // A picture's name has no line breaks and is no sentence.
       if (names.length > 0 && names.every((name) => name.length <= 1024 && !/\s{2}|\n/.test(name) && isMedia(name))) {
         unread.push(`${prefix}${key}`);

@@ -58,6 +58,7 @@ const checkDraftData = optionSet<DraftDataOptions>(
     absolute: flag,
     seed: number,
     onProgress: listener,
+    onNoPictures: listener,
     signal: abortSignal,
     steps: numbers,
     tokensPerStep: numbers,

@@ -1,4 +1,5 @@
 /** What comes out of a request, as the library, the command line and the server give it. */
+import type { UnreadText } from "../text/alignment/aligned-text.js";
 import type { TextEdit } from "../text/text-edits.js";
 import type { ResolvedRequest } from "./resolve.js";
 import type { FilledText } from "./template/template-form.js";
@@ -37,12 +38,18 @@ export interface Description {
   edits: TokenEdit[];
   /** The end of the turn or a stop text ended it, not its length. */
   stopped: boolean;
+  /** What of the question the model cannot read. Offsets count the question's text, without its pictures. */
+  unread: UnreadText[];
+  /** The same of the draft that it began with: the model writes other words there. */
+  draftUnread: UnreadText[];
 }
 
 /** A repaired text: `applyEdits(draft, edits)` is `text`. */
 export interface Refinement {
   text: string;
   edits: TextEdit[];
+  /** What of the draft the model cannot read: it stays as it was. */
+  unread: UnreadText[];
   rounds: number;
   seconds: number;
 }

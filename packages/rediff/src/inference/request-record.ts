@@ -28,6 +28,7 @@ export function requestRecord(request: ResolvedRequest): RequestRecord {
     revise_start: decode.reviseStart,
     seed: decode.seed,
     compat: decode.compat,
+    special_tokens: request.specialTokens,
     cache:
       cache === undefined
         ? null
@@ -42,7 +43,7 @@ export function requestRecord(request: ResolvedRequest): RequestRecord {
     fixed: [...decode.fixed],
     suffix_ids: [...decode.suffix],
     ...(kind === "refine" && {
-      draft: request.draft,
+      draft: request.draft.text,
       rounds: request.rounds,
       refine_threshold: request.threshold,
     }),

@@ -20,7 +20,8 @@ import type { TraceStep } from "./trace-format.js";
 export type VisualSource = PictureSource | { video: VideoSource };
 
 export interface DescribeOptions {
-  /** The question. Pictures come first unless it places them itself with `<image>`. */
+  /** The question. Pictures come first unless it places them itself with `<image>`, one for each; otherwise that is a
+   *  word, as `\<image>` always is. */
   prompt?: string;
   /** A conversation so far, instead of `prompt`; its last message is the question. */
   messages?: readonly ChatMessage[];
@@ -59,6 +60,9 @@ export interface DescribeOptions {
   /** All quirks of the reference at once: decoding, colours of palette, alpha and 16-bit pictures, special tokens in
    *  the text. docs/PARITY.md lists them. */
   compat?: boolean;
+  /** Take spellings of special tokens in what is typed (prompt, messages, system, suffix, draft) for those tokens; else
+   *  they are text. Default under `compat`. */
+  specialTokens?: boolean;
   /** Turn pictures upright as their EXIF data says. Default, but for `compat`. */
   autoOrient?: boolean;
   /** Take pictures as they are stored, as the original does. Default under `compat`. */
@@ -98,6 +102,7 @@ export interface RefineOptions
     | "cfgScale"
     | "seed"
     | "compat"
+    | "specialTokens"
     | "autoOrient"
     | "asStored"
     | "maxPixels"
@@ -129,6 +134,7 @@ export type FillOptions = Pick<
   | "reviseTopk"
   | "reviseStart"
   | "seed"
+  | "specialTokens"
   | "autoOrient"
   | "asStored"
   | "maxPixels"

@@ -64,6 +64,55 @@ describe("what holds where nothing is asked for", () => {
   });
 });
 
+describe("<image>", () => {
+  const places = ({ ids }: { ids: number[] }) => ids.filter((id) => id < 0).length;
+  const said = ({ ids }: { ids: number[] }) => tokenizer.decode(ids.filter((id) => id >= 0));
+  const asked = (pictures: number, options: DescribeOptions) => resolveDescribe(modelWith(), pictures, options);
+
+  test("is a picture's place where the user's turns have as many as there are pictures", () => {
+    const { ids } = asked(1, { prompt: "Look: <image> What?", imageJoin: "correct" });
+    const at = ids.indexOf(-200);
+    expect(tokenizer.decode(ids.slice(0, at))).toMatch(/Look: $/);
+    const messages = ["<image>\nOne.", "Yes.", "And <image>?"].map((content, i) => ({
+      role: i % 2 === 0 ? "user" : "assistant",
+      content,
+    }));
+    expect(places(asked(2, { messages }))).toBe(2);
+  });
+
+  test.each<[string, number, DescribeOptions]>([
+    ["in a question without pictures", 0, { prompt: "What does <image> mean?" }],
+    ["twice for one picture, which comes first", 1, { prompt: "What do <image> and <image> mean?" }],
+    ["with a backslash", 1, { prompt: "What does \\<image> mean?" }],
+    ["in a system text", 1, { system: "Answer with <image> tags.", prompt: "Hi" }],
+    [
+      "in an earlier answer",
+      1,
+      {
+        messages: [
+          { role: "user", content: "Which tag?" },
+          { role: "assistant", content: "Use <image>." },
+          { role: "user", content: "Thanks" },
+        ],
+      },
+    ],
+  ])("is a word %s", (_, pictures, options) => {
+    const request = asked(pictures, options);
+    expect(places(request)).toBe(pictures);
+    const bare = JSON.parse(JSON.stringify(options).replace(/\\{0,2}<image>/g, "")) as DescribeOptions;
+    const words = JSON.stringify(options).match(/<image>/g)?.length ?? 0;
+    expect(said(request).split("<image>")).toHaveLength(words + 1);
+    expect(said(request).replaceAll("<image>", "")).toBe(said(asked(pictures, bare)));
+    // What was decided can be asked again as it stands.
+    expect(asked(pictures, { ...options, messages: request.messages }).ids).toEqual(request.ids);
+  });
+
+  test("without any special spelling, the ids are those of the whole prompt", () => {
+    const prompt = "Caf\u00e9? \ud83e\udd93  two\n\nlines ";
+    expect(asked(1, { prompt }).ids).toEqual(asked(1, { prompt, compat: true }).ids);
+  });
+});
+
 describe("the end of an answer", () => {
   test("is the end of the turn, with further stop texts and without", () => {
     expect(resolved({})).toMatchObject({ stop: [], decode: { stop: [[eot]] } });

@@ -4,7 +4,8 @@
  *
  *  Nothing here computes with tensors: a request is resolved, and refused, before weights are loaded or pictures read. */
 import { type DecodeOptions, decodeOptions } from "../diffusion/decode-options.js";
-import { OptionError } from "../errors.js";
+import { OptionError, option as opt, wording } from "../errors.js";
+import { type AlignedText, alignText, type UnreadText, unreadOf } from "../text/alignment/aligned-text.js";
 import {
   type ChatMessage,
   defaultSystemText,
@@ -12,7 +13,9 @@ import {
   placeImages,
   renderPrompt,
 } from "../text/chat-template.js";
+import { encodeConversation } from "../text/conversation-prompt.js";
 import { DEFAULT_QUESTION } from "../text/default-question.js";
+import { isUsers, settlePictures, wordsOf } from "../text/image-markers.js";
 import { encodePrompt, type ImageJoin, imageToken } from "../text/image-tokens.js";
 import { specialIds } from "../text/special-ids.js";
 import type { Tokenizer } from "../text/tokenizer.js";
@@ -51,6 +54,10 @@ interface CompleteRequest {
   visuals: VisualHandling;
   /** The prompt's, with -200 for each picture. */
   ids: number[];
+  /** Spellings of special tokens in what was typed are those tokens. */
+  specialTokens: boolean;
+  /** What of the question the model cannot read. Offsets count the question's text, without its pictures. */
+  unread: readonly UnreadText[];
   decode: DecodeOptions;
 }
 
@@ -58,11 +65,13 @@ export interface DescribeRequest extends CompleteRequest {
   kind: "describe";
   /** Looked for in the text. */
   stop: readonly string[];
+  /** What of the draft the model cannot read: masks. */
+  draftUnread: readonly UnreadText[];
 }
 
 export interface RefineRequest extends CompleteRequest {
   kind: "refine";
-  draft: string;
+  draft: AlignedText;
   rounds: number;
   /** The decoder's own threshold is another one. */
   threshold: number;
@@ -110,17 +119,22 @@ export function resolveDescribe(model: AskableModel, pictures: number, options: 
   const { tokenizer, facts } = model;
   const numbers = decodingNumbers(options, options.genLength ?? modelDefaults(facts).genLength);
   const { suffix, draft, compat } = options;
+  const encode = takesSpecialTokens(options) ? tokenizer.encode : tokenizer.encodeText;
+  // The model writes what it cannot read.
+  const begun = (text: string) =>
+    encode(text).map((id) => (id === tokenizer.unknown && !compat ? tokenizer.special.mask : id));
   const decode = decodeOptions({
     ...numbers,
     stop: stopSequences(tokenizer, options),
-    suffix: suffix === undefined ? [] : tokenizer.encode(suffix),
-    draft: draft === undefined ? [] : tokenizer.encode(draft),
+    suffix: suffix === undefined ? [] : encode(suffix),
+    draft: draft === undefined ? [] : begun(draft),
   });
   return {
     kind: "describe",
     ...prompt(model, pictures, options, DEFAULT_QUESTION),
     decode,
     stop: compat ? [] : [...(options.stop ?? [])],
+    draftUnread: draft === undefined || compat ? [] : unreadOf(tokenizer, draft),
   };
 }
 
@@ -133,17 +147,25 @@ export function resolveRefine(
   checkRefineOptions(options);
   const { tokenizer, facts } = model;
   const { rounds = 8, threshold = modelDefaults(facts).refineThreshold, ...rest } = options;
-  const tokens = draftTokens(tokenizer, draft);
+  const aligned = alignDraft(tokenizer, draft);
+  const [word] = aligned.unread;
+  if (rest.compat && aligned.fixed.length > 0)
+    throw new OptionError(
+      "compat",
+      wording`${opt("compat")} cannot keep what the model cannot read: ${JSON.stringify(word?.text)}`,
+      "Leave it out of the draft.",
+    );
   return {
     kind: "refine",
     ...prompt(model, pictures, rest, DEFAULT_QUESTION),
-    draft,
+    draft: aligned,
     rounds,
     threshold,
     decode: decodeOptions({
-      ...decodingNumbers(rest, tokens.length),
+      ...decodingNumbers(rest, aligned.ids.length),
       steps: 1,
-      draft: tokens,
+      draft: aligned.ids,
+      fixed: besideUnread(aligned),
       suffix: [tokenizer.special.eot],
       // A text has none, however likely a model finds them; the reference's decoding forbids only some.
       banned: rest.compat ? [] : [{ ids: [...specialIds(tokenizer)] }],
@@ -199,6 +221,9 @@ export function visualHandling(options: DescribeOptions): VisualHandling {
   };
 }
 
+/** Whether spellings of special tokens in what was typed are those tokens. */
+const takesSpecialTokens = ({ compat, specialTokens }: DescribeOptions): boolean => specialTokens ?? compat ?? false;
+
 /** The conversation, and the ids of its text. */
 function prompt(
   { tokenizer, facts }: AskableModel,
@@ -209,17 +234,34 @@ function prompt(
   const { system = defaultSystemText, conversation = "llava_llada" } = options;
   const imageJoin = options.imageJoin ?? modelDefaults(facts).imageJoin;
   const given = options.messages ?? [{ role: "user", content: options.prompt ?? question }];
-  const messages = withPictures(given, pictures);
-  const text = renderPrompt(tokenizer, [...messages, { role: "assistant", content: null }], {
-    template: conversation,
-    system,
-  });
-  const ids = encodePrompt(tokenizer, text, { join: imageJoin, images: pictures });
-  return { messages, system, conversation, imageJoin, visuals: visualHandling(options), ids };
+  const specialTokens = takesSpecialTokens(options);
+  const isOriginal = options.compat === true && specialTokens;
+  const messages = isOriginal ? originalPictures(given, pictures) : settlePictures(given, pictures);
+  const answered = [...messages, { role: "assistant", content: null }];
+  const ids = isOriginal
+    ? originalIds(tokenizer, answered, { template: conversation, system, join: imageJoin, pictures })
+    : encodeConversation(tokenizer, answered, { template: conversation, system, join: imageJoin, specialTokens });
+  const unread = unreadQuestion(tokenizer, messages);
+  return { messages, system, conversation, imageJoin, visuals: visualHandling(options), ids, specialTokens, unread };
+}
+
+/** Words of the question that the model cannot read: it answers without them. */
+function unreadQuestion(tokenizer: Tokenizer, messages: readonly ChatMessage[]): readonly UnreadText[] {
+  const question = messages.findLast(isUsers);
+  return question === undefined ? [] : unreadOf(tokenizer, wordsOf(question));
+}
+
+/** All of the text as the original encodes it: every `<image>` is a picture, every special token itself. */
+function originalIds(
+  tokenizer: Tokenizer,
+  messages: readonly ChatMessage[],
+  { template, system, join, pictures }: { template: PromptTemplate; system: string; join: ImageJoin; pictures: number },
+): number[] {
+  return encodePrompt(tokenizer, renderPrompt(tokenizer, messages, { template, system }), { join, images: pictures });
 }
 
 /** Pictures go before the first question, unless a message places them. */
-function withPictures(messages: readonly ChatMessage[], pictures: number): readonly ChatMessage[] {
+function originalPictures(messages: readonly ChatMessage[], pictures: number): readonly ChatMessage[] {
   if (messages.some(({ content }) => content?.includes(imageToken))) return messages;
   const first = messages.findIndex(({ role }) => role === "user");
   return messages.map((message, i) =>
@@ -232,17 +274,16 @@ function stopSequences(tokenizer: Tokenizer, { compat, stop }: DescribeOptions):
   return compat && stop !== undefined ? stop.map((text) => tokenizer.encode(text)) : [[tokenizer.special.eot]];
 }
 
-function draftTokens(tokenizer: Tokenizer, draft: string): number[] {
-  const tokens = tokenizer.encode(draft);
-  if (tokens.length === 0) throw new OptionError("draft", "the draft is empty", "Give the text to be repaired.");
-  if (tokenizer.decode(tokens) !== draft)
-    throw new OptionError(
-      "draft",
-      "the draft cannot be written in the model's tokens without changing it",
-      "Remove characters that its tokenizer normalises away.",
-    );
-  const special = tokens.find((id) => specialIds(tokenizer).has(id));
-  if (special !== undefined)
-    throw new OptionError("draft", `the draft contains the special token ${tokenizer.token(special)}`, "Remove it.");
-  return tokens;
+/** Words beside one that cannot be read are not judged: what the model would rather have there follows from a word that
+ *  nobody wrote. */
+const UNJUDGED = 2;
+
+function besideUnread({ ids, fixed }: AlignedText): number[] {
+  return [...ids.keys()].filter((i) => fixed.some((position) => Math.abs(position - i) <= UNJUDGED));
+}
+
+function alignDraft(tokenizer: Tokenizer, draft: string): AlignedText {
+  const aligned = alignText(tokenizer, draft, { words: true });
+  if (aligned.ids.length === 0) throw new OptionError("draft", "the draft is empty", "Give the text to be repaired.");
+  return aligned;
 }

@@ -92,6 +92,7 @@ export interface RequestRecord {
   revise_start: number;
   seed: number;
   compat: boolean;
+  special_tokens: boolean;
   cache: { prompt_interval: number; gen_interval: number; transfer_ratio: number } | null;
   /** Texts that end the answer, and token sequences that do. */
   stop: string[];

@@ -197,7 +197,6 @@ describe("refine", () => {
 
   test("mistakes", async ({ model }) => {
     expect(await complaint(model.refine(photo, ""))).toMatch(/the draft is empty/);
-    expect(await complaint(model.refine(photo, "a<|eot_id|>"))).toMatch(/the special token <\|eot_id\|>/);
     expect(await complaint(model.refine(photo, "a", { rounds: 0 }))).toMatch(/rounds must be a whole number from 1/);
     expect(await complaint(model.refine(photo, "a", { threshold: -1 }))).toMatch(/threshold must be from 0 to 1/);
   });
@@ -211,10 +210,11 @@ describe("mistakes", () => {
     expect(await complaint(model.describe(none))).toMatch(/none\.jpg: no such file/);
   });
 
-  test("pictures and markers that do not match", async ({ model }) => {
-    const prompt = "<image> and <image>";
-    expect(await complaint(model.describe(photo, { ...SHORT, prompt }))).toMatch(/2 <image> for 1 picture/);
-    expect(await complaint(model.describe([], { ...SHORT, prompt: "<image>?" }))).toMatch(/1 <image> for 0 pictures/);
+  test("compat, as the original: pictures and markers that do not match", async ({ model }) => {
+    const asked = (pictures: string[], prompt: string) =>
+      complaint(model.describe(pictures, { ...SHORT, prompt, compat: true }));
+    expect(await asked([photo], "<image> and <image>")).toMatch(/2 <image> for 1 picture/);
+    expect(await asked([], "<image>?")).toMatch(/1 <image> for 0 pictures/);
   });
 
   test("a model that does not see", async () => {

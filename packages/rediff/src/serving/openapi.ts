@@ -38,6 +38,11 @@ const EDITS = {
   items: object({ start: number, end: number, from: text, to: text, confidence: number }),
   description: "start and end are UTF-16 units of the draft",
 };
+const unread = (what: string) => ({
+  type: "array",
+  items: object({ start: number, end: number, text }),
+  description: `what the model cannot read; start and end are UTF-16 units of ${what}`,
+});
 const BLANKS = { type: "array", items: object({ start: number, end: number, text }) };
 
 const whole = { type: "integer" };
@@ -99,7 +104,13 @@ function describe() {
     200: {
       description: "OpenAI's chat completion, or its chunks as server-sent events with `stream`",
       content: {
-        "application/json": { schema: { type: "object", properties: DIFFUSION, additionalProperties: true } },
+        "application/json": {
+          schema: {
+            type: "object",
+            properties: { ...DIFFUSION, unread: unread("the last question's text, its parts joined by line breaks") },
+            additionalProperties: true,
+          },
+        },
         "text/event-stream": { schema: text },
       },
     },
@@ -113,14 +124,16 @@ function describe() {
       "/v1/refine": post(
         "Repair a text about a picture",
         "RefineRequest",
-        answer(object({ text, edits: EDITS, rounds: number, seconds: number, model: text })),
+        answer(
+          object({ text, edits: EDITS, unread: unread("the draft"), rounds: number, seconds: number, model: text }),
+        ),
       ),
       "/v1/fill": post(
         "Fill in the blanks of a text",
         "FillRequest",
         answer({
           allOf: [
-            object({ text, blanks: BLANKS, steps: number, seconds: number, model: text }),
+            object({ text, blanks: BLANKS, unread: unread("the text"), steps: number, seconds: number, model: text }),
             { type: "object", properties: DIFFUSION },
           ],
         }),

@@ -127,7 +127,7 @@ test.skipIf(!isBuilt)(
       ask("x", { max_tokens: 32, steps: 5, block_length: 16 }),
       picture(pictureUrl().slice(0, 400)),
       picture(pictureUrl()),
-      ask("<image>"),
+      { messages: [{ role: "user", content: 5 }] },
       good,
     ];
     const statuses = await Promise.all(

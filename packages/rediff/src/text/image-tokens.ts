@@ -25,7 +25,12 @@ export function encodePrompt(
 ): number[] {
   const chunks = prompt.split(imageToken).map((chunk) => tokenizer.encode(chunk));
   if (options.images !== undefined) checkImageCount(chunks.length - 1, options.images);
-  const dropFirst = options.join === "legacy" && chunks[0]?.[0] === tokenizer.special.bos;
+  return joinChunks(tokenizer, chunks, options.join);
+}
+
+/** Ids of what lies between pictures, with a placeholder for each of those. */
+export function joinChunks(tokenizer: Tokenizer, chunks: readonly number[][], join: ImageJoin): number[] {
+  const dropFirst = join === "legacy" && chunks[0]?.[0] === tokenizer.special.bos;
   return chunks.flatMap((ids, index) => (index === 0 ? ids : [imagePlaceholder, ...(dropFirst ? ids.slice(1) : ids)]));
 }
 

@@ -1,62 +1,138 @@
-/** Edits of a text from changes of its tokens: applied to the old text they give the new one, whatever the tokens. */
+/** Edits of a text from changes of its tokens: applied to the text as it was typed they give the new one. */
 import fc from "fast-check";
-import { describe, expect } from "vitest";
+import { beforeAll, describe, expect } from "vitest";
+import { writeSceneTokenizer } from "../scenes/small-model/tokenizer-folder.js";
 import { test } from "../testing/fixtures.js";
-import { applyEdits, textEdits } from "./text-edits.js";
+import { folderOfFile } from "../testing/folders.js";
+import { alignText } from "./alignment/aligned-text.js";
+import { alignedEdits, applyEdits } from "./text-edits.js";
+import { loadTokenizer, type Tokenizer } from "./tokenizer.js";
 
-describe("textEdits", () => {
+const { path: root } = folderOfFile();
+let words: Tokenizer;
+beforeAll(async () => {
+  writeSceneTokenizer(root);
+  words = await loadTokenizer(root);
+});
+
+/** The draft with some of its words replaced, each by one of the vocabulary. */
+function replaced(tokenizer: Tokenizer, typed: string, changes: Record<string, string>) {
+  const draft = alignText(tokenizer, typed, { words: true });
+  const after = draft.ids.map((id, i) => {
+    const span = draft.spans[i] as { start: number; end: number };
+    const other = changes[typed.slice(span.start, span.end)];
+    return other === undefined ? id : (tokenizer.encodeText(other)[0] as number);
+  });
+  const made = alignedEdits(
+    tokenizer,
+    draft,
+    after,
+    after.map(() => 0.5),
+  );
+  expect(applyEdits(typed, made.edits)).toBe(made.text);
+  for (const { start, end, from } of made.edits) expect(typed.slice(start, end)).toBe(from);
+  return { ...made, unread: draft.unread.map(({ text }) => text) };
+}
+
+describe("a byte-level vocabulary", () => {
+  const edited = (tokenizer: Tokenizer, typed: string, after: number[], confidence: number[]) =>
+    alignedEdits(tokenizer, alignText(tokenizer, typed), after, confidence);
+
   test("neighbours that changed are one edit, as sure as the least sure of them", ({ tokenizer }) => {
     const [before, after] = [tokenizer.encode("a dog sat there"), tokenizer.encode("a dog sat there")];
     const [first, second] = [1, 2];
     after[first] = tokenizer.encode(" cat")[0] as number;
     after[second] = tokenizer.encode("s")[0] as number;
     const confidence = before.map((_, i) => (i === first ? 0.9 : 0.7));
-    const { text, edits } = textEdits(tokenizer, before, after, confidence);
+    const { text, edits } = edited(tokenizer, "a dog sat there", after, confidence);
     expect(text).toBe(tokenizer.decode(after));
     expect(edits).toHaveLength(1);
     expect(edits[0]?.confidence).toBe(0.7);
     expect(applyEdits(tokenizer.decode(before), edits)).toBe(text);
   });
 
-  test("tokens that cut a character: one edit from the first to the last difference", ({ tokenizer }) => {
+  test("tokens that cut a character: whole characters are edited, no half of one", ({ tokenizer }) => {
     const before = tokenizer.encode("x\u{1f600}y");
     const after = tokenizer.encode("x\u{1f609}y");
     expect(after).toHaveLength(before.length);
-    const { text, edits } = textEdits(tokenizer, before, after, Array(before.length).fill(0.5));
+    const { text, edits } = edited(tokenizer, "x\u{1f600}y", after, Array(before.length).fill(0.5));
     expect(text).toBe("x\u{1f609}y");
-    expect(applyEdits("x\u{1f600}y", edits)).toBe(text);
-    expect(edits).toHaveLength(1);
-    const [edit] = edits;
-    expect("x\u{1f600}y".slice(edit?.start, edit?.end)).toBe(edit?.from);
+    expect(edits).toEqual([{ start: 1, end: 3, from: "\u{1f600}", to: "\u{1f609}", confidence: 0.5 }]);
   });
 
   test("no change, no edit", ({ tokenizer }) => {
-    const ids = tokenizer.encode("a dog");
-    expect(textEdits(tokenizer, ids, [...ids], [1, 1, 1])).toEqual({ text: "a dog", edits: [] });
+    expect(edited(tokenizer, "a dog", tokenizer.encode("a dog"), [1, 1, 1])).toEqual({ text: "a dog", edits: [] });
   });
 
-  test("whatever changes: edits in order, of what is there, that give the new text", ({ tokenizer }) => {
+  test("whatever is written: the text is what its tokens say, and edits in order lead there", ({ tokenizer }) => {
     const ids = fc.array(fc.nat(tokenizer.length - 9), { minLength: 1, maxLength: 12 });
     fc.assert(
-      fc.property(ids, ids, (before, other) => {
+      fc.property(fc.string({ unit: "binary", minLength: 1, maxLength: 12 }), ids, (typed, other) => {
+        const before = tokenizer.encodeText(typed);
         const after = before.map((id, i) => (i % 3 === 0 ? id : (other[i] ?? id)));
-        const old = tokenizer.decode(before);
-        const { text, edits } = textEdits(
+        const { text, edits } = edited(
           tokenizer,
-          before,
+          typed,
           after,
           before.map(() => 0.5),
         );
         expect(text).toBe(tokenizer.decode(after));
-        expect(applyEdits(old, edits)).toBe(text);
+        expect(applyEdits(typed, edits)).toBe(text);
         let end = 0;
         for (const edit of edits) {
           expect(edit.start).toBeGreaterThanOrEqual(end);
-          expect(old.slice(edit.start, edit.end)).toBe(edit.from);
+          expect(typed.slice(edit.start, edit.end)).toBe(edit.from);
           end = edit.end;
         }
       }),
       { numRuns: 500 },
+    );
+  });
+});
+
+describe("a vocabulary of words", () => {
+  test("case, spacing, line breaks and unread words stay, a word takes over the case of the one it replaces", () => {
+    const typed = "There is a Dog  at the TOP left.\r\n\r\nAnd a zebra \u{1f993}! \t";
+    const { text, edits, unread } = replaced(words, typed, { Dog: "cat", TOP: "bottom", There: "two" });
+    expect(text).toBe("Two is a Cat  at the BOTTOM left.\r\n\r\nAnd a zebra \u{1f993}! \t");
+    expect(edits.map(({ from, to }) => [from, to])).toEqual([
+      ["There", "Two"],
+      ["Dog", "Cat"],
+      ["TOP", "BOTTOM"],
+    ]);
+    expect(unread).toEqual(["zebra", "\u{1f993}"]);
+  });
+
+  test("a single capital is a word's beginning, or loud among loud words", () => {
+    expect(replaced(words, "A dog", { A: "two" }).text).toBe("Two dog");
+    expect(replaced(words, "A DOG", { A: "two" }).text).toBe("TWO DOG");
+    expect(replaced(words, "a dog", { a: "two" }).text).toBe("two dog");
+  });
+
+  test("signs stand close where they come, and words apart where signs go", () => {
+    expect(replaced(words, "a dog is red", { is: "," }).text).toBe("a dog, red");
+    expect(replaced(words, "a dog, red", { ",": "is" }).text).toBe("a dog is red");
+    expect(replaced(words, "a dog\nis red", { is: "," }).text).toBe("a dog\n, red");
+  });
+
+  test("neighbours with a plain space between them are one edit, with a line break two", () => {
+    const changes = { dog: "cat", is: "has" };
+    expect(replaced(words, "a dog is red", changes).edits.map(({ to }) => to)).toEqual(["cat has"]);
+    expect(replaced(words, "a dog\nis red", changes).edits.map(({ to }) => to)).toEqual(["cat", "has"]);
+  });
+
+  test("a caption as the vocabulary writes it becomes what its new tokens say", () => {
+    const caption = fc.array(fc.constantFrom("a", "dog", "cat", ".", ",", "two", "dogs", "are"), { minLength: 1 });
+    fc.assert(
+      fc.property(caption, caption, (typed, other) => {
+        const text = words.decode(words.encode(typed.join(" ")));
+        const ids = words.encodeText(text);
+        const after = ids.map((id, i) => (other[i] === undefined ? id : (words.encodeText(other[i])[0] as number)));
+        const draft = alignText(words, text, { words: true });
+        expect(draft.ids).toEqual(ids);
+        expect(alignedEdits(words, draft, after, after).text).toBe(words.decode(after));
+      }),
+      { numRuns: 300 },
     );
   });
 });

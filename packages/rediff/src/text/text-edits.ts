@@ -1,4 +1,11 @@
-/** Where each token lies in a text, and what changed between two sequences of tokens as edits of characters. */
+/** What changed between a text's tokens and others in their place, as edits of the text as it was typed.
+ *
+ *  What is not rewritten stays as it is: case, spaces, line breaks, and what the model could not read. A word takes over the
+ *  case of the one it replaces where the vocabulary knows none. */
+import type { AlignedText } from "./alignment/aligned-text.js";
+import { beginsInside } from "./alignment/byte-level.js";
+import { joiner } from "./joiner.js";
+import { caseOf } from "./letter-case.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 export interface TextEdit {
@@ -11,50 +18,38 @@ export interface TextEdit {
   confidence: number;
 }
 
-function commonPrefix(a: string, b: string): number {
-  let i = 0;
-  while (i < a.length && i < b.length && a[i] === b[i]) i++;
-  return i;
+/** A stretch of the text, and what stands there now. */
+interface Piece {
+  start: number;
+  end: number;
+  to: string;
+  isChanged: boolean;
+  confidence: number;
 }
 
-/** Start of every token in the decoded text, and the text's length at the end: [ids.length + 1].
- *  A token that holds only a part of a character begins where that character does. */
-export function tokenOffsets(tokenizer: Tokenizer, ids: ArrayLike<number>, text: string): number[] {
-  const all = Array.from(ids);
-  const offsets = [0];
-  for (let i = 1; i < all.length; i++)
-    offsets.push(Math.max(offsets[i - 1] as number, commonPrefix(tokenizer.decode(all.slice(0, i)), text)));
-  offsets.push(text.length);
-  return offsets;
-}
-
-/** Edits that turn the old tokens' text into the new ones'. Both have the same length; neighbours that changed
- *  become one edit.
- *  @param confidence of each new token */
-export function textEdits(
+/** @param after tokens in the place of the draft's, as many
+ *  @param confidence of each of them
+ *  @returns edits in order; `applyEdits(draft.text, edits)` is `text`. Neighbours that changed are one edit */
+export function alignedEdits(
   tokenizer: Tokenizer,
-  before: ArrayLike<number>,
+  draft: AlignedText,
   after: ArrayLike<number>,
   confidence: ArrayLike<number>,
 ): { text: string; edits: TextEdit[] } {
-  const oldText = tokenizer.decode(before);
-  const text = tokenizer.decode(after);
-  const oldOffsets = tokenOffsets(tokenizer, before, oldText);
-  const newOffsets = tokenOffsets(tokenizer, after, text);
-  const edits: TextEdit[] = [];
-  for (let i = 0; i < before.length; i++) {
-    if (before[i] === after[i]) continue;
-    let end = i + 1;
-    while (end < before.length && before[end] !== after[end]) end++;
-    const [start, stop] = [oldOffsets[i] as number, oldOffsets[end] as number];
-    const to = text.slice(newOffsets[i], newOffsets[end]);
-    const sure = Math.min(...Array.from(confidence).slice(i, end));
-    edits.push({ start, end: stop, from: oldText.slice(start, stop), to, confidence: sure });
-    i = end;
+  const pieces: Piece[] = [];
+  const units = unitsOf(tokenizer, draft, after);
+  for (const [i, unit] of units.entries()) {
+    const gap = gapBefore(tokenizer, draft, after, units[i - 1], unit);
+    if (gap.start < gap.end || gap.to !== "") pieces.push(gap);
+    const { from, to, start, end } = unit;
+    const old = draft.text.slice(start, end);
+    const isChanged = hasChanged(draft.ids, after, unit);
+    const surest = Array.from({ length: to - from }, (_, k) => confidence[from + k] as number);
+    const written = isChanged ? wordFor(tokenizer, draft, after, unit) : old;
+    pieces.push({ start, end, to: written, isChanged, confidence: isChanged ? Math.min(...surest) : 1 });
   }
-  if (applyEdits(oldText, edits) === text) return { text, edits };
-  // Tokens were cut inside characters; one edit from the first to the last difference is always right.
-  return { text, edits: [wholeEdit(oldText, text, Math.min(...edits.map((edit) => edit.confidence)))] };
+  const edits = editsOf(draft.text, pieces);
+  return { text: applyEdits(draft.text, edits), edits };
 }
 
 export function applyEdits(text: string, edits: readonly TextEdit[]): string {
@@ -67,14 +62,83 @@ export function applyEdits(text: string, edits: readonly TextEdit[]): string {
   return result + text.slice(at);
 }
 
-function wholeEdit(before: string, after: string, confidence: number): TextEdit {
-  const start = commonPrefix(before, after);
-  let tail = 0;
-  while (
-    tail < Math.min(before.length, after.length) - start &&
-    before[before.length - 1 - tail] === after[after.length - 1 - tail]
-  )
-    tail++;
-  const end = before.length - tail;
-  return { start, end, from: before.slice(start, end), to: after.slice(start, after.length - tail), confidence };
+/** Tokens [from, to) that can only be written together, with their characters [start, end). */
+interface Unit {
+  from: number;
+  to: number;
+  start: number;
+  end: number;
+}
+
+/** Several tokens may share a character: before the change, or after it. */
+function unitsOf({ stages, token }: Tokenizer, { ids, spans, fixed }: AlignedText, after: ArrayLike<number>): Unit[] {
+  const standIns = new Set(fixed);
+  const cuts = (id: number | undefined) => id !== undefined && beginsInside(token(id) ?? "");
+  const units: Unit[] = [];
+  for (const [i, { start, end }] of spans.entries()) {
+    const last = units.at(-1);
+    const isShared = stages.isByteLevel ? cuts(ids[i]) || cuts(after[i]) : start === end || last?.start === last?.end;
+    if (last?.end === start && isShared && standIns.has(i) === standIns.has(last.from)) {
+      last.to = i + 1;
+      last.end = Math.max(last.end, end);
+    } else units.push({ from: i, to: i + 1, start, end });
+  }
+  return units;
+}
+
+const hasChanged = (ids: readonly number[], after: ArrayLike<number>, { from, to }: Unit): boolean =>
+  ids.slice(from, to).some((id, k) => id !== after[from + k]);
+
+function wordFor(tokenizer: Tokenizer, draft: AlignedText, after: ArrayLike<number>, unit: Unit): string {
+  const read = (ids: ArrayLike<number>) => spelling(tokenizer, Array.from(ids).slice(unit.from, unit.to));
+  return caseOf(draft.text, unit, read(draft.ids))(read(after));
+}
+
+function spelling(tokenizer: Tokenizer, ids: number[]): string {
+  const { continuation } = tokenizer.stages;
+  const text = tokenizer.decode(ids);
+  return continuation !== "" && text.startsWith(continuation) ? text.slice(continuation.length) : text;
+}
+
+/** What stands between two units. White space stays as it was typed unless one of them changed such that the vocabulary
+ *  sets another: a full stop in a word's place stands close. */
+function gapBefore(
+  tokenizer: Tokenizer,
+  draft: AlignedText,
+  after: ArrayLike<number>,
+  last: Unit | undefined,
+  next: Unit,
+): Piece {
+  const [start, end] = [last?.end ?? 0, next.start];
+  const typed = draft.text.slice(start, end);
+  const kept = { start, end, to: typed, isChanged: false, confidence: 1 };
+  if (last === undefined || tokenizer.stages.isByteLevel) return kept;
+  const between = (ids: ArrayLike<number>) => joiner(tokenizer, ids[last.to - 1], ids[next.from]);
+  const [old, now] = [between(draft.ids), between(after)];
+  if (old === now) return kept;
+  if (now === "") return /^[ \t]+$/.test(typed) ? { ...kept, to: "", isChanged: true } : kept;
+  return typed === "" ? { ...kept, to: now, isChanged: true } : kept;
+}
+
+function editsOf(text: string, pieces: readonly Piece[]): TextEdit[] {
+  const edits: TextEdit[] = [];
+  let [lastChanged, isNear] = [undefined as TextEdit | undefined, false];
+  for (const { start, end, to, isChanged, confidence } of pieces) {
+    if (!isChanged) {
+      // A plain space between two words that changed does not part them.
+      isNear = isNear && to === " ";
+      continue;
+    }
+    if (lastChanged !== undefined && isNear) {
+      lastChanged.to += text.slice(lastChanged.end, start) + to;
+      lastChanged.end = end;
+      lastChanged.confidence = Math.min(lastChanged.confidence, confidence);
+    } else {
+      lastChanged = { start, end, from: "", to, confidence };
+      edits.push(lastChanged);
+    }
+    isNear = true;
+  }
+  for (const edit of edits) edit.from = text.slice(edit.start, edit.end);
+  return edits;
 }

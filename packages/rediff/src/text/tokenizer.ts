@@ -1,13 +1,14 @@
 /** The tokenizer of a model folder, equal to what Python's `PreTrainedTokenizerFast` makes of the same files.
  *
  *  LLaDA's is a byte-level BPE. Plain encoding adds no token of its own: neither BOS nor EOS (the chat template writes
- *  BOS as text). Special strings inside a text become their ids, as in Python, so text from strangers can contain
- *  `<|eot_id|>`.
+ *  BOS as text). `encode` makes ids of special strings inside a text, as Python does; `encodeText` is for text from
+ *  strangers, in which `<|eot_id|>` is ten characters and nothing more.
  *
  *  Files: tokenizer.json and tokenizer_config.json, special_tokens_map.json where there is one, and chat_template.jinja
  *  where the configuration holds no template. */
 import { join } from "node:path";
 import { Tokenizer as Engine } from "@huggingface/tokenizers";
+import { z } from "zod";
 import { UserError } from "../errors.js";
 import {
   type AddedToken,
@@ -30,6 +31,23 @@ export type SpecialIds = {
   eot: number;
 };
 
+/** From a text to tokens by way of normalising and of pieces that no token goes beyond. */
+export interface TokenizerStages {
+  /** Spellings of special tokens. */
+  readonly controls: ReadonlySet<string>;
+  /** Added tokens that are text: each is cut out before all else. */
+  readonly wholes: readonly string[];
+  /** Pieces are written in UTF-8, a character for each byte. */
+  readonly isByteLevel: boolean;
+  /** Stands before a token that continues a word, and is no part of it. */
+  readonly continuation: string;
+  normalize(text: string): string;
+  /** Normalised text to pieces; characters between them may get lost. */
+  split(normalized: string): string[];
+  /** A piece to tokens as the vocabulary spells them. */
+  tokensOf(piece: string): string[];
+}
+
 export interface Tokenizer {
   /** The model folder it was read from. */
   readonly folder: string;
@@ -40,7 +58,14 @@ export interface Tokenizer {
   readonly specialTokens: Readonly<Record<string, string>>;
   /** The folder's chat template (Jinja), if it has one. */
   readonly chatTemplate: string | undefined;
+  /** Spellings of special tokens become those tokens. */
   encode(text: string): number[];
+  /** Without special tokens, however the text spells them. */
+  encodeText(text: string): number[];
+  /** What a word outside the vocabulary becomes; undefined where all can be written. */
+  readonly unknown: number | undefined;
+  /** What `encodeText` does, in its steps. */
+  readonly stages: TokenizerStages;
   /** Invalid UTF-8 (half a character) becomes U+FFFD. Ids without a token (the padding of the embedding) vanish, as in
    *  Python. */
   decode(ids: ArrayLike<number>, options?: { skipSpecialTokens?: boolean }): string;
@@ -71,14 +96,26 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const outsideVocabulary = added.filter((token) => !Object.hasOwn(vocabulary, token.content));
   const skipped = new Set(added.filter((token) => token.special).map((token) => token.id));
   const named = namedSpecialTokens(files);
+  const special = resolveSpecialIds(folder, engine, named.pad_token);
+  const controls = new Set([...skipped, ...Object.values(special)]);
+  const texts = textEngine(
+    engine,
+    files,
+    added.filter(({ id }) => !controls.has(id)),
+  );
+  const unknown = engine.model?.unk_token_id;
+  const encodeText = (text: string) => withoutControls(texts, text, controls, unknown);
 
   return {
     folder,
     length: Object.keys(vocabulary).length + outsideVocabulary.length,
-    special: resolveSpecialIds(folder, engine, named.pad_token),
+    special,
     specialTokens: named,
     chatTemplate: files.chatTemplate,
     encode: (text) => engine.encode(text, { add_special_tokens: false }).ids,
+    encodeText,
+    unknown,
+    stages: stagesOf(files, texts, new Set([...controls].map((id) => engine.id_to_token(id) ?? ""))),
     decode: (ids, { skipSpecialTokens = false } = {}) => {
       const kept = Array.from(ids).filter((id) => {
         if (!Number.isInteger(id) || id < 0) throw new RangeError(`decode: ${id} is not a token id`);
@@ -104,6 +141,52 @@ function createEngine(folder: string, files: TokenizerFiles, added: AddedToken[]
       cause,
     });
   }
+}
+
+/** The same vocabulary, which the engines share, with those added tokens only that are text. */
+function textEngine(engine: Engine, files: TokenizerFiles, texts: AddedToken[]): Engine {
+  const { normalizer, pre_tokenizer, decoder } = files.tokenizer;
+  const model = { type: "BPE", vocab: {}, merges: [] };
+  const made = new Engine({ normalizer, pre_tokenizer, decoder, post_processor: null, model, added_tokens: texts }, {});
+  made.model = engine.model;
+  return made;
+}
+
+/** A vocabulary may hold special tokens as words like any others: what looks like one is then unknown, or is written
+ *  character by character. */
+function withoutControls(
+  texts: Engine,
+  text: string,
+  controls: ReadonlySet<number>,
+  unknown: number | undefined,
+): number[] {
+  const encode = (part: string) => texts.encode(part, { add_special_tokens: false }).ids;
+  const isText = (id: number | undefined): id is number => id !== undefined && (id === unknown || !controls.has(id));
+  const ids: (number | undefined)[] = encode(text);
+  if (ids.every(isText)) return ids as number[];
+  if (unknown !== undefined) return ids.map((id) => (isText(id) ? id : unknown));
+  return [...text].flatMap(encode).filter(isText);
+}
+
+function stagesOf(files: TokenizerFiles, texts: Engine, controls: ReadonlySet<string>): TokenizerStages {
+  const { normalizer, pre_tokenizer, model } = texts;
+  const config = z.looseObject({ continuing_subword_prefix: z.string().nullish() }).parse(files.tokenizer.model);
+  return {
+    controls,
+    wholes: [...texts.get_added_tokens_decoder().values()].map(({ content }) => content),
+    isByteLevel: typesWithin(files.tokenizer.pre_tokenizer).includes("ByteLevel"),
+    continuation: files.tokenizer.model.type === "WordPiece" ? (config.continuing_subword_prefix ?? "##") : "",
+    normalize: (text: string) => normalizer?.normalize(text) ?? text,
+    split: (normalized: string) => pre_tokenizer?.pre_tokenize(normalized, { section_index: 0 }) ?? [normalized],
+    tokensOf: (piece: string) => model?.encode([piece]) ?? [],
+  };
+}
+
+/** Of a component of tokenizer.json, and of those that it is a sequence of. */
+function typesWithin(component: unknown): string[] {
+  const sequence = z.looseObject({ type: z.string(), pretokenizers: z.array(z.unknown()).optional() });
+  const { data } = sequence.safeParse(component);
+  return data === undefined ? [] : [data.type, ...(data.pretokenizers ?? []).flatMap(typesWithin)];
 }
 
 function resolveSpecialIds(folder: string, engine: Engine, padName: string | undefined): SpecialIds {

@@ -8,6 +8,7 @@ import type { Tokenizer } from "../../text/tokenizer.js";
 import { errorText } from "../terminal/error-text.js";
 import { type LiveStream, LiveText } from "../terminal/live-text.js";
 import { printable } from "../terminal/printable.js";
+import { unreadNote } from "../terminal/unread-note.js";
 import type { Conversation } from "./conversation.js";
 
 export interface ChatTerminal {
@@ -94,7 +95,9 @@ async function answer(
     turn = await watching.next();
   }
   live.clear();
-  output.write(`${printable(turn.value.text.trim())}\n\n`);
+  const { text: answered, unread } = turn.value;
+  const note = unread.length > 0 ? `(${unreadNote(unread)})\n` : "";
+  output.write(`${printable(answered.trim())}\n${note}\n`);
 }
 
 function problem(error: unknown, conversation: Conversation, verbose: boolean | undefined): string {

@@ -5,7 +5,8 @@ import type { DecodeStep } from "../../diffusion/decode-step.js";
 import { UserError } from "../../errors.js";
 import type { DescribeOptions } from "../../inference/request.js";
 import type { Description, VisionLanguageModel } from "../../inference/vision-language-model.js";
-import { type ChatMessage, placeImages } from "../../text/chat-template.js";
+import type { ChatMessage } from "../../text/chat-template.js";
+import { placePictures, wordsOf } from "../../text/image-markers.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import { expandInputs } from "../options/picture-inputs.js";
 
@@ -16,6 +17,7 @@ export const COMMANDS = `/image PATH   add a picture (or video, folder, pattern)
 /help         this
 /quit         leave (or Ctrl-D)
 A message that begins with / is written with two: //path means "/path".
+<image> in a message places its new pictures, one each; \\<image> is the word.
 `;
 
 /** What a line that was typed means. */
@@ -90,7 +92,7 @@ export class Conversation {
 
   /** Answers a message, a step at a time. It is remembered once it is answered. */
   async *ask(text: string, signal: AbortSignal): AsyncGenerator<DecodeStep, Description> {
-    const content = placeImages(text, this.#pictures.length - this.#placed);
+    const content = placePictures(text, this.#pictures.length - this.#placed);
     const messages = [...this.#messages, { role: "user", content }];
     const visuals = this.#pictures.map(({ visual }) => visual);
     const answer = yield* this.#model.watchLoaded(visuals, { ...this.#options, messages, signal });
@@ -117,6 +119,6 @@ export class Conversation {
 }
 
 /** Pictures are named above; their places are of interest to programs only. */
-const transcript = ({ role, content }: ChatMessage): string => `${role}: ${content?.replace(/^(<image> ?)+\n/, "")}\n`;
+const transcript = (message: ChatMessage): string => `${message.role}: ${wordsOf(message)}\n`;
 
 const count = (n: number, what: string): string => `${n} ${what}${n === 1 ? "" : "s"}`;

@@ -24,6 +24,7 @@ import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { LiveText } from "../terminal/live-text.js";
 import { progress } from "../terminal/progress.js";
+import { unreadNote } from "../terminal/unread-note.js";
 
 interface Flags extends ModelFlags, PromptFlags, AnswerFlags {
   suffix?: string;
@@ -167,6 +168,7 @@ async function captionLive(
       }
       live.clear();
       process.stdout.write(textLine(name, turn.value.text, groups.length));
+      if (group === groups[0]) noteUnread(turn.value);
     } catch (error) {
       live.clear();
       if (options.signal?.aborted) throw error;
@@ -199,6 +201,7 @@ async function captionAll(
     for await (const result of many) {
       const name = nameOf(groups[result.index] ?? []);
       if (result.ok) {
+        if (done === failures) noteUnread(result.description);
         const record = { ...toRecord(name, result.description), ...results?.origin };
         await results?.file.append(record);
         if (process.stdout.isTTY) bar.finish(); // both may be the same terminal
@@ -214,6 +217,13 @@ async function captionAll(
     bar.finish();
   }
   return failures;
+}
+
+/** Of what is the same for all pictures. */
+function noteUnread({ unread, draftUnread }: Description): void {
+  if (unread.length > 0) process.stderr.write(`of the question ${unreadNote(unread)}\n`);
+  if (draftUnread.length > 0)
+    process.stderr.write(`of the draft ${unreadNote(draftUnread)}; it writes words of its own\n`);
 }
 
 const textLine = (name: string, text: string, total: number): string =>

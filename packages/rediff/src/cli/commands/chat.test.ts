@@ -59,6 +59,7 @@ test("--json: a line for each message, and every answer knows those before it", 
       "seconds",
       "tokens_per_second",
       "edits",
+      "unread",
     ]);
   expect(records.map(({ message }) => message)).toEqual(questions);
   const answers = await replies(model, [["photo.jpg"]], questions);
@@ -113,7 +114,6 @@ test("lines that fail are told, and the others go on as if they had not been", a
     ["/save no/such/folder.txt", /cannot be written/],
     ["/reset everything", /\/reset everything is unknown\. Use \/reset/],
     ["/imagine", /\/imagine is no command\. \/help lists them/],
-    ["Two <image> of <image>?", /2 <image> for 1 picture/],
     [`Long ${"word ".repeat(3000)}`, /the model's 4096 positions leave no room/],
   ];
   const run = await chat(`${bad.map(([line]) => line).join("\n")}\nWhat is it?\n`, "photo.jpg");
@@ -122,6 +122,27 @@ test("lines that fail are told, and the others go on as if they had not been", a
   expect(lines).toHaveLength(bad.length);
   for (const [i, [, line]] of bad.entries()) expect(lines[i]).toMatch(line);
   expect(run.stdout).toBe(`${(await replies(model, [["photo.jpg"]], ["What is it?"]))[0]}\n`);
+});
+
+test("<image> is a word where there are not as many of them as new pictures, and \\<image> always", async ({
+  model,
+}) => {
+  const questions = ["Two <image> of <image>?", "What does <image> mean?", "And \\<image>?"];
+  const run = await chat(`${questions.join("\n")}\n/save words.json\n/save words.txt\n`, "photo.jpg");
+  expect(run.status).toBe(0);
+  const said = run.stdout.trimEnd();
+  const { messages } = JSON.parse(readFileSync(at("words.json"), "utf8")) as { messages: { content: string }[] };
+  expect(messages.filter((_, i) => i % 2 === 0).map(({ content }) => content)).toEqual([
+    "<image>\nTwo \\<image> of \\<image>?",
+    "What does \\<image> mean?",
+    "And \\<image>?",
+  ]);
+  const transcript = readFileSync(at("words.txt"), "utf8");
+  expect(transcript).toContain("user: Two <image> of <image>?\n");
+  expect(transcript).toContain("user: And <image>?\n");
+  const asked = messages.slice(0, -1).map((message, i) => ({ role: i % 2 === 0 ? "user" : "assistant", ...message }));
+  const { text } = await model.describe(at("photo.jpg"), { genLength: 8, messages: asked });
+  expect(said.endsWith(text.trim())).toBe(true);
 });
 
 test("options arrive", async ({ model }) => {

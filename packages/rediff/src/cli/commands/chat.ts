@@ -20,6 +20,7 @@ import { openModel } from "../options/load-engine.js";
 import { expandInputs } from "../options/picture-inputs.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
+import { unreadNote } from "../terminal/unread-note.js";
 import { descriptionRecord } from "./caption.js";
 
 interface Flags extends ModelFlags, PromptFlags, AnswerFlags {
@@ -35,7 +36,8 @@ Ctrl-C stops an answer and keeps the chat; twice, it leaves. Without a terminal 
 command, and each answer goes to stdout; one that fails is told on stderr, and the next line has its turn.
 
 --json prints, per message: {"message","text","token_ids","steps","seconds","tokens_per_second",
-"edits":[{"step","position","from","to"}]}.
+"edits":[{"step","position","from","to"}],"unread":[{"start","end","text"}]}; unread are words of the message that the model
+cannot read.
 
 Examples:
   $ rediff chat photo.jpg --model LLaDA-V
@@ -104,6 +106,8 @@ async function answerLine(conversation: Conversation, message: string, flags: Fl
   const watching = conversation.ask(message, signal);
   let turn = await watching.next();
   while (!turn.done) turn = await watching.next();
-  const record = { message, ...descriptionRecord(turn.value) };
+  const { unread } = turn.value;
+  const record = { message, ...descriptionRecord(turn.value), unread };
+  if (!flags.json && unread.length > 0) process.stderr.write(`${unreadNote(unread)}\n`);
   process.stdout.write(flags.json ? `${JSON.stringify(record)}\n` : `${turn.value.text.trim()}\n`);
 }

@@ -40,7 +40,16 @@ test("--json: one line, whose blanks lie between the template's characters", asy
   expect(run).toMatchObject({ status: 0, stderr: "" });
   const [answer, ...more] = jsonLines(run.stdout) as { text: string; blanks: FilledBlank[] }[];
   expect(more).toEqual([]);
-  expect(Object.keys(answer!)).toEqual(["image", "template", "text", "blanks", "token_ids", "steps", "seconds"]);
+  expect(Object.keys(answer!)).toEqual([
+    "image",
+    "template",
+    "text",
+    "blanks",
+    "unread",
+    "token_ids",
+    "steps",
+    "seconds",
+  ]);
   expect(answer).toMatchObject({ image: "photo.jpg", template: TEMPLATE, steps: 5 });
   const { text, blanks } = answer!;
   for (const blank of blanks) {
@@ -131,7 +140,6 @@ describe("mistakes: one line, before anything is computed", () => {
     [["--template", "no blank", ...MODEL], /^rediff: the template has no blank\. Write \[\[N\]\]/],
     [["--template", "a [[x]]", ...MODEL], /^rediff: "\[\[x\]\]" at offset 2 of the template is no blank\. Write/],
     [["--template", "a [[0]]", ...MODEL], /is no blank/],
-    [["--template", "[[1]]<|eot_id|>", ...MODEL], /the template contains the special token <\|eot_id\|>\. Remove it/],
     [["--template", "[[5000]]", ...MODEL], /more than the model's 4096 positions/],
     [MODEL, /^rediff: no template was given\. Use --template/],
 

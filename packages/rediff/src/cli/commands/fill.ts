@@ -25,6 +25,7 @@ import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { LiveText } from "../terminal/live-text.js";
 import { printable } from "../terminal/printable.js";
+import { unreadNote } from "../terminal/unread-note.js";
 
 interface Flags extends ModelFlags, PromptFlags, StepFlags {
   template?: string[];
@@ -35,12 +36,12 @@ interface Flags extends ModelFlags, PromptFlags, StepFlags {
 }
 
 const HELP = `
-[[N]] in a template is a blank of N tokens; all other text stays as it is, character for character. \\[[ stands for the
-brackets themselves. A space before a blank is part of its first token. Every picture is asked for every template; without
+[[N]] in a template is a blank of N tokens; all other text stays as it is, character for character; words in it that the
+model cannot read are named. \\[[ stands for the brackets themselves. A space before a blank is part of its first token. Every picture is asked for every template; without
 a picture the text is filled in alone.
 
---json prints, per picture and template: {"image","template","text","blanks":[{"start","end","text"}],"token_ids","steps",
-"seconds"}; start and end count the text's characters. --trace writes a JSON line after every step, as caption does.
+--json prints, per picture and template: {"image","template","text","blanks":[{"start","end","text"}],
+"unread":[{"start","end","text"}],"token_ids","steps","seconds"}; start and end count the text's characters. --trace writes a JSON line after every step, as caption does.
 
 Examples:
   $ rediff fill photo.jpg --template "A [[2]] sits on the [[1]]." --model LLaDA-V
@@ -148,6 +149,8 @@ async function fillAll(
       const text = isLive ? marked(filling) : filling.text;
       if (flags.json) process.stdout.write(`${JSON.stringify(toRecord(image, template, filling))}\n`);
       else process.stdout.write(`${isNamed && image !== undefined ? `${image}: ` : ""}${text}\n`);
+      if (!flags.json && filling.unread.length > 0)
+        process.stderr.write(`${unreadNote(filling.unread)}; left as they are\n`);
     } catch (error) {
       live?.clear();
       if (options.signal?.aborted) throw error;
@@ -158,12 +161,17 @@ async function fillAll(
   return failures;
 }
 
-function toRecord(image: string | undefined, template: string, { text, blanks, tokenIds, steps, seconds }: Filling) {
+function toRecord(
+  image: string | undefined,
+  template: string,
+  { text, blanks, unread, tokenIds, steps, seconds }: Filling,
+) {
   return {
     image: image ?? null,
     template,
     text,
     blanks,
+    unread,
     token_ids: tokenIds,
     steps,
     seconds: Number(seconds.toPrecision(6)),

@@ -14,6 +14,7 @@ import {
 } from "../options/describe-options.js";
 import { openModel } from "../options/load-engine.js";
 import { decimal, given, whole } from "../options/parse-values.js";
+import { unreadNote } from "../terminal/unread-note.js";
 
 interface Flags extends ModelFlags, PromptFlags {
   draft?: string;
@@ -24,9 +25,12 @@ interface Flags extends ModelFlags, PromptFlags {
 }
 
 const HELP = `
-Needs a model that was trained to refine (ReDiff). What is wrong is replaced by as many tokens; what is right stays.
+Needs a model that was trained to refine (ReDiff). What is wrong is replaced by as many tokens; what is right stays as it
+was typed, case, spaces and line breaks included. Words that the model cannot read are named and left alone, and the two
+words on either side of one are not judged.
 
---json prints {"text","edits":[{"start","end","from","to","confidence"}]}; start and end count the draft's characters.
+--json prints {"text","edits":[{"start","end","from","to","confidence"}],"unread":[{"start","end","text"}]}; start and end
+count the draft's characters (UTF-16 units).
 
 Examples:
   $ rediff refine photo.jpg --draft "A dog sits on the sofa." --model ReDiff-8B
@@ -60,15 +64,16 @@ async function run(image: string, flags: Flags): Promise<void> {
   const picture = storedPath(image);
   if (picture === undefined) throw new UserError(`there is no file ${image}`);
   using model = await openModel(flags);
-  const { text, edits } = await model.refine(picture, draft, options);
+  const { text, edits, unread } = await model.refine(picture, draft, options);
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify({ text, edits })}\n`);
+    process.stdout.write(`${JSON.stringify({ text, edits, unread })}\n`);
     return;
   }
   process.stdout.write(`${text}\n`);
   for (const { from, to, start, confidence } of edits)
     process.stderr.write(`${start}: ${JSON.stringify(from)} -> ${JSON.stringify(to)} (${confidence.toFixed(2)})\n`);
   if (edits.length === 0) process.stderr.write("nothing to change\n");
+  if (unread.length > 0) process.stderr.write(`${unreadNote(unread)}; left as they are\n`);
 }
 
 async function readDraft({ draft, draftFile }: Flags): Promise<string> {

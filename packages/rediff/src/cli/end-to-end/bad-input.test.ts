@@ -265,7 +265,10 @@ describe("numbers that do not fit together", () => {
       ["--gen-length", "4090"],
       /the prompt has \d+ tokens and the answer 4090, .* the model's 4096 positions\. Use fewer/,
     ],
-    [["--prompt", "<image> <image>"], /the prompt has 2 <image> for 1 picture\. Write <image> once for each/],
+    [
+      ["--compat", "--prompt", "<image> <image>"],
+      /the prompt has 2 <image> for 1 picture\. Write <image> once for each/,
+    ],
     [["--video-frames", "0"], /argument '0' is invalid\. It must be a whole number from 1/],
     [["--device", "abacus"], /unknown device "abacus"; it is cpu, cuda, cuda:N or mps/],
   ])("%j", async (flags, line) => {

@@ -32,6 +32,7 @@ export interface PromptFlags {
   cfgScale?: number;
   temperature?: number;
   compat?: true;
+  specialTokens?: true;
   autoOrient?: true;
   asStored?: true;
   maxPixels?: number;
@@ -77,7 +78,7 @@ export function addPromptOptions(command: Command, leave: { prompt?: true; compa
   if (!leave.prompt)
     command.option(
       "--prompt <T>",
-      "the question; <image> places the picture, which otherwise comes first",
+      "the question; <image> places the picture, which otherwise comes first; \\<image> is the word",
       DEFAULT_QUESTION,
     );
   command
@@ -96,6 +97,7 @@ export function addPromptOptions(command: Command, leave: { prompt?: true; compa
     .option("--seed <N>", "for temperature and random remasking (default 42)", whole(0));
   if (!leave.compat) command.option("--compat", "all quirks of the original code; slower");
   return command
+    .option("--special-tokens", "take special tokens' spellings in what is typed for those tokens, not for text")
     .option("--auto-orient", "turn pictures upright as their EXIF data says (default, but for --compat)")
     .option("--as-stored", "take pictures as they are stored, as the original does")
     .option("--max-pixels <N>", "refuse pictures with more pixels (default 178956970)", whole(1))
@@ -178,7 +180,7 @@ export function loadOptions(flags: ModelFlags): LoadOptions {
 
 export function promptOptions(flags: PromptFlags): DescribeOptions {
   const { prompt, system, conversation, imageJoin, seed, cfgScale, temperature } = flags;
-  const { compat, autoOrient, asStored, maxPixels, videoFrames } = flags;
+  const { compat, specialTokens, autoOrient, asStored, maxPixels, videoFrames } = flags;
   return given({
     prompt,
     system,
@@ -188,6 +190,7 @@ export function promptOptions(flags: PromptFlags): DescribeOptions {
     cfgScale,
     temperature,
     compat,
+    specialTokens,
     autoOrient,
     asStored,
     maxPixels,

@@ -2,9 +2,10 @@
  *
  *  `blanks: [[start, end], ...]` of a record are characters of its only answer. Whatever else has a label loses it, the
  *  structural tokens too. */
+
+import { tokenOffsets } from "../../text/alignment/token-offsets.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import type { Labelled, Turn } from "../../text/labels.js";
-import { tokenOffsets } from "../../text/text-edits.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import { answerSpans } from "./answer-positions.js";
 import { SampleError } from "./sample-error.js";

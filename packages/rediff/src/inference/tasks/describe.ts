@@ -8,7 +8,7 @@ import type { AnswerReader } from "./answer-reader.js";
 
 export function describing(
   tokenizer: Tokenizer,
-  { stop, decode }: DescribeRequest,
+  { stop, decode, unread, draftUnread }: DescribeRequest,
   onText: ((text: string) => void) | undefined,
 ): AnswerReader<Description> {
   const stable = new StablePrefix(tokenizer, stop);
@@ -43,6 +43,8 @@ export function describing(
         tokensPerSecond: tokenIds.length / seconds,
         edits,
         stopped: stable.stopped || (result?.stopped ?? false),
+        unread: [...unread],
+        draftUnread: [...draftUnread],
       };
     },
   };

@@ -1,13 +1,13 @@
-/** A repaired text: proofread in rounds, and read as edits of the draft's characters. */
+/** A repaired text: proofread in rounds, and read as edits of the draft as it was typed. */
 import { proofread } from "../../diffusion/proofread.js";
-import { textEdits } from "../../text/text-edits.js";
+import { alignedEdits } from "../../text/text-edits.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Refinement } from "../answers.js";
 import type { RefineRequest } from "../resolve.js";
 import type { AnswerReader } from "./answer-reader.js";
 
 export function refining(tokenizer: Tokenizer, request: RefineRequest): AnswerReader<Refinement> {
-  const { rounds, threshold, decode } = request;
+  const { rounds, threshold, decode, draft } = request;
   const confidence = new Float64Array(decode.draft.length).fill(1);
   return {
     loop: proofread({ rounds, threshold }),
@@ -16,8 +16,8 @@ export function refining(tokenizer: Tokenizer, request: RefineRequest): AnswerRe
       return false;
     },
     read({ canvas, result }, seconds) {
-      const { text, edits } = textEdits(tokenizer, decode.draft, canvas.answer(), confidence);
-      return { text, edits, rounds: result?.steps ?? 0, seconds };
+      const { text, edits } = alignedEdits(tokenizer, draft, canvas.answer(), confidence);
+      return { text, edits, unread: [...draft.unread], rounds: result?.steps ?? 0, seconds };
     },
   };
 }

@@ -7,16 +7,16 @@
  *  - Vocabularies of words have no spaces; decoding sets them between words. Where the template has white space there,
  *    it stands for that space; where it has none, the space belongs to the blank.
  *
- *  Special tokens are banned from blanks. */
+ *  What of the fixed text the model cannot read keeps its place by a stand-in. Special tokens are banned from blanks. */
 import type { Ban } from "../../diffusion/decode-options.js";
-import { OptionError } from "../../errors.js";
+import { alignText, type UnreadText } from "../../text/alignment/aligned-text.js";
 import { joiner } from "../../text/joiner.js";
 import { specialIds } from "../../text/special-ids.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Template } from "./fill-template.js";
 
 type FormPart =
-  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "text"; readonly text: string; readonly unread: readonly UnreadText[] }
   /** Positions [start, end) of the answer. `spaced`: the space before it is in its first token. */
   | { readonly kind: "blank"; readonly start: number; readonly end: number; readonly spaced: boolean };
 
@@ -39,9 +39,10 @@ export interface FilledBlank {
 export interface FilledText {
   text: string;
   blanks: FilledBlank[];
+  /** What of the text the model cannot read. */
+  unread: UnreadText[];
 }
 
-/** @throws UserError when the fixed text cannot be written in the model's tokens */
 export function formOf(tokenizer: Tokenizer, template: Template): Form {
   const { special, spaces } = tokenKinds(tokenizer);
   const ids: number[] = [];
@@ -52,10 +53,10 @@ export function formOf(tokenizer: Tokenizer, template: Template): Form {
   for (const [i, part] of template.entries()) {
     if (part.kind === "text") {
       const isBeforeBlank = i + 1 < template.length;
-      const encoded = encodeFixed(tokenizer, part.text, isBeforeBlank && spaces !== undefined, special);
-      isSpaced = encoded.isSpaced;
-      for (const id of encoded.ids) fixed.push(ids.push(id) - 1);
-      parts.push(part);
+      isSpaced = isBeforeBlank && spaces !== undefined && part.text.endsWith(" ");
+      const { ids: encoded, unread } = alignText(tokenizer, isSpaced ? part.text.slice(0, -1) : part.text);
+      for (const id of encoded) fixed.push(ids.push(id) - 1);
+      parts.push({ ...part, unread });
     } else {
       const start = ids.length;
       for (let n = 0; n < part.tokens; n++) ids.push(tokenizer.special.mask);
@@ -76,11 +77,14 @@ export function formOf(tokenizer: Tokenizer, template: Template): Form {
 export function readForm(tokenizer: Tokenizer, { parts }: Form, tokens: ArrayLike<number>): FilledText {
   const ids = Array.from(tokens);
   const blanks: FilledBlank[] = [];
+  const unread: UnreadText[] = [];
   let text = "";
   let i = 0;
   while (i < parts.length) {
     const part = parts[i];
     if (part?.kind !== "blank") {
+      for (const { start, end, text: word } of part?.unread ?? [])
+        unread.push({ start: text.length + start, end: text.length + end, text: word });
       text += part?.text ?? "";
       i++;
       continue;
@@ -104,7 +108,7 @@ export function readForm(tokenizer: Tokenizer, { parts }: Form, tokens: ArrayLik
       text += content;
     }
   }
-  return { text, blanks };
+  return { text, blanks, unread };
 }
 
 const isSpace = (character: string | undefined): boolean => character !== undefined && character.trim() === "";
@@ -113,38 +117,6 @@ function sharedLength(a: string, b: string): number {
   let length = 0;
   while (length < a.length && a[length] === b[length]) length++;
   return length;
-}
-
-function encodeFixed(
-  tokenizer: Tokenizer,
-  text: string,
-  mayLeaveSpace: boolean,
-  special: ReadonlySet<number>,
-): { ids: number[]; isSpaced: boolean } {
-  const whole = tokenizer.encode(text);
-  const unwritable = whole.some((id) => special.has(id));
-  if (unwritable || comparable(tokenizer.decode(whole)) !== comparable(text))
-    throw unwritableText(tokenizer, text, special);
-  if (!mayLeaveSpace || !text.endsWith(" ")) return { ids: whole, isSpaced: false };
-  return { ids: tokenizer.encode(text.slice(0, -1)), isSpaced: true };
-}
-
-/** Vocabularies may drop case, spaces and variants of characters: the text keeps the template's. */
-const comparable = (text: string): string => text.normalize("NFKC").toLowerCase().replace(/\s+/g, "");
-
-function unwritableText(tokenizer: Tokenizer, text: string, special: ReadonlySet<number>): OptionError {
-  const named = [...special].map((id) => tokenizer.token(id) ?? "").find((name) => name !== "" && text.includes(name));
-  if (named !== undefined)
-    return new OptionError("template", `the template contains the special token ${named}`, "Remove it.");
-  const word = text.split(/\s+/).find((piece) => {
-    const ids = tokenizer.encode(piece);
-    return ids.some((id) => special.has(id)) || comparable(tokenizer.decode(ids)) !== comparable(piece);
-  });
-  return new OptionError(
-    "template",
-    `the template's ${JSON.stringify(word ?? text)} cannot be written in the model's tokens`,
-    "Use words that the model knows.",
-  );
 }
 
 interface TokenKinds {
@@ -162,7 +134,7 @@ function tokenKinds(tokenizer: Tokenizer): TokenKinds {
   if (known !== undefined) return known;
   const special = specialIds(tokenizer);
   const spelling = (id: number) => tokenizer.token(id) ?? "";
-  const [space] = tokenizer.encode(" ");
+  const [space] = tokenizer.encodeText(" ");
   const sign = space === undefined || tokenizer.isSpecial(space) ? "" : spelling(space).slice(0, 1);
   const [without, bare]: [number[], number[]] = [[], []];
   for (let id = 0; id < tokenizer.length; id++) {

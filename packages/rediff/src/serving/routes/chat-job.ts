@@ -2,7 +2,7 @@
 import { inSnakeCase, type Spelling } from "../../errors.js";
 import { type ModelFacts, modelDefaults } from "../../inference/model-facts.js";
 import type { ChatMessage } from "../../text/chat-template.js";
-import { placeImages } from "../../text/chat-template.js";
+import { escapeMarkers, placePictures } from "../../text/image-markers.js";
 import { imageToken } from "../../text/image-tokens.js";
 import type { Job } from "../engine/protocol.js";
 import { ApiError } from "../http/error-object.js";
@@ -154,24 +154,23 @@ function textOf(content: string | readonly { text: string }[]): string {
   return typeof content === "string" ? content : content.map(({ text }) => text).join("\n");
 }
 
-/** Pictures come before the text, as in training, unless the message sets them between its texts or places them itself
- *  with `<image>`. */
+/** Pictures come before the text, as in training, unless the message sets them between its texts. An `<image>` of a text
+ *  is a word. */
 function userContent(
   content: string | readonly ChatPart[],
   param: string,
   media: MediaSource[],
   options: MediaOptions,
 ): string {
-  if (typeof content === "string") return content;
+  if (typeof content === "string") return escapeMarkers(content);
   for (const [i, part] of content.entries()) {
     if (part.type === "image_url")
       media.push(pictureSource(part.image_url.url, `${param}[${i}].image_url.url`, options));
     if (part.type === "video_url") media.push(videoSource(part.video_url.url, `${param}[${i}].video_url.url`, options));
   }
   const texts = content.flatMap((part) => (part.type === "text" ? [part.text] : []));
-  const all = texts.join("\n");
-  if (all.includes(imageToken) || !isInterleaved(content)) return placeImages(all, content.length - texts.length);
-  return content.map((part) => (part.type === "text" ? part.text : imageToken)).join("\n");
+  if (!isInterleaved(content)) return placePictures(escapeMarkers(texts.join("\n")), content.length - texts.length);
+  return content.map((part) => (part.type === "text" ? escapeMarkers(part.text) : imageToken)).join("\n");
 }
 
 /** A picture stands between two texts. */

@@ -58,6 +58,9 @@ function warningsOf({ askedLength, spelling }: ChatRequest, beginning: Beginning
   return { warnings: [{ message, param, code: "length_cut" }] };
 }
 
+/** Words of the question that the model cannot read, where there are any. */
+const unreadOf = ({ unread }: Description) => (unread.length > 0 ? { unread } : {});
+
 const reasonOf = ({ stopped }: Description) => (stopped ? "stop" : "length");
 
 function submit(
@@ -102,6 +105,7 @@ async function whole(c: Context<AppEnv>, asked: Asked) {
     choices: [{ index: 0, message, logprobs: null, finish_reason: reasonOf(result) }],
     usage: usageOf(beginning, result),
     ...warningsOf(request, beginning),
+    ...unreadOf(result),
     ...(body.diffusion_trace && { diffusion: trace }),
   });
 }
@@ -144,7 +148,7 @@ async function stream(c: Context<AppEnv>, asked: Asked) {
 
   result.then(
     (result) => {
-      chunk([choice({}, reasonOf(result))], warningsOf(request, beginning));
+      chunk([choice({}, reasonOf(result))], { ...warningsOf(request, beginning), ...unreadOf(result) });
       diffusion(traceEnd(result));
       if (includeUsage) chunk([], { usage: usageOf(beginning, result) });
       events.end();

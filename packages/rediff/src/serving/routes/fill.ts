@@ -3,6 +3,7 @@ import type { Hono } from "hono";
 import { parseTemplate } from "../../inference/template/fill-template.js";
 import { traceEndOfFilling, traceStart } from "../../inference/trace.js";
 import type { TraceEvent } from "../../inference/trace-format.js";
+import { escapeMarkers } from "../../text/image-markers.js";
 import type { AppEnv } from "../http/api-keys.js";
 import { ApiError } from "../http/error-object.js";
 import { readJson } from "../http/request-body.js";
@@ -25,7 +26,7 @@ export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
     const options = {
       maxPixels: serving.media.maxPixels,
       ...diffusionOptions(body),
-      ...present({ prompt }),
+      ...present({ prompt: prompt && escapeMarkers(prompt) }),
     };
     const trace: TraceEvent[] = [];
     let given = 0;
@@ -47,8 +48,8 @@ export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
       }),
     );
     trace.push(traceEndOfFilling(filling, given));
-    const { text, blanks, steps, seconds } = filling;
-    const answer = { text, blanks, steps, seconds, model: model.id };
+    const { text, blanks, unread, steps, seconds } = filling;
+    const answer = { text, blanks, unread, steps, seconds, model: model.id };
     return c.json({ ...answer, ...(body.diffusion_trace && { diffusion: trace }) });
   });
 }

@@ -1,5 +1,6 @@
 /** POST /v1/refine: a text and its picture in, the text repaired and what was changed out. */
 import type { Hono } from "hono";
+import { escapeMarkers } from "../../text/image-markers.js";
 import type { AppEnv } from "../http/api-keys.js";
 import { readJson } from "../http/request-body.js";
 import { assertMedia, mediaReading, pictureSource } from "../media/load-media.js";
@@ -17,9 +18,15 @@ export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
     const { prompt, rounds, threshold, image_join: imageJoin, as_stored: asStored } = body;
     const options = {
       maxPixels: serving.media.maxPixels,
-      ...present({ prompt, rounds, threshold, imageJoin, asStored }),
+      ...present({ prompt: prompt && escapeMarkers(prompt), rounds, threshold, imageJoin, asStored }),
     };
-    const { text, edits, ...rest } = await serving.metrics.timed("refine", () =>
+    const {
+      text,
+      edits,
+      unread,
+      rounds: used,
+      seconds,
+    } = await serving.metrics.timed("refine", () =>
       engine.submit<"refine">({
         job: { asked: { kind: "refine", draft: body.draft, options }, text: false, trace: false },
         client: c.get("client"),
@@ -27,6 +34,6 @@ export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
         visuals: mediaReading(media, options, serving.media),
       }),
     );
-    return c.json({ text, edits, rounds: rest.rounds, seconds: rest.seconds, model: model.id });
+    return c.json({ text, edits, unread, rounds: used, seconds, model: model.id });
   });
 }

@@ -13,13 +13,26 @@ export function chunkTokenizer(): Tokenizer {
     return pieces.length - 1;
   };
   const special = { mask: -1, bos: -2, eos: -3, pad: -3, startHeader: -4, endHeader: -5, eot: -6 };
+  const split = (text: string) => (text.match(/ ?[^ ]+| /g) ?? []).flatMap((word) => word.match(/.{1,5}/gsu) ?? []);
+  const encode = (text: string) => split(text).map(idOf);
   return {
     folder: "",
     length: 1000,
     special,
     specialTokens: {},
     chatTemplate: undefined,
-    encode: (text) => (text.match(/ ?[^ ]+| /g) ?? []).flatMap((word) => word.match(/.{1,5}/gsu) ?? []).map(idOf),
+    encode,
+    encodeText: encode,
+    unknown: undefined,
+    stages: {
+      controls: new Set(),
+      wholes: [],
+      isByteLevel: false,
+      continuation: "",
+      normalize: (text) => text,
+      split,
+      tokensOf: (piece) => [piece],
+    },
     decode: (row) => Array.from(row, (id) => pieces[id] ?? "").join(""),
     isSpecial: () => false,
     tokenId: (token) => ids.get(token),

@@ -94,7 +94,7 @@ describe("describe", () => {
 });
 
 describe("the end of an answer", () => {
-  const SEVERAL = { ...SHORT, draft: "It is a cat.<|eot_id|>" };
+  const SEVERAL = { ...SHORT, draft: "It is a cat.<|eot_id|>", specialTokens: true };
 
   test("is the end of the turn, whatever else ends it too", async ({ model }) => {
     const plain = await model.describe(photo, SEVERAL);

@@ -74,6 +74,38 @@ test("a draft from a file and from stdin, without their last newline", async () 
   expect(await rediff(args, { cwd: root, input: "A dog sits.\r\n" })).toEqual({ status: 0, stdout, stderr: "" });
 });
 
+describe("text as people type it, and the embedded model", () => {
+  const scene = async () => {
+    const made = await rediffHere("scenes", "generate", "--count", "1", "--seed", "4242", "--output", at("scenes"));
+    expect(made.status).toBe(0);
+    return at("scenes/pictures/5b46d76c-0000000.png"); // a cactus at the top right
+  };
+  const TYPED = "There is a Dog at the top left.\r\nAnd a zebra \u{1f993}! ";
+
+  test("an error is repaired in the case it was typed in; the rest stays, and what is unread is named", async () => {
+    const picture = await scene();
+    const run = await rediffHere("refine", picture, "--draft", TYPED, "--json");
+    const [{ text, edits, unread }] = jsonLines(run.stdout) as [
+      { text: string; edits: TextEdit[]; unread: { start: number; end: number; text: string }[] },
+    ];
+    expect(text).toBe("There is a Cactus at the top right.\r\nAnd a zebra \u{1f993}! ");
+    expect(applyEdits(TYPED, edits)).toBe(text);
+    expect(unread.map((part) => part.text)).toEqual(["zebra", "\u{1f993}"]);
+    for (const { start, end, text: word } of unread) expect(TYPED.slice(start, end)).toBe(word);
+
+    const told = await rediffHere("refine", picture, "--draft", TYPED);
+    expect(told.stdout).toBe(`${text}\n`);
+    expect(told.stderr).toMatch(/^the model cannot read "zebra", "\u{1f993}"; left as they are$/mu);
+  });
+
+  test("a text of unread words only comes back as it is", async () => {
+    const run = await rediffHere("refine", at("photo.jpg"), "--draft", "Zebras \u{1f993} graze", "--json");
+    expect(jsonLines(run.stdout)).toMatchObject([
+      { text: "Zebras \u{1f993} graze", edits: [], unread: [{ text: "Zebras" }, { start: 7 }, { text: "graze" }] },
+    ]);
+  });
+});
+
 describe("mistakes", () => {
   const photo = () => at("photo.jpg");
   const model = ["--model", at("model")];

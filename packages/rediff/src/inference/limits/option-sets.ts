@@ -38,6 +38,7 @@ const describeTypes: OptionTypes<DescribeOptions> = {
   seed: number,
   cache: z.strictObject({ promptInterval: number, genInterval: number, transferRatio: number }),
   compat: flag,
+  specialTokens: flag,
   autoOrient: flag,
   asStored: flag,
   maxPixels: positive,
@@ -47,11 +48,11 @@ const describeTypes: OptionTypes<DescribeOptions> = {
 };
 
 const { prompt, messages, system, conversation, imageJoin, temperature, cfgScale, seed } = describeTypes;
-const { autoOrient, asStored, maxPixels, videoFrames, signal, onTrace, ...others } = describeTypes;
+const { specialTokens, autoOrient, asStored, maxPixels, videoFrames, signal, onTrace, ...others } = describeTypes;
 /** Of all three. */
 const common = {
   ...{ prompt, messages, system, conversation, imageJoin, temperature, cfgScale, seed },
-  ...{ autoOrient, asStored, maxPixels, videoFrames, signal, onTrace },
+  ...{ specialTokens, autoOrient, asStored, maxPixels, videoFrames, signal, onTrace },
 };
 
 export const checkDescribe = optionSet<DescribeOptions>(describeTypes);

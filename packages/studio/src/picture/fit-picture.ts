@@ -1,5 +1,5 @@
-/** A file as a picture that a request can carry: what the server reads and is not too large goes as it is, all else is
- *  drawn anew, as the browser shows it. The page shows what is sent. */
+/** A file as a picture that a request can carry: of the usual formats and not too large it goes as it is, all else is drawn
+ *  anew, as the browser shows it. The page shows what is sent. */
 import { Problem } from "../server/problem.js";
 import type { PictureFile } from "./picture-state.js";
 
@@ -38,7 +38,7 @@ export function scaled({ width, height }: { width: number; height: number }, sid
 
 export type Format = "jpeg" | "png" | "webp" | "gif" | "bmp" | "tiff" | "heic" | "avif" | "other";
 
-/** Read by every server. */
+/** Shown by every browser and read by every server. */
 const isSent = (format: Format): boolean => ["jpeg", "png", "webp", "gif"].includes(format);
 
 /** By the first bytes: names and types of files are often wrong. */

@@ -81,11 +81,27 @@ describe.skipIf(chromiumPath === undefined)("Compose", { timeout: 90_000 }, () =
     await close();
   });
 
+  test("a saved comparison knows what is true of its scene", async () => {
+    const { page, close } = await open(studio.browser, studio.server.url);
+    await page.getByRole("button", { name: "Run both" }).click();
+    await page.getByRole("heading", { name: "Against the scene" }).waitFor();
+    const verdicts = () => page.locator("[data-truth] .chip").allInnerTexts();
+    const before = await verdicts();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save trace" }).click(),
+    ]);
+    await page.reload();
+    await page.getByLabel("Trace file").setInputFiles(await download.path());
+    await eventually(verdicts).toEqual(before);
+    await close();
+  });
+
   test("a scene-world model is said to be one as soon as a file is wanted", async () => {
     const { page, close } = await open(studio.browser, studio.server.url);
     await page.getByRole("radio", { name: "File" }).check();
     await page.getByText("This small model knows the sticker world only").waitFor();
-    await page.getByText("npx rediff serve --model FOLDER").waitFor();
+    await page.getByText("npm start -- --model FOLDER").waitFor();
     await close();
   });
 });

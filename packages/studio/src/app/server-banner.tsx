@@ -1,5 +1,5 @@
 /** Above everything: the server is away or not ready, or the model is a small one that knows only stickers. */
-import { Problem } from "../server/problem.js";
+import { modelCommand, Problem } from "../server/problem.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
 import { connect, useApp, useSelect } from "./app.js";
@@ -10,6 +10,7 @@ export function ServerBanner() {
   const problem = useSelect((state) => state.serverProblem);
   const source = useSelect((state) => state.picture.source);
   const model = useSelect((state) => state.model);
+  const command = useSelect((state) => state.command);
   if (server === "gone" || problem !== undefined) {
     return <ProblemNotice problem={problem ?? new Problem("gone", "")} onRetry={() => void connect(app)} inBanner />;
   }
@@ -36,7 +37,7 @@ export function ServerBanner() {
           <strong>{model.rediff.embedded ? "This small model" : "This model"} knows the sticker world only</strong>
           <p>
             Of a photograph it will say something, but nothing true. Compose a scene instead, or start the server with a
-            large model: <code>npx rediff serve --model FOLDER</code>
+            large model: <code>{modelCommand(command)}</code>
           </p>
         </div>
       </div>

@@ -1,6 +1,7 @@
 /** Questions and answers about the picture; an answer under way shows its canvas. */
 import { useEffect, useRef } from "preact/hooks";
 import { patch, showTab, useApp, useSelect } from "../app/app.js";
+import { modelCommand } from "../server/problem.js";
 import { cellsAt, isSpecial, type Trace } from "../trace/trace.js";
 import { CopyButton } from "../ui/copy.js";
 import { ProblemNotice } from "../ui/notice.js";
@@ -23,7 +24,7 @@ export function ChatTab() {
 function NotOffered() {
   const app = useApp();
   const title = useSelect((state) => state.model?.id);
-  const command = "npx rediff serve --model FOLDER";
+  const command = modelCommand(useSelect((state) => state.command));
   return (
     <section class="card invitation" aria-label="Conversation">
       <h3>This model does not converse</h3>

@@ -136,7 +136,7 @@ function sentSettings(settings: Settings): Comparison["settings"] {
 
 /** The comparison as text; undefined while there is nothing to keep. */
 export function comparisonText(comparison: Comparison): string {
-  const { created, sides, prompt, settings, picture, runs } = comparison;
+  const { created, sides, prompt, settings, picture, facts, runs } = comparison;
   const traces = Object.fromEntries(
     runKinds.flatMap((kind) => (runs[kind].trace === undefined ? [] : [[kind, runs[kind].trace]])),
   );
@@ -147,13 +147,14 @@ export function comparisonText(comparison: Comparison): string {
     prompt,
     settings: { ...settings },
     ...(picture && { picture }),
+    ...(facts && { facts }),
     runs: traces,
   });
 }
 
 export async function openTrace(app: App, file: File): Promise<void> {
   try {
-    const { runs, created, model, sides, prompt, settings, picture } = readComparison(await file.text());
+    const { runs, created, model, sides, prompt, settings, picture, facts } = readComparison(await file.text());
     stopRunsQuietly(app);
     const opened = (trace: Trace | undefined): Run => ({
       status: trace?.end === undefined ? "stopped" : "done",
@@ -163,7 +164,7 @@ export async function openTrace(app: App, file: File): Promise<void> {
     const comparison: Comparison = {
       id: Symbol("comparison"),
       ...{ created, sides: sides ?? sidesOfFile(model), prompt, settings, picture, file: file.name },
-      ...{ pictureKey: undefined, facts: undefined },
+      ...{ pictureKey: undefined, facts },
       runs: { plain: opened(runs.plain), revising: opened(runs.revising) },
     };
     const { player } = app.store.get().describe;

@@ -83,6 +83,11 @@ export function adviceFor({ kind, message, retryAfter }: Problem, startedBy: str
   }
 }
 
+/** How to start the server with a model of one's own, in the words in which it was started. */
+export function modelCommand(startedBy: string | undefined): string {
+  return startedBy?.startsWith("npm start") ? "npm start -- --model FOLDER" : "npx rediff serve --model FOLDER";
+}
+
 /** Anything that was thrown; an abort is none (undefined). */
 export function problemOf(thrown: unknown): Problem | undefined {
   if (thrown instanceof Problem) return thrown;

@@ -19,6 +19,10 @@ const file = {
   prompt: "What is there?",
   settings: { tokens_per_step: 4 },
   picture: { name: "a.png", url: "data:image/png;base64,AAAA" },
+  facts: {
+    objects: [{ name: "dog", count: 1, position: "top left" as const, size: "small" as const }],
+    background: "blue",
+  },
   runs: { revising: trace! },
 };
 
@@ -36,6 +40,7 @@ describe("traces as files", () => {
       /runs\.revising\.steps\.0\.changes/,
     ],
     ["a position outside", writeComparison(file).replace('"gen_length": 32', '"gen_length": 8'), /of 8 tokens/],
+    ["a truth of another world", writeComparison(file).replace('"dog"', '"zebra"'), /facts\.objects\.0\.name/],
     ["a picture from elsewhere", writeComparison(file).replace("data:image/png;base64,", "http://a/"), /picture\.url/],
   ])("%s is refused with its place", (_name, text, message) => {
     expect(() => readComparison(text)).toThrow(message);

@@ -1,11 +1,25 @@
 /** Comparisons as files: what was asked, and both runs step by step. Whoever opens one needs no server. */
 import * as z from "zod/mini";
+import { allPositions, type Facts, type Position } from "../../../rediff/src/scenes/world/facts.js";
+import { findName } from "../../../rediff/src/scenes/world/object-names.js";
 import type { Sides } from "../describe/describe-state.js";
 import { parse, parseJson, traceSchema } from "../server/messages.js";
 import { Problem } from "../server/problem.js";
 import { addEvent, type Trace } from "./trace.js";
 
 const side = z.object({ model: z.string(), title: z.string(), note: z.string() });
+
+const factsSchema = z.object({
+  objects: z.array(
+    z.object({
+      name: z.string().check(z.refine((name) => findName(name) !== undefined, "no name of the scene world")),
+      count: z.int().check(z.minimum(1), z.maximum(3)),
+      position: z.enum(allPositions as [Position, ...Position[]]),
+      size: z.optional(z.enum(["small", "large"])),
+    }),
+  ),
+  background: z.string(),
+});
 
 const fileSchema = z.object({
   format: z.literal("rediff-comparison"),
@@ -16,6 +30,8 @@ const fileSchema = z.object({
   prompt: z.string(),
   settings: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
   picture: z.optional(z.object({ name: z.string(), url: z.string().check(z.regex(/^data:image\/[a-z+.-]+;base64,/)) })),
+  /** What is true of a composed scene. */
+  facts: z.optional(factsSchema),
   runs: z.object({ plain: z.optional(traceSchema), revising: z.optional(traceSchema) }),
 });
 
@@ -30,6 +46,7 @@ export interface SavedComparison {
   /** As they were sent. */
   settings: Readonly<Record<string, string | number | boolean>>;
   picture?: { name: string; url: string } | undefined;
+  facts?: Facts | undefined;
   runs: { plain?: Trace | undefined; revising?: Trace | undefined };
 }
 

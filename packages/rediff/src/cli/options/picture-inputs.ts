@@ -51,7 +51,7 @@ async function expand(arg: string, note: (line: string) => void): Promise<string
     return picturesAndVideos(arg, matches.sort(), note);
   }
   const stored = storedPath(arg);
-  if (stored !== undefined) return expand(stored);
+  if (stored !== undefined) return expand(stored, note);
   throw new UserError(`there is no file ${arg}`);
 }
 

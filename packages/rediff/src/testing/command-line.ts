@@ -19,7 +19,7 @@ export interface StartOptions {
   /** On top of this process's. */
   env?: Record<string, string>;
   /** For stdin, which is empty otherwise. */
-  input?: string;
+  input?: string | Uint8Array;
 }
 
 export interface Started {

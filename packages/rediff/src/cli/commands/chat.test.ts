@@ -20,7 +20,8 @@ beforeAll(() => {
   writeFileSync(at("broken.jpg"), "not a picture");
 });
 
-const chat = (input: string, ...args: string[]) => rediff(["chat", ...args, ...SHORT], { cwd: root, input });
+const chat = (input: string | Uint8Array, ...args: string[]) =>
+  rediff(["chat", ...args, ...SHORT], { cwd: root, input });
 
 /** What the library says to the same messages. */
 async function replies(
@@ -158,6 +159,13 @@ test("options arrive", async ({ model }) => {
     prompt: "What?",
   });
   expect(jsonLines(run.stdout)).toMatchObject([{ token_ids: tokenIds, steps }]);
+});
+
+test("a line that is not UTF-8 ends it; those before are answered", async () => {
+  const input = Buffer.concat([Buffer.from("\ufeff/help\n"), Buffer.from("Un caf\xe9?\nHello.\n", "latin1")]);
+  const { status, stdout, stderr } = await chat(input);
+  expect([status, stdout]).toEqual([1, ""]);
+  expect(stderr).toMatch(/\/quit[\s\S]*rediff: standard input:2: is not UTF-8 at byte 15 .*iconv/);
 });
 
 test("no messages: nothing is said", async () => {

@@ -48,7 +48,7 @@ describe("pictures", () => {
     ["empty.jpg", "", /empty\.jpg: the file is empty; expected a picture/],
     ["half.jpg", half("color.jpg"), /half\.jpg: the JPEG file is truncated or damaged/],
     ["half.png", half("rgba.png"), /half\.png: the PNG file is truncated or damaged/],
-    ["page.png", "<!doctype html><title>404</title>", /page\.png: looks like an HTML page; expected JPEG, PNG/],
+    ["page.png", "<!doctype html><title>404</title>", /page\.png: is an HTML page; expected JPEG, PNG/],
     ["huge.png", hugePng(), /huge\.png: 40000 x 40000 pixels; at most 178956970 are decoded\. .*--max-pixels/],
     ["empty.mp4", "", /empty\.mp4: the file is empty; expected a video/],
   ];

@@ -71,11 +71,11 @@ describe("bad files", () => {
     ["half a WebP", halfOf("lossy.webp"), /WEBP file is truncated or damaged/],
     ["half a GIF", halfOf("animated.gif"), /GIF file is truncated or damaged/],
     ["text", Buffer.from("hello, world\n"), /looks like text; expected JPEG, PNG/],
-    ["an HTML page", Buffer.from("<!DOCTYPE html><html>not found</html>"), /looks like an HTML page/],
+    ["an HTML page", Buffer.from("<!DOCTYPE html><html>not found</html>"), /is an HTML page; expected JPEG/],
     [
       "a Git LFS pointer",
       Buffer.from("version https://git-lfs.github.com/spec/v1\noid"),
-      /looks like a Git LFS pointer/,
+      /is a Git LFS pointer; expected JPEG/,
     ],
     ["an SVG", Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>'), /looks like an SVG/],
     ["zeros", Buffer.alloc(100), /looks like no known kind of picture/],

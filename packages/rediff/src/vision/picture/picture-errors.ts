@@ -1,6 +1,7 @@
 /** What can be wrong with a picture file, each in one line. */
 
 import { UserError } from "../../errors.js";
+import { type MistakenKind, mistakenFile } from "../../files/mistaken-file.js";
 import { describeContent, PICTURE_FORMATS, type PictureFormat } from "./picture-header.js";
 
 /** Throws a UserError when the header promises more pixels than are allowed. */
@@ -12,7 +13,13 @@ export function refuseHuge(name: string, width: number, height: number, maxPixel
   );
 }
 
+/** What stands in a picture's place when it was not downloaded: nothing that could be converted. */
+const instead: readonly MistakenKind[] = ["git-lfs pointer", "html page", "error message"];
+
 export function noPicture(name: string, head: Uint8Array): UserError {
+  const mistaken = mistakenFile(head);
+  if (mistaken !== undefined && instead.includes(mistaken.kind))
+    return new UserError(`${name}: is ${mistaken.what}; expected ${PICTURE_FORMATS}`, mistaken.hint);
   return new UserError(
     `${name}: looks like ${describeContent(head)}; expected ${PICTURE_FORMATS}`,
     "Convert it, or name another file",

@@ -245,6 +245,22 @@ describe("what is trained as a whole", () => {
   });
 });
 
+test("non_lora_trainables.bin, as torch.save writes it", async () => {
+  base({ hiddenSize: 6, heads: 1, kvHeads: 1, visionSize: 4, visionHeads: 1 });
+  adapter({ modules: { [Q0]: [6, 6] } });
+  copyFileSync(
+    new URL("../convert/testdata/mm_projector.bin", import.meta.url),
+    at("adapter", "non_lora_trainables.bin"),
+  );
+  const python = JSON.parse(readFileSync(new URL("../convert/testdata/python.json", import.meta.url), "utf8")) as {
+    bfloat16: Record<string, number[]>;
+  };
+  await withModel(at("adapter"), (model) => {
+    expectNumbers(model.vision!.projector[0]!.weight, python.bfloat16["model.mm_projector.0.weight"]!);
+    expectNumbers(q0(model), byHand(Q0, 2));
+  });
+});
+
 describe("the base is found", () => {
   test("by a path relative to the adapter, or to here", async () => {
     base();

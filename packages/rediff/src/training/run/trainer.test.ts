@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { memory, openCheckpoint, setThreads } from "@rediff/torch";
 import sharp from "sharp";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { loadModel } from "../../inference/vision-language-model.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel, writeTinySiglip } from "../../testing/tiny-model.js";
@@ -103,6 +103,18 @@ describe("a run", () => {
     using trained = await loadModel(keys.output);
     const { text } = await trained.describe(at("p0.png"), { genLength: 8, steps: 2 });
     expect(typeof text).toBe("string");
+  });
+
+  test("finds weights that are none before it reads the data", async () => {
+    const broken = at("pointers");
+    cpSync(model, broken, { recursive: true });
+    writeFileSync(
+      join(broken, "model.safetensors"),
+      "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+    );
+    const onPreparation = vi.fn();
+    await expect(run(recipe({ model: broken }), { onPreparation })).rejects.toThrow(/is a Git LFS pointer/);
+    expect(onPreparation).not.toHaveBeenCalled();
   });
 
   test("takes the machine's dtype where the recipe names none, says so, and leaves it in the checkpoint", async () => {

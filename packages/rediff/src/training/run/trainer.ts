@@ -9,6 +9,7 @@ import { resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { allowTf32, memory, Scope, type Tensor } from "@rediff/torch";
 import { z } from "zod";
+import { openCheckpoint } from "../../checkpoint/weights.js";
 import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
 import { openRecords } from "../../data/records/record-list.js";
 import type { TrainingSample } from "../../data/samples/sample.js";
@@ -91,6 +92,7 @@ export async function train(asked: RecipeKeys, options: TrainOptions = {}): Prom
   deviceOf(recipe); // a missing GPU is told before the data is read
 
   const modelPlan = await planModel(recipe, checkpoint);
+  openCheckpoint(modelPlan.parts.weights)[Symbol.dispose](); // missing shards are told before the data is read
   const records = await openRecords(recipe.data, {
     seed: recipe.seed,
     onProgress: (done, total) => options.onPreparation?.("reading the data files", done, total),

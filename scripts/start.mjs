@@ -1,12 +1,13 @@
 // @ts-check
 /** npm start [-- OPTIONS]: sets up, then serves the studio and the API. OPTIONS are those of `rediff serve`; without
- *  --model the embedded model answers. */
+ *  --model the embedded model answers. What takes minutes, libtorch and its addon, is fetched by `rediff serve`, once it
+ *  has looked at the options. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { root, runScript, setUp } from "./workspace.mjs";
 
 await runScript(async () => {
-  await setUp();
+  await setUp({ quiet: true, torch: false });
   const launcher = join(root, "packages", "rediff", "bin", "rediff.mjs");
   return await inherit([launcher, "serve", ...process.argv.slice(2)]);
 });

@@ -7,18 +7,17 @@ import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileS
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildStudio, isStudioBuilt } from "../packages/studio/scripts/build.mjs";
+import { UsageError } from "../packages/torch/setup/errors.mjs";
 import { ensureTorch, SetupError } from "../packages/torch/setup/index.mjs";
 import { withLock } from "../packages/torch/setup/lock.mjs";
 import { cacheFolder, describe, onPath, platformName } from "../packages/torch/setup/paths.mjs";
 import { createUi, since } from "../packages/torch/setup/progress.mjs";
 import { run } from "../packages/torch/setup/run.mjs";
 
-export { SetupError };
+export { SetupError, UsageError };
 /** @typedef {import("../packages/torch/setup/progress.mjs").Ui} Ui */
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)));
-
-const MINIMAL_NODE = [20, 19];
 
 /**
  * Makes everything that is missing. Says nothing when there is nothing to do, if quiet.
@@ -28,7 +27,6 @@ const MINIMAL_NODE = [20, 19];
 export async function setUp({ quiet = false, verbose = false, torch = true, types = "required" } = {}) {
   const ui = createUi({ verbose });
   const started = performance.now();
-  assertNode();
   const installed = await ensureModules(ui);
   const compiled = await ensureCompiled(ui).catch((error) => {
     if (types === "required" || !(error instanceof SetupError)) throw error;
@@ -38,16 +36,6 @@ export async function setUp({ quiet = false, verbose = false, torch = true, type
   const bundled = await ensureStudio(ui);
   if (torch) await ensureTorch({ quiet: quiet || !(installed || compiled || bundled), verbose });
   if (!quiet) ui.say(`all is there (${since(started)})`);
-}
-
-function assertNode() {
-  const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
-  const [wantedMajor = 0, wantedMinor = 0] = MINIMAL_NODE;
-  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return;
-  throw new SetupError(
-    `Node ${MINIMAL_NODE.join(".")} or newer is needed, this is ${process.versions.node}`,
-    "Install a newer Node (nodejs.org, nvm, or your system's packages).",
-  );
 }
 
 // ---- npm's modules ---------------------------------------------------------------------------------------------
@@ -278,7 +266,7 @@ export async function runScript(main) {
   try {
     process.exitCode = await main();
   } catch (error) {
-    process.exitCode = 1;
+    process.exitCode = error instanceof UsageError ? 2 : 1;
     const text =
       error instanceof SetupError ? `setup: ${error.line}` : error instanceof Error ? error.stack : describe(error);
     process.stderr.write(`${text}\n`);

@@ -1,3 +1,7 @@
+// The types are made of Node's, and of no newer ones than those of ES2022: they check in projects that name neither.
+/// <reference types="node" preserve="true" />
+/// <reference lib="es2022" preserve="true" />
+
 /** Vision-language diffusion models for TypeScript: LLaDA-V and ReDiff. */
 
 export { loadConfig } from "./checkpoint/config.js";

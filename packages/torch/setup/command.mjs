@@ -3,6 +3,7 @@
 /** The command `rediff-torch-setup`: libtorch and the addon without an application. */
 import { rmSync } from "node:fs";
 import { dirname } from "node:path";
+import { UsageError } from "./errors.mjs";
 import { ensureTorch, locateTorch, SetupError } from "./index.mjs";
 import { removeStamp } from "./stamp.mjs";
 
@@ -23,9 +24,6 @@ wheel to fetch), REDIFF_CUDA (1 or 0: with or without CUDA; else by whether ther
 
 Exit status: 0 it is there, 1 it cannot be had, 2 wrong usage.
 `;
-
-/** Of the command line and of this command alike: wrong usage is told from a set-up that failed. */
-class UsageError extends SetupError {}
 
 /** @param {string[]} args */
 async function main(args) {

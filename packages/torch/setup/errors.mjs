@@ -19,3 +19,6 @@ export class SetupError extends Error {
     return `${this.message}${this.message.endsWith("\n") ? "" : ". "}${this.hint}`;
   }
 }
+
+/** The command as it was typed cannot be carried out: status 2, as of `rediff`. */
+export class UsageError extends SetupError {}

@@ -26,7 +26,7 @@ test("the program: help lists the commands, --version is that of the package", a
   for (const name of commands) expect(help.stdout).toContain(`\n  ${name} `);
   expect(await rediff(["--version"])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   const bare = await rediff([]);
-  expect(bare).toEqual({ status: 1, stdout: "", stderr: help.stdout });
+  expect(bare).toEqual({ status: 2, stdout: "", stderr: help.stdout });
 });
 
 describe("one line about what cannot be understood", () => {
@@ -49,7 +49,7 @@ describe("one line about what cannot be understood", () => {
     [["inspect", "a", "b"], /too many arguments/],
   ])("%j", async (args, line) => {
     const { status, stdout, stderr } = await rediffHere(...args);
-    expect([status, stdout]).toEqual([1, ""]);
+    expect([status, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(line);
     expect(stderr.match(/\n/g)).toHaveLength(1);
   });
@@ -61,7 +61,7 @@ test("--verbose, before or after the command, shows where an error comes from", 
     ["inspect", "none", "--verbose"],
   ]) {
     const { status, stderr } = await rediffHere(...args);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stderr).toMatch(/^rediff: .*none.*\nUserError: .*\n {4}at /);
   }
 });
@@ -88,7 +88,7 @@ test("what needs no libtorch does not fetch it, nor does a mistake", async () =>
   ];
   for (const args of mistakes) {
     const { status, stderr } = await rediff(args, { env });
-    expect([status, stderr.split("\n").length]).toEqual([1, 2]);
+    expect([status, stderr.split("\n").length]).toEqual([2, 2]);
     expect(stderr).toMatch(/^rediff: /);
   }
   expect(readdirSync(cache)).toEqual([]);

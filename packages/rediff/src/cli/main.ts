@@ -1,6 +1,5 @@
 /** The command line: one file per command, this one puts them together and is the border for errors. */
 import { readFileSync } from "node:fs";
-import { constants } from "node:os";
 import { Command, CommanderError } from "commander";
 import { captionCommand } from "./commands/caption.js";
 import { chatCommand } from "./commands/chat.js";
@@ -15,8 +14,9 @@ import { refineCommand } from "./commands/refine.js";
 import { scenesCommand } from "./commands/scenes/scenes.js";
 import { serveCommand } from "./commands/serve.js";
 import { trainCommand } from "./commands/train.js";
+import { beginNothing, EXIT_STATUS_HELP, exitStatus, statusOfError } from "./exit-status.js";
 import { addCommands } from "./options/command-group.js";
-import { errorText, Interrupted } from "./terminal/error-text.js";
+import { errorText } from "./terminal/error-text.js";
 
 function version(): string {
   const file = new URL("../../package.json", import.meta.url);
@@ -27,7 +27,8 @@ export function program(): Command {
   const root = new Command("rediff")
     .description("Describe pictures and videos with vision-language diffusion models, and repair descriptions.")
     .version(version(), "-V, --version")
-    .option("--verbose", "show the stack of an error");
+    .option("--verbose", "show the stack of an error")
+    .addHelpText("after", EXIT_STATUS_HELP);
   addCommands(root, [
     captionCommand(),
     refineCommand(),
@@ -46,8 +47,9 @@ export function program(): Command {
   return root.exitOverride().configureOutput({ outputError: () => undefined });
 }
 
-/** Runs a command; sets the exit status: 0, 1 for an error, 130 when interrupted (143 when told to end). */
+/** Runs a command, and sets the exit status: exit-status.ts says which. */
 export async function main(argv: readonly string[]): Promise<void> {
+  beginNothing();
   try {
     await program().parseAsync(argv);
   } catch (error) {
@@ -56,15 +58,11 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 function report(error: unknown, verbose: boolean): void {
-  process.exitCode = 1;
-  if (error instanceof CommanderError) {
-    if (error.exitCode === 0)
-      process.exitCode = 0; // --help, --version
-    else if (error.code !== "commander.help") process.stderr.write(`rediff: ${usageProblem(error.message)}\n`);
-  } else {
-    if (error instanceof Interrupted) process.exitCode = 128 + constants.signals[error.signal];
-    process.stderr.write(`rediff: ${errorText(error, verbose)}\n`);
-  }
+  process.exitCode = statusOfError(error);
+  if (process.exitCode === exitStatus.done) return;
+  if (!(error instanceof CommanderError)) process.stderr.write(`rediff: ${errorText(error, verbose)}\n`);
+  // Without a command, all of the help is on stderr already.
+  else if (error.code !== "commander.help") process.stderr.write(`rediff: ${usageProblem(error.message)}\n`);
 }
 
 /** "error: unknown option '--stpes'\n(Did you mean --steps?)" in one line. */

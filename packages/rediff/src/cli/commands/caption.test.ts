@@ -160,7 +160,7 @@ test("--output goes on with the same model, prompt and options only, and says wh
     [[...MODEL, "--stop", "x"], /was made with stop \[\], now it is \["x"\]/],
   ] as const) {
     const { status, stderr } = await run(...flags);
-    expect(status).toBe(1);
+    expect(status).toBe(2);
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
   }

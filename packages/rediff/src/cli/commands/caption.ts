@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { Description } from "../../inference/answers.js";
 import { checkOptions, type DescribeOptions } from "../../inference/request.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import { statusOfInputs } from "../exit-status.js";
 import {
   type AnswerFlags,
   addAnswerOptions,
@@ -102,7 +103,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
       ? await captionLive(model, todo, all, flags, trace)
       : await captionAll(model, todo, all, flags, results && { file: results, origin }, trace);
     if (failures === 0) return;
-    process.exitCode = 1;
+    process.exitCode = statusOfInputs(failures, groups.length);
     if (todo.length > 1) process.stderr.write(`rediff: ${failures} of ${todo.length} failed\n`);
   } finally {
     await results?.close();

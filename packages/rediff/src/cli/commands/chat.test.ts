@@ -90,7 +90,7 @@ test("/reset all forgets the pictures too; // is a slash; /quit ends", async ({ 
 
 test("/save: text, or JSON that says the same, and never over a file", async () => {
   const run = await chat("Hello.\n/save chat.json\n/save chat.txt\n/save chat.txt\n", "photo.jpg");
-  expect(run.status).toBe(1);
+  expect(run.status).toBe(3);
   expect(run.stderr).toBe(
     "2 messages in chat.json\n2 messages in chat.txt\nrediff: chat.txt exists. Choose another name.\n",
   );
@@ -118,7 +118,7 @@ test("lines that fail are told, and the others go on as if they had not been", a
     [`Long ${"word ".repeat(3000)}`, /the model's 4096 positions leave no room/],
   ];
   const run = await chat(`${bad.map(([line]) => line).join("\n")}\nWhat is it?\n`, "photo.jpg");
-  expect(run.status).toBe(1);
+  expect(run.status).toBe(3);
   const lines = run.stderr.trimEnd().split("\n");
   expect(lines).toHaveLength(bad.length);
   for (const [i, [, line]] of bad.entries()) expect(lines[i]).toMatch(line);
@@ -200,7 +200,7 @@ describe("mistakes: one line, before anything is computed", () => {
     [["--model", at("none")], /there is no folder/],
   ])("%j", async (args, line) => {
     const { status, stdout, stderr } = await rediffHere("chat", ...args);
-    expect([status, stdout]).toEqual([1, ""]);
+    expect([status, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(line);
     expect(stderr.match(/\n/g)).toHaveLength(1);
   });

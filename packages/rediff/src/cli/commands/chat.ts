@@ -5,6 +5,7 @@ import { UserError } from "../../errors.js";
 import { utf8Lines } from "../../files/utf8-text.js";
 import { checkOptions, type DescribeOptions } from "../../inference/request.js";
 import { COMMANDS, Conversation } from "../chat-session/conversation.js";
+import { statusOfInputs } from "../exit-status.js";
 import {
   type AnswerFlags,
   addAnswerOptions,
@@ -75,13 +76,16 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
     const { tokenizer } = model.model;
     const { verbose } = flags;
     await chatInTerminal(conversation, { input: process.stdin, output: process.stdout, tokenizer, signal, verbose });
-  } else if ((await chatByLine(conversation, flags, signal)) > 0) process.exitCode = 1;
+  } else {
+    const { failed, done } = await chatByLine(conversation, flags, signal);
+    process.exitCode = statusOfInputs(failed, failed + done);
+  }
 }
 
-/** A line, an answer. @returns how many lines failed */
-async function chatByLine(conversation: Conversation, flags: Flags, signal: AbortSignal): Promise<number> {
+/** A line, an answer. @returns how many messages and commands failed, and how many did not */
+async function chatByLine(conversation: Conversation, flags: Flags, signal: AbortSignal) {
   const lines = utf8Lines(addAbortSignal(signal, process.stdin), "standard input");
-  let failures = 0;
+  let [failed, done] = [0, 0];
   try {
     for await (const line of lines) {
       try {
@@ -89,9 +93,10 @@ async function chatByLine(conversation: Conversation, flags: Flags, signal: Abor
         if (turn?.kind === "quit") break;
         if (turn?.kind === "note") process.stderr.write(`${turn.text}\n`);
         if (turn?.kind === "ask") await answerLine(conversation, turn.text, flags, signal);
+        if (turn !== undefined) done++;
       } catch (error) {
         signal.throwIfAborted();
-        failures++;
+        failed++;
         process.stderr.write(`rediff: ${errorText(error, flags.verbose)}\n`);
       }
     }
@@ -99,7 +104,7 @@ async function chatByLine(conversation: Conversation, flags: Flags, signal: Abor
     signal.throwIfAborted();
     throw error;
   }
-  return failures;
+  return { failed, done };
 }
 
 async function answerLine(conversation: Conversation, message: string, flags: Flags, signal: AbortSignal) {

@@ -1,8 +1,10 @@
 /** `rediff doctor`: what the machine has of what is needed, and what to do about the rest. */
+
 import { ensureTorch, SetupError } from "@rediff/torch/setup";
 import { type Check, diagnose, formatChecks } from "@rediff/torch/setup/doctor";
 import { Command } from "commander";
 import { UserError } from "../../errors.js";
+import { begin, exitStatus } from "../exit-status.js";
 
 interface Flags {
   json?: true;
@@ -26,12 +28,13 @@ export function doctorCommand(): Command {
 }
 
 async function run(flags: Flags): Promise<void> {
+  begin();
   if (flags.fix) await fix();
   const checks = [...(await diagnose()), await trainingCheck()];
   process.stdout.write(
     `${flags.json ? checks.map((check) => JSON.stringify(check)).join("\n") : formatChecks(checks)}\n`,
   );
-  if (checks.some(isFatal)) process.exitCode = 1;
+  if (checks.some(isFatal)) process.exitCode = exitStatus.failed;
 }
 
 /** What a recipe without a dtype gets on the CPU. */

@@ -66,7 +66,7 @@ test("several pictures and templates: each with each, and the others go on when 
   const templates = ["--template", "It is [[1]].", "--template", "[[2]]!"];
   const names = ["photo.jpg", "broken.jpg", "grey.jpg"];
   const run = await rediff(["fill", ...names, "--model", "model", ...templates], { cwd: root });
-  expect(run.status).toBe(1);
+  expect(run.status).toBe(3);
   expect(run.stdout).toMatch(/^photo\.jpg: It is .+\.\nphoto\.jpg: .+!\ngrey\.jpg: It is .+\.\ngrey\.jpg: .+!\n$/s);
   expect(run.stderr.match(/broken\.jpg: /g)).toHaveLength(2);
   expect(run.stderr).toMatch(/rediff: 2 of 6 failed\n$/);
@@ -159,7 +159,7 @@ describe("mistakes: one line, before anything is computed", () => {
     [["--template", "[[1]]", "--trace", at("no/folder/t"), ...MODEL], /no\/folder/],
   ])("%j", async (args, line) => {
     const { status, stdout, stderr } = await rediffHere("fill", ...args);
-    expect([status, stdout]).toEqual([1, ""]);
+    expect([status, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(line);
     expect(stderr.match(/\n/g)).toHaveLength(1);
   });

@@ -6,6 +6,7 @@ import type { Filling } from "../../inference/answers.js";
 import { checkOptions, type FillOptions } from "../../inference/request.js";
 import { parseTemplate } from "../../inference/template/fill-template.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import { statusOfInputs } from "../exit-status.js";
 import {
   addModelOptions,
   addPromptOptions,
@@ -102,7 +103,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   try {
     const failures = await fillAll(model, jobs, { ...options, signal: interrupt.signal }, flags, trace);
     if (failures === 0) return;
-    process.exitCode = 1;
+    process.exitCode = statusOfInputs(failures, jobs.length);
     if (jobs.length > 1) process.stderr.write(`rediff: ${failures} of ${jobs.length} failed\n`);
   } finally {
     trace?.close();

@@ -179,7 +179,7 @@ describe("what a user sees", () => {
     ],
   ])("%s is one clear line", async (_, overrides, message) => {
     const { status, stdout, stderr } = await rediffHere(...args("wrong", ...overrides));
-    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
     expect(stderr.trimEnd().split("\n").at(-1)).toMatch(message);
   });
 });

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { ImproveOptions } from "../../pipeline/improve/improve.js";
 import type { Stage, StageReports } from "../../pipeline/improve/loop-state.js";
 import { formatDuration } from "../../units.js";
+import { statusOfSignal } from "../exit-status.js";
 import { needTorch } from "../options/load-engine.js";
 import { whole } from "../options/parse-values.js";
 import { addRecipeArguments } from "../options/recipe-arguments.js";
@@ -38,14 +39,14 @@ export function improveCommand(): Command {
 }
 
 async function run(file: string, overrides: string[], flags: Flags): Promise<void> {
+  const { readImproveRecipe } = await import("../../pipeline/improve/improve-recipe.js");
+  const recipe = readImproveRecipe(file, overrides);
   await needTorch();
   if (flags.threads !== undefined) (await import("@rediff/torch")).setThreads(flags.threads);
-  const [{ readImproveRecipe }, { improve }, { reportText }] = await Promise.all([
-    import("../../pipeline/improve/improve-recipe.js"),
+  const [{ improve }, { reportText }] = await Promise.all([
     import("../../pipeline/improve/improve.js"),
     import("../../pipeline/improve/improve-report.js"),
   ]);
-  const recipe = readImproveRecipe(file, overrides);
   const { trainReport } = await import("../terminal/train-report.js");
   const signals = listen();
   const screen = stageScreen(flags.json === true);
@@ -70,7 +71,7 @@ function listen() {
   const abort = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => {
     const reason = new Interrupted(signal);
-    if (abort.signal.aborted) process.exit(signal === "SIGINT" ? 130 : 143);
+    if (abort.signal.aborted) process.exit(statusOfSignal(signal));
     process.stderr.write(`\n${signal}: saving what is under way; once more ends at once\n`);
     abort.abort(reason);
   };

@@ -1,6 +1,8 @@
 /** `rediff inspect MODEL`: what a checkpoint is, and whether it is complete. */
+
 import { Command } from "commander";
 import { resolveModel } from "../../hub/resolve-model.js";
+import { begin, exitStatus } from "../exit-status.js";
 
 interface Flags {
   base?: string;
@@ -39,12 +41,14 @@ async function run(model: string, flags: Flags): Promise<void> {
     import("../../checkpoint/inspect/inspect-folder.js"),
     import("../../checkpoint/inspect/inspection-report.js"),
   ]);
-  const inspection = await inspectFolder(await resolveModel(model), { base: flags.base });
+  const folder = await resolveModel(model);
+  begin();
+  const inspection = await inspectFolder(folder, { base: flags.base });
   const tensors = flags.tensors === true;
   if (flags.json) process.stdout.write(`${JSON.stringify(inspectionJson(inspection, { tensors }))}\n`);
   else
     process.stdout.write(
       `${[inspectionText(inspection), ...(tensors ? ["", tensorListText(inspection.tensors)] : [])].join("\n")}\n`,
     );
-  if (inspection.problems.length > 0) process.exitCode = 1;
+  if (inspection.problems.length > 0) process.exitCode = exitStatus.failed;
 }

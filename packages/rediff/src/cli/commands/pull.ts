@@ -1,8 +1,9 @@
 /** `rediff pull ID`: a model from the hub into the cache. Prints the model folder, ready for `--model`. */
 import { Command, InvalidArgumentError } from "commander";
-import { MODEL_FILES } from "../../hub/hub-names.js";
+import { checkModelId, MODEL_FILES } from "../../hub/hub-names.js";
 import { type PullEvent, type PullOptions, pull } from "../../hub/pull.js";
 import { formatBytes } from "../../units.js";
+import { begin } from "../exit-status.js";
 import { type Progress, progress } from "../terminal/progress.js";
 
 interface Flags {
@@ -45,6 +46,8 @@ export function pullCommand(): Command {
 }
 
 async function run(id: string, flags: Flags): Promise<void> {
+  checkModelId(id);
+  begin();
   const started = performance.now();
   const show = eventPrinter(id);
   try {

@@ -20,7 +20,8 @@ const DRAFT = "A dog sits on the sofa, caf\u00e9 \u{1f600} and all.";
 const refine = (...args: string[]) => rediffHere("refine", at("photo.jpg"), "--model", at("model"), ...args);
 const refused = async (...args: string[]) => {
   const { status, stdout, stderr } = await rediffHere("refine", ...args);
-  expect([status, stdout]).toEqual([1, ""]);
+  expect([1, 2]).toContain(status); // exit-status.test.ts says when which
+  expect(stdout).toBe("");
   expect(stderr.trimEnd().split("\n")).toHaveLength(1);
   return stderr;
 };

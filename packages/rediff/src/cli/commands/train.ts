@@ -1,8 +1,8 @@
 /** `rediff train RECIPE [key=value ...]`: trains what a recipe says, and goes on where it was interrupted. */
-import { constants } from "node:os";
 import { Command, Option } from "commander";
 import type { TrainResult } from "../../training/run/run-report.js";
 import type { RunRequests } from "../../training/run/trainer.js";
+import { statusOfSignal } from "../exit-status.js";
 import { needTorch } from "../options/load-engine.js";
 import { whole } from "../options/parse-values.js";
 import { addRecipeArguments } from "../options/recipe-arguments.js";
@@ -48,6 +48,7 @@ export function trainCommand(): Command {
 async function run(file: string, overrides: string[], flags: Flags): Promise<void> {
   const { readRecipe } = await import("../../training/recipe/recipe-file.js");
   const recipe = readRecipe(file, overrides);
+  await (await import("../options/judge-recipe.js")).judgeRecipe(recipe, flags.resume);
   await needTorch();
   if (flags.threads !== undefined) (await import("@rediff/torch")).setThreads(flags.threads);
   if (flags.inspect !== undefined)
@@ -71,7 +72,7 @@ async function run(file: string, overrides: string[], flags: Flags): Promise<voi
     });
     report.close();
     process.stderr.write(`${summary(result)}\n`);
-    if (!result.finished) process.exitCode = 128 + constants.signals[signals.received() ?? "SIGTERM"];
+    if (!result.finished) process.exitCode = statusOfSignal(signals.received() ?? "SIGTERM");
   } finally {
     report.close();
     signals.close();

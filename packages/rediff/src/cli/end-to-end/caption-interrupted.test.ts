@@ -99,7 +99,7 @@ describe.skipIf(!haveScript)("in a terminal", () => {
 
   test("a picture that cannot be read does not end it", async () => {
     const run = await inTerminal([at("pictures/color.jpg"), at("model/config.json"), ...options]);
-    expect(run.status).toBe(1);
+    expect(run.status).toBe(3);
     expect(run.stdout).toMatch(/rediff: .*config\.json: looks like text; .*\r\nrediff: 1 of 2 failed\r\n$/);
   });
 });

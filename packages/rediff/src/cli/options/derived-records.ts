@@ -1,6 +1,9 @@
 /** What `scenes conversations` and `scenes corrupt` share: both write records about pictures that are there. */
+
 import type { Command } from "commander";
+import { begin } from "../exit-status.js";
 import { progress } from "../terminal/progress.js";
+import { assertThere } from "./assert-there.js";
 import { whole } from "./parse-values.js";
 
 export interface DeriveFlags {
@@ -17,9 +20,11 @@ export const addDeriveOptions = (command: Command): Command =>
 
 /** Shows how far `write` is, and says at the end how many records it wrote. */
 export async function derive(
-  output: string,
+  { truth, output }: Pick<DeriveFlags, "truth" | "output">,
   write: (onProgress: (done: number) => void) => Promise<number>,
 ): Promise<void> {
+  await assertThere(truth);
+  begin();
   const bar = progress({ label: "scenes", unit: "scenes" });
   try {
     const written = await write(bar.update);

@@ -1,7 +1,7 @@
 /** The options about model, prompt and decoding that `caption`, `refine`, `fill` and `chat` share: names are the
  *  reference's, with dashes. */
 import type { Device, DType } from "@rediff/torch";
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LoadOptions } from "../../checkpoint/load-model.js";
 import type { Remasking } from "../../diffusion/decode-options.js";
 import { embeddedModelFolder } from "../../embedded.js";
@@ -65,12 +65,18 @@ export function addModelOptions(command: Command): Command {
     )
     .option("--base <DIR|HUB_ID>", "what an adapter corrects, in place of the model that it names")
     .option("--vision-tower <DIR>", "SigLIP folder, for checkpoints without vision weights")
-    .option("--device <D>", "cpu, cuda, cuda:N or mps", "cpu")
+    .option("--device <D>", "cpu, cuda, cuda:N or mps", device, "cpu")
     .addOption(
       new Option("--dtype <T>", "default float32 on the CPU, bfloat16 elsewhere").choices(["float32", "bfloat16"]),
     )
     .option("--threads <N>", "CPU threads; default one per core", whole(1))
     .option("--no-memory-check", "load even if the model seems too large");
+}
+
+/** Whether this machine has it is known once libtorch is there. */
+function device(text: string): string {
+  if (/^(cpu|mps|cuda(:\d+)?)$/.test(text)) return text;
+  throw new InvalidArgumentError("It must be cpu, cuda, cuda:N or mps.");
 }
 
 /** @param leave options that the command does not have */

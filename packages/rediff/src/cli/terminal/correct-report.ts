@@ -5,6 +5,7 @@ import { unusableAnswers } from "../../pipeline/correction/answer-kind.js";
 import { type AnswerTotals, type CorrectionReport, sum } from "../../pipeline/correction/correction-report.js";
 import { failureReasons } from "../../pipeline/correction/failed-file.js";
 import { formatDuration } from "../../units.js";
+import { PartlyFailed } from "../exit-status.js";
 import { dropLines } from "./reason-counts.js";
 
 export function reportText(report: CorrectionReport): string {
@@ -55,7 +56,8 @@ export function complain({ failed, failed_file, drafts }: CorrectionReport): voi
   const reasons = Object.entries(failed).map(
     ([reason, number]) => `${number}: ${failureReasons[reason as keyof typeof failureReasons]}`,
   );
-  throw new UserError(
+  const Failure = count < drafts ? PartlyFailed : UserError;
+  throw new Failure(
     `${count} of ${drafts} drafts failed (${reasons.join("; ")}), see ${failed_file}`,
     "Run the same command again to try them again.",
   );

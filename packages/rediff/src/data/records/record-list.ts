@@ -47,9 +47,7 @@ export async function openRecords(
   options: OpenOptions = {},
 ): Promise<Records> {
   const given: DataFile[] = [data].flat().map((one) => (typeof one === "string" ? { json_path: one } : one));
-  const groups: FileGroup[] = [];
-  for (const file of given) groups.push(...(await listFiles(file)));
-  const sizes = await Promise.all([...new Set(groups.flatMap(({ files }) => files))].map(fileSize));
+  const { groups, sizes } = await findFiles(given);
   const total = sizes.reduce((sum, size) => sum + size, 0);
   let done = 0;
   const scan = {
@@ -78,6 +76,13 @@ export async function openRecords(
     `${given.map(({ json_path }) => json_path).join(", ")}: no records`,
     "Check the data, and sampling_strategy if it is a mixture",
   );
+}
+
+/** The files behind what was given, and their sizes. @throws UserError when one is missing or of an unknown kind */
+export async function findFiles(given: readonly DataFile[]): Promise<{ groups: FileGroup[]; sizes: number[] }> {
+  const groups: FileGroup[] = [];
+  for (const file of given) groups.push(...(await listFiles(file)));
+  return { groups, sizes: await Promise.all([...new Set(groups.flatMap(({ files }) => files))].map(fileSize)) };
 }
 
 /** Part of several whole files, as if they were one. A random choice stays in its order within each file. */

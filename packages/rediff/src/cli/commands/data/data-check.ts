@@ -9,6 +9,8 @@ import type { DataFile } from "../../../data/records/record-list.js";
 import type { SampleSettings } from "../../../data/samples/build-sample.js";
 import { embeddedModelFolder } from "../../../embedded.js";
 import type { RecipeKeys } from "../../../training/recipe/recipe.js";
+import { begin, exitStatus } from "../../exit-status.js";
+import { assertThere } from "../../options/assert-there.js";
 import { needTorch } from "../../options/load-engine.js";
 import { whole } from "../../options/parse-values.js";
 import { progress } from "../../terminal/progress.js";
@@ -65,13 +67,12 @@ async function run(file: string, overrides: string[], flags: Flags): Promise<voi
     const { formatCheckReport } = await import("../../../data/checking/check-report.js");
     process.stdout.write(`${formatCheckReport(report)}\n`);
   }
-  if (report.bad > 0) process.exitCode = 1;
+  if (report.bad > 0) process.exitCode = exitStatus.failed;
 }
 
 async function checkRecipe(file: string, overrides: string[], flags: Flags): Promise<CheckReport> {
   const { readRecipe } = await import("../../../training/recipe/recipe-file.js");
   const recipe = readRecipe(file, overrides);
-  await needTorch();
   return check(recipe, flags);
 }
 
@@ -96,16 +97,16 @@ async function checkFile(file: string, overrides: string[], flags: Flags): Promi
     process.stderr.write("lengths are counted with the embedded model's tokenizer (model=DIR names another)\n");
   if (extname(file).toLowerCase() !== ".parquet") {
     const recipe = recipeOf(file);
-    await needTorch();
     return check(recipe, flags);
   }
+  await assertThere(file);
+  begin();
   const folder = await mkdtemp(join(tmpdir(), "rediff-check-"));
   try {
     const { convertRecords } = await import("../../../pipeline/prepare/convert-records.js");
     const [records, images] = [join(folder, "records.jsonl"), join(folder, "images")];
     const { pictures } = await convertRecords(file, records, { images });
     const recipe = recipeOf(records, isGiven("image_folder") ? undefined : pictures > 0 ? images : dirname(file));
-    await needTorch();
     const report = await check(recipe, flags);
     process.stderr.write(`training reads it after: rediff data convert ${file} records.jsonl --images images\n`);
     // Rows are told by the lines of the file that is gone.
@@ -119,15 +120,17 @@ async function checkFile(file: string, overrides: string[], flags: Flags): Promi
 
 async function check(recipe: RecipeKeys, flags: Flags): Promise<CheckReport> {
   const data = await dataOf(recipe, flags.set);
-  const { planModel } = await import("../../../training/run/starting-model.js");
-  const { sampleSettings } = await import("../../../training/recipe/data-settings.js");
+  const [{ planModel }, { findFiles, openRecords }] = await Promise.all([
+    import("../../../training/run/starting-model.js"),
+    import("../../../data/records/record-list.js"),
+  ]);
   const plan = await planModel(recipe);
+  await findFiles(data);
+  await needTorch();
+  const { sampleSettings } = await import("../../../training/recipe/data-settings.js");
   const settings: SampleSettings = sampleSettings(recipe, plan.config);
 
-  const [{ openRecords }, { checkData }] = await Promise.all([
-    import("../../../data/records/record-list.js"),
-    import("../../../data/checking/check-data.js"),
-  ]);
+  const { checkData } = await import("../../../data/checking/check-data.js");
   const reading = progress({ label: "reading", unit: "%", total: 100 });
   const records = await openRecords(data, {
     seed: recipe.seed,

@@ -1,5 +1,8 @@
 /** `rediff data convert IN OUT`: JSON, JSONL and parquet, each into each. */
+
 import { Command } from "commander";
+import { begin } from "../../exit-status.js";
+import { assertThere } from "../../options/assert-there.js";
 import { progress } from "../../terminal/progress.js";
 import { counted } from "../../terminal/reason-counts.js";
 
@@ -34,7 +37,10 @@ export function dataConvertCommand(): Command {
 }
 
 async function run(input: string, output: string, flags: Flags): Promise<void> {
-  const { convertRecords } = await import("../../../pipeline/prepare/convert-records.js");
+  const { checkDistinct, convertRecords } = await import("../../../pipeline/prepare/convert-records.js");
+  await assertThere(input);
+  await checkDistinct(input, output);
+  begin();
   let line: ReturnType<typeof progress> | undefined;
   const converted = await convertRecords(input, output, {
     images: flags.images,

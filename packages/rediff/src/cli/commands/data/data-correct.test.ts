@@ -173,7 +173,7 @@ test("a second process on the same file is refused; after a kill it is not", asy
   expect((await rediff(command(fake), { cwd: folder, env })).status).toBe(0);
 });
 
-test("drafts that failed: status 1, one line, a list; the key is nowhere, even if the server repeats it", async ({
+test("drafts that failed: status 3, one line, a list; the key is nowhere, even if the server repeats it", async ({
   folder,
 }) => {
   writeDrafts(folder, manyDrafts(4));
@@ -184,7 +184,7 @@ test("drafts that failed: status 1, one line, a list; the key is nowhere, even i
     return { reply: said, headers: { "x-request-id": said } };
   });
   const { status, stdout, stderr } = await runHere(folder, fake, "--retries", "1", "--verbose");
-  expect(status).toBe(1);
+  expect(status).toBe(3);
   expect(stdout).toContain("2 of 4 drafts answered, 2 failed");
   expect(stderr).toMatch(
     /rediff: 2 of 4 drafts failed \(2: the expert did not answer\), see out\.failed\.jsonl\. Run the same/,
@@ -236,7 +236,8 @@ test("the key, the prompt and the request as told; mistakes are one line", async
     [["--prompt", "none.txt"], /none\.txt: no such file/],
   ] as const) {
     const { status, stdout, stderr } = await runHere(folder, fake, ...wrong);
-    expect([status, stdout]).toEqual([1, ""]);
+    expect([1, 2]).toContain(status);
+    expect(stdout).toBe("");
     expect(stderr).toMatch(message);
     expect(stderr.trim().split("\n")).toHaveLength(1);
   }

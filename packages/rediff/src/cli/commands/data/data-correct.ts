@@ -1,7 +1,10 @@
 /** `rediff data correct`: drafts to an expert, its answers to a ledger. */
+
 import { Command, InvalidArgumentError, Option } from "commander";
 import { UserError } from "../../../errors.js";
 import type { CorrectOptions } from "../../../pipeline/correction/correct-options.js";
+import { begin } from "../../exit-status.js";
+import { assertThere } from "../../options/assert-there.js";
 import { decimal, whole } from "../../options/parse-values.js";
 import { complain, reportText } from "../../terminal/correct-report.js";
 import { Interrupted } from "../../terminal/error-text.js";
@@ -38,8 +41,8 @@ Answers are appended to --output, each on the disk before it counts: the draft, 
 model, prompt, time, tokens and id of the request. A draft is known by its picture, question, text, prompt and expert;
 run again, also after a kill, the command asks only for what is not there. \`rediff data select\` reads the file.
 
-Drafts without an answer are listed with the reason in OUTPUT.failed.jsonl, the exit status is 1, and the next run tries
-them again. --budget holds back the most that the requests under way can cost, and ends before it would be exceeded;
+Drafts without an answer are listed with the reason in OUTPUT.failed.jsonl, the exit status is 3 (1 when all failed), and the next run
+tries them again. --budget holds back the most that the requests under way can cost, and ends before it would be exceeded;
 it counts what earlier runs spent on the same output. docs/expert.md tells the rest.
 
 Examples:
@@ -104,6 +107,8 @@ function object(text: string): Record<string, unknown> {
 async function run(drafts: string[], flags: Flags): Promise<void> {
   const { correctDrafts } = await import("../../../pipeline/correction/correct-drafts.js");
   const options = correctOptions(drafts, flags);
+  await assertThere(...drafts, ...(flags.prompt === undefined ? [] : [flags.prompt]));
+  begin();
   const interrupt = new AbortController();
   const giveUp = new AbortController();
   const onSignal = (signal: NodeJS.Signals) => {

@@ -1,6 +1,9 @@
 /** `rediff data mix`: normal and reasoning data to the one file of LLaDA-V's last stage. */
+
 import { Command, Option } from "commander";
 import { UserError } from "../../../errors.js";
+import { begin } from "../../exit-status.js";
+import { assertThere } from "../../options/assert-there.js";
 import { whole } from "../../options/parse-values.js";
 import { progress } from "../../terminal/progress.js";
 
@@ -48,6 +51,8 @@ async function run(flags: Flags): Promise<void> {
   checkOutputName(output);
   const inputs = [flags.normal_data, flags.inference_data] as const;
   for (const input of inputs) await checkDistinct(input, output);
+  await assertThere(...inputs);
+  begin();
   const [normal, inference] = await Promise.all([openRecords(inputs[0]), openRecords(inputs[1])]);
   const line = progress({ label: output, unit: "records", total: normal.count + inference.count });
   const mixed = await mixRecords(normal, inference, output, {

@@ -1,9 +1,12 @@
 /** `rediff data prepare DATASET FOLDER`: a downloaded public data set to what the recipes ask for. */
+
 import { Argument, Command } from "commander";
 import { DATASETS } from "../../../pipeline/prepare/dataset-layouts.js";
 import type { DatasetName, PreparedDataset, PrepareProgress } from "../../../pipeline/prepare/prepare.js";
 import type { Survey } from "../../../pipeline/prepare/survey.js";
 import { formatBytes } from "../../../units.js";
+import { begin, exitStatus } from "../../exit-status.js";
+import { assertThere } from "../../options/assert-there.js";
 import { decimal } from "../../options/parse-values.js";
 import { type Progress, progress } from "../../terminal/progress.js";
 import { counted } from "../../terminal/reason-counts.js";
@@ -52,12 +55,14 @@ export function dataPrepareCommand(): Command {
 
 async function run(dataset: DatasetName, folder: string, flags: Flags): Promise<void> {
   const { surveyDataset, prepareDataset, downloadHint } = await import("../../../pipeline/prepare/prepare.js");
+  await assertThere(folder);
+  begin();
   if (flags.check) {
     const found = await surveyDataset(dataset, folder, flags.only);
     const isWhole = found.missing.length + found.unfinished.length === 0;
     process.stdout.write(flags.json ? `${JSON.stringify(summary(dataset, found))}\n` : surveyText(found));
     if (!isWhole && !flags.json) process.stdout.write(`${downloadHint(dataset, folder)}\n`);
-    if (!isWhole) process.exitCode = 1;
+    if (!isWhole) process.exitCode = exitStatus.failed;
     return;
   }
   const shown = progressPrinter();

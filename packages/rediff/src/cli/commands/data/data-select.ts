@@ -1,5 +1,7 @@
 /** `rediff data select`: drafts that an expert has corrected to training records of ReDiff's stage II. */
+
 import { Command } from "commander";
+import { begin } from "../../exit-status.js";
 import { progress } from "../../terminal/progress.js";
 import { dropLines } from "../../terminal/reason-counts.js";
 
@@ -45,6 +47,7 @@ async function run(files: string[], flags: Flags): Promise<void> {
     import("../../../files/atomic-file.js"),
   ]);
   const { source, tokenizer } = await openInput(files, flags);
+  begin();
   const isOriginal = flags.compat === true;
   const line = progress({ label: flags.output, unit: "drafts", total: source.count });
   const counts = await selectFile(source, flags.output, tokenizer, {

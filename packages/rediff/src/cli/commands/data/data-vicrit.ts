@@ -1,5 +1,7 @@
 /** `rediff data vicrit`: ViCrit's captions with one error to training records of ReDiff's stage I. */
+
 import { Command } from "commander";
+import { begin } from "../../exit-status.js";
 import { progress } from "../../terminal/progress.js";
 import { dropLines } from "../../terminal/reason-counts.js";
 
@@ -42,6 +44,7 @@ async function run(files: string[], flags: Flags): Promise<void> {
     import("../../../pipeline/correction/phrase-pairs.js"),
   ]);
   const { source, tokenizer } = await openInput(files, flags);
+  begin();
   const line = progress({ label: flags.output, unit: "items", total: source.count });
   const report = await prepareVicrit(source, flags.output, tokenizer, {
     strict: flags.strict,

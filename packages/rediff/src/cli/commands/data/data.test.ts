@@ -48,7 +48,7 @@ describe("help", () => {
 
   test("data alone lists the subcommands and fails", async () => {
     const { status, stdout, stderr } = await rediffHere("data");
-    expect([status, stdout]).toEqual([1, ""]);
+    expect([status, stdout]).toEqual([2, ""]);
     for (const command of dataCommand().commands) expect(stderr).toContain(`\n  ${command.name()} `);
   });
 
@@ -72,7 +72,7 @@ describe("help", () => {
     [["select", "a.json", "--model", "none", "--output", "b.txt"], /^rediff: b\.txt: expected a name that ends in/],
   ])("%j: one line", async (args, message) => {
     const { status, stdout, stderr } = await rediffHere("data", ...args);
-    expect([status, stdout]).toEqual([1, ""]);
+    expect([status, stdout]).toEqual([2, ""]);
     expect(stderr).toMatch(message);
     expect(stderr.match(/\n/g)).toHaveLength(1);
   });
@@ -221,7 +221,7 @@ describe("data mix", () => {
     const { status, stderr } = await rediffHere(
       ...["data", "mix", "--normal_data", normal, "--inference_data", normal, "--output", normal],
     );
-    expect([status, stderr]).toEqual([1, expect.stringMatching(/is read and cannot be written to/)]);
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/is read and cannot be written to/)]);
     expect(json("mix/self.json")).toEqual([one("a")]);
   });
 });

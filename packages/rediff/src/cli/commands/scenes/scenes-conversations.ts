@@ -37,5 +37,5 @@ async function run(flags: Flags): Promise<void> {
   const { writeConversations } = await import("../../../scenes/records/derive-records.js");
   const { task: tasks, wording, blanks, groups, ...always } = flags;
   const chosen = { ...(wording && { wording }), ...(blanks && { blanks }), ...(groups && { groups }) };
-  await derive(flags.output, (onProgress) => writeConversations({ ...always, ...chosen, tasks, onProgress }));
+  await derive(flags, (onProgress) => writeConversations({ ...always, ...chosen, tasks, onProgress }));
 }

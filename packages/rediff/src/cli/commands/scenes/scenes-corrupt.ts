@@ -14,6 +14,6 @@ export function scenesCorruptCommand(): Command {
     .action(async (flags: DeriveFlags & { kinds: (ErrorKind | "none")[] }) => {
       const { writeCorrupted } = await import("../../../scenes/records/derive-records.js");
       const { truth, output, seed, kinds } = flags;
-      await derive(output, (onProgress) => writeCorrupted({ truth, output, seed, kinds, onProgress }));
+      await derive({ truth, output }, (onProgress) => writeCorrupted({ truth, output, seed, kinds, onProgress }));
     });
 }

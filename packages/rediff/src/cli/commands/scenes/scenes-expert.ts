@@ -1,5 +1,7 @@
 /** `rediff scenes expert`: an expert that knows the truth, behind OpenAI's chat API. */
+
 import { Command } from "commander";
+import { begin } from "../../exit-status.js";
 import { decimal, whole } from "../../options/parse-values.js";
 
 interface Flags {
@@ -32,6 +34,7 @@ async function expert(flags: Flags): Promise<void> {
   const { startExpert } = await import("../../../scenes/expert/oracle-server.js");
   const { port, host, omissionCost } = flags;
   const truth = await readTruth(flags.truth);
+  begin();
   const server = await startExpert({ truth, port, host, ...(omissionCost !== undefined && { omissionCost }) });
   process.stdout.write(`${server.url} (${truth.size} scenes)\n`);
   await new Promise<void>((resolve) => process.once("SIGINT", () => resolve()).once("SIGTERM", () => resolve()));

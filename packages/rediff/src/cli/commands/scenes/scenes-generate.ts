@@ -1,7 +1,9 @@
 /** `rediff scenes generate`: pictures with a known truth. */
+
 import { Command, Option } from "commander";
 import type { SceneOptions } from "../../../scenes/records/generate-scenes.js";
 import { makeWorld, styles, type World, type WorldName, worlds } from "../../../scenes/world/world.js";
+import { begin } from "../../exit-status.js";
 import { given, whole } from "../../options/parse-values.js";
 import { listenForInterrupts } from "../../terminal/interrupts.js";
 import { progress } from "../../terminal/progress.js";
@@ -68,6 +70,7 @@ async function generate(flags: GenerateFlags): Promise<void> {
     flags.world,
     given({ names, grid, maxObjects, maxCount, colors, sizes, textures, wording }) as Partial<World>,
   );
+  begin();
   using interrupt = listenForInterrupts();
   const started = performance.now();
   let bar = progress({ label: "scenes", total: count, unit: "scenes" });

@@ -1,5 +1,8 @@
 /** `rediff scenes score`: captions measured against the truth. */
+
 import { Command } from "commander";
+import { begin } from "../../exit-status.js";
+import { assertThere } from "../../options/assert-there.js";
 import { whole } from "../../options/parse-values.js";
 
 interface Flags {
@@ -36,6 +39,8 @@ async function score(flags: Flags): Promise<void> {
   const { scoreJson, scoreText } = await import("../../../scenes/scoring/score-report.js");
   const { predictions, truth, against, seed } = flags;
   const partial = flags.partial === true;
+  await assertThere(predictions, truth, ...(against === undefined ? [] : [against]));
+  begin();
   const report = await scoreFiles({ predictions, truth, partial, seed, ...(against !== undefined && { against }) });
   process.stdout.write(`${flags.json ? JSON.stringify(scoreJson(report)) : scoreText(report)}\n`);
 }

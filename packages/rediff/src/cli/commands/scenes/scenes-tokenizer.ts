@@ -1,5 +1,7 @@
 /** `rediff scenes tokenizer`: the world's tokenizer, one token for each word. */
+
 import { Command } from "commander";
+import { begin } from "../../exit-status.js";
 
 export function scenesTokenizerCommand(): Command {
   return new Command("tokenizer")
@@ -7,6 +9,7 @@ export function scenesTokenizerCommand(): Command {
     .requiredOption("--output <DIR>", "model folder")
     .action(async ({ output }: { output: string }) => {
       const { writeSceneTokenizer } = await import("../../../scenes/small-model/tokenizer-folder.js");
+      begin();
       const { words, length } = writeSceneTokenizer(output);
       process.stdout.write(`${output}: ${length} tokens, ${words} of them words\n`);
     });

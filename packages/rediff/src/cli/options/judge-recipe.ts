@@ -1,0 +1,12 @@
+/** What a recipe names is looked at before libtorch is fetched for it: the model's config, and whether the data is there. */
+import { findFiles } from "../../data/records/record-list.js";
+import type { RecipeKeys } from "../../training/recipe/recipe.js";
+import { checkpointToResume, finishedRun } from "../../training/run/earlier-run.js";
+import { planModel } from "../../training/run/starting-model.js";
+
+/** @throws UserError */
+export async function judgeRecipe(recipe: RecipeKeys, resume: "auto" | "never" = "auto"): Promise<void> {
+  if (finishedRun(recipe) !== undefined) return; // the data may be gone
+  await planModel(recipe, checkpointToResume(recipe, resume));
+  await findFiles([...recipe.data, ...(recipe.evaluate?.data ?? [])]);
+}

@@ -1,19 +1,12 @@
-/** What the documentation shows is right: its TypeScript compiles and runs, its commands are understood, its links lead
- *  somewhere. */
-import { execFile } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+/** What the documentation shows is right: its commands are understood, its links lead somewhere. Its code is run by
+ *  installed.test.ts. */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import { promisify } from "node:util";
+import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
-import { beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { program } from "./cli/main.js";
-import { folderOfFile } from "./testing/folders.js";
-import { writeTinyModel } from "./testing/tiny-model.js";
-import { fixturePath } from "./vision/fixtures/pillow.js";
 
-const run = promisify(execFile);
 const workspace = fileURLToPath(new URL("../../../", import.meta.url));
 const pages = ["README.md", "examples/README.md", "bench/README.md", "packages/rediff/README.md"];
 const docs = readdirSync(join(workspace, "docs")).filter((name) => name.endsWith(".md"));
@@ -86,60 +79,4 @@ test.each(pages)("%s: its links lead somewhere", (page) => {
     if (/^https?:/.test(target!)) continue;
     expect(existsSync(join(workspace, dirname(page), target!)), target).toBe(true);
   }
-});
-
-describe("TypeScript", () => {
-  const { path: folder } = folderOfFile();
-  const blocks = ["README.md", "packages/rediff/README.md"].flatMap((page) =>
-    [...(text[page] ?? "").matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match, i) => ({ page, code: match[1]!, i })),
-  );
-  const address = new URL("../dist/index.js", import.meta.url);
-
-  beforeAll(async () => {
-    const modules = dirname(dirname(createRequire(import.meta.url).resolve("typescript/package.json")));
-    const tsc = join(modules, "typescript", "bin", "tsc");
-    await run(process.execPath, [tsc, "-b", join(workspace, "packages/rediff")]);
-    writeTinyModel(join(folder, "path/to/ReDiff"));
-    copyFileSync(fixturePath("color.jpg"), join(folder, "photo.jpg"));
-    writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
-    const compilerOptions = {
-      target: "es2022",
-      module: "nodenext",
-      lib: ["es2023", "esnext.disposable"],
-      strict: true,
-      skipLibCheck: true,
-      types: ["node"],
-      typeRoots: [join(modules, "@types")],
-      paths: { rediff: [fileURLToPath(address).replace(/\.js$/, ".d.ts")] },
-      outDir: "out",
-      rootDir: ".",
-    };
-    writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include: ["*.ts"] }));
-    blocks.forEach(({ code }, i) => {
-      writeFileSync(join(folder, `block${i}.ts`), `${code}console.log(text);\n`);
-    });
-    mkdirSync(join(folder, "out"));
-    await run(process.execPath, [tsc, "-p", folder]).catch((error: { stdout?: string }) => {
-      throw new Error(`the documentation does not compile: ${error.stdout}`);
-    });
-  }, 120_000);
-
-  test("there is some", () => expect(blocks.length).toBeGreaterThan(1));
-
-  test.each(blocks.map((block, i) => ({ ...block, i })))(
-    "$page, block $i",
-    async ({ i }) => {
-      const file = join(folder, "out", `block${i}.js`);
-      const program = readFileSync(file, "utf8").replaceAll(
-        '"rediff"',
-        JSON.stringify(pathToFileURL(fileURLToPath(address)).href),
-      );
-      writeFileSync(file, program);
-      const env = { ...process.env, OMP_NUM_THREADS: "1" };
-      const { stdout, stderr } = await run(process.execPath, [file], { cwd: folder, env, timeout: 60_000 });
-      expect(stderr).toBe("");
-      expect(stdout.trim().length).toBeGreaterThan(10);
-    },
-    60_000,
-  );
 });

@@ -38,7 +38,7 @@ export async function installPackages(folder: string): Promise<void> {
     await extract({ file: join(cwd, tarball), cwd: into, strip: 1 });
     link(join(modules, ".bin"), into);
   }
-  for (const name of dependencies(modules)) {
+  for (const name of [...dependencies(modules), "openai"]) {
     const place = join(modules, name);
     mkdirSync(dirname(place), { recursive: true });
     symlinkSync(join(workspace, "node_modules", name), place);

@@ -159,7 +159,8 @@ describe("mistakes: one line, before anything is computed", () => {
     [["--template", "[[1]]", "--trace", at("no/folder/t"), ...MODEL], /no\/folder/],
   ])("%j", async (args, line) => {
     const { status, stdout, stderr } = await rediffHere("fill", ...args);
-    expect([status, stdout]).toEqual([2, ""]);
+    expect([1, 2]).toContain(status); // exit-status.test.ts says when which
+    expect(stdout).toBe("");
     expect(stderr).toMatch(line);
     expect(stderr.match(/\n/g)).toHaveLength(1);
   });

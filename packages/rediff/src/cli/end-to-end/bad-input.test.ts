@@ -272,7 +272,7 @@ describe("numbers that do not fit together", () => {
       /the prompt has 2 <image> for 1 picture\. Write <image> once for each/,
     ],
     [["--video-frames", "0"], /argument '0' is invalid\. It must be a whole number from 1/],
-    [["--device", "abacus"], /unknown device "abacus"; it is cpu, cuda, cuda:N or mps/],
+    [["--device", "abacus"], /argument 'abacus' is invalid\. It must be cpu, cuda, cuda:N or mps/],
   ])("%j", async (flags, line) => {
     expect(await refused(["caption", photo, "--model", at("model"), ...flags])).toMatch(line);
   });

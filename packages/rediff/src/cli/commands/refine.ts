@@ -4,7 +4,6 @@ import { UserError } from "../../errors.js";
 import { storedPath } from "../../files/stored-path.js";
 import { readUtf8, readUtf8Stream } from "../../files/utf8-text.js";
 import { checkRefineOptions } from "../../inference/request.js";
-import { assertThere } from "../options/assert-there.js";
 import {
   addModelOptions,
   addPromptOptions,

@@ -126,7 +126,7 @@ describe("mistakes", () => {
 
   test("a picture that is not there, or is none", async () => {
     expect(await refused(at("none.jpg"), "--draft", "x", ...model)).toMatch(
-      /^rediff: .*none\.jpg: no such file or folder\. /,
+      /^rediff: there is no file .*none\.jpg$/m,
     );
     expect(await refused(at("model/config.json"), "--draft", "x", ...model)).toMatch(/looks like text; expected JPEG/);
   });

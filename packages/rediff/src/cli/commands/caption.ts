@@ -85,8 +85,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   const paths = await expandInputs(args);
   const origin = flags.output === undefined ? undefined : await resultOrigin(flags, options);
   const results = flags.output && origin ? await ResultsFile.open(flags.output, origin) : undefined;
-  const resumed = results !== undefined && results.done.size > 0;
-  const trace = flags.trace === undefined ? undefined : await TraceFile.plan(flags.trace, resumed);
+  const trace = flags.trace === undefined ? undefined : await traceFile(flags.trace, results);
   const groups = flags.together ? [paths] : paths.map((path) => [path]);
   const todo = groups.filter((group) => !results?.done.has(nameOf(group)));
   if (todo.length < groups.length)
@@ -109,6 +108,15 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
     await results?.close();
     trace?.close();
   }
+}
+
+/** With the results of an earlier run goes its trace. */
+async function traceFile(path: string, results: ResultsFile | undefined): Promise<TraceFile> {
+  if (results === undefined || results.done.size === 0) return TraceFile.plan(path);
+  const { trace, traced } = await TraceFile.resume(path, results.done);
+  const without = results.done.size - traced;
+  if (without > 0) process.stderr.write(`${without} of ${results.done.size} results have no steps in ${path}\n`);
+  return trace;
 }
 
 function describeOptions(flags: Flags): Omit<DescribeOptions, "onTrace"> {

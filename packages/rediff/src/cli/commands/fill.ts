@@ -93,7 +93,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
       }),
     ),
   );
-  const trace = flags.trace === undefined ? undefined : await TraceFile.plan(flags.trace, false);
+  const trace = flags.trace === undefined ? undefined : await TraceFile.plan(flags.trace);
   // The question about a picture is the default only where there is one.
   if (paths.length === 0 && command.getOptionValueSource("prompt") === "default") delete options.prompt;
 

@@ -1,6 +1,6 @@
 /** `rediff caption` that is killed, interrupted, cut off from its reader, and watched in a terminal. */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { jsonLines, program, rediff, rediffHere, startProgram, startRediff } from "../../testing/command-line.js";
 import { folderOfFile } from "../../testing/folders.js";
@@ -48,6 +48,28 @@ test("killed again and again, it goes on where it was: nothing lost, nothing twi
   const text = readFileSync(at("killed.jsonl"), "utf8");
   expect(text.endsWith("\n")).toBe(true);
   expect(answers(jsonLines(text))).toEqual(answers(whole));
+});
+
+test("killed with --trace, it ends with the steps of every picture once, all of them, in their order", async () => {
+  const args = ["--output", "traced.jsonl", "--trace", "steps.jsonl", "--batch", "2"];
+  for (const count of [1, 3]) {
+    const { child, done } = await startRediff([...CAPTION, ...args], { cwd: root });
+    while (linesOf(at("traced.jsonl")).length < count && child.exitCode === null)
+      await new Promise((on) => setTimeout(on, 2));
+    child.kill("SIGKILL");
+    await done;
+  }
+  appendFileSync(at("steps.jsonl"), '{"image":"pictures/c'); // a kill in the middle of a write
+  expect(await rediff([...CAPTION, ...args], { cwd: root })).toMatchObject({ status: 0 });
+  const records = jsonLines(readFileSync(at("traced.jsonl"), "utf8"));
+  const steps = jsonLines(readFileSync(at("steps.jsonl"), "utf8"));
+  expect(records).toHaveLength(PICTURES.length);
+  for (const { image, steps: count, token_ids } of records) {
+    const own = steps.filter((step) => step.image === image);
+    expect(own.map(({ step }) => step)).toEqual([...Array(count).keys()]);
+    expect(own.at(-1)?.tokens).toEqual(expect.arrayContaining(token_ids as number[]));
+  }
+  expect(steps).toHaveLength(records.reduce((sum, { steps: count }) => sum + Number(count), 0));
 });
 
 test.each([

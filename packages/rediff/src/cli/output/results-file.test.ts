@@ -35,7 +35,7 @@ test("a file is made with its first record", async () => {
   for (const record of records) await file.append(record);
   await file.close();
   expect(readFileSync(path, "utf8")).toBe(text);
-  expect([...(await ResultsFile.open(path)).done]).toEqual(records.map(({ image }) => image));
+  expect([...(await ResultsFile.open(path)).done.keys()]).toEqual(records.map(({ image }) => image));
 });
 
 test("cut off at any byte, whole lines stay and a torn one goes", async () => {
@@ -58,7 +58,7 @@ test("cut off at any byte, whole lines stay and a torn one goes", async () => {
 
 test("a torn line longer than what is read at a time", async () => {
   const path = fresh(`${lines[0]}{"image":"x.jpg","text":"${"y".repeat(200_000)}`);
-  expect([...(await ResultsFile.open(path)).done]).toEqual(["a.jpg"]);
+  expect([...(await ResultsFile.open(path)).done.keys()]).toEqual(["a.jpg"]);
   expect(readFileSync(path, "utf8")).toBe(lines[0]);
 });
 
@@ -87,5 +87,5 @@ describe("a file of something else is refused and left as it is", () => {
 
 test("empty lines and Windows line ends are nothing to complain about", async () => {
   const path = fresh(`${lines[0]}\n${lines[2]?.replace("\n", "\r\n")}`);
-  expect([...(await ResultsFile.open(path)).done]).toEqual(["a.jpg", "c.jpg"]);
+  expect([...(await ResultsFile.open(path)).done.keys()]).toEqual(["a.jpg", "c.jpg"]);
 });

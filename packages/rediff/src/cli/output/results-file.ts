@@ -7,6 +7,7 @@ import { difference, type ResultOrigin } from "./result-origin.js";
 
 const record = z.looseObject({
   image: z.string(),
+  steps: z.number().exactOptional(),
   checkpoint: z.string().exactOptional(),
   prompt: z.string().exactOptional(),
   options: z.record(z.string(), z.unknown()).exactOptional(),
@@ -14,8 +15,8 @@ const record = z.looseObject({
 
 export class ResultsFile {
   private constructor(
-    /** Pictures that have a record already. */
-    readonly done: ReadonlySet<string>,
+    /** Pictures that have a record already, with the steps that they took. */
+    readonly done: ReadonlyMap<string, number>,
     private readonly lines: LineLog,
   ) {}
 
@@ -25,7 +26,7 @@ export class ResultsFile {
    *  question or options */
   static async open(path: string, origin?: ResultOrigin): Promise<ResultsFile> {
     await assertWritable(path);
-    const done = new Set<string>();
+    const done = new Map<string, number>();
     const lines = await LineLog.open(path, {
       beginning: '{"image":',
       what: "not a result",
@@ -38,7 +39,7 @@ export class ResultsFile {
             `${path}:${line} ${problem}`,
             "Go on with the same model, prompt and options, or give another --output.",
           );
-        done.add(data.image);
+        done.set(data.image, data.steps ?? 0);
         return true;
       },
     });

@@ -100,7 +100,7 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
   const flags = command.optsWithGlobals<Flags>();
   const name = needModel(flags);
   const options = draftOptions(flags);
-  const { steps, tokensPerStep, output } = flags;
+  const { imageFolder, imageFolder2, unpackTo, seed, steps, tokensPerStep, first, count, batch, output } = flags;
   checkDraftOptions({ steps, tokensPerStep }, options); // mistakes are told before anything is read
   const shard = flags.shard === undefined ? undefined : parseShard(flags.shard);
   const prompt = await promptFor(data, flags, command.getOptionValueSource("prompt") !== "default");
@@ -116,7 +116,7 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
   let named = 0;
   try {
     const report = await draftData({
-      ...flags,
+      ...{ imageFolder, imageFolder2, unpackTo, seed, steps, tokensPerStep, first, count, batch, output },
       data,
       prompt,
       shard,

@@ -1,0 +1,61 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import type { TraceStep } from "../../inference/trace-format.js";
+import { folderOfFile } from "../../testing/folders.js";
+import { TraceFile } from "./trace-file.js";
+
+const { at } = folderOfFile();
+
+const step = (image: string, number: number, run: number): string => {
+  const request = number === 0 ? { request: { kind: "describe" } } : {};
+  return `${JSON.stringify({ image, type: "step", step: number, seconds: run, ...request })}\n`;
+};
+const answer = (image: string, steps: number, run = 1): string[] =>
+  Array.from({ length: steps }, (_, number) => step(image, number, run));
+
+async function resumed(lines: readonly string[], done: Record<string, number>) {
+  const path = at("trace.jsonl");
+  writeFileSync(path, lines.join(""));
+  const { trace, traced } = await TraceFile.resume(path, new Map(Object.entries(done)));
+  trace.close();
+  return { traced, left: readFileSync(path, "utf8") };
+}
+
+test("steps of a picture without a result go, with half a line; those with one stay, in their order", async () => {
+  const together = [step("a", 0, 1), step("b", 0, 1), step("a", 1, 1), step("b", 1, 1)];
+  const { traced, left } = await resumed([...together, ...answer("c", 2), step("d", 0, 1).slice(0, 30)], {
+    a: 2,
+    b: 2,
+  });
+  expect(left).toBe(together.join(""));
+  expect(traced).toBe(2);
+});
+
+test("a whole trace is left alone, even its bytes on the disk", async () => {
+  const lines = [...answer("a", 3), ...answer("b", 2)];
+  expect(await resumed(lines, { a: 3, b: 2 })).toEqual({ traced: 2, left: lines.join("") });
+});
+
+test("steps that are there twice, or not all there, are told from those of the result", async () => {
+  const lines = [...answer("a", 2, 1), ...answer("b", 3, 1), ...answer("a", 3, 2), ...answer("c", 1, 1)];
+  expect(await resumed(lines, { a: 3, b: 3, c: 4 })).toEqual({
+    traced: 2,
+    left: [...answer("b", 3, 1), ...answer("a", 3, 2)].join(""),
+  });
+});
+
+test("what is written afterwards follows", async () => {
+  const path = at("on.jsonl");
+  writeFileSync(path, [...answer("a", 1), ...answer("b", 1)].join(""));
+  const { trace } = await TraceFile.resume(path, new Map([["a", 1]]));
+  trace.write("b", { type: "step", step: 0 } as TraceStep);
+  trace.close();
+  expect(readFileSync(path, "utf8")).toBe(`${answer("a", 1).join("")}{"image":"b","type":"step","step":0}\n`);
+});
+
+test("a file that is no trace is left alone", async () => {
+  const path = at("notes.txt");
+  writeFileSync(path, "my notes\n");
+  await expect(TraceFile.resume(path, new Map([["a", 1]]))).rejects.toThrow(/notes\.txt: line 1 is not a step/);
+  expect(readFileSync(path, "utf8")).toBe("my notes\n");
+});

@@ -131,6 +131,7 @@ describe("LLaDA", () => {
       /^config.json: model_type is "qwen2_vl" \(Qwen2VLForConditionalGeneration\): this is another architecture; LLaDA, LLaDA-V and ReDiff run here, "llada" and "llava_llada"$/,
     ],
     [{ model_type: "siglip_vision_model" }, /this is a vision tower and no language model/],
+    [{ model_type: undefined, error: "Entry not found" }, /this is a server's message \("Entry not found"\)/],
     [{ model_type: undefined, _class_name: "UNet2DConditionModel" }, /a part of a diffusers pipeline/],
     [{ model_type: undefined }, /model_type is undefined/],
     [{ hidden_size: "4096" }, /^config.json: hidden_size: .*number/],

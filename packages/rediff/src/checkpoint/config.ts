@@ -202,6 +202,11 @@ function otherArchitecture(raw: Record<string, unknown>, file: string): UserErro
       `${is}: this is a vision tower and no language model; ${supported}`,
       "A tower goes with --vision-tower, vision_tower of a recipe, or rediff convert --vision.",
     );
+  if (typeof raw.error === "string")
+    return new UserError(
+      `${file}: this is a server's message (${JSON.stringify(raw.error)})`,
+      "Download the file again.",
+    );
   if ("_class_name" in raw)
     return new UserError(`${file}: this is a part of a diffusers pipeline, which makes pictures; ${supported}`);
   return new UserError(

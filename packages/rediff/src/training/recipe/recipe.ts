@@ -76,7 +76,8 @@ const lora = z.strictObject({
 
 const schema = z.strictObject({
   // What goes in and what comes out
-  /** A model folder or a hub id: LLaDA-V, ReDiff, or a text-only LLaDA together with `vision_tower`. */
+  /** A model folder or a hub id: LLaDA-V, ReDiff, or a text-only LLaDA together with `vision_tower`; or the folder of a
+   *  low-rank adapter, which is merged into its base. */
   model: path,
   /** Where `model` is an adapter's folder: the model that it corrects, in place of the one that it names. */
   base: optional(path),

@@ -111,8 +111,14 @@ function textConfig(folder: string, start: ModelConfig, recipe: RecipeKeys): Mod
 }
 
 /** Loads what is trained. Nothing but the recipe's own device is used.
- *  @param checkpoint the run's own, when it is resumed */
-export async function loadForTraining(recipe: RecipeKeys, plan: ModelPlan, checkpoint?: string): Promise<LoadedModel> {
+ *  @param checkpoint the run's own, when it is resumed
+ *  @param onWarning hears of weights that were not read; default as in `loadModelFolder` */
+export async function loadForTraining(
+  recipe: RecipeKeys,
+  plan: ModelPlan,
+  checkpoint?: string,
+  onWarning?: (line: string) => void,
+): Promise<LoadedModel> {
   const device = deviceOf(recipe);
   const { parts } = plan;
   const model = await loadModelFolder(parts.folder, {
@@ -122,6 +128,7 @@ export async function loadForTraining(recipe: RecipeKeys, plan: ModelPlan, check
     config: plan.config,
     freshSeed: recipe.seed,
     ...(plan.visionTower !== undefined && { visionTower: plan.visionTower }),
+    ...(onWarning && { onWarning }),
   });
   try {
     if (recipe.adapter !== undefined && checkpoint === undefined) loadProjector(model, recipe.adapter);

@@ -117,6 +117,15 @@ describe("a run", () => {
     expect(onPreparation).not.toHaveBeenCalled();
   });
 
+  test("says which weights beside its model's it does not read", async () => {
+    const stray = at("stray");
+    cpSync(model, stray, { recursive: true });
+    writeFileSync(join(stray, "pytorch_model.bin"), "");
+    const notes: string[] = [];
+    await run(recipe({ model: stray, max_steps: 1 }), { onNote: (line) => void notes.push(line) });
+    expect(notes).toContain("not read: pytorch_model.bin (model.safetensors is)");
+  });
+
   test("takes the machine's dtype where the recipe names none, says so, and leaves it in the checkpoint", async () => {
     const notes: string[] = [];
     const keys = recipe({ dtype: null, max_steps: 1 });

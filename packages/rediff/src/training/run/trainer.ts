@@ -120,7 +120,12 @@ export async function train(asked: RecipeKeys, options: TrainOptions = {}): Prom
   const batchPlan = planBatches(recipe, (epoch) => loader.epochBatches(epoch));
 
   options.onNote?.(`loading ${modelPlan.parts.folder}`);
-  await using loaded = await loadForTraining(recipe, modelPlan, checkpoint);
+  await using loaded = await loadForTraining(
+    recipe,
+    modelPlan,
+    checkpoint,
+    options.onNote && ((line) => options.onNote?.(line)),
+  );
   if (loaded.device !== "cpu") allowTf32(recipe.tf32);
   using run = new Run(recipe, { loaded, loader, data, heldOut, batchPlan, options });
   if (checkpoint !== undefined && saved !== undefined) run.restore(checkpoint, saved);

@@ -101,6 +101,19 @@ describe.skipIf(chromiumPath === undefined || !isBuilt)("the first click", { tim
     await close();
   });
 
+  test("a caption as people type it is repaired in place, and what the model cannot read is marked", async () => {
+    const { page, errors, close } = await open(browser, `${served.url}/#proofread`);
+    const typed =
+      "Two Airplanes are at the bottom left.\nThree cactuses are at the top left \u{1f980}, honestly. A green apple is at the top right. The background is Blue. ";
+    await page.getByLabel("Description to check").fill(typed);
+    await page.getByRole("button", { name: "Proofread" }).click();
+    await eventually(() => page.getByTestId("result").textContent()).toBe(typed.replace("cactuses", "crabs"));
+    expect(await page.locator(".marked-text .unread").allInnerTexts()).toEqual(["\u{1f980}", "honestly"]);
+    await page.getByText("the model cannot read these and has left them as they are").waitFor();
+    expect(errors).toEqual([]);
+    await close();
+  });
+
   test("the first template is filled with what is there", async () => {
     const { page, close } = await open(browser, `${served.url}/#fill`);
     await page.locator(".text-choice").first().click();

@@ -125,9 +125,7 @@ describe("mistakes", () => {
   });
 
   test("a picture that is not there, or is none", async () => {
-    expect(await refused(at("none.jpg"), "--draft", "x", ...model)).toMatch(
-      /^rediff: there is no file .*none\.jpg$/m,
-    );
+    expect(await refused(at("none.jpg"), "--draft", "x", ...model)).toMatch(/^rediff: there is no file .*none\.jpg$/m);
     expect(await refused(at("model/config.json"), "--draft", "x", ...model)).toMatch(/looks like text; expected JPEG/);
   });
 });

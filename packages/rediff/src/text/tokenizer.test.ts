@@ -2,6 +2,7 @@ import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { UserError } from "../errors.js";
+import { sceneTokenizerFiles } from "../scenes/small-model/tokenizer-folder.js";
 import { test, tokenizerFolder } from "../testing/fixtures.js";
 import { folderOfTest } from "../testing/folders.js";
 import { loadTokenizer } from "./tokenizer.js";
@@ -75,6 +76,30 @@ test("finds special ids by name", ({ tokenizer }) => {
   expect(tokenizer.specialTokens).toMatchObject({ bos_token: "<|startoftext|>", eos_token: "<|endoftext|>" });
   expect(tokenizer.tokenId("no such token")).toBeUndefined();
   expect(tokenizer.token(tokenizer.length)).toBeUndefined();
+});
+
+describe("text from strangers", () => {
+  test("spells special tokens with ordinary ones, and is encoded as ever where it does not", ({ tokenizer }) => {
+    const special = new Set(Object.values(tokenizer.special));
+    for (const { text } of expected.encode) {
+      const ids = tokenizer.encodeText(text);
+      expect(ids.filter((id) => special.has(id) || tokenizer.isSpecial(id))).toEqual([]);
+      const plain = tokenizer.encode(text);
+      if (!plain.some((id) => tokenizer.isSpecial(id))) expect(ids).toEqual(plain);
+      if (tokenizer.decode(plain) === text) expect(tokenizer.decode(ids)).toBe(text);
+    }
+  });
+
+  test("is unknown where the vocabulary has a special token for a word like any other", async () => {
+    const files = sceneTokenizerFiles();
+    const plain = files["tokenizer.json"] as { model: Record<string, unknown> };
+    const words = await loadTokenizer(
+      await folderWith({ ...files, "tokenizer.json": { ...plain, pre_tokenizer: { type: "WhitespaceSplit" } } }),
+    );
+    const { unknown } = words;
+    expect(words.encode("a <|eot_id|> dog")).toContain(words.special.eot);
+    expect(words.encodeText("a <|eot_id|> dog")).toEqual([words.tokenId("a"), unknown, words.tokenId("dog")]);
+  });
 });
 
 test("decodes any row of numbers, and refuses what is no id", ({ tokenizer }) => {

@@ -4,6 +4,8 @@ import { UserError } from "../../errors.js";
 import { storedPath } from "../../files/stored-path.js";
 import { readUtf8, readUtf8Stream } from "../../files/utf8-text.js";
 import { checkRefineOptions } from "../../inference/request.js";
+import type { UnreadText } from "../../text/alignment/aligned-text.js";
+import type { TextEdit } from "../../text/text-edits.js";
 import {
   addModelOptions,
   addPromptOptions,
@@ -14,6 +16,7 @@ import {
 } from "../options/describe-options.js";
 import { openModel } from "../options/load-engine.js";
 import { decimal, given, whole } from "../options/parse-values.js";
+import { printable } from "../terminal/printable.js";
 import { unreadNote } from "../terminal/unread-note.js";
 
 interface Flags extends ModelFlags, PromptFlags {
@@ -69,11 +72,26 @@ async function run(image: string, flags: Flags): Promise<void> {
     process.stdout.write(`${JSON.stringify({ text, edits, unread })}\n`);
     return;
   }
-  process.stdout.write(`${text}\n`);
+  process.stdout.write(`${process.stdout.isTTY ? marked(draft, edits, unread) : text}\n`);
   for (const { from, to, start, confidence } of edits)
     process.stderr.write(`${start}: ${JSON.stringify(from)} -> ${JSON.stringify(to)} (${confidence.toFixed(2)})\n`);
   if (edits.length === 0) process.stderr.write("nothing to change\n");
   if (unread.length > 0) process.stderr.write(`${unreadNote(unread)}; left as they are\n`);
+}
+
+/** For terminals: what was written is bold, what the model cannot read is underlined. */
+function marked(draft: string, edits: readonly TextEdit[], unread: readonly UnreadText[]): string {
+  const parts = [
+    ...edits.map(({ start, end, to }) => ({ start, end, shown: `\x1b[1m${printable(to)}\x1b[22m` })),
+    ...unread.map(({ start, end, text }) => ({ start, end, shown: `\x1b[4m${printable(text)}\x1b[24m` })),
+  ].sort((a, b) => a.start - b.start);
+  let result = "";
+  let at = 0;
+  for (const { start, end, shown } of parts) {
+    result += printable(draft.slice(at, start)) + shown;
+    at = end;
+  }
+  return result + printable(draft.slice(at));
 }
 
 async function readDraft({ draft, draftFile }: Flags): Promise<string> {

@@ -78,5 +78,6 @@ export class OptionError extends UserError {
 
 /** `genLength` as the reference, its recipes and the API write such names: `gen_length`. */
 export const inSnakeCase: Spelling = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-/** As a flag of the command line: `--gen-length`. */
-export const asFlag: Spelling = (name) => `--${inSnakeCase(name).replaceAll("_", "-")}`;
+/** As a flag of the command line: `--gen-length`. What is on by itself has a flag that takes it away. */
+export const asFlag: Spelling = (name) =>
+  `--${name === "memoryCheck" ? "no-" : ""}${inSnakeCase(name).replaceAll("_", "-")}`;

@@ -277,7 +277,7 @@ describe("the vision tower from elsewhere", () => {
     const { blind } = apart();
     expect(await complaint(blind)).toBe(
       `${blind} has no vision weights, and the vision tower tiny-siglip is no folder here. ` +
-        "Give the folder of the SigLIP model with --vision-tower, or pull it first (`rediff pull`).",
+        "Give the folder of the SigLIP model with visionTower, or pull it first (`rediff pull`).",
     );
   });
 
@@ -305,7 +305,7 @@ describe("memory and devices", () => {
     const folder = write();
     vi.spyOn(process, "constrainedMemory").mockReturnValue(2 ** 20);
     expect(await complaint(folder)).toMatch(
-      /needs about \d+ MiB in float32 .*and 0 MiB are available. Use --dtype bfloat16 .*--no-memory-check tries anyway/,
+      /needs about \d+ MiB in float32 .*and 0 MiB are available. Use dtype bfloat16 .*leave out the check \(memoryCheck\)/,
     );
     expect(await complaint(folder, { memoryCheck: false })).toBe("no complaint");
   });

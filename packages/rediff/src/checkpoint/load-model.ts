@@ -13,7 +13,7 @@ import {
   type Tensor,
 } from "@rediff/torch";
 import { z } from "zod";
-import { UserError } from "../errors.js";
+import { OptionError, option, UserError, wording } from "../errors.js";
 import type { Llada } from "../models/llada/llada.js";
 import {
   type Model,
@@ -88,9 +88,10 @@ function openTower(
   for (const name of names) if (name.startsWith(TOWER_PREFIX)) return undefined;
   const source = path ?? config.visionTower;
   if (!existsSync(source))
-    throw new UserError(
+    throw new OptionError(
+      "visionTower",
       `${folder} has no vision weights, and the vision tower ${source} is no folder here`,
-      "Give the folder of the SigLIP model with --vision-tower, or pull it first (`rediff pull`).",
+      wording`Give the folder of the SigLIP model with ${option("visionTower")}, or pull it first (\`rediff pull\`).`,
     );
   return openCheckpoint(source);
 }

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import os from "node:os";
 import { type Device, type DType, elementSize } from "@rediff/torch";
-import { UserError } from "../errors.js";
+import { OptionError, option, wording } from "../errors.js";
 import type { ModelConfig } from "../models/llava/llava.js";
 import type { Shapes } from "./tensor-names.js";
 
@@ -66,10 +66,11 @@ export function assertMemory(
   if (wanted <= available) return;
   const smaller =
     dtype === "float32"
-      ? "Use --dtype bfloat16 (half of it), a machine with more memory, or a GPU"
-      : "Use a machine with more memory, or a GPU";
-  throw new UserError(
+      ? wording`Use ${option("dtype")} bfloat16 (half of it), a machine with more memory, or a GPU`
+      : ["Use a machine with more memory, or a GPU"];
+  throw new OptionError(
+    "memoryCheck",
     `${folder} needs about ${gib(wanted)} in ${dtype} (${gib(need.weights)} of weights), and ${gib(available)} are available`,
-    `${smaller}; --no-memory-check tries anyway.`,
+    [...smaller, ...wording`; to try anyway, leave out the check (${option("memoryCheck")}).`],
   );
 }

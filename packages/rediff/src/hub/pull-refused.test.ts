@@ -134,6 +134,6 @@ describe("a refusal", () => {
     const { run, cacheDir } = await scene();
     const file = join(cacheDir, "file");
     await writeFile(file, "");
-    expect((await failureOf(run({ cacheDir: file }))).line).toMatch(/is not usable.*--cache-dir/);
+    expect((await failureOf(run({ cacheDir: file }))).line).toMatch(/is not usable.*cacheDir/);
   });
 });

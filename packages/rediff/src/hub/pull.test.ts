@@ -74,7 +74,7 @@ describe("a pull", () => {
     ]);
     expect(await findCached(ID, "main", cacheDir)).toBeUndefined();
     const none = await failureOf(run({ include: ["*.gguf"] }));
-    expect(none.line).toMatch(/no file of org\/tiny.*config\.json.*--include/);
+    expect(none.line).toMatch(/no file of org\/tiny.*config\.json.*include/);
   });
 
   test("copies where there are no symbolic links, and says it once", async () => {

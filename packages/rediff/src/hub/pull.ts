@@ -4,7 +4,7 @@
  *  or tag points to the new commit last. Whatever stops it, the cache holds a complete older snapshot or none. */
 import { mkdir, readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { UserError } from "../errors.js";
+import { OptionError, option, UserError, wording } from "../errors.js";
 import type { Retry, RetryPolicy } from "../network/backoff.js";
 import {
   abortSignal,
@@ -248,35 +248,37 @@ async function checkRoom(cacheDir: string, bytes: number): Promise<void> {
   const disk = await statfs(cacheDir).catch(() => undefined);
   const free = disk ? disk.bavail * disk.bsize : Number.POSITIVE_INFINITY;
   if (bytes <= free) return;
-  throw new UserError(
+  throw new OptionError(
+    "cacheDir",
     `not enough room in ${cacheDir}: ${formatBytes(bytes)} to download, ${formatBytes(free)} free`,
-    "Make room, or name another folder with --cache-dir or HF_HOME.",
+    wording`Make room, or name another folder with ${option("cacheDir")} or HF_HOME.`,
   );
 }
 
 function nothingWanted(id: string, revision: string, files: readonly HubFile[]): UserError {
   const names = files.map((file) => file.path);
   const listed = names.slice(0, 8).join(", ") + (names.length > 8 ? `, and ${names.length - 8} more` : "");
-  return new UserError(
+  return new OptionError(
+    "include",
     `no file of ${id} at ${revision} is wanted`,
-    names.length > 0 ? `It has ${listed}. Choose with --include.` : "It has no files.",
+    names.length > 0 ? wording`It has ${listed}. Choose with ${option("include")}.` : "It has no files.",
   );
 }
 
 /** Troubles of the disk, in words. */
 function diskTrouble(error: unknown, cacheDir: string): unknown {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  const remedy = "Name another folder with --cache-dir or HF_HOME.";
+  const remedy = wording`Name another folder with ${option("cacheDir")} or HF_HOME.`;
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new UserError(`no room left in ${cacheDir}`, "Make room and run the same command again: it goes on.", {
       cause: error,
     });
   }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
-    return new UserError(`the cache ${cacheDir} cannot be written (${code})`, remedy, { cause: error });
+    return new OptionError("cacheDir", `the cache ${cacheDir} cannot be written (${code})`, remedy, { cause: error });
   }
   if (code === "ENOTDIR" || code === "EEXIST" || code === "ENOENT") {
-    return new UserError(`the cache ${cacheDir} is not usable (${code})`, remedy, { cause: error });
+    return new OptionError("cacheDir", `the cache ${cacheDir} is not usable (${code})`, remedy, { cause: error });
   }
   return error;
 }

@@ -19,7 +19,7 @@ const ERRORS: Record<number, string> = {
   401: "No API key, or an unknown one",
   404: "No such model",
   413: "The body is too large",
-  415: "The body is no JSON",
+  415: "The body is no JSON, or compressed",
   429: "The queue is full; Retry-After says for how long",
   500: "The model failed",
   503: "The model is loading, or the server shuts down",
@@ -85,6 +85,11 @@ const TRACE = {
 };
 const DIFFUSION = { diffusion: list({ oneOf: Object.keys(TRACE).map(ref) }) };
 
+const WARNINGS = {
+  ...list(object({ message: text, param: text, code: text })),
+  description: "What was done otherwise than asked: length_cut",
+};
+
 const post = (summary: string, body: string, responses: object) => ({
   post: {
     summary,
@@ -107,7 +112,11 @@ function describe() {
         "application/json": {
           schema: {
             type: "object",
-            properties: { ...DIFFUSION, unread: unread("the last question's text, its parts joined by line breaks") },
+            properties: {
+              ...DIFFUSION,
+              warnings: WARNINGS,
+              unread: unread("the last question's text, its parts joined by line breaks"),
+            },
             additionalProperties: true,
           },
         },

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { access, constants, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { UserError } from "../../errors.js";
+import { OptionError, option, UserError, wording } from "../../errors.js";
 import { writeError } from "../../files/atomic-file.js";
 import { withLock } from "../../files/file-lock.js";
 import { TransientError } from "../../network/transient-error.js";
@@ -42,7 +42,11 @@ export async function correctDrafts(options: CorrectOptions): Promise<Correction
   const refused = new AbortController();
   const onWait = () =>
     refused.abort(
-      new UserError(`another process is writing ${output}`, "Wait until it has ended, or name another --output."),
+      new OptionError(
+        "output",
+        `another process is writing ${output}`,
+        wording`Wait until it has ended, or name another ${option("output")}.`,
+      ),
     );
   return withLock(`${output}.lock`, { onWait, signal: refused.signal }, async () => {
     const run = await CorrectionRun.open(settings, sources);
@@ -262,9 +266,10 @@ class CorrectionRun {
         later,
       );
     if (error instanceof Unreachable && this.#report.run.answers === 0)
-      throw new UserError(
+      throw new OptionError(
+        "baseUrl",
         `the expert cannot be reached: ${error.message}`,
-        "Check --base-url, and whether it is running.",
+        wording`Check ${option("baseUrl")}, and whether it is running.`,
       );
     if (++this.#silentInARow >= PATIENCE)
       throw new UserError(
@@ -277,9 +282,10 @@ class CorrectionRun {
   async #rejected(item: Draft, error: RejectedDraft, requests: number): Promise<void> {
     if (error.blamesContent || this.#report.run.answers > 0)
       return this.#fail(item, "rejected", error.message, requests);
-    throw new UserError(
+    throw new OptionError(
+      "modelName",
       `${this.#report.expert_host} rejects the request: ${error.message}`,
-      `Check --model-name, --temperature and --extra-body; if the draft is to blame (${await item.source.where()}), take it out.`,
+      wording`Check ${option("modelName")}, ${option("temperature")} and ${option("extraBody")}; if the draft is to blame (${await item.source.where()}), take it out.`,
     );
   }
 

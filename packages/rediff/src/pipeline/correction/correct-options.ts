@@ -1,7 +1,7 @@
 /** What a run of corrections can be told, and what holds when it is not told. */
 import { extname } from "node:path";
 import { z } from "zod";
-import { UserError } from "../../errors.js";
+import { OptionError, option, UserError, wording } from "../../errors.js";
 import { abortSignal, flag, listener, number, object, optionSet, text } from "../../options/option-set.js";
 import type { Prices } from "../expert/budget.js";
 import { type ExpertSettings, openExpert } from "../expert/expert-client.js";
@@ -118,7 +118,10 @@ export async function checkOptions(options: CorrectOptions): Promise<CorrectionS
   if (extname(output) !== ".jsonl")
     throw new UserError(`${output}: answers are appended as JSON lines`, "Name a file that ends in .jsonl.");
   if (budget !== undefined && prices === undefined)
-    throw new UserError("a budget needs the prices of a million tokens", "Give --price-in and --price-out.");
+    throw new UserError(
+      "a budget needs the prices of a million tokens",
+      "Name the prices of a million tokens in and out.",
+    );
   const { concurrency = defaults.concurrency, retries = defaults.retries, requestsPerMinute, limit } = options;
   assertFrom(1, { concurrency, limit });
   assertFrom(0, { retries, budget, "price in": prices?.in, "price out": prices?.out });
@@ -126,9 +129,10 @@ export async function checkOptions(options: CorrectOptions): Promise<CorrectionS
     throw new UserError(`${requestsPerMinute} requests per minute are none`, "Name a rate above 0.");
   const { baseUrl = defaults.baseUrl, apiKeyName = defaults.apiKeyName, timeoutMs = defaults.timeoutMs } = options;
   if (apiKey === undefined && baseUrl === defaults.baseUrl)
-    throw new UserError(
+    throw new OptionError(
+      "baseUrl",
       `${new URL(baseUrl).host} asks for a key, and the environment variable ${apiKeyName} is not set`,
-      "Set it, or name another server with --base-url.",
+      wording`Set it, or name another server with ${option("baseUrl")}.`,
     );
   const { maxCompletionTokens = defaults.maxCompletionTokens, extraBody } = options;
   const answerTokens = boundOf(maxCompletionTokens, extraBody);

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { DataFile } from "../../data/records/record-list.js";
-import { UserError } from "../../errors.js";
+import { OptionError, option, wording } from "../../errors.js";
 import { withLock } from "../../files/file-lock.js";
 import { checkDescribe } from "../../inference/limits/option-sets.js";
 import { readAskable } from "../../inference/model-facts.js";
@@ -117,7 +117,11 @@ function alone<T>(output: string, work: () => Promise<T>): Promise<T> {
   const refused = new AbortController();
   const onWait = () =>
     refused.abort(
-      new UserError(`another process is writing ${output}`, "Wait until it has ended, or name another --output."),
+      new OptionError(
+        "output",
+        `another process is writing ${output}`,
+        wording`Wait until it has ended, or name another ${option("output")}.`,
+      ),
     );
   return withLock(`${output}.lock`, { onWait, signal: refused.signal }, work);
 }

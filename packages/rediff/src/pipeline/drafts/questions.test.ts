@@ -118,7 +118,7 @@ describe("shards with their pictures inside", () => {
 
   test("need a place", async () => {
     await expect(openQuestions(shard(), undefined)).rejects.toMatchObject({
-      line: expect.stringMatching(/00042\.tar holds its pictures itself.*--unpack-to/),
+      line: expect.stringMatching(/00042\.tar holds its pictures itself.*unpackTo/),
     });
   });
 });

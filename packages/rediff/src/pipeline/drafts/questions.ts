@@ -7,7 +7,7 @@ import { RecordReader } from "../../data/records/record-reader.js";
 import type { DataRecord, Media, SampleSource } from "../../data/samples/sample.js";
 import { describeSource, SampleError } from "../../data/samples/sample-error.js";
 import { findPicture } from "../../data/samples/sample-media.js";
-import { UserError } from "../../errors.js";
+import { OptionError, option, UserError, wording } from "../../errors.js";
 import { writeError } from "../../files/atomic-file.js";
 import { placeImages } from "../../text/chat-template.js";
 import { imageToken } from "../../text/image-tokens.js";
@@ -77,9 +77,10 @@ export async function openQuestions(
 function assertPicturesHaveAPlace({ parts }: Records, { unpackTo }: QuestionOptions): void {
   const shard = parts.find(({ index }) => index.kind === "tar");
   if (shard === undefined || unpackTo !== undefined) return;
-  throw new UserError(
+  throw new OptionError(
+    "unpackTo",
     `${shard.index.file} holds its pictures itself, and a draft names a picture's file`,
-    "Give --unpack-to DIR: they are written there.",
+    wording`Give ${option("unpackTo")} DIR: they are written there.`,
   );
 }
 

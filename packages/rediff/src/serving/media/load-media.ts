@@ -1,6 +1,6 @@
 /** The pictures and videos of a request: what is wrong with a URL is told before the request waits in the queue, what is
  *  wrong with the file behind it when it is decoded, off the threads of HTTP and model. Nothing touches a disk. */
-import { UserError } from "../../errors.js";
+import { OptionError, UserError } from "../../errors.js";
 import type { ModelFacts } from "../../inference/model-facts.js";
 import type { DescribeOptions } from "../../inference/request.js";
 import { visualHandling } from "../../inference/resolve.js";
@@ -80,7 +80,9 @@ async function read(
     return await readVisual(source.kind === "video" ? { video: { name: "the video", bytes } } : bytes, reading);
   } catch (cause) {
     if (!(cause instanceof UserError)) throw cause;
-    throw new ApiError(400, `${clip(param)}: ${cause.line}`, {
+    // What may be raised is the server's, and not the request's.
+    const line = cause instanceof OptionError ? cause.spelled(() => "the server's limit") : cause.line;
+    throw new ApiError(400, `${clip(param)}: ${line}`, {
       param,
       code: source.kind === "video" ? "invalid_video" : "invalid_image",
       cause,

@@ -1,0 +1,39 @@
+import { expect, test } from "vitest";
+import { asFlag, inSnakeCase, OptionError, option, UserError, wording } from "./errors.js";
+import { packError, unpackError } from "./threads/portable-error.js";
+
+const error = new OptionError(
+  "blockLength",
+  wording`${option("genLength")} ${10} is not a multiple of ${option("blockLength")} ${4}`,
+  wording`Choose a ${option("blockLength")} that divides ${10}`,
+);
+
+test("each border spells an option as its callers do", () => {
+  expect(error.line).toBe("genLength 10 is not a multiple of blockLength 4. Choose a blockLength that divides 10");
+  expect(error.spelled(asFlag)).toBe(
+    "--gen-length 10 is not a multiple of --block-length 4. Choose a --block-length that divides 10",
+  );
+  expect(error.spelled(inSnakeCase)).toBe(
+    "gen_length 10 is not a multiple of block_length 4. Choose a block_length that divides 10",
+  );
+  expect(error.spelled((name) => (name === "genLength" ? "max_tokens" : name))).toMatch(/^max_tokens 10 is not/);
+  expect(asFlag("memoryCheck")).toBe("--no-memory-check");
+});
+
+test("what a caller wrote is no option, whatever it looks like", () => {
+  const said = new OptionError("draft", wording`the draft is ${"genLength {option}"}`);
+  expect(said.spelled(asFlag)).toBe("the draft is genLength {option}");
+});
+
+test("between processes nothing of it is lost", () => {
+  const long = new OptionError("prompt", "too long", undefined, { problem: "context_length" });
+  for (const one of [error, long]) {
+    const back = unpackError(structuredClone(packError(one)));
+    expect(back).toBeInstanceOf(OptionError);
+    expect(back).toMatchObject({ option: one.option, problem: one.problem, line: one.line, name: "UserError" });
+    expect((back as OptionError).spelled(asFlag)).toBe(one.spelled(asFlag));
+  }
+  const plain = unpackError(structuredClone(packError(new UserError("a", "b"))));
+  expect(plain).not.toBeInstanceOf(OptionError);
+  expect(plain).toMatchObject({ line: "a. b" });
+});

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { mistakenFileError } from "../files/mistaken-file.js";
+import { decodeFile } from "../files/utf8-text.js";
 import type { LladaConfig, RopeScaling } from "../models/llada/llada-config.js";
 import type { ModelConfig, ModelDefaults, MultimodalConfig } from "../models/llava/llava.js";
 import type { SiglipConfig } from "../models/siglip/siglip.js";
@@ -233,18 +234,19 @@ export function parseConfig(raw: unknown, vision: unknown, file: string): ModelC
 
 /** A JSON file of a model folder, or undefined when it is not there. @throws UserError when it is no JSON */
 export async function readJson(file: string): Promise<unknown> {
-  let text: string;
+  let bytes: Buffer;
   try {
-    text = await readFile(file, "utf8");
+    bytes = await readFile(file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw new UserError(`${file} cannot be read: ${(error as Error).message}`);
   }
+  const mistaken = mistakenFileError(file, bytes, "JSON");
+  if (mistaken !== undefined) throw mistaken;
+  const text = decodeFile(bytes, file);
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    const mistaken = mistakenFileError(file, Buffer.from(text), "JSON");
-    if (mistaken !== undefined) throw mistaken;
     throw new UserError(`${file} is not valid JSON: ${(error as Error).message}`, "Was it downloaded completely?");
   }
 }

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { mistakenFileError } from "../files/mistaken-file.js";
+import { decodeFile } from "../files/utf8-text.js";
 
 const addedTokenFlags = {
   content: z.string(),
@@ -89,8 +90,6 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
     readJson(join(folder, "special_tokens_map.json"), specialTokensSchema, "{}"),
     readText(join(folder, "chat_template.jinja"), ""),
   ]);
-  const mistaken = mistakenFileError(join(folder, "chat_template.jinja"), Buffer.from(templateFile), "a chat template");
-  if (mistaken !== undefined) throw mistaken;
   const { chat_template: template } = config;
   const configured = Array.isArray(template) ? template.find(({ name }) => name === "default")?.template : template;
   return { tokenizer, config, specialTokensMap, chatTemplate: configured ?? (templateFile || undefined) };
@@ -106,8 +105,6 @@ async function readJson<Schema extends z.ZodType>(
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    const mistaken = mistakenFileError(path, Buffer.from(text), "a tokenizer's JSON");
-    if (mistaken !== undefined) throw mistaken;
     throw new UserError(`${path}: broken JSON (${reason(cause)})`, "Copy or download the file again", { cause });
   }
   const result = schema.safeParse(value);
@@ -118,8 +115,9 @@ async function readJson<Schema extends z.ZodType>(
 }
 
 async function readText(path: string, whenMissing?: string): Promise<string> {
+  let bytes: Buffer;
   try {
-    return await readFile(path, "utf8");
+    bytes = await readFile(path);
   } catch (cause) {
     const absent = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
     if (absent && whenMissing !== undefined) return whenMissing;
@@ -129,6 +127,9 @@ async function readText(path: string, whenMissing?: string): Promise<string> {
       { cause },
     );
   }
+  const mistaken = mistakenFileError(path, bytes, path.endsWith(".jinja") ? "a chat template" : "a tokenizer's JSON");
+  if (mistaken !== undefined) throw mistaken;
+  return decodeFile(bytes, path);
 }
 
 function reason(cause: unknown): string {

@@ -46,6 +46,8 @@ describe("pictures are read under", () => {
       { bytes: null, path: "b.png" },
     ];
     expect(mediaOf({ images })).toMatchObject({ images: ["a.png", "b.png"], key: "images" });
+    expect(mediaOf({ images: [{ type: "image", image: "a.png" }] })).toMatchObject({ images: ["a.png"] });
+    expect(mediaOf({ img: { image_url: { url: "a.png" } } })).toMatchObject({ images: ["a.png"] });
   });
 
   test("image, whatever else is there", () => {
@@ -77,6 +79,8 @@ describe("told", () => {
     expect(fault({ videos: ["a.mp4", "b.mp4"] })).toMatch(/videos names 2 videos; a record has one/);
     expect(fault({ images: [{ bytes: [1, 2], path: null }] })).toMatch(/images holds the file itself/);
     expect(fault({ image: { bytes: "iVBO" } })).toMatch(/image holds the file itself/);
+    expect(fault({ image: "iVBORw0KGgoAAAANSUhEUg" })).toMatch(/image holds the file itself/);
+    expect(fault({ images: ["/9j/4AAQSkZJRg"] })).toMatch(/images holds the file itself/);
     expect(fault({ image: 7 })).toMatch(/image: expected a file name or a list of file names, got 7/);
     expect(fault({ image: "" })).toMatch(/image: is empty/);
   });
@@ -85,6 +89,9 @@ describe("told", () => {
     const conversations = [{ from: "human", value: "see x.png", picture: "c.jpg" }];
     const record = { figure: "a.png", screenshots: ["b.webp"], clip_1: "c.mp4", conversations };
     expect(mediaOf(record).unread).toEqual(["figure", "screenshots", "clip_1", "turn 1's picture"]);
+    expect(mediaOf({ multi_modal_data: { image: "a.png" } }).unread).toEqual(["multi_modal_data"]);
+    expect(mediaOf({ image_base64: "iVBORw0KGgoAAAANSUhEUg" }).unread).toEqual(["image_base64"]);
+    expect(mediaOf({ images: [{ uuid: 3 }] }).unread).toEqual(["images"]);
     expect(mediaOf({ text: "a long text.\nThat ends with x.png" }).unread).toEqual([]);
   });
 });

@@ -21,6 +21,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
 /** In lower case and without `_`, `-` and blanks: `Image`, `image_paths` and `imgs` are what they seem. */
 const PICTURE_KEY = /^(?:image|img|picture|photo|pic)s?(?:(?:file)?(?:path|name)|file|url|uri|src|list)?s?$/;
 const VIDEO_KEY = /^(?:video|clip|movie)s?(?:(?:file)?(?:path|name)|file|url|uri|src|list)?s?$/;
+const plain = (key: string): string => key.toLowerCase().replace(/[_\-\s]/g, "");
 /** Say what kind of thing is named only by the name itself. */
 const FILE_KEY = /^(?:file|path|media|mediafile|mediapath|filepath|filename)s?$/;
 
@@ -57,9 +58,9 @@ function ownNames(record: JsonObject, key: "image" | "video"): string[] {
   const value = Object.hasOwn(record, key) ? record[key] : undefined;
   if (value === undefined || value === null) return [];
   if (value === "") throw new SampleError("form", `${key}: is empty; a record without ${key}s has no such key`);
+  if (holdsBytes(value)) throw inside(key);
   const names = namesIn(value);
   if (names !== undefined) return names;
-  if (holdsBytes(value)) throw inside(key);
   const list = key === "image" ? " or a list of file names" : "";
   throw new SampleError("form", `${key}: expected a file name${list}, got ${shown(value)}`);
 }
@@ -74,9 +75,8 @@ function otherNames(record: JsonObject, kind: "image" | "video"): Named {
   const found: { key: string; names: string[] }[] = [];
   for (const [key, value] of Object.entries(record)) {
     if (key === "image" || key === "video") continue;
-    const plain = key.toLowerCase().replace(/[_\-\s]/g, "");
-    const isNamed = ofKind.test(plain);
-    if (!isNamed && !FILE_KEY.test(plain)) continue;
+    const isNamed = ofKind.test(plain(key));
+    if (!isNamed && !FILE_KEY.test(plain(key))) continue;
     if (isNamed && holdsBytes(value)) throw inside(key);
     const names = namesIn(value);
     if (names === undefined || names.length === 0) continue;
@@ -109,13 +109,20 @@ function namesIn(value: unknown): string[] | undefined {
 function nameIn(value: unknown): string | undefined {
   if (typeof value === "string") return value === "" ? undefined : value;
   if (typeof value !== "object" || value === null || holdsBytes(value)) return undefined;
-  const { path, file_name, filename, url } = value as Record<string, unknown>;
-  const names = [path, file_name, filename, url].filter((name) => typeof name === "string" && name !== "");
+  const { path, file_name, filename, url, image, image_url } = value as Record<string, unknown>;
+  const inner = image_url !== null && typeof image_url === "object" && "url" in image_url ? image_url.url : image_url;
+  const names = [path, file_name, filename, url, image, inner].filter(
+    (name) => typeof name === "string" && name !== "",
+  );
   return names.length === 1 ? String(names[0]) : undefined;
 }
 
+/** The signatures of JPEG, PNG, GIF and WebP in base64. */
+const isBase64Picture = (text: string): boolean => /^(?:\/9j\/|iVBORw0KGgo|R0lGOD|UklGR)/.test(text);
+
 function holdsBytes(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(holdsBytes);
+  if (typeof value === "string") return isBase64Picture(value);
   if (typeof value !== "object" || value === null || !("bytes" in value)) return false;
   return value.bytes !== null && value.bytes !== undefined;
 }
@@ -123,17 +130,29 @@ function holdsBytes(value: unknown): boolean {
 const inside = (key: string): SampleError =>
   new SampleError("form", `${key} holds the file itself, not its name`, "Write it to a file, and its name here");
 
+/** Looked into elsewhere, or about no pictures. */
+const KNOWN = new Set(["conversations", "messages", "conversation", "revise", "blanks"]);
+
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const isNamedForMedia = (key: string): boolean => PICTURE_KEY.test(plain(key)) || VIDEO_KEY.test(plain(key));
+
 /** Of a record without media: keys that seem to name some, in turns too. */
 function unreadKeys(record: JsonObject): string[] {
   const unread: string[] = [];
-  const look = (object: JsonObject, prefix: string): void => {
+  const look = (object: JsonObject, prefix: string, depth = 0): void => {
     for (const [key, value] of Object.entries(object)) {
+      if (KNOWN.has(`${prefix}${key}`)) continue;
       const names = namesIn(value) ?? [];
       const isMedia = (name: string) => looksLike(name, isPictureName) || looksLike(name, isVideoName);
       // A picture's name has no line breaks and is no sentence.
       if (names.length > 0 && names.every((name) => name.length <= 1024 && !/\s{2}|\n/.test(name) && isMedia(name))) {
         unread.push(`${prefix}${key}`);
       } else if (holdsBytes(value)) unread.push(`${prefix}${key}`);
+      else if (isObject(value) && depth < 2) look(value, `${prefix}${key}.`, depth + 1);
+      else if (names.length === 0 && Array.isArray(value) && value.length > 0 && isNamedForMedia(key))
+        unread.push(`${prefix}${key}`);
     }
   };
   look(record, "");

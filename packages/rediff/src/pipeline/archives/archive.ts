@@ -3,6 +3,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
+import { mistakenFileError } from "../../files/mistaken-file.js";
 import { fileError } from "../../files/read-errors.js";
 import { openRegular } from "../../files/regular-file.js";
 import { describeContent, SNIFF_BYTES } from "../../vision/picture/picture-header.js";
@@ -91,6 +92,8 @@ async function kindOf(path: string, name: string): Promise<ArchiveKind> {
   if (head[0] === 0x50 && head[1] === 0x4b) return "zip";
   if (head[0] === 0x1f && head[1] === 0x8b) return "tar.gz";
   if (head.length >= 512 && head.toString("latin1", 257, 262) === "ustar") return "tar";
+  const mistaken = mistakenFileError(name, head, "an archive");
+  if (mistaken !== undefined) throw mistaken;
   const empty = head.length === 0;
   throw new UserError(
     `${name}: expected an archive, found ${empty ? "an empty file" : describeContent(head.subarray(0, SNIFF_BYTES))}`,

@@ -192,9 +192,9 @@ describe("what is refused", () => {
 
   test("things that are no archive", async () => {
     put("a.zip", Buffer.from("version https://git-lfs.github.com/spec/v1\n"));
-    await expect(unpack(["a.zip"])).rejects.toThrow(/a\.zip: expected an archive, found a Git LFS pointer/);
+    await expect(unpack(["a.zip"])).rejects.toThrow(/a\.zip: is a Git LFS pointer; expected an archive/);
     put("a.zip", Buffer.from("<!doctype html><html>"));
-    await expect(unpack(["a.zip"])).rejects.toThrow(/found an HTML page/);
+    await expect(unpack(["a.zip"])).rejects.toThrow(/a\.zip: is an HTML page; expected an archive/);
     put("a.zip", Buffer.alloc(0));
     await expect(unpack(["a.zip"])).rejects.toThrow(/found an empty file/);
   });

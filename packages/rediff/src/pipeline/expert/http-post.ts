@@ -2,6 +2,7 @@
  *
  *  Not `fetch`: Node's gives up by itself when no header has come for 300 s, and a thinking model on a slow machine may
  *  take longer. Redirects are not followed, so the key goes where it was meant to go and nowhere else. */
+import { isUtf8 } from "node:buffer";
 import { Agent, type ClientRequest, type IncomingHttpHeaders, request as plainRequest } from "node:http";
 import { Agent as SecureAgent, request as secureRequest } from "node:https";
 import { UserError } from "../../errors.js";
@@ -88,13 +89,12 @@ function reply(outgoing: ClientRequest, body: Buffer): Promise<HttpReply> {
         pieces.push(piece);
         if (bytes > MAX_REPLY_BYTES) outgoing.destroy(new LostReply("an answer without end"));
       });
-      incoming.on("end", () =>
-        resolve({
-          status: incoming.statusCode ?? 0,
-          headers: incoming.headers,
-          body: Buffer.concat(pieces).toString("utf8"),
-        }),
-      );
+      incoming.on("end", () => {
+        const answer = Buffer.concat(pieces);
+        // Its texts are learnt: a replacement character would be, too.
+        if (!isUtf8(answer)) return reject(new LostReply("an answer that is not UTF-8"));
+        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: answer.toString() });
+      });
       // A connection that is cut in the middle ends without "end".
       incoming.on("close", () => reject(new LostReply("the connection was cut in the middle of the answer")));
     });

@@ -42,7 +42,15 @@ import {
   siglipShapes,
   TOWER_PREFIX,
 } from "./tensor-names.js";
-import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, tellUnread, Weights } from "./weights.js";
+import {
+  assertTensors,
+  type Checkpoint,
+  compareTensors,
+  openCheckpoint,
+  tellUnread,
+  Weights,
+  warn,
+} from "./weights.js";
 
 export interface LoadOptions {
   /** The model that an adapter's folder corrects, a folder or a hub id; default the one that the adapter names. */
@@ -193,7 +201,10 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   const named = [...checkpoint.names(), ...adapters.flatMap((adapter) => [...adapter.replacements.keys()])];
   using tower = multimodal && openTower(parts.weights, named, multimodal, options.visionTower);
   const shapes = modelShapes(config);
-  for (const adapter of adapters) adapter.assertFits(shapes);
+  for (const adapter of adapters) {
+    adapter.assertFits(shapes);
+    warn(adapter.incompleteness(shapes), options.onWarning);
+  }
   using fresh = freshTensors(config, (name) => checkpoint.has(name) || replaced(name), options.freshSeed);
   const elsewhere = (name: string) =>
     fresh.tensors.has(name) || replaced(name) || (tower !== undefined && name.startsWith(TOWER_PREFIX));

@@ -118,8 +118,13 @@ export function assertTensors(folder: string, problems: TensorProblems): void {
 }
 
 /** Says in one line which weights of the folder were left alone. */
-export function tellUnread(checkpoint: Checkpoint, onWarning: (line: string) => void = processWarning): void {
-  if (checkpoint.unread.length > 0) onWarning(unreadText(checkpoint));
+export function tellUnread(checkpoint: Checkpoint, onWarning?: (line: string) => void): void {
+  if (checkpoint.unread.length > 0) warn(unreadText(checkpoint), onWarning);
+}
+
+/** Nothing where there is no line. */
+export function warn(line: string | undefined, onWarning: (line: string) => void = processWarning): void {
+  if (line !== undefined) onWarning(line);
 }
 
 /** `not read: model.safetensors (model.safetensors.index.json names the files that are)` */

@@ -59,7 +59,7 @@ export function writePeftAdapter(folder: string, options: PeftAdapterOptions): s
     r: rank,
     rank_pattern: {},
     revision: null,
-    target_modules: [...new Set(Object.keys(modules).map((module) => module.split(".").at(-1)))],
+    target_modules: Object.keys(modules),
     task_type: "CAUSAL_LM",
     use_dora: false,
     use_rslora: false,

@@ -18,6 +18,8 @@ export interface AdapterConfig {
   alpha: number;
   /** Last parts of module names, or a pattern for whole ones. */
   targets: string[] | string | undefined;
+  /** Only in some layers, or not in all modules that `targets` names. */
+  isSelective: boolean;
   /** Modules of which the file has all weights in place of a correction. */
   modulesToSave: string[];
   bias: "none" | "all" | "lora_only";
@@ -121,6 +123,7 @@ export function parseAdapterConfig(raw: unknown, path: string): AdapterConfig {
     rank,
     alpha,
     targets: c.target_modules ?? undefined,
+    isSelective: isSet(c.layers_to_transform) || isSet(c.exclude_modules),
     modulesToSave: c.modules_to_save ?? [],
     bias: c.bias ?? "none",
     rslora,

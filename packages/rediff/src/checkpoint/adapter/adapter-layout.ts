@@ -7,7 +7,7 @@
 import { existsSync } from "node:fs";
 import { basename, join } from "node:path";
 import { UserError } from "../../errors.js";
-import { renameOriginal, type Shapes, TOWER_PREFIX } from "../tensor-names.js";
+import { originalName, renameOriginal, type Shapes, TOWER_PREFIX } from "../tensor-names.js";
 import { type AdapterConfig, isTarget, type Strength } from "./adapter-config.js";
 
 export const ADAPTER_WEIGHTS = "adapter_model.safetensors";
@@ -21,6 +21,8 @@ export interface Pair extends Strength {
   B: string;
   /** The matrices are those of the transposed weight. */
   embedding: boolean;
+  /** The corrected module as the adapter calls it: its base may be LLaDA in the original naming. */
+  module: string;
   /** Of the product: [outputs, inputs], as the weight has it. */
   shape: [number, number];
 }
@@ -55,26 +57,34 @@ export function adapterLayout(
   shapes: ReadonlyMap<string, readonly number[]>,
 ): AdapterLayout {
   const whole: AdapterLayout["whole"] = new Map();
-  const halves = new Map<string, { A?: string; B?: string; embedding: boolean }>();
+  const halves = new Map<string, { A?: string; B?: string; embedding: boolean; module: string }>();
   for (const [name, shape] of shapes) {
     if (name.includes(".original_module.")) continue; // the base's own, which a module of modules_to_save stands for
     const part = readName(name);
     if (part === undefined) throw foreignTensor(folder, name);
-    const { kind, weight, embedding } = part;
+    const { kind, embedding, module } = part;
+    const weight = ours(part.tensor);
     if (kind === "whole") whole.set(weight, { name, shape });
-    else halves.set(weight, { ...halves.get(weight), [kind]: name, embedding });
+    else halves.set(weight, { ...halves.get(weight), [kind]: name, embedding, module });
   }
   const pairs: AdapterLayout["pairs"] = new Map();
-  for (const [weight, { A, B, embedding }] of halves) {
+  for (const [weight, { A, B, embedding, module }] of halves) {
     if (A === undefined || B === undefined)
       throw new UserError(
-        `${folder}: ${moduleOf(weight)} has lora_${A === undefined ? "B" : "A"} and no lora_${A === undefined ? "A" : "B"}`,
+        `${folder}: ${module} has lora_${A === undefined ? "B" : "A"} and no lora_${A === undefined ? "A" : "B"}`,
         "The adapter is not complete; get it again.",
       );
     const [down = [], up = []] = [shapes.get(A), shapes.get(B)];
-    const strength = strengthOf(folder, config, moduleOf(weight), { down, up });
+    const strength = strengthOf(folder, config, module, { down, up });
     const [outputs = 0, inputs = 0] = [up[0], down[1]];
-    pairs.set(weight, { A, B, embedding, shape: embedding ? [inputs, outputs] : [outputs, inputs], ...strength });
+    pairs.set(weight, {
+      A,
+      B,
+      embedding,
+      module,
+      shape: embedding ? [inputs, outputs] : [outputs, inputs],
+      ...strength,
+    });
   }
   if (pairs.size === 0 && whole.size === 0)
     throw new UserError(`${adapterFiles(folder).join(", ")}: there is no tensor in it`, "Get the adapter again.");
@@ -133,27 +143,50 @@ export function assertFits(folder: string, { pairs, whole }: AdapterLayout, mode
   );
 }
 
+/** Modules of the language model's blocks that adapter_config.json names and the files have nothing of: an adapter that was
+ *  saved or copied in part. Not told of the tower, whose layers share the names and mostly are not meant. */
+export function missingTargets(config: AdapterConfig, { pairs, whole }: AdapterLayout, model: Shapes): string[] {
+  if (config.isSelective || config.targets === undefined) return [];
+  const isOriginal = [...pairs].some(([weight, { module }]) => moduleOf(weight) !== module);
+  return [...model]
+    .filter(([weight, shape]) => weight.startsWith("model.layers.") && shape.length === 2)
+    .filter(([weight]) => !pairs.has(weight) && !whole.has(weight))
+    .map(([weight]) => moduleOf((isOriginal ? originalName(weight) : undefined) ?? weight))
+    .filter((module) => isTarget(config.targets, module) === true);
+}
+
+/** @param missing as `missingTargets` finds it */
+export function incompleteText(folder: string, missing: readonly string[]): string | undefined {
+  if (missing.length === 0) return undefined;
+  const shown = missing.slice(0, 3).join(", ");
+  const more = missing.length > 3 ? ` and ${missing.length - 3} more` : "";
+  return `the adapter ${folder} has no correction of ${shown}${more}, which its target_modules names: they stay the base's`;
+}
+
 const moduleOf = (weight: string): string => weight.replace(/\.weight$/, "");
 
 interface Part {
   kind: "A" | "B" | "whole";
-  /** The base's tensor. */
-  weight: string;
+  /** The base's module, and its tensor, as the adapter calls them. */
+  module: string;
+  tensor: string;
   embedding: boolean;
 }
 
 /** What a name in an adapter's file stands for; undefined when it is nothing that plain LoRA has. */
 function readName(stored: string): Part | undefined {
   const name = baseName(stored);
-  const linear = /^(.+)\.lora_([AB])(?:\.[^.]+)?\.weight$/.exec(name);
-  if (linear !== null) return { kind: linear[2] as "A" | "B", weight: ours(`${linear[1]}.weight`), embedding: false };
-  const embedding = /^(.+)\.lora_embedding_([AB])(?:\.[^.]+)?$/.exec(name);
-  if (embedding !== null)
-    return { kind: embedding[2] as "A" | "B", weight: ours(`${embedding[1]}.weight`), embedding: true };
+  const pair =
+    /^(.+)\.lora_([AB])(?:\.[^.]+)?\.weight$/.exec(name) ?? /^(.+)\.lora_embedding_([AB])(?:\.[^.]+)?$/.exec(name);
+  if (pair !== null) {
+    const module = pair[1] as string;
+    const embedding = name.includes(".lora_embedding_");
+    return { kind: pair[2] as "A" | "B", module, tensor: `${module}.weight`, embedding };
+  }
   if (/\.(lora_|token_adapter\.)/.test(name)) return undefined;
   // Where a module is replaced, or an embedding saved beside its correction, PEFT's wrappers show in the name.
   const whole = name.replace(/\.modules_to_save\.[^.]+(?=\.)/, "").replace(/\.base_layer(?=\.)/, "");
-  return { kind: "whole", weight: ours(whole), embedding: false };
+  return { kind: "whole", module: moduleOf(whole), tensor: whole, embedding: false };
 }
 
 /** Without what PEFT and LLaVA's finetuning put before it. */

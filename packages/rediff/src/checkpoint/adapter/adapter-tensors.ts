@@ -4,8 +4,15 @@ import { type Device, type DType, noGrad, Scope, scope, type Tensor } from "@red
 import { readTorchFile } from "../convert/torch-pickle.js";
 import type { Shapes } from "../tensor-names.js";
 import { openCheckpoint } from "../weights.js";
-import { readAdapterConfig } from "./adapter-config.js";
-import { type AdapterLayout, adapterFiles, adapterLayout, assertFits } from "./adapter-layout.js";
+import { type AdapterConfig, readAdapterConfig } from "./adapter-config.js";
+import {
+  type AdapterLayout,
+  adapterFiles,
+  adapterLayout,
+  assertFits,
+  incompleteText,
+  missingTargets,
+} from "./adapter-layout.js";
 import { merged } from "./merged-weight.js";
 
 /** A weight's correction. */
@@ -17,6 +24,7 @@ export interface Correction {
 
 export class AdapterTensors implements Disposable {
   readonly #folder: string;
+  readonly #config: AdapterConfig;
   readonly #layout: AdapterLayout;
   readonly #stored: Scope;
   /** By the name of the weight in the base. */
@@ -24,8 +32,15 @@ export class AdapterTensors implements Disposable {
   /** What stands in place of the base's tensors. */
   readonly replacements = new Map<string, Tensor>();
 
-  private constructor(folder: string, layout: AdapterLayout, stored: Scope, tensors: ReadonlyMap<string, Tensor>) {
+  private constructor(
+    folder: string,
+    config: AdapterConfig,
+    layout: AdapterLayout,
+    stored: Scope,
+    tensors: ReadonlyMap<string, Tensor>,
+  ) {
     this.#folder = folder;
+    this.#config = config;
     this.#layout = layout;
     this.#stored = stored;
     const tensor = (name: string) => tensors.get(name) as Tensor;
@@ -46,7 +61,7 @@ export class AdapterTensors implements Disposable {
     try {
       const tensors = stored.run(() => new Map(adapterFiles(folder).flatMap(readTensors)));
       const shapes = new Map([...tensors].map(([name, tensor]) => [name, tensor.shape]));
-      return new AdapterTensors(folder, adapterLayout(folder, config, shapes), stored, tensors);
+      return new AdapterTensors(folder, config, adapterLayout(folder, config, shapes), stored, tensors);
     } catch (error) {
       stored[Symbol.dispose]();
       throw error;
@@ -56,6 +71,11 @@ export class AdapterTensors implements Disposable {
   /** @throws UserError listing what has no place in the model, or another shape there */
   assertFits(model: Shapes): void {
     assertFits(this.#folder, this.#layout, model);
+  }
+
+  /** A line about what the adapter should correct and does not; undefined where it is whole. */
+  incompleteness(model: Shapes): string | undefined {
+    return incompleteText(this.#folder, missingTargets(this.#config, this.#layout, model));
   }
 
   changes(name: string): boolean {

@@ -126,11 +126,17 @@ describe("merged into its base", () => {
     );
   });
 
-  test("of LLaDA in its own naming", async () => {
+  test("of LLaDA in its own naming, by which targets, ranks and scales go too", async () => {
     base({ textOnly: true, naming: "original" });
-    const module = "model.transformer.blocks.0.q_proj";
-    adapter({ modules: { [module]: [64, 64] } });
-    await withModel(at("adapter"), (model) => expectNumbers(q0(model), byHand(module, 2)));
+    const block = "model.transformer.blocks.0";
+    adapter({
+      modules: { [`${block}.q_proj`]: [64, 64], [`${block}.attn_out`]: [64, 64] },
+      config: { target_modules: ["q_proj", "attn_out"], layers_to_transform: [0], alpha_pattern: { attn_out: 6 } },
+    });
+    await withModel(at("adapter"), (model) => {
+      expectNumbers(q0(model), byHand(`${block}.q_proj`, 2));
+      expectNumbers(model.llada.weights.blocks[0]!.output, byHand(`${block}.attn_out`, 3));
+    });
   });
 
   test("of the embedding, whose matrices are the other way round", async () => {
@@ -362,6 +368,19 @@ describe("refused by name", () => {
     rmSync(at("adapter", "adapter_model.safetensors"));
     await expect(loadModelFolder(at("adapter"))).rejects.toThrow(/has adapter_config\.json and no adapter_model/);
   });
+});
+
+test("corrections that target_modules names and the file has not are told of", async () => {
+  base();
+  const warnings: string[] = [];
+  const load = (config: Record<string, unknown>) =>
+    withModel(adapter({ config }), () => undefined, { onWarning: (line) => warnings.push(line) });
+  await load({ target_modules: ["q_proj", "down_proj"], layers_to_transform: [0, 1] });
+  expect(warnings).toEqual([]);
+  await load({ target_modules: ["q_proj", "down_proj"] });
+  expect(warnings).toEqual([
+    `the adapter ${at("adapter")} has no correction of model.layers.0.mlp.down_proj, model.layers.1.self_attn.q_proj, which its target_modules names: they stay the base's`,
+  ]);
 });
 
 test("the adapter's own tokenizer goes before its base's", async () => {

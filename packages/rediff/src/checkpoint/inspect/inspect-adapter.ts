@@ -5,7 +5,14 @@ import { basename } from "node:path";
 import { readSafetensorsHeader, SafetensorsError } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import { type AdapterConfig, readAdapterConfig } from "../adapter/adapter-config.js";
-import { type AdapterLayout, adapterFiles, adapterLayout, assertFits } from "../adapter/adapter-layout.js";
+import {
+  type AdapterLayout,
+  adapterFiles,
+  adapterLayout,
+  assertFits,
+  incompleteText,
+  missingTargets,
+} from "../adapter/adapter-layout.js";
 import { loadPartsConfig, locateModel } from "../adapter/locate-model.js";
 import { mistakenWeights } from "../mistaken-weights.js";
 import { modelShapes } from "../tensor-names.js";
@@ -33,7 +40,11 @@ export async function inspectAdapter(
       ? found.attempt(() => adapterLayout(folder, config, new Map(tensors.map(({ name, shape }) => [name, shape]))))
       : undefined;
   const adapted = parts && (await found.attemptAsync(() => loadPartsConfig(parts)));
-  if (layout && adapted) found.attempt(() => assertFits(folder, layout, modelShapes(adapted)));
+  if (config && layout && adapted) {
+    found.attempt(() => assertFits(folder, layout, modelShapes(adapted)));
+    const incomplete = incompleteText(folder, missingTargets(config, layout, modelShapes(adapted)));
+    if (incomplete !== undefined) found.notes.push(incomplete);
+  }
   return {
     folder,
     kind: "adapter",

@@ -61,7 +61,8 @@ describe("the program", () => {
   test("a list on stdin, a pattern and a folder: each picture once, in order, with its name", async () => {
     const args = ["caption", "-", "pictures/*.jpeg", "pictures/", ...MODEL, "--gen-length", "4", "--batch", "2"];
     const run = await rediff(args, { cwd: root, input: "pictures/b.jpg\n\npictures/c.jpeg\r\n" });
-    expect(run).toMatchObject({ status: 0, stderr: "" });
+    const stderr = "pictures/: left out 1 file that is no picture: notes.json (text)\n";
+    expect(run).toMatchObject({ status: 0, stderr });
     expect(run.stdout).toMatch(/^pictures\/b\.jpg: .+\npictures\/c\.jpeg: .+\npictures\/a\.PNG: .+\n$/);
   });
 
@@ -131,7 +132,8 @@ describe("output", () => {
     expect(await rediffHere("caption", picture, ...args)).toEqual({ status: 0, stdout: "", stderr: "" });
     const [first] = jsonLines(readFileSync(output, "utf8"));
     const again = await rediffHere("caption", at("pictures"), ...args, "--json");
-    expect(again).toMatchObject({ status: 0, stderr: `1 of 3 are in ${output} already\n` });
+    const leftOut = `${at("pictures")}: left out 1 file that is no picture: notes.json (text)\n`;
+    expect(again).toMatchObject({ status: 0, stderr: `${leftOut}1 of 3 are in ${output} already\n` });
     const records = jsonLines(readFileSync(output, "utf8"));
     expect(records.map(({ image }) => image)).toEqual([picture, at("pictures/a.PNG"), at("pictures/c.jpeg")]);
     expect(records[0]).toEqual(first);
@@ -141,7 +143,7 @@ describe("output", () => {
     expect(jsonLines(again.stdout)).toEqual(records.slice(1));
     expect(jsonLines(readFileSync(trace, "utf8"))).toHaveLength(12); // that of the first run is kept
     const done = await rediffHere("caption", at("pictures"), ...args);
-    expect(done).toEqual({ status: 0, stdout: "", stderr: `3 of 3 are in ${output} already\n` });
+    expect(done).toEqual({ status: 0, stdout: "", stderr: `${leftOut}3 of 3 are in ${output} already\n` });
   });
 });
 

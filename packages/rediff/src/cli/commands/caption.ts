@@ -38,13 +38,14 @@ interface Flags extends ModelFlags, PromptFlags, AnswerFlags {
 }
 
 const HELP = `
-IMAGE is a picture, a video, a folder of pictures, a quoted pattern, or - for a list of paths on stdin.
+IMAGE is a picture (JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, HEIC), a video, a folder of pictures, a quoted pattern, or -
+for a list of paths on stdin. Files of a folder or pattern that are no pictures are left out, and named on stderr.
 
 --threshold P fills in one step all masks of the block that the model is at least P sure of, and at least one (Fast-dLLM,
 arXiv 2505.22618): few steps where the text is plain, many where it is not. Approximate, as are several tokens per step.
 
 With --output FILE each result is appended to FILE as a JSON line as soon as it is there, with "model", "checkpoint",
-"prompt" and "options" besides (in --json too); a run that was cut off goes on where it stopped, with the same of them. Without it, in a terminal the text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
+"prompt" and "options" besides (in --json too); a run that was cut off goes on where it stopped, with the same of them, and so does its --trace. Without it, in a terminal the text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
 
 --json prints, per picture: {"image","text","token_ids","steps","seconds","tokens_per_second",
 "edits":[{"step","position","from","to"}]}. --trace writes a JSON line after every step: {"image","type":"step","step",

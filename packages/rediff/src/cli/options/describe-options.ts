@@ -105,7 +105,10 @@ export function addPromptOptions(command: Command, leave: { prompt?: true; compa
   return command
     .option("--special-tokens", "take special tokens' spellings in what is typed for those tokens, not for text")
     .option("--auto-orient", "turn pictures upright as their EXIF data says (default, but for --compat)")
-    .option("--as-stored", "take pictures as they are stored, as the original does")
+    .option(
+      "--as-stored",
+      "take pictures as they are stored, as the original does (TIFF and HEIC are upright all the same)",
+    )
     .option("--max-pixels <N>", "refuse pictures with more pixels (default 178956970)", whole(1))
     .option("--video-frames <N>", "frames taken from a video (default 32)", whole(1));
 }

@@ -62,6 +62,7 @@ export type { DraftRecord } from "./pipeline/drafts/draft-record.js";
 export { type ImproveOptions, improve } from "./pipeline/improve/improve.js";
 export { type ImproveKeys, readImproveRecipe } from "./pipeline/improve/improve-recipe.js";
 export type { ImproveReport } from "./pipeline/improve/improve-report.js";
+export type { UnreadText } from "./text/alignment/aligned-text.js";
 export type { ChatMessage } from "./text/chat-template.js";
 export { DEFAULT_QUESTION } from "./text/default-question.js";
 export { applyEdits, type TextEdit } from "./text/text-edits.js";

@@ -62,8 +62,9 @@ export class VisionLanguageModel implements Disposable {
     return yield* answerOne(this.model, "describe", request, visuals, options);
   }
 
-  /** Repairs a description of a picture: what is wrong is replaced, token for token; what is right stays.
-   *  @throws UserError when the draft is empty or cannot be written in the model's tokens */
+  /** Repairs a description of a picture: what is wrong is replaced, token for token; what is right stays as it was typed,
+   *  and so does what the model cannot read.
+   *  @throws UserError when the draft is empty */
   async refine(
     sources: VisualSource | readonly VisualSource[],
     draft: string,
@@ -79,7 +80,7 @@ export class VisionLanguageModel implements Disposable {
 
   /** Fills in the blanks of a template about pictures (or none): `[[N]]` stands for N tokens, everything else stays,
    *  character for character.
-   *  @throws UserError for templates without blanks or with words that the model cannot write */
+   *  @throws UserError for templates without blanks */
   fill(
     sources: VisualSource | readonly VisualSource[],
     template: string | Template,

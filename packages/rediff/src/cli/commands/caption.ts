@@ -25,7 +25,7 @@ import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { LiveText } from "../terminal/live-text.js";
 import { progress } from "../terminal/progress.js";
-import { unreadNote } from "../terminal/unread-note.js";
+import { markerNote, unreadNote } from "../terminal/unread-note.js";
 
 interface Flags extends ModelFlags, PromptFlags, AnswerFlags {
   suffix?: string;
@@ -92,6 +92,9 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   if (todo.length < groups.length)
     process.stderr.write(`${groups.length - todo.length} of ${groups.length} are in ${flags.output} already\n`);
   if (todo.length === 0) return;
+
+  const note = flags.compat ? undefined : markerNote(options.prompt, flags.together ? paths.length : 1);
+  if (note !== undefined) process.stderr.write(`${note}\n`);
 
   using model = await openModel(flags);
   model.assertSight(); // a text-only model is told once, not for every picture

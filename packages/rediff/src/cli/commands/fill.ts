@@ -26,7 +26,7 @@ import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { LiveText } from "../terminal/live-text.js";
 import { printable } from "../terminal/printable.js";
-import { unreadNote } from "../terminal/unread-note.js";
+import { markerNote, unreadNote } from "../terminal/unread-note.js";
 
 interface Flags extends ModelFlags, PromptFlags, StepFlags {
   template?: string[];
@@ -96,6 +96,9 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   const trace = flags.trace === undefined ? undefined : await TraceFile.plan(flags.trace);
   // The question about a picture is the default only where there is one.
   if (paths.length === 0 && command.getOptionValueSource("prompt") === "default") delete options.prompt;
+
+  const note = markerNote(options.prompt, groups[0]?.length ?? 0);
+  if (note !== undefined) process.stderr.write(`${note}\n`);
 
   using model = await openModel(flags);
   if (paths.length > 0) model.assertSight(); // a text-only model is told once, not for every picture

@@ -75,6 +75,12 @@ test("a draft from a file and from stdin, without their last newline", async () 
   expect(await rediff(args, { cwd: root, input: "A dog sits.\r\n" })).toEqual({ status: 0, stdout, stderr: "" });
 });
 
+test("<image> that is not there for each picture is a word, and told", async () => {
+  const run = await refine("--draft", "A dog.", "--threshold", "1", "--prompt", "<image> or <image>?");
+  expect(run).toMatchObject({ status: 0, stdout: "A dog.\n" });
+  expect(run.stderr).toMatch(/^2 <image> for 1 picture: taken for words; pictures come first$/m);
+});
+
 describe("text as people type it, and the embedded model", () => {
   const scene = async () => {
     const made = await rediffHere("scenes", "generate", "--count", "1", "--seed", "4242", "--output", at("scenes"));

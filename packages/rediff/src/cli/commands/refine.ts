@@ -17,7 +17,7 @@ import {
 import { openModel } from "../options/load-engine.js";
 import { decimal, given, whole } from "../options/parse-values.js";
 import { printable } from "../terminal/printable.js";
-import { unreadNote } from "../terminal/unread-note.js";
+import { markerNote, unreadNote } from "../terminal/unread-note.js";
 
 interface Flags extends ModelFlags, PromptFlags {
   draft?: string;
@@ -66,6 +66,8 @@ async function run(image: string, flags: Flags): Promise<void> {
   const draft = await readDraft(flags);
   const picture = storedPath(image);
   if (picture === undefined) throw new UserError(`there is no file ${image}`);
+  const note = flags.compat ? undefined : markerNote(options.prompt, 1);
+  if (note !== undefined) process.stderr.write(`${note}\n`);
   using model = await openModel(flags);
   const { text, edits, unread } = await model.refine(picture, draft, options);
   if (flags.json) {

@@ -1,10 +1,18 @@
-/** Names what a model cannot read, on one line. */
+/** What is to be said of a text that was typed: words that the model cannot read, `<image>` that places no picture. */
 import type { UnreadText } from "../../text/alignment/aligned-text.js";
+import { splitMarkers } from "../../text/image-markers.js";
 import { printable } from "./printable.js";
+
+/** Of `<image>` in a question, where it is not once there for each picture; undefined where there is nothing to say. */
+export function markerNote(question: string | undefined, pictures: number): string | undefined {
+  const markers = splitMarkers(question ?? "").filter((part) => part === null).length;
+  if (markers === 0 || pictures === 0 || markers === pictures) return undefined;
+  return `${markers} <image> for ${pictures === 1 ? "1 picture" : `${pictures} pictures`}: taken for words; pictures come first`;
+}
 
 const NAMED = 8;
 
-/** "the model cannot read "zebra", ..." */
+/** On one line: "the model cannot read "zebra", ..." */
 export function unreadNote(unread: readonly UnreadText[]): string {
   const words = [...new Set(unread.map(({ text }) => text))];
   const named = words.slice(0, NAMED).map((word) => printable(JSON.stringify(word.slice(0, 40))));

@@ -1,25 +1,5 @@
 /** Mistakes that the user can mend, and how each border says them. */
 
-/** What went wrong and why: what was expected, what came, and (in `hint`) what to do about it.
- *  The command line prints `message` and `hint` on one line and exits with 1; anything else is a bug and keeps its stack. */
-export class UserError extends Error {
-  override readonly name = "UserError";
-  constructor(
-    message: string,
-    readonly hint?: string,
-    options?: ErrorOptions,
-  ) {
-    super(message, options);
-  }
-
-  /** The whole story in one line. */
-  get line(): string {
-    return lineOf(this.message, this.hint);
-  }
-}
-
-const lineOf = (message: string, hint: string | undefined) => (hint === undefined ? message : `${message}. ${hint}`);
-
 /** Text in which options are data, under the library's names: each border spells them as its callers write them, the
  *  library `genLength`, the command line `--gen-length`, the API `max_tokens`. */
 export type Wording = readonly (string | { readonly option: string })[];
@@ -49,12 +29,39 @@ const spellOut = (words: string | Wording, spelling: Spelling): string =>
     ? words
     : words.map((word) => (typeof word === "string" ? word : spelling(word.option))).join("");
 
+const lineOf = (message: string, hint: string | undefined) => (hint === undefined ? message : `${message}. ${hint}`);
+
+/** What went wrong and why: what was expected, what came, and (in `hint`) what to do about it. `message` and `hint` are in
+ *  the library's words; `spelled` has those of another border.
+ *  The command line prints both on one line; anything else is a bug and keeps its stack. */
+export class UserError extends Error {
+  override readonly name = "UserError";
+  readonly hint: string | undefined;
+  readonly words: { readonly message: string | Wording; readonly hint: string | Wording | undefined };
+
+  constructor(message: string | Wording, hint?: string | Wording, options?: ErrorOptions) {
+    super(spellOut(message, inLibrary), options);
+    this.hint = hint === undefined ? undefined : spellOut(hint, inLibrary);
+    this.words = { message, hint };
+  }
+
+  /** The whole story in one line. */
+  get line(): string {
+    return lineOf(this.message, this.hint);
+  }
+
+  /** The same in a caller's words. */
+  spelled(spelling: Spelling): string {
+    const { message, hint } = this.words;
+    return lineOf(spellOut(message, spelling), hint === undefined ? undefined : spellOut(hint, spelling));
+  }
+}
+
 /** Why, where a border answers by it. */
 export type OptionProblem = "context_length";
 
 /** What an option's value cannot be. */
 export class OptionError extends UserError {
-  readonly words: { readonly message: string | Wording; readonly hint: string | Wording | undefined };
   readonly problem: OptionProblem | undefined;
 
   /** @param option the one to change, as the library calls it */
@@ -64,15 +71,8 @@ export class OptionError extends UserError {
     hint?: string | Wording,
     options: ErrorOptions & { problem?: OptionProblem | undefined } = {},
   ) {
-    super(spellOut(message, inLibrary), hint === undefined ? undefined : spellOut(hint, inLibrary), options);
-    this.words = { message, hint };
+    super(message, hint, options);
     this.problem = options.problem;
-  }
-
-  /** The whole story in one line, in a caller's words. */
-  spelled(spelling: Spelling): string {
-    const { message, hint } = this.words;
-    return lineOf(spellOut(message, spelling), hint === undefined ? undefined : spellOut(hint, spelling));
   }
 }
 

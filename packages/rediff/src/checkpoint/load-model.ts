@@ -13,7 +13,7 @@ import {
   type Tensor,
 } from "@rediff/torch";
 import { z } from "zod";
-import { OptionError, option, UserError, wording } from "../errors.js";
+import { option, UserError, wording } from "../errors.js";
 import type { Llada } from "../models/llada/llada.js";
 import {
   type Model,
@@ -96,8 +96,7 @@ function openTower(
   for (const name of names) if (name.startsWith(TOWER_PREFIX)) return undefined;
   const source = path ?? config.visionTower;
   if (!existsSync(source))
-    throw new OptionError(
-      "visionTower",
+    throw new UserError(
       `${folder} has no vision weights, and the vision tower ${source} is no folder here`,
       wording`Give the folder of the SigLIP model with ${option("visionTower")}, or pull it first (\`rediff pull\`).`,
     );

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import os from "node:os";
 import { type Device, type DType, elementSize } from "@rediff/torch";
-import { OptionError, option, wording } from "../errors.js";
+import { option, UserError, wording } from "../errors.js";
 import type { ModelConfig } from "../models/llava/llava.js";
 import type { Shapes } from "./tensor-names.js";
 
@@ -68,8 +68,7 @@ export function assertMemory(
     dtype === "float32"
       ? wording`Use ${option("dtype")} bfloat16 (half of it), a machine with more memory, or a GPU`
       : ["Use a machine with more memory, or a GPU"];
-  throw new OptionError(
-    "memoryCheck",
+  throw new UserError(
     `${folder} needs about ${gib(wanted)} in ${dtype} (${gib(need.weights)} of weights), and ${gib(available)} are available`,
     [...smaller, ...wording`; to try anyway, leave out the check (${option("memoryCheck")}).`],
   );

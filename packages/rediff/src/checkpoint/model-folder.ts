@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { OptionError, option, UserError, wording } from "../errors.js";
+import { option, UserError, wording } from "../errors.js";
 import { freeBytes } from "../files/disk-space.js";
 import { hiddenPath, readHiddenName } from "../files/hidden-names.js";
 import { gib } from "./memory.js";
@@ -54,8 +54,7 @@ export async function checkOutput(output: string, { force, bytes, sources }: Out
     });
     const inUse = names.filter((name) => !isPartial(name, resolve(output)));
     if (inUse.length > 0 && force !== true)
-      throw new OptionError(
-        "force",
+      throw new UserError(
         `${output} is not empty (${inUse.slice(0, 3).join(", ")}${inUse.length > 3 ? ", ..." : ""})`,
         wording`Name a new folder, or replace the model in it with ${option("force")}.`,
       );

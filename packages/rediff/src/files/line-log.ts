@@ -3,7 +3,7 @@
 import { constants } from "node:fs";
 import { access, type FileHandle, mkdir, open, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { OptionError, option, UserError, wording } from "../errors.js";
+import { option, UserError, wording } from "../errors.js";
 import { writeError } from "./atomic-file.js";
 import { utf8Lines } from "./utf8-text.js";
 
@@ -159,8 +159,7 @@ function isOurs(text: string, line: number, { onLine }: LineLogOptions): boolean
 }
 
 function foreign(path: string, where: string, { what }: LineLogOptions): UserError {
-  return new OptionError(
-    "output",
+  return new UserError(
     `${path}: ${where} is ${what} of an earlier run`,
     wording`Give another ${option("output")}, or remove it.`,
   );

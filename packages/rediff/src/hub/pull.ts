@@ -4,7 +4,7 @@
  *  or tag points to the new commit last. Whatever stops it, the cache holds a complete older snapshot or none. */
 import { mkdir, readdir, stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { OptionError, option, UserError, wording } from "../errors.js";
+import { option, UserError, wording } from "../errors.js";
 import type { Retry, RetryPolicy } from "../network/backoff.js";
 import {
   abortSignal,
@@ -248,8 +248,7 @@ async function checkRoom(cacheDir: string, bytes: number): Promise<void> {
   const disk = await statfs(cacheDir).catch(() => undefined);
   const free = disk ? disk.bavail * disk.bsize : Number.POSITIVE_INFINITY;
   if (bytes <= free) return;
-  throw new OptionError(
-    "cacheDir",
+  throw new UserError(
     `not enough room in ${cacheDir}: ${formatBytes(bytes)} to download, ${formatBytes(free)} free`,
     wording`Make room, or name another folder with ${option("cacheDir")} or HF_HOME.`,
   );
@@ -258,8 +257,7 @@ async function checkRoom(cacheDir: string, bytes: number): Promise<void> {
 function nothingWanted(id: string, revision: string, files: readonly HubFile[]): UserError {
   const names = files.map((file) => file.path);
   const listed = names.slice(0, 8).join(", ") + (names.length > 8 ? `, and ${names.length - 8} more` : "");
-  return new OptionError(
-    "include",
+  return new UserError(
     `no file of ${id} at ${revision} is wanted`,
     names.length > 0 ? wording`It has ${listed}. Choose with ${option("include")}.` : "It has no files.",
   );
@@ -275,10 +273,10 @@ function diskTrouble(error: unknown, cacheDir: string): unknown {
     });
   }
   if (code === "EACCES" || code === "EPERM" || code === "EROFS") {
-    return new OptionError("cacheDir", `the cache ${cacheDir} cannot be written (${code})`, remedy, { cause: error });
+    return new UserError(`the cache ${cacheDir} cannot be written (${code})`, remedy, { cause: error });
   }
   if (code === "ENOTDIR" || code === "EEXIST" || code === "ENOENT") {
-    return new OptionError("cacheDir", `the cache ${cacheDir} is not usable (${code})`, remedy, { cause: error });
+    return new UserError(`the cache ${cacheDir} is not usable (${code})`, remedy, { cause: error });
   }
   return error;
 }

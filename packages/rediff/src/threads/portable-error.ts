@@ -12,11 +12,10 @@ export interface PortableError {
 
 export function packError(cause: unknown): PortableError {
   const error = cause instanceof Error ? cause : new Error(String(cause));
-  const { stack } = error;
-  if (error instanceof OptionError)
-    return { user: true, ...error.words, stack, about: { option: error.option, problem: error.problem } };
-  const hint = error instanceof UserError ? error.hint : undefined;
-  return { user: error instanceof UserError, message: error.message, hint, stack };
+  const { message, stack } = error;
+  if (!(error instanceof UserError)) return { user: false, message, hint: undefined, stack };
+  const about = error instanceof OptionError && { about: { option: error.option, problem: error.problem } };
+  return { user: true, ...error.words, stack, ...(about || {}) };
 }
 
 export function unpackError(packed: PortableError): Error {
@@ -27,7 +26,5 @@ export function unpackError(packed: PortableError): Error {
 
 function unpacked({ user, message, hint, about }: PortableError): Error {
   if (about !== undefined) return new OptionError(about.option, message, hint, { problem: about.problem });
-  // Only an OptionError's words have options in them.
-  if (typeof message !== "string" || typeof hint === "object") return new Error(JSON.stringify(message));
-  return user ? new UserError(message, hint) : new Error(message);
+  return user ? new UserError(message, hint) : new Error(String(message));
 }

@@ -1,5 +1,5 @@
 /** What an error looks like on stderr: one line for what a user can mend, the stack for what is our fault. */
-import { asFlag, OptionError, UserError } from "../../errors.js";
+import { asFlag, UserError } from "../../errors.js";
 
 /** A signal that asked the command to stop. */
 export class Interrupted extends Error {
@@ -24,8 +24,8 @@ function isExpected(error: Error): boolean {
 }
 
 function lineOf(error: Error): string {
-  if (error instanceof OptionError) return oneLine(error.spelled(asFlag));
-  const line = error instanceof UserError || "line" in error ? String((error as UserError).line) : error.message;
+  if (error instanceof UserError) return oneLine(error.spelled(asFlag));
+  const line = "line" in error ? String(error.line) : error.message;
   return oneLine(line);
 }
 

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { access, constants, mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { OptionError, option, UserError, wording } from "../../errors.js";
+import { option, UserError, wording } from "../../errors.js";
 import { writeError } from "../../files/atomic-file.js";
 import { withLock } from "../../files/file-lock.js";
 import { TransientError } from "../../network/transient-error.js";
@@ -42,8 +42,7 @@ export async function correctDrafts(options: CorrectOptions): Promise<Correction
   const refused = new AbortController();
   const onWait = () =>
     refused.abort(
-      new OptionError(
-        "output",
+      new UserError(
         `another process is writing ${output}`,
         wording`Wait until it has ended, or name another ${option("output")}.`,
       ),
@@ -266,8 +265,7 @@ class CorrectionRun {
         later,
       );
     if (error instanceof Unreachable && this.#report.run.answers === 0)
-      throw new OptionError(
-        "baseUrl",
+      throw new UserError(
         `the expert cannot be reached: ${error.message}`,
         wording`Check ${option("baseUrl")}, and whether it is running.`,
       );
@@ -282,8 +280,7 @@ class CorrectionRun {
   async #rejected(item: Draft, error: RejectedDraft, requests: number): Promise<void> {
     if (error.blamesContent || this.#report.run.answers > 0)
       return this.#fail(item, "rejected", error.message, requests);
-    throw new OptionError(
-      "modelName",
+    throw new UserError(
       `${this.#report.expert_host} rejects the request: ${error.message}`,
       wording`Check ${option("modelName")}, ${option("temperature")} and ${option("extraBody")}; if the draft is to blame (${await item.source.where()}), take it out.`,
     );

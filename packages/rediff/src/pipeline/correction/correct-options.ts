@@ -1,7 +1,7 @@
 /** What a run of corrections can be told, and what holds when it is not told. */
 import { extname } from "node:path";
 import { z } from "zod";
-import { OptionError, option, UserError, wording } from "../../errors.js";
+import { option, UserError, wording } from "../../errors.js";
 import { abortSignal, flag, listener, number, object, optionSet, text } from "../../options/option-set.js";
 import type { Prices } from "../expert/budget.js";
 import { type ExpertSettings, openExpert } from "../expert/expert-client.js";
@@ -129,8 +129,7 @@ export async function checkOptions(options: CorrectOptions): Promise<CorrectionS
     throw new UserError(`${requestsPerMinute} requests per minute are none`, "Name a rate above 0.");
   const { baseUrl = defaults.baseUrl, apiKeyName = defaults.apiKeyName, timeoutMs = defaults.timeoutMs } = options;
   if (apiKey === undefined && baseUrl === defaults.baseUrl)
-    throw new OptionError(
-      "baseUrl",
+    throw new UserError(
       `${new URL(baseUrl).host} asks for a key, and the environment variable ${apiKeyName} is not set`,
       wording`Set it, or name another server with ${option("baseUrl")}.`,
     );

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { DataFile } from "../../data/records/record-list.js";
-import { OptionError, option, wording } from "../../errors.js";
+import { option, UserError, wording } from "../../errors.js";
 import { withLock } from "../../files/file-lock.js";
 import { checkDescribe } from "../../inference/limits/option-sets.js";
 import { readAskable } from "../../inference/model-facts.js";
@@ -117,8 +117,7 @@ function alone<T>(output: string, work: () => Promise<T>): Promise<T> {
   const refused = new AbortController();
   const onWait = () =>
     refused.abort(
-      new OptionError(
-        "output",
+      new UserError(
         `another process is writing ${output}`,
         wording`Wait until it has ended, or name another ${option("output")}.`,
       ),

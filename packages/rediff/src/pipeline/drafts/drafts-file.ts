@@ -1,7 +1,7 @@
 /** A file of drafts under way, and beside it FILE.left-out.jsonl, which names every record that got none. Both are only
  *  appended to; a run that was killed goes on behind them. */
 import { rm } from "node:fs/promises";
-import { OptionError, option, wording } from "../../errors.js";
+import { option, UserError, wording } from "../../errors.js";
 import { writeText } from "../../files/atomic-file.js";
 import { LineLog } from "../../files/line-log.js";
 import type { DraftPlan } from "./draft-plan.js";
@@ -118,8 +118,7 @@ const HARMLESS = new Set(["record", "model", "versions", "steps"]);
 function assertSame(drafted: Drafted, plan: DraftPlan, settings: DraftSettings, where: string): void {
   const fail = (key: string, was: unknown, is: unknown): never => {
     const show = (value: unknown) => (value === undefined ? "the default" : JSON.stringify(value));
-    throw new OptionError(
-      "output",
+    throw new UserError(
       `${where} was drafted with ${key} ${show(was)}, now it is ${show(is)}`,
       wording`Go on with the same model and options, or give another ${option("output")}.`,
     );

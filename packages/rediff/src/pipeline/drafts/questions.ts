@@ -7,7 +7,7 @@ import { RecordReader } from "../../data/records/record-reader.js";
 import type { DataRecord, Media, SampleSource } from "../../data/samples/sample.js";
 import { describeSource, SampleError } from "../../data/samples/sample-error.js";
 import { findPicture } from "../../data/samples/sample-media.js";
-import { OptionError, option, UserError, wording } from "../../errors.js";
+import { option, UserError, wording } from "../../errors.js";
 import { writeError } from "../../files/atomic-file.js";
 import { placeImages } from "../../text/chat-template.js";
 import { imageToken } from "../../text/image-tokens.js";
@@ -77,8 +77,7 @@ export async function openQuestions(
 function assertPicturesHaveAPlace({ parts }: Records, { unpackTo }: QuestionOptions): void {
   const shard = parts.find(({ index }) => index.kind === "tar");
   if (shard === undefined || unpackTo !== undefined) return;
-  throw new OptionError(
-    "unpackTo",
+  throw new UserError(
     `${shard.index.file} holds its pictures itself, and a draft names a picture's file`,
     wording`Give ${option("unpackTo")} DIR: they are written there.`,
   );

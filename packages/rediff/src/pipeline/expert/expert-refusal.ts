@@ -1,5 +1,5 @@
 /** Replies other than 2xx: what another try may mend, what is one draft's own fault, and what concerns every request. */
-import { OptionError, option, UserError, wording } from "../../errors.js";
+import { option, UserError, wording } from "../../errors.js";
 import { TransientError } from "../../network/transient-error.js";
 import { isRecord } from "../formats/exact-json.js";
 import type { HttpReply } from "./http-post.js";
@@ -50,24 +50,18 @@ export function refusal(reply: HttpReply, { url, model, apiKey, apiKeyName }: As
       `Check what the key in ${apiKeyName} may do, and whether it may use ${model}.`,
     );
   if (status === 404)
-    return new OptionError(
-      "modelName",
+    return new UserError(
       `${host} has no model ${model}, or nothing at ${url.pathname} (HTTP 404)${said}`,
       wording`Check ${option("modelName")} and ${option("baseUrl")}, which mostly ends in /v1.`,
     );
   if (status === 413) return new RejectedDraft(`HTTP 413, the request is too large${said}`, true);
   if (status === 400 || status === 422) return new RejectedDraft(`HTTP ${status}${said}`, isAboutContent(code));
   if (status >= 300 && status < 400)
-    return new OptionError(
-      "baseUrl",
+    return new UserError(
       `${host} sends requests elsewhere (HTTP ${status}, ${headers.location ?? "no address"})`,
       wording`Give that address as ${option("baseUrl")}.`,
     );
-  return new OptionError(
-    "baseUrl",
-    `${host} refuses the request (HTTP ${status})${said}`,
-    wording`Check ${option("baseUrl")}.`,
-  );
+  return new UserError(`${host} refuses the request (HTTP ${status})${said}`, wording`Check ${option("baseUrl")}.`);
 }
 
 /** `invalid_image_url`, `image_parse_error`, `content_filter`, `content_policy_violation`, `unknown_image`; o-series models

@@ -1,7 +1,7 @@
 /** What the loop of ReDiff is: one YAML file, every key checked here, once. Keys of options have the names that they have
  *  on the command line and in training recipes. Paths are relative to where the command runs. */
 import { z } from "zod";
-import { inSnakeCase, OptionError, UserError } from "../../errors.js";
+import { inSnakeCase, UserError } from "../../errors.js";
 import { promptTemplates } from "../../text/chat-template.js";
 import { type Override, parseOverride } from "../../training/recipe/overrides.js";
 import { dataFiles, folder, keysOf, optional } from "../../training/recipe/recipe.js";
@@ -206,8 +206,7 @@ function stepsOf(place: string, check: () => unknown): void {
   try {
     check();
   } catch (error) {
-    if (error instanceof OptionError) throw new UserError(`${place}: ${error.spelled(inSnakeCase)}`);
-    if (error instanceof UserError) throw new UserError(`${place}: ${error.message}`, error.hint);
+    if (error instanceof UserError) throw new UserError(`${place}: ${error.spelled(inSnakeCase)}`);
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** The pictures and videos of a request: what is wrong with a URL is told before the request waits in the queue, what is
  *  wrong with the file behind it when it is decoded, off the threads of HTTP and model. Nothing touches a disk. */
-import { OptionError, UserError } from "../../errors.js";
+import { UserError } from "../../errors.js";
 import type { ModelFacts } from "../../inference/model-facts.js";
 import type { DescribeOptions } from "../../inference/request.js";
 import { visualHandling } from "../../inference/resolve.js";
@@ -81,7 +81,7 @@ async function read(
   } catch (cause) {
     if (!(cause instanceof UserError)) throw cause;
     // What may be raised is the server's, and not the request's.
-    const line = cause instanceof OptionError ? cause.spelled(() => "the server's limit") : cause.line;
+    const line = cause.spelled(() => "the server's limit");
     throw new ApiError(400, `${clip(param)}: ${line}`, {
       param,
       code: source.kind === "video" ? "invalid_video" : "invalid_image",

@@ -1,14 +1,13 @@
 /** What can be wrong with a picture file, each in one line. */
 
-import { OptionError, option, UserError, wording } from "../../errors.js";
+import { option, UserError, wording } from "../../errors.js";
 import { type MistakenKind, mistakenFile } from "../../files/mistaken-file.js";
 import { describeContent, PICTURE_FORMATS, type PictureFormat } from "./picture-header.js";
 
 /** Throws a UserError when the header promises more pixels than are allowed. */
 export function refuseHuge(name: string, width: number, height: number, maxPixels: number): void {
   if (width * height <= maxPixels) return;
-  throw new OptionError(
-    "maxPixels",
+  throw new UserError(
     `${name}: ${width} x ${height} pixels; at most ${maxPixels} are decoded`,
     wording`Shrink the picture, or raise ${option("maxPixels")} if you trust the file`,
   );

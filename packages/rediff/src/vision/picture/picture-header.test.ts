@@ -31,6 +31,11 @@ describe("sniffFormat", () => {
     ["\0\0\0\x1cftypavif", "avif"],
     ["\0\0\0\x1cftypmif1\0\0\0\0mif1avif", "avif"],
     ["\0\0\0\x18ftypmp42", undefined],
+    ["\0\0\0\x18ftypheic\0\0\0\0mif1heic", "heic"],
+    ["\0\0\0\x1cftypmif1\0\0\0\0mif1miafMiHB", "heic"],
+    ["\0\0\0\x24ftypmif1\0\0\0\0mif1miafMiHBMA1Bavif", "avif"],
+    ["\0\0\0\x14ftypqt  \0\0\0\0qt  ", undefined],
+    ["II+\0", "tiff"],
     ["BM", undefined],
   ])("%j is %s", (text, format) => {
     expect(sniffFormat(Uint8Array.from(text, (character) => character.charCodeAt(0)))).toBe(format);

@@ -12,6 +12,7 @@ import {
   inspectFolder,
   loadModel,
   loadModelFolder,
+  mergeAdapter,
   metricsLog,
   progressLog,
   pull,
@@ -33,6 +34,11 @@ type Work = (model: VisionLanguageModel) => unknown;
 const many = (model: VisionLanguageModel, options: object) => describeMany(model, [[nowhere]], js(options)).next();
 
 test.for<[string, Work, string]>([
+  [
+    "mergeAdapter",
+    () => mergeAdapter(nowhere, nowhere, js({ bse: "x" })),
+    "there is no option bse; did you mean base?",
+  ],
   ["describe of nothing", (m) => m.describe(js(undefined)), "a picture is a path or a file's bytes, a video"],
   ["refine of nothing", (m) => m.refine(nowhere, js(undefined)), "the draft must be a text, got nothing"],
   ["fill of nothing", (m) => m.fill([], js(7)), "the template must be a text, got 7"],

@@ -1,23 +1,27 @@
 /** An adapter and its base written as one model, for programs that know no adapters and for those who hand it on. */
 import { scope, type TensorSource } from "@rediff/torch";
 import { UserError } from "../../errors.js";
+import { optionSet, text } from "../../options/option-set.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { AdapterTensors, adaptedTensor } from "../adapter/adapter-tensors.js";
 import { loadPartsConfig, locateModel, readVisionConfig } from "../adapter/locate-model.js";
 import { modelShapes, TOWER_PREFIX } from "../tensor-names.js";
 import { assertTensors, compareTensors, openCheckpoint, storedName } from "../weights.js";
 import { renamedConfig } from "./converted-config.js";
-import { type Conversion, type ConvertOptions, mainDtype, writeModel } from "./rename-llada.js";
+import { type Conversion, type ConvertOptions, convertTypes, mainDtype, writeModel } from "./rename-llada.js";
 
 export interface MergeOptions extends ConvertOptions {
   /** In place of the base that the adapter names. */
   base?: string | undefined;
 }
 
+const checkMerge = optionSet<MergeOptions>({ ...convertTypes, base: text });
+
 /** Writes the model that `source`, an adapter's folder, and its base are together: each weight in the dtype that the base
  *  stores it in, rounded once, in the renamed layout. What is not corrected is copied to the bit.
  *  @throws UserError when `source` is no adapter, when its base is not found or does not fit, when `output` is in use */
 export async function mergeAdapter(source: string, output: string, options: MergeOptions = {}): Promise<Conversion> {
+  checkMerge(options);
   const parts = await locateModel(source, { base: options.base });
   if (parts.adapters.length === 0)
     throw new UserError(`${source} is no adapter: it has no adapter_config.json`, "Name the folder of an adapter.");

@@ -128,6 +128,19 @@ describe.each(threads)("a loader with %i threads", (workers) => {
     await expect(collect(loader.batches({ epoch: 0 }))).rejects.toThrow(/none of the 4 records can be used; for one, /);
   });
 
+  test("tells once how records were understood, with the first of them", async () => {
+    const { conversations } = record("x");
+    const data = [record("a"), ...Array.from({ length: 3 }, () => ({ images: ["color.jpg"], conversations }))];
+    const notes: string[] = [];
+    const batching = { order: "sequential", batchSize: 2, seed: 0 } as const;
+    await using loader = await loaderFor(data, { workers, batching, onNote: (note) => notes.push(note) });
+    await collect(loader.batches({ epoch: 0 }));
+    expect(notes).toEqual([
+      expect.stringMatching(/which are read: images, first in .*:2$/),
+      expect.stringMatching(/put before the first question: 1 picture, first in .*:2$/),
+    ]);
+  });
+
   test("broken lines are skipped with their line", async () => {
     const data = dataOf(30);
     data[4] = "{ broken";

@@ -100,6 +100,18 @@ describe("the command line", () => {
     expect(run.stderr).toMatch(/^rediff: no --model: the embedded model answers\.[^\n]*\n$/);
   });
 
+  // The others need a model of gigabytes, or data: readme.test.ts has their options read by the real parser.
+  test("README's commands that the embedded model can answer", () => {
+    const [, block = ""] = /^```sh\n([\s\S]*?)^```$/m.exec(readFileSync(join(workspace, "README.md"), "utf8")) ?? [];
+    const commands = block.split("\n").filter((line) => line.startsWith("npx rediff ") && !line.includes("FOLDER"));
+    expect(commands.length).toBeGreaterThan(1);
+    for (const command of commands) {
+      const run = runIn(folder, "sh", ["-c", command], env);
+      expect(run.status, `${command}: ${run.stderr}`).toBe(0);
+    }
+    expect(readFileSync(at("captions.jsonl"), "utf8").trim().split("\n")).toHaveLength(10);
+  });
+
   test("serve: the page and the API", async () => {
     const bin = at("node_modules/rediff/bin/rediff.mjs");
     const { child, done } = startProgram(process.execPath, [bin, "serve", "--port", "0"], { cwd: folder, env });

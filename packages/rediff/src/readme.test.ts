@@ -47,7 +47,9 @@ async function understand(args: readonly string[]): Promise<void> {
 }
 
 /** Usage such as `caption IMAGE... --model DIR` or `bench -- decode|overhead` stands for itself. */
-const shown = pages.flatMap((page) => commandsIn(text[page] ?? "", /npx rediff(?= )/).map((line) => ({ page, line })));
+const shown = pages.flatMap((page) =>
+  commandsIn(text[page] ?? "", /npx rediff(?= )|^rediff(?= )/).map((line) => ({ page, line })),
+);
 
 describe("commands", () => {
   test("there are some", () => expect(shown.length).toBeGreaterThan(10));

@@ -57,7 +57,7 @@ test("further models are named by --also, loaded when asked for, and the command
 
 test("two models of one name are refused before anything is loaded", async () => {
   const { status, stderr } = await (await serve("--also", model)).done;
-  expect(status).toBe(1);
+  expect(status).toBe(2);
   expect(stderr).toMatch(/two models are called tiny-rediff\. Name one of them: --also NAME=DIR, or --name NAME/);
 });
 

@@ -41,8 +41,8 @@ Answers are appended to --output, each on the disk before it counts: the draft, 
 model, prompt, time, tokens and id of the request. A draft is known by its picture, question, text, prompt and expert;
 run again, also after a kill, the command asks only for what is not there. \`rediff data select\` reads the file.
 
-Drafts without an answer are listed with the reason in OUTPUT.failed.jsonl, the exit status is 3 (1 when all failed), and the next run
-tries them again. --budget holds back the most that the requests under way can cost, and ends before it would be exceeded;
+Drafts without an answer are listed with the reason in OUTPUT.failed.jsonl, the exit status is 3 (1 when all failed), and
+the next run tries them again. --budget holds back the most that the requests under way can cost, and ends before it would be exceeded;
 it counts what earlier runs spent on the same output. docs/expert.md tells the rest.
 
 Examples:

@@ -240,6 +240,7 @@ describe("words", () => {
   test.each<[string, string[]]>([
     ["A zebra\u2019s dog", ["zebra\u2019s"]],
     ["dog\u0301 and dog", ["dog\u0301"]],
+    ["DOG\u0301a dog", ["DOG\u0301"]],
     ["\u{1f469}\u200d\u{1f467}!", ["\u{1f469}\u200d\u{1f467}"]],
     ["do\u00adg dog\u200b", ["do\u00adg"]],
     ["<|eot_id|> <unk> a", ["<|eot_id|>", "<unk>"]],

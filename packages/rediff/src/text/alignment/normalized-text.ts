@@ -61,10 +61,11 @@ function atomOrigins(typed: string, text: string, normalize: (text: string) => s
       result = between.slice(head.length + 1, between.length - tail.length - 1);
       known.set(atom, result);
     }
+    // As long as it was (in another case, say): unit by unit, so that a mark stays a mark of its own.
+    const isUnitwise = result.length === atom.length;
     for (let i = 0; i < result.length; i++) {
-      const isSame = result === atom;
-      starts.push(isSame ? index + i : index);
-      ends.push(isSame ? index + i + 1 : index + atom.length);
+      starts.push(isUnitwise ? index + i : index);
+      ends.push(isUnitwise ? index + i + 1 : index + atom.length);
     }
     joined += result;
   }

@@ -33,7 +33,16 @@ test("what is read before has the syntax of Node 12: no await at the top, nothin
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   const emit = (target: string) => {
     const files = first.map((file) => join(root, file));
-    const options = ["--allowJs", "--target", target, "--module", "esnext", "--outDir", join(folder, target)];
+    const options = [
+      "--ignoreConfig",
+      "--allowJs",
+      "--target",
+      target,
+      "--module",
+      "esnext",
+      "--outDir",
+      join(folder, target),
+    ];
     execFileSync(process.execPath, [tsc, ...options, "--rootDir", root, "--types", "node", ...files], { cwd: root });
     return first.map((file) => readFileSync(join(folder, target, file), "utf8"));
   };

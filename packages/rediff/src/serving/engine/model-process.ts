@@ -2,6 +2,7 @@
  *
  *  A process and not a thread, because what ends it in practice (memory, a fault in native code) would end a thread's
  *  process too, and because a thread that dies leaves its tensors behind. */
+import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import { memory, setThreads } from "@rediff/torch";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
@@ -11,7 +12,9 @@ import { existingWorkerUrl } from "../../threads/worker-url.js";
 import type { FromModel, LoadRequest, ToModel } from "./protocol.js";
 import { ServedBatcher } from "./served-batcher.js";
 
-new Worker(existingWorkerUrl("./heartbeat.js", import.meta.url)).unref();
+const heartbeat = new Worker(existingWorkerUrl("./heartbeat.js", import.meta.url));
+const beats = once(heartbeat, "message");
+heartbeat.unref();
 
 let batcher: ServedBatcher | undefined;
 
@@ -22,6 +25,7 @@ function post(message: FromModel): void {
 
 async function load({ folder, options, threads, batch }: LoadRequest): Promise<void> {
   try {
+    await beats; // from here on silence means something
     if (threads !== undefined) setThreads(threads);
     const onWarning = (line: string) => process.stderr.write(`rediff: ${line}\n`);
     const model = await loadModelFolder(folder, { ...options, onWarning });

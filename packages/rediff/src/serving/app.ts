@@ -1,6 +1,7 @@
 /** All routes, and what holds for each of them: keys, CORS, errors, counting. Needs no socket: tests call `request`. */
 import { Hono } from "hono";
 import { cors } from "hono/cors";
+import { answerOnlyAs } from "./http/allowed-hosts.js";
 import { type AppEnv, authenticate } from "./http/api-keys.js";
 import { ApiError, errorResponse, toApiError } from "./http/error-object.js";
 import type { Serving } from "./route-context.js";
@@ -15,6 +16,8 @@ import { studioRoutes } from "./routes/studio.js";
 export interface AppOptions {
   /** Without any, everybody is let in. */
   apiKeys: readonly string[];
+  /** Besides loopback's; undefined answers under every name. */
+  allowedHosts?: readonly string[] | undefined;
   /** Pages of these origins may use the API; "*" for all. */
   corsOrigins: readonly string[];
   /** Instead of the place where the package has it. */
@@ -41,6 +44,7 @@ export function createApp(serving: Serving, options: AppOptions): Hono<AppEnv> {
     const seconds = ((performance.now() - started) / 1000).toFixed(3);
     log(`${new Date().toISOString()} ${c.req.method} ${path.slice(0, 200)} ${c.res.status} ${seconds}s`);
   });
+  app.use(answerOnlyAs(options.allowedHosts));
   if (options.corsOrigins.length > 0) {
     const origin = options.corsOrigins.includes("*") ? "*" : [...options.corsOrigins];
     const allowHeaders = ["authorization", "content-type"];

@@ -4,6 +4,7 @@ import { basename, resolve } from "node:path";
 import { Command } from "commander";
 import { embeddedBaselineFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
+import { isLoopback } from "../../serving/http/allowed-hosts.js";
 import type { RediffServer, ServerOptions } from "../../serving/server.js";
 import { statusOfSignal } from "../exit-status.js";
 import { addModelOptions, chosenModel, loadOptions, type ModelFlags } from "../options/describe-options.js";
@@ -21,6 +22,7 @@ interface Flags extends ModelFlags {
   batch: number;
   queue: number;
   apiKey?: string[];
+  allowHost?: string[];
   corsOrigin?: string[];
   bodyLimit: number;
   maxPixels: number;
@@ -62,6 +64,7 @@ export function serveCommand(): Command {
     .option("--batch <N>", "requests decoded together", whole(1), 8)
     .option("--queue <N>", "requests that may wait; beyond, 429", whole(0), 64)
     .option("--api-key <KEY>", "let in only who has it, may be given again (or REDIFF_API_KEY)", collect)
+    .option("--allow-host <NAME>", "answer under this name, too (without keys: loopback names only)", collect)
     .option("--cors-origin <ORIGIN>", "pages from there may use the API, may be given again; * for all", collect)
     .option("--body-limit <BYTES>", "largest request", whole(1024), 16 << 20)
     .option("--max-pixels <N>", "largest picture", whole(1), 40_000_000)
@@ -173,7 +176,13 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
       requestTimeout: flags.requestTimeout,
       writeTimeout: flags.writeTimeout,
     },
-    app: { apiKeys, corsOrigins: flags.corsOrigin ?? [], accessLog: flags.accessLog ?? false },
+    app: {
+      apiKeys,
+      // With a key, or open to others on purpose, any name will do.
+      allowedHosts: apiKeys.length === 0 && isLoopback(flags.host) ? (flags.allowHost ?? []) : flags.allowHost,
+      corsOrigins: flags.corsOrigin ?? [],
+      accessLog: flags.accessLog ?? false,
+    },
     media: {
       allowUrls: flags.allowUrls ?? false,
       maxPixels: flags.maxPixels,
@@ -198,8 +207,6 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
     log: say,
   };
 }
-
-const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || host.startsWith("127.");
 
 /** Resolves when the server has ended, after a signal; a second one ends it at once. */
 function untilTold(server: RediffServer, seconds: number): Promise<void> {

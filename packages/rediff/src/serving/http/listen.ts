@@ -1,6 +1,6 @@
 /** A socket for the app, and manners towards clients that are slow: headers and bodies have to arrive in time, answers
  *  have to be taken. Whatever Node itself refuses is answered with OpenAI's error object, too. */
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
@@ -34,6 +34,7 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
       headersTimeout: Math.min(10, requestTimeout) * 1000,
       connectionsCheckingInterval: Math.min(2, requestTimeout / 2) * 1000,
       keepAliveTimeout: 75_000, // longer than the minute that proxies keep theirs
+      requireHostHeader: false, // Node's refusal has no body; `answerHostless` has one
     },
     getRequestListener(fetch, {
       overrideGlobalObjects: false,
@@ -41,6 +42,7 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
       errorHandler: () => errorResponse(new ApiError(400, "the request line or its headers make no sense")),
     }),
   );
+  answerHostless(server);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => answerBroken(error, socket));
   dropSlowReaders(server, writeTimeout);
 
@@ -69,6 +71,23 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
   if (error.code === "EADDRNOTAVAIL" || error.code === "ENOTFOUND" || error.code === "EAI_AGAIN")
     return new UserError(`${host} is no address of this machine`, "Use --host 127.0.0.1, or 0.0.0.0 for all of them");
   return new UserError(`port ${port} on ${host} cannot be used (${error.message})`, "Choose another --host or --port");
+}
+
+/** HTTP/1.1 without a host is no request. */
+function answerHostless(server: Server): void {
+  const [app] = server.listeners("request") as RequestListener[];
+  server.removeAllListeners("request");
+  server.on("request", (request, response) => {
+    if (request.headers.host !== undefined || request.httpVersion !== "1.1") return void app?.(request, response);
+    const { body } = new ApiError(400, "the request has no Host header", { code: "invalid_host" });
+    const text = JSON.stringify(body);
+    const headers = {
+      "content-type": "application/json",
+      "content-length": Buffer.byteLength(text),
+      connection: "close",
+    };
+    response.writeHead(400, headers).end(text);
+  });
 }
 
 /** What never becomes a request: broken HTTP, headers too large, or too slow. */

@@ -8,6 +8,7 @@ import type { Serving } from "./route-context.js";
 import { chatRoute } from "./routes/chat.js";
 import { ClientGone } from "./routes/client.js";
 import { fillRoute } from "./routes/fill.js";
+import { pictureRoute } from "./routes/pictures.js";
 import { refineRoute } from "./routes/refine.js";
 import { sceneRoutes } from "./routes/scenes.js";
 import { modelRoutes, statusRoutes } from "./routes/status.js";
@@ -27,7 +28,7 @@ export interface AppOptions {
 }
 
 /** Routes by which requests are counted; what is asked for besides may be anything. */
-const POSTS = ["/v1/chat/completions", "/v1/refine", "/v1/fill"];
+const POSTS = ["/v1/chat/completions", "/v1/refine", "/v1/fill", "/v1/pictures"];
 const GETS = ["/v1/models", "/health", "/ready", "/metrics", "/openapi.json"];
 
 export function createApp(serving: Serving, options: AppOptions): Hono<AppEnv> {
@@ -57,6 +58,7 @@ export function createApp(serving: Serving, options: AppOptions): Hono<AppEnv> {
   chatRoute(app, serving);
   refineRoute(app, serving);
   fillRoute(app, serving);
+  pictureRoute(app, serving);
   sceneRoutes(app, serving);
   for (const path of POSTS) app.all(path, () => wrongMethod("POST"));
   for (const path of GETS) app.on(["POST", "PUT", "PATCH", "DELETE"], path, () => wrongMethod("GET"));

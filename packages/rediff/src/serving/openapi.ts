@@ -1,6 +1,7 @@
 /** The API's description, made from the schemas that check the requests. */
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { LARGEST_SIDE } from "./routes/pictures.js";
 import { chatBody } from "./schemas/chat-body.js";
 import { fillBody, refineBody } from "./schemas/text-bodies.js";
 
@@ -19,7 +20,7 @@ const ERRORS: Record<number, string> = {
   401: "No API key, or an unknown one",
   404: "No such model",
   413: "The body is too large",
-  415: "The body is no JSON, or compressed",
+  415: "The body is of another type, or compressed",
   429: "The queue is full; Retry-After says for how long",
   500: "The model failed",
   503: "The model is loading, or the server shuts down",
@@ -43,6 +44,7 @@ const unread = (what: string) => ({
   items: object({ start: number, end: number, text }),
   description: `what the model cannot read; start and end are UTF-16 units of ${what}`,
 });
+const FILE = { schema: { type: "string", contentMediaType: "application/octet-stream" } };
 const BLANKS = { type: "array", items: object({ start: number, end: number, text }) };
 
 const whole = { type: "integer" };
@@ -147,6 +149,26 @@ function describe() {
           ],
         }),
       ),
+      "/v1/pictures": {
+        post: {
+          summary: "A picture file as an upright PNG or JPEG, for browsers that cannot show it",
+          parameters: [
+            {
+              name: "max_side",
+              in: "query",
+              description: "pixels of the longer side at most; default as it is",
+              schema: { type: "integer", minimum: 1, maximum: LARGEST_SIDE },
+            },
+          ],
+          requestBody: { required: true, content: { "image/*": FILE, "application/octet-stream": FILE } },
+          responses: {
+            ...answer(
+              object({ url: text, width: whole, height: whole, original: object({ width: whole, height: whole }) }),
+            ),
+            ...errors(400, 401, 413, 415, 429),
+          },
+        },
+      },
       "/v1/models": get(
         "The served models",
         object({ object: text, data: { type: "array", items: { type: "object" } } }),

@@ -5,6 +5,7 @@ import { type AppOptions, createApp } from "./app.js";
 import { Engine, type EngineOptions } from "./engine/engine.js";
 import { type ListenOptions, listen } from "./http/listen.js";
 import type { MediaOptions } from "./media/load-media.js";
+import { Redraws } from "./media/redraws.js";
 import { createMetrics } from "./metrics.js";
 import type { Served, ServedModel, Serving } from "./route-context.js";
 
@@ -58,7 +59,8 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
   ];
   const engines = served.map(({ engine }) => engine);
   metrics.watch(new Map(served.map(({ model, engine }) => [model.id, engine])));
-  const app = createApp({ served, metrics, media, bodyLimit, command, log }, options.app);
+  const redraws = new Redraws();
+  const app = createApp({ served, metrics, media, redraws, bodyLimit, command, log }, options.app);
   const listener = await listen((request, env) => app.fetch(request, env as never), options.listen);
   const [{ engine }] = served;
   const ready = engine.start().then(() => undefined);
@@ -73,9 +75,10 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
       // Answers are on their way out: a moment for the sockets.
       await new Promise((resolve) => setTimeout(resolve, 100));
       await listener.close();
+      await redraws.close();
     },
     async close() {
-      await Promise.all(engines.map((each) => each.close()));
+      await Promise.all([...engines, redraws].map((each) => each.close()));
       await listener.close();
     },
   };

@@ -8,43 +8,72 @@ import { schemaError } from "./schema-error.js";
 
 /** @throws ApiError for a wrong type, a body too large, broken UTF-8 or JSON, or one that the schema refuses */
 export async function readJson<S extends z.ZodObject>(c: Context, limit: number, schema: S): Promise<z.output<S>> {
+  assertHead(c, limit, /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i, "application/json");
+  return parseBody(await readText(c.req.raw.body, limit), schema);
+}
+
+/** A file as the body. Its type has to be one that pages of other origins cannot send unasked; what the file is, its bytes
+ *  say. @throws ApiError for a wrong type, a body too large or none */
+export async function readFileBody(c: Context, limit: number): Promise<Uint8Array> {
+  assertHead(
+    c,
+    limit,
+    /^(?:image\/[\w.+-]+|application\/octet-stream)\s*(?:;|$)/i,
+    "image/* or application/octet-stream",
+  );
+  const bytes = await readBytes(c.req.raw.body, limit);
+  if (bytes.length === 0) throw new ApiError(400, "the body is empty; expected a file", { code: "empty_body" });
+  return bytes;
+}
+
+function assertHead(c: Context, limit: number, types: RegExp, expected: string): void {
   const encoding = c.req.header("content-encoding") ?? "identity";
   if (!/^identity$/i.test(encoding))
     throw new ApiError(415, `content-encoding "${clip(encoding, 40)}" is not supported; send the body uncompressed`, {
       code: "unsupported_media_type",
     });
   const type = c.req.header("content-type") ?? "";
-  if (!/^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i.test(type))
-    throw new ApiError(415, `expected content-type application/json, got ${type === "" ? "none" : `"${clip(type)}"`}`, {
+  if (!types.test(type))
+    throw new ApiError(415, `expected content-type ${expected}, got ${type === "" ? "none" : `"${clip(type)}"`}`, {
       code: "unsupported_media_type",
     });
   const declared = Number(c.req.header("content-length") ?? 0);
   if (declared > limit) throw tooLarge(limit);
-  return parseBody(await readText(c.req.raw.body, limit), schema);
 }
 
-async function readText(body: ReadableStream<Uint8Array> | null, limit: number): Promise<string> {
+/** @param judge each piece as it comes; it may throw */
+async function readBytes(
+  body: ReadableStream<Uint8Array> | null,
+  limit: number,
+  judge?: (chunk: Uint8Array) => void,
+): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  const bounds = new JsonBounds(BODY_LIMITS);
   let size = 0;
   try {
     // Breaking off cancels the stream.
     for await (const chunk of body ?? []) {
       size += chunk.length;
       if (size > limit) throw tooLarge(limit);
-      const excess = bounds.take(chunk);
-      if (excess !== undefined)
-        throw new ApiError(400, `the body is not accepted: ${excess}`, {
-          code: "invalid_json",
-          headers: { connection: "close" },
-        });
+      judge?.(chunk);
       chunks.push(chunk);
     }
   } catch (cause) {
     if (cause instanceof ApiError) throw cause;
-    throw new ApiError(400, "the body was cut off", { code: "invalid_json", cause }); // the client has gone
+    throw new ApiError(400, "the body was cut off", { code: "body_cut_off", cause }); // the client has gone
   }
-  const bytes = Buffer.concat(chunks, size);
+  return Buffer.concat(chunks, size);
+}
+
+async function readText(body: ReadableStream<Uint8Array> | null, limit: number): Promise<string> {
+  const bounds = new JsonBounds(BODY_LIMITS);
+  const bytes = await readBytes(body, limit, (chunk) => {
+    const excess = bounds.take(chunk);
+    if (excess !== undefined)
+      throw new ApiError(400, `the body is not accepted: ${excess}`, {
+        code: "invalid_json",
+        headers: { connection: "close" },
+      });
+  });
   if (bytes[0] === 0x1f && bytes[1] === 0x8b)
     throw new ApiError(400, "the body is compressed (gzip); send it uncompressed, as JSON", { code: "invalid_json" });
   try {

@@ -1,7 +1,8 @@
-/** A picture or a video to be made into tiles: the same function in any thread. */
+/** A picture or a video to be made into tiles, or a picture to be drawn anew: the same functions in any thread. */
 
 import type { PictureSource } from "../picture/decode-picture.js";
 import { loadPicture, type PictureOptions } from "../picture/load-picture.js";
+import { type Redrawn, type RedrawOptions, redrawPicture } from "../picture/redraw-picture.js";
 import type { Tiles } from "../tiles/tiles.js";
 import type { VideoSource } from "../video/ffmpeg.js";
 import { loadVideo, type VideoOptions, type VideoTiles } from "../video/load-video.js";
@@ -10,8 +11,15 @@ export type VisionJob =
   | { readonly kind: "picture"; readonly source: PictureSource; readonly options: PictureOptions }
   | { readonly kind: "video"; readonly source: VideoSource; readonly options: VideoOptions };
 
+export type RedrawJob = {
+  readonly kind: "redraw";
+  readonly source: PictureSource;
+  readonly options: RedrawOptions;
+};
+
 /** Does a job in this thread. A picture cannot be stopped half-way, a video can. */
-export async function runJob(job: VisionJob, signal?: AbortSignal): Promise<Tiles | VideoTiles> {
+export async function runJob(job: VisionJob | RedrawJob, signal?: AbortSignal): Promise<Tiles | VideoTiles | Redrawn> {
   signal?.throwIfAborted();
+  if (job.kind === "redraw") return redrawPicture(job.source, job.options);
   return job.kind === "picture" ? loadPicture(job.source, job.options) : loadVideo(job.source, job.options, signal);
 }

@@ -8,10 +8,11 @@ import { WorkerPool } from "../../threads/worker-pool.js";
 import { existingWorkerUrl } from "../../threads/worker-url.js";
 import type { PictureSource } from "../picture/decode-picture.js";
 import type { PictureOptions } from "../picture/load-picture.js";
+import type { Redrawn, RedrawOptions } from "../picture/redraw-picture.js";
 import type { Tiles } from "../tiles/tiles.js";
 import type { VideoSource } from "../video/ffmpeg.js";
 import type { VideoOptions, VideoTiles } from "../video/load-video.js";
-import type { VisionJob } from "./vision-jobs.js";
+import type { RedrawJob, VisionJob } from "./vision-jobs.js";
 
 export interface PoolOptions {
   /** Threads at most. Default: one for each core, 8 at most. */
@@ -32,7 +33,7 @@ export type JobResult =
 /** Owns its threads: `close()` it, or declare it with `await using`. */
 export class VisionPool {
   readonly workers: number;
-  readonly #pool: WorkerPool<VisionJob, Tiles | VideoTiles>;
+  readonly #pool: WorkerPool<VisionJob | RedrawJob, Tiles | VideoTiles | Redrawn>;
 
   constructor(options: PoolOptions = {}) {
     this.workers = Math.max(1, Math.trunc(options.workers ?? Math.min(availableParallelism(), 8)));
@@ -48,6 +49,12 @@ export class VisionPool {
   /** Rejects with what `loadPicture` would throw. */
   async picture(source: PictureSource, options: PictureOptions, signal?: AbortSignal): Promise<Tiles> {
     return this.#run({ kind: "picture", source, options }, signal);
+  }
+
+  /** Rejects with what `redrawPicture` would throw. */
+  async redraw(source: PictureSource, options: RedrawOptions, signal?: AbortSignal): Promise<Redrawn> {
+    // A job of this kind is answered with a file.
+    return (await this.#do({ kind: "redraw", source, options }, signal)) as Redrawn;
   }
 
   /** Rejects with what `loadVideo` would throw. */
@@ -110,7 +117,11 @@ export class VisionPool {
     }
   }
 
-  #run(job: VisionJob, signal?: AbortSignal): Promise<Tiles | VideoTiles> {
+  async #run(job: VisionJob, signal?: AbortSignal): Promise<Tiles | VideoTiles> {
+    return (await this.#do(job, signal)) as Tiles | VideoTiles;
+  }
+
+  #do(job: VisionJob | RedrawJob, signal?: AbortSignal): Promise<Tiles | VideoTiles | Redrawn> {
     return this.#pool.run(job, signal === undefined ? {} : { signal });
   }
 }

@@ -2,4 +2,4 @@
 import { answerJobs } from "../../threads/answer-jobs.js";
 import { runJob } from "./vision-jobs.js";
 
-answerJobs(runJob, (tiles) => [tiles.pixels.buffer]);
+answerJobs(runJob, (result) => ["pixels" in result ? result.pixels.buffer : result.bytes.buffer]);

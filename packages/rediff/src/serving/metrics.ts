@@ -17,6 +17,8 @@ export interface Metrics {
   /** Gauges of the engines, by the ids of their models, read when they are asked for: sums over all of them, but
    *  `rediff_ready`, which is of the first, as /ready is. */
   watch(engines: ReadonlyMap<string, Watched>): void;
+  /** What requests under way hold. */
+  watchBodies(bodies: { readonly held: number }): void;
 }
 
 const SECONDS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300];
@@ -86,6 +88,16 @@ export function createMetrics(): Metrics {
       tokens.inc({ kind: "fill" }, pass.filled);
       tokens.inc({ kind: "revise" }, pass.revised);
       steps.inc(pass.batch);
+    },
+    watchBodies(bodies) {
+      new Gauge({
+        name: "rediff_body_bytes",
+        help: "Bodies of the requests under way",
+        registers,
+        collect() {
+          this.set(bodies.held);
+        },
+      });
     },
     watch(engines) {
       const all = [...engines.values()];

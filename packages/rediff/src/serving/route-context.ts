@@ -2,18 +2,17 @@
 import type { ModelFacts } from "../inference/model-facts.js";
 import type { Engine } from "./engine/engine.js";
 import { ApiError } from "./http/error-object.js";
+import type { BodyLimits } from "./http/request-body.js";
 import type { MediaOptions } from "./media/load-media.js";
 import type { Redraws } from "./media/redraws.js";
 import type { Metrics } from "./metrics.js";
 
-export interface Serving {
+export interface Serving extends BodyLimits {
   /** The first answers requests that name none. */
   served: readonly [Served, ...Served[]];
   metrics: Metrics;
   media: MediaOptions;
   redraws: Redraws;
-  /** Bytes of a request. */
-  bodyLimit: number;
   /** What started this server, as typed, for people who have to start it again. */
   command: string | undefined;
   log: (line: string) => void;

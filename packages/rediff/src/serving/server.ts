@@ -3,6 +3,7 @@
 import { readAskable } from "../inference/model-facts.js";
 import { type AppOptions, createApp } from "./app.js";
 import { Engine, type EngineOptions } from "./engine/engine.js";
+import { BodyBudget } from "./http/body-budget.js";
 import { type ListenOptions, listen } from "./http/listen.js";
 import type { MediaOptions } from "./media/load-media.js";
 import { Redraws } from "./media/redraws.js";
@@ -17,7 +18,10 @@ export interface ServerOptions {
   model: ServedModel;
   /** Further models, each in a process of its own that is started when a request first names it. Their ids differ. */
   others?: readonly { model: ServedModel; engine: EngineOptions }[];
+  /** Bytes of a request. */
   bodyLimit: number;
+  /** Bytes of all requests under way together; default sixteen of the largest. */
+  bodiesLimit?: number | undefined;
   /** What started this server, for people who have to start it again; without keys. */
   command?: string | undefined;
   /** Lines for the operator: crashes, our own mistakes, with `accessLog` every request. Never what was asked. */
@@ -42,6 +46,7 @@ export interface RediffServer {
 export async function startServer(options: ServerOptions): Promise<RediffServer> {
   const metrics = createMetrics();
   const { log, media, bodyLimit, command } = options;
+  const bodies = new BodyBudget(Math.max(bodyLimit, options.bodiesLimit ?? 16 * bodyLimit));
   const serve = (model: ServedModel, engine: EngineOptions): Served => ({
     model,
     engine: new Engine({ ...engine, onPass: metrics.pass, log }),
@@ -58,9 +63,10 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
     ...others.map(({ model, engine }) => serve(model, engine)),
   ];
   const engines = served.map(({ engine }) => engine);
+  metrics.watchBodies(bodies);
   metrics.watch(new Map(served.map(({ model, engine }) => [model.id, engine])));
   const redraws = new Redraws();
-  const app = createApp({ served, metrics, media, redraws, bodyLimit, command, log }, options.app);
+  const app = createApp({ served, metrics, media, redraws, bodyLimit, bodies, command, log }, options.app);
   const listener = await listen((request, env) => app.fetch(request, env as never), options.listen);
   const [{ engine }] = served;
   const ready = engine.start().then(() => undefined);

@@ -25,6 +25,7 @@ interface Flags extends ModelFlags {
   allowHost?: string[];
   corsOrigin?: string[];
   bodyLimit: number;
+  bodiesLimit?: number;
   maxPixels: number;
   maxPictures: number;
   allowUrls?: true;
@@ -67,6 +68,11 @@ export function serveCommand(): Command {
     .option("--allow-host <NAME>", "answer under this name, too (without keys: loopback names only)", collect)
     .option("--cors-origin <ORIGIN>", "pages from there may use the API, may be given again; * for all", collect)
     .option("--body-limit <BYTES>", "largest request", whole(1024), 16 << 20)
+    .option(
+      "--bodies-limit <BYTES>",
+      "all requests under way together; beyond, 503 (default 16 x --body-limit)",
+      whole(1024),
+    )
     .option("--max-pixels <N>", "largest picture", whole(1), 40_000_000)
     .option("--max-pictures <N>", "pictures of one request", whole(1), 16)
     .option("--allow-urls", "fetch http(s) pictures; only from public addresses")
@@ -204,6 +210,7 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
     // Others can neither start it nor need to know its folders.
     command: isLoopback(flags.host) ? serveCommandLine(process.argv.slice(2), process.env) : undefined,
     bodyLimit: flags.bodyLimit,
+    bodiesLimit: flags.bodiesLimit,
     log: say,
   };
 }

@@ -77,6 +77,24 @@ test("a client that takes nothing of its answer is dropped, one that is slow is 
   expect(idle.bytesRead).toBeLessThan(64 << 20);
 }, 60_000);
 
+test("a client that takes nothing and sends a byte now and then is dropped, too", async () => {
+  const socket = open("GET /large HTTP/1.1\r\nhost: x\r\n\r\n");
+  const closed = new Promise((resolve) => socket.once("close", resolve));
+  await new Promise((resolve) => socket.once("connect", resolve));
+  socket.pause();
+  // Empty lines between requests are allowed.
+  const trickle = setInterval(() => socket.write("\r\n"), 200);
+  try {
+    const connections = () => new Promise<number>((resolve) => listener.server.getConnections((_, n) => resolve(n)));
+    while ((await connections()) > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  } finally {
+    clearInterval(trickle);
+  }
+  socket.resume();
+  await closed;
+  expect(socket.bytesRead).toBeLessThan(64 << 20);
+}, 30_000);
+
 test("a port that is taken, an address that is not ours", async () => {
   const port = Number(new URL(listener.url).port);
   const options = { requestTimeout: 1, writeTimeout: 1 };

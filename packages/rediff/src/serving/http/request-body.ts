@@ -1,32 +1,45 @@
 /** A request's body: counted while it comes, decoded strictly, judged once by a schema. */
 import type { Context } from "hono";
 import type { z } from "zod";
+import type { AppEnv } from "./api-keys.js";
+import type { BodyBudget } from "./body-budget.js";
 import { ApiError, clip } from "./error-object.js";
 import { dropNulls } from "./given-fields.js";
 import { BODY_LIMITS, JsonBounds } from "./json-bounds.js";
 import { schemaError } from "./schema-error.js";
 
+export interface BodyLimits {
+  /** Bytes of one. */
+  bodyLimit: number;
+  /** Of all together. */
+  bodies: BodyBudget;
+}
+
 /** @throws ApiError for a wrong type, a body too large, broken UTF-8 or JSON, or one that the schema refuses */
-export async function readJson<S extends z.ZodObject>(c: Context, limit: number, schema: S): Promise<z.output<S>> {
-  assertHead(c, limit, /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i, "application/json");
-  return parseBody(await readText(c.req.raw.body, limit), schema);
+export async function readJson<S extends z.ZodObject>(
+  c: Context<AppEnv>,
+  limits: BodyLimits,
+  schema: S,
+): Promise<z.output<S>> {
+  assertHead(c, limits, /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i, "application/json");
+  return parseBody(await readText(c, limits), schema);
 }
 
 /** A file as the body. Its type has to be one that pages of other origins cannot send unasked; what the file is, its bytes
  *  say. @throws ApiError for a wrong type, a body too large or none */
-export async function readFileBody(c: Context, limit: number): Promise<Uint8Array> {
+export async function readFileBody(c: Context<AppEnv>, limits: BodyLimits): Promise<Uint8Array> {
   assertHead(
     c,
-    limit,
+    limits,
     /^(?:image\/[\w.+-]+|application\/octet-stream)\s*(?:;|$)/i,
     "image/* or application/octet-stream",
   );
-  const bytes = await readBytes(c.req.raw.body, limit);
+  const bytes = await readBytes(c, limits);
   if (bytes.length === 0) throw new ApiError(400, "the body is empty; expected a file", { code: "empty_body" });
   return bytes;
 }
 
-function assertHead(c: Context, limit: number, types: RegExp, expected: string): void {
+function assertHead(c: Context<AppEnv>, { bodyLimit }: BodyLimits, types: RegExp, expected: string): void {
   const encoding = c.req.header("content-encoding") ?? "identity";
   if (!/^identity$/i.test(encoding))
     throw new ApiError(415, `content-encoding "${clip(encoding, 40)}" is not supported; send the body uncompressed`, {
@@ -38,35 +51,39 @@ function assertHead(c: Context, limit: number, types: RegExp, expected: string):
       code: "unsupported_media_type",
     });
   const declared = Number(c.req.header("content-length") ?? 0);
-  if (declared > limit) throw tooLarge(limit);
+  if (declared > bodyLimit) throw tooLarge(bodyLimit);
 }
 
 /** @param judge each piece as it comes; it may throw */
 async function readBytes(
-  body: ReadableStream<Uint8Array> | null,
-  limit: number,
+  c: Context<AppEnv>,
+  { bodyLimit, bodies }: BodyLimits,
   judge?: (chunk: Uint8Array) => void,
 ): Promise<Buffer> {
+  const lease = bodies.lease(c);
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     // Breaking off cancels the stream.
-    for await (const chunk of body ?? []) {
+    for await (const chunk of c.req.raw.body ?? []) {
       size += chunk.length;
-      if (size > limit) throw tooLarge(limit);
+      if (size > bodyLimit) throw tooLarge(bodyLimit);
+      lease.take(chunk.length);
       judge?.(chunk);
       chunks.push(chunk);
     }
   } catch (cause) {
     if (cause instanceof ApiError) throw cause;
     throw new ApiError(400, "the body was cut off", { code: "body_cut_off", cause }); // the client has gone
+  } finally {
+    lease.parsed();
   }
   return Buffer.concat(chunks, size);
 }
 
-async function readText(body: ReadableStream<Uint8Array> | null, limit: number): Promise<string> {
+async function readText(c: Context<AppEnv>, limits: BodyLimits): Promise<string> {
   const bounds = new JsonBounds(BODY_LIMITS);
-  const bytes = await readBytes(body, limit, (chunk) => {
+  const bytes = await readBytes(c, limits, (chunk) => {
     const excess = bounds.take(chunk);
     if (excess !== undefined)
       throw new ApiError(400, `the body is not accepted: ${excess}`, {

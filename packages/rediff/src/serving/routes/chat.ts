@@ -16,7 +16,7 @@ import { clientSignal } from "./client.js";
 
 export function chatRoute(app: Hono<AppEnv>, serving: Serving): void {
   app.post("/v1/chat/completions", async (c) => {
-    const body = await readJson(c, serving.bodyLimit, chatBody);
+    const body = await readJson(c, serving, chatBody);
     const { engine, model, facts } = servedFor(body.model, serving);
     const request = chatRequest(body, model, facts, serving.media);
     assertMedia(request.media, facts, serving.media);

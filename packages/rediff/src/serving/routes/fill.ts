@@ -16,7 +16,7 @@ import { clientSignal } from "./client.js";
 
 export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
   app.post("/v1/fill", async (c) => {
-    const body = await readJson(c, serving.bodyLimit, fillBody);
+    const body = await readJson(c, serving, fillBody);
     const { engine, model, facts } = servedFor(body.model, serving);
     assertSteps(body, facts.maxPositions);
     assertLength(body.template, facts.maxPositions);

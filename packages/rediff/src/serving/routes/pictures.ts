@@ -11,10 +11,11 @@ import { clientSignal } from "./client.js";
 
 export const LARGEST_SIDE = 16_384;
 
-export function pictureRoute(app: Hono<AppEnv>, { bodyLimit, media, metrics, redraws }: Serving): void {
+export function pictureRoute(app: Hono<AppEnv>, serving: Serving): void {
+  const { media, metrics, redraws } = serving;
   app.post("/v1/pictures", async (c) => {
     const maxSide = sideOf(c.req.query());
-    const file = await readFileBody(c, bodyLimit);
+    const file = await readFileBody(c, serving);
     const options = { maxPixels: media.maxPixels, name: "the picture", ...(maxSide !== undefined && { maxSide }) };
     const { signal } = clientSignal(c);
     const { bytes, type, width, height, original } = await metrics.timed("picture", () =>

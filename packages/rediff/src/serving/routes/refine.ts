@@ -11,7 +11,7 @@ import { clientSignal } from "./client.js";
 
 export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
   app.post("/v1/refine", async (c) => {
-    const body = await readJson(c, serving.bodyLimit, refineBody);
+    const body = await readJson(c, serving, refineBody);
     const { engine, model, facts } = servedFor(body.model, serving);
     const media = [pictureSource(body.image, "image", serving.media)];
     assertMedia(media, facts, serving.media);

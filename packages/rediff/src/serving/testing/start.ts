@@ -24,6 +24,7 @@ export interface TestServerOptions {
   others?: Record<string, string>;
   command?: string;
   bodyLimit?: number;
+  bodiesLimit?: number;
 }
 
 export interface TestServer extends AsyncDisposable {
@@ -59,6 +60,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     })),
     command: options.command,
     bodyLimit: options.bodyLimit ?? 1 << 20,
+    bodiesLimit: options.bodiesLimit,
     log: (line) => log.push(line),
   });
   await server.ready;

@@ -79,7 +79,12 @@ export const PIXEL = Buffer.from(
 );
 
 /** As the operating system's drag and drop, or its clipboard, would bring it. */
-export async function bring(page: Page, how: "drop" | "paste", target: string, file: { name: string; type: string }) {
+export async function bring(
+  page: Page,
+  how: "drop" | "paste",
+  target: string,
+  file: { name: string; type: string; bytes?: Buffer },
+) {
   await page.locator(target).evaluate(
     (element, { how, name, type, base64 }) => {
       const bytes = Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
@@ -91,7 +96,7 @@ export async function bring(page: Page, how: "drop" | "paste", target: string, f
           : new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true, cancelable: true });
       element.dispatchEvent(event);
     },
-    { how, ...file, base64: PIXEL.toString("base64") },
+    { how, name: file.name, type: file.type, base64: (file.bytes ?? PIXEL).toString("base64") },
   );
 }
 

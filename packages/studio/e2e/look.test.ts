@@ -95,6 +95,12 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
     await page.getByRole("button", { name: "Run both" }).click();
     await page.getByText("Choose a picture or compose a scene first.").waitFor();
     expect(await violations(page)).toEqual([]);
+    studio.server.behave.holdPictures = true;
+    const heic = Buffer.concat([Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic"), Buffer.alloc(64)]);
+    await page.getByLabel("Picture file").setInputFiles({ name: "a.heic", mimeType: "image/heic", buffer: heic });
+    await page.getByText("The server is reading a.heic").waitFor();
+    expect(await violations(page)).toEqual([]);
+    studio.server.behave.holdPictures = false;
     await close();
   });
 

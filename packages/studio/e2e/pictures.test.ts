@@ -1,8 +1,9 @@
 /** Pictures of all kinds: what the page shows is what it sends, upright and no larger than the model makes use of. */
+import { readFileSync } from "node:fs";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { describe, expect, test } from "vitest";
-import { chromiumPath, eventually, open, startedStudio } from "./browser.js";
+import { bring, chromiumPath, eventually, open, startedStudio } from "./browser.js";
 
 describe.skipIf(chromiumPath === undefined)("pictures", { timeout: 90_000 }, () => {
   const studio = startedStudio(); // the model sees 96 pixels
@@ -94,14 +95,84 @@ describe.skipIf(chromiumPath === undefined)("pictures", { timeout: 90_000 }, () 
     await close();
   });
 
-  test("what the browser cannot read is told with a way to convert it", async () => {
+  /** iPhones' format, and scanners'. */
+  const fixture = (name: string) => readFileSync(new URL(`../../rediff/src/vision/fixtures/${name}`, import.meta.url));
+
+  test.each([
+    ["turned.heic", 36, 48],
+    ["upright6.tif", 24, 32],
+  ])(
+    "%s, which the browser cannot read, is read by the server: shown and sent upright",
+    async (name, width, height) => {
+      const { page, errors, close } = await open(studio.browser, studio.server.url);
+      const bytes = fixture(name);
+      await choose(page, name, bytes);
+      await page.getByText(`${width} x ${height} pixels`).waitFor();
+      expect(studio.server.requests.at(-1)).toEqual({ path: "/v1/pictures", body: { bytes: bytes.length } });
+      const picture = await sent(page);
+      expect(picture.type).toBe("png");
+      const shown = await sharp(picture.bytes).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+      expect([shown.info.width, shown.info.height]).toEqual([width, height]);
+      const image = page.getByAltText(/^The chosen file/);
+      expect(
+        await image.evaluate((element: HTMLImageElement) => [element.naturalWidth, element.naturalHeight]),
+      ).toEqual([width, height]);
+      expect(errors).toEqual([]);
+      await close();
+    },
+  );
+
+  test("a large scan is made smaller by the server, and the page says to what", async () => {
     const { page, close } = await open(studio.browser, studio.server.url);
-    const heic = Buffer.concat([Buffer.from([0, 0, 0, 24]), Buffer.from("ftypheic\0\0\0\0mif1heic"), Buffer.alloc(64)]);
-    await choose(page, "IMG 1.jpg", heic);
-    await page.getByText("IMG 1.jpg is a HEIC picture, which this browser cannot read.").waitFor();
-    await page.getByText("magick 'IMG 1.jpg' picture.jpg").waitFor();
-    await choose(page, "scan.tif", await (await halves(8, 8)).tiff().toBuffer());
-    await page.getByText("scan.tif is a TIFF picture, which this browser cannot read.").waitFor();
+    await choose(page, "scan.tif", await (await halves(1200, 600)).tiff({ compression: "lzw" }).toBuffer());
+    await page.getByText("1200 x 600 pixels, sent as 192 x 96").waitFor();
+    const { bytes } = await sent(page);
+    const pixels = await sharp(bytes).removeAlpha().raw().toBuffer();
+    expect([pixels[0]! > 200, pixels.at(-1)! > 200]).toEqual([true, true]); // red at the left, blue at the right
+    await close();
+  });
+
+  test("while the server reads, the page says so; it can be given up, and a later choice takes its place", async () => {
+    const { page, errors, close } = await open(studio.browser, studio.server.url);
+    studio.server.behave.holdPictures = true;
+    const reading = page.getByText("The server is reading IMG 1.heic");
+    // Dropped while a scene is being composed: the scene stays until there is a picture.
+    await bring(page, "drop", "body", { name: "IMG 1.heic", type: "", bytes: fixture("color.heic") });
+    await reading.waitFor();
+    expect(await page.locator(".board").count()).toBe(1);
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await reading.waitFor({ state: "hidden" });
+    await choose(page, "IMG 1.heic", fixture("color.heic"));
+    await reading.waitFor();
+    await choose(page, "later.png", await (await halves(60, 60)).png().toBuffer());
+    await page.getByText("60 x 60 pixels").waitFor();
+    await reading.waitFor({ state: "hidden" });
+    studio.server.behave.holdPictures = false;
+    await page.waitForTimeout(200);
+    await page.getByAltText("The chosen file later.png").waitFor();
+    expect(errors).toEqual([]);
+    await close();
+  });
+
+  test("what is wrong with a file that the server was to read is said in its words, of the file by its name", async () => {
+    const { page, close } = await open(studio.browser, studio.server.url);
+    await choose(page, "IMG 2.heic", fixture("color.heic").subarray(0, 300));
+    await page.getByText("IMG 2.heic: the HEIC file is truncated or damaged").waitFor();
+    await choose(page, "half.jpg", Buffer.from([0xff, 0xd8, 0xff, 0xe0, 0, 16, 1, 2, 3]));
+    await page.getByText("half.jpg: the JPEG file is truncated or damaged").waitFor();
+    const { length } = studio.server.requests;
+    await choose(page, "letter.heic", Buffer.from("Dear all"));
+    await page.getByText("letter.heic is not a picture that can be read.").waitFor();
+    expect(studio.server.requests).toHaveLength(length);
+    studio.server.behave.fail = { status: 413, message: "the body is larger than 100 bytes" };
+    await choose(page, "large.heic", fixture("color.heic"));
+    await page.getByText("Too large for this server").waitFor();
+    studio.server.behave.fail = { status: 429, message: "16 pictures wait", retryAfter: 1 };
+    await choose(page, "waits.heic", fixture("color.heic"));
+    await page.getByText("The server is busy").waitFor();
+    studio.server.behave.fail = undefined;
+    await page.getByRole("button", { name: "Retry", exact: true }).click();
+    await page.getByAltText("The chosen file waits.heic").waitFor();
     await close();
   });
 });

@@ -1,5 +1,5 @@
 /** The page on the real server, with a tiny model of random weights: everything is asked and answered once. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { chromiumPath, eventually, launch, open, PIXEL } from "./browser.js";
@@ -23,6 +23,11 @@ test.skipIf(chromiumPath === undefined || !existsSync(helper))(
       await page.getByText("tiny", { exact: true }).waitFor();
       await page.getByLabel("Picture file").setInputFiles({ name: "a.png", mimeType: "image/png", buffer: PIXEL });
       await page.getByAltText("The chosen file a.png").waitFor();
+      // The browser cannot read it, so the server does.
+      const heic = readFileSync(new URL("../../rediff/src/vision/fixtures/turned.heic", import.meta.url));
+      await page.getByLabel("Picture file").setInputFiles({ name: "IMG_1.HEIC", mimeType: "image/heic", buffer: heic });
+      await page.getByAltText("The chosen file IMG_1.HEIC").waitFor();
+      await page.getByText("36 x 48 pixels").waitFor();
       await page.getByRole("button", { name: "Run both" }).click();
       for (const kind of ["plain", "revising"]) {
         await eventually(() => page.locator(`[data-kind="${kind}"] .chip`).textContent()).toBe("Done");

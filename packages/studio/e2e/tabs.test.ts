@@ -136,6 +136,34 @@ describe.skipIf(chromiumPath === undefined)("Proofread, Fill, Chat", { timeout: 
     await close();
   });
 
+  test("what the model cannot read of a question is told beside it, here and in Describe", async () => {
+    Object.assign(studio.server.behave, { converses: true, unknownWords: ["zebra"] });
+    const { page, errors, close } = await open(studio.browser, `${studio.server.url}/#chat`);
+    await page.getByText("rediff-demo").first().waitFor();
+    await page.getByLabel("Your question").fill("Is the zebra left?");
+    await page.getByRole("button", { name: "Ask", exact: true }).click();
+    const question = page.getByRole("article", { name: "You" });
+    await question.getByText('The model cannot read "zebra".').waitFor();
+    expect(await question.locator(".unread").allInnerTexts()).toEqual(["zebra"]);
+    expect(await question.locator("p").textContent()).toBe("Is the zebra left?");
+
+    await page.getByRole("tab", { name: "Describe" }).click();
+    await page.getByLabel("Question").fill("a zebra, a zebra, what else?");
+    await page.getByRole("button", { name: "Run both" }).click();
+    await page.getByRole("heading", { name: "Word for word" }).waitFor();
+    const note = page.getByText('The model cannot read "zebra".', { exact: true });
+    await note.waitFor();
+    expect(await page.getByLabel("Question").getAttribute("aria-describedby")).toBe(await note.getAttribute("id"));
+    await page.getByLabel("Question").fill("a cat?"); // another question is another matter
+    await note.waitFor({ state: "hidden" });
+    await page.getByRole("button", { name: "Run both" }).click();
+    await page.getByRole("heading", { name: "Word for word" }).waitFor();
+    expect(await note.count()).toBe(0);
+    expect(errors).toEqual([]);
+    Object.assign(studio.server.behave, { converses: undefined, unknownWords: [] });
+    await close();
+  });
+
   test("a chat answer that fails can be asked for again", async () => {
     studio.server.behave.converses = true;
     const { page, close } = await open(studio.browser, `${studio.server.url}/#chat`);

@@ -37,7 +37,15 @@ function initialState(): State {
     catalog: undefined,
     key: remembered("key") ?? "",
     announcement: "",
-    picture: { source: "file", file: undefined, scene: undefined, cell: 0, problem: undefined },
+    picture: {
+      source: "file",
+      file: undefined,
+      scene: undefined,
+      cell: 0,
+      waiting: undefined,
+      problem: undefined,
+      failed: undefined,
+    },
     describe: {
       settings: defaultSettings(),
       baseline: undefined,

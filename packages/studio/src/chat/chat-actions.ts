@@ -1,6 +1,8 @@
 /** A conversation about one picture, sent whole with every question. */
 import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
 import { currentPicture } from "../picture/picture-actions.js";
+import { Problem } from "../server/problem.js";
+import { checkSpans, type Span } from "../text/spans.js";
 import { addEvent, textAt } from "../trace/trace.js";
 import type { ChatMessage } from "./chat-state.js";
 
@@ -46,6 +48,13 @@ async function answerTo(app: App, signal: AbortSignal): Promise<void> {
     if (signal.aborted || last?.role !== "assistant") return;
     patch(app, "chat", { messages: [...messages.slice(0, -1), { ...last, ...make(last) }] });
   };
+  const markUnread = (unread: readonly Span[]) => {
+    const { messages } = app.store.get().chat;
+    const [question, answer] = messages.slice(-2);
+    if (signal.aborted || question?.role !== "user" || answer === undefined) return;
+    const spans = spansOf(question.text, unread);
+    patch(app, "chat", { messages: [...messages.slice(0, -2), { ...question, unread: spans }, answer] });
+  };
   try {
     await app.api.chat(
       turns,
@@ -53,6 +62,7 @@ async function answerTo(app: App, signal: AbortSignal): Promise<void> {
       {
         onText: (delta) => change(({ text }) => ({ text: text + delta })),
         onTrace: (event) => change(({ trace }) => ({ trace: addEvent(trace, event) })),
+        onUnread: markUnread,
       },
       signal,
     );
@@ -64,6 +74,14 @@ async function answerTo(app: App, signal: AbortSignal): Promise<void> {
     if (problem === undefined) return; // stopped, or the conversation was ended: they have tidied up
     const { messages } = app.store.get().chat;
     patch(app, "chat", { busy: false, problem, messages: messages.slice(0, -1) });
+  }
+}
+
+function spansOf(text: string, unread: readonly Span[]): Span[] {
+  try {
+    return checkSpans(text, unread);
+  } catch (thrown) {
+    throw new Problem("bad-answer", `The server sent ${thrown instanceof Error ? thrown.message : thrown}.`);
   }
 }
 

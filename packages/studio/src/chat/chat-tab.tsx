@@ -2,10 +2,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import { patch, showTab, useApp, useSelect } from "../app/app.js";
 import { modelCommand } from "../server/problem.js";
+import { keptParts, type Span } from "../text/spans.js";
 import { cellsAt, isSpecial, type Trace } from "../trace/trace.js";
 import { CopyButton } from "../ui/copy.js";
 import { ProblemNotice } from "../ui/notice.js";
 import { RunButton } from "../ui/run-button.js";
+import { Unread, unreadNote } from "../ui/unread.js";
 import { ask, askAgain, newConversation, stopAnswer } from "./chat-actions.js";
 import type { ChatMessage } from "./chat-state.js";
 
@@ -126,13 +128,24 @@ function ChatInvitation() {
   );
 }
 
-function Message({ message: { role, text, picture, trace, status } }: { message: ChatMessage }) {
+function Message({ message: { role, text, picture, unread = [], trace, status } }: { message: ChatMessage }) {
   return (
     <article class={`message ${role}`} aria-label={role === "user" ? "You" : "Model"}>
       {picture !== undefined && <img src={picture.url} alt={`Sent with the question: ${picture.name}`} />}
-      {status === "writing" ? <Draft text={text} trace={trace} /> : <p>{text}</p>}
+      {status === "writing" ? <Draft text={text} trace={trace} /> : <MessageText text={text} unread={unread} />}
+      {unread.length > 0 && <small class="note">{unreadNote([...new Set(unread.map((span) => span.text))])}</small>}
       {status === "stopped" && <small class="note">Stopped here.</small>}
     </article>
+  );
+}
+
+function MessageText({ text, unread }: { text: string; unread: readonly Span[] }) {
+  return (
+    <p>
+      {keptParts(text, 0, text.length, unread).map((part, i) =>
+        part.kind === "kept" ? part.text : <Unread key={i} text={part.text} title="The model cannot read this." />,
+      )}
+    </p>
   );
 }
 

@@ -3,6 +3,7 @@ import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/ap
 import { currentPicture, pictureKey, truthOf } from "../picture/picture-actions.js";
 import type { RequestFields } from "../server/api.js";
 import { Problem, problemOf } from "../server/problem.js";
+import type { Span } from "../text/spans.js";
 import { readComparison, writeComparison } from "../trace/file.js";
 import { addEvent, type Trace, type TraceEvent } from "../trace/trace.js";
 import { type Comparison, isRunning, lengthOf, type Run, type RunKind, runKinds, sidesOf } from "./describe-state.js";
@@ -69,14 +70,15 @@ export async function runOne(app: App, kind: RunKind): Promise<void> {
   if (comparison === undefined) return;
   const signal = begin(app, kind);
   const change = (run: Partial<Run>) => setRun(app, comparison.id, kind, run);
-  change({ status: "running", trace: undefined, problem: undefined });
+  change({ status: "running", trace: undefined, problem: undefined, unread: undefined });
   try {
     const turn = { role: "user" as const, text: comparison.prompt, image: comparison.picture?.url };
     const onTrace = (event: TraceEvent) => {
       if (!signal.aborted) change({ trace: traceAfter(runOf(app, kind)?.trace, event) });
     };
     const fields = { model: comparison.sides[kind].model, ...runFields(comparison.settings, kind) };
-    await app.api.chat([turn], fields, { onTrace }, signal);
+    const onUnread = (unread: readonly Span[]) => change({ unread });
+    await app.api.chat([turn], fields, { onTrace, onUnread }, signal);
     change({ status: "done" });
   } catch (thrown) {
     const problem = noteProblem(app, thrown);

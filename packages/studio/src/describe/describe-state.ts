@@ -2,6 +2,7 @@
 import type { Facts } from "../../../rediff/src/scenes/world/facts.js";
 import type { Model } from "../server/messages.js";
 import type { Problem } from "../server/problem.js";
+import type { Span } from "../text/spans.js";
 import type { Trace } from "../trace/trace.js";
 import type { Player } from "./player.js";
 import type { Settings } from "./settings.js";
@@ -14,6 +15,8 @@ export interface Run {
   status: "running" | "done" | "stopped" | "failed";
   trace: Trace | undefined;
   problem: Problem | undefined;
+  /** Words of the question that the model cannot read. */
+  unread?: readonly Span[] | undefined;
 }
 
 /** Who answers on a side. */
@@ -55,6 +58,12 @@ export interface DescribeState {
 
 export function isRunning(comparison: Comparison | undefined): boolean {
   return comparison !== undefined && runKinds.some((kind) => comparison.runs[kind].status === "running");
+}
+
+/** Words of the question that the answering model cannot read, or else the one that it is compared with; each once. */
+export function unreadWords({ runs }: Comparison): string[] {
+  const spans = runs.revising.unread ?? runs.plain.unread ?? [];
+  return [...new Set(spans.map(({ text }) => text))];
 }
 
 /** Passes of the longer run. */

@@ -2,8 +2,9 @@ import { useApp, useSelect } from "../app/app.js";
 import { Field, NumberField, Range, Segmented, Select } from "../ui/controls.js";
 import { percent } from "../ui/percent.js";
 import { RunButton } from "../ui/run-button.js";
+import { unreadNote } from "../ui/unread.js";
 import { runBoth, setBaseline, setSettings, stopRuns } from "./describe-actions.js";
-import { baselinesOf, isRunning, sidesOf } from "./describe-state.js";
+import { baselinesOf, isRunning, sidesOf, unreadWords } from "./describe-state.js";
 import { DEFAULT_PROMPT } from "./settings.js";
 
 export function SettingsCard() {
@@ -12,6 +13,10 @@ export function SettingsCard() {
   const model = useSelect((state) => state.model?.rediff);
   const running = useSelect((state) => isRunning(state.describe.comparison));
   const ready = useSelect((state) => state.server === "ready");
+  const comparison = useSelect((state) => state.describe.comparison);
+  // Of this very question; another one is another matter.
+  const unread =
+    comparison?.file === undefined && comparison?.prompt === settings.prompt ? unreadWords(comparison) : [];
   return (
     <form
       class="card settings"
@@ -20,7 +25,7 @@ export function SettingsCard() {
         if (!running) void runBoth(app);
       }}
     >
-      <Field label="Question">
+      <Field label="Question" {...(unread.length > 0 && { note: unreadNote(unread) })}>
         {(ids) => (
           <textarea
             {...ids}

@@ -1,16 +1,22 @@
 import { patch, useApp, useSelect } from "../app/app.js";
 import { useFilePicker } from "../ui/file-picker.js";
 import { Icon } from "../ui/icons.js";
-import { ProblemNotice } from "../ui/notice.js";
 import { chooseFile } from "./picture-actions.js";
+import { PictureProblem } from "./picture-problem.js";
+import { ReadingNote } from "./reading-note.js";
 
 export function FilePicture() {
   const app = useApp();
-  const { file, problem } = useSelect((state) => state.picture);
-  const { input, choose } = useFilePicker("Picture file", "image/*", (chosen) => void chooseFile(app, chosen));
+  const file = useSelect((state) => state.picture.file);
+  const { input, choose } = useFilePicker(
+    "Picture file",
+    "image/*,.heic,.heif,.tif,.tiff",
+    (chosen) => void chooseFile(app, chosen),
+  );
   return (
     <div class="drop">
       {input}
+      <ReadingNote />
       {file === undefined ? (
         <div class="drop-empty">
           <Icon name="picture" />
@@ -50,7 +56,7 @@ export function FilePicture() {
           </div>
         </>
       )}
-      {problem !== undefined && <ProblemNotice problem={problem} />}
+      <PictureProblem />
     </div>
   );
 }

@@ -1,5 +1,7 @@
 /** A file as a picture that a request can carry: of the usual formats and not too large it goes as it is, all else is drawn
- *  anew, as the browser shows it. The page shows what is sent. */
+ *  anew, as the browser shows it; what the browser cannot read (HEIC, TIFF), the server draws. The page shows what is
+ *  sent. */
+import type { Redrawn } from "../server/messages.js";
 import { Problem } from "../server/problem.js";
 import type { PictureFile } from "./picture-state.js";
 
@@ -11,12 +13,16 @@ const MAX_BYTES = 4_000_000;
 const MAX_PNG = 6_000_000;
 const JPEG_QUALITY = 0.95;
 
+/** Has the server read a file. @param maxSide pixels of the longer side at most; undefined for as it is */
+export type AskServer = (file: File, maxSide: number | undefined) => Promise<Redrawn>;
+
 /** @param largestView longer side in pixels of what the model sees of a picture; 0 where it is not known yet
- *  @throws Problem that says what is wrong with the file, and what to do */
-export async function fitting(file: File, largestView: number): Promise<PictureFile> {
-  const name = file.name === "" ? "pasted picture" : file.name;
+ *  @throws Problem that says what is wrong with the file, and what to do; whatever `askServer` throws */
+export async function fitting(file: File, largestView: number, askServer: AskServer): Promise<PictureFile> {
+  const name = nameOf(file);
   const format = formatOf(new Uint8Array(await bytesOf(file, name)));
-  const image = await decoded(file, name, format);
+  const image = await decoded(file);
+  if (image === undefined) return { name, ...(await readByServer(file, format, largestView, askServer)) };
   const original = { width: image.naturalWidth, height: image.naturalHeight };
   const side = sideFor(original, largestView);
   const isSmall = side >= Math.max(original.width, original.height) && file.size <= MAX_BYTES;
@@ -24,6 +30,8 @@ export async function fitting(file: File, largestView: number): Promise<PictureF
   const size = scaled(original, side);
   return { name, ...size, url: await drawn(image, size, name), original };
 }
+
+export const nameOf = (file: File): string => (file.name === "" ? "pasted picture" : file.name);
 
 /** Longer side to send. */
 export function sideFor({ width, height }: { width: number; height: number }, largestView: number): number {
@@ -49,14 +57,13 @@ export function formatOf(bytes: Uint8Array): Format {
   if (text.startsWith("RIFF") && text.slice(8, 12) === "WEBP") return "webp";
   if (/^GIF8[79]a/.test(text)) return "gif";
   if (text.startsWith("BM")) return "bmp";
-  if (text.startsWith("II*\0") || text.startsWith("MM\0*")) return "tiff";
+  if (text.startsWith("II*\0") || text.startsWith("MM\0*") || text.startsWith("II+\0") || text.startsWith("MM\0+"))
+    return "tiff";
   if (text.slice(4, 8) !== "ftyp") return "other";
   const brands = text.slice(8);
   if (/avif|avis/.test(brands)) return "avif";
   return /heic|heix|hevc|heim|heis|mif1/.test(brands) ? "heic" : "other";
 }
-
-const NAMES: Partial<Record<Format, string>> = { bmp: "BMP", tiff: "TIFF", heic: "HEIC", avif: "AVIF" };
 
 async function bytesOf(file: File, name: string): Promise<ArrayBuffer> {
   try {
@@ -66,30 +73,38 @@ async function bytesOf(file: File, name: string): Promise<ArrayBuffer> {
   }
 }
 
-/** Upright, as its EXIF data says: browsers turn what they show and draw, and the server turns what it is sent. */
-async function decoded(file: File, name: string, format: Format): Promise<HTMLImageElement> {
+/** Upright, as its EXIF data says: browsers turn what they show and draw, and the server turns what it is sent.
+ *  Undefined for what this browser cannot read. */
+async function decoded(file: File): Promise<HTMLImageElement | undefined> {
   const image = new Image();
   const url = URL.createObjectURL(file);
   image.src = url;
   try {
     await image.decode();
-    if (image.naturalWidth === 0 || image.naturalHeight === 0) throw new Error("a drawing without a size");
-    return image;
+    return image.naturalWidth === 0 || image.naturalHeight === 0 ? undefined : image; // a drawing may have no size
   } catch {
-    const known = NAMES[format];
-    if (known === undefined) {
-      const advice = "Choose a PNG, JPEG, WebP or GIF file.";
-      throw new Problem("bad-file", `${name} is not a picture that can be read. ${advice}`);
-    }
-    const advice = `Convert it to JPEG or PNG, for example with "magick ${quoted(name)} picture.jpg", or export it from the program that shows it.`;
-    throw new Problem("bad-file", `${name} is a ${known} picture, which this browser cannot read. ${advice}`);
+    return undefined;
   } finally {
     // The decoded picture stays.
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
   }
 }
 
-const quoted = (name: string): string => (/\s/.test(name) ? `'${name}'` : name);
+async function readByServer(file: File, format: Format, largestView: number, askServer: AskServer) {
+  const name = nameOf(file);
+  if (format === "other") {
+    const advice = "Choose a photo: JPEG, PNG, WebP, GIF, HEIC, TIFF, AVIF or BMP.";
+    throw new Problem("bad-file", `${name} is not a picture that can be read. ${advice}`);
+  }
+  try {
+    return await askServer(file, largestView === 0 ? undefined : ROOM * largestView);
+  } catch (thrown) {
+    if (!(thrown instanceof Problem)) throw thrown;
+    // What the server has against the file is about this file, whatever it calls it.
+    if (thrown.kind === "refused") throw new Problem("bad-file", thrown.message.replace(/^the picture\b/, name));
+    throw thrown;
+  }
+}
 
 async function drawn(image: HTMLImageElement, size: { width: number; height: number }, name: string): Promise<string> {
   const canvas = document.createElement("canvas");

@@ -1,22 +1,34 @@
 /** Taking a picture from a file, the clipboard or the board, and handing it to requests. */
 import type { Facts } from "../../../rediff/src/scenes/world/facts.js";
-import { type App, announce, patch } from "../app/app.js";
+import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
 import { sceneToPng } from "../scene/draw.js";
 import { isEmpty, type Scene } from "../scene/scene.js";
 import { factsOfScene } from "../scene/scene-facts.js";
-import { problemOf } from "../server/problem.js";
-import { fitting } from "./fit-picture.js";
+import { type AskServer, fitting, nameOf } from "./fit-picture.js";
 import type { PictureFile, PictureState } from "./picture-state.js";
 
+/** A later choice, or a scene, gives up an earlier one that is still being read. */
 export async function chooseFile(app: App, file: File): Promise<void> {
+  const signal = begin(app, "picture");
+  patch(app, "picture", { waiting: undefined, problem: undefined, failed: undefined });
+  const askServer: AskServer = (sent, maxSide) => {
+    if (!signal.aborted) patch(app, "picture", { waiting: nameOf(sent) });
+    return app.api.redraw(sent, maxSide, signal);
+  };
   try {
     const { models } = app.store.get();
-    const read = await fitting(file, Math.max(0, ...models.map(({ rediff }) => rediff.largest_view)));
-    patch(app, "picture", { source: "file", file: read, problem: undefined });
+    const read = await fitting(file, Math.max(0, ...models.map(({ rediff }) => rediff.largest_view)), askServer);
+    if (signal.aborted) return;
+    patch(app, "picture", { source: "file", file: read, waiting: undefined });
     announce(app, `Picture ${read.name} loaded.`);
   } catch (thrown) {
-    patch(app, "picture", { problem: problemOf(thrown) });
+    if (!signal.aborted) patch(app, "picture", { waiting: undefined, problem: noteProblem(app, thrown), failed: file });
   }
+}
+
+export function stopReading(app: App): void {
+  giveUp(app, "picture");
+  patch(app, "picture", { waiting: undefined });
 }
 
 export function changeScene(app: App, change: (scene: Scene) => Scene): void {
@@ -26,6 +38,7 @@ export function changeScene(app: App, change: (scene: Scene) => Scene): void {
 
 /** Another scene on the board, which is shown. */
 export function showScene(app: App, scene: Scene): void {
+  stopReading(app);
   patch(app, "picture", { source: "scene", scene, cell: 0, problem: undefined });
 }
 

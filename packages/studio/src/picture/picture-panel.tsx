@@ -2,13 +2,13 @@
 import { patch, useApp, useSelect } from "../app/app.js";
 import { Composer } from "../scene/composer.js";
 import { Segmented } from "../ui/controls.js";
-import { ProblemNotice } from "../ui/notice.js";
 import { FilePicture } from "./file-picture.js";
+import { PictureProblem } from "./picture-problem.js";
+import { ReadingNote } from "./reading-note.js";
 
 export function PicturePanel() {
   const app = useApp();
   const source = useSelect((state) => state.picture.source);
-  const problem = useSelect((state) => state.picture.problem);
   const catalog = useSelect((state) => state.catalog);
   return (
     <section class="card picture-panel" aria-labelledby="picture-title">
@@ -29,8 +29,9 @@ export function PicturePanel() {
       </div>
       {source === "scene" && catalog !== undefined ? (
         <>
+          <ReadingNote />
           <Composer catalog={catalog} />
-          {problem !== undefined && <ProblemNotice problem={problem} />}
+          <PictureProblem />
         </>
       ) : (
         <FilePicture />

@@ -19,5 +19,9 @@ export interface PictureState {
   scene: Scene | undefined;
   /** Cell of the scene that the keys act on. */
   cell: number;
+  /** Name of the file that the server is reading, because this browser cannot. */
+  waiting: string | undefined;
   problem: Problem | undefined;
+  /** What the problem is about, where trying again may help. */
+  failed: File | undefined;
 }

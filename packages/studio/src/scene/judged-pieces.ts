@@ -7,7 +7,7 @@ import type { Facts } from "../../../rediff/src/scenes/world/facts.js";
 interface Piece {
   text: string;
   right?: boolean | undefined;
-  /** In a sentence that is none. */
+  /** In a sentence that the grammar of captions does not have; it may be good prose. */
   broken: boolean;
 }
 
@@ -39,7 +39,7 @@ export function verdictOf(text: string, facts: Facts, whole = true): { exact: bo
     exact,
     said: [
       ...count(words.filter(({ right }) => right === false).length, "wrong word", "wrong words"),
-      ...count(broken.length, "broken sentence", "broken sentences"),
+      ...count(broken.length, "sentence not in the captions' wording", "sentences not in the captions' wording"),
       ...count(missing.length, "fact not said", "facts not said"),
     ].join(", "),
   };

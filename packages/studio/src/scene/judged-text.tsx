@@ -58,7 +58,7 @@ export function JudgedLegend() {
         <mark class="wrong-word">word</mark> is wrong
       </li>
       <li>
-        <span class="broken">words</span> are no sentence of the language of captions
+        <span class="broken">words</span> are not in the captions' wording, right or wrong
       </li>
     </ul>
   );

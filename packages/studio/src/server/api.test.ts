@@ -1,4 +1,5 @@
 /** The client against the mock server, without a browser. */
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type MockServer, startMockServer } from "../testing/mock-server.js";
 import type { TraceEvent } from "../trace/trace.js";
@@ -53,6 +54,29 @@ test("the models, their stickers, and none where they have none", async () => {
   server.behave.sceneWorld = false;
   expect(await api.stickers()).toBeUndefined();
   server.behave.sceneWorld = true;
+});
+
+test("what of a question could not be read is told with its stream, and only where there is something", async () => {
+  const told: unknown[] = [];
+  const asked = (text: string) =>
+    api.chat([{ role: "user", text }], {}, { onUnread: (unread) => void told.push(unread) }, signal);
+  server.behave.unknownWords = ["zebra"];
+  await asked("a zebra?");
+  await asked("a cat?");
+  server.behave.unknownWords = [];
+  expect(told).toEqual([[{ start: 2, end: 7, text: "zebra" }]]);
+});
+
+test("a file that the browser cannot read comes back as a picture that it can, or with what is wrong with it", async () => {
+  const heic = readFileSync(new URL("../../../rediff/src/vision/fixtures/turned.heic", import.meta.url));
+  const { url, ...sizes } = await api.redraw(new Blob([heic]), 24, signal);
+  expect(sizes).toEqual({ width: 18, height: 24, original: { width: 36, height: 48 } });
+  expect(url).toMatch(/^data:image\/png;base64,/);
+  expect(await api.redraw(new Blob([heic]), undefined, signal)).toMatchObject({ width: 36 });
+  const problem = await problemOf(api.redraw(new Blob([heic.subarray(0, 300)]), 24, signal));
+  expect([problem.kind, problem.message]).toEqual(["refused", expect.stringMatching(/^the picture: the HEIC file/)]);
+  server.behave.garbage = '{"url":"javascript:alert(1)","width":1,"height":1,"original":{"width":1,"height":1}}';
+  expect((await problemOf(api.redraw(new Blob([heic]), 24, signal))).kind).toBe("bad-answer");
 });
 
 test("what could not be read is told; a server that says nothing of it has read all", async () => {

@@ -1,6 +1,7 @@
 /** The server's endpoints as functions. They throw Problem, or the AbortError of a request that the page gave up. */
 import type * as z from "zod/mini";
 import type { Catalog } from "../scene/scene.js";
+import type { Span } from "../text/spans.js";
 import type { TraceEvent } from "../trace/trace.js";
 import {
   catalogSchema,
@@ -13,8 +14,10 @@ import {
   parse,
   parseJson,
   type Readiness,
+  type Redrawn,
   type Refined,
   readinessSchema,
+  redrawnSchema,
   refineSchema,
 } from "./messages.js";
 import { Problem } from "./problem.js";
@@ -33,6 +36,8 @@ export type RequestFields = Readonly<Record<string, string | number | boolean | 
 export interface StreamHandlers {
   onText?: (delta: string) => void;
   onTrace?: (event: TraceEvent) => void;
+  /** Words of the last question that the model cannot read, where there are any. */
+  onUnread?: (unread: readonly Span[]) => void;
 }
 
 export interface Api {
@@ -45,6 +50,8 @@ export interface Api {
   chat(turns: readonly ChatTurn[], fields: RequestFields, handlers: StreamHandlers, signal: AbortSignal): Promise<void>;
   refine(fields: RequestFields, signal: AbortSignal): Promise<Refined>;
   fill(fields: RequestFields, signal: AbortSignal): Promise<Filled>;
+  /** A picture that this browser cannot read. @param maxSide pixels of the longer side at most */
+  redraw(file: Blob, maxSide: number | undefined, signal: AbortSignal): Promise<Redrawn>;
 }
 
 export function createApi(options: { fetch: typeof fetch; key: () => string }): Api {
@@ -84,6 +91,12 @@ export function createApi(options: { fetch: typeof fetch; key: () => string }): 
     },
     refine: async (fields, signal) => await read(refineSchema, await post("/v1/refine", fields, signal)),
     fill: async (fields, signal) => await read(fillSchema, await post("/v1/fill", fields, signal)),
+    async redraw(file, maxSide, signal) {
+      const path = maxSide === undefined ? "/v1/pictures" : `/v1/pictures?max_side=${maxSide}`;
+      // A file's own type is often none, or wrong; its bytes say what it is.
+      const headers = { "content-type": "application/octet-stream" };
+      return await read(redrawnSchema, await good(await send(path, { method: "POST", headers, body: file, signal })));
+    },
   };
 }
 
@@ -98,7 +111,7 @@ function messageOf({ role, text, image }: ChatTurn) {
   };
 }
 
-async function readStream(response: Response, { onText, onTrace }: StreamHandlers): Promise<void> {
+async function readStream(response: Response, { onText, onTrace, onUnread }: StreamHandlers): Promise<void> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   if (reader === undefined) throw new Problem("bad-answer", "The server sent no stream.");
@@ -113,9 +126,10 @@ async function readStream(response: Response, { onText, onTrace }: StreamHandler
       if (data === "[DONE]") return;
       const chunk = parse(chunkSchema, parseJson(data));
       if (!chunk.ok) throw new Problem("bad-answer", `In the stream: ${chunk.problem}.`);
-      const { choices, diffusion, error } = chunk.value;
+      const { choices, diffusion, unread, error } = chunk.value;
       if (error !== undefined) throw new Problem("failed", error.message);
       if (diffusion !== undefined) onTrace?.(diffusion);
+      if (unread !== undefined) onUnread?.(unread);
       const text = choices?.[0]?.delta?.content;
       if (text) onText?.(text);
     }

@@ -46,12 +46,17 @@ export const traceSchema = z.object({
   end: z.optional(z.object(end)),
 }) satisfies z.ZodMiniType<Trace>;
 
+/** Of a text: UTF-16 units, and what stands there. */
+const span = z.object({ start: count, end: count, text: z.string() });
+
 /** One event of a streamed completion. */
 export const chunkSchema = z.object({
   choices: z.optional(
     z.array(z.object({ delta: z.optional(z.object({ content: z.optional(z.nullable(z.string())) })) })),
   ),
   diffusion: z.optional(traceEventSchema),
+  /** Of the question; in the last chunk with a choice. */
+  unread: z.optional(z.array(span)),
   error: z.optional(z.object({ message: z.string() })),
 });
 
@@ -101,8 +106,6 @@ export const catalogSchema = z.object({
   positions: z.array(z.string()).check(z.minLength(1)),
 });
 
-/** Of a text: UTF-16 units, and what stands there. */
-const span = z.object({ start: count, end: count, text: z.string() });
 /** What the model cannot read and has left alone. */
 const unread = z._default(z.array(span), []);
 
@@ -124,6 +127,15 @@ export const fillSchema = z.object({
   seconds: nonNegative,
 });
 export type Filled = z.infer<typeof fillSchema>;
+
+/** A file that the server has read, upright. */
+export const redrawnSchema = z.object({
+  url: z.string().check(z.regex(/^data:image\/(png|jpeg);base64,/)),
+  width: count.check(z.minimum(1)),
+  height: count.check(z.minimum(1)),
+  original: z.object({ width: count, height: count }),
+});
+export type Redrawn = z.infer<typeof redrawnSchema>;
 
 export type Parsed<T> = { ok: true; value: T } | { ok: false; problem: string };
 

@@ -5,9 +5,11 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { UserError } from "../../../rediff/src/errors.js";
 import { readIconSet } from "../../../rediff/src/scenes/picture/artwork.js";
 import { stickerCatalog } from "../../../rediff/src/scenes/world/catalog.js";
 import { styles } from "../../../rediff/src/scenes/world/world.js";
+import { redrawPicture } from "../../../rediff/src/vision/picture/redraw-picture.js";
 import { decodeByScript, type Script, scripts } from "./mock-decoding.js";
 
 /** As the real server's. */
@@ -39,6 +41,8 @@ export interface Behaviour {
   script: Script;
   /** Instead of an answer to a POST. */
   fail: { status: number; message: string; retryAfter?: number } | undefined;
+  /** Files wait to be read, for as long as this is set. */
+  holdPictures: boolean;
   /** The stream waits after so many passes, for as long as this is set. */
   holdAfter: number | undefined;
   /** The stream breaks off after so many passes. */
@@ -73,6 +77,7 @@ export async function startMockServer(behaviour: Partial<Behaviour> = {}): Promi
     stepMs: 0,
     script: scripts.repaired,
     fail: undefined,
+    holdPictures: false,
     holdAfter: undefined,
     breakAfter: undefined,
     garbage: undefined,
@@ -130,7 +135,9 @@ async function answer(mock: Mock, request: IncomingMessage, response: ServerResp
     page(path, response);
     return;
   }
-  const body = JSON.parse(await textOf(request)) as Record<string, unknown>;
+  const sent = await bytesOf(request);
+  const isFile = path === "/v1/pictures";
+  const body = isFile ? { bytes: sent.length } : (JSON.parse(sent.toString("utf8")) as Record<string, unknown>);
   mock.requests.push({ path, body });
   if (behave.fail !== undefined) {
     const { status, message, retryAfter } = behave.fail;
@@ -142,6 +149,7 @@ async function answer(mock: Mock, request: IncomingMessage, response: ServerResp
     return;
   }
   if (path === "/v1/chat/completions") return await complete(mock, body, response);
+  if (isFile) return await redraw(mock, request, sent, response);
   if (path === "/v1/refine") return refine(body, behave, response);
   if (path === "/v1/fill") return fill(body, behave, response);
   refuse(response, 404, `no ${path}`);
@@ -211,6 +219,8 @@ async function complete(mock: Mock, body: Record<string, unknown>, response: Ser
   const perStep = typeof body.tokens_per_step === "number" ? body.tokens_per_step : 4;
   const length = typeof body.max_tokens === "number" ? body.max_tokens : 32;
   const events = decodeByScript(behave.script, { revise: body.revise === true, perStep, length });
+  const unknown = unreadOf(questionOf(body), behave);
+  const unread = unknown.length > 0 && { unread: unknown };
   let passes = 0;
   for (const event of events) {
     if (event.type === "step" && behave.stepMs > 0) await new Promise((resume) => setTimeout(resume, behave.stepMs));
@@ -222,10 +232,24 @@ async function complete(mock: Mock, body: Record<string, unknown>, response: Ser
       response.destroy();
       return;
     }
-    if (event.type === "end") send({ choices: [{ index: 0, delta: { content: event.text } }] });
+    if (event.type === "end") send({ choices: [{ index: 0, delta: { content: event.text } }], ...unread });
     send({ choices: [], diffusion: event });
   }
   response.end("data: [DONE]\n\n");
+}
+
+/** With the real decoders. */
+async function redraw({ behave }: Mock, request: IncomingMessage, sent: Buffer, response: ServerResponse) {
+  while (behave.holdPictures) await new Promise((resume) => setTimeout(resume, 5));
+  const side = new URL(request.url ?? "", "http://mock").searchParams.get("max_side");
+  const options = { name: "the picture", ...(side !== null && { maxSide: Number(side) }) };
+  try {
+    const { bytes, type, width, height, original } = await redrawPicture(sent, options);
+    const url = `data:${type};base64,${Buffer.from(bytes).toString("base64")}`;
+    json(response, 200, { url, width, height, original });
+  } catch (thrown) {
+    refuse(response, 400, thrown instanceof UserError ? thrown.line : String(thrown));
+  }
 }
 
 /** Every "cat" should be a "dog", every "two" a "three", every "red" a "blue". */
@@ -248,6 +272,12 @@ function refine(body: Record<string, unknown>, behave: Behaviour, response: Serv
     unread: unreadOf(draft, behave),
     model: modelsOf(behave)[0]?.id,
   });
+}
+
+/** The text of the last message. */
+function questionOf({ messages }: Record<string, unknown>): string {
+  const content = (messages as { content: string | { text?: string }[] }[]).at(-1)?.content ?? "";
+  return typeof content === "string" ? content : content.map(({ text }) => text ?? "").join("");
 }
 
 function unreadOf(text: string, { unknownWords }: Behaviour) {
@@ -298,8 +328,8 @@ function refuse(response: ServerResponse, status: number, message: string): void
   json(response, status, { error: { message, type: "mock_error", param: null, code: null } });
 }
 
-async function textOf(request: IncomingMessage): Promise<string> {
+async function bytesOf(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }

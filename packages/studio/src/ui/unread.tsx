@@ -1,10 +1,16 @@
-/** Words that the model cannot read: it has left them as they are. */
-export function Unread({ text }: { text: string }) {
+/** Words that the model cannot read. In a draft or a template it has left them as they are. */
+
+export function Unread({ text, title = "The model cannot read this and has left it as it is." }: UnreadProps) {
   return (
-    <span class="unread" title="The model cannot read this and has left it as it is.">
+    <span class="unread" title={title}>
       {text}
     </span>
   );
+}
+
+interface UnreadProps {
+  text: string;
+  title?: string;
 }
 
 export function UnreadLegend() {
@@ -15,4 +21,13 @@ export function UnreadLegend() {
       </li>
     </ul>
   );
+}
+
+const NAMED = 6;
+
+/** Of a question. @param words each once */
+export function unreadNote(words: readonly string[]): string {
+  const named = words.slice(0, NAMED).map((word) => `"${word}"`);
+  const more = words.length > NAMED ? ` and ${words.length - NAMED} more` : "";
+  return `The model cannot read ${named.join(", ")}${more}.`;
 }

@@ -1,0 +1,80 @@
+/** A newcomer's first minutes on the real server with the embedded model, in one go: the first click, a photo of one's own,
+ *  a caption of one's own, a template. */
+import type { Browser } from "playwright-core";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { bring, chromiumPath, eventually, launch, open } from "./browser.js";
+import { isBuilt, serve } from "./embedded-server.js";
+
+describe.skipIf(chromiumPath === undefined || !isBuilt)("a newcomer", { timeout: 60_000 }, () => {
+  let served: Awaited<ReturnType<typeof serve>>;
+  let browser: Browser;
+  beforeAll(async () => {
+    [served, browser] = await Promise.all([serve(), launch()]);
+  }, 60_000);
+  afterAll(async () => {
+    await browser?.close();
+    served?.child.kill("SIGTERM");
+  });
+
+  test("runs both, drops a photo that lies on its side, has a caption repaired and a template filled", async () => {
+    const { page, errors, close } = await open(browser, served.url);
+    const bodies: string[] = [];
+    page.on("request", (request) => {
+      if (request.method() === "POST") bodies.push(request.postData() ?? "");
+    });
+
+    // Nothing is touched but the button.
+    await page.getByRole("button", { name: "Run both" }).click();
+    await page.getByRole("heading", { name: "Against the scene" }).waitFor({ timeout: 30_000 });
+    expect(await page.locator('[data-truth="revising"] .chip').textContent()).toBe("without an error");
+
+    // The same scene as a phone would have taken it: stored turned, and EXIF says how it is to be held.
+    const scene = pictureIn(bodies.at(-1));
+    const photo = await phonePhoto(scene);
+    await bring(page, "drop", "body", { name: "IMG_0001.JPG", type: "image/jpeg", bytes: photo });
+    await page.getByText("800 x 800 pixels, sent as 192 x 192").waitFor();
+    await page.getByText("for another picture than the one that is chosen now").waitFor();
+
+    await page.getByRole("tab", { name: "Proofread" }).click();
+    const typed =
+      "Two Airplanes are at the bottom left.\nThree Cactuses are at the top left. A green aple is at the top right.";
+    await page.getByLabel("Description to check").fill(typed);
+    await page.getByRole("button", { name: "Proofread" }).click();
+    await eventually(() => page.getByTestId("result").textContent()).toBe(typed.replace("Cactuses", "Crabs"));
+    expect(await page.locator(".marked-text .unread").allInnerTexts()).toEqual(["aple"]);
+
+    // What was sent is what is shown, and it is upright.
+    const sent = pictureIn(bodies.at(-1));
+    expect(pictureIn((await page.getByAltText(/^The chosen file/).getAttribute("src")) ?? "").equals(sent)).toBe(true);
+    expect(await distance(sent, scene)).toBeLessThan(8);
+    expect(await distance(sent, await sharp(scene).rotate(270).toBuffer())).toBeGreaterThan(16);
+
+    await page.getByRole("tab", { name: "Fill" }).click();
+    await page.getByLabel("Text with blanks").fill("There are three [[1]] at the Top Left.");
+    await page.getByRole("button", { name: "Fill the blanks" }).click();
+    await eventually(() => page.getByTestId("filled").textContent()).toBe("There are three crabs at the Top Left.");
+    expect(await page.getByRole("alert").count()).toBe(0);
+    expect(errors).toEqual([]);
+    await close();
+  });
+});
+
+/** The picture of a request. */
+function pictureIn(body = ""): Buffer {
+  const [, base64 = ""] = /data:image\/[a-z]+;base64,([A-Za-z0-9+/=]+)/.exec(body) ?? [];
+  return Buffer.from(base64, "base64");
+}
+
+/** Orientation 6: to be turned clockwise, which undoes how it is stored. */
+async function phonePhoto(scene: Buffer): Promise<Buffer> {
+  const large = await sharp(scene).resize(800, 800).removeAlpha().rotate(270).png().toBuffer();
+  return await sharp(large).withMetadata({ orientation: 6 }).jpeg({ quality: 95 }).toBuffer();
+}
+
+/** Between two pictures, in levels on average. */
+async function distance(one: Buffer, other: Buffer): Promise<number> {
+  const levels = (picture: Buffer) => sharp(picture).resize(96, 96).removeAlpha().raw().toBuffer();
+  const [a, b] = await Promise.all([levels(one), levels(other)]);
+  return a.reduce((sum, level, i) => sum + Math.abs(level - (b[i] ?? 0)), 0) / a.length;
+}

@@ -61,7 +61,7 @@ export function createApp(serving: Serving, options: AppOptions): Hono<AppEnv> {
   pictureRoute(app, serving);
   sceneRoutes(app, serving);
   for (const path of POSTS) app.all(path, () => wrongMethod("POST"));
-  for (const path of GETS) app.on(["POST", "PUT", "PATCH", "DELETE"], path, () => wrongMethod("GET"));
+  for (const path of GETS) app.all(path, () => wrongMethod("GET"));
   studioRoutes(app, options.studioFolder);
 
   app.notFound((c) => {

@@ -1,11 +1,11 @@
 /** A socket for the app, and manners towards clients that are slow: headers and bodies have to arrive in time, answers
  *  have to be taken. Whatever Node itself refuses is answered with OpenAI's error object, too. */
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type RequestListener, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { UserError } from "../../errors.js";
-import { ApiError, type ErrorBody, errorResponse } from "./error-object.js";
+import { ApiError, clip, type ErrorBody, errorResponse } from "./error-object.js";
 
 export interface ListenOptions {
   host: string;
@@ -34,7 +34,7 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
       headersTimeout: Math.min(10, requestTimeout) * 1000,
       connectionsCheckingInterval: Math.min(2, requestTimeout / 2) * 1000,
       keepAliveTimeout: 75_000, // longer than the minute that proxies keep theirs
-      requireHostHeader: false, // Node's refusal has no body; `answerHostless` has one
+      requireHostHeader: false, // Node's refusal has no body; `answerAhead` has one
     },
     getRequestListener(fetch, {
       overrideGlobalObjects: false,
@@ -42,7 +42,7 @@ export async function listen(fetch: Fetch, options: ListenOptions): Promise<List
       errorHandler: () => errorResponse(new ApiError(400, "the request line or its headers make no sense")),
     }),
   );
-  answerHostless(server);
+  answerAhead(server);
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => answerBroken(error, socket));
   dropSlowReaders(server, writeTimeout);
 
@@ -73,21 +73,30 @@ function listenError(error: NodeJS.ErrnoException, host: string, port: number): 
   return new UserError(`port ${port} on ${host} cannot be used (${error.message})`, "Choose another --host or --port");
 }
 
-/** HTTP/1.1 without a host is no request. */
-function answerHostless(server: Server): void {
+/** What Node would answer by itself, without a body that says why. */
+function answerAhead(server: Server): void {
   const [app] = server.listeners("request") as RequestListener[];
   server.removeAllListeners("request");
   server.on("request", (request, response) => {
     if (request.headers.host !== undefined || request.httpVersion !== "1.1") return void app?.(request, response);
-    const { body } = new ApiError(400, "the request has no Host header", { code: "invalid_host" });
-    const text = JSON.stringify(body);
-    const headers = {
-      "content-type": "application/json",
-      "content-length": Buffer.byteLength(text),
-      connection: "close",
-    };
-    response.writeHead(400, headers).end(text);
+    refuse(response, new ApiError(400, "the request has no Host header", { code: "invalid_host" }));
   });
+  // Whoever waits for leave to send a body gets it when the body is about to be read (http/request-body.ts).
+  server.on("checkContinue", (request, response) => void server.emit("request", request, response));
+  server.on("checkExpectation", ({ headers }, response) => {
+    const expected = clip(String(headers.expect), 40);
+    refuse(response, new ApiError(417, `"Expect: ${expected}" cannot be met`, { code: "expectation_failed" }));
+  });
+}
+
+function refuse(response: ServerResponse, { status, body }: ApiError): void {
+  const text = JSON.stringify(body);
+  const headers = {
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(text),
+    connection: "close",
+  };
+  response.writeHead(status, headers).end(text);
 }
 
 /** What never becomes a request: broken HTTP, headers too large, or too slow. */

@@ -61,6 +61,7 @@ async function readBytes(
   judge?: (chunk: Uint8Array) => void,
 ): Promise<Buffer> {
   const lease = bodies.lease(c);
+  if (/^100-continue$/i.test(c.req.header("expect") ?? "")) c.env?.outgoing?.writeContinue();
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {

@@ -19,10 +19,13 @@ function byMark([a, b, c, d]: Uint8Array): string | undefined {
   return a === 0 && b === 0 && c === 0xfe && d === 0xff ? "UTF-32BE" : undefined;
 }
 
-/** Letters of ASCII in two bytes have every other byte zero. */
+/** Letters of ASCII in two bytes have every other byte zero, in four three of them. */
 function byZeros(start: Uint8Array): string | undefined {
   const pairs = start.length >> 1;
   if (pairs < 2) return undefined;
+  const isLetterAt = (remainder: number) => start.every((byte, i) => (i % 4 === remainder) === (byte !== 0));
+  if (start.length >= 8 && isLetterAt(0)) return "UTF-32LE";
+  if (start.length >= 8 && isLetterAt(3)) return "UTF-32BE";
   let [even, odd] = [0, 0];
   for (let i = 0; i < 2 * pairs; i += 2) {
     if (start[i] === 0) even++;

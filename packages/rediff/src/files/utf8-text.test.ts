@@ -154,6 +154,11 @@ describe("a message", () => {
       /^x:1: is not UTF-8 at byte 0 \(it looks like UTF-16LE\). .*iconv -f UTF-16LE/,
     ],
     ["UTF-16 without", Buffer.from("A cat", "utf16le"), /looks like UTF-16LE/],
+    [
+      "UTF-32 without",
+      Buffer.from([..."A cat"].flatMap((letter) => [letter.charCodeAt(0), 0, 0, 0])),
+      /looks like UTF-32LE/,
+    ],
     ["UTF-16, the other order", Buffer.from("A cat", "utf16le").swap16(), /looks like UTF-16BE/],
     [
       "cut off within a character",

@@ -51,9 +51,13 @@ export function encodeConversation(
 }
 
 /** Whether encoding a text as it is would make special tokens of some of it. */
-export function spellsSpecialToken({ stages }: Tokenizer, text: string): boolean {
+export const spellsSpecialToken = (tokenizer: Tokenizer, text: string): boolean =>
+  specialTokensIn(tokenizer, text).length > 0;
+
+/** Special tokens that a text spells, each once. */
+export function specialTokensIn({ stages }: Tokenizer, text: string): string[] {
   const normalized = stages.normalize(text);
-  return [...stages.controls].some(
+  return [...stages.controls].filter(
     (control) => text.includes(control) || (normalized !== text && normalized.includes(stages.normalize(control))),
   );
 }

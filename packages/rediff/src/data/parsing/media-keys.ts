@@ -12,7 +12,8 @@ export interface NamedMedia {
   video?: string;
   /** As the record spells it; absent where nothing is named, and for `image` and `video` themselves. */
   key?: string;
-  /** Keys whose values look like names of pictures or videos, of a record that has none that are read. */
+  /** Keys whose values look like names of pictures or videos that are not read: of a record that has none, all of them; of
+   *  others `image_2` and the like. */
   unread: string[];
 }
 
@@ -49,9 +50,18 @@ export function mediaOf(record: JsonObject): NamedMedia {
   if (video !== undefined) media.video = video;
   const key = images.key ?? videos.key;
   if (key !== undefined) media.key = key;
-  if (media.images.length === 0 && video === undefined) media.unread = unreadKeys(record);
+  media.unread =
+    media.images.length === 0 && video === undefined ? unreadKeys(record) : numberedKeys(record, media.images);
   return media;
 }
+
+/** `image_2` beside `image` is no other name of the same picture. */
+const numberedKeys = (record: JsonObject, read: readonly string[]): string[] =>
+  Object.entries(record).flatMap(([key, value]) => {
+    const number = /^(.*?)[_\-\s]?\d+$/.exec(key);
+    if (number?.[1] === undefined || !PICTURE_KEY.test(plain(number[1]))) return [];
+    return holdsBytes(value) || namesIn(value)?.some((name) => !read.includes(name)) === true ? [key] : [];
+  });
 
 /** The value of `image` or `video`, which have to be right when they are there. */
 function ownNames(record: JsonObject, key: "image" | "video"): string[] {

@@ -31,12 +31,22 @@ export function turnsOf(record: JsonObject): RecordTurns {
     const keys = Object.keys(record).slice(0, 8).join(", ");
     throw new SampleError("form", `has no conversations; its keys are ${keys || "none"}`);
   }
-  const list = record[key];
+  const list = listOf(record[key]);
   if (!Array.isArray(list)) throw new SampleError("form", `${key}: expected a list of turns`);
   if (list.length === 0) throw new SampleError("form", `${key}: has no turns`);
   const images: string[] = [];
   const turns = list.map((turn, i) => turnOf(turn, `${key}.${i}`, images));
   return { turns, images };
+}
+
+/** Tables (parquet, CSV) keep a list as its JSON text. */
+function listOf(value: unknown): unknown {
+  if (typeof value !== "string" || !value.trimStart().startsWith("[")) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
 }
 
 function turnOf(turn: unknown, where: string, images: string[]): Turn {

@@ -59,14 +59,33 @@ export function parseRecord(value: unknown, source: SampleSource, own?: OwnMedia
   if (moving !== undefined) record.video = moving;
   // A shard's pictures are its members, whatever the text calls them.
   if (media.key !== undefined && own === undefined) record.mediaKey = media.key;
-  if (media.unread.length > 0 && images.length === 0 && moving === undefined) record.unreadKeys = media.unread;
-  if (system !== undefined && system !== null && system.trim() !== "") record.systemText = system;
+  if (media.unread.length > 0 && (own === undefined || (images.length === 0 && moving === undefined)))
+    record.unreadKeys = media.unread;
+  const told = systemOf(system, result.data);
+  if (told !== undefined) record.systemText = told;
   assertWholeCharacters(record);
   if (blanks !== undefined && blanks !== null && blanks.length > 0) {
     if (record.revise.length > 0) throw new SampleError("form", "has both blanks and revise", "Make two records of it");
     record.blanks = blanks;
   }
   return record;
+}
+
+const SYSTEM_KEY = /^system(?:(?:prompt|message|msg|text|instruction)s?)?$/;
+
+/** @param system the value of the key itself; where it says nothing, others that can mean nothing else are looked at */
+function systemOf(system: string | null | undefined, record: Readonly<Record<string, unknown>>): string | undefined {
+  const isSaid = (text: unknown): text is string => typeof text === "string" && text.trim() !== "";
+  if (isSaid(system)) return system;
+  const others = Object.entries(record).filter(
+    ([key, value]) => SYSTEM_KEY.test(key.toLowerCase().replace(/[_\-\s]/g, "")) && isSaid(value),
+  );
+  const [[key, text] = [], ...rest] = others;
+  const other = rest.find(([, value]) => value !== text);
+  if (other !== undefined) {
+    throw new SampleError("form", `${key} and ${other[0]} are different system texts`, "Leave one of them out");
+  }
+  return isSaid(text) ? text : undefined;
 }
 
 function addPicturesOfTurns(media: NamedMedia, names: readonly string[]): void {

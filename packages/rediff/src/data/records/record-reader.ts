@@ -1,6 +1,7 @@
 /** Reads records from their places. Each thread has a reader of its own. */
 
 import type { FileHandle } from "node:fs/promises";
+import { wideEncoding } from "../../files/likely-encoding.js";
 import { fileError } from "../../files/read-errors.js";
 import { openRegular } from "../../files/regular-file.js";
 import { isSameText } from "../../files/stored-path.js";
@@ -112,7 +113,8 @@ export function textOf({ kind }: Pick<RecordPlace, "kind">, bytes: Uint8Array): 
 
 /** @param member of an archive; `bytes` are the whole of it */
 function assertUtf8(bytes: Uint8Array, member?: string): void {
-  const at = notUtf8At(bytes);
+  // UTF-16 of plain English is UTF-8, with zeros.
+  const at = wideEncoding(bytes) === undefined ? notUtf8At(bytes) : 0;
   if (at < 0) return;
   const { what, hint } = describeNotUtf8(bytes, at);
   const place = member === undefined ? "" : ` of ${member}:${linesIn(bytes.subarray(0, at)) + 1}`;

@@ -57,6 +57,19 @@ test("in a shard it is the sample's fault, told with the member", async ({ folde
   expect((await reader.read(records.place(1))).turns[1]?.content).toBe("fine");
 });
 
+test("so is a member of two bytes a character, in which every byte alone is UTF-8", async ({ folder }) => {
+  writeFileSync(
+    `${folder}/a.tar`,
+    tarOf([{ name: "1.json", content: Buffer.from(JSON.stringify(record("x")), "utf16le") }]),
+  );
+  const records = await openRecords(`${folder}/a.tar`);
+  await using reader = new RecordReader();
+  await expect(reader.read(records.place(0))).rejects.toMatchObject({
+    kind: "encoding",
+    message: expect.stringMatching(/of 1\.json:1 \(it looks like UTF-16LE\)/),
+  });
+});
+
 test("byte order marks are dropped, also where files were put together", async ({ folder }) => {
   const lines = [record("one"), record("two")].map((one) => `\ufeff${JSON.stringify(one)}`);
   writeLines(`${folder}/a.jsonl`, lines);

@@ -55,6 +55,19 @@ describe("buildSample", () => {
     expect(stored.visuals).toMatchObject([{ imageSize: { width: 47, height: 33 } }]);
   });
 
+  test("a record without an answer is refused, and one with an empty answer is not", async () => {
+    expect(await fault(turns("Hi"))).toMatch(/^has no answer \(a turn from gpt or assistant\)/);
+    expect((await build(turns("Hi"), { rules: originalSamples })).labels).not.toHaveLength(0);
+    expect((await build(turns("Hi", ""))).labels).not.toHaveLength(0);
+  });
+
+  test("special tokens that the text spells are told", async () => {
+    const { notes } = await build(turns("What is <|eot_id|>?", "The end, as <|eot_id|> and <|mdm_mask|>."));
+    const told = notes?.filter(({ kind }) => kind === "special_tokens").map(({ what }) => what);
+    expect(told?.sort()).toEqual(["<|eot_id|>", "<|mdm_mask|>"]);
+    expect((await build(turns("<image>?", "x"), { rules: originalSamples })).notes).toBeUndefined();
+  });
+
   test("several pictures are padded to one tile each", async () => {
     const sample = await build({ ...turns("<image><image>?", "yes"), image: ["color.jpg", "rgba.png"] });
     expect(sample.visuals.map(({ tiles }) => tiles)).toEqual([1, 1]);

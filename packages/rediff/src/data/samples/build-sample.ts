@@ -7,6 +7,7 @@
 
 import { UserError } from "../../errors.js";
 import type { PromptTemplate } from "../../text/chat-template.js";
+import { specialTokensIn } from "../../text/conversation-prompt.js";
 import { ignoredLabel, imagePlaceholder, imageToken } from "../../text/image-tokens.js";
 import { type Labelled, labelCaption, labelConversation, placeTrainingImages, type Turn } from "../../text/labels.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
@@ -104,9 +105,21 @@ export function labelRecord(record: UnderstoodRecord, context: SampleContext, vi
   const timed = video !== undefined && settings.addTimeInstruction === true;
   const turns = timed ? addTimeInstruction(record.turns, video) : record.turns;
   assertMarkers(record, turns, settings);
+  noteSpecialTokens(record, turns, tokenizer);
   const whole = labelTurns(turns, { hasImage: pictures > 0, system: record.system }, context);
   const text = record.blanks === undefined ? whole : keepBlanks(tokenizer, whole, turns, record.blanks);
   return markRevisions(tokenizer, text, record.revise, settings.rules.phraseSearch);
+}
+
+/** As in the original, they are those tokens; a text about models may have them by chance. */
+function noteSpecialTokens({ notes, system }: UnderstoodRecord, turns: readonly Turn[], tokenizer: Tokenizer): void {
+  const texts = [system, ...turns.map(({ content }) => content)];
+  const spelt = texts.flatMap((text) => specialTokensIn(tokenizer, text.replaceAll(imageToken, " ")));
+  for (const what of new Set(spelt)) {
+    if (!notes.some((note) => note.kind === "special_tokens" && note.what === what)) {
+      notes.push({ kind: "special_tokens", what });
+    }
+  }
 }
 
 function labelTurns(
@@ -144,7 +157,7 @@ function markersHint({ unreadKeys: [unread] = [] }: DataRecord, markers: number,
   return markers > pictures ? "Add the file or remove a marker" : "Add a marker or remove the file";
 }
 
-/** An answer has to leave something to learn within `maxLength`; so have blanks and a revision.
+/** There is an answer, and it has to leave something to learn within `maxLength`; so have blanks and a revision.
  *  @returns positions of the whole sample, pictures expanded
  *  @throws SampleError when nothing is left, unless the rules have it learnt */
 export function assertAnswerFits(
@@ -152,7 +165,13 @@ export function assertAnswerFits(
   { tokenizer, settings }: SampleContext,
   positionsOf: (visual: number) => number,
 ): number {
-  const { maxLength } = settings;
+  const { maxLength, rules, template } = settings;
+  const answers = answerSpans(tokenizer, text);
+  // In a form the header of the answer has no label.
+  const hasAnswer = answerSpans(tokenizer, { ids: text.ids, labels: text.ids }).length > 0;
+  if (!hasAnswer && template !== "llada_plain" && rules.nothingToLearn === "refused") {
+    throw new SampleError("form", "has no answer (a turn from gpt or assistant)", "Add it, or remove the record");
+  }
   let length = 0;
   let pictures = 0;
   const places = text.ids.map((id) => {
@@ -160,9 +179,8 @@ export function assertAnswerFits(
     length += id === imagePlaceholder ? positionsOf(pictures++) : 1;
     return place;
   });
-  if (length <= maxLength || settings.rules.nothingToLearn === "learnt") return length;
+  if (length <= maxLength || rules.nothingToLearn === "learnt") return length;
   const fits = (position: number) => (places[position] ?? 0) < maxLength;
-  const answers = answerSpans(tokenizer, text);
   if (answers.length > 0 && !answers.some(({ start, end }) => start < end && fits(start))) {
     throw new SampleError(
       "length",

@@ -116,6 +116,44 @@ describe("a system text", () => {
   });
 });
 
+describe("a system text under another key", () => {
+  const talk = [q("Hi"), a("Hello")];
+  test.each(["system_prompt", "systemMessage", "System", "system-instruction"])("%s is read and told", (key) => {
+    expect(read({ [key]: "Be kind.", conversations: talk })).toMatchObject({
+      system: "Be kind.",
+      notes: [{ kind: "system" }],
+    });
+    expect(kinds({ [key]: "Be kind.", conversations: talk }, original)).toEqual(["unread_system"]);
+  });
+  test("does not count beside system, and two that differ are refused", () => {
+    expect(read({ system: "A", system_prompt: "B", conversations: talk }).system).toBe("A");
+    expect(fault({ system_message: "A", system_prompt: "B", conversations: talk })).toMatch(
+      /^system_message and system_prompt are different system texts/,
+    );
+    expect(read({ system_id: "7", conversations: talk }).system).toBe(defaultSystemText);
+  });
+});
+
+describe("<image> in an answer", () => {
+  const record = { image: "a.png", conversations: [q("What?"), a("Here <image> it is")] };
+  test("is refused where no question has one: nobody wants a picture behind the answer", () => {
+    expect(fault(record)).toMatch(/<image> stands in an answer \(the conversation's turn 2\), and in no question/);
+    expect(texts(record, original)).toEqual(["What?", "Here <image> it is"]);
+  });
+  test("is told where a question has one too", () => {
+    const both = { image: ["a.png", "b.png"], conversations: [q("<image>\nWhat?"), a("Here <image> it is")] };
+    expect(kinds(both)).toEqual(["in_answer"]);
+  });
+});
+
+test("image_2 beside image is told, for it is another picture", () => {
+  const conversations = [q("<image>\nWhat?"), a("x")];
+  expect(read({ image: "a.png", image_2: "b.png", img3: null, conversations }).notes).toEqual([
+    { kind: "unread_media", what: "image_2" },
+  ]);
+  expect(kinds({ image: "a.png", image_1: "a.png", image_url: "http://x/y.png", conversations })).toEqual([]);
+});
+
 test("half of a character is refused wherever it stands", () => {
   const half = JSON.parse('"A \\ud83d dog"') as string;
   expect(fault({ conversations: [q("Hi"), a(half)] })).toMatch(/^turn 2 has half of a character, \\ud83d\. Write/);

@@ -36,7 +36,7 @@ function asOriginal(record: UnderstoodRecord): UnderstoodRecord {
     delete read.video;
     read.notes.push({ kind: "unread_media", what: read.mediaKey });
   }
-  if (record.systemText !== undefined) read.notes.push({ kind: "unread_system", what: "the key system" });
+  if (record.systemText !== undefined) read.notes.push({ kind: "unread_system", what: "a key of the record" });
   if (record.turns[0]?.role === "system") {
     read.turns = record.turns.slice(1);
     read.notes.push({ kind: "unread_system", what: "its first turn" });
@@ -58,6 +58,7 @@ function asMeant(known: UnderstoodRecord, record: DataRecord, template: PromptTe
     }
     notes.push({ kind: "system", what: shown(system) });
   }
+  judgeAnswers(record, turns, notes);
   const placed = placeMarkers(record, turns);
   if (placed !== turns) notes.push({ kind: "placed", what: countOf(record) });
   return { ...known, turns: placed, system: system ?? known.system };
@@ -87,6 +88,25 @@ function takeSystem({ turns, systemText }: DataRecord): { turns: Turn[]; system?
   }
   return system === undefined ? { turns: rest } : { turns: rest, system };
 }
+
+/** A picture in an answer is seen too late, and `<image>` there may well be a word.
+ *  @param notes gets what is told */
+function judgeAnswers(record: DataRecord, turns: readonly Turn[], notes: RecordNote[]): void {
+  const answers = turns.filter(({ role }) => role === "assistant");
+  const isMarked = ({ content }: Turn) => content.includes(imageToken);
+  if (countPictures(record) === 0 || !answers.some(isMarked)) return;
+  if (!turns.some((turn) => turn.role === "user" && isMarked(turn))) {
+    const at = turns.findIndex((turn) => turn.role === "assistant" && isMarked(turn));
+    throw new SampleError(
+      "markers",
+      `${imageToken} stands in an answer (the conversation's turn ${at + 1}), and in no question`,
+      "Pictures stand in questions: move it there",
+    );
+  }
+  notes.push({ kind: "in_answer", what: `${imageToken} in an answer` });
+}
+
+const countPictures = ({ images, video }: DataRecord): number => images.length + (video === undefined ? 0 : 1);
 
 /** Where nobody says where pictures stand: all of them before the only question, or a single one before the first.
  *  @returns the turns as they are, where nothing is to be placed or nobody can know where */

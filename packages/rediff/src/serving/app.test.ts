@@ -68,7 +68,7 @@ describe.skipIf(!isBuilt)("keys, origins, files", () => {
     ]) {
       const { status, body } = await post(started.url, CHAT, picture(url), withKey("Bearer first"));
       expect([url, status]).toEqual([url, 400]);
-      expect((body as Failure).error.message).toMatch(/not a public address|cannot be fetched/);
+      expect((body as Failure).error.message).toMatch(/cannot be fetched. Only public addresses are asked/);
     }
   });
 

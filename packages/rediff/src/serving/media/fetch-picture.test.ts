@@ -63,6 +63,9 @@ test("a picture, and one behind redirects", async () => {
   expect(Buffer.from(await get(to(to("/picture")))).toString()).toBe("bytes");
 });
 
+/** Of a private address, one that nobody has, and a name that does not exist: nothing is told apart. */
+const SAME = /^http:\/\/\S+: cannot be fetched$/;
+
 test("private addresses are refused, by name, by number, in whatever spelling, behind redirects", async () => {
   const port = portOf(inside);
   const spellings = [
@@ -73,10 +76,10 @@ test("private addresses are refused, by name, by number, in whatever spelling, b
     `http://public:${port}/e`,
   ];
   for (const url of spellings) {
-    await expect(get(url)).rejects.toThrow(/not a public address/);
-    await expect(get(to(url))).rejects.toThrow(/not a public address/);
+    await expect(get(url)).rejects.toThrow(SAME);
+    await expect(get(to(url))).rejects.toThrow(SAME);
   }
-  await expect(get(`http://mixed:${portOf(outside)}/picture`)).rejects.toThrow(/not a public address/);
+  await expect(get(`http://mixed:${portOf(outside)}/picture`)).rejects.toThrow(SAME);
   expect(reached).toEqual([]);
 });
 
@@ -84,9 +87,7 @@ test("the usual rule refuses this machine", async () => {
   const { port } = outside.address() as AddressInfo;
   const plain = { maxBytes: 1000, timeoutMs: 500, signal: new AbortController().signal };
   for (const host of ["127.0.0.1", "localhost", "[::1]", "0.0.0.0"])
-    await expect(fetchPicture(`http://${host}:${port}/picture`, plain)).rejects.toThrow(
-      /not a public|cannot be fetched/,
-    );
+    await expect(fetchPicture(`http://${host}:${port}/picture`, plain)).rejects.toThrow(SAME);
 });
 
 test("a name that changes its address between judging and connecting does not matter: it is asked once", async () => {

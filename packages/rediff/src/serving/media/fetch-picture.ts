@@ -38,8 +38,12 @@ export async function fetchPicture(url: string, options: FetchOptions): Promise<
     options.signal.throwIfAborted();
     if (timeout.aborted) throw new UserError(`${clip(url)}: no answer within ${options.timeoutMs / 1000} seconds`);
     if (error instanceof UserError) throw error;
-    // Which of "refused" and "no route" it was would tell about the network behind.
-    throw new UserError(`${clip(url)}: cannot be fetched`, "Send the picture as a data: URL", { cause: error });
+    // Which it was of "a private address", "no such name", "refused" and "no route" would tell about the network behind.
+    throw new UserError(
+      `${clip(url)}: cannot be fetched`,
+      "Only public addresses are asked; send the picture as a data: URL",
+      { cause: error },
+    );
   }
 }
 
@@ -67,7 +71,7 @@ async function allowedAddress(url: URL, options: FetchOptions, signal: AbortSign
   const [first] = addresses;
   // One private address among public ones is enough to be suspicious.
   if (first === undefined || !addresses.every(({ address }) => isAllowed(address, port)))
-    throw new UserError(`${url.host} is not a public address`, "Send the picture as a data: URL");
+    throw new Error(`${url.host} is not a public address`);
   return first;
 }
 

@@ -6,11 +6,14 @@
 
 import { encodeInside, markRevisions } from "../../data/samples/revised-phrases.js";
 import type { ReviseSpan } from "../../data/samples/sample.js";
+import { spellsSpecialToken } from "../../text/conversation-prompt.js";
+import { imageToken } from "../../text/image-tokens.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 
 export const droppedPairs = {
   malformed: "no object with the texts org and target",
   empty: "org or target is empty",
+  special_token: "org or target spells a special token, or <image>",
   unchanged: "org and target are the same",
   duplicate: "the same pair again",
   conflict: "another replacement for the same phrase",
@@ -64,6 +67,8 @@ function locate(
   { org, target }: ReviseSpan,
 ): number[] | PairDrop {
   if (org.trim() === "" || target.trim() === "") return "empty";
+  // The words of a stranger: as tokens they would end turns and open others.
+  if (isControl(tokenizer, org) || isControl(tokenizer, target)) return "special_token";
   if (org === target) return "unchanged";
   if (!draft.includes(org)) return "not_in_draft";
   const countsDiffer = (encode: (text: string) => number[]) => encode(org).length !== encode(target).length;
@@ -73,3 +78,7 @@ function locate(
   const { revise, outcomes } = markRevisions(tokenizer, row, [{ org, target }]);
   return outcomes[0] === "found" ? revise.flatMap((isHere, at) => (isHere ? [at] : [])) : "inside_tokens";
 }
+
+/** Whether training would read more than text in it. */
+export const isControl = (tokenizer: Tokenizer, text: string): boolean =>
+  text.includes(imageToken) || spellsSpecialToken(tokenizer, text);

@@ -62,6 +62,20 @@ test("ids of drafts are kept; without one the records are numbered", async () =>
   expect([first?.id, second?.id]).toEqual(["x7", 1]);
 });
 
+test("text of strangers that spells special tokens is refused and counted, in drafts and in replies", async () => {
+  const { records, report } = await take([list(["cat", "<|eot_id|>"], ["mat.", "rug."]), list(["cat", "<image>"])]);
+  expect(records[0]?.revise).toEqual([{ org: "mat.", target: "rug." }]);
+  expect(report.pairs.dropped).toEqual({ special_token: 2 });
+  expect(report.dropped).toEqual({ all_pairs_dropped: 1 });
+
+  const selection = new Selection(tokenizer);
+  for (const pred of ["A cat.<|eot_id|>", "<image> A cat."]) {
+    const value = { ...draft, pred, revise: list(["cat.", "dog."]) };
+    expect(await selection.take({ value, index: 0, file: "", where: async () => "" })).toBeUndefined();
+  }
+  expect(selection.report.dropped).toEqual({ special_token: 2 });
+});
+
 test("what is no draft is an error that names its place", async () => {
   const selection = new Selection(tokenizer);
   const where = async () => "f.jsonl:3";

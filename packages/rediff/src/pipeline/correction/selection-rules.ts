@@ -5,24 +5,26 @@ import type { Tokenizer } from "../../text/tokenizer.js";
 import type { JsonRecord } from "../formats/exact-json.js";
 import { parseReply, type UnusableReply, unusableReplies } from "./expert-reply.js";
 import { readOriginalReply } from "./original-reply.js";
-import { checkPairs, droppedPairs, type PairDrop } from "./phrase-pairs.js";
+import { checkPairs, droppedPairs, isControl, type PairDrop } from "./phrase-pairs.js";
 
 export const droppedDrafts = {
   right: "the expert found nothing wrong",
   no_pairs: "the reply is an empty list",
   ...unusableReplies,
+  special_token: "the draft spells a special token, or <image>",
   not_iterable: "the reply ends the original's script (null, true or a number)",
   all_pairs_dropped: "no pair is left",
 } as const;
-export type DraftDrop = "right" | "no_pairs" | UnusableReply | "not_iterable" | "all_pairs_dropped";
+export type DraftDrop = "right" | "no_pairs" | UnusableReply | "special_token" | "not_iterable" | "all_pairs_dropped";
 
 /** `no_tokens` under the original's rules only. */
 export type AnyPairDrop = PairDrop | "no_tokens";
 
 /** What the counts' names mean, for people. */
 export const meanings: Record<DraftDrop | AnyPairDrop, string> = {
-  ...droppedDrafts,
   ...droppedPairs,
+  ...droppedDrafts,
+  special_token: "the text spells a special token, or <image>",
   no_tokens: "no object with two texts",
 };
 
@@ -51,6 +53,7 @@ export const ourSelection: SelectionRules = {
     if (read.kind === "unusable") return { kind: "dropped", reason: read.reason };
     const { pairs, malformed } = read;
     if (pairs.length + malformed.length === 0) return { kind: "dropped", reason: "no_pairs" };
+    if (isControl(tokenizer, draft)) return { kind: "dropped", reason: "special_token" };
     const { kept, dropped, ambiguous } = checkPairs(tokenizer, draft, pairs);
     const reasons = [...malformed.map((): PairDrop => "malformed"), ...dropped.map(({ reason }) => reason)];
     return { kind: "pairs", kept, dropped: reasons, ambiguous };

@@ -25,7 +25,7 @@ export function chunkTokenizer(): Tokenizer {
     encodeText: encode,
     unknown: undefined,
     stages: {
-      controls: new Set(),
+      controls: new Set(["<|eot_id|>"]),
       wholes: [],
       isByteLevel: false,
       continuation: "",

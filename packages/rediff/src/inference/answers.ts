@@ -42,6 +42,8 @@ export interface Description {
   unread: UnreadText[];
   /** The same of the draft that it began with: the model writes other words there. */
   draftUnread: UnreadText[];
+  /** The same of the suffix: the text does not have it. */
+  suffixUnread: UnreadText[];
 }
 
 /** A repaired text: `applyEdits(draft, edits)` is `text`. */

@@ -67,6 +67,8 @@ export interface DescribeRequest extends CompleteRequest {
   stop: readonly string[];
   /** What of the draft the model cannot read: masks. */
   draftUnread: readonly UnreadText[];
+  /** What of the suffix it cannot read. */
+  suffixUnread: readonly UnreadText[];
 }
 
 export interface RefineRequest extends CompleteRequest {
@@ -119,6 +121,7 @@ export function resolveDescribe(model: AskableModel, pictures: number, options: 
   const { tokenizer, facts } = model;
   const numbers = decodingNumbers(options, options.genLength ?? modelDefaults(facts).genLength);
   const { suffix, draft, compat } = options;
+  const unreadIn = (text: string | undefined) => (text === undefined || compat ? [] : unreadOf(tokenizer, text));
   const encode = takesSpecialTokens(options) ? tokenizer.encode : tokenizer.encodeText;
   // The model writes what it cannot read.
   const begun = (text: string) =>
@@ -134,7 +137,8 @@ export function resolveDescribe(model: AskableModel, pictures: number, options: 
     ...prompt(model, pictures, options, DEFAULT_QUESTION),
     decode,
     stop: compat ? [] : [...(options.stop ?? [])],
-    draftUnread: draft === undefined || compat ? [] : unreadOf(tokenizer, draft),
+    draftUnread: unreadIn(draft),
+    suffixUnread: unreadIn(suffix),
   };
 }
 

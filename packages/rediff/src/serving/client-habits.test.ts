@@ -68,6 +68,20 @@ describe.skipIf(!isBuilt)("clients by habit", () => {
   };
   const few = { max_tokens: 2 };
 
+  test.each<[string, unknown[]]>([
+    ["before a picture", [text(""), image(), text("hi")]],
+    ["behind it", [image(), text(""), text("hi")]],
+    ["at the end", [image(), text("hi"), text("")]],
+    ["on both sides", [text(""), image(), text("hi"), text("")]],
+  ])("an empty text %s asks for nothing", async (_, content) => {
+    const system = (words: unknown) => ({ messages: [{ role: "system", content: words }, ...say(content).messages] });
+    const plain = { messages: [{ role: "system", content: "s" }, ...say([image(), text("hi")]).messages] };
+    const usage = async (body: object) => (await ask({ ...body, ...few })) as { usage?: object; choices: object[] };
+    const [empty, without] = [await usage(system([text("s"), text("")])), await usage(plain)];
+    expect(empty.usage).toEqual(without.usage);
+    expect(empty.choices).toEqual(without.choices);
+  });
+
   test.each<[string, object]>([
     ["null for every field", say("hi", nothingSet)],
     [

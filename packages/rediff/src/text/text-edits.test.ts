@@ -115,6 +115,13 @@ describe("a vocabulary of words", () => {
     expect(replaced(words, "a dog\nis red", { is: "," }).text).toBe("a dog\n, red");
   });
 
+  test("two words that come for signs without a space do not run together", () => {
+    const { text, edits } = replaced(words, "a dog. ,red", { ".": "is", ",": "has" });
+    expect(text).toBe("a dog is has red");
+    expect(edits.map(({ from, to }) => [from, to])).toEqual([[". ,", " is has "]]);
+    expect(replaced(words, "a dog .,red", { ".": "is" }).text).toBe("a dog is,red");
+  });
+
   test("neighbours with a plain space between them are one edit, with a line break two", () => {
     const changes = { dog: "cat", is: "has" };
     expect(replaced(words, "a dog is red", changes).edits.map(({ to }) => to)).toEqual(["cat has"]);

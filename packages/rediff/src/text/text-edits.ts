@@ -39,13 +39,15 @@ export function alignedEdits(
   const pieces: Piece[] = [];
   const units = unitsOf(tokenizer, draft, after);
   for (const [i, unit] of units.entries()) {
-    const gap = gapBefore(tokenizer, draft, after, units[i - 1], unit);
-    if (gap.start < gap.end || gap.to !== "") pieces.push(gap);
+    const last = units[i - 1];
+    const before = pieces.at(-1)?.to ?? "";
     const { from, to, start, end } = unit;
     const old = draft.text.slice(start, end);
     const isChanged = hasChanged(draft.ids, after, unit);
     const surest = Array.from({ length: to - from }, (_, k) => confidence[from + k] as number);
     const written = isChanged ? wordFor(tokenizer, draft, after, unit) : old;
+    const gap = gapBefore(tokenizer, draft, after, last, unit, [before, written]);
+    if (gap.start < gap.end || gap.to !== "") pieces.push(gap);
     pieces.push({ start, end, to: written, isChanged, confidence: isChanged ? Math.min(...surest) : 1 });
   }
   const edits = editsOf(draft.text, pieces);
@@ -101,13 +103,15 @@ function spelling(tokenizer: Tokenizer, ids: number[]): string {
 }
 
 /** What stands between two units. White space stays as it was typed unless one of them changed such that the vocabulary
- *  sets another: a full stop in a word's place stands close. */
+ *  sets another: a full stop in a word's place stands close, and two words never do.
+ *  @param written on either side of it now */
 function gapBefore(
   tokenizer: Tokenizer,
   draft: AlignedText,
   after: ArrayLike<number>,
   last: Unit | undefined,
   next: Unit,
+  written: readonly [string, string],
 ): Piece {
   const [start, end] = [last?.end ?? 0, next.start];
   const typed = draft.text.slice(start, end);
@@ -115,10 +119,18 @@ function gapBefore(
   if (last === undefined || tokenizer.stages.isByteLevel) return kept;
   const between = (ids: ArrayLike<number>) => joiner(tokenizer, ids[last.to - 1], ids[next.from]);
   const [old, now] = [between(draft.ids), between(after)];
-  if (old === now) return kept;
+  if (old === now) {
+    const was = [draft.text.slice(last.start, last.end), draft.text.slice(next.start, next.end)] as const;
+    const isMissing = typed === "" && now !== "" && runTogether(written) && !runTogether(was);
+    return isMissing ? { ...kept, to: now, isChanged: true } : kept;
+  }
   if (now === "") return /^[ \t]+$/.test(typed) ? { ...kept, to: "", isChanged: true } : kept;
   return typed === "" ? { ...kept, to: now, isChanged: true } : kept;
 }
+
+/** Would be read as one word. */
+const runTogether = ([left, right]: readonly [string, string]): boolean =>
+  /[\p{L}\p{M}\p{N}]$/u.test(left) && /^[\p{L}\p{N}]/u.test(right);
 
 function editsOf(text: string, pieces: readonly Piece[]): TextEdit[] {
   const edits: TextEdit[] = [];

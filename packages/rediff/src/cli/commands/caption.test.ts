@@ -147,6 +147,22 @@ describe("output", () => {
   });
 });
 
+test("--trace replaces neither the picture nor the results, nor shares their file", async () => {
+  const [picture, both] = [at("keep.jpg"), at("both.jsonl")];
+  copyFileSync(fixturePath("color.jpg"), picture);
+  const over = await rediffHere("caption", picture, ...SHORT, "--trace", picture);
+  expect(over).toMatchObject({ status: 2, stderr: expect.stringMatching(/keep\.jpg: line 1 is not a step.*--trace/) });
+  expect(readFileSync(picture).equals(readFileSync(fixturePath("color.jpg")))).toBe(true);
+  const shared = await rediffHere("caption", picture, ...SHORT, "--output", both, "--trace", `${root}/./both.jsonl`);
+  expect(shared).toMatchObject({ status: 2, stdout: "" });
+  expect(shared.stderr).toMatch(/^rediff: --output and --trace are both .*both\.jsonl\. Name two files\.$/m);
+});
+
+test("words of a suffix that the model cannot read are told", async () => {
+  const run = await rediffHere("caption", at("pictures/b.jpg"), "--gen-length", "4", "--suffix", "the End \u{1f600}");
+  expect(run.stderr).toMatch(/^of the suffix the model cannot read "End", "\u{1f600}"; the answer does not have it$/mu);
+});
+
 test("--output goes on with the same model, prompt and options only, and says what is another", async () => {
   const output = at("same.jsonl");
   const picture = at("pictures/b.jpg");

@@ -1,5 +1,7 @@
 /** `rediff caption IMAGE...`: descriptions of pictures and videos. */
+import { resolve } from "node:path";
 import { Command } from "commander";
+import { UserError } from "../../errors.js";
 import type { Description } from "../../inference/answers.js";
 import { checkOptions, type DescribeOptions } from "../../inference/request.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
@@ -83,6 +85,8 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   chosenModel(flags);
   const options = describeOptions(flags);
   checkOptions(options);
+  if (flags.output !== undefined && flags.trace !== undefined && resolve(flags.output) === resolve(flags.trace))
+    throw new UserError(`--output and --trace are both ${flags.trace}`, "Name two files.");
   const paths = await expandInputs(args);
   const origin = flags.output === undefined ? undefined : await resultOrigin(flags, options);
   const results = flags.output && origin ? await ResultsFile.open(flags.output, origin) : undefined;
@@ -233,10 +237,12 @@ async function captionAll(
 }
 
 /** Of what is the same for all pictures. */
-function noteUnread({ unread, draftUnread }: Description): void {
+function noteUnread({ unread, draftUnread, suffixUnread }: Description): void {
   if (unread.length > 0) process.stderr.write(`of the question ${unreadNote(unread)}\n`);
   if (draftUnread.length > 0)
     process.stderr.write(`of the draft ${unreadNote(draftUnread)}; it writes words of its own\n`);
+  if (suffixUnread.length > 0)
+    process.stderr.write(`of the suffix ${unreadNote(suffixUnread)}; the answer does not have it\n`);
 }
 
 const textLine = (name: string, text: string, total: number): string =>

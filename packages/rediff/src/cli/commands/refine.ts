@@ -65,7 +65,7 @@ async function run(image: string, flags: Flags): Promise<void> {
   checkRefineOptions(options);
   const draft = await readDraft(flags);
   const picture = storedPath(image);
-  if (picture === undefined) throw new UserError(`there is no file ${image}`);
+  if (picture === undefined) throw new UserError(`there is no file ${image === "" ? '""' : image}`);
   const note = flags.compat ? undefined : markerNote(options.prompt, 1);
   if (note !== undefined) process.stderr.write(`${note}\n`);
   using model = await openModel(flags);

@@ -94,3 +94,16 @@ test("a model that is damaged ends it; an open door is worth a word", async () =
   expect(stderr).toMatch(/--host 0.0.0.0 without --api-key: whoever reaches this port may use the model/);
   expect(stderr).toMatch(/rediff: .*missing/);
 });
+
+test.each([
+  [["--api-key", ""], /--api-key .*must not be empty/],
+  [["--name", " "], /--name .*must not be empty/],
+  [["--cors-origin", "page.example"], /--cors-origin .*page\.example.*https:\/\/page\.example/],
+  [["--cors-origin", "https://page.example/"], /--cors-origin .*must be \* or an origin/],
+  [["--gen-length", "100000"], /--gen-length 100000 leaves no room for a question: .* positions/],
+])("%j would open the server, name nothing or never hold: refused before anything is loaded", async (args, message) => {
+  const { status, stdout, stderr } = await (await serve(...args)).done;
+  expect([status, stdout]).toEqual([2, ""]);
+  expect(stderr).toMatch(message);
+  expect(stderr).not.toMatch(/loading/);
+});

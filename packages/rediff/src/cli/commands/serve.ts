@@ -1,7 +1,7 @@
 /** `rediff serve`: the OpenAI API and the studio on a port. */
 import { availableParallelism } from "node:os";
 import { basename, resolve } from "node:path";
-import { Command } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import { embeddedBaselineFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
 import { isLoopback } from "../../serving/http/allowed-hosts.js";
@@ -53,7 +53,7 @@ export function serveCommand(): Command {
   addModelOptions(command)
     .option("--host <ADDRESS>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
     .option("--port <N>", "0 takes a free one", port, 8080)
-    .option("--name <ID>", "the model's id in the API (default its folder's name or hub id)")
+    .option("--name <ID>", "the model's id in the API (default its folder's name or hub id)", filled)
     .option(
       "--also <[ID=]DIR|HUB_ID>",
       "another model, for requests that name it; loaded when one does; may be given again",
@@ -64,9 +64,9 @@ export function serveCommand(): Command {
     .option("--gen-length <N>", "tokens of an answer when a request does not say", whole(1))
     .option("--batch <N>", "requests decoded together", whole(1), 8)
     .option("--queue <N>", "requests that may wait; beyond, 429", whole(0), 64)
-    .option("--api-key <KEY>", "let in only who has it, may be given again (or REDIFF_API_KEY)", collect)
+    .option("--api-key <KEY>", "let in only who has it, may be given again (or REDIFF_API_KEY)", keys)
     .option("--allow-host <NAME>", "answer under this name, too (without keys: loopback names only)", collect)
-    .option("--cors-origin <ORIGIN>", "pages from there may use the API, may be given again; * for all", collect)
+    .option("--cors-origin <ORIGIN>", "pages from there may use the API, may be given again; * for all", origins)
     .option("--body-limit <BYTES>", "largest request", whole(1024), 16 << 20)
     .option(
       "--bodies-limit <BYTES>",
@@ -96,6 +96,27 @@ function port(text: string): number {
   return value;
 }
 
+/** An empty key, of a variable that is not set for example, must not open the server to everybody. */
+const keys = (text: string, all?: string[]): string[] => collect(filled(text), all);
+
+function filled(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("It must not be empty.");
+  return text;
+}
+
+/** Browsers send scheme, host and port, nothing behind them; anything else would never be matched. */
+function origins(text: string, all?: string[]): string[] {
+  if (text !== "*" && text !== "null" && originOf(text) !== text)
+    throw new InvalidArgumentError("It must be * or an origin such as https://page.example or http://localhost:3000.");
+  return collect(text, all);
+}
+
+/** Apps have schemes of their own, of which URL knows no origin. */
+function originOf(text: string): string | undefined {
+  if (/^https?:/i.test(text)) return URL.canParse(text) ? new URL(text).origin : undefined;
+  return /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.exec(text)?.[0];
+}
+
 const say = (line: string): void => void process.stderr.write(`rediff: ${line}\n`);
 
 async function run(flags: Flags): Promise<void> {
@@ -105,6 +126,7 @@ async function run(flags: Flags): Promise<void> {
   const { resolveModel } = await import("../../hub/resolve-model.js");
   const folder = await resolveModel(chosenModel(flags));
   const others = await otherModels(flags);
+  await assertLength(flags, [folder, ...others.map((other) => other.folder)]);
   const options = serverOptions(flags, folder, others);
   await needTorch();
   if (options.app.apiKeys.length === 0 && !isLoopback(flags.host))
@@ -125,6 +147,20 @@ async function run(flags: Flags): Promise<void> {
   for (const { model } of options.others ?? []) say(`${model.id} is loaded when a request names it`);
   say(`${options.model.id} is ready at ${server.url} (the API: ${server.url}/v1); Ctrl-C ends`);
   await ended;
+}
+
+/** A length that no question fits before would have every answer cut. */
+async function assertLength({ genLength, base }: Flags, folders: readonly string[]): Promise<void> {
+  if (genLength === undefined) return;
+  const { readAskable } = await import("../../inference/model-facts.js");
+  for (const [i, folder] of folders.entries()) {
+    const { maxPositions } = (await readAskable(folder, i === 0 ? base : undefined)).facts;
+    if (genLength >= maxPositions)
+      throw new UserError(
+        `--gen-length ${genLength} leaves no room for a question: ${folder} has ${maxPositions} positions`,
+        "Choose a shorter one.",
+      );
+  }
 }
 
 interface OtherModel {

@@ -52,7 +52,7 @@ async function expand(arg: string, note: (line: string) => void): Promise<string
   }
   const stored = storedPath(arg);
   if (stored !== undefined) return expand(stored, note);
-  throw new UserError(`there is no file ${arg}`);
+  throw new UserError(`there is no file ${arg === "" ? '""' : arg}`);
 }
 
 async function picturesAndVideos(pattern: string, paths: readonly string[], note: (line: string) => void) {

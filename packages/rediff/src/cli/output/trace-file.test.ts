@@ -59,3 +59,29 @@ test("a file that is no trace is left alone", async () => {
   await expect(TraceFile.resume(path, new Map([["a", 1]]))).rejects.toThrow(/notes\.txt: line 1 is not a step/);
   expect(readFileSync(path, "utf8")).toBe("my notes\n");
 });
+
+test.each([
+  ["a picture", Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a, 0, 0])],
+  ["notes", Buffer.from("my notes\n")],
+  ["results", Buffer.from('{"image":"a","text":"a dog"}\n')],
+  ["a result without its line break", Buffer.from('{"image":"a","text":"a dog"}')],
+])("a new trace does not replace %s", async (_, bytes) => {
+  const path = at("something-else");
+  writeFileSync(path, bytes);
+  await expect(TraceFile.plan(path)).rejects.toThrow(/something-else: line 1 is not a step/);
+  expect(readFileSync(path).equals(bytes)).toBe(true);
+});
+
+test.each([
+  ["a trace", answer("a", 2).join("")],
+  ["half a first line", step("a", 0, 1).slice(0, 20)],
+  ["its first bytes", '{"im'],
+  ["nothing", ""],
+])("a new trace replaces %s of an earlier run", async (_, content) => {
+  const path = at("earlier.jsonl");
+  writeFileSync(path, content);
+  const trace = await TraceFile.plan(path);
+  trace.write("b", { type: "step", step: 0 } as TraceStep);
+  trace.close();
+  expect(readFileSync(path, "utf8")).toBe('{"image":"b","type":"step","step":0}\n');
+});

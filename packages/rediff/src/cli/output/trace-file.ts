@@ -4,7 +4,7 @@
  *  not there yet are taken away first, as it is described anew: they would be there twice. So are those of a picture
  *  that has its result but not all of its steps, and half a line that a kill left. */
 import { appendFileSync, closeSync, createReadStream, openSync } from "node:fs";
-import { stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { AtomicFile } from "../../files/atomic-file.js";
@@ -21,10 +21,11 @@ export class TraceFile {
     this.#mode = mode;
   }
 
-  /** The file is made, or an old one replaced, at the first step.
-   *  @throws UserError when it cannot be written */
+  /** The file is made, or an old trace replaced, at the first step.
+   *  @throws UserError when it cannot be written, or holds something else: a picture, results, notes */
   static async plan(path: string): Promise<TraceFile> {
     await assertWritable(path);
+    await assertNothingElse(path);
     return new TraceFile(path, "w");
   }
 
@@ -48,6 +49,26 @@ export class TraceFile {
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
+  }
+}
+
+const BEGINNING = '{"image":';
+
+/** An empty file and half a first line are what a run leaves that was cut off at once. */
+async function assertNothingElse(path: string): Promise<void> {
+  const info = await stat(path).catch(() => undefined);
+  if (info?.isFile() !== true || info.size === 0) return;
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(BEGINNING.length), 0, BEGINNING.length, 0);
+    const begun = buffer.toString("latin1", 0, bytesRead);
+    if (bytesRead === 0 || !BEGINNING.startsWith(begun)) throw noTrace(path, 0);
+  } finally {
+    await file.close();
+  }
+  for await (const { line, index, isWhole } of linesOf(path)) {
+    if (isWhole || parsed(line) !== undefined) stepOf(path, line, index);
+    return;
   }
 }
 
@@ -97,11 +118,14 @@ function stepOf(path: string, line: string, index: number): z.infer<typeof schem
   if (line.trim() === "") return undefined;
   const { data } = schema.safeParse(parsed(line));
   if (data !== undefined) return data;
-  throw new UserError(
+  throw noTrace(path, index);
+}
+
+const noTrace = (path: string, index: number): UserError =>
+  new UserError(
     `${path}: line ${index + 1} is not a step of an earlier run's trace`,
     "Give another --trace, or remove it.",
   );
-}
 
 function parsed(line: string): unknown {
   try {

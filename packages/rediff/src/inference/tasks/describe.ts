@@ -8,7 +8,7 @@ import type { AnswerReader } from "./answer-reader.js";
 
 export function describing(
   tokenizer: Tokenizer,
-  { stop, decode, unread, draftUnread }: DescribeRequest,
+  { stop, decode, unread, draftUnread, suffixUnread }: DescribeRequest,
   onText: ((text: string) => void) | undefined,
 ): AnswerReader<Description> {
   const stable = new StablePrefix(tokenizer, stop);
@@ -45,6 +45,7 @@ export function describing(
         stopped: stable.stopped || (result?.stopped ?? false),
         unread: [...unread],
         draftUnread: [...draftUnread],
+        suffixUnread: [...suffixUnread],
       };
     },
   };

@@ -51,6 +51,8 @@ test.each([
   ["data:image/png;base64,%E9AAA", /not base64/],
   ["data:image/png;base64,", /empty/],
   ["data:image/png;base64, \n", /empty/],
+  ["data:image/png;base64,AA AAAA", /a blank at 2, where a \+ may have been/],
+  ["data:image/png;base64,AA%20AAAA", /a blank at 2/],
   ["data:image/png;base64,data:image/png;base64,AAAA", /character ":"/],
   ["data:image/png,AAAA", /expected data:image.*without ;base64/],
   ["data:image/png;base64", /expected data:image/],

@@ -1,5 +1,5 @@
 /** data: URLs to bytes (RFC 2397). What clients write in their own way and can mean one thing only is taken: line breaks
- *  and blanks, no padding, the URL-safe alphabet, percent-encoding, no type or one that is not the picture's. Which
+ *  and blanks beside them, no padding, the URL-safe alphabet, percent-encoding, no type or one that is not the picture's. Which
  *  format it is, the bytes say. Everything else is refused, also what Node's decoder would skip over. */
 import { ApiError, clip } from "../http/error-object.js";
 
@@ -55,6 +55,10 @@ function percentDecoded(text: string, param: string): Uint8Array {
 }
 
 function decodeBase64(written: string, param: string): Uint8Array {
+  // Of a form's text, a + has become a blank: without it the picture would be another.
+  const blank = /[^\s][\t ]+(?=[^\s])/.exec(written);
+  if (blank !== null)
+    throw wrong(param, `not base64: a blank at ${blank.index + 1}, where a + may have been. Encode it again`);
   const text = written.replace(/[\t\n\f\r ]+/g, "").replace(/={1,2}$/, "");
   const bad = /[^A-Za-z0-9+/_-]/.exec(text);
   if (bad !== null)

@@ -151,23 +151,25 @@ export function chatSpelling({ max_completion_tokens: current }: ChatBody): Spel
 const stopsOf = ({ stop }: ChatBody): string[] => (typeof stop === "string" ? [stop] : (stop ?? []));
 
 function textOf(content: string | readonly { text: string }[]): string {
-  return typeof content === "string" ? content : content.map(({ text }) => text).join("\n");
+  if (typeof content === "string") return content;
+  return content.flatMap(({ text }) => (text === "" ? [] : [text])).join("\n");
 }
 
 /** Pictures come before the text, as in training, unless the message sets them between its texts. An `<image>` of a text
- *  is a word. */
+ *  is a word. Empty texts, which clients send beside a picture, are none. */
 function userContent(
-  content: string | readonly ChatPart[],
+  given: string | readonly ChatPart[],
   param: string,
   media: MediaSource[],
   options: MediaOptions,
 ): string {
-  if (typeof content === "string") return escapeMarkers(content);
-  for (const [i, part] of content.entries()) {
+  if (typeof given === "string") return escapeMarkers(given);
+  for (const [i, part] of given.entries()) {
     if (part.type === "image_url")
       media.push(pictureSource(part.image_url.url, `${param}[${i}].image_url.url`, options));
     if (part.type === "video_url") media.push(videoSource(part.video_url.url, `${param}[${i}].video_url.url`, options));
   }
+  const content = given.filter((part) => part.type !== "text" || part.text !== "");
   const texts = content.flatMap((part) => (part.type === "text" ? [part.text] : []));
   if (!isInterleaved(content)) return placePictures(escapeMarkers(texts.join("\n")), content.length - texts.length);
   return content.map((part) => (part.type === "text" ? escapeMarkers(part.text) : imageToken)).join("\n");

@@ -63,6 +63,15 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
     await page.getByRole("button", { name: "Proofread" }).click();
     await page.getByRole("button", { name: /^Reject "cat"/ }).click();
     await check();
+    await page
+      .getByLabel("Description to check")
+      .fill("A cat sits, as I see it, at the bottom left. I like it. There are two umbrellas at the top right.");
+    await page.getByRole("button", { name: "Proofread" }).click();
+    await page
+      .getByText(/wrong words?, \d+ sentences? not in the captions' wording, \d+ facts? not said/)
+      .first()
+      .waitFor();
+    await check();
     await page.getByRole("tab", { name: "Fill" }).click();
     await page
       .getByRole("button", { name: /\[\[1\]\]/ })
@@ -97,9 +106,14 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
     expect(await violations(page)).toEqual([]);
     studio.server.behave.holdPictures = true;
     const heic = Buffer.concat([Buffer.from("\0\0\0\x18ftypheic\0\0\0\0mif1heic"), Buffer.alloc(64)]);
-    await page.getByLabel("Picture file").setInputFiles({ name: "a.heic", mimeType: "image/heic", buffer: heic });
-    await page.getByText("The server is reading a.heic").waitFor();
+    await page
+      .getByLabel("Picture file")
+      .setInputFiles({ name: `${"IMG_".repeat(20)}.heic`, mimeType: "image/heic", buffer: heic });
+    await page.getByText("The server is reading IMG_").waitFor();
     expect(await violations(page)).toEqual([]);
+    const right = (selector: string) =>
+      page.locator(selector).evaluate((element) => Math.round(element.getBoundingClientRect().right));
+    expect(await right(".reading")).toBeLessThan(await right(".picture-panel"));
     studio.server.behave.holdPictures = false;
     await close();
   });

@@ -43,7 +43,7 @@ export function HowOften() {
           </tbody>
         </table>
         <p>
-          Of the latter: only {right} was right in <b>{rediffOnly}</b>, both in <b>{both}</b>, only {left} in{" "}
+          Of the latter: only {own.rediff.title} was right in <b>{rediffOnly}</b>, both in <b>{both}</b>, only {left} in{" "}
           <b>{baselineOnly}</b>, neither in <b>{neither}</b>.
         </p>
       </div>

@@ -20,7 +20,7 @@ export function Truth({ comparison }: { comparison: Comparison }) {
       </div>
       {ended.map(({ kind, text }) => (
         <div key={kind} class="diff" data-truth={kind}>
-          <div class="row tight">
+          <div class="row headed">
             <h4>{sides[kind].title}</h4>
             <Verdict text={text} facts={facts} />
           </div>

@@ -139,7 +139,7 @@ function ResultCard({ result: { text, blanks, unread, steps, seconds, pictureKey
   return (
     <section class="card" aria-labelledby="filled">
       <div class="card-head">
-        <div class="row tight">
+        <div class="row headed">
           <h3 id="filled">Filled</h3>
           {facts !== undefined && <Verdict text={text} facts={facts} whole={false} />}
         </div>

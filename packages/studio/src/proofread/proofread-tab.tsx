@@ -138,7 +138,7 @@ function ReviewCard({ review }: { review: Review }) {
       )}
       {unread.length > 0 && <UnreadLegend />}
       <div class="result">
-        <div class="row tight">
+        <div class="row headed">
           <h4>Result</h4>
           {edits.length > 0 && <span class="chip">{`${taken} of ${edits.length} accepted`}</span>}
           {facts !== undefined && <Verdict text={result} facts={facts} />}
@@ -161,7 +161,7 @@ function ReviewCard({ review }: { review: Review }) {
 function DraftTruth({ draft, facts }: { draft: string; facts: Facts }) {
   return (
     <div class="truth">
-      <div class="row tight">
+      <div class="row headed">
         <h4>The draft as it was</h4>
         <Verdict text={draft} facts={facts} />
       </div>

@@ -57,12 +57,10 @@ export interface AnswerFlags extends StepFlags {
   cache?: string | true;
 }
 
-export function addModelOptions(command: Command): Command {
+/** @param fallback what there is without `--model`, for the help */
+export function addModelOptions(command: Command, fallback = "default the embedded model"): Command {
   return command
-    .option(
-      "--model <DIR|HUB_ID>",
-      "model or adapter folder, or the id of one that was pulled (default the embedded model)",
-    )
+    .option("--model <DIR|HUB_ID>", `model or adapter folder, or the id of one that was pulled (${fallback})`)
     .option("--base <DIR|HUB_ID>", "what an adapter corrects, in place of the model that it names")
     .option("--vision-tower <DIR>", "SigLIP folder, for checkpoints without vision weights")
     .option("--device <D>", "cpu, cuda, cuda:N or mps", device, "cpu")

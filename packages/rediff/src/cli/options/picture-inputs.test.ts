@@ -114,3 +114,11 @@ describe("nothing to describe", () => {
   });
   test("an empty list", async () => expect(await complaint("-")).toMatch(/^no picture was given\. Name files/));
 });
+
+test("a pattern, like a folder, passes over what systems keep beside pictures", async () => {
+  mkdirSync(at("kept"));
+  copyFileSync(fixturePath("color.jpg"), at("kept/a.jpg"));
+  writeFileSync(at("kept/Thumbs.db"), "whatever");
+  expect(await expandAll(at("kept/*"))).toEqual({ paths: ["kept/a.jpg"], notes: [] });
+  expect((await expandAll(at("kept"))).paths).toEqual(["kept/a.jpg"]);
+});

@@ -1,11 +1,17 @@
 /** Which pictures a command is about: files, folders, patterns, or a list on stdin. */
 import { stat } from "node:fs/promises";
-import { isAbsolute, join } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { glob } from "tinyglobby";
 import { UserError } from "../../errors.js";
 import { storedPath } from "../../files/stored-path.js";
 import { utf8Lines } from "../../files/utf8-text.js";
-import { describeLeftOut, type LeftOutFile, picturesIn, whatElse } from "../../vision/picture/folder-pictures.js";
+import {
+  describeLeftOut,
+  isKeptBySystems,
+  type LeftOutFile,
+  picturesIn,
+  whatElse,
+} from "../../vision/picture/folder-pictures.js";
 import { isVideoName } from "../../vision/video/video-names.js";
 
 export interface InputOptions {
@@ -46,7 +52,8 @@ async function expand(arg: string, note: (line: string) => void): Promise<string
   }
   if (info !== undefined) return [arg];
   if (/[*?[\]{}]/.test(arg)) {
-    const matches = await glob(arg, { onlyFiles: true, absolute: isAbsolute(arg), expandDirectories: false });
+    const files = await glob(arg, { onlyFiles: true, absolute: isAbsolute(arg), expandDirectories: false });
+    const matches = files.filter((path) => !isKeptBySystems(basename(path)));
     if (matches.length === 0) throw new UserError(`no file matches ${arg}`);
     return picturesAndVideos(arg, matches.sort(), note);
   }

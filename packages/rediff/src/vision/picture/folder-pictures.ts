@@ -25,6 +25,8 @@ export interface LeftOutFile {
 /** What file managers and cameras keep beside pictures, as hidden files do. */
 const KEPT_BY_SYSTEMS = /^(?:\.|~\$|(?:thumbs\.db|ehthumbs\.db|desktop\.ini|icon\r)$)/i;
 
+export const isKeptBySystems = (name: string): boolean => KEPT_BY_SYSTEMS.test(name);
+
 /** Open files at a time. */
 const TOGETHER = 32;
 
@@ -35,7 +37,7 @@ export async function picturesIn(folder: string): Promise<FolderPictures> {
     throw fileError(folder, cause);
   });
   const names = entries
-    .filter((entry) => !entry.isDirectory() && !KEPT_BY_SYSTEMS.test(entry.name))
+    .filter((entry) => !entry.isDirectory() && !isKeptBySystems(entry.name))
     .map(({ name }) => name)
     .sort();
   const found: FolderPictures = { pictures: [], leftOut: [] };

@@ -121,13 +121,15 @@ describe("what is in the file", () => {
   test("a folder of pictures with a question", async () => {
     mkdirSync(at("photos"));
     for (const name of PICTURES.slice(0, 2)) copyFileSync(`${pictureFolder}/${name}`, at(`photos/${name}`));
+    writeFileSync(at("photos/notes.txt"), "about them");
     const options = ["--model", at("model"), "--gen-length", "8", "--output", at("photos.jsonl")];
     await rediffHere("data", "draft", at("photos"), ...options, "--prompt", "Tell me.");
     const [one, two] = draftsIn("photos.jsonl");
     expect(one).toMatchObject({ id: "color.jpg", img: at("photos/color.jpg"), ques: "<image>\nTell me." });
     expect(two).not.toHaveProperty("ans");
-    const usual = await rediffHere("data", "draft", at("photos"), ...options.slice(0, -1), at("usual.jsonl"));
+    const usual = await rediffHere("data", "draft", at("photos"), ...options.slice(0, -1), at("usual.jsonl"), "--json");
     expect(usual.status).toBe(0);
+    expect(JSON.parse(usual.stdout)).toMatchObject({ drafts: 2, not_pictures: [{ name: "notes.txt", what: "text" }] });
     expect(draftsIn("usual.jsonl")[0]?.ques).toBe("<image>\nPlease describe the image in detail.");
   });
 });
@@ -146,6 +148,7 @@ describe("records without a draft", () => {
     expect(first.status).toBe(0);
     const left = { missing: 1, no_picture: 1, unusable: 1 };
     expect(JSON.parse(first.stdout)).toMatchObject({ records: 4, drafts: 1, made: 1, left_out: left });
+    expect(JSON.parse(first.stdout)).toMatchObject({ left_out_file: at("some-out.jsonl.left-out.jsonl") });
     expect(first.stderr).toMatch(/left out: .*some\.jsonl:2 \(id "late"\): picture .*late\.jpg is missing/);
     expect(first.stderr).toMatch(/left out: .*broken\.jpg: /);
     const aside = jsonLines(readFileSync(at("some-out.jsonl.left-out.jsonl"), "utf8"));

@@ -7,7 +7,7 @@ import { parseShard } from "../../../pipeline/drafts/draft-plan.js";
 import { checkDraftOptions } from "../../../pipeline/drafts/draft-settings.js";
 import { type LeftOutReason, leftOutReasons } from "../../../pipeline/drafts/left-out.js";
 import { DEFAULT_QUESTION } from "../../../text/default-question.js";
-import { describeLeftOut } from "../../../vision/picture/folder-pictures.js";
+import { describeLeftOut, type LeftOutFile } from "../../../vision/picture/folder-pictures.js";
 import {
   addModelOptions,
   addPromptOptions,
@@ -45,7 +45,8 @@ const HELP = `
 DATA is training data (.json, .jsonl, .tar, prefix{a,b}.json, a .yaml mixture) or a folder of pictures. Of a record, the
 first question is asked, and the first answer is the reference. FILE gets a JSON line for each draft, as soon as it is
 there: {"id", "img", "ques", "ans", "pred", "drafted": {"record", "model", "checkpoint", "steps", ...}}. A run that was
-cut off goes on where it stopped. FILE.left-out.jsonl names the records that got no draft, and why.
+cut off goes on where it stopped. FILE.left-out.jsonl names the records that got no draft, and why; --json has its name, and the files of a folder that
+are no pictures.
 
 Several values of --steps share the records out, in slices of equal length. With --shard, N processes draft a part each
 into a file of its own; put together with cat, the files are the whole.
@@ -61,7 +62,7 @@ export function dataDraftCommand(): Command {
   const command = new Command("draft")
     .description("what a model says about the pictures of a data set, for an expert to correct")
     .argument("<DATA>", "training data, or a folder of pictures");
-  addModelOptions(command);
+  addModelOptions(command, "there is no default");
   addPromptOptions(command)
     .requiredOption("--output <FILE>", "JSON lines; appended to, and what is in it is not done again")
     .option("--image-folder <DIR>", "where the pictures of the data are")
@@ -114,6 +115,7 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
   const reading = progress({ label: "reading", unit: "B" });
   let bar: ReturnType<typeof progress> | undefined;
   let named = 0;
+  const notPictures: LeftOutFile[] = [];
   try {
     const report = await draftData({
       ...{ imageFolder, imageFolder2, unpackTo, seed, steps, tokensPerStep, first, count, batch, output },
@@ -132,16 +134,19 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
         bar ??= progress({ label: "drafts", unit: "pictures", total, initial: done });
         bar.update(done);
       },
-      onNoPictures: (leftOut) => reading.note(`${data}: ${describeLeftOut(leftOut)}`),
+      onNoPictures: (leftOut) => {
+        notPictures.push(...leftOut);
+        reading.note(`${data}: ${describeLeftOut(leftOut)}`);
+      },
       onLeftOut: ({ message }) => {
-        if (++named > NAMED) return;
-        const more = named === NAMED ? ` (others are named in ${output}.left-out.jsonl only)` : "";
-        (bar ?? reading).note(`left out: ${message}${more}`);
+        if (++named > NAMED + 1) return;
+        const line = named > NAMED ? `others are left out too: ${output}.left-out.jsonl` : `left out: ${message}`;
+        (bar ?? reading).note(line);
       },
       signal: interrupt.signal,
     });
     bar?.finish();
-    tell(report, flags);
+    tell(report, notPictures, flags);
   } finally {
     reading.finish();
     bar?.finish();
@@ -168,11 +173,15 @@ async function promptFor(data: string, { prompt }: Flags, isGiven: boolean): Pro
   return isGiven ? prompt : isFolder ? DEFAULT_QUESTION : undefined;
 }
 
-function tell(report: DraftReport, { output, json }: Flags): void {
+/** @param notPictures files of a folder that are none: they are no records */
+function tell(report: DraftReport, notPictures: readonly LeftOutFile[], { output, json }: Flags): void {
   const { records, drafts, made, left_out, seconds, tokens } = report;
   const rounded = Math.round(seconds * 1000) / 1000;
   if (json) {
-    process.stdout.write(`${JSON.stringify({ output, records, drafts, made, left_out, seconds: rounded, tokens })}\n`);
+    const counts = { records, drafts, made, left_out, seconds: rounded, tokens };
+    const named = Object.keys(left_out).length > 0 ? { left_out_file: `${output}.left-out.jsonl` } : {};
+    const others = notPictures.length > 0 ? { not_pictures: notPictures } : {};
+    process.stdout.write(`${JSON.stringify({ output, ...counts, ...named, ...others })}\n`);
   } else {
     const speed = made > 0 ? ` (${made} of them new, ${Math.round(tokens / Math.max(seconds, 1e-3))} tokens/s)` : "";
     process.stdout.write(`${output}: ${drafts} drafts of ${records} records${speed}\n`);

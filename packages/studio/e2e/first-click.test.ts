@@ -35,7 +35,7 @@ describe.skipIf(chromiumPath === undefined || !isBuilt)("the first click", { tim
     expect(await page.locator('[data-kind="revising"] h3').textContent()).toBe("ReDiff, revising");
 
     // The claim: with as many tokens per step as in the table, the one has an error and the other has none.
-    expect(await verdict(page, "plain")).toMatch(/wording|wrong|not said/);
+    expect(await verdict(page, "plain")).toMatch(/grammar|wrong|not said/);
     expect(await verdict(page, "revising")).toBe("without an error");
 
     // What the page asked is what its settings say, and what the table's scenes were measured with.

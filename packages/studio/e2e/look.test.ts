@@ -68,7 +68,7 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
       .fill("A cat sits, as I see it, at the bottom left. I like it. There are two umbrellas at the top right.");
     await page.getByRole("button", { name: "Proofread" }).click();
     await page
-      .getByText(/wrong words?, \d+ sentences? not in the captions' wording, \d+ facts? not said/)
+      .getByText(/wrong words?, \d+ sentences? outside the captions' grammar, \d+ facts? not said/)
       .first()
       .waitFor();
     await check();

@@ -28,6 +28,7 @@ describe.skipIf(chromiumPath === undefined || !isBuilt)("a newcomer", { timeout:
     await page.getByRole("button", { name: "Run both" }).click();
     await page.getByRole("heading", { name: "Against the scene" }).waitFor({ timeout: 30_000 });
     expect(await page.locator('[data-truth="revising"] .chip').textContent()).toBe("without an error");
+    expect(await page.getByText("The model cannot read").count()).toBe(0);
 
     // The same scene as a phone would have taken it: stored turned, and EXIF says how it is to be held.
     const scene = pictureIn(bodies.at(-1));

@@ -45,7 +45,7 @@ test("a verdict counts what is wrong, in words", () => {
     verdictOf("a dog is at the top left. two red apples are at the bottom right. the background is blue.", facts),
   ).toEqual({ exact: true, said: "without an error" });
   expect(verdictOf("a dog is at the top right. dog the dog. the background is blue.", facts).said).toBe(
-    "3 wrong words, 1 sentence not in the captions' wording, 1 fact not said",
+    "3 wrong words, 1 sentence outside the captions' grammar, 1 fact not said",
   );
 });
 

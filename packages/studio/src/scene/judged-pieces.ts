@@ -39,7 +39,7 @@ export function verdictOf(text: string, facts: Facts, whole = true): { exact: bo
     exact,
     said: [
       ...count(words.filter(({ right }) => right === false).length, "wrong word", "wrong words"),
-      ...count(broken.length, "sentence not in the captions' wording", "sentences not in the captions' wording"),
+      ...count(broken.length, "sentence outside the captions' grammar", "sentences outside the captions' grammar"),
       ...count(missing.length, "fact not said", "facts not said"),
     ].join(", "),
   };

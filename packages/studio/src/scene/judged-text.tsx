@@ -58,7 +58,7 @@ export function JudgedLegend() {
         <mark class="wrong-word">word</mark> is wrong
       </li>
       <li>
-        <span class="broken">words</span> are not in the captions' wording, right or wrong
+        <span class="broken">words</span> are outside the captions' grammar, as free prose is, too
       </li>
     </ul>
   );

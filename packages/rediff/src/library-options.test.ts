@@ -68,6 +68,26 @@ test.for<[string, Work, string]>([
     (m) => m.watchFill([], "[[1]]", js({ onTrace: true })).next(),
     "onTrace: expected a function, got true",
   ],
+  [
+    "describe with both",
+    (m) => m.describe(nowhere, { prompt: "a", messages: [] }),
+    "messages: expected a user's message",
+  ],
+  [
+    "describe with a question twice",
+    (m) => m.describe(nowhere, { prompt: "a", messages: [{ role: "user", content: "b" }] }),
+    "prompt and messages exclude each other",
+  ],
+  [
+    "describe with a role of others",
+    (m) => m.describe(nowhere, { messages: [{ role: "human", content: "b" }] }),
+    'messages[0].role: expected system, user, assistant, got "human"',
+  ],
+  [
+    "loadModel's device",
+    () => loadModel(undefined, js({ device: "gpu" })),
+    'device: expected cpu, cuda, cuda:N or mps, got "gpu"',
+  ],
   ["describeMany", (m) => many(m, { batchSize: 2 }), "there is no option batchSize"],
   ["describeMany's batch", (m) => many(m, { batch: "2" }), 'batch: expected a number, got "2"'],
   [

@@ -316,7 +316,9 @@ describe("memory and devices", () => {
   });
 
   test("an unknown device is named", async () => {
-    expect(await complaint(write(), { device: "tpu" as Device })).toMatch(/unknown device "tpu"/);
+    expect(await complaint(write(), { device: "tpu" as Device })).toMatch(
+      /^device: expected cpu, cuda, cuda:N or mps, got "tpu"/,
+    );
   });
 });
 

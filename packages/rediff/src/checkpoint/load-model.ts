@@ -71,7 +71,9 @@ export interface LoadOptions {
   freshSeed?: number;
 }
 
-const device = z.custom<Device>((value) => typeof value === "string", { error: "expected a text" });
+const device = z.custom<Device>((value) => /^(cpu|(cuda|mps)(:\d+)?)$/.test(String(value)), {
+  error: "expected cpu, cuda, cuda:N or mps",
+});
 const floats = z.enum(["float32", "bfloat16", "float16", "float64"]);
 
 /** @throws OptionError for options that there are not */

@@ -154,3 +154,27 @@ test("wrong options are an error at once", async ({ model }) => {
   }
   expect(taken).toBe(0);
 });
+
+test("pictures may be a plain list, and what is none ends its own prompt only, wherever it stands", async ({
+  model,
+}) => {
+  const groups = [pictures[0]!, null, [pictures[1]!], 5, pictures[1]!] as unknown as string[][];
+  const results = await all(model, groups, { genLength: 4, batch: 1 });
+  expect(results.map(({ ok }) => ok)).toEqual([true, false, true, false, true]);
+  expect(idsOf(results[4]!)).toEqual(idsOf(results[2]!));
+  expect(idsOf(results[1]!)).toMatch(/a picture is a path or a file's bytes.*got null/);
+});
+
+test.each([
+  ["photo.jpg", /takes a list of pictures, got "photo\.jpg"/],
+  [null, /takes a list of pictures, got null/],
+  [new Uint8Array(4), /takes a list of pictures/],
+  [{ sources: [] }, /takes a list of pictures/],
+])("%j is no list of pictures", async (groups, message) => {
+  const many = describeMany({ model: {} } as never, groups as never);
+  await expect(many.next()).rejects.toThrow(message);
+});
+
+test("a model is asked for by name where none is", async () => {
+  await expect(describeMany(null as never, []).next()).rejects.toThrow(/takes a model first, got null/);
+});

@@ -1,6 +1,7 @@
 /** Many pictures, decoded together: pictures are read ahead in worker threads, up to `batch` are in the forward pass at
  *  a time, and when one ends the next takes its place at the next step. Results come in the order of the input. */
-import { OptionError, option, wording } from "../errors.js";
+import { OptionError, option, UserError, wording } from "../errors.js";
+import { shownValue } from "../options/issue-text.js";
 import { VisionPool } from "../vision/index.js";
 import type { Visual } from "../vision/tiles/tiles.js";
 import type { Description } from "./answers.js";
@@ -11,7 +12,7 @@ import type { ManyOptions, VisualSource } from "./request.js";
 import { type DescribeRequest, resolveDescribe } from "./resolve.js";
 import { submission } from "./submission.js";
 import type { VisionLanguageModel } from "./vision-language-model.js";
-import { readVisuals } from "./visuals.js";
+import { listOf, readVisuals } from "./visuals.js";
 
 /** Pictures with a question of their own, in place of the options'. */
 export interface ManyItem {
@@ -19,8 +20,8 @@ export interface ManyItem {
   prompt: string;
 }
 
-/** The pictures of a prompt, or the whole prompt. */
-type Group = readonly VisualSource[] | ManyItem;
+/** The picture of a prompt, several of them, or the whole prompt. */
+type Group = VisualSource | readonly VisualSource[] | ManyItem;
 
 export type ManyResult =
   | { readonly index: number; readonly ok: true; readonly description: Description }
@@ -29,11 +30,14 @@ export type ManyResult =
 /** @param groups the pictures of each prompt. One that fails does not end the others.
  *  @throws UserError at once when the options are wrong */
 export async function* describeMany(
-  { model }: Pick<VisionLanguageModel, "model">,
+  loaded: Pick<VisionLanguageModel, "model">,
   groups: Iterable<Group> | AsyncIterable<Group>,
   options: ManyOptions = {},
 ): AsyncGenerator<ManyResult> {
+  assertModel(loaded);
+  assertList(groups);
   checkMany(options);
+  const { model } = loaded;
   const { batch = 1, onStep, onTrace, signal, ...asked } = options;
   if (!Number.isSafeInteger(batch) || batch < 1)
     throw new OptionError("batch", wording`${option("batch")} must be a whole number from 1, got ${batch}`);
@@ -50,15 +54,15 @@ export async function* describeMany(
     async take() {
       // A result that is there already is handed out before more is begun.
       if (finished.has(next)) return "client";
-      const loaded = await loading.next();
+      const read = await loading.next();
       signal?.throwIfAborted();
-      if (loaded.done) return "over";
-      const { index } = loaded.value;
-      if ("error" in loaded.value) {
-        fail(index, loaded.value.error);
+      if (read.done) return "over";
+      const { index } = read.value;
+      if ("error" in read.value) {
+        fail(index, read.value.error);
         return this.take(false);
       }
-      const { request, visuals } = loaded.value;
+      const { request, visuals } = read.value;
       return submission("describe", request, visuals, {
         ...(onStep && { step: (step) => onStep(index, step) }),
         ...(onTrace && { trace: (step) => onTrace(index, step) }),
@@ -81,8 +85,9 @@ export async function* describeMany(
   }
 
   async function load(group: Group, index: number): Promise<LoadedPrompt> {
-    const { sources, prompt } = "sources" in group ? group : { sources: group, prompt: undefined };
+    // Nothing may be thrown but in here: what is read ahead has nobody yet who would catch it.
     try {
+      const { sources, prompt } = isItem(group) ? group : { sources: listOf(group), prompt: undefined };
       const question = prompt === undefined ? asked : { ...asked, prompt };
       const request = resolveDescribe(reader, sources.length, question);
       const reading = { facts: reader.facts, handling: request.visuals, reader: pool, signal };
@@ -91,6 +96,24 @@ export async function* describeMany(
       return { index, error };
     }
   }
+}
+
+const isItem = (group: Group): group is ManyItem =>
+  typeof group === "object" && group !== null && "sources" in group && Array.isArray(group.sources);
+
+function assertModel(loaded: unknown): void {
+  if (typeof loaded === "object" && loaded !== null && "model" in loaded) return;
+  throw new UserError(`describeMany takes a model first, got ${shownValue(loaded)}`, "loadModel() gives one.");
+}
+
+/** A path and a file's bytes could be gone through, too: letter by letter. */
+function assertList(groups: unknown): void {
+  const isList = typeof groups === "object" && groups !== null && !ArrayBuffer.isView(groups);
+  if (isList && (Symbol.iterator in groups || Symbol.asyncIterator in groups)) return;
+  throw new UserError(
+    `describeMany takes a list of pictures, got ${shownValue(groups)}`,
+    'For example ["a.jpg", "b.jpg"]; describe takes a single one.',
+  );
 }
 
 /** A prompt whose pictures have been read, or why it has none. */

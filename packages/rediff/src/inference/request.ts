@@ -186,6 +186,12 @@ export function checkOptions(options: DescribeOptions): void {
       wording`${opt("autoOrient")} and ${opt("asStored")} exclude each other`,
       "Pictures are turned upright by default.",
     );
+  if (options.prompt !== undefined && options.messages !== undefined)
+    throw new OptionError(
+      "messages",
+      wording`${opt("prompt")} and ${opt("messages")} exclude each other`,
+      "The last message is the question.",
+    );
   if (options.stop?.includes("")) throw new OptionError("stop", "a stop text is empty", "Leave it out.");
 }
 

@@ -104,7 +104,8 @@ describe("<image>", () => {
     expect(said(request).split("<image>")).toHaveLength(words + 1);
     expect(said(request).replaceAll("<image>", "")).toBe(said(asked(pictures, bare)));
     // What was decided can be asked again as it stands.
-    expect(asked(pictures, { ...options, messages: request.messages }).ids).toEqual(request.ids);
+    const { prompt: _prompt, ...spoken } = options as DescribeOptions;
+    expect(asked(pictures, { ...spoken, messages: request.messages }).ids).toEqual(request.ids);
   });
 
   test("without any special spelling, the ids are those of the whole prompt", () => {

@@ -18,7 +18,7 @@ import { type AskableModel, askable, assertSight } from "./model-facts.js";
 import type { DescribeOptions, FillOptions, RefineOptions, VisualSource } from "./request.js";
 import { type ResolvedRequest, resolveDescribe, resolveFill, resolveRefine, visualHandling } from "./resolve.js";
 import type { Template } from "./template/fill-template.js";
-import { readVisual, readVisuals } from "./visuals.js";
+import { listOf, readVisual, readVisuals } from "./visuals.js";
 
 export type { Description, Refinement, TokenEdit } from "./answers.js";
 export type { DescribeOptions, RefineOptions, VisualSource } from "./request.js";
@@ -132,9 +132,6 @@ export class VisionLanguageModel implements Disposable {
     this.close();
   }
 }
-
-const listOf = (sources: VisualSource | readonly VisualSource[]): readonly VisualSource[] =>
-  Array.isArray(sources) ? (sources as readonly VisualSource[]) : [sources as VisualSource];
 
 async function resultOf<T>(watching: AsyncGenerator<unknown, T>): Promise<T> {
   let turn = await watching.next();

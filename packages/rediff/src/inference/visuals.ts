@@ -27,6 +27,10 @@ export interface VisualReading {
   signal?: AbortSignal | undefined;
 }
 
+/** One source is a list of one. */
+export const listOf = (sources: VisualSource | readonly VisualSource[]): readonly VisualSource[] =>
+  Array.isArray(sources) ? (sources as readonly VisualSource[]) : [sources as VisualSource];
+
 /** @throws UserError for a file that is none, or cannot be read, and for a text-only model */
 export async function readVisual(source: VisualSource, reading: VisualReading): Promise<Visual> {
   const { facts, handling, reader = thisThread, signal } = reading;

@@ -158,6 +158,12 @@ test("--trace replaces neither the picture nor the results, nor shares their fil
   expect(shared.stderr).toMatch(/^rediff: --output and --trace are both .*both\.jsonl\. Name two files\.$/m);
 });
 
+test.each(["--output", "--trace"])("%s without a name is refused, not left out", async (option) => {
+  const run = await rediffHere("caption", at("pictures/b.jpg"), ...SHORT, option, "");
+  expect(run).toMatchObject({ status: 2, stdout: "" });
+  expect(run.stderr).toMatch(/the name of a file to be written is empty/);
+});
+
 test("words of a suffix that the model cannot read are told", async () => {
   const run = await rediffHere("caption", at("pictures/b.jpg"), "--gen-length", "4", "--suffix", "the End \u{1f600}");
   expect(run.stderr).toMatch(/^of the suffix the model cannot read "End", "\u{1f600}"; the answer does not have it$/mu);

@@ -89,7 +89,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
     throw new UserError(`--output and --trace are both ${flags.trace}`, "Name two files.");
   const paths = await expandInputs(args);
   const origin = flags.output === undefined ? undefined : await resultOrigin(flags, options);
-  const results = flags.output && origin ? await ResultsFile.open(flags.output, origin) : undefined;
+  const results = flags.output !== undefined && origin ? await ResultsFile.open(flags.output, origin) : undefined;
   const trace = flags.trace === undefined ? undefined : await traceFile(flags.trace, results);
   const groups = flags.together ? [paths] : paths.map((path) => [path]);
   const todo = groups.filter((group) => !results?.done.has(nameOf(group)));

@@ -6,6 +6,7 @@ import { UserError } from "../../errors.js";
 /** Whether a file can be made or written to, before hours of work are put into it. Makes nothing.
  *  @throws UserError that says why not */
 export async function assertWritable(path: string): Promise<void> {
+  if (path === "") throw new UserError("the name of a file to be written is empty", "Name a file.");
   const info = await stat(path).catch(() => undefined);
   if (info?.isDirectory()) throw new UserError(`${path} is a folder`, "Name a file.");
   const target = info === undefined ? dirname(path) : path;

@@ -11,13 +11,16 @@ import {
   texts,
 } from "../../options/option-set.js";
 import { promptTemplates } from "../../text/chat-template.js";
+import { isUsers } from "../../text/image-markers.js";
 import type { DescribeOptions, FillOptions, ManyOptions, RefineOptions } from "../request.js";
 
 const positive = z.int().min(1);
 
 const describeTypes: OptionTypes<DescribeOptions> = {
   prompt: text,
-  messages: z.array(z.object({ role: text, content: text.nullable() })),
+  messages: z
+    .array(z.object({ role: z.enum(["system", "user", "assistant"]), content: text.nullable() }))
+    .refine((messages) => messages.some(isUsers), { error: "expected a user's message among them" }),
   system: text,
   conversation: z.enum(promptTemplates),
   imageJoin: z.enum(["legacy", "correct"]),

@@ -87,8 +87,9 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
     await check();
     studio.server.behave.converses = true;
     await page.reload();
-    await page.getByLabel("Your question").fill("What is there?");
+    await page.getByLabel("Your question").fill("Where are the balls?");
     await page.getByRole("button", { name: "Ask", exact: true }).click();
+    await page.getByText('The model cannot read "balls".').waitFor();
     await page.getByRole("article", { name: "Model" }).getByText("blue.").waitFor();
     await check();
     expect(errors).toEqual([]);

@@ -238,3 +238,11 @@ test("nothing of a description stays in memory, however it ends", async ({ model
   await complaint(model.describe(photo, { ...SHORT, draft: "far too long for sixteen tokens, that is for sure" }));
   await complaint(model.describe(photo, { genLength: 5000 }));
 });
+
+test("a model that was closed says so, whatever it is asked", async ({ folder }) => {
+  const model = await loadModel(writeTinyModel(folder));
+  model.close();
+  model.close();
+  for (const asked of [() => model.describe(photo), () => model.refine(photo, "a"), () => model.fill([], "[[1]]")])
+    await expect(asked()).rejects.toThrow("the model was closed");
+});

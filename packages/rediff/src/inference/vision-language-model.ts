@@ -6,7 +6,7 @@
 import { checkLoad, type LoadOptions, loadModelFolder } from "../checkpoint/load-model.js";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { embeddedModelFolder } from "../embedded.js";
-import { OptionError } from "../errors.js";
+import { OptionError, UserError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import type { Model } from "../models/llava/llava.js";
 import { shownValue } from "../options/issue-text.js";
@@ -24,14 +24,20 @@ export type { Description, Refinement, TokenEdit } from "./answers.js";
 export type { DescribeOptions, RefineOptions, VisualSource } from "./request.js";
 
 export class VisionLanguageModel implements Disposable {
-  /** The parts: weights, tokenizer, configuration. */
-  readonly model: Model;
+  readonly #model: Model;
+  #isClosed = false;
   /** What requests are resolved against. */
   readonly askable: AskableModel;
 
   constructor(model: Model) {
-    this.model = model;
+    this.#model = model;
     this.askable = askable(model);
+  }
+
+  /** The parts: weights, tokenizer, configuration. @throws UserError when it was closed */
+  get model(): Model {
+    if (this.#isClosed) throw new UserError("the model was closed", "Load it again, or close it later.");
+    return this.#model;
   }
 
   /** Describes pictures (or answers a question about them) and returns when the text is done.
@@ -125,7 +131,8 @@ export class VisionLanguageModel implements Disposable {
 
   /** Frees its memory. `using` does the same at the end of a block, in TypeScript and from Node 24 on. */
   close(): void {
-    this.model[Symbol.dispose]();
+    this.#isClosed = true;
+    this.#model[Symbol.dispose]();
   }
 
   [Symbol.dispose](): void {

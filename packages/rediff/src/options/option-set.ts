@@ -4,7 +4,7 @@
  *
  *  Every set is checked against its interface by the compiler: no option can be in one of them only. */
 import { z } from "zod";
-import { OptionError, option, type Wording, wording } from "../errors.js";
+import { OptionError, option, UserError, type Wording, wording } from "../errors.js";
 import { issueText, shownValue, withoutUnions } from "./issue-text.js";
 import { nearestName } from "./near-name.js";
 
@@ -81,5 +81,12 @@ export const abortSignal = z.custom<AbortSignal>(
 /** `cpu`, `cuda:1`: which of them there are is libtorch's affair. */
 export const text = z.string();
 export const flag = z.boolean();
+
+/** For what a function takes before its options. @throws UserError where a text is not one, or empty */
+export function assertText(what: string, value: unknown): void {
+  if (typeof value !== "string" || value === "")
+    throw new UserError(`${what}: expected a text that is not empty, got ${shownValue(value)}`);
+}
+
 export const number = z.number();
 export const texts = z.array(z.string());

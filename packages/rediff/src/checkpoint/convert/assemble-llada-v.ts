@@ -5,7 +5,7 @@ import { DTYPES, type DType, Scope, scope, type TensorSource } from "@rediff/tor
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import type { SiglipConfig } from "../../models/siglip/siglip.js";
-import { number, optionSet, text } from "../../options/option-set.js";
+import { assertText, number, optionSet, text } from "../../options/option-set.js";
 import { parseAspectRatio } from "../../vision/tiles/anyres.js";
 import { parseMergeType } from "../../vision/tiles/token-layout.js";
 import { parseConfig } from "../config.js";
@@ -72,6 +72,8 @@ const POSITIONS = 16384;
  *  @throws UserError when parts are no LLaDA, no SigLIP or do not fit together, and when `output` is in use */
 export async function assembleLladaV(source: string, output: string, options: AssembleOptions): Promise<Conversion> {
   checkAssemble(options);
+  assertText("the folder to read", source);
+  assertText("the folder to write", output);
   const { vision, seed = 42, projectorWeights } = options;
   using llada = await openLlada(source);
   if (llada.tokenizer === undefined)

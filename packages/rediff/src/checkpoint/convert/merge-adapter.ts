@@ -1,7 +1,7 @@
 /** An adapter and its base written as one model, for programs that know no adapters and for those who hand it on. */
 import { scope, type TensorSource } from "@rediff/torch";
 import { UserError } from "../../errors.js";
-import { optionSet, text } from "../../options/option-set.js";
+import { assertText, optionSet, text } from "../../options/option-set.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { AdapterTensors, adaptedTensor } from "../adapter/adapter-tensors.js";
 import { loadPartsConfig, locateModel, readVisionConfig } from "../adapter/locate-model.js";
@@ -22,6 +22,8 @@ const checkMerge = optionSet<MergeOptions>({ ...convertTypes, base: text });
  *  @throws UserError when `source` is no adapter, when its base is not found or does not fit, when `output` is in use */
 export async function mergeAdapter(source: string, output: string, options: MergeOptions = {}): Promise<Conversion> {
   checkMerge(options);
+  assertText("the folder to read", source);
+  assertText("the folder to write", output);
   const parts = await locateModel(source, { base: options.base });
   if (parts.adapters.length === 0)
     throw new UserError(`${source} is no adapter: it has no adapter_config.json`, "Name the folder of an adapter.");

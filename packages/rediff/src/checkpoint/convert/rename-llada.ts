@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { type DType, elementSize, saveCheckpoint, type TensorSource } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import type { LladaConfig } from "../../models/llada/llada-config.js";
-import { flag, listener, number, type OptionTypes, optionSet } from "../../options/option-set.js";
+import { assertText, flag, listener, number, type OptionTypes, optionSet } from "../../options/option-set.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { parseConfig, readJson } from "../config.js";
 import { carryFiles, checkOutput, intoFolder, writeJson } from "../model-folder.js";
@@ -122,6 +122,8 @@ export function lladaSources({ checkpoint, shapes }: LladaSource): TensorSource[
  *  `output` is in use */
 export async function renameLlada(source: string, output: string, options: ConvertOptions = {}): Promise<Conversion> {
   checkRename(options);
+  assertText("the folder to read", source);
+  assertText("the folder to write", output);
   using llada = await openLlada(source);
   if (llada.naming === "renamed")
     throw new UserError(`${source} has the renamed layout already`, "Use it as it is; nothing was written.");

@@ -6,7 +6,7 @@ import type { DType } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import { type ModelConfig, visionGeometry } from "../../models/llava/llava.js";
 import type { SiglipConfig } from "../../models/siglip/siglip.js";
-import { optionSet, text } from "../../options/option-set.js";
+import { assertText, optionSet, text } from "../../options/option-set.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { pictureLayout } from "../../vision/tiles/token-layout.js";
 import { isAdapterFolder } from "../adapter/adapter-config.js";
@@ -42,6 +42,7 @@ const checkInspect = optionSet<InspectOptions>({ base: text });
  *  @throws UserError only for what is no folder, and for a base of what is no adapter */
 export async function inspectFolder(folder: string, options: InspectOptions = {}): Promise<Inspection> {
   checkInspect(options);
+  assertText("the folder", folder);
   const { base } = options;
   if (!existsSync(folder)) throw new UserError(`there is no folder ${folder}`);
   if (!isAdapterFolder(folder)) {

@@ -18,6 +18,7 @@ import { drawGenerator } from "../../diffusion/random-draws.js";
 import { UserError } from "../../errors.js";
 import { sweepLeftovers } from "../../files/whole-folder.js";
 import { saying } from "../../files/write-errors.js";
+import { shownValue } from "../../options/issue-text.js";
 import { abortSignal, flag, listener, object, optionSet } from "../../options/option-set.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import { fillGradients, type StepResult, type Terms, trainStep } from "../backward/micro-batch.js";
@@ -81,6 +82,8 @@ const checkTrain = optionSet<TrainOptions & { close?(): void }>({
  *  (nothing was updated by it then) */
 export async function train(asked: RecipeKeys, options: TrainOptions = {}): Promise<TrainResult> {
   checkTrain(options);
+  if (typeof asked !== "object" || asked === null || typeof asked.output !== "string")
+    throw new UserError(`train takes a recipe, got ${shownValue(asked)}`, "readRecipe and parseRecipe give one.");
   const { requests = { save: false, stop: false }, signal } = options;
   const recipe = settleDtype(asked, options.onNote);
   const done = finishedRun(recipe);

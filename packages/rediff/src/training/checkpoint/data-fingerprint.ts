@@ -84,6 +84,17 @@ export function dataChanges(saved: DataFingerprint, current: DataFingerprint): s
   ];
 }
 
+/** Of the files that a run had, those that are other ones now, in words. Files that are no longer there say nothing, and
+ *  nothing is indexed. */
+export async function contentChanges(saved: DataFingerprint): Promise<string[]> {
+  const changes: string[] = [];
+  for (const was of new Map(saved.map((part) => [part.file, part])).values()) {
+    const content = await contentOf(was.file, "sampled", undefined).catch(() => undefined);
+    if (content !== undefined) changes.push(...partChange(was, { ...was, ...content }));
+  }
+  return changes;
+}
+
 function partChange(was: Part, is: Part): string[] {
   if (basename(was.file) !== basename(is.file)) return [`${is.file} stands where ${was.file} was`];
   if (was.records !== is.records) return [`${is.file}: was ${was.records} records, is ${is.records}`];

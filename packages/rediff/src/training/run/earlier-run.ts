@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
-import { type DataFingerprint, dataChanges } from "../checkpoint/data-fingerprint.js";
+import { contentChanges, type DataFingerprint, dataChanges } from "../checkpoint/data-fingerprint.js";
 import { findCheckpoint, readState, STATE_FILE } from "../checkpoint/training-checkpoint.js";
 import { type RecipeKeys, recipeChanges } from "../recipe/recipe.js";
 import type { TrainResult } from "./run-report.js";
@@ -24,6 +24,20 @@ export function finishedRun(recipe: RecipeKeys): TrainResult | undefined {
     );
   return { steps: step, totalSteps: step, loss: undefined, folder: output, finished: true };
 }
+
+/** A finished run over what is other data now is not the run that was asked for.
+ *  @returns a line for the user, where that is accepted
+ *  @throws UserError where it is not */
+export async function finishedDataNote(output: string, isAccepted: boolean): Promise<string | undefined> {
+  const changes = await contentChanges(readState(output).data ?? []);
+  if (changes.length === 0) return undefined;
+  const what = `the data has changed since ${output} was trained (${listed(changes)})`;
+  if (isAccepted) return `${what}; it stays as it is`;
+  throw new UserError(what, "Name another output to train on what is there now.");
+}
+
+const listed = (changes: readonly string[]): string =>
+  changes.slice(0, 3).join("; ") + (changes.length > 3 ? `; and ${changes.length - 3} more changes` : "");
 
 /** @throws UserError when the output folder has a run that cannot be gone on with */
 export function checkpointToResume(recipe: RecipeKeys, resume: "auto" | "never"): string | undefined {
@@ -56,8 +70,7 @@ export function sameDataNote(
     return `${checkpoint} does not say which data it was made with; this run trusts that it is the same`;
   const changes = dataChanges(saved, current);
   if (changes.length === 0) return undefined;
-  const more = changes.length > 3 ? `; and ${changes.length - 3} more changes` : "";
-  const what = `the data has changed since ${checkpoint} (${changes.slice(0, 3).join("; ")}${more})`;
+  const what = `the data has changed since ${checkpoint} (${listed(changes)})`;
   if (isAccepted) return `${what}; going on over what is there now`;
   throw new UserError(
     what,

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { memory, openCheckpoint, setThreads } from "@rediff/torch";
 import sharp from "sharp";
@@ -254,6 +254,24 @@ describe("refuses", () => {
     const { result } = await run(keys, { acceptChangedData: true, onNote: (line) => void notes.push(line) });
     expect(result).toMatchObject({ steps: 2, finished: true });
     expect(notes).toContainEqual(expect.stringMatching(/has changed since .*; going on over what is there now$/));
+  });
+
+  test("to call a run finished that had other data, unless that is accepted or the data is gone", async () => {
+    const file = at("finished.jsonl");
+    const text = readFileSync(data, "utf8");
+    writeFileSync(file, text);
+    const keys = recipe({ data: file, max_steps: 1 });
+    await run(keys);
+    writeFileSync(file, `${text}${text.split("\n")[0]}\n`);
+    await expect(run(keys)).rejects.toThrow(
+      /^the data has changed since .* was trained \(.*finished\.jsonl: was \d+ bytes, is \d+\)$/,
+    );
+    const notes: string[] = [];
+    const { result } = await run(keys, { acceptChangedData: true, onNote: (line) => void notes.push(line) });
+    expect(result).toMatchObject({ finished: true });
+    expect(notes).toEqual([expect.stringMatching(/was trained .*; it stays as it is$/)]);
+    rmSync(file);
+    expect((await run(keys)).result).toMatchObject({ finished: true });
   });
 
   test("nothing for want of a word on the data: a checkpoint of an earlier version is gone on with, and that is said", async () => {

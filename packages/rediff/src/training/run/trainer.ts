@@ -42,7 +42,7 @@ import type { RecipeKeys } from "../recipe/recipe.js";
 import { stepOptions } from "../recipe/step-options.js";
 import { type BatchPlan, microBatchWeights, planBatches, type StepPlace } from "./batch-plan.js";
 import { settleDtype } from "./default-dtype.js";
-import { checkpointToResume, finishedRun, sameDataNote } from "./earlier-run.js";
+import { checkpointToResume, finishedDataNote, finishedRun, sameDataNote } from "./earlier-run.js";
 import { evaluateHeldOut, type HeldOut, openHeldOut } from "./held-out-loss.js";
 import { lockOutput } from "./run-lock.js";
 import type { StepReport, TrainObserver, TrainResult } from "./run-report.js";
@@ -87,7 +87,11 @@ export async function train(asked: RecipeKeys, options: TrainOptions = {}): Prom
   const { requests = { save: false, stop: false }, signal } = options;
   const recipe = settleDtype(asked, options.onNote);
   const done = finishedRun(recipe);
-  if (done !== undefined) return done;
+  if (done !== undefined) {
+    const note = await finishedDataNote(recipe.output, options.acceptChangedData ?? false);
+    if (note !== undefined) options.onNote?.(note);
+    return done;
+  }
   using _ = lockOutput(recipe.output);
   await sweepLeftovers(recipe.output);
   const checkpoint = checkpointToResume(recipe, options.resume ?? "auto");

@@ -3,8 +3,8 @@
 export interface LikelyEncoding {
   /** In words. */
   name: string;
-  /** As iconv calls it. */
-  iconv: string;
+  /** As iconv calls it; undefined where several are possible: taking the wrong one makes other words, without an error. */
+  iconv: string | undefined;
 }
 
 /** Encodings of two or four bytes for every character, which the start of a text tells: by a mark, or by zeros. */
@@ -35,6 +35,8 @@ function byZeros(start: Uint8Array): string | undefined {
   return even === pairs && odd === 0 ? "UTF-16BE" : undefined;
 }
 
+const western: LikelyEncoding = { name: "Windows-1252 (Latin-1)", iconv: "WINDOWS-1252" };
+
 /** Label of the Encoding Standard, in words, as iconv calls it. */
 const eastAsian: readonly [label: string, name: string, iconv: string][] = [
   ["gb18030", "GB18030 (GBK)", "GB18030"],
@@ -46,20 +48,26 @@ const eastAsian: readonly [label: string, name: string, iconv: string][] = [
 /** Encodings of a language or two, of a piece of text: bytes of 0x80 and more that stand alone are letters of western
  *  Europe, those in pairs characters of East Asia. Undefined when nothing speaks for any. */
 export function legacyEncoding(text: Uint8Array): LikelyEncoding | undefined {
-  let [high, alone] = [0, 0];
+  let [high, alone, letters] = [0, 0, 0];
   for (let i = 0; i < text.length; i++) {
     const byte = text[i] ?? 0;
     if (byte < 0x80) continue;
     high++;
+    if (byte >= 0xc0) letters++;
     const isAlone = (text[i - 1] ?? 0) < 0x80 && (text[i + 1] ?? 0) < 0x80;
     // Letters, and the quotes and dashes of Windows; the rest of 0x80 to 0x9f is seldom written there.
     if (isAlone && (byte >= 0xa0 || byte === 0x85 || (byte >= 0x91 && byte <= 0x97))) alone++;
   }
   if (high === 0) return undefined;
-  if (alone / high > 0.5) return { name: "Windows-1252 (Latin-1)", iconv: "WINDOWS-1252" };
-  const possible = eastAsian.filter(([label]) => decodes(label, text));
-  const [first] = possible;
-  return first && { name: possible.map(([, name]) => name).join(" or "), iconv: first[2] };
+  if (alone / high > 0.5) return western;
+  const possible = eastAsian
+    .filter(([label]) => decodes(label, text))
+    .map(([, name, iconv]): LikelyEncoding => ({ name, iconv }));
+  // Two letters with accents beside each other ("Größe") are a character elsewhere.
+  if (letters === high) possible.unshift(western);
+  const [first, ...others] = possible;
+  if (first === undefined || others.length === 0) return first;
+  return { name: possible.map(({ name }) => name).join(" or "), iconv: undefined };
 }
 
 function decodes(label: string, text: Uint8Array): boolean {

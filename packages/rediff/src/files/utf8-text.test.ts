@@ -144,10 +144,11 @@ describe("a message", () => {
       /^x:3: is not UTF-8 at byte 11 \(0xE9; it may be Windows-1252.*iconv -f WINDOWS-1252/,
     ],
     [
-      "GBK",
+      "GBK, which might be another of East Asia's: the wrong one would make other words, without an error",
       Buffer.concat([latin1('{"value": "'), gbk, latin1('"}')]),
-      /^x:1: .*it may be GB18030.*iconv -f GB18030 -t UTF-8/,
+      /^x:1: .*it may be GB18030 \(GBK\) or .*iconv -f ENCODING -t UTF-8/,
     ],
+    ["two accented letters together", latin1("Gr\xf6\xdfe"), /it may be Windows-1252.* or GB18030.*iconv -f ENCODING/],
     [
       "UTF-16 with its mark",
       Buffer.from("\ufeffA cat", "utf16le"),

@@ -108,7 +108,7 @@ async function findBase(adapter: string, given: string | undefined, hub?: Resolv
     if (!(error instanceof UserError)) throw error;
     throw new UserError(
       `${adapter} is an adapter of ${base}: ${error.message}`,
-      [error.hint, `${how}.`].filter(Boolean).join(" "),
+      error.hint === undefined ? `${how}.` : `${error.hint.replace(/\.$/, "")}. ${how}.`,
     );
   }
 }

@@ -181,6 +181,8 @@ test("--output goes on with the same model, prompt and options only, and says wh
     [[...MODEL, "--prompt", "Why?"], /with prompt "Please describe the image in detail\.", now it is "Why\?"/],
     [["--model", at("other")], /was made with a model of "sha256:\w+", now it is "sha256:/],
     [[...MODEL, "--as-stored"], /was made with auto_orient true, now it is false/],
+    [[...MODEL, "--dtype", "bfloat16"], /was made with dtype "float32", now it is "bfloat16"/],
+    [[...MODEL, "--vision-tower", at("other")], /was made with vision_tower null, now it is ".*other"/],
     [[...MODEL, "--stop", "x"], /was made with stop \[\], now it is \["x"\]/],
   ] as const) {
     const { status, stderr } = await run(...flags);
@@ -189,7 +191,9 @@ test("--output goes on with the same model, prompt and options only, and says wh
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
   }
   // Another way to say the same is no difference.
-  expect(await run(...MODEL, "--steps", "4", "--block-length", "4", "--auto-orient")).toMatchObject({ status: 0 });
+  expect(
+    await run(...MODEL, "--steps", "4", "--block-length", "4", "--auto-orient", "--dtype", "float32"),
+  ).toMatchObject({ status: 0 });
   expect(readFileSync(output, "utf8")).toBe(before);
 
   writeFileSync(output, `${JSON.stringify({ image: picture, text: "" })}\n`);

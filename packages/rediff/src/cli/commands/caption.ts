@@ -47,7 +47,7 @@ for a list of paths on stdin. Files of a folder or pattern that are no pictures 
 arXiv 2505.22618): few steps where the text is plain, many where it is not. Approximate, as are several tokens per step.
 
 With --output FILE each result is appended to FILE as a JSON line as soon as it is there, with "model", "checkpoint",
-"prompt" and "options" besides (in --json too); a run that was cut off goes on where it stopped, with the same of them, and so does its --trace. Without it, in a terminal the text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
+"prompt" and "options" (of decoding, and dtype) besides (in --json too); a run that was cut off goes on where it stopped, with the same of them, and so does its --trace. Without it, in a terminal the text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
 
 --json prints, per picture: {"image","text","token_ids","steps","seconds","tokens_per_second",
 "edits":[{"step","position","from","to"}]}. --trace writes a JSON line after every step: {"image","type":"step","step",
@@ -140,7 +140,11 @@ async function resultOrigin(flags: Flags, options: DescribeOptions): Promise<Res
     import("../output/result-origin.js"),
   ]);
   const model = await readAskable(await resolveModel(chosenModel(flags)), flags.base);
-  return originOf(flags.model, model, options, flags.base);
+  const dtype = flags.dtype ?? (flags.device === "cpu" ? "float32" : "bfloat16"); // as models are loaded
+  return originOf(flags.model, model, options, {
+    base: flags.base,
+    computing: { dtype, vision_tower: flags.visionTower ?? null },
+  });
 }
 
 const nameOf = (group: readonly string[]): string => group.join(" ");

@@ -10,7 +10,14 @@ export interface ResultOrigin {
   /** Of the weights' content. */
   checkpoint: string;
   prompt: string;
-  options: Omit<RequestRecord, "kind" | "messages">;
+  options: Omit<RequestRecord, "kind" | "messages"> & Computing;
+}
+
+/** What changes results besides the request: with it the same question may have another answer. */
+export interface Computing {
+  dtype: string;
+  /** As it was named; null for the model's own. */
+  vision_tower: string | null;
 }
 
 /** @param name as the model was named; the embedded one has none
@@ -19,7 +26,7 @@ export async function originOf(
   name: string | undefined,
   model: AskableModel,
   options: DescribeOptions,
-  base?: string,
+  { base, computing }: { base: string | undefined; computing: Computing },
 ): Promise<ResultOrigin> {
   const [{ fingerprint }, { resolveDescribe }, { requestRecord }] = await Promise.all([
     import("../../pipeline/drafts/fingerprint.js"),
@@ -33,7 +40,7 @@ export async function originOf(
     model: name ?? "embedded",
     checkpoint: await fingerprint(model.facts.folder, base),
     prompt,
-    options: record,
+    options: { ...record, ...computing },
   };
 }
 

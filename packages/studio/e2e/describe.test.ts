@@ -169,7 +169,7 @@ describe.skipIf(chromiumPath === undefined)("Describe", { timeout: 90_000 }, () 
     await page.getByAltText("The chosen file pasted.png").waitFor();
     const bad = { name: "notes.png", mimeType: "image/png", buffer: Buffer.from("no picture") };
     await page.getByLabel("Picture file").setInputFiles(bad);
-    await page.getByText("notes.png is not a picture that can be read. Choose a PNG").waitFor();
+    await page.getByText("notes.png is not a picture that can be read. Choose a picture: JPEG, PNG").waitFor();
     await page.getByAltText("The chosen file pasted.png").waitFor();
     await page.getByRole("button", { name: "Remove the picture" }).click();
     await page.getByRole("button", { name: "Run both" }).click();

@@ -93,7 +93,7 @@ async function decoded(file: File): Promise<HTMLImageElement | undefined> {
 async function readByServer(file: File, format: Format, largestView: number, askServer: AskServer) {
   const name = nameOf(file);
   if (format === "other") {
-    const advice = "Choose a photo: JPEG, PNG, WebP, GIF, HEIC, TIFF, AVIF or BMP.";
+    const advice = "Choose a picture: JPEG, PNG, WebP, GIF, HEIC, TIFF, AVIF or BMP.";
     throw new Problem("bad-file", `${name} is not a picture that can be read. ${advice}`);
   }
   try {

@@ -23,7 +23,7 @@ import {
   sniffFormat,
 } from "./picture-header.js";
 import { CHANNELS, type Mode, type RasterImage, withoutAlpha } from "./raster-image.js";
-import { isPlainYcbcr, modeOfTiff, refuseStrangeTiff, ycbcrToRgb } from "./tiff-colors.js";
+import { isOpenRange, isPlainYcbcr, modeOfTiff, refuseStrangeTiff, ycbcrToRgb } from "./tiff-colors.js";
 import { readTiffHeader, type TiffHeader } from "./tiff-header.js";
 
 /** A path, or the bytes of a file. */
@@ -96,12 +96,34 @@ async function sharpPicture(
   // Pillow turns a TIFF upright while it loads it, and no other format.
   const autoOrient = format === "tiff" || (options.autoOrient ?? true);
   const mode = await inspect(name, bytes, format, { ...options, autoOrient }, tiff, admit);
+  if (tiff !== undefined && options.grey16 !== "clip" && isOpenRange(tiff)) await refuseCutGrey(name, bytes);
   return rasterize(name, bytes, format, mode, {
     alpha: options.colors === "asis" && (mode === "LA" || mode === "RGBA"),
     autoOrient,
     grey16: options.grey16 ?? "scale",
     tiff,
   });
+}
+
+/** Levels of 32 bits go from 0 to 255 for Pillow, which cuts off the rest: what a microscope or a script
+ *  wrote as 0 to 1, or to 65,535, would be black or white. */
+async function refuseCutGrey(name: string, bytes: Uint8Array): Promise<void> {
+  const raw = await sharp(bytes, { limitInputPixels: false })
+    .raw({ depth: "float" })
+    .toBuffer()
+    .catch((cause: unknown) => {
+      throw damaged(name, "tiff", cause);
+    });
+  let [least, most] = [Infinity, -Infinity];
+  for (const level of new Float32Array(Uint8Array.from(raw).buffer)) {
+    if (level < least) least = level;
+    if (level > most) most = level;
+  }
+  if (least >= 0 && most <= 255 && (most > 1 || most === 0)) return;
+  throw new UserError(
+    `${name}: a grey TIFF with levels from ${least} to ${most}, and nothing says which are black and white`,
+    "Save it with 8 or 16 bits: magick IN -auto-level -depth 8 OUT.png",
+  );
 }
 
 /** Reads a file that begins like a picture; anything else is refused before it is read whole. */

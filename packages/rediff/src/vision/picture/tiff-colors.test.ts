@@ -68,3 +68,21 @@ describe("kinds of TIFF that would come out in wrong colours", () => {
 
   const rgbTags = { 256: [4], 257: [4], 258: [8, 8, 8], 259: [1], 262: [2], 277: [3], 278: [4], 284: [1] };
 });
+
+describe("grey of 32 bits", () => {
+  const grey = (levels: readonly number[]) => {
+    const tags = { 256: [2], 257: [2], 258: [32], 259: [1], 262: [1], 277: [1], 278: [2], 284: [1], 339: [3] };
+    return tiff(tags, new Uint8Array(Float32Array.from(levels).buffer));
+  };
+  it("within 0 to 255 has Pillow's pixels", async () => {
+    expect([...(await decodePicture(grey([0, 1.5, 100, 255]))).data]).toEqual([0, 1, 100, 255]);
+    expect([...(await decodePicture(grey([0, 0, 0, 0]))).data]).toEqual([0, 0, 0, 0]);
+  });
+  it.each([[[0, 0.25, 0.5, 1]], [[0, 1, 2, 65535]], [[-1, 0, 1, 2]]])(
+    "%j: refused, for it would be black or white",
+    async (levels) => {
+      await expect(decodePicture(grey(levels))).rejects.toThrow(/a grey TIFF with levels from .* nothing says which/);
+      await expect(decodePicture(grey(levels), { grey16: "clip" })).resolves.toMatchObject({ mode: "L" });
+    },
+  );
+});

@@ -96,6 +96,10 @@ function hasMoreChroma({ compression, width, height, stripBytes, subsampling: [a
   return compression === 1 && across * down > 1 && stripBytes === width * height * 3;
 }
 
+/** Grey whose number format has no white of its own. */
+export const isOpenRange = ({ photometric, bits: [depth = 1] }: TiffHeader): boolean =>
+  photometric !== undefined && GREY.includes(photometric) && depth === 32;
+
 const JPEG = 7;
 
 /** Whether sharp gives Y, Cb and Cr. (It has JPEG and chroma at lower resolution converted by libjpeg and libtiff.) */

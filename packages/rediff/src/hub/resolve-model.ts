@@ -26,7 +26,10 @@ export async function resolveModel(idOrFolder: string, options: ResolveOptions =
     throw new UserError(`${idOrFolder} is a file, expected a model folder or a hub id`, "Give the folder it is in.");
   }
   if (!isModelId(idOrFolder)) {
-    throw new UserError(`there is no folder ${idOrFolder}`, "Give a model folder, or a hub id like GSAI-ML/LLaDA-V.");
+    throw new UserError(
+      `there is no folder ${idOrFolder || '""'}`,
+      "Give a model folder, or a hub id like GSAI-ML/LLaDA-V.",
+    );
   }
   const revision = options.revision ?? "main";
   const cacheDir = options.cacheDir ?? options.settings?.cacheDir ?? cacheDirectory();

@@ -65,7 +65,7 @@ export function createApp(serving: Serving, options: AppOptions): Hono<AppEnv> {
   studioRoutes(app, options.studioFolder);
 
   app.notFound((c) => {
-    const message = `there is no ${c.req.method} ${c.req.path.slice(0, 200)}`;
+    const message = `there is no ${c.req.method} ${c.req.path.slice(0, 200)}; there are ${POSTS.join(", ")}, and ${GETS.join(", ")}`;
     return errorResponse(new ApiError(404, message, { type: "not_found_error", code: "not_found" }));
   });
   app.onError((error) => {

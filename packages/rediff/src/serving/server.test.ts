@@ -225,7 +225,11 @@ describe.skipIf(!isBuilt)(`the server${isBuilt ? "" : " (SKIPPED: run npx tsc -b
     expect(data[0]).toMatchObject({ id: TINY, rediff: { image_size: 28, max_length: 4096, default_gen_length: 16 } });
     expect((await client.models.retrieve(TINY)).id).toBe(TINY);
     await expect(client.models.retrieve("none")).rejects.toBeInstanceOf(OpenAI.NotFoundError);
-    expect((await post(started.url, "/v1/embeddings", {})).status).toBe(404);
+    const { status, body } = await post(started.url, "/v1/embeddings", {});
+    expect(status).toBe(404);
+    expect(body).toMatchObject({
+      error: { message: expect.stringMatching(/there is no POST \/v1\/embeddings; there are \/v1\/chat/) },
+    });
     const wrongMethod = await fetch(`${started.url}/v1/chat/completions`);
     expect([wrongMethod.status, wrongMethod.headers.get("allow")]).toEqual([405, "POST"]);
     const form = await post(started.url, "/v1/refine", "a=b", { headers: { "content-type": "text/plain" } });

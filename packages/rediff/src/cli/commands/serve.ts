@@ -73,7 +73,7 @@ export function serveCommand(): Command {
       "all requests under way together; beyond, 503 (default 16 x --body-limit)",
       whole(1024),
     )
-    .option("--max-pixels <N>", "largest picture", whole(1), 40_000_000)
+    .option("--max-pixels <N>", "largest picture; a phone's may have 49 million", whole(1), 50_000_000)
     .option("--max-pictures <N>", "pictures of one request", whole(1), 16)
     .option("--allow-urls", "fetch http(s) pictures; only from public addresses")
     .option("--request-timeout <SECONDS>", "a request has to arrive within", decimal, 60)

@@ -112,7 +112,7 @@ interface Run {
 /** Pulls a model and returns its snapshot folder with the sums. Throws a UserError for whatever goes wrong outside. */
 export async function pull(id: string, options: PullOptions = {}): Promise<Pulled> {
   checkPull(options);
-  assertText("the model's id", id);
+  if (id !== "") assertText("the model's id", id); // of an empty one, checkModelId says more
   const revision = checkRevision(options.revision ?? "main");
   checkModelId(id);
   const hub = options.settings ?? hubSettings();

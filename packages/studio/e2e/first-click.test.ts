@@ -1,30 +1,22 @@
 /** An untouched page on the real server with the embedded models: what a newcomer sees first is what is claimed. */
 import { readFileSync } from "node:fs";
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
 import { defaultSettings, fieldsOf } from "../src/describe/settings.js";
 import gallery from "../src/gallery/gallery.json" with { type: "json" };
-import { chromiumPath, eventually, launch, open } from "./browser.js";
-import { isBuilt, root, serve } from "./embedded-server.js";
+import { chromiumPath, eventually, open } from "./browser.js";
+import { isBuilt, root, startedEmbedded } from "./embedded-server.js";
 
 const captions = JSON.parse(readFileSync(`${root}docs/demo/studio-captions.json`, "utf8")) as Record<string, string[]>;
 
 describe.skipIf(chromiumPath === undefined || !isBuilt)("the first click", { timeout: 90_000 }, () => {
-  let served: Awaited<ReturnType<typeof serve>>;
-  let browser: Browser;
-  beforeAll(async () => {
-    [served, browser] = await Promise.all([serve(), launch()]);
-  }, 60_000);
-  afterAll(async () => {
-    await browser?.close();
-    served?.child.kill("SIGTERM");
-  });
+  const started = startedEmbedded();
 
   const answer = (page: Page, kind: string) => page.locator(`[data-truth="${kind}"] .judged`).textContent();
   const verdict = (page: Page, kind: string) => page.locator(`[data-truth="${kind}"] .chip`).textContent();
 
   test("Run both on an untouched page shows the effect, on the ordinary scene that a rule chose", async () => {
-    const { page, errors, close } = await open(browser, served.url);
+    const { page, errors, close } = await open(started.browser, started.url);
     const bodies: Record<string, unknown>[] = [];
     page.on("request", (request) => {
       if (request.url().endsWith("/v1/chat/completions")) bodies.push(request.postDataJSON());
@@ -61,7 +53,7 @@ describe.skipIf(chromiumPath === undefined || !isBuilt)("the first click", { tim
   });
 
   test("the other scenes of the gallery come out as they were counted, also where ReDiff is wrong", async () => {
-    const { page, close } = await open(browser, served.url);
+    const { page, close } = await open(started.browser, started.url);
     for (const index of [1, 2]) {
       await page.getByRole("button", { name: new RegExp(`^Scene ${index + 1}: `) }).click();
       await page.getByRole("button", { name: "Run both" }).click();
@@ -76,7 +68,7 @@ describe.skipIf(chromiumPath === undefined || !isBuilt)("the first click", { tim
   });
 
   test("a caption with a planted error is repaired, and both texts are judged", async () => {
-    const { page, close } = await open(browser, `${served.url}/#proofread`);
+    const { page, close } = await open(started.browser, `${started.url}/#proofread`);
     await page.getByRole("button", { name: /three cactuses in the top left/ }).click();
     await page.getByRole("button", { name: "Proofread" }).click();
     await eventually(() => page.getByTestId("result").textContent()).toBe(
@@ -88,7 +80,7 @@ describe.skipIf(chromiumPath === undefined || !isBuilt)("the first click", { tim
   });
 
   test("a caption as people type it is repaired in place, and what the model cannot read is marked", async () => {
-    const { page, errors, close } = await open(browser, `${served.url}/#proofread`);
+    const { page, errors, close } = await open(started.browser, `${started.url}/#proofread`);
     const typed =
       "Two Airplanes are at the bottom left.\nThree cactuses are at the top left \u{1f980}, honestly. A green apple is at the top right. The background is Blue. ";
     await page.getByLabel("Description to check").fill(typed);
@@ -101,7 +93,7 @@ describe.skipIf(chromiumPath === undefined || !isBuilt)("the first click", { tim
   });
 
   test("the first template is filled with what is there", async () => {
-    const { page, close } = await open(browser, `${served.url}/#fill`);
+    const { page, close } = await open(started.browser, `${started.url}/#fill`);
     await page.locator(".text-choice").first().click();
     await page.getByRole("button", { name: "Fill the blanks" }).click();
     await page.getByTestId("filled").waitFor();
@@ -110,7 +102,7 @@ describe.skipIf(chromiumPath === undefined || !isBuilt)("the first click", { tim
   });
 
   test("the chat is not promised", async () => {
-    const { page, close } = await open(browser, `${served.url}/#chat`);
+    const { page, close } = await open(started.browser, `${started.url}/#chat`);
     await page.getByRole("heading", { name: "This model does not converse" }).waitFor();
     await close();
   });

@@ -1,24 +1,15 @@
 /** A newcomer's first minutes on the real server with the embedded model, in one go: the first click, a photo of one's own,
  *  a caption of one's own, a template. */
-import type { Browser } from "playwright-core";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { bring, chromiumPath, eventually, launch, open } from "./browser.js";
-import { isBuilt, serve } from "./embedded-server.js";
+import { describe, expect, test } from "vitest";
+import { bring, chromiumPath, eventually, open } from "./browser.js";
+import { isBuilt, startedEmbedded } from "./embedded-server.js";
 
 describe.skipIf(chromiumPath === undefined || !isBuilt)("a newcomer", { timeout: 60_000 }, () => {
-  let served: Awaited<ReturnType<typeof serve>>;
-  let browser: Browser;
-  beforeAll(async () => {
-    [served, browser] = await Promise.all([serve(), launch()]);
-  }, 60_000);
-  afterAll(async () => {
-    await browser?.close();
-    served?.child.kill("SIGTERM");
-  });
+  const started = startedEmbedded();
 
   test("runs both, drops a photo that lies on its side, has a caption repaired and a template filled", async () => {
-    const { page, errors, close } = await open(browser, served.url);
+    const { page, errors, close } = await open(started.browser, started.url);
     const bodies: string[] = [];
     page.on("request", (request) => {
       if (request.method() === "POST") bodies.push(request.postData() ?? "");

@@ -1,8 +1,11 @@
 /** Names that come from a user or from a hub and become paths or addresses: model ids, revisions, files, patterns. */
 import { UserError } from "../errors.js";
+import { assertText } from "../options/option-set.js";
 
 /** The id itself if it is one: `name` or `org/name`, the hub's own rules. */
 export function checkModelId(id: string): string {
+  // Callers without types.
+  if (typeof id !== "string") assertText("the model's id", id);
   const problem = modelIdProblem(id);
   if (problem === undefined) return id;
   const address = /^(?:https?|hf):\/\/(?:[^/]+\.[^/]+\/)?([\w.-]+\/[\w.-]+)/.exec(id)?.[1];

@@ -8,7 +8,6 @@ import { option, UserError, wording } from "../errors.js";
 import type { Retry, RetryPolicy } from "../network/backoff.js";
 import {
   abortSignal,
-  assertText,
   listener,
   number,
   type OptionTypes,
@@ -112,7 +111,6 @@ interface Run {
 /** Pulls a model and returns its snapshot folder with the sums. Throws a UserError for whatever goes wrong outside. */
 export async function pull(id: string, options: PullOptions = {}): Promise<Pulled> {
   checkPull(options);
-  if (id !== "") assertText("the model's id", id); // of an empty one, checkModelId says more
   const revision = checkRevision(options.revision ?? "main");
   checkModelId(id);
   const hub = options.settings ?? hubSettings();

@@ -314,8 +314,10 @@ describe("the base is found", () => {
   test("or there are two of that name", async () => {
     base();
     const here = relative(process.cwd(), at("base"));
-    writeTinyModel(at("adapter", here));
-    await expect(loadModelFolder(adapter({ base: here }))).rejects.toThrow(/and there are two: /);
+    // Deeper than the tests' own folder, so that ".." as often as it takes from there leads to another folder from here.
+    const deep = `${here.replaceAll("..", "deep")}/adapter`;
+    writeTinyModel(at(deep, here));
+    await expect(loadModelFolder(adapter({ base: here }, deep))).rejects.toThrow(/and there are two: /);
   });
 
   test("a base is refused for what is no adapter, and for one that is its own", async () => {

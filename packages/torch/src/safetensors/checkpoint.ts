@@ -7,7 +7,15 @@
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import type { Tensor } from "../tensor.js";
-import { SafetensorsError, systemReason, type TensorInfo } from "./format.js";
+import {
+  MAX_DEPTH,
+  MAX_HEADER_BYTES,
+  quoted,
+  SafetensorsError,
+  systemReason,
+  type TensorInfo,
+  tooDeepAt,
+} from "./format.js";
 import { SafetensorsFile } from "./read.js";
 
 export const SINGLE_FILE = "model.safetensors";
@@ -46,14 +54,14 @@ export function openCheckpoint(folderOrFile: string): Checkpoint {
     for (const name of file.names()) {
       const other = owners.get(name);
       if (other !== undefined)
-        throw new SafetensorsError(`tensor "${name}" is in ${other.path} and again in ${basename(file.path)}`);
+        throw new SafetensorsError(`tensor ${quoted(name)} is in ${other.path} and again in ${basename(file.path)}`);
       owners.set(name, file);
     }
   if (index !== undefined) checkIndex(weights, index, owners);
 
   const owner = (name: string): SafetensorsFile => {
     const file = owners.get(name);
-    if (file === undefined) throw new SafetensorsError(`${folderOrFile}: has no tensor "${name}"`);
+    if (file === undefined) throw new SafetensorsError(`${folderOrFile}: has no tensor ${quoted(name)}`);
     return file;
   };
   let totalBytes = 0;
@@ -120,7 +128,7 @@ const SHARD = /-\d+-of-\d+\.safetensors$/;
 /** Whether none of the files is there that an index names. One that cannot be read is told when it is read. */
 function hasNoShards(path: string): boolean {
   try {
-    return ![...readIndex(path).values()].some((file) => existsSync(join(dirname(path), file)));
+    return ![...new Set(readIndex(path).values())].some((file) => existsSync(join(dirname(path), file)));
   } catch {
     return false;
   }
@@ -146,10 +154,17 @@ function readIndex(path: string): WeightMap {
   };
   let text: string;
   try {
+    const stat = statSync(path);
+    if (!stat.isFile()) return fail("is not a file");
+    if (stat.size > MAX_HEADER_BYTES)
+      return fail(`has ${stat.size} bytes, and an index has at most ${MAX_HEADER_BYTES}`);
     text = readFileSync(path, "utf8");
   } catch (error) {
+    if (error instanceof SafetensorsError) throw error;
     return fail(`cannot be read: ${systemReason(error)}`);
   }
+  const deep = tooDeepAt(text);
+  if (deep >= 0) return fail(`its brackets are nested more than ${MAX_DEPTH} deep at character ${deep}`);
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
@@ -160,17 +175,22 @@ function readIndex(path: string): WeightMap {
   if (typeof weightMap !== "object" || weightMap === null || Array.isArray(weightMap))
     return fail("has no weight_map, an object that gives each tensor its file");
   for (const [name, file] of Object.entries(weightMap)) {
-    if (typeof file !== "string" || file === "") fail(`weight_map gives "${name}" no file name`);
+    if (typeof file !== "string" || file === "") fail(`weight_map gives ${quoted(name)} no file name`);
     if (isAbsolute(file) || file.includes("\0") || file.split(/[\\/]/).includes(".."))
-      fail(`weight_map puts "${name}" into "${file}", which is outside of the folder`);
+      fail(`weight_map puts ${quoted(name)} into ${quoted(file)}, which is outside of the folder`);
   }
   const map: WeightMap = new Map(Object.entries(weightMap as Record<string, string>));
   if (map.size === 0) fail("lists no tensors");
   return map;
 }
 
+/** The largest published models have a few hundred. */
+const MAX_SHARDS = 10_000;
+
 function shardPaths(index: string, weightMap: WeightMap): string[] {
   const names = [...new Set(weightMap.values())].sort();
+  if (names.length > MAX_SHARDS)
+    throw new SafetensorsError(`${index}: names ${names.length} files; at most ${MAX_SHARDS} are read`);
   const missing = names.filter((name) => !existsSync(join(dirname(index), name)));
   if (missing.length > 0)
     throw new SafetensorsError(
@@ -185,13 +205,16 @@ function checkIndex(path: string, weightMap: WeightMap, owners: Map<string, Safe
     const owner = owners.get(name);
     if (owner?.path !== join(dirname(path), file))
       wrong.push(
-        `"${name}" is ${owner === undefined ? `not in ${file}` : `in ${basename(owner.path)}, not in ${file}`}`,
+        `${quoted(name)} is ${owner === undefined ? `not in ${file.slice(0, 100)}` : `in ${basename(owner.path)}, not in ${file.slice(0, 100)}`}`,
       );
   }
   if (wrong.length > 0) throw new SafetensorsError(`${path}: does not fit its files: ${list(wrong)}`);
 }
 
 function list(items: readonly string[]): string {
-  const shown = items.slice(0, 10).join(", ");
+  const shown = items
+    .slice(0, 10)
+    .map((item) => (item.length > 300 ? `${item.slice(0, 297)}...` : item))
+    .join(", ");
   return items.length > 10 ? `${shown} and ${items.length - 10} more` : shown;
 }

@@ -7,6 +7,12 @@ import type { DType } from "../dtype.js";
 /** The format's limit on N, which keeps a hostile file from making its reader allocate. */
 export const MAX_HEADER_BYTES = 100_000_000;
 
+/** Dimensions of a tensor: libtorch's kernels go no further. */
+export const MAX_RANK = 64;
+
+/** Brackets within brackets in a header or an index: both have three at most. More makes a parser allocate. */
+export const MAX_DEPTH = 16;
+
 /** The header entry that is not a tensor but a map of strings. */
 export const METADATA_KEY = "__metadata__";
 
@@ -69,4 +75,25 @@ export function systemReason(error: unknown): string {
     ENAMETOOLONG: "the name is too long",
   };
   return (code !== undefined ? known[code] : undefined) ?? message ?? String(error);
+}
+
+/** A name or value out of a file, quoted, fit for one line: files hold names of a megabyte, too. */
+export function quoted(value: string): string {
+  const shown = value.length > 100 ? `${value.slice(0, 97)}...` : value;
+  return `"${JSON.stringify(shown).slice(1, -1).replaceAll('\\"', '"')}"`;
+}
+
+/** Where in a JSON text brackets are nested more than `MAX_DEPTH` deep; -1 where they are not. Reads no further than it
+ *  has to, and text that is no JSON as well. */
+export function tooDeepAt(json: string): number {
+  let depth = 0;
+  for (let i = 0; i < json.length; i++) {
+    const c = json[i];
+    if (c === '"') {
+      for (i++; i < json.length && json[i] !== '"'; i++) if (json[i] === "\\") i++;
+    } else if (c === "{" || c === "[") {
+      if (++depth > MAX_DEPTH) return i;
+    } else if (c === "}" || c === "]") depth--;
+  }
+  return -1;
 }

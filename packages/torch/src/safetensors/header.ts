@@ -2,16 +2,20 @@
  *
  *  As strict as the format's own reader, and stricter in one point: a name that occurs twice is an error, where
  *  `JSON.parse` would let the last one win. */
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { elementSize } from "../dtype.js";
 import {
   dtypeFromName,
   KNOWN_NAMES,
+  MAX_DEPTH,
   MAX_HEADER_BYTES,
+  MAX_RANK,
   METADATA_KEY,
+  quoted,
   SafetensorsError,
   systemReason,
   type TensorInfo,
+  tooDeepAt,
 } from "./format.js";
 
 export interface SafetensorsHeader {
@@ -42,7 +46,8 @@ function fail(path: string, problem: string): never {
 function readHeaderBytes(path: string): { bytes: Buffer; fileSize: number } {
   let file: number;
   try {
-    file = openSync(path, "r");
+    // Without waiting for whoever may write into a named pipe; Windows has none.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     fail(path, `cannot be read: ${systemReason(error)}`);
   }
@@ -93,6 +98,8 @@ function parseObject(path: string, bytes: Buffer): Record<string, unknown> {
     fail(path, "the header is not UTF-8");
   }
   if (!text.startsWith("{")) fail(path, "the header is not a JSON object");
+  const deep = tooDeepAt(text);
+  if (deep >= 0) fail(path, `the header's brackets are nested more than ${MAX_DEPTH} deep at character ${deep}`);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -101,7 +108,7 @@ function parseObject(path: string, bytes: Buffer): Record<string, unknown> {
   }
   if (!isObject(value)) fail(path, "the header is not a JSON object");
   const twice = duplicateKey(text);
-  if (twice !== undefined) fail(path, `the header has two entries "${twice}"`);
+  if (twice !== undefined) fail(path, `the header has two entries ${quoted(twice)}`);
   return value;
 }
 
@@ -133,19 +140,23 @@ function parseMetadata(path: string, value: unknown): Record<string, string> {
   if (value === undefined) return {};
   if (!isObject(value)) fail(path, `${METADATA_KEY} must be an object of strings`);
   for (const [key, entry] of Object.entries(value))
-    if (typeof entry !== "string") fail(path, `${METADATA_KEY} must be an object of strings, but "${key}" is not one`);
+    if (typeof entry !== "string")
+      fail(path, `${METADATA_KEY} must be an object of strings, but ${quoted(key)} is not one`);
   return value as Record<string, string>;
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
 function parseTensor(path: string, name: string, entry: unknown): TensorInfo {
-  const bad = (problem: string): never => fail(path, `tensor "${name}": ${problem}`);
+  const bad = (problem: string): never => fail(path, `tensor ${quoted(name)}: ${problem}`);
   if (!isObject(entry)) return bad("its entry is not an object");
   if (typeof entry.dtype !== "string") return bad("dtype is missing or not a string");
   const dtype = dtypeFromName(entry.dtype);
-  if (dtype === undefined) return bad(`dtype ${entry.dtype} is not supported; known are ${KNOWN_NAMES.join(", ")}`);
+  if (dtype === undefined)
+    return bad(`dtype ${entry.dtype.slice(0, 40)} is not supported; known are ${KNOWN_NAMES.join(", ")}`);
   const shape: unknown = entry.shape;
+  if (Array.isArray(shape) && shape.length > MAX_RANK)
+    return bad(`its shape has ${shape.length} dimensions; at most ${MAX_RANK} are supported`);
   if (!Array.isArray(shape) || !shape.every(isCount)) return bad("shape must be a list of whole numbers from 0");
   const offsets: unknown = entry.data_offsets;
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
@@ -170,11 +181,12 @@ function checkLayout(path: string, tensors: Map<string, TensorInfo>, dataSize: n
     if (end > dataSize)
       fail(
         path,
-        `tensor "${name}" ends at byte ${end} of the data, which has ${dataSize} bytes: the file is cut off or damaged`,
+        `tensor ${quoted(name)} ends at byte ${end} of the data, which has ${dataSize} bytes: the file is cut off or damaged`,
       );
-    if (begin < covered) fail(path, `tensor "${name}" overlaps "${before}" (bytes ${begin} to ${covered} of the data)`);
+    if (begin < covered)
+      fail(path, `tensor ${quoted(name)} overlaps ${quoted(before)} (bytes ${begin} to ${covered} of the data)`);
     if (begin > covered)
-      fail(path, `bytes ${covered} to ${begin} of the data, before tensor "${name}", belong to none`);
+      fail(path, `bytes ${covered} to ${begin} of the data, before tensor ${quoted(name)}, belong to none`);
     covered = end;
     before = name;
   }

@@ -4,7 +4,7 @@ import { type DType, empty, Generator, randn, scope, type Tensor, type TensorSou
 import { UserError } from "../../errors.js";
 import type { Shapes } from "../tensor-names.js";
 import { openCheckpoint } from "../weights.js";
-import { isZip, readWhole } from "./stored-zip.js";
+import { isZip } from "./stored-zip.js";
 import { readTorchFile } from "./torch-pickle.js";
 
 /** Fresh values, the numbers that Python's torch makes of the same seed: those of nn.Linear, layer after layer (weight,
@@ -37,8 +37,7 @@ const NEWLINE = "model.image_newline";
  *  @throws UserError listing what does not fit */
 export function readProjector(path: string, shapes: Shapes): Map<string, Tensor> {
   return scope(() => {
-    const stored =
-      path.endsWith(".safetensors") || !isZip(readWhole(path)) ? readSafetensors(path) : readTorchFile(path);
+    const stored = path.endsWith(".safetensors") || !isZip(path) ? readSafetensors(path) : readTorchFile(path);
     const found = new Map([...stored].map(([name, tensor]) => [canonicalName(name), tensor]));
     const wrong: string[] = [];
     for (const [name, shape] of shapes) {

@@ -1,5 +1,5 @@
 /** Stored (uncompressed) members of a zip file, which is the container of torch.save. APPNOTE 6.3.10, zip64 included. */
-import { readFileSync, statSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { UserError } from "../../errors.js";
 
@@ -12,11 +12,15 @@ const LOCAL = 0x04034b50;
 /** Such files hold a projector, tens of megabytes; this keeps a wrong one from filling the memory. */
 const MAX_BYTES = 2 ** 30;
 
-export const isZip = (bytes: Buffer): boolean => bytes.length >= 4 && bytes.readUInt32LE(0) === LOCAL;
+/** Whether a file begins as a zip file does. @throws UserError when it cannot be read */
+export function isZip(path: string): boolean {
+  const head = read(path, 4);
+  return head.length === 4 && head.readUInt32LE(0) === LOCAL;
+}
 
 /** Name -> bytes, checked against their checksums. @throws UserError when the file is damaged or compressed */
 export function readStoredZip(path: string): Map<string, Buffer> {
-  const bytes = readWhole(path);
+  const bytes = read(path);
   try {
     return members(bytes);
   } catch (error) {
@@ -26,14 +30,31 @@ export function readStoredZip(path: string): Map<string, Buffer> {
   }
 }
 
-export function readWhole(path: string): Buffer {
+/** The first bytes of a file, by default all of it. */
+function read(path: string, most = Number.POSITIVE_INFINITY): Buffer {
+  let file: number | undefined;
   try {
-    const { size } = statSync(path);
-    if (size > MAX_BYTES) throw new UserError(`${path}: ${size} bytes are too many for a projector's weights`);
-    return readFileSync(path);
+    // Without waiting for whoever may write into a named pipe; Windows has none.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    const info = fstatSync(file);
+    if (!info.isFile()) throw new UserError(`${path} is no regular file`, "Copy what it gives into a file.");
+    if (info.size > MAX_BYTES)
+      throw new UserError(
+        `${path} has ${info.size} bytes; at most ${MAX_BYTES} are read of a file of torch.save`,
+        "Convert it to safetensors in Python: safetensors.torch.save_file(torch.load(FILE), 'FILE.safetensors').",
+      );
+    const bytes = Buffer.alloc(Math.min(info.size, most));
+    for (let done = 0; done < bytes.length; ) {
+      const got = readSync(file, bytes, done, bytes.length - done, done);
+      if (got === 0) return bytes.subarray(0, done);
+      done += got;
+    }
+    return bytes;
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
     throw new UserError(`${path} cannot be read: ${(cause as Error).message}`, undefined, { cause });
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 
@@ -41,19 +62,28 @@ function members(bytes: Buffer): Map<string, Buffer> {
   const { count, start } = directory(bytes);
   const found = new Map<string, Buffer>();
   let at = start;
+  let total = 0;
   for (let i = 0; i < count; i++) {
     if (bytes.readUInt32LE(at) !== ENTRY) throw new Error("the zip file's directory is damaged");
     const nameLength = bytes.readUInt16LE(at + 28);
     const extraLength = bytes.readUInt16LE(at + 30);
     const name = bytes.toString("utf8", at + 46, at + 46 + nameLength);
-    if (bytes.readUInt16LE(at + 10) !== 0) throw new Error(`"${name}" is compressed, which torch.save never does`);
+    const shown = JSON.stringify(name.length > 100 ? `${name.slice(0, 97)}...` : name);
+    if (bytes.readUInt16LE(at + 10) !== 0) throw new Error(`${shown} is compressed, which torch.save never does`);
+    if ((bytes.readUInt16LE(at + 8) & 1) !== 0) throw new Error(`${shown} is encrypted, which torch.save never does`);
+    if (found.has(name)) throw new Error(`it has ${shown} twice`);
     const extra = bytes.subarray(at + 46 + nameLength, at + 46 + nameLength + extraLength);
-    const [size, , offset] = wideSizes(
+    const [size = 0, packed = 0, offset = 0] = wideSizes(
       [bytes.readUInt32LE(at + 24), bytes.readUInt32LE(at + 20), bytes.readUInt32LE(at + 42)],
       extra,
-    ) as [number, number, number];
+    );
+    if (size !== packed) throw new Error(`${shown} is said to have ${size} bytes, and ${packed} of them in the file`);
+    // Members that lie over each other would be read again and again.
+    total += size;
+    if (total > bytes.length)
+      throw new Error(`with ${shown} its members have ${total} bytes, and the file has ${bytes.length}`);
     const data = localData(bytes, offset, size);
-    if (crc32(data) !== bytes.readUInt32LE(at + 16)) throw new Error(`"${name}" is damaged: its checksum is wrong`);
+    if (crc32(data) !== bytes.readUInt32LE(at + 16)) throw new Error(`${shown} is damaged: its checksum is wrong`);
     found.set(name, data);
     at += 46 + nameLength + extraLength + bytes.readUInt16LE(at + 32);
   }

@@ -2,12 +2,12 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { expectNoLeaks } from "../../testing/leaks.js";
+import { pickled, pickledDictionary, pickledTensor, storedZip, torchFile } from "../../testing/torch-save.js";
 import { readTorchFile } from "./torch-pickle.js";
 
 const testdata = (name: string) => fileURLToPath(new URL(`testdata/${name}`, import.meta.url));
@@ -17,32 +17,8 @@ const python = JSON.parse(readFileSync(testdata("python.json"), "utf8")) as {
 };
 
 const { path: root } = folderOfFile();
-/** A zip file of stored members. */
-function zip(members: Record<string, Buffer>): Buffer {
-  const parts: Buffer[] = [];
-  const entries: Buffer[] = [];
-  let offset = 0;
-  for (const [name, data] of Object.entries(members)) {
-    const common = Buffer.alloc(26);
-    common.writeUInt32LE(crc32(data), 10);
-    common.writeUInt32LE(data.length, 14);
-    common.writeUInt32LE(data.length, 18);
-    common.writeUInt16LE(name.length, 22);
-    parts.push(Buffer.from("PK\x03\x04"), common, Buffer.from(name), data);
-    const tail = Buffer.alloc(14);
-    tail.writeUInt32LE(offset, 10);
-    entries.push(Buffer.from("PK\x01\x02\0\0"), common, tail, Buffer.from(name));
-    offset += 30 + name.length + data.length;
-  }
-  const directory = Buffer.concat(entries);
-  const end = Buffer.alloc(22);
-  end.write("PK\x05\x06");
-  end.writeUInt16LE(Object.keys(members).length, 8);
-  end.writeUInt16LE(Object.keys(members).length, 10);
-  end.writeUInt32LE(directory.length, 12);
-  end.writeUInt32LE(offset, 16);
-  return Buffer.concat([...parts, directory, end]);
-}
+const zip = (members: Record<string, Buffer>): Buffer =>
+  storedZip(Object.entries(members).map(([name, data]) => ({ name, data })));
 
 function write(bytes: Buffer): string {
   const path = join(root, "file.bin");
@@ -109,17 +85,14 @@ describe("readTorchFile", () => {
       offset = 0,
       data = Buffer.from(new Float32Array(4).fill(7).buffer),
     } = change;
-    const short = (text: string) => `\x8c${String.fromCharCode(text.length)}${text}`;
-    const int = (value: number) => {
-      const bytes = Buffer.alloc(4);
-      bytes.writeInt32LE(value);
-      return `J${bytes.toString("latin1")}`;
-    };
-    const tuple = (parts: string[]) => `(${parts.join("")}t`;
-    const storage = `${tuple([short("storage"), `${short("torch")}${short("FloatStorage")}\x93`, short("0"), short("cpu"), int(elements)])}Q`;
-    const tensor = `${short("torch._utils")}${short("_rebuild_tensor_v2")}\x93${tuple([storage, int(offset), tuple(shape.map(int)), tuple(stride.map(int))])}R`;
-    const pickle = `\x80\x04\x95${"\0".repeat(8)}}\x94${short("a")}${tensor}s.`;
-    return write(zip({ "x/data.pkl": Buffer.from(pickle, "latin1"), "x/data/0": data }));
+    const { int, text } = pickled;
+    const tensor = pickledTensor({
+      elements: int(elements),
+      offset: int(offset),
+      shape: shape.map(int),
+      stride: stride.map(int),
+    });
+    return write(torchFile(pickledDictionary(`${text("a")}${tensor}s`), data));
   };
 
   test("reads a pickle of protocol 4", () => {

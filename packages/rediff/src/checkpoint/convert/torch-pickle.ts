@@ -5,48 +5,13 @@
 import { type DType, elementSize, fromBuffer, scope, type Tensor } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import { mistakenWeights } from "../mistaken-weights.js";
-import { isZip, readStoredZip, readWhole } from "./stored-zip.js";
-
-/** What can be on a pickle's stack. Lists and tuples are arrays, dictionaries are Maps. */
-type Value = null | boolean | number | string | Value[] | Map<Value, Value> | Named | StorageRef | TensorRef;
-
-interface Named {
-  kind: "name";
-  name: string;
-}
-
-interface StorageRef {
-  kind: "storage";
-  key: string;
-  dtype: DType;
-  elements: number;
-}
-
-interface TensorRef {
-  kind: "tensor";
-  storage: StorageRef;
-  offset: number;
-  shape: number[];
-  stride: number[];
-}
-
-const STORAGES: Record<string, DType> = {
-  "torch.DoubleStorage": "float64",
-  "torch.FloatStorage": "float32",
-  "torch.HalfStorage": "float16",
-  "torch.BFloat16Storage": "bfloat16",
-  "torch.LongStorage": "int64",
-  "torch.IntStorage": "int32",
-  "torch.ShortStorage": "int16",
-  "torch.CharStorage": "int8",
-  "torch.ByteStorage": "uint8",
-  "torch.BoolStorage": "bool",
-};
+import { isKind, type StorageRef, unpickle, type Value } from "./pickle-machine.js";
+import { isZip, readStoredZip } from "./stored-zip.js";
 
 /** Tensors of a file that torch.save wrote from a dictionary; the caller owns them.
  *  @throws UserError when it is something else, or damaged */
 export function readTorchFile(path: string): Map<string, Tensor> {
-  if (!isZip(readWhole(path).subarray(0, 4)))
+  if (!isZip(path))
     throw (
       mistakenWeights(path) ??
       new UserError(
@@ -60,11 +25,12 @@ export function readTorchFile(path: string): Map<string, Tensor> {
   const root = program.slice(0, -"data.pkl".length);
   const order = members.get(`${root}byteorder`)?.toString();
   if (order !== undefined && order !== "little")
-    throw new UserError(`${path} was written on a ${order}-endian machine`);
+    throw new UserError(`${path} was written on a ${order.slice(0, 20)}-endian machine`);
   try {
     const value = unpickle(members.get(program) as Buffer);
     if (!(value instanceof Map)) throw new Error("it holds no dictionary of tensors");
-    return scope(() => new Map([...value].map(([name, ref]) => namedTensor(name, ref, members, root))));
+    const storages = new Storages(members, root);
+    return scope(() => new Map([...value].map(([name, ref]) => namedTensor(name, ref, storages))));
   } catch (error) {
     if (error instanceof UserError || !(error instanceof Error)) throw error;
     const reason = error instanceof RangeError ? "its pickle is cut off" : error.message;
@@ -72,200 +38,69 @@ export function readTorchFile(path: string): Map<string, Tensor> {
   }
 }
 
-function namedTensor(name: Value, ref: Value, members: Map<string, Buffer>, root: string): [string, Tensor] {
+/** Tensors that share their memory take up more than the file once they stand for themselves: tied weights twice, views
+ *  that repeat a row as often as they say. */
+const MOST_TIMES = 4;
+
+/** The data of a file's tensors, each copied once: aligned, and without the file's other members. */
+class Storages {
+  readonly #members: Map<string, Buffer>;
+  readonly #root: string;
+  readonly #copies = new Map<string, Tensor>();
+  readonly #allowed: number;
+  #bytes = 0;
+
+  constructor(members: Map<string, Buffer>, root: string) {
+    this.#members = members;
+    this.#root = root;
+    let stored = 0;
+    for (const member of members.values()) stored += member.length;
+    this.#allowed = MOST_TIMES * stored;
+  }
+
+  /** All of a storage as one row; undefined where it is not there or of another size than the pickle says. */
+  get({ key, dtype, elements }: StorageRef): Tensor {
+    const bytes = this.#members.get(`${this.#root}data/${key}`);
+    if (bytes === undefined) throw new Error("missing");
+    const size = elementSize(dtype);
+    if (bytes.length !== elements * size) throw new Error("of the wrong size");
+    const id = `${dtype} ${key}`;
+    const known = this.#copies.get(id);
+    if (known !== undefined) return known;
+    const own = new Uint8Array(bytes);
+    const made = fromBuffer(own, [own.length]).viewDtype(dtype);
+    this.#copies.set(id, made);
+    return made;
+  }
+
+  /** @throws Error when all tensors so far are much more than the file holds */
+  take(name: string, shape: readonly number[], dtype: DType): void {
+    const bytes = shape.reduce((product, length) => product * length, elementSize(dtype));
+    this.#bytes += bytes;
+    if (this.#bytes > this.#allowed)
+      throw new Error(
+        `"${shown(name)}" of shape [${shape.join(", ")}] takes ${bytes} bytes, and with it the tensors are more than ${MOST_TIMES} times the file's data`,
+      );
+  }
+}
+
+const shown = (name: string): string => (name.length > 100 ? `${name.slice(0, 97)}...` : name);
+
+function namedTensor(name: Value, ref: Value, storages: Storages): [string, Tensor] {
   if (typeof name !== "string") throw new Error("a key of the dictionary is no text");
-  if (!isKind(ref, "tensor")) throw new Error(`"${name}" is no tensor`);
+  if (!isKind(ref, "tensor")) throw new Error(`"${shown(name)}" is no tensor`);
   const { storage, shape, stride, offset } = ref;
-  const bytes = members.get(`${root}data/${storage.key}`);
-  const size = elementSize(storage.dtype);
-  if (bytes === undefined || bytes.length !== storage.elements * size)
-    throw new Error(`the data of "${name}" is ${bytes === undefined ? "missing" : "of the wrong size"}`);
   const last = shape.reduce((sum, length, i) => sum + (length - 1) * (stride[i] ?? 0), offset);
   if (shape.length !== stride.length || last >= storage.elements || shape.some((length) => length < 1))
-    throw new Error(`"${name}" reaches beyond its data`);
-  const own = new Uint8Array(bytes); // a copy: aligned, and not the whole file kept alive
-  return [name, fromBuffer(own, [own.length]).viewDtype(storage.dtype).asStrided(shape, stride, offset).contiguous()];
+    throw new Error(`"${shown(name)}" reaches beyond its data`);
+  storages.take(name, shape, storage.dtype);
+  return [name, storedData(name, storage, storages).asStrided(shape, stride, offset).contiguous()];
 }
 
-type Kind = Named | StorageRef | TensorRef;
-function isKind<K extends Kind["kind"]>(value: Value | undefined, kind: K): value is Extract<Kind, { kind: K }> {
-  return typeof value === "object" && value !== null && "kind" in value && value.kind === kind;
-}
-
-const MARK = Symbol("mark");
-const DAMAGED = "its pickle is damaged";
-
-/** The pickle machine: a program that is read byte by byte, a stack, and a memo of what may be needed again. */
-class Machine {
-  readonly #bytes: Buffer;
-  #at = 0;
-  readonly #stack: (Value | typeof MARK)[] = [];
-  readonly memo = new Map<number, Value>();
-
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
+function storedData(name: string, storage: StorageRef, storages: Storages): Tensor {
+  try {
+    return storages.get(storage);
+  } catch (error) {
+    throw new Error(`the data of "${shown(name)}" is ${(error as Error).message}`);
   }
-
-  take(count: number): Buffer {
-    if (this.#at + count > this.#bytes.length) throw new RangeError("cut off");
-    this.#at += count;
-    return this.#bytes.subarray(this.#at - count, this.#at);
-  }
-
-  byte(): number {
-    return this.take(1).readUInt8();
-  }
-
-  word(): number {
-    return this.take(4).readUInt32LE();
-  }
-
-  text(bytes: number): string {
-    return this.take(bytes).toString("utf8");
-  }
-
-  line(): string {
-    const end = this.#bytes.indexOf(0x0a, this.#at);
-    if (end < 0) throw new RangeError("cut off");
-    return this.text(end + 1 - this.#at).trimEnd();
-  }
-
-  push(value: Value | typeof MARK): void {
-    this.#stack.push(value);
-  }
-
-  pop(): Value {
-    const value = this.#stack.pop();
-    if (value === undefined || value === MARK) throw new Error(DAMAGED);
-    return value as Value;
-  }
-
-  /** The last `count`, in the order in which they were pushed. */
-  popMany(count: number): Value[] {
-    return Array.from({ length: count }, () => this.pop()).reverse();
-  }
-
-  popToMark(): Value[] {
-    const mark = this.#stack.lastIndexOf(MARK);
-    if (mark < 0) throw new Error(DAMAGED);
-    return this.#stack.splice(mark).slice(1) as Value[];
-  }
-
-  top(): Value {
-    const value = this.pop();
-    this.push(value);
-    return value;
-  }
-
-  recall(index: number): Value {
-    const value = this.memo.get(index);
-    if (value === undefined) throw new Error(DAMAGED);
-    return value;
-  }
-
-  append(values: readonly Value[]): void {
-    const list = this.top();
-    if (!Array.isArray(list)) throw new Error(DAMAGED);
-    for (const value of values) list.push(value);
-  }
-
-  setItems(values: readonly Value[]): void {
-    const map = this.top();
-    if (!(map instanceof Map) || values.length % 2 !== 0) throw new Error(DAMAGED);
-    for (let i = 0; i < values.length; i += 2) map.set(values[i] as Value, values[i + 1] as Value);
-  }
-}
-
-/** The instructions that dictionaries of tensors need, under their names in Python's pickletools. */
-const INSTRUCTIONS: Record<number, (m: Machine) => void> = {
-  128: (m) => m.take(1), // PROTO
-  149: (m) => m.take(8), // FRAME
-  40: (m) => m.push(MARK), // MARK
-  78: (m) => m.push(null), // NONE
-  136: (m) => m.push(true), // NEWTRUE
-  137: (m) => m.push(false), // NEWFALSE
-  75: (m) => m.push(m.byte()), // BININT1
-  77: (m) => m.push(m.take(2).readUInt16LE()), // BININT2
-  74: (m) => m.push(m.take(4).readInt32LE()), // BININT
-  138: (m) => m.push(littleEndian(m.take(m.byte()))), // LONG1
-  71: (m) => m.push(m.take(8).readDoubleBE()), // BINFLOAT
-  140: (m) => m.push(m.text(m.byte())), // SHORT_BINUNICODE
-  88: (m) => m.push(m.text(m.word())), // BINUNICODE
-  125: (m) => m.push(new Map()), // EMPTY_DICT
-  93: (m) => m.push([]), // EMPTY_LIST
-  41: (m) => m.push([]), // EMPTY_TUPLE
-  133: (m) => m.push(m.popMany(1)), // TUPLE1
-  134: (m) => m.push(m.popMany(2)), // TUPLE2
-  135: (m) => m.push(m.popMany(3)), // TUPLE3
-  116: (m) => m.push(m.popToMark()), // TUPLE
-  97: (m) => m.append(m.popMany(1)), // APPEND
-  101: (m) => m.append(m.popToMark()), // APPENDS
-  115: (m) => m.setItems(m.popMany(2)), // SETITEM
-  117: (m) => m.setItems(m.popToMark()), // SETITEMS
-  113: (m) => m.memo.set(m.byte(), m.top()), // BINPUT
-  114: (m) => m.memo.set(m.word(), m.top()), // LONG_BINPUT
-  148: (m) => m.memo.set(m.memo.size, m.top()), // MEMOIZE
-  104: (m) => m.push(m.recall(m.byte())), // BINGET
-  106: (m) => m.push(m.recall(m.word())), // LONG_BINGET
-  99: (m) => m.push({ kind: "name", name: `${m.line()}.${m.line()}` }), // GLOBAL
-  147: (m) => m.push({ kind: "name", name: m.popMany(2).join(".") }), // STACK_GLOBAL
-  81: (m) => m.push(storageRef(m.pop())), // BINPERSID
-  82: (m) => m.push(call(m.popMany(2))), // REDUCE
-  98: (m) => m.pop(), // BUILD: attributes of an OrderedDict, such as a state_dict's versions
-};
-
-const STOP = 0x2e;
-
-function unpickle(bytes: Buffer): Value {
-  const machine = new Machine(bytes);
-  for (;;) {
-    const code = machine.byte();
-    if (code === STOP) return machine.pop();
-    const instruction = INSTRUCTIONS[code];
-    if (instruction === undefined)
-      throw new Error(`its pickle has the instruction 0x${code.toString(16)}, which tensors do not need`);
-    instruction(machine);
-  }
-}
-
-/** Two's complement, as pickle writes whole numbers beyond 32 bits. */
-function littleEndian(bytes: Buffer): number {
-  if (bytes.length === 0) return 0;
-  if (bytes.length > 6) throw new Error("its pickle holds a number that is too large");
-  return bytes.readIntLE(0, bytes.length);
-}
-
-/** ("storage", type, key, device, number of elements) */
-function storageRef(id: Value): StorageRef {
-  const [tag, type, key, , elements] = Array.isArray(id) ? id : [];
-  if (tag !== "storage" || !isKind(type, "name") || typeof key !== "string" || typeof elements !== "number")
-    throw new Error("its pickle refers to something that is no storage");
-  const dtype = STORAGES[type.name];
-  if (dtype === undefined) throw new Error(`it holds numbers of the type ${type.name}, which is not read`);
-  return { kind: "storage", key, dtype, elements };
-}
-
-/** The calls that rebuild dictionaries and tensors, and no others. */
-function call([callee, args]: Value[]): Value {
-  const name = isKind(callee, "name") ? callee.name : "something that is no function";
-  if (!Array.isArray(args)) throw new Error(DAMAGED);
-  switch (name) {
-    case "collections.OrderedDict":
-      return new Map();
-    case "torch._utils._rebuild_parameter":
-      return args[0] ?? null;
-    case "torch._utils._rebuild_tensor_v2":
-      return tensorRef(args);
-    default:
-      throw new Error(`its pickle wants to call ${name}, which is refused`);
-  }
-}
-
-const isSizes = (value: Value | undefined): value is number[] =>
-  Array.isArray(value) && value.every((size) => typeof size === "number" && Number.isSafeInteger(size) && size >= 0);
-
-function tensorRef([storage, offset, shape, stride]: Value[]): TensorRef {
-  if (!isKind(storage, "storage") || !isSizes([offset ?? null]) || !isSizes(shape) || !isSizes(stride))
-    throw new Error("its pickle describes no tensor");
-  return { kind: "tensor", storage, offset: offset as number, shape, stride };
 }

@@ -1,5 +1,6 @@
 /** What an error looks like on stderr: one line for what a user can mend, the stack for what is our fault. */
 import { asFlag, UserError } from "../../errors.js";
+import { printable } from "./printable.js";
 
 /** A signal that asked the command to stop. */
 export class Interrupted extends Error {
@@ -10,9 +11,10 @@ export class Interrupted extends Error {
   }
 }
 
+/** Without control characters: messages repeat what stands in files and replies of others, and a terminal would obey. */
 export function errorText(error: unknown, verbose = false): string {
-  if (!(error instanceof Error)) return String(error);
-  const stack = error.stack ?? error.message;
+  if (!(error instanceof Error)) return printable(String(error));
+  const stack = printable(error.stack ?? error.message);
   if (!isExpected(error)) return stack;
   return verbose ? `${lineOf(error)}\n${stack}` : lineOf(error);
 }
@@ -29,4 +31,4 @@ function lineOf(error: Error): string {
   return oneLine(line);
 }
 
-const oneLine = (text: string): string => text.trim().replace(/\s*\n\s*/g, " ");
+const oneLine = (text: string): string => printable(text.trim().replace(/\s*[\r\n]\s*/g, " "));

@@ -46,6 +46,9 @@ const TAGS = {
 /** Bytes of a value, by its type's number: BYTE, ASCII, SHORT, LONG, RATIONAL, ... */
 const TYPE_BYTES = [0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8];
 
+/** What a directory of 2-byte counts can hold; BigTIFF's could claim more than anybody has written. */
+const MOST_ENTRIES = 0xffff;
+
 /** Undefined when the file is cut off before its directory, or makes no sense. */
 export function readTiffHeader(bytes: Uint8Array): TiffHeader | undefined {
   try {
@@ -63,21 +66,37 @@ function parse(view: DataView): TiffHeader {
 
   const directory = word(big ? 8 : 4);
   const entries = big ? word(directory) : view.getUint16(directory, little);
+  if (entries > MOST_ENTRIES) throw new RangeError("no directory");
   const [first, entryBytes, inlineBytes] = big ? [directory + 8, 20, 8] : [directory + 2, 12, 4];
 
-  /** The numbers of a tag, the first `most` of them. */
-  const values = (tag: number, most: number): number[] | undefined => {
+  /** Where the numbers of a tag lie: all of them in the file. */
+  const placeOf = (tag: number): { type: number; bytes: number; count: number; start: number } | undefined => {
     for (let at = first; at < first + entries * entryBytes; at += entryBytes) {
       if (view.getUint16(at, little) !== tag) continue;
       const type = view.getUint16(at + 2, little);
       const bytes = TYPE_BYTES[type] ?? 0;
+      if (bytes === 0) throw new RangeError("no known type of number");
       const count = word(at + 4);
       const place = at + (big ? 12 : 8);
       const start = count * bytes <= inlineBytes ? place : word(place);
       if (start + count * bytes > view.byteLength) throw new RangeError("cut off");
-      return Array.from({ length: Math.min(count, most) }, (_, i) => number(type, start + i * bytes));
+      return { type, bytes, count, start };
     }
     return undefined;
+  };
+  /** The numbers of a tag, the first `most` of them. */
+  const values = (tag: number, most: number): number[] | undefined => {
+    const found = placeOf(tag);
+    if (found === undefined) return undefined;
+    const { type, bytes, count, start } = found;
+    return Array.from({ length: Math.min(count, most) }, (_, i) => number(type, start + i * bytes));
+  };
+  /** Of a tag that may have as many numbers as the file has rows. */
+  const sum = (tag: number): number => {
+    const { type, bytes, count, start } = placeOf(tag) ?? { type: 1, bytes: 1, count: 0, start: 0 };
+    let total = 0;
+    for (let i = 0; i < count; i++) total += number(type, start + i * bytes);
+    return total;
   };
   const number = (type: number, at: number): number => {
     if (type === 5) return view.getUint32(at, little) / view.getUint32(at + 4, little);
@@ -91,7 +110,6 @@ function parse(view: DataView): TiffHeader {
   const [across = 2, down = 2] = values(TAGS.subsampling, 2) ?? [];
   const [red = 0.299, green = 0.587, blue = 0.114] = values(TAGS.luma, 3) ?? [];
   const samples = values(TAGS.samples, 1)?.[0] ?? 1;
-  const strips = values(TAGS.stripBytes, Number.POSITIVE_INFINITY) ?? [];
   return {
     width: values(TAGS.width, 1)?.[0] ?? 0,
     height: values(TAGS.height, 1)?.[0] ?? 0,
@@ -105,7 +123,7 @@ function parse(view: DataView): TiffHeader {
     luma: [red, green, blue],
     range: values(TAGS.range, 6),
     isPlanar: values(TAGS.planar, 1)?.[0] === 2,
-    stripBytes: strips.reduce((sum, bytes) => sum + bytes, 0),
+    stripBytes: sum(TAGS.stripBytes),
   };
 }
 

@@ -1,0 +1,160 @@
+// @ts-check
+/** One target in a process of its own: node fuzz-child.mjs JOB, with the job as JSON.
+ *
+ *  The input under way lies in a file, so that whoever watches knows which one killed the process. Findings and the
+ *  report are files as well. */
+import {
+  appendFileSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { startCoverage } from "./block-coverage.mjs";
+import { u32le } from "./bytes.mjs";
+import { externalBytes, forgetPeak, peakBytes, residentBytes } from "./memory-peak.mjs";
+import { mutated } from "./mutate.mjs";
+import { seeded } from "./seeded.mjs";
+import { loadTarget } from "./target.mjs";
+import { wrongWith } from "./verdict.mjs";
+
+/** @typedef {{ name: string, scratch: string, temporary: string, seed: number, count: number, input?: string | undefined }} Job
+ *    scratch: a folder of its own; temporary: what TMPDIR names, empty; input: a file, to run it alone */
+/** @typedef {{ kind: "wrong" | "slow" | "memory" | "left behind", what: string, number: number, input: string }} Finding
+ *    input: in base64 */
+/** @typedef {{ inputs: number, accepted: number, refused: number, slowestMs: number, peakBytes: number, coverage: number,
+ *    kept: number, digest: number }} Report
+ *    peakBytes: the most for one input; coverage: share of the parser's code; kept: inputs that found something new;
+ *    digest: of all inputs, equal where they are */
+
+const SLOW_MS = 1000;
+const MOST_BYTES = 64 << 20;
+/** One look at the counters costs as much as some inputs. */
+const INPUTS_PER_LOOK = 8;
+const MOST_KEPT = 2000;
+const LONGEST_KEPT = 1 << 14;
+const MOST_FINDINGS = 20;
+/** Exit status. */
+const UNCAUGHT = 70;
+
+/** @type {Job} */
+const job = JSON.parse(process.argv[2] ?? "");
+const target = await loadTarget(job.name);
+const folder = join(job.scratch, "folder");
+mkdirSync(folder);
+const file = join(folder, target.file ?? "input");
+const current = openSync(join(job.scratch, "current"), "w+");
+let findings = 0;
+
+/** @type {Report} */
+const report = { inputs: 0, accepted: 0, refused: 0, slowestMs: 0, peakBytes: 0, coverage: 0, kept: 0, digest: 0 };
+
+/** @param {Finding["kind"]} kind @param {string} what @param {Uint8Array} input */
+function found(kind, what, input) {
+  const finding = { kind, what, number: report.inputs, input: Buffer.from(input).toString("base64") };
+  appendFileSync(join(job.scratch, "findings.jsonl"), `${JSON.stringify(finding)}\n`);
+  findings++;
+}
+
+/** @param {Uint8Array} input @returns {Promise<{ isAccepted: boolean, wrong?: string | undefined }>} */
+async function attempt(input) {
+  try {
+    return { isAccepted: (await target.run(input, { file, folder })) !== false };
+  } catch (error) {
+    return { isAccepted: false, wrong: wrongWith(target, error) };
+  }
+}
+
+/** @param {Uint8Array} input */
+async function measured(input) {
+  const head = Buffer.concat([u32le(report.inputs), u32le(input.length)]);
+  writeSync(current, head, 0, head.length, 0);
+  writeSync(current, input, 0, input.length, head.length);
+  if (target.file !== undefined) writeFileSync(file, input);
+
+  const before = residentBytes();
+  const highest = peakBytes();
+  const external = externalBytes();
+  const started = performance.now();
+  const { isAccepted, wrong } = await attempt(input);
+  const ms = performance.now() - started;
+  const peak = peakBytes();
+  const grown = Math.max(peak > highest ? peak - before : 0, externalBytes() - external, 0);
+  report.inputs++;
+  report[isAccepted ? "accepted" : "refused"]++;
+  report.slowestMs = Math.max(report.slowestMs, ms);
+  report.peakBytes = Math.max(report.peakBytes, grown);
+  return { wrong, ms, grown };
+}
+
+/** @param {Uint8Array} input @param {{ wrong?: string | undefined, ms: number, grown: number }} measures */
+function judge(input, { wrong, ms, grown }) {
+  if (wrong !== undefined) found("wrong", wrong, input);
+  if (ms > SLOW_MS) found("slow", `took ${Math.round(ms)} ms`, input);
+  if (grown > MOST_BYTES + input.length) {
+    found("memory", `took ${(grown / 2 ** 20).toFixed(0)} MiB`, input);
+    forgetPeak();
+  }
+  const names = readdirSync(folder).filter((name) => name !== target.file);
+  for (const left of [...names, ...readdirSync(job.temporary)]) {
+    found("left behind", `left ${left}`, input);
+    rmSync(join(names.includes(left) ? folder : job.temporary, left), { recursive: true });
+  }
+}
+
+async function runMany() {
+  const random = seeded(job.name, job.seed);
+  const corpus = [...target.seeds];
+  const dictionary = target.dictionary ?? [];
+  const maxBytes = target.maxBytes ?? 1 << 20;
+  const coverage = startCoverage();
+  for (const seed of corpus) judge(seed, await measured(seed));
+  coverage.take();
+  /** @type {Uint8Array[]} */
+  let lately = [];
+  while (report.inputs < job.count && findings < MOST_FINDINGS) {
+    const known = random.oneIn(2) ? target.seeds : corpus;
+    const bases = target.make !== undefined && random.oneIn(4) ? [target.make(random)] : known;
+    const input = random.oneIn(20) ? random.pick(bases) : mutated(random, { corpus: bases, dictionary, maxBytes });
+    report.digest = (Math.imul(report.digest, 31) + input.length + (input[input.length >> 1] ?? 0)) >>> 0;
+    judge(input, await measured(input));
+    lately.push(input);
+    if (lately.length < INPUTS_PER_LOOK) continue;
+    const room = MOST_KEPT - corpus.length;
+    if (coverage.take()) corpus.push(...lately.filter(({ length }) => length <= LONGEST_KEPT).slice(0, room));
+    lately = [];
+  }
+  coverage.take();
+  report.coverage = coverage.share(target.covers);
+  report.kept = corpus.length - target.seeds.length;
+}
+
+/** The fastest of three, and the memory of the last: a busy machine or a first call is no finding.
+ *  @param {Uint8Array} input */
+async function runAlone(input) {
+  for (const seed of target.seeds) await measured(seed);
+  Object.assign(report, { accepted: 0, refused: 0 });
+  const runs = [];
+  for (let i = 0; i < 3; i++) {
+    globalThis.gc?.();
+    forgetPeak();
+    runs.push(await measured(input));
+  }
+  const last = runs[2];
+  report.slowestMs = Math.min(...runs.map(({ ms }) => ms));
+  report.peakBytes = last?.grown ?? 0;
+  judge(input, { wrong: last?.wrong, ms: report.slowestMs, grown: report.peakBytes });
+}
+
+process.on("uncaughtException", (error) => {
+  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  process.exit(UNCAUGHT);
+});
+if (job.input === undefined) await runMany();
+else await runAlone(readFileSync(job.input));
+writeFileSync(join(job.scratch, "report.json"), JSON.stringify(report));
+process.exit(0); // What a parser left open is no reason to stay.

@@ -1,0 +1,34 @@
+// @ts-check
+/** How much memory this process has taken at most, in bytes. */
+import { openSync, readSync, writeFileSync } from "node:fs";
+
+const buffer = Buffer.alloc(8192);
+/** @type {number | undefined} */
+let status;
+
+/** @param {string} name a line of /proc/self/status in kB */
+function line(name) {
+  status ??= openSync("/proc/self/status", "r");
+  const text = buffer.toString("latin1", 0, readSync(status, buffer, 0, buffer.length, 0));
+  const at = text.indexOf(`${name}:`);
+  return at < 0 ? Number.NaN : Number.parseInt(text.slice(at + name.length + 1), 10) * 1024;
+}
+
+const isLinux = process.platform === "linux";
+
+/** The most since the process began or since `forgetPeak`. Elsewhere than on Linux: what it has now. */
+export const peakBytes = () => (isLinux ? line("VmHWM") : process.memoryUsage.rss());
+
+export const residentBytes = () => process.memoryUsage.rss();
+
+/** Outside of V8's heap: what was asked for, whether it was written to or not. */
+export const externalBytes = () => process.memoryUsage().external;
+
+export function forgetPeak() {
+  if (!isLinux) return;
+  try {
+    writeFileSync("/proc/self/clear_refs", "5");
+  } catch {
+    // Some containers keep it from being written: then the peak is that of the whole process.
+  }
+}

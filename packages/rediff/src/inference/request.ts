@@ -13,7 +13,7 @@ import { OptionError, option, wording } from "../errors.js";
 import type { ChatMessage, PromptTemplate } from "../text/chat-template.js";
 import type { ImageJoin } from "../text/image-tokens.js";
 import type { PictureSource } from "../vision/picture/decode-picture.js";
-import type { VideoSource } from "../vision/video/ffmpeg.js";
+import type { VideoSource } from "../vision/video/decoder-process.js";
 import type { TraceStep } from "./trace-format.js";
 
 /** A picture (a path, or a file's bytes), a video file, or a folder of frames. */

@@ -30,7 +30,7 @@ export {
   type VisionGeometry,
   videoLayout,
 } from "./tiles/token-layout.js";
-export type { VideoSource } from "./video/ffmpeg.js";
+export type { VideoSource } from "./video/decoder-process.js";
 export { linspaceIndices, sampleFrames, type VideoSampling } from "./video/frame-sampling.js";
 export { loadVideo, type VideoOptions, type VideoTiles } from "./video/load-video.js";
 export type { VisionJob } from "./workers/vision-jobs.js";

@@ -6,9 +6,8 @@ import { assertRegular } from "../../files/regular-file.js";
 import { decodePicture } from "../../vision/picture/decode-picture.js";
 import type { Size } from "../../vision/tiles/anyres.js";
 import { pictureLayout, videoLayout, visualRows } from "../../vision/tiles/token-layout.js";
-import { probeVideo } from "../../vision/video/ffmpeg.js";
 import { FOLDER_FPS, sampleFolder, sampleFrames, type VideoSampling } from "../../vision/video/frame-sampling.js";
-import { frameFiles } from "../../vision/video/load-video.js";
+import { frameFiles, probeFile } from "../../vision/video/load-video.js";
 import type { RecordNote } from "../parsing/record-notes.js";
 import type { RecordPlace } from "../records/file-index.js";
 import { type RecordReader, sourceOf } from "../records/record-reader.js";
@@ -168,7 +167,7 @@ async function glanceAtVideo(
       totalFrames = (await frameFiles(path)).length;
       indices = sampleFolder(totalFrames, sampling);
     } else {
-      const facts = await probeVideo(path, signal);
+      const facts = await probeFile(path, { maxPixels: media.maxPixels }, signal);
       [fps, totalFrames] = [facts.fps, facts.packets];
       indices = sampleFrames(totalFrames, fps, sampling);
     }

@@ -52,12 +52,13 @@ function readBoxes(bytes: Uint8Array, from: number, to: number): Box[] {
   return boxes;
 }
 
-const CONTAINERS = new Set(["moov", "trak", "mdia", "minf", "stbl"]);
+/** From the outside to the tables; a box of another place is none of them. */
+const CONTAINERS = ["moov", "trak", "mdia", "minf", "stbl"];
 
-function offsetTables(bytes: Uint8Array, from = 0, to = bytes.length): Box[] {
+function offsetTables(bytes: Uint8Array, from = 0, to = bytes.length, depth = 0): Box[] {
   return readBoxes(bytes, from, to).flatMap((box) => {
-    if (box.type === "stco" || box.type === "co64") return [box];
-    return CONTAINERS.has(box.type) ? offsetTables(bytes, box.body, box.end) : [];
+    if (depth === CONTAINERS.length && (box.type === "stco" || box.type === "co64")) return [box];
+    return box.type === CONTAINERS[depth] ? offsetTables(bytes, box.body, box.end, depth + 1) : [];
   });
 }
 

@@ -6,8 +6,8 @@ import { UserError } from "../../errors.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { fixturePath } from "../fixtures/pillow.js";
 import { loadPicture } from "../picture/load-picture.js";
-import { readPpm } from "./ffmpeg.js";
 import { loadVideo, type VideoOptions } from "./load-video.js";
+import { readPpm } from "./ppm.js";
 
 const { at, path: folder } = folderOfFile();
 

@@ -7,23 +7,24 @@ import { emptyFile, fileError } from "../../files/read-errors.js";
 import { assertRegular } from "../../files/regular-file.js";
 import { DEFAULT_MAX_PIXELS, type DecodeOptions, decodePicture } from "../picture/decode-picture.js";
 import { picturesIn } from "../picture/folder-pictures.js";
-import { refuseHuge } from "../picture/picture-errors.js";
-import { type OpaqueImage, withoutAlpha } from "../picture/raster-image.js";
-import { resizeImage } from "../picture/resize.js";
-import type { Size } from "../tiles/anyres.js";
-import { refuseThin } from "../tiles/thin-pictures.js";
-import { cutIntoTiles, type Tiles } from "../tiles/tiles.js";
+import { withoutAlpha } from "../picture/raster-image.js";
+import type { Tiles } from "../tiles/tiles.js";
+import { type DecoderBounds, type VideoSource, videoName } from "./decoder-process.js";
 import { movieIndexFirst } from "./faststart.js";
-import { decodeFrames, MAX_FRAMES, probeVideo, type VideoSource, videoName } from "./ffmpeg.js";
+import { decodeFrames, probeVideo, type VideoFacts } from "./ffmpeg.js";
+import { FrameCanvas } from "./frame-canvas.js";
 import { FOLDER_FPS, sampleFolder, sampleFrames, type VideoSampling } from "./frame-sampling.js";
+import { DECODER_THREADS, tooLong, type VideoLimits, withDefaults } from "./video-limits.js";
 
 export interface VideoOptions {
   readonly tileSize: number;
   readonly sampling: VideoSampling;
   /** Of a frame; see DecodeOptions. */
-  readonly maxPixels?: number;
+  readonly maxPixels?: number | undefined;
   /** Of the pictures of a folder; a video is always upright, as every player shows it. */
   readonly autoOrient?: boolean;
+  /** What decoding a file may cost. */
+  readonly limits?: VideoLimits;
 }
 
 export interface VideoTiles extends Tiles {
@@ -54,17 +55,49 @@ export async function loadVideo(source: VideoSource, options: VideoOptions, sign
   return loadFile(source, options, signal);
 }
 
-async function loadFile(source: VideoSource, options: VideoOptions, signal?: AbortSignal): Promise<VideoTiles> {
+/** Of a file: packets, rate and size, under the same limits as decoding it. */
+export function probeFile(
+  source: VideoSource,
+  options: Pick<VideoOptions, "maxPixels" | "limits">,
+  signal?: AbortSignal,
+): Promise<VideoFacts> {
+  return bounded(source, options, signal, (bounds) => probeVideo(source, bounds));
+}
+
+/** Gives up, with the signal's reason or for want of time. */
+async function bounded<Result>(
+  source: VideoSource,
+  { maxPixels = DEFAULT_MAX_PIXELS, limits = {} }: Pick<VideoOptions, "maxPixels" | "limits">,
+  signal: AbortSignal | undefined,
+  work: (bounds: DecoderBounds) => Promise<Result>,
+): Promise<Result> {
+  const { seconds, memory } = withDefaults(limits);
+  const timeout = AbortSignal.timeout(Math.ceil(seconds * 1000));
+  const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+  // The shell's limit comes second: it is there for a decoder that nobody looks after.
+  const cpuSeconds = (seconds + 1) * (DECODER_THREADS + 1);
+  try {
+    return await work({ maxPixels, memory, cpuSeconds, signal: either });
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw timeout.aborted ? tooLong(videoName(source), seconds) : error;
+  }
+}
+
+function loadFile(source: VideoSource, options: VideoOptions, signal?: AbortSignal): Promise<VideoTiles> {
+  return bounded(source, options, signal, (bounds) => decodeFile(source, options, bounds));
+}
+
+async function decodeFile(source: VideoSource, options: VideoOptions, bounds: DecoderBounds): Promise<VideoTiles> {
   const path = videoName(source);
-  const { packets, fps, width, height } = await probeVideo(source, signal);
-  refuseHuge(path, width, height, options.maxPixels ?? DEFAULT_MAX_PIXELS);
+  const { packets, fps } = await probeVideo(source, bounds);
   let total = packets;
   // An edit list or a damaged packet makes frames fewer than packets. Then the frames were chosen for a length that
   // the video does not have, and it is decoded again.
   for (let attempt = 0; attempt < 2; attempt++) {
     const indices = sampleFrames(total, fps, options.sampling);
-    const canvas = new FrameCanvas(path, indices, options.tileSize);
-    const summary = await decodeFrames(source, canvas.wanted, (frame) => canvas.put(frame.index, frame.image), signal);
+    const canvas = new FrameCanvas(path, indices, options.tileSize, bounds.maxPixels);
+    const summary = await decodeFrames(source, canvas, bounds);
     if (summary.total === total) {
       return {
         ...canvas.finish(),
@@ -93,64 +126,17 @@ export async function frameFiles(path: string): Promise<string[]> {
 async function loadFolder(path: string, options: VideoOptions, signal?: AbortSignal): Promise<VideoTiles> {
   const files = await frameFiles(path);
   const indices = sampleFolder(files.length, options.sampling);
-  const canvas = new FrameCanvas(path, indices, options.tileSize);
-  const { maxPixels, autoOrient } = options;
+  const { maxPixels = DEFAULT_MAX_PIXELS, autoOrient } = options;
+  const canvas = new FrameCanvas(path, indices, options.tileSize, maxPixels);
   const decoding: DecodeOptions = {
-    ...(maxPixels !== undefined && { maxPixels }),
+    maxPixels,
     ...(autoOrient !== undefined && { autoOrient }),
   };
-  const judge = (size: Size) => refuseThin(size, { tileSize: options.tileSize, aspectRatio: { kind: "square" } });
   for (const index of canvas.wanted) {
     signal?.throwIfAborted();
-    const image = await decodePicture(join(path, files[index] ?? ""), decoding, judge);
-    canvas.put(index, withoutAlpha(image));
+    const image = await decodePicture(join(path, files[index] ?? ""), decoding, (size) => canvas.admit(size));
+    canvas.put({ index, image: withoutAlpha(image) });
   }
   const times = indices.map((index) => index / FOLDER_FPS);
   return { ...canvas.finish(), indices, times, totalFrames: files.length, fps: FOLDER_FPS, warnings: [] };
-}
-
-/** [frames, 3, size, size], filled as frames come; a frame that is shown several times is resized once. */
-export class FrameCanvas {
-  /** The frames to decode: ascending, none twice. */
-  readonly wanted: readonly number[];
-  readonly #indices: readonly number[];
-  readonly #tileSize: number;
-  readonly #pixels: Uint8Array<ArrayBuffer>;
-  #imageSize: Size | undefined;
-
-  constructor(path: string, indices: readonly number[], tileSize: number) {
-    if (indices.length > MAX_FRAMES) {
-      throw new UserError(
-        `${path}: ${indices.length} frames would be taken; at most ${MAX_FRAMES} are possible`,
-        "Set frames_upbound or a smaller video_fps",
-      );
-    }
-    this.wanted = [...new Set(indices)];
-    this.#indices = indices;
-    this.#tileSize = tileSize;
-    this.#pixels = new Uint8Array(indices.length * 3 * tileSize * tileSize);
-  }
-
-  put(index: number, image: OpaqueImage): void {
-    this.#imageSize ??= { width: image.width, height: image.height };
-    const bytes = 3 * this.#tileSize ** 2;
-    const first = this.#indices.indexOf(index);
-    const tile = this.#pixels.subarray(first * bytes, (first + 1) * bytes);
-    cutIntoTiles(squash(image, this.#tileSize), { left: 0, top: 0 }, 1, this.#tileSize, tile);
-    for (let i = first + 1; this.#indices[i] === index; i++) this.#pixels.set(tile, i * bytes);
-  }
-
-  finish(): Tiles {
-    return {
-      pixels: this.#pixels,
-      tiles: this.#indices.length,
-      tileSize: this.#tileSize,
-      imageSize: this.#imageSize ?? { width: 0, height: 0 },
-    };
-  }
-}
-
-/** Resizes a frame to one tile; its shape is not kept, as in the reference. */
-function squash(image: OpaqueImage, tileSize: number): OpaqueImage {
-  return resizeImage(image, { width: tileSize, height: tileSize });
 }

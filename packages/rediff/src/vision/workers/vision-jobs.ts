@@ -4,7 +4,7 @@ import type { PictureSource } from "../picture/decode-picture.js";
 import { loadPicture, type PictureOptions } from "../picture/load-picture.js";
 import { type Redrawn, type RedrawOptions, redrawPicture } from "../picture/redraw-picture.js";
 import type { Tiles } from "../tiles/tiles.js";
-import type { VideoSource } from "../video/ffmpeg.js";
+import type { VideoSource } from "../video/decoder-process.js";
 import { loadVideo, type VideoOptions, type VideoTiles } from "../video/load-video.js";
 
 export type VisionJob =

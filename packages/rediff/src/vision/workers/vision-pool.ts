@@ -10,7 +10,7 @@ import type { PictureSource } from "../picture/decode-picture.js";
 import type { PictureOptions } from "../picture/load-picture.js";
 import type { Redrawn, RedrawOptions } from "../picture/redraw-picture.js";
 import type { Tiles } from "../tiles/tiles.js";
-import type { VideoSource } from "../video/ffmpeg.js";
+import type { VideoSource } from "../video/decoder-process.js";
 import type { VideoOptions, VideoTiles } from "../video/load-video.js";
 import type { RedrawJob, VisionJob } from "./vision-jobs.js";
 

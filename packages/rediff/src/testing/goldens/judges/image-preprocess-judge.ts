@@ -12,7 +12,7 @@ import type { OpaqueImage, RasterImage } from "../../../vision/picture/raster-im
 import { anyresGrid, bestResolution, parsePinpoints, type Size } from "../../../vision/tiles/anyres.js";
 import { makeTiles, normalizedLevels, type Tiles } from "../../../vision/tiles/tiles.js";
 import { pictureLayout, type VisionGeometry } from "../../../vision/tiles/token-layout.js";
-import { FrameCanvas } from "../../../vision/video/load-video.js";
+import { FrameCanvas } from "../../../vision/video/frame-canvas.js";
 import type { GoldenCase, GoldenTensor, Outcome } from "../golden-case.js";
 
 const pair = z.tuple([z.number(), z.number()]);
@@ -179,6 +179,6 @@ export function splitFrames({ shape, data }: GoldenTensor): OpaqueImage[] {
 /** The tiles of frames that were recorded as pixels: what a video becomes once it is decoded. */
 export function framesToTiles(frames: readonly OpaqueImage[], tileSize: number): Tiles {
   const canvas = new FrameCanvas("frames", [...frames.keys()], tileSize);
-  for (const [index, image] of frames.entries()) canvas.put(index, image);
+  for (const [index, image] of frames.entries()) canvas.put({ index, image });
   return canvas.finish();
 }

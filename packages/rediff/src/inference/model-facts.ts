@@ -2,6 +2,7 @@
  *  is read, and it travels between processes. */
 import { loadPartsConfig, locateModel } from "../checkpoint/adapter/locate-model.js";
 import { UserError } from "../errors.js";
+import { furthest } from "../models/llada/llada-config.js";
 import { type ModelConfig, type ModelDefaults, tilingOf } from "../models/llava/llava.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import type { VisionGeometry } from "../vision/tiles/token-layout.js";
@@ -11,6 +12,10 @@ export interface ModelFacts {
   /** What its config says that suits it. */
   defaults: ModelDefaults;
   maxPositions: number;
+  /** The same with those that stretched rotary positions add: what is longer is refused. */
+  reach: number;
+  /** UTF-8 bytes of a text that one token stands for, at most; undefined where there is no such number. */
+  longestToken: number | undefined;
   /** It knows scenes of stickers only. */
   sceneWorld: boolean;
   /** How pictures are cut for it; undefined for a text-only model. */
@@ -23,12 +28,21 @@ export interface AskableModel {
   tokenizer: Tokenizer;
 }
 
-export function factsOf({ folder, config }: { folder: string; config: ModelConfig }): ModelFacts {
+/** A model, or what there is of it without its weights. */
+interface Askable {
+  folder: string;
+  config: ModelConfig;
+  tokenizer: Tokenizer;
+}
+
+export function factsOf({ folder, config, tokenizer }: Askable): ModelFacts {
   const { multimodal, llada, defaults } = config;
   return {
     folder,
     defaults,
     maxPositions: llada.maxPositions,
+    reach: furthest(llada),
+    longestToken: tokenizer.longestToken,
     // Checkpoints of a training run under way say it by their tower only.
     sceneWorld: (defaults.world ?? multimodal?.visionTower) === "scenes",
     tiling: multimodal && tilingOf(multimodal),
@@ -46,7 +60,7 @@ export function modelDefaults({ defaults, sceneWorld, maxPositions }: ModelFacts
 }
 
 /** Of a loaded model. */
-export const askable = (model: { folder: string; config: ModelConfig; tokenizer: Tokenizer }): AskableModel => ({
+export const askable = (model: Askable): AskableModel => ({
   facts: factsOf(model),
   tokenizer: model.tokenizer,
 });
@@ -54,10 +68,10 @@ export const askable = (model: { folder: string; config: ModelConfig; tokenizer:
 /** Of a folder, without its weights.
  *  @param base of an adapter's folder, in place of the one that it names
  *  @throws UserError when it is no model folder */
-export async function readAskable(folder: string, base?: string): Promise<AskableModel> {
+export async function readAskable(folder: string, base?: string): Promise<AskableModel & { config: ModelConfig }> {
   const parts = await locateModel(folder, { base });
   const [config, tokenizer] = await Promise.all([loadPartsConfig(parts), loadTokenizer(parts.tokenizer)]);
-  return { facts: factsOf({ folder, config }), tokenizer };
+  return { ...askable({ folder, config, tokenizer }), config };
 }
 
 /** @throws UserError for a text-only model */

@@ -12,7 +12,8 @@ const { eot } = tokenizer.special;
 
 function modelWith(facts: Partial<ModelFacts> = {}): AskableModel {
   const usual = { folder: "model", defaults: {}, maxPositions: 4096, sceneWorld: false, tiling: undefined };
-  return { facts: { ...usual, ...facts }, tokenizer };
+  const { longestToken } = tokenizer;
+  return { facts: { ...usual, reach: facts.maxPositions ?? 4096, longestToken, ...facts }, tokenizer };
 }
 
 const resolved = (facts: Partial<ModelFacts>, options: DescribeOptions = {}) =>

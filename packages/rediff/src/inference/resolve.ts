@@ -20,6 +20,7 @@ import { encodePrompt, type ImageJoin, imageToken } from "../text/image-tokens.j
 import { specialIds } from "../text/special-ids.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { DEFAULT_MAX_PIXELS } from "../vision/picture/decode-picture.js";
+import { assertTemplate, assertTexts, assertTokens } from "./limits/text-room.js";
 import { type AskableModel, modelDefaults } from "./model-facts.js";
 import {
   type Awaiting,
@@ -96,7 +97,7 @@ export type ResolvedRequest = RequestOfKind[RequestKind];
 export interface AskedOfKind {
   describe: { kind: "describe"; options: Omit<DescribeOptions, Awaiting> };
   refine: { kind: "refine"; draft: string; options: Omit<RefineOptions, Awaiting> };
-  fill: { kind: "fill"; template: string; options: Omit<FillOptions, Awaiting> };
+  fill: { kind: "fill"; template: string | Template; options: Omit<FillOptions, Awaiting> };
 }
 export type Asked = AskedOfKind[RequestKind];
 
@@ -118,10 +119,12 @@ export function resolveRequest(model: AskableModel, pictures: number, asked: Ask
 
 export function resolveDescribe(model: AskableModel, pictures: number, options: DescribeOptions): DescribeRequest {
   checkOptions(options);
+  assertTexts(model.facts, { kind: "describe", options });
   const { tokenizer, facts } = model;
   const numbers = decodingNumbers(options, options.genLength ?? modelDefaults(facts).genLength);
   const { suffix, draft, compat } = options;
-  const unreadIn = (text: string | undefined) => (text === undefined || compat ? [] : unreadOf(tokenizer, text));
+  const unreadIn = (text: string | undefined, { length }: readonly number[]) =>
+    text === undefined || compat || length > facts.reach ? [] : unreadOf(tokenizer, text);
   const encode = takesSpecialTokens(options) ? tokenizer.encode : tokenizer.encodeText;
   // The model writes what it cannot read.
   const begun = (text: string) =>
@@ -137,8 +140,8 @@ export function resolveDescribe(model: AskableModel, pictures: number, options: 
     ...prompt(model, pictures, options, DEFAULT_QUESTION),
     decode,
     stop: compat ? [] : [...(options.stop ?? [])],
-    draftUnread: unreadIn(draft),
-    suffixUnread: unreadIn(suffix),
+    draftUnread: unreadIn(draft, decode.draft),
+    suffixUnread: unreadIn(suffix, decode.suffix),
   };
 }
 
@@ -149,9 +152,10 @@ export function resolveRefine(
   options: RefineOptions,
 ): RefineRequest {
   checkRefineOptions(options);
+  assertTexts(model.facts, { kind: "refine", draft, options });
   const { tokenizer, facts } = model;
   const { rounds = 8, threshold = modelDefaults(facts).refineThreshold, ...rest } = options;
-  const aligned = alignDraft(tokenizer, draft);
+  const aligned = alignDraft(model, draft);
   const [word] = aligned.unread;
   if (rest.compat && aligned.fixed.length > 0)
     throw new OptionError(
@@ -185,8 +189,11 @@ export function resolveFill(
   options: FillOptions,
 ): FillRequest {
   checkOptions(options);
+  assertTexts(model.facts, { kind: "fill", template, options });
   const { tokenizer } = model;
-  const form = formOf(tokenizer, typeof template === "string" ? parseTemplate(template) : template);
+  const parts = typeof template === "string" ? parseTemplate(template) : template;
+  assertTemplate(model, parts);
+  const form = formOf(tokenizer, parts);
   const { length } = form.ids;
   const numbers = decodingNumbers(options, length - form.fixed.length);
   return {
@@ -245,7 +252,8 @@ function prompt(
   const ids = isOriginal
     ? originalIds(tokenizer, answered, { template: conversation, system, join: imageJoin, pictures })
     : encodeConversation(tokenizer, answered, { template: conversation, system, join: imageJoin, specialTokens });
-  const unread = unreadQuestion(tokenizer, messages);
+  // One that is refused for its length is not looked through: that takes far longer than counting its tokens.
+  const unread = ids.length >= facts.reach ? [] : unreadQuestion(tokenizer, messages);
   return { messages, system, conversation, imageJoin, visuals: visualHandling(options), ids, specialTokens, unread };
 }
 
@@ -286,7 +294,9 @@ function besideUnread({ ids, fixed }: AlignedText): number[] {
   return [...ids.keys()].filter((i) => fixed.some((position) => Math.abs(position - i) <= UNJUDGED));
 }
 
-function alignDraft(tokenizer: Tokenizer, draft: string): AlignedText {
+function alignDraft(model: AskableModel, draft: string): AlignedText {
+  const { tokenizer } = model;
+  assertTokens(model, "draft", [draft]);
   const aligned = alignText(tokenizer, draft, { words: true });
   if (aligned.ids.length === 0) throw new OptionError("draft", "the draft is empty", "Give the text to be repaired.");
   return aligned;

@@ -3,6 +3,7 @@
  *  Contents go through the chat template as strings, so what must not be taken for more than text is put between signs
  *  that no content has, and is encoded by itself afterwards: `<image>` as a word, and the spellings of special tokens.
  *  All else is encoded as if there were no such signs, the template's own special tokens among it. */
+import { UserError } from "../errors.js";
 import { type ChatMessage, type PromptTemplate, renderPrompt } from "./chat-template.js";
 import { isUsers, splitMarkers } from "./image-markers.js";
 import { type ImageJoin, imageToken, joinChunks } from "./image-tokens.js";
@@ -71,13 +72,17 @@ interface Signs {
 
 /** Characters of private use that none of the texts has. */
 function unusedSigns(texts: readonly string[]): Signs {
+  const used = new Set(texts.flatMap((text) => text.match(/\p{Co}/gu) ?? []));
   const free: string[] = [];
-  for (let code = 0xe000; free.length < 3; code++) {
+  for (let code = 0xe000; code <= 0x10fffd && free.length < 3; code++) {
     const sign = String.fromCodePoint(code);
-    if (!texts.some((text) => text.includes(sign))) free.push(sign);
+    if (!used.has(sign)) free.push(sign);
     if (code === 0xf8ff) code = 0xeffff;
+    if (code === 0xffffd) code = 0xfffff;
   }
-  const [open = "", close = "", word = ""] = free;
+  const [open, close, word] = free;
+  if (open === undefined || close === undefined || word === undefined)
+    throw new UserError("the text has every character of private use", "Leave some of them out.");
   return { open, close, word };
 }
 

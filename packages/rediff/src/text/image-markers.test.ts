@@ -49,3 +49,10 @@ describe("pictures", () => {
     expect(wordsOf({ role: "assistant", content: "<image>\nWhat?" })).toBe("<image>\nWhat?");
   });
 });
+
+test("a run of backslashes is read once, not from each of them", () => {
+  const run = "\\".repeat(1 << 18);
+  expect(splitMarkers(`${run}<image>`)).toEqual([run.slice(run.length / 2), null]);
+  expect(splitMarkers(run)).toEqual([run]);
+  expect(escapeMarkers(run)).toBe(run);
+});

@@ -6,17 +6,27 @@
 import type { ChatMessage } from "./chat-template.js";
 import { imageToken } from "./image-tokens.js";
 
-const marker = /(\\*)<image>/g;
+/** Each `<image>` of a text, and the backslashes directly before it. Counted backwards from it: a pattern that begins with
+ *  them would try every backslash of a run as a beginning, which takes minutes for a megabyte of them. */
+function* markers(text: string): Generator<{ start: number; slashes: number; end: number }> {
+  let end = 0;
+  for (let at = text.indexOf(imageToken); at >= 0; at = text.indexOf(imageToken, end)) {
+    let start = at;
+    while (start > end && text[start - 1] === "\\") start--;
+    end = at + imageToken.length;
+    yield { start, slashes: at - start, end };
+  }
+}
 
 /** A text in parts; null stands for a picture. */
 export function splitMarkers(content: string): (string | null)[] {
   const parts: (string | null)[] = [];
   let text = "";
   let at = 0;
-  for (const { 0: found, 1: slashes = "", index } of content.matchAll(marker)) {
-    text += content.slice(at, index) + "\\".repeat(slashes.length >> 1);
-    at = index + found.length;
-    if (slashes.length % 2 === 1) text += imageToken;
+  for (const { start, slashes, end } of markers(content)) {
+    text += content.slice(at, start) + "\\".repeat(slashes >> 1);
+    at = end;
+    if (slashes % 2 === 1) text += imageToken;
     else {
       parts.push(text, null);
       text = "";
@@ -27,7 +37,13 @@ export function splitMarkers(content: string): (string | null)[] {
 
 /** The text such that all of its `<image>` are words. */
 export function escapeMarkers(text: string): string {
-  return text.replace(marker, (_, slashes: string) => `${slashes}${slashes}\\${imageToken}`);
+  let escaped = "";
+  let at = 0;
+  for (const { start, slashes, end } of markers(text)) {
+    escaped += text.slice(at, start) + "\\".repeat(2 * slashes + 1) + imageToken;
+    at = end;
+  }
+  return escaped + text.slice(at);
 }
 
 /** A question with its pictures where it has a place for each, else with all of them before it. */

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { Tokenizer as Engine } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { UserError } from "../errors.js";
+import { longestToken } from "./longest-token.js";
 import {
   type AddedToken,
   effectiveAddedTokens,
@@ -64,6 +65,8 @@ export interface Tokenizer {
   encodeText(text: string): number[];
   /** What a word outside the vocabulary becomes; undefined where all can be written. */
   readonly unknown: number | undefined;
+  /** UTF-8 bytes of a text that one token stands for, at most; undefined where there is no such number. */
+  readonly longestToken: number | undefined;
   /** What `encodeText` does, in its steps. */
   readonly stages: TokenizerStages;
   /** Invalid UTF-8 (half a character) becomes U+FFFD. Ids without a token (the padding of the embedding) vanish, as in
@@ -115,6 +118,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     encode: (text) => engine.encode(text, { add_special_tokens: false }).ids,
     encodeText,
     unknown,
+    longestToken: longestToken(files, added),
     stages: stagesOf(files, texts, new Set([...controls].map((id) => engine.id_to_token(id) ?? ""))),
     decode: (ids, { skipSpecialTokens = false } = {}) => {
       const kept = Array.from(ids).filter((id) => {

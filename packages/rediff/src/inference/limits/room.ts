@@ -1,18 +1,17 @@
 /** What a prompt leaves of a model's positions for its answer. Counted before anything is encoded, so that what does not
  *  fit costs nothing. */
 import { OptionError, option, wording } from "../../errors.js";
-import type { LladaConfig } from "../../models/llada/llada-config.js";
+import { furthest } from "../../models/llada/llada-config.js";
 import { type ModelConfig, visionGeometry } from "../../models/llava/llava.js";
 import { imagePlaceholder } from "../../text/image-tokens.js";
-import type { Visual } from "../../vision/tiles/tiles.js";
-import { visualRows } from "../../vision/tiles/token-layout.js";
+import { type LaidOut, visualRows } from "../../vision/tiles/token-layout.js";
 import type { DescribeRequest, ResolvedRequest } from "../resolve.js";
 
 /** Positions of a prompt with its pictures. */
 export function promptLength(
   { multimodal }: Pick<ModelConfig, "multimodal">,
   ids: readonly number[],
-  visuals: readonly Visual[],
+  visuals: readonly LaidOut[],
 ): number {
   const text = ids.filter((id) => id !== imagePlaceholder).length;
   if (multimodal === undefined) return text;
@@ -21,19 +20,19 @@ export function promptLength(
 }
 
 /** @throws OptionError when the prompt and its answer have more positions than the model */
-export function assertRoom(config: ModelConfig, request: ResolvedRequest, visuals: readonly Visual[]): void {
-  const { maxPositions, ropeScaling } = config.llada;
+export function assertRoom(config: ModelConfig, request: ResolvedRequest, visuals: readonly LaidOut[]): void {
+  const positions = furthest(config.llada);
   const { genLength, suffix } = request.decode;
   const prompt = promptLength(config, request.ids, visuals);
   const answer = genLength + suffix.length;
-  if (prompt + answer <= maxPositions || ropeScaling !== undefined) return;
-  if (prompt >= maxPositions) throw noRoom(prompt, maxPositions);
+  if (prompt + answer <= positions) return;
+  if (prompt >= positions) throw noRoom(prompt, positions);
   const { kind } = request;
   const [name, what] =
     kind === "describe" ? ["genLength", "answer"] : kind === "refine" ? ["draft", "draft"] : ["template", "template"];
   throw new OptionError(
     name,
-    `the prompt has ${prompt} tokens and the ${what} ${answer}, together more than the model's ${maxPositions} positions`,
+    `the prompt has ${prompt} tokens and the ${what} ${answer}, together more than the model's ${positions} positions`,
     kind === "describe"
       ? wording`Use fewer or smaller pictures, a shorter question, or a smaller ${option("genLength")}`
       : `Use fewer or smaller pictures, or a shorter ${what}`,
@@ -55,7 +54,7 @@ const LONGEST = 4;
 export function cutToRoom(
   config: ModelConfig,
   request: DescribeRequest,
-  visuals: readonly Visual[],
+  visuals: readonly LaidOut[],
   usual: number,
 ): DescribeRequest {
   const positions = furthest(config.llada);
@@ -80,10 +79,6 @@ export function cutToRoom(
     },
   };
 }
-
-/** Stretched rotary positions reach further than those that were trained. */
-const furthest = ({ maxPositions, ropeScaling }: LladaConfig): number =>
-  Math.floor(maxPositions * (ropeScaling?.factor ?? 1));
 
 const noRoom = (prompt: number, positions: number): OptionError =>
   new OptionError(

@@ -19,3 +19,7 @@ export interface LladaConfig {
   ropeScaling: RopeScaling | undefined;
   maxPositions: number;
 }
+
+/** Positions that a model can be asked for: stretched rotary positions reach further than those that were trained. */
+export const furthest = ({ maxPositions, ropeScaling }: LladaConfig): number =>
+  Math.floor(maxPositions * (ropeScaling?.factor ?? 1));

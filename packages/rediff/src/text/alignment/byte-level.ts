@@ -1,6 +1,9 @@
 /** Byte-level vocabularies (GPT-2's, LLaDA's): a token is spelt with one sign for each byte of its UTF-8. */
 
-const byteOf = new Map(byteSigns().map((sign, byte) => [sign, byte]));
+/** Of each byte. */
+export const BYTE_SIGNS: readonly string[] = byteSigns();
+
+const byteOf = new Map(BYTE_SIGNS.map((sign, byte) => [sign, byte]));
 
 /** Printable bytes stand for themselves, the others are signs from U+0100 on. */
 function byteSigns(): string[] {

@@ -129,12 +129,16 @@ function oneTokenNeedsUnpad(position: NewlinePosition, unpad: boolean): NewlineP
   return position === "one_token" && !unpad ? "no_token" : position;
 }
 
+/** What of a picture or a video its rows depend on. */
+export interface LaidOut {
+  readonly kind: "picture" | "video";
+  readonly tiles: number;
+  readonly imageSize: Size;
+}
+
 /** Rows that a visual takes in a sequence: what `pictureLayout` or `videoLayout` says of its tiles. A single view (padded
  *  picture, dummy) has no map. */
-export function visualRows(
-  visual: { readonly kind: "picture" | "video"; readonly tiles: number; readonly imageSize: Size },
-  geometry: VisionGeometry,
-): number {
+export function visualRows(visual: LaidOut, geometry: VisionGeometry): number {
   if (visual.kind === "video") return videoLayout(visual.tiles, geometry).tokens;
   const aspectRatio = visual.tiles === 1 ? ({ kind: "square" } as const) : geometry.aspectRatio;
   return pictureLayout(visual.imageSize, { ...geometry, aspectRatio }).tokens;

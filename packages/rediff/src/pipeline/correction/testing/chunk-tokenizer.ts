@@ -24,6 +24,7 @@ export function chunkTokenizer(): Tokenizer {
     encode,
     encodeText: encode,
     unknown: undefined,
+    longestToken: undefined,
     stages: {
       controls: new Set(["<|eot_id|>"]),
       wholes: [],

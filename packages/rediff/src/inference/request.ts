@@ -14,6 +14,7 @@ import type { ChatMessage, PromptTemplate } from "../text/chat-template.js";
 import type { ImageJoin } from "../text/image-tokens.js";
 import type { PictureSource } from "../vision/picture/decode-picture.js";
 import type { VideoSource } from "../vision/video/decoder-process.js";
+import type { Template } from "./template/fill-template.js";
 import type { TraceStep } from "./trace-format.js";
 
 /** A picture (a path, or a file's bytes), a video file, or a folder of frames. */
@@ -141,6 +142,14 @@ export type FillOptions = Pick<
   | "videoFrames"
   | Awaiting
 >;
+
+/** What is asked, with what it is asked about. */
+export interface AskedOfKind {
+  describe: { kind: "describe"; options: Omit<DescribeOptions, Awaiting> };
+  refine: { kind: "refine"; draft: string; options: Omit<RefineOptions, Awaiting> };
+  fill: { kind: "fill"; template: string | Template; options: Omit<FillOptions, Awaiting> };
+}
+export type Asked = AskedOfKind[keyof AskedOfKind];
 
 const opt = (name: keyof DescribeOptions | keyof RefineOptions) => option(name);
 

@@ -23,7 +23,7 @@ import { DEFAULT_MAX_PIXELS } from "../vision/picture/decode-picture.js";
 import { assertTemplate, assertTexts, assertTokens } from "./limits/text-room.js";
 import { type AskableModel, modelDefaults } from "./model-facts.js";
 import {
-  type Awaiting,
+  type Asked,
   checkOptions,
   checkRefineOptions,
   type DescribeOptions,
@@ -92,14 +92,6 @@ export interface RequestOfKind {
 }
 export type RequestKind = keyof RequestOfKind;
 export type ResolvedRequest = RequestOfKind[RequestKind];
-
-/** What is asked, with what it is asked about. */
-export interface AskedOfKind {
-  describe: { kind: "describe"; options: Omit<DescribeOptions, Awaiting> };
-  refine: { kind: "refine"; draft: string; options: Omit<RefineOptions, Awaiting> };
-  fill: { kind: "fill"; template: string | Template; options: Omit<FillOptions, Awaiting> };
-}
-export type Asked = AskedOfKind[RequestKind];
 
 /** What is asked where there is a template and no picture to describe. */
 const DEFAULT_FILL_PROMPT = "Please write a short text.";

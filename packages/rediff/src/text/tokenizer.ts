@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { Tokenizer as Engine } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { UserError } from "../errors.js";
-import { longestToken } from "./longest-token.js";
+import { longestToken } from "./alignment/longest-token.js";
 import {
   type AddedToken,
   effectiveAddedTokens,

@@ -5,7 +5,8 @@ import { OptionError } from "../../errors.js";
 import { tokenizerFolder } from "../../testing/fixtures.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import type { AskableModel } from "../model-facts.js";
-import { type Asked, resolveRequest } from "../resolve.js";
+import type { Asked } from "../request.js";
+import { resolveRequest } from "../resolve.js";
 import { textRoom } from "./text-room.js";
 
 const bytes = await loadTokenizer(tokenizerFolder);

@@ -5,8 +5,7 @@ import type { ChatMessage } from "../../text/chat-template.js";
 import { isUsers, splitMarkers } from "../../text/image-markers.js";
 import { imageToken } from "../../text/image-tokens.js";
 import type { AskableModel, ModelFacts } from "../model-facts.js";
-import type { DescribeOptions } from "../request.js";
-import type { Asked } from "../resolve.js";
+import type { Asked, DescribeOptions } from "../request.js";
 import type { Template } from "../template/fill-template.js";
 
 type Facts = Pick<ModelFacts, "reach" | "longestToken">;

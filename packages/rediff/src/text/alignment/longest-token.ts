@@ -3,8 +3,8 @@
  *  Tokenizers that write every byte of a text have a number: the longest spelling of their vocabulary. Others have none: a
  *  word outside the vocabulary is one token however long it is, and white space may be none at all. */
 import { z } from "zod";
-import { BYTE_SIGNS } from "./alignment/byte-level.js";
-import type { AddedToken, TokenizerFiles } from "./tokenizer-files.js";
+import type { AddedToken, TokenizerFiles } from "../tokenizer-files.js";
+import { BYTE_SIGNS } from "./byte-level.js";
 
 /** How many times shorter Unicode's normal forms make a text's UTF-8, at most: three letters of Hangul become one syllable
  *  (9 bytes, then 3), and the compatible forms make one byte of a mathematical letter's four. */

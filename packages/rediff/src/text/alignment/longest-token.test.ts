@@ -1,10 +1,10 @@
 /** A bound for a text's length is honest: no text that fits is longer. */
 import { describe, expect, test } from "vitest";
-import { embeddedModelFolder } from "../embedded.js";
-import { tokenizerFolder } from "../testing/fixtures.js";
+import { embeddedModelFolder } from "../../embedded.js";
+import { tokenizerFolder } from "../../testing/fixtures.js";
+import { loadTokenizer } from "../tokenizer.js";
+import { readTokenizerFiles } from "../tokenizer-files.js";
 import { longestToken } from "./longest-token.js";
-import { loadTokenizer } from "./tokenizer.js";
-import { readTokenizerFiles } from "./tokenizer-files.js";
 
 const files = await readTokenizerFiles(tokenizerFolder);
 type Parts = Partial<typeof files.tokenizer>;

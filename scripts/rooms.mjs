@@ -4,7 +4,7 @@
 
 /** From the ground up. Rooms of one floor do not know each other. */
 export const floors = [
-  ["errors", "version"],
+  ["errors", "version", "printable"],
   ["units", "status-line", "embedded"],
   ["files", "network", "options", "threads"],
   ["text", "vision", "hub"],

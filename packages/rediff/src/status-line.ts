@@ -1,4 +1,6 @@
 /** One line of a terminal that is drawn anew in its place, with lines of their own above it. */
+import { printable } from "./printable.js";
+
 const CLEAR_LINE = "\r\x1b[K";
 
 export interface TerminalStream {
@@ -17,12 +19,13 @@ export class StatusLine {
 
   /** Cut to the terminal's width, which a terminal that does not know its size calls 0. */
   draw(text: string): void {
-    this.#shown = text.slice(0, Math.max(20, (this.#stream.columns || 80) - 1));
+    this.#shown = printable(text, "line").slice(0, Math.max(20, (this.#stream.columns || 80) - 1));
     this.#stream.write(CLEAR_LINE + this.#shown);
   }
 
   /** Writes a line of its own above what is drawn. */
-  note(text: string): void {
+  note(given: string): void {
+    const text = printable(given);
     this.#stream.write(this.#shown === "" ? `${text}\n` : `${CLEAR_LINE}${text}\n${this.#shown}`);
   }
 

@@ -17,6 +17,7 @@ import { trainCommand } from "./commands/train.js";
 import { beginNothing, EXIT_STATUS_HELP, exitStatus, statusOfError } from "./exit-status.js";
 import { addCommands } from "./options/command-group.js";
 import { errorText } from "./terminal/error-text.js";
+import { noteLine } from "./terminal/lines.js";
 
 function version(): string {
   const file = new URL("../../package.json", import.meta.url);
@@ -60,9 +61,9 @@ export async function main(argv: readonly string[]): Promise<void> {
 function report(error: unknown, verbose: boolean): void {
   process.exitCode = statusOfError(error);
   if (process.exitCode === exitStatus.done) return;
-  if (!(error instanceof CommanderError)) process.stderr.write(`rediff: ${errorText(error, verbose)}\n`);
+  if (!(error instanceof CommanderError)) noteLine(`rediff: ${errorText(error, verbose)}`);
   // Without a command, all of the help is on stderr already.
-  else if (error.code !== "commander.help") process.stderr.write(`rediff: ${usageProblem(error.message)}\n`);
+  else if (error.code !== "commander.help") noteLine(`rediff: ${usageProblem(error.message)}`);
 }
 
 /** "error: unknown option '--stpes'\n(Did you mean --steps?)" in one line. */

@@ -1,9 +1,10 @@
 /** All routes, and what holds for each of them: keys, CORS, errors, counting. Needs no socket: tests call `request`. */
 import { Hono } from "hono";
 import { cors } from "hono/cors";
+import { printable } from "../printable.js";
 import { answerOnlyAs } from "./http/allowed-hosts.js";
 import { type AppEnv, authenticate } from "./http/api-keys.js";
-import { ApiError, errorResponse, toApiError } from "./http/error-object.js";
+import { ApiError, clip, errorResponse, toApiError } from "./http/error-object.js";
 import type { Serving } from "./route-context.js";
 import { chatRoute } from "./routes/chat.js";
 import { ClientGone } from "./routes/client.js";
@@ -43,9 +44,9 @@ export function createApp(serving: Serving, options: AppOptions): Hono<AppEnv> {
     metrics.answered(known ? path : path.startsWith("/v1/") ? "/v1/other" : "other", c.res.status);
     if (!options.accessLog) return;
     const seconds = ((performance.now() - started) / 1000).toFixed(3);
-    log(`${new Date().toISOString()} ${c.req.method} ${path.slice(0, 200)} ${c.res.status} ${seconds}s`);
+    log(printable(`${new Date().toISOString()} ${c.req.method} ${clip(path)} ${c.res.status} ${seconds}s`, "line"));
   });
-  app.use(answerOnlyAs(options.allowedHosts));
+  app.use(answerOnlyAs({ names: options.allowedHosts, origins: options.corsOrigins }));
   if (options.corsOrigins.length > 0) {
     const origin = options.corsOrigins.includes("*") ? "*" : [...options.corsOrigins];
     const allowHeaders = ["authorization", "content-type"];
@@ -65,7 +66,7 @@ export function createApp(serving: Serving, options: AppOptions): Hono<AppEnv> {
   studioRoutes(app, options.studioFolder);
 
   app.notFound((c) => {
-    const message = `there is no ${c.req.method} ${c.req.path.slice(0, 200)}; there are ${POSTS.join(", ")}, and ${GETS.join(", ")}`;
+    const message = `there is no ${clip(c.req.method, 40)} ${clip(c.req.path)}; there are ${POSTS.join(", ")}, and ${GETS.join(", ")}`;
     return errorResponse(new ApiError(404, message, { type: "not_found_error", code: "not_found" }));
   });
   app.onError((error) => {

@@ -103,8 +103,12 @@ test.skipIf(!isBuilt)("a second model that cannot be loaded fails who asked for 
   for (const _ of [1, 2]) {
     const { status, body } = await post(url, CHAT, ask("broken"));
     expect(status).toBe(500);
-    expect(body).toMatchObject({ error: { code: "model_failed", message: /cannot be loaded: .*missing/ } });
+    expect(body).toMatchObject({
+      error: { code: "model_failed", message: "the model cannot be loaded; the server's log says why" },
+    });
+    expect(JSON.stringify(body)).not.toContain(broken);
   }
+  expect(started.log.join("\n")).toMatch(/missing/);
   expect((await post(url, CHAT, ask())).status).toBe(200);
 });
 
@@ -117,8 +121,10 @@ test.skipIf(!isBuilt)("told to end, it lets the requests of both finish", async 
   expect((await Promise.all(answers)).map(({ status }) => status)).toEqual([200, 200]);
 });
 
-test.skipIf(!isBuilt)("the list of models says how the server was started", async () => {
+test.skipIf(!isBuilt)("the list of models says how the server was started, to this machine", async () => {
   await using started = await startTestServer({ command: "npx rediff serve --port 9000" });
   const listed = await (await fetch(`${started.url}/v1/models`)).json();
   expect(listed).toMatchObject({ rediff: { command: "npx rediff serve --port 9000" } });
+  const behindProxy = await fetch(`${started.url}/v1/models`, { headers: { "x-forwarded-for": "203.0.113.9" } });
+  expect(await behindProxy.json()).not.toHaveProperty("rediff");
 });

@@ -4,10 +4,10 @@
  *  or clears the line; twice, or Ctrl-D, leaves. */
 import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
+import { printable } from "../../printable.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import { errorText } from "../terminal/error-text.js";
 import { type LiveStream, LiveText } from "../terminal/live-text.js";
-import { printable } from "../terminal/printable.js";
 import { unreadNote } from "../terminal/unread-note.js";
 import type { Conversation } from "./conversation.js";
 

@@ -25,6 +25,7 @@ import { ResultsFile } from "../output/results-file.js";
 import { TraceFile } from "../output/trace-file.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
+import { answerLine, noteLine } from "../terminal/lines.js";
 import { LiveText } from "../terminal/live-text.js";
 import { progress } from "../terminal/progress.js";
 import { markerNote, unreadNote } from "../terminal/unread-note.js";
@@ -94,11 +95,11 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   const groups = flags.together ? [paths] : paths.map((path) => [path]);
   const todo = groups.filter((group) => !results?.done.has(nameOf(group)));
   if (todo.length < groups.length)
-    process.stderr.write(`${groups.length - todo.length} of ${groups.length} are in ${flags.output} already\n`);
+    noteLine(`${groups.length - todo.length} of ${groups.length} are in ${flags.output} already`);
   if (todo.length === 0) return;
 
   const note = flags.compat ? undefined : markerNote(options.prompt, flags.together ? paths.length : 1);
-  if (note !== undefined) process.stderr.write(`${note}\n`);
+  if (note !== undefined) noteLine(note);
 
   using model = await openModel(flags);
   model.assertSight(); // a text-only model is told once, not for every picture
@@ -111,7 +112,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
       : await captionAll(model, todo, all, flags, results && { file: results, origin }, trace);
     if (failures === 0) return;
     process.exitCode = statusOfInputs(failures, groups.length);
-    if (todo.length > 1) process.stderr.write(`rediff: ${failures} of ${todo.length} failed\n`);
+    if (todo.length > 1) noteLine(`rediff: ${failures} of ${todo.length} failed`);
   } finally {
     await results?.close();
     trace?.close();
@@ -123,7 +124,7 @@ async function traceFile(path: string, results: ResultsFile | undefined): Promis
   if (results === undefined || results.done.size === 0) return TraceFile.plan(path);
   const { trace, traced } = await TraceFile.resume(path, results.done);
   const without = results.done.size - traced;
-  if (without > 0) process.stderr.write(`${without} of ${results.done.size} results have no steps in ${path}\n`);
+  if (without > 0) noteLine(`${without} of ${results.done.size} results have no steps in ${path}`);
   return trace;
 }
 
@@ -188,13 +189,13 @@ async function captionLive(
         turn = await watching.next();
       }
       live.clear();
-      process.stdout.write(textLine(name, turn.value.text, groups.length));
+      answerLine(textLine(name, turn.value.text, groups.length));
       if (group === groups[0]) noteUnread(turn.value);
     } catch (error) {
       live.clear();
       if (options.signal?.aborted) throw error;
       failures++;
-      process.stderr.write(`rediff: ${errorText(error, flags.verbose)}\n`);
+      noteLine(`rediff: ${errorText(error, flags.verbose)}`);
     }
   }
   return failures;
@@ -226,8 +227,8 @@ async function captionAll(
         const record = { ...toRecord(name, result.description), ...results?.origin };
         await results?.file.append(record);
         if (process.stdout.isTTY) bar.finish(); // both may be the same terminal
-        if (flags.json) process.stdout.write(`${JSON.stringify(record)}\n`);
-        else if (results === undefined) process.stdout.write(textLine(name, record.text, groups.length));
+        if (flags.json) answerLine(JSON.stringify(record));
+        else if (results === undefined) answerLine(textLine(name, record.text, groups.length));
       } else {
         failures++;
         bar.note(`rediff: ${errorText(result.error, flags.verbose)}`);
@@ -242,12 +243,9 @@ async function captionAll(
 
 /** Of what is the same for all pictures. */
 function noteUnread({ unread, draftUnread, suffixUnread }: Description): void {
-  if (unread.length > 0) process.stderr.write(`of the question ${unreadNote(unread)}\n`);
-  if (draftUnread.length > 0)
-    process.stderr.write(`of the draft ${unreadNote(draftUnread)}; it writes words of its own\n`);
-  if (suffixUnread.length > 0)
-    process.stderr.write(`of the suffix ${unreadNote(suffixUnread)}; the answer does not have it\n`);
+  if (unread.length > 0) noteLine(`of the question ${unreadNote(unread)}`);
+  if (draftUnread.length > 0) noteLine(`of the draft ${unreadNote(draftUnread)}; it writes words of its own`);
+  if (suffixUnread.length > 0) noteLine(`of the suffix ${unreadNote(suffixUnread)}; the answer does not have it`);
 }
 
-const textLine = (name: string, text: string, total: number): string =>
-  `${total > 1 ? `${name}: ` : ""}${text.trim()}\n`;
+const textLine = (name: string, text: string, total: number): string => `${total > 1 ? `${name}: ` : ""}${text.trim()}`;

@@ -21,6 +21,7 @@ import { openModel } from "../options/load-engine.js";
 import { expandInputs } from "../options/picture-inputs.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
+import { answerLine, noteLine } from "../terminal/lines.js";
 import { unreadNote } from "../terminal/unread-note.js";
 import { descriptionRecord } from "./caption.js";
 
@@ -91,13 +92,13 @@ async function chatByLine(conversation: Conversation, flags: Flags, signal: Abor
       try {
         const turn = await conversation.read(line);
         if (turn?.kind === "quit") break;
-        if (turn?.kind === "note") process.stderr.write(`${turn.text}\n`);
-        if (turn?.kind === "ask") await answerLine(conversation, turn.text, flags, signal);
+        if (turn?.kind === "note") noteLine(turn.text);
+        if (turn?.kind === "ask") await answerMessage(conversation, turn.text, flags, signal);
         if (turn !== undefined) done++;
       } catch (error) {
         signal.throwIfAborted();
         failed++;
-        process.stderr.write(`rediff: ${errorText(error, flags.verbose)}\n`);
+        noteLine(`rediff: ${errorText(error, flags.verbose)}`);
       }
     }
   } catch (error) {
@@ -107,12 +108,12 @@ async function chatByLine(conversation: Conversation, flags: Flags, signal: Abor
   return { failed, done };
 }
 
-async function answerLine(conversation: Conversation, message: string, flags: Flags, signal: AbortSignal) {
+async function answerMessage(conversation: Conversation, message: string, flags: Flags, signal: AbortSignal) {
   const watching = conversation.ask(message, signal);
   let turn = await watching.next();
   while (!turn.done) turn = await watching.next();
   const { unread } = turn.value;
   const record = { message, ...descriptionRecord(turn.value), unread };
-  if (!flags.json && unread.length > 0) process.stderr.write(`${unreadNote(unread)}\n`);
-  process.stdout.write(flags.json ? `${JSON.stringify(record)}\n` : `${turn.value.text.trim()}\n`);
+  if (!flags.json && unread.length > 0) noteLine(unreadNote(unread));
+  answerLine(flags.json ? JSON.stringify(record) : turn.value.text.trim());
 }

@@ -10,6 +10,7 @@ import { resolveModel } from "../../hub/resolve-model.js";
 import { formatBytes } from "../../units.js";
 import { needTorch } from "../options/load-engine.js";
 import { given, whole } from "../options/parse-values.js";
+import { answerLine, noteLine } from "../terminal/lines.js";
 import { type Progress, progress } from "../terminal/progress.js";
 
 interface Flags {
@@ -140,14 +141,12 @@ async function convert(source: string, output: string, flags: Flags, common: Con
 }
 
 function report(result: Conversion, flags: Flags): void {
-  for (const note of result.notes) process.stderr.write(`${note}\n`);
+  for (const note of result.notes) noteLine(note);
   const { output, tensors, bytes, parameters, notes } = result;
   const answer = flags.json ? JSON.stringify({ output, tensors, bytes, parameters, notes }) : output;
   if (!flags.json)
-    process.stderr.write(
-      `${tensors} tensors, ${parameters.toLocaleString("en-US")} parameters, ${formatBytes(bytes)}\n`,
-    );
-  process.stdout.write(`${answer}\n`);
+    noteLine(`${tensors} tensors, ${parameters.toLocaleString("en-US")} parameters, ${formatBytes(bytes)}`);
+  answerLine(answer);
 }
 
 const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -5,6 +5,7 @@ import { type Check, diagnose, formatChecks } from "@rediff/torch/setup/doctor";
 import { Command } from "commander";
 import { UserError } from "../../errors.js";
 import { begin, exitStatus } from "../exit-status.js";
+import { answerLine } from "../terminal/lines.js";
 
 interface Flags {
   json?: true;
@@ -31,9 +32,7 @@ async function run(flags: Flags): Promise<void> {
   begin();
   if (flags.fix) await fix();
   const checks = [...(await diagnose()), await trainingCheck()];
-  process.stdout.write(
-    `${flags.json ? checks.map((check) => JSON.stringify(check)).join("\n") : formatChecks(checks)}\n`,
-  );
+  answerLine(flags.json ? checks.map((check) => JSON.stringify(check)).join("\n") : formatChecks(checks));
   if (checks.some(isFatal)) process.exitCode = exitStatus.failed;
 }
 

@@ -6,6 +6,7 @@ import type { Filling } from "../../inference/answers.js";
 import { checkOptions, type FillOptions } from "../../inference/request.js";
 import { parseTemplate } from "../../inference/template/fill-template.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import { printable } from "../../printable.js";
 import { statusOfInputs } from "../exit-status.js";
 import {
   addModelOptions,
@@ -24,8 +25,8 @@ import { expandInputs } from "../options/picture-inputs.js";
 import { TraceFile } from "../output/trace-file.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
+import { answerLine, noteLine, paintedLine } from "../terminal/lines.js";
 import { LiveText } from "../terminal/live-text.js";
-import { printable } from "../terminal/printable.js";
 import { markerNote, unreadNote } from "../terminal/unread-note.js";
 
 interface Flags extends ModelFlags, PromptFlags, StepFlags {
@@ -98,7 +99,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   if (paths.length === 0 && command.getOptionValueSource("prompt") === "default") delete options.prompt;
 
   const note = markerNote(options.prompt, groups[0]?.length ?? 0);
-  if (note !== undefined) process.stderr.write(`${note}\n`);
+  if (note !== undefined) noteLine(note);
 
   using model = await openModel(flags);
   if (paths.length > 0) model.assertSight(); // a text-only model is told once, not for every picture
@@ -107,7 +108,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
     const failures = await fillAll(model, jobs, { ...options, signal: interrupt.signal }, flags, trace);
     if (failures === 0) return;
     process.exitCode = statusOfInputs(failures, jobs.length);
-    if (jobs.length > 1) process.stderr.write(`rediff: ${failures} of ${jobs.length} failed\n`);
+    if (jobs.length > 1) noteLine(`rediff: ${failures} of ${jobs.length} failed`);
   } finally {
     trace?.close();
   }
@@ -150,16 +151,18 @@ async function fillAll(
       }
       live?.clear();
       const filling = turn.value;
-      const text = isLive ? marked(filling) : filling.text;
-      if (flags.json) process.stdout.write(`${JSON.stringify(toRecord(image, template, filling))}\n`);
-      else process.stdout.write(`${isNamed && image !== undefined ? `${image}: ` : ""}${text}\n`);
-      if (!flags.json && filling.unread.length > 0)
-        process.stderr.write(`${unreadNote(filling.unread)}; left as they are\n`);
+      if (flags.json) answerLine(JSON.stringify(toRecord(image, template, filling)));
+      else {
+        const name = isNamed && image !== undefined ? `${image}: ` : "";
+        if (isLive) paintedLine(printable(name) + marked(filling));
+        else answerLine(name + filling.text);
+      }
+      if (!flags.json && filling.unread.length > 0) noteLine(`${unreadNote(filling.unread)}; left as they are`);
     } catch (error) {
       live?.clear();
       if (options.signal?.aborted) throw error;
       failures++;
-      process.stderr.write(`rediff: ${errorText(error, flags.verbose)}\n`);
+      noteLine(`rediff: ${errorText(error, flags.verbose)}`);
     }
   }
   return failures;
@@ -187,8 +190,8 @@ function marked({ text, blanks }: Filling): string {
   let result = "";
   let at = 0;
   for (const { start, end } of blanks) {
-    result += `${text.slice(at, start)}\x1b[1m${printable(text.slice(start, end))}\x1b[22m`;
+    result += `${printable(text.slice(at, start))}\x1b[1m${printable(text.slice(start, end))}\x1b[22m`;
     at = end;
   }
-  return result + text.slice(at);
+  return result + printable(text.slice(at));
 }

@@ -8,6 +8,7 @@ import { needTorch } from "../options/load-engine.js";
 import { whole } from "../options/parse-values.js";
 import { addRecipeArguments } from "../options/recipe-arguments.js";
 import { Interrupted } from "../terminal/error-text.js";
+import { answerLine, noteLine } from "../terminal/lines.js";
 import { progress } from "../terminal/progress.js";
 
 interface Flags {
@@ -57,9 +58,7 @@ async function run(file: string, overrides: string[], flags: Flags): Promise<voi
       signal: signals.signal,
     });
     screen.finish();
-    process.stdout.write(
-      flags.json ? `${JSON.stringify({ event: "report", ...report })}\n` : `${reportText(report)}\n`,
-    );
+    answerLine(flags.json ? JSON.stringify({ event: "report", ...report }) : reportText(report));
   } finally {
     screen.finish();
     signals.close();
@@ -72,7 +71,7 @@ function listen() {
   const onSignal = (signal: NodeJS.Signals) => {
     const reason = new Interrupted(signal);
     if (abort.signal.aborted) process.exit(statusOfSignal(signal));
-    process.stderr.write(`\n${signal}: saving what is under way; once more ends at once\n`);
+    noteLine(`\n${signal}: saving what is under way; once more ends at once`);
     abort.abort(reason);
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
@@ -104,7 +103,7 @@ function stageScreen(json: boolean): { observer: ImproveOptions; finish: () => v
         ({ label, unit } = doing[stage]);
         label = `round ${round}: ${label}`;
         notes = 0;
-        process.stderr.write(`${label}\n`);
+        noteLine(label);
       },
       onProgress(done, all) {
         if (all !== total) {
@@ -120,8 +119,8 @@ function stageScreen(json: boolean): { observer: ImproveOptions; finish: () => v
       },
       onStageDone(round, stage, report, before) {
         finish();
-        if (json) process.stdout.write(`${JSON.stringify({ event: "stage", round, stage, before, ...report })}\n`);
-        else if (!before) process.stderr.write(`round ${round}: ${summaries[stage](report as never)}\n`);
+        if (json) answerLine(`${JSON.stringify({ event: "stage", round, stage, before, ...report })}`);
+        else if (!before) noteLine(`round ${round}: ${summaries[stage](report as never)}`);
       },
     },
   };

@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { resolveModel } from "../../hub/resolve-model.js";
 import { begin, exitStatus } from "../exit-status.js";
+import { answerLine } from "../terminal/lines.js";
 
 interface Flags {
   base?: string;
@@ -45,10 +46,8 @@ async function run(model: string, flags: Flags): Promise<void> {
   begin();
   const inspection = await inspectFolder(folder, { base: flags.base });
   const tensors = flags.tensors === true;
-  if (flags.json) process.stdout.write(`${JSON.stringify(inspectionJson(inspection, { tensors }))}\n`);
+  if (flags.json) answerLine(`${JSON.stringify(inspectionJson(inspection, { tensors }))}`);
   else
-    process.stdout.write(
-      `${[inspectionText(inspection), ...(tensors ? ["", tensorListText(inspection.tensors)] : [])].join("\n")}\n`,
-    );
+    answerLine([inspectionText(inspection), ...(tensors ? ["", tensorListText(inspection.tensors)] : [])].join("\n"));
   if (inspection.problems.length > 0) process.exitCode = exitStatus.failed;
 }

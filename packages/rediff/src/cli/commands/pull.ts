@@ -4,6 +4,7 @@ import { checkModelId, MODEL_FILES } from "../../hub/hub-names.js";
 import { type PullEvent, type PullOptions, pull } from "../../hub/pull.js";
 import { formatBytes } from "../../units.js";
 import { begin } from "../exit-status.js";
+import { answerLine } from "../terminal/lines.js";
 import { type Progress, progress } from "../terminal/progress.js";
 
 interface Flags {
@@ -56,7 +57,7 @@ async function run(id: string, flags: Flags): Promise<void> {
     const seconds = Math.round(performance.now() - started) / 1000;
     const { downloadedBytes, ...rest } = pulled;
     const answer = flags.json ? JSON.stringify({ ...rest, downloaded_bytes: downloadedBytes, seconds }) : pulled.folder;
-    process.stdout.write(`${answer}\n`);
+    answerLine(answer);
   } finally {
     show.end();
   }

@@ -4,6 +4,7 @@ import { UserError } from "../../errors.js";
 import { storedPath } from "../../files/stored-path.js";
 import { readUtf8, readUtf8Stream } from "../../files/utf8-text.js";
 import { checkRefineOptions } from "../../inference/request.js";
+import { printable } from "../../printable.js";
 import type { UnreadText } from "../../text/alignment/aligned-text.js";
 import type { TextEdit } from "../../text/text-edits.js";
 import {
@@ -16,7 +17,7 @@ import {
 } from "../options/describe-options.js";
 import { openModel } from "../options/load-engine.js";
 import { decimal, given, whole } from "../options/parse-values.js";
-import { printable } from "../terminal/printable.js";
+import { answerLine, noteLine, paintedLine } from "../terminal/lines.js";
 import { markerNote, unreadNote } from "../terminal/unread-note.js";
 
 interface Flags extends ModelFlags, PromptFlags {
@@ -67,18 +68,18 @@ async function run(image: string, flags: Flags): Promise<void> {
   const picture = storedPath(image);
   if (picture === undefined) throw new UserError(`there is no file ${image === "" ? '""' : image}`);
   const note = flags.compat ? undefined : markerNote(options.prompt, 1);
-  if (note !== undefined) process.stderr.write(`${note}\n`);
+  if (note !== undefined) noteLine(note);
   using model = await openModel(flags);
   const { text, edits, unread } = await model.refine(picture, draft, options);
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify({ text, edits, unread })}\n`);
+    answerLine(`${JSON.stringify({ text, edits, unread })}`);
     return;
   }
-  process.stdout.write(`${process.stdout.isTTY ? marked(draft, edits, unread) : text}\n`);
+  paintedLine(process.stdout.isTTY ? marked(draft, edits, unread) : text);
   for (const { from, to, start, confidence } of edits)
-    process.stderr.write(`${start}: ${JSON.stringify(from)} -> ${JSON.stringify(to)} (${confidence.toFixed(2)})\n`);
-  if (edits.length === 0) process.stderr.write("nothing to change\n");
-  if (unread.length > 0) process.stderr.write(`${unreadNote(unread)}; left as they are\n`);
+    noteLine(`${start}: ${JSON.stringify(from)} -> ${JSON.stringify(to)} (${confidence.toFixed(2)})`);
+  if (edits.length === 0) noteLine("nothing to change");
+  if (unread.length > 0) noteLine(`${unreadNote(unread)}; left as they are`);
 }
 
 /** For terminals: what was written is bold, what the model cannot read is underlined. */

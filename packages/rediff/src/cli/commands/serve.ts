@@ -11,6 +11,7 @@ import { addModelOptions, chosenModel, loadOptions, type ModelFlags } from "../o
 import { needTorch } from "../options/load-engine.js";
 import { collect, decimal, whole } from "../options/parse-values.js";
 import { serveCommandLine } from "../options/typed-command.js";
+import { answerLine, noteLine } from "../terminal/lines.js";
 
 interface Flags extends ModelFlags {
   host: string;
@@ -117,7 +118,7 @@ function originOf(text: string): string | undefined {
   return /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/.exec(text)?.[0];
 }
 
-const say = (line: string): void => void process.stderr.write(`rediff: ${line}\n`);
+const say = (line: string): void => void noteLine(`rediff: ${line}`);
 
 async function run(flags: Flags): Promise<void> {
   const positive = { "request-timeout": flags.requestTimeout, "write-timeout": flags.writeTimeout };
@@ -143,7 +144,7 @@ async function run(flags: Flags): Promise<void> {
     await server.close();
     throw error;
   }
-  process.stdout.write(`${server.url}\n`);
+  answerLine(server.url);
   for (const { model } of options.others ?? []) say(`${model.id} is loaded when a request names it`);
   say(`${options.model.id} is ready at ${server.url} (the API: ${server.url}/v1); Ctrl-C ends`);
   await ended;

@@ -7,6 +7,7 @@ import { needTorch } from "../options/load-engine.js";
 import { whole } from "../options/parse-values.js";
 import { addRecipeArguments } from "../options/recipe-arguments.js";
 import { Interrupted } from "../terminal/error-text.js";
+import { noteLine } from "../terminal/lines.js";
 
 interface Flags {
   resume: "auto" | "never";
@@ -71,7 +72,7 @@ async function run(file: string, overrides: string[], flags: Flags): Promise<voi
       signal: abort.signal,
     });
     report.close();
-    process.stderr.write(`${summary(result)}\n`);
+    noteLine(summary(result));
     if (!result.finished) process.exitCode = statusOfSignal(signals.received() ?? "SIGTERM");
   } finally {
     report.close();
@@ -93,7 +94,7 @@ function listen(requests: RunRequests, abort: AbortController) {
   };
   const end = (signal: NodeJS.Signals) => {
     if (requests.stop) abort.abort(new Interrupted(signal));
-    else process.stderr.write(`\n${signal}: saving a checkpoint after this step; once more ends the run at once\n`);
+    else noteLine(`\n${signal}: saving a checkpoint after this step; once more ends the run at once`);
     requests.stop = true;
     received = signal;
   };

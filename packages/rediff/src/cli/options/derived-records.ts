@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { begin } from "../exit-status.js";
+import { answerLine } from "../terminal/lines.js";
 import { progress } from "../terminal/progress.js";
 import { assertThere } from "./assert-there.js";
 import { whole } from "./parse-values.js";
@@ -29,7 +30,7 @@ export async function derive(
   try {
     const written = await write(bar.update);
     bar.finish();
-    process.stdout.write(`${output}: ${written} records\n`);
+    answerLine(`${output}: ${written} records`);
   } finally {
     bar.finish();
   }

@@ -3,6 +3,7 @@
 import { EMBEDDED_NOTE } from "../../embedded.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { begin } from "../exit-status.js";
+import { noteLine } from "../terminal/lines.js";
 import { assertThere } from "./assert-there.js";
 import { chosenModel, loadOptions, type ModelFlags } from "./describe-options.js";
 
@@ -23,12 +24,12 @@ export async function openModel(flags: ModelFlags): Promise<VisionLanguageModel>
   const folder = await resolveModel(chosenModel(flags));
   await loadPartsConfig(await locateModel(folder, { base: flags.base }));
   if (flags.visionTower !== undefined) await assertThere(flags.visionTower);
-  if (flags.model === undefined) process.stderr.write(`rediff: ${EMBEDDED_NOTE}\n`);
+  if (flags.model === undefined) noteLine(`rediff: ${EMBEDDED_NOTE}`);
   await needTorch();
   const [{ setThreads }, { loadModel }] = await Promise.all([
     import("@rediff/torch"),
     import("../../inference/vision-language-model.js"),
   ]);
   if (flags.threads !== undefined) setThreads(flags.threads);
-  return loadModel(folder, { ...loadOptions(flags), onWarning: (line) => process.stderr.write(`rediff: ${line}\n`) });
+  return loadModel(folder, { ...loadOptions(flags), onWarning: (line) => noteLine(`rediff: ${line}`) });
 }

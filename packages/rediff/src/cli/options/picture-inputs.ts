@@ -13,6 +13,7 @@ import {
   whatElse,
 } from "../../vision/picture/folder-pictures.js";
 import { isVideoName } from "../../vision/video/video-names.js";
+import { noteLine } from "../terminal/lines.js";
 
 export interface InputOptions {
   stdin?: NodeJS.ReadableStream;
@@ -25,7 +26,7 @@ export interface InputOptions {
  *  @throws UserError when a path does not exist or a pattern or folder has no picture */
 export async function expandInputs(
   args: readonly string[],
-  { stdin = process.stdin, note = (line) => process.stderr.write(`${line}\n`) }: InputOptions = {},
+  { stdin = process.stdin, note = (line) => noteLine(line) }: InputOptions = {},
 ): Promise<string[]> {
   const found = new Set<string>();
   for (const arg of args) {

@@ -27,7 +27,7 @@ export function reportText(report: CorrectionReport): string {
     ...(total.answers > run.answers ? [`  in the file: ${total.answers} answers${costText(total, null)}`] : []),
     ...(report.stopped === "budget" ? ["  the next request could exceed the budget"] : []),
   ];
-  return `${lines.join("\n")}\n`;
+  return lines.join("\n");
 }
 
 function shareLines(run: AnswerTotals): string[] {

@@ -1,6 +1,7 @@
 /** The answer as it forms, redrawn in place: masks as shades, what was just filled bold, what was just revised in
  *  colour. For terminals only. */
 import type { DecodeStep } from "../../diffusion/decode-step.js";
+import { printable } from "../../printable.js";
 import { joiner } from "../../text/joiner.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 
@@ -89,7 +90,7 @@ export function wrap(runs: readonly { style: Style; text: string }[], width: num
     for (const [i, part] of text.split("\n").entries()) {
       if (i > 0) flush();
       // Control characters would move the cursor; a model may write any.
-      const characters = [...part.replace(/\p{Cc}/gu, "\u00b7")];
+      const characters = [...printable(part, "line")];
       while (characters.length > 0) {
         if (used === width) flush();
         const piece = characters.splice(0, width - used);

@@ -11,6 +11,7 @@ import { planBatches } from "../../training/run/batch-plan.js";
 import { previewBatch } from "../../training/run/sample-preview.js";
 import { planModel } from "../../training/run/starting-model.js";
 import { needTorch } from "../options/load-engine.js";
+import { answerLine, noteLine } from "./lines.js";
 
 export async function showSamples(recipe: RecipeKeys, count: number): Promise<void> {
   await needTorch();
@@ -25,8 +26,8 @@ export async function showSamples(recipe: RecipeKeys, count: number): Promise<vo
     tokenizerFolder: plan.folder,
     workers: 0,
     skipLimit: recipe.skip_limit,
-    onNote: (note) => process.stderr.write(`data: ${note}\n`),
-    onSkip: (skip) => process.stderr.write(`skipped ${describeSkip(skip)}\n`),
+    onNote: (note) => noteLine(`data: ${note}`),
+    onSkip: (skip) => noteLine(`skipped ${describeSkip(skip)}`),
   });
   const run = planBatches(recipe, (epoch) => loader.epochBatches(epoch));
   let shown = 0;
@@ -44,7 +45,7 @@ export async function showSamples(recipe: RecipeKeys, count: number): Promise<vo
         ...stepOptions(recipe),
       });
       for (const text of texts.slice(0, count - shown)) {
-        process.stdout.write(`${shown++ > 0 ? "\n" : ""}step ${step + 1}, micro-batch ${micro + 1}: ${text}\n`);
+        answerLine(`${shown++ > 0 ? "\n" : ""}step ${step + 1}, micro-batch ${micro + 1}: ${text}`);
       }
       if (++micro >= batches || shown >= count) break;
     }

@@ -9,6 +9,7 @@ import { progressLog } from "../../training/logging/progress-log.js";
 import { tensorboardLog } from "../../training/logging/tensorboard-log.js";
 import type { RecipeKeys } from "../../training/recipe/recipe.js";
 import type { TrainObserver } from "../../training/run/run-report.js";
+import { answerLine } from "./lines.js";
 
 export function trainReport(recipe: RecipeKeys, { json }: { json: boolean }): RunLog {
   const { logging, output } = recipe;
@@ -41,7 +42,7 @@ function skipLog(output: string, note: (line: string) => void): TrainObserver {
 
 function jsonLines(): TrainObserver {
   const print = (event: string, values: object) => {
-    process.stdout.write(`${JSON.stringify({ event, ...snakeCase(values) })}\n`);
+    answerLine(`${JSON.stringify({ event, ...snakeCase(values) })}`);
   };
   return {
     onStart: (facts) => print("start", facts),

@@ -1,7 +1,8 @@
 /** What is to be said of a text that was typed: words that the model cannot read, `<image>` that places no picture. */
+
+import { printable } from "../../printable.js";
 import type { UnreadText } from "../../text/alignment/aligned-text.js";
 import { splitMarkers } from "../../text/image-markers.js";
-import { printable } from "./printable.js";
 
 /** Of `<image>` in a question, where it is not once there for each picture; undefined where there is nothing to say. */
 export function markerNote(question: string | undefined, pictures: number): string | undefined {

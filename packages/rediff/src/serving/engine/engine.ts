@@ -369,7 +369,7 @@ export class Engine {
     log?.(`loading ${folder}, which a request asks for`);
     this.start().catch((why: Error) => {
       if (this.#status !== "draining") this.#status = "idle";
-      const error = new EngineError("failed", `the model cannot be loaded: ${why.message}`, undefined, why);
+      const error = new EngineError("failed", "the model cannot be loaded; the server's log says why", undefined, why);
       for (const entry of this.#queue.drain()) this.#settle(entry, () => entry.reject(error));
     });
   }

@@ -52,6 +52,10 @@ test("what is not HTTP, and what is too much of it", async () => {
   expect(await answer(open(`GET / HTTP/1.1\r\nhost: x\r\nx: ${"y".repeat(20_000)}\r\n\r\n`))).toMatchObject({
     status: "431",
   });
+  expect(await answer(open("CONNECT evil.example:443 HTTP/1.1\r\nhost: evil.example:443\r\n\r\n"))).toMatchObject({
+    status: "405",
+    body: { error: { message: "this is no proxy" } },
+  });
   expect(await answer(open("GET /a\\b HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))).toMatchObject({
     status: "400",
   });

@@ -83,6 +83,10 @@ function answerAhead(server: Server): void {
   });
   // Whoever waits for leave to send a body gets it when the body is about to be read (http/request-body.ts).
   server.on("checkContinue", (request, response) => void server.emit("request", request, response));
+  server.on("connect", (_, socket) => {
+    socket.on("error", () => socket.destroy());
+    endWith(socket, "405 Method Not Allowed", "this is no proxy");
+  });
   server.on("checkExpectation", ({ headers }, response) => {
     const expected = clip(String(headers.expect), 40);
     refuse(response, new ApiError(417, `"Expect: ${expected}" cannot be met`, { code: "expectation_failed" }));
@@ -111,6 +115,10 @@ function answerBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
       : error.code === "HPE_HEADER_OVERFLOW"
         ? ["431 Request Header Fields Too Large", "the headers are too large"]
         : ["400 Bad Request", "this is not HTTP"];
+  endWith(socket, status, message);
+}
+
+function endWith(socket: Duplex, status: string, message: string): void {
   const body: ErrorBody = { error: { message, type: "invalid_request_error", param: null, code: null } };
   const text = JSON.stringify(body);
   socket.end(

@@ -1,5 +1,6 @@
 /** Which addresses a server may be sent to by a stranger: those of the public internet and no others. */
 import { BlockList, isIP } from "node:net";
+import { networkInterfaces } from "node:os";
 
 /** IPv4 that is not public (IANA's special-purpose registry, RFC 6890), multicast and reserved ranges included. */
 const SPECIAL_V4 = [
@@ -48,4 +49,14 @@ export function isPublicAddress(address: string): boolean {
   // IPv4 in IPv6 (::ffff:10.0.0.1, 64:ff9b::a00:1) lies outside 2000::/3 and is refused with the rest.
   if (family === 6) return publicV6.check(address, "ipv6") && !specialV6.check(address, "ipv6");
   return false;
+}
+
+/** Public, and not this machine's own: what answers there may be meant for the machine alone, and a firewall outside does
+ *  not see who asks. */
+export function isForStrangers(address: string, interfaces = networkInterfaces()): boolean {
+  if (!isPublicAddress(address)) return false;
+  const own = new BlockList();
+  for (const each of Object.values(interfaces).flatMap((list) => list ?? []))
+    own.addAddress(each.address.replace(/%.*$/, ""), each.family === "IPv4" ? "ipv4" : "ipv6");
+  return !own.check(address, isIP(address) === 4 ? "ipv4" : "ipv6");
 }

@@ -2,14 +2,15 @@
  *
  *  Each host is resolved here, every address it has must be public, and the connection goes to the address that was
  *  judged, so that a second look-up cannot say something else (DNS rebinding). Redirects are judged the same way. Size
- *  and time are limited over all of it. */
+ *  and time are limited over all of it, and how many are fetched at once. */
 import { lookup as resolveHost } from "node:dns/promises";
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { UserError } from "../../errors.js";
 import { clip } from "../http/error-object.js";
-import { isPublicAddress } from "./addresses.js";
+import { isForStrangers } from "./addresses.js";
+import { Turns } from "./turns.js";
 
 export interface FetchOptions {
   maxBytes: number;
@@ -18,16 +19,27 @@ export interface FetchOptions {
   /** For tests, which have no public address. */
   isAllowed?: (address: string, port: number) => boolean;
   resolve?: (host: string) => Promise<{ address: string; family: number }[]>;
+  turns?: Turns;
 }
 
 const MAX_REDIRECTS = 3;
+
+/** Nobody makes this server a flood: neither of one host, nor of all. */
+const fetches = new Turns({ inAll: 32, ofOne: 8 });
+/** A name whose servers keep silent holds one of the system's few threads, which files need, too. */
+const lookUps = new Turns({ inAll: 2, ofOne: 2 });
 
 /** @throws UserError for whatever goes wrong: the URL was the client's */
 export async function fetchPicture(url: string, options: FetchOptions): Promise<Uint8Array> {
   const timeout = AbortSignal.timeout(options.timeoutMs);
   const signal = AbortSignal.any([timeout, options.signal]);
+  let next = parseUrl(url);
+  const end = await (options.turns ?? fetches).take(next.hostname, signal).catch((reason) => {
+    options.signal.throwIfAborted();
+    if (!timeout.aborted) throw reason;
+    throw new UserError(`${clip(url)}: too many pictures are being fetched`, "Try it again later");
+  });
   try {
-    let next = parseUrl(url);
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       const answer = await get(next, options, signal);
       if ("bytes" in answer) return answer.bytes;
@@ -36,14 +48,15 @@ export async function fetchPicture(url: string, options: FetchOptions): Promise<
     throw new UserError(`${clip(url)}: more than ${MAX_REDIRECTS} redirects`);
   } catch (error) {
     options.signal.throwIfAborted();
-    if (timeout.aborted) throw new UserError(`${clip(url)}: no answer within ${options.timeoutMs / 1000} seconds`);
     if (error instanceof UserError) throw error;
-    // Which it was of "a private address", "no such name", "refused" and "no route" would tell about the network behind.
+    // Which it was of "a private address", "no such name", "refused" and "silent" would tell about the network behind.
     throw new UserError(
       `${clip(url)}: cannot be fetched`,
-      "Only public addresses are asked; send the picture as a data: URL",
+      `Only public addresses are asked, for ${options.timeoutMs / 1000} seconds; send the picture as a data: URL`,
       { cause: error },
     );
+  } finally {
+    end();
   }
 }
 
@@ -58,21 +71,34 @@ function parseUrl(text: string, base?: URL): URL {
     throw new UserError(`${clip(text)}: only http and https URLs are fetched`);
   if (url.username !== "" || url.password !== "")
     throw new UserError("a URL with a user name or password is not fetched", "Leave them out");
+  // Below are mail, shells and the like, which may take a request for something else.
+  if (portOf(url) < 1024 && portOf(url) !== 80 && portOf(url) !== 443)
+    throw new UserError(`${clip(text)}: port ${url.port} is not asked`, "Ports are 80, 443, and those from 1024 on");
   return url;
 }
 
+const portOf = (url: URL): number => Number(url.port || (url.protocol === "https:" ? 443 : 80));
+
 /** The one address to connect to. */
 async function allowedAddress(url: URL, options: FetchOptions, signal: AbortSignal) {
-  const { isAllowed = isPublicAddress, resolve = (host) => resolveHost(host, { all: true, verbatim: true }) } = options;
+  const {
+    isAllowed = (address: string) => isForStrangers(address),
+    resolve = (host) => resolveHost(host, { all: true, verbatim: true }),
+  } = options;
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  const port = Number(url.port) || (url.protocol === "https:" ? 443 : 80);
   const family = isIP(host);
-  const addresses = family !== 0 ? [{ address: host, family }] : await abortable(resolve(host), signal);
+  const addresses = family !== 0 ? [{ address: host, family }] : await lookUp(host, resolve, signal);
   const [first] = addresses;
   // One private address among public ones is enough to be suspicious.
-  if (first === undefined || !addresses.every(({ address }) => isAllowed(address, port)))
+  if (first === undefined || !addresses.every(({ address }) => isAllowed(address, portOf(url))))
     throw new Error(`${url.host} is not a public address`);
   return first;
+}
+
+/** A look-up that nobody waits for any longer still has its thread, and its turn. */
+async function lookUp(host: string, resolve: NonNullable<FetchOptions["resolve"]>, signal: AbortSignal) {
+  const end = await lookUps.take("", signal);
+  return abortable(resolve(host).finally(end), signal);
 }
 
 type Answer = { bytes: Uint8Array } | { location: string };

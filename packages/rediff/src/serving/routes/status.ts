@@ -1,8 +1,9 @@
 /** Whether the server lives, whether it is ready, what it measures, which models it has. */
-import type { Hono } from "hono";
+import type { Context, Hono } from "hono";
 import { DEFAULT_SEED } from "../../diffusion/decode-options.js";
 import { modelDefaults } from "../../inference/model-facts.js";
 import { largestView } from "../../vision/tiles/anyres.js";
+import { isLoopback } from "../http/allowed-hosts.js";
 import type { AppEnv } from "../http/api-keys.js";
 import { openApi } from "../openapi.js";
 import type { Served, Serving } from "../route-context.js";
@@ -33,13 +34,24 @@ export function modelRoutes(app: Hono<AppEnv>, { served, command }: Serving): vo
   const created = Math.floor(Date.now() / 1000);
   const list = () => served.map((each) => entryOf(each, created));
   app.get("/v1/models", (c) =>
-    c.json({ object: "list", data: list(), ...(command !== undefined && { rediff: { command } }) }),
+    c.json({
+      object: "list",
+      data: list(),
+      ...(command !== undefined && asksFromThisMachine(c) && { rediff: { command } }),
+    }),
   );
   // Ids of the hub have a slash in them.
   app.get("/v1/models/:id{.+}", (c) => {
     const found = list().find(({ id }) => id === c.req.param("id"));
     return found === undefined ? c.notFound() : c.json(found);
   });
+}
+
+/** Folders are nobody else's business; a proxy on this machine asks for others, and says so. */
+function asksFromThisMachine(c: Context<AppEnv>): boolean {
+  const proxies = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+  const host = c.req.header("host")?.replace(/:\d*$/, "");
+  return host !== undefined && isLoopback(host) && !proxies.some((name) => c.req.header(name) !== undefined);
 }
 
 function entryOf({ engine, model }: Served, created: number) {

@@ -13,6 +13,7 @@ import { begin, exitStatus } from "../../exit-status.js";
 import { assertThere } from "../../options/assert-there.js";
 import { needTorch } from "../../options/load-engine.js";
 import { whole } from "../../options/parse-values.js";
+import { answerLine, noteLine } from "../../terminal/lines.js";
 import { progress } from "../../terminal/progress.js";
 
 interface Flags {
@@ -62,10 +63,10 @@ export function dataCheckCommand(): Command {
 async function run(file: string, overrides: string[], flags: Flags): Promise<void> {
   const { isData } = await import("../../../training/recipe/data-in-place.js");
   const report = isData(file) ? await checkFile(file, overrides, flags) : await checkRecipe(file, overrides, flags);
-  if (flags.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (flags.json) answerLine(JSON.stringify(report));
   else {
     const { formatCheckReport } = await import("../../../data/checking/check-report.js");
-    process.stdout.write(`${formatCheckReport(report)}\n`);
+    answerLine(formatCheckReport(report));
   }
   if (report.bad > 0) process.exitCode = exitStatus.failed;
 }
@@ -93,8 +94,7 @@ async function checkFile(file: string, overrides: string[], flags: Flags): Promi
     };
     return parseRecipe(JSON.stringify(keys), "a recipe's defaults", given);
   };
-  if (!isGiven("model"))
-    process.stderr.write("lengths are counted with the embedded model's tokenizer (model=DIR names another)\n");
+  if (!isGiven("model")) noteLine("lengths are counted with the embedded model's tokenizer (model=DIR names another)");
   if (extname(file).toLowerCase() !== ".parquet") {
     const recipe = recipeOf(file);
     return check(recipe, flags);
@@ -108,7 +108,7 @@ async function checkFile(file: string, overrides: string[], flags: Flags): Promi
     const { pictures } = await convertRecords(file, records, { images });
     const recipe = recipeOf(records, isGiven("image_folder") ? undefined : pictures > 0 ? images : dirname(file));
     const report = await check(recipe, flags);
-    process.stderr.write(`training reads it after: rediff data convert ${file} records.jsonl --images images\n`);
+    noteLine(`training reads it after: rediff data convert ${file} records.jsonl --images images`);
     // Rows are told by the lines of the file that is gone.
     return JSON.parse(
       JSON.stringify(report).replaceAll(JSON.stringify(records).slice(1, -1), JSON.stringify(file).slice(1, -1)),

@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { begin } from "../../exit-status.js";
 import { assertThere } from "../../options/assert-there.js";
+import { answerLine, noteLine } from "../../terminal/lines.js";
 import { progress } from "../../terminal/progress.js";
 import { counted } from "../../terminal/reason-counts.js";
 
@@ -51,9 +52,7 @@ async function run(input: string, output: string, flags: Flags): Promise<void> {
   }).finally(() => line?.finish());
   const { records, pictures, unread = [] } = converted;
   for (const what of unread.slice(0, 5))
-    process.stderr.write(`rediff: training does not read these pictures: ${what}. Name the column image\n`);
+    noteLine(`rediff: training does not read these pictures: ${what}. Name the column image`);
   const written = pictures > 0 ? `, ${counted(pictures, "picture")} written to ${flags.images}` : "";
-  process.stdout.write(
-    flags.json ? `${JSON.stringify(converted)}\n` : `${output}: ${counted(records, "record")}${written}\n`,
-  );
+  answerLine(flags.json ? JSON.stringify(converted) : `${output}: ${counted(records, "record")}${written}`);
 }

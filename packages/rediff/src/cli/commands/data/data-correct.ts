@@ -8,6 +8,7 @@ import { assertThere } from "../../options/assert-there.js";
 import { decimal, whole } from "../../options/parse-values.js";
 import { complain, reportText } from "../../terminal/correct-report.js";
 import { Interrupted } from "../../terminal/error-text.js";
+import { answerLine } from "../../terminal/lines.js";
 import { progress } from "../../terminal/progress.js";
 
 interface Flags {
@@ -131,7 +132,7 @@ async function run(drafts: string[], flags: Flags): Promise<void> {
       },
     });
     bar.finish();
-    process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : reportText(report));
+    answerLine(flags.json ? JSON.stringify(report) : reportText(report));
     complain(report);
   } finally {
     bar.finish();

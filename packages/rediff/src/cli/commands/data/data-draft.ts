@@ -19,6 +19,7 @@ import { needTorch, openModel } from "../../options/load-engine.js";
 import { decimal, given, whole } from "../../options/parse-values.js";
 import { assertWritable } from "../../options/writable.js";
 import { listenForInterrupts } from "../../terminal/interrupts.js";
+import { answerLine } from "../../terminal/lines.js";
 import { progress } from "../../terminal/progress.js";
 
 interface Flags extends ModelFlags, PromptFlags {
@@ -181,12 +182,12 @@ function tell(report: DraftReport, notPictures: readonly LeftOutFile[], { output
     const counts = { records, drafts, made, left_out, seconds: rounded, tokens };
     const named = Object.keys(left_out).length > 0 ? { left_out_file: `${output}.left-out.jsonl` } : {};
     const others = notPictures.length > 0 ? { not_pictures: notPictures } : {};
-    process.stdout.write(`${JSON.stringify({ output, ...counts, ...named, ...others })}\n`);
+    answerLine(`${JSON.stringify({ output, ...counts, ...named, ...others })}`);
   } else {
     const speed = made > 0 ? ` (${made} of them new, ${Math.round(tokens / Math.max(seconds, 1e-3))} tokens/s)` : "";
-    process.stdout.write(`${output}: ${drafts} drafts of ${records} records${speed}\n`);
+    answerLine(`${output}: ${drafts} drafts of ${records} records${speed}`);
     for (const [reason, count] of Object.entries(left_out) as [LeftOutReason, number][])
-      process.stdout.write(`  left out: ${count} (${leftOutReasons[reason]})\n`);
+      answerLine(`  left out: ${count} (${leftOutReasons[reason]})`);
   }
   if (drafts > 0 || records === 0) return; // a shard may have no record
   throw new UserError(`no record of ${records} has a draft`, `${output}.left-out.jsonl says why, for each of them.`);

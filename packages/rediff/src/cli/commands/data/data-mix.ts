@@ -5,6 +5,7 @@ import { UserError } from "../../../errors.js";
 import { begin } from "../../exit-status.js";
 import { assertThere } from "../../options/assert-there.js";
 import { whole } from "../../options/parse-values.js";
+import { answerLine } from "../../terminal/lines.js";
 import { progress } from "../../terminal/progress.js";
 
 interface Flags {
@@ -60,11 +61,11 @@ async function run(flags: Flags): Promise<void> {
     onProgress: (done) => line.update(done),
   }).finally(() => line.finish());
   const { records, ratio, thinking } = mixed;
-  process.stdout.write(
+  answerLine(
     flags.json
-      ? `${JSON.stringify({ ...mixed, seed: flags.seed })}\n`
+      ? `${JSON.stringify({ ...mixed, seed: flags.seed })}`
       : `${output}: ${records} records, ${mixed.normal} normal and ${mixed.inference} of reasoning, ` +
           `${ratio.normal}:${ratio.inference} in turn; /think after ${thinking.turns} of ${thinking.of} questions ` +
-          `(seed ${flags.seed})\n`,
+          `(seed ${flags.seed})`,
   );
 }

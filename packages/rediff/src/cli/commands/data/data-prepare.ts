@@ -8,6 +8,7 @@ import { formatBytes } from "../../../units.js";
 import { begin, exitStatus } from "../../exit-status.js";
 import { assertThere } from "../../options/assert-there.js";
 import { decimal } from "../../options/parse-values.js";
+import { answerLine } from "../../terminal/lines.js";
 import { type Progress, progress } from "../../terminal/progress.js";
 import { counted } from "../../terminal/reason-counts.js";
 
@@ -60,8 +61,8 @@ async function run(dataset: DatasetName, folder: string, flags: Flags): Promise<
   if (flags.check) {
     const found = await surveyDataset(dataset, folder, flags.only);
     const isWhole = found.missing.length + found.unfinished.length === 0;
-    process.stdout.write(flags.json ? `${JSON.stringify(summary(dataset, found))}\n` : surveyText(found));
-    if (!isWhole && !flags.json) process.stdout.write(`${downloadHint(dataset, folder)}\n`);
+    answerLine(flags.json ? JSON.stringify(summary(dataset, found)) : surveyText(found));
+    if (!isWhole && !flags.json) answerLine(downloadHint(dataset, folder));
     if (!isWhole) process.exitCode = exitStatus.failed;
     return;
   }
@@ -73,7 +74,7 @@ async function run(dataset: DatasetName, folder: string, flags: Flags): Promise<
     maxRatio: flags.maxRatio,
     onProgress: shown.update,
   }).finally(shown.finish);
-  process.stdout.write(flags.json ? `${JSON.stringify(prepared)}\n` : preparedText(prepared));
+  answerLine(flags.json ? JSON.stringify(prepared) : preparedText(prepared));
 }
 
 /** A line for the archives, then one for each file of records. */
@@ -124,7 +125,7 @@ function surveyText({ found, missing, unfinished }: Survey): string {
     ...missing.map((what) => `MISSING  ${what}`),
     ...unfinished.map((what) => `PARTIAL  ${what}: its download is not finished`),
   ];
-  return `${[...new Set(lines), ...lacking].join("\n")}\n`;
+  return [...new Set(lines), ...lacking].join("\n");
 }
 
 function preparedText({ archives, files, missing }: PreparedDataset): string {
@@ -148,7 +149,7 @@ function preparedText({ archives, files, missing }: PreparedDataset): string {
     lines.push(...file.notes.map((note) => `  ${note}`));
     lines.push(`  in a recipe: data=${file.mixture}${folderKeys(file)}`);
   }
-  return `${lines.join("\n")}\n`;
+  return lines.join("\n");
 }
 
 const folderKeys = ({ image_folder, video_folder }: PreparedDataset["files"][number]): string =>

@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { begin } from "../../exit-status.js";
+import { answerLine } from "../../terminal/lines.js";
 import { progress } from "../../terminal/progress.js";
 import { dropLines } from "../../terminal/reason-counts.js";
 
@@ -56,15 +57,14 @@ async function run(files: string[], flags: Flags): Promise<void> {
   }).finally(() => line.finish());
   const report = { output: flags.output, compat: isOriginal, ...counts };
   if (flags.report !== undefined) await writeText(flags.report, `${JSON.stringify(report, null, 2)}\n`);
-  if (flags.json) return void process.stdout.write(`${JSON.stringify(report)}\n`);
+  if (flags.json) return void answerLine(JSON.stringify(report));
   const { pairs } = counts;
-  process.stdout.write(
+  answerLine(
     [
       `${flags.output}: ${counts.kept} of ${counts.drafts} drafts, ${pairs.kept} of ${pairs.total} pairs`,
       ...(pairs.ambiguous > 0 ? [`  ${pairs.ambiguous} phrases occur more than once; training takes the first`] : []),
       ...dropLines("drafts dropped", counts.dropped, meanings),
       ...dropLines("pairs dropped", pairs.dropped, meanings),
-      "",
     ].join("\n"),
   );
 }

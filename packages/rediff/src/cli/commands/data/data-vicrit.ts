@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { begin } from "../../exit-status.js";
+import { answerLine } from "../../terminal/lines.js";
 import { progress } from "../../terminal/progress.js";
 import { dropLines } from "../../terminal/reason-counts.js";
 
@@ -50,14 +51,13 @@ async function run(files: string[], flags: Flags): Promise<void> {
     strict: flags.strict,
     onProgress: (done) => line.update(done),
   }).finally(() => line.finish());
-  if (flags.json) return void process.stdout.write(`${JSON.stringify({ output: flags.output, ...report })}\n`);
+  if (flags.json) return void answerLine(`${JSON.stringify({ output: flags.output, ...report })}`);
   const unusable = flags.strict ? "left out, training cannot use it" : "kept, but training cannot use it";
-  process.stdout.write(
+  answerLine(
     [
       `${flags.output}: ${report.kept} of ${report.items} items`,
       ...dropLines("dropped", report.dropped, vicritDrops),
       ...dropLines(unusable, report.unusable, droppedPairs),
-      "",
     ].join("\n"),
   );
 }

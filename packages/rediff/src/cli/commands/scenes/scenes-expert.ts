@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import { begin } from "../../exit-status.js";
 import { decimal, whole } from "../../options/parse-values.js";
+import { answerLine, noteLine } from "../../terminal/lines.js";
 
 interface Flags {
   truth: string;
@@ -36,8 +37,8 @@ async function expert(flags: Flags): Promise<void> {
   const truth = await readTruth(flags.truth);
   begin();
   const server = await startExpert({ truth, port, host, ...(omissionCost !== undefined && { omissionCost }) });
-  process.stdout.write(`${server.url} (${truth.size} scenes)\n`);
+  answerLine(`${server.url} (${truth.size} scenes)`);
   await new Promise<void>((resolve) => process.once("SIGINT", () => resolve()).once("SIGTERM", () => resolve()));
   await server.close();
-  process.stderr.write(`${server.requests} requests\n`);
+  noteLine(`${server.requests} requests`);
 }

@@ -6,6 +6,7 @@ import { makeWorld, styles, type World, type WorldName, worlds } from "../../../
 import { begin } from "../../exit-status.js";
 import { given, whole } from "../../options/parse-values.js";
 import { listenForInterrupts } from "../../terminal/interrupts.js";
+import { answerLine } from "../../terminal/lines.js";
 import { progress } from "../../terminal/progress.js";
 
 interface GenerateFlags {
@@ -86,8 +87,8 @@ async function generate(flags: GenerateFlags): Promise<void> {
     bar.finish();
     const seconds = Math.round(performance.now() - started) / 1000;
     const made = Math.max(0, count - there);
-    if (flags.json) process.stdout.write(`${JSON.stringify({ output: folder, scenes: count, made, seconds })}\n`);
-    else process.stdout.write(`${folder}: ${count} scenes, ${made} of them new (${seconds} s)\n`);
+    if (flags.json) answerLine(`${JSON.stringify({ output: folder, scenes: count, made, seconds })}`);
+    else answerLine(`${folder}: ${count} scenes, ${made} of them new (${seconds} s)`);
   } finally {
     bar.finish();
   }

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { needTorch } from "../../options/load-engine.js";
 import { given, whole } from "../../options/parse-values.js";
 import { assertNoModel } from "../../options/writable.js";
+import { answerLine } from "../../terminal/lines.js";
 
 interface Flags {
   output: string;
@@ -27,6 +28,6 @@ export function scenesModelCommand(): Command {
       await needTorch();
       const { writeStartModel } = await import("../../../scenes/small-model/start-model.js");
       await writeStartModel(output, given(flags));
-      process.stdout.write(`${output}: an untrained model; train it with rediff train model=${output} ...\n`);
+      answerLine(`${output}: an untrained model; train it with rediff train model=${output} ...`);
     });
 }

@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { begin } from "../../exit-status.js";
 import { assertThere } from "../../options/assert-there.js";
 import { whole } from "../../options/parse-values.js";
+import { answerLine } from "../../terminal/lines.js";
 
 interface Flags {
   predictions: string;
@@ -42,5 +43,5 @@ async function score(flags: Flags): Promise<void> {
   await assertThere(predictions, truth, ...(against === undefined ? [] : [against]));
   begin();
   const report = await scoreFiles({ predictions, truth, partial, seed, ...(against !== undefined && { against }) });
-  process.stdout.write(`${flags.json ? JSON.stringify(scoreJson(report)) : scoreText(report)}\n`);
+  answerLine(flags.json ? JSON.stringify(scoreJson(report)) : scoreText(report));
 }

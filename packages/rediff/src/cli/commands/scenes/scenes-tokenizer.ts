@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { begin } from "../../exit-status.js";
+import { answerLine } from "../../terminal/lines.js";
 
 export function scenesTokenizerCommand(): Command {
   return new Command("tokenizer")
@@ -11,6 +12,6 @@ export function scenesTokenizerCommand(): Command {
       const { writeSceneTokenizer } = await import("../../../scenes/small-model/tokenizer-folder.js");
       begin();
       const { words, length } = writeSceneTokenizer(output);
-      process.stdout.write(`${output}: ${length} tokens, ${words} of them words\n`);
+      answerLine(`${output}: ${length} tokens, ${words} of them words`);
     });
 }

@@ -4,6 +4,7 @@ import { makeWorld, type WorldName, worlds } from "../../../scenes/world/world.j
 import { needTorch } from "../../options/load-engine.js";
 import { decimal, whole } from "../../options/parse-values.js";
 import { assertNoModel } from "../../options/writable.js";
+import { answerLine, noteLine } from "../../terminal/lines.js";
 
 interface Flags {
   model: string;
@@ -47,11 +48,11 @@ export function scenesTowerCommand(): Command {
           if (update % 50 !== 0 && update !== flags.updates) return;
           const speed = (update * flags.batch) / ((performance.now() - started) / 1000);
           const right = `${(100 * accuracy).toFixed(1)} % of the patches with an object named rightly`;
-          process.stderr.write(
-            `update ${update} of ${flags.updates}  loss ${loss.toFixed(4)}  ${right}  ${speed.toFixed(0)} pictures/s\n`,
+          noteLine(
+            `update ${update} of ${flags.updates}  loss ${loss.toFixed(4)}  ${right}  ${speed.toFixed(0)} pictures/s`,
           );
         },
       });
-      process.stdout.write(`${output}: a model with a trained tower\n`);
+      answerLine(`${output}: a model with a trained tower`);
     });
 }

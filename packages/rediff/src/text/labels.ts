@@ -6,13 +6,17 @@
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { defaultSystemText } from "./chat-template.js";
-import { encodePrompt, ignoredLabel, imagePlaceholder, imageToken } from "./image-tokens.js";
+import { spellsSpecialToken } from "./conversation-prompt.js";
+import { encodePrompt, ignoredLabel, imagePlaceholder, imageToken, joinChunks } from "./image-tokens.js";
 import { stripPython } from "./python-strip.js";
 import type { Tokenizer } from "./tokenizer.js";
 
 export type Turn = { role: string; content: string };
 /** Two lists of one length; labels are ids, or -100 where nothing is learnt. */
 export type Labelled = { ids: number[]; labels: number[] };
+
+/** What special tokens' spellings in a conversation are: words like any others, or those tokens, as in the original. */
+export type SpeltTokens = "text" | "tokens";
 
 const roles: Record<string, string> = { human: "user", gpt: "assistant" };
 
@@ -53,9 +57,9 @@ export function placeTrainingImages(turns: readonly Turn[]): Turn[] {
 export function labelConversation(
   tokenizer: Tokenizer,
   turns: readonly Turn[],
-  options: { hasImage: boolean; system?: string },
+  options: { hasImage: boolean; system?: string; spelt?: SpeltTokens },
 ): Labelled {
-  const { hasImage, system = defaultSystemText } = options;
+  const { hasImage, system = defaultSystemText, spelt = "tokens" } = options;
   const { bos, startHeader, endHeader, eot } = tokenizer.special;
   const structural = new Set([bos, startHeader, endHeader, eot]);
   // The reference adds <image> to a copy of the vocabulary and later swaps the ids, but not the labels. Nobody reads
@@ -65,9 +69,8 @@ export function labelConversation(
   const ids = [bos];
   const labels = [bos];
   for (const { role, content } of [{ role: "system", content: system }, ...withoutFirstAnswer(turns)]) {
-    const text = `<|start_header_id|>${role}<|end_header_id|>\n\n${content}<|eot_id|>`;
     const learnt = role !== "user" && role !== "system";
-    for (const id of hasImage ? encodePrompt(tokenizer, text, { join: "correct" }) : tokenizer.encode(text)) {
+    for (const id of encodeTurn(tokenizer, { role, content }, hasImage, spelt)) {
       ids.push(id);
       const target = id === imagePlaceholder ? imageLabel : id;
       labels.push(learnt || structural.has(id) ? target : ignoredLabel);
@@ -76,8 +79,29 @@ export function labelConversation(
   return { ids, labels };
 }
 
+/** A message with its header and end. */
+function encodeTurn(tokenizer: Tokenizer, { role, content }: Turn, hasImage: boolean, spelt: SpeltTokens): number[] {
+  const head = `<|start_header_id|>${role}<|end_header_id|>`;
+  if (spelt === "text" && spellsSpecialToken(tokenizer, content)) {
+    const said = encodeWords(tokenizer, `\n\n${content}`, hasImage);
+    return [...tokenizer.encode(head), ...said, tokenizer.special.eot];
+  }
+  const text = `${head}\n\n${content}<|eot_id|>`;
+  return hasImage ? encodePrompt(tokenizer, text, { join: "correct" }) : tokenizer.encode(text);
+}
+
+/** A text without any special token, pictures apart. */
+function encodeWords(tokenizer: Tokenizer, text: string, hasImage: boolean): number[] {
+  const chunks = hasImage ? text.split(imageToken) : [text];
+  return joinChunks(
+    tokenizer,
+    chunks.map((chunk) => tokenizer.encodeText(chunk)),
+    "correct",
+  );
+}
+
 /** Template `llada_plain`: picture, caption, newline; everything after the picture is learnt. No BOS, no headers. */
-export function labelCaption(tokenizer: Tokenizer, turns: readonly Turn[]): Labelled {
+export function labelCaption(tokenizer: Tokenizer, turns: readonly Turn[], spelt: SpeltTokens = "tokens"): Labelled {
   const [question, answer] = turns;
   if (turns.length !== 2 || question === undefined || answer === undefined || !question.content.includes(imageToken)) {
     throw new UserError(
@@ -85,7 +109,11 @@ export function labelCaption(tokenizer: Tokenizer, turns: readonly Turn[]): Labe
       "Train on conversations with template llava_llada",
     );
   }
-  const ids = encodePrompt(tokenizer, `${imageToken}${answer.content}\n`, { join: "correct" });
+  const text = `${imageToken}${answer.content}\n`;
+  const ids =
+    spelt === "text" && spellsSpecialToken(tokenizer, answer.content)
+      ? encodeWords(tokenizer, text, true)
+      : encodePrompt(tokenizer, text, { join: "correct" });
   return { ids, labels: [ignoredLabel, ...ids.slice(1)] };
 }
 

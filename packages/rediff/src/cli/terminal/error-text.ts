@@ -1,6 +1,6 @@
 /** What an error looks like on stderr: one line for what a user can mend, the stack for what is our fault. */
 import { asFlag, UserError } from "../../errors.js";
-import { printable } from "./printable.js";
+import { printable } from "../../printable.js";
 
 /** A signal that asked the command to stop. */
 export class Interrupted extends Error {

@@ -6,7 +6,7 @@ export const noteTitles = {
   placed: "pictures without an <image> marker, put before the first question",
   system: "a system text of its own, in place of the recipe's",
   in_answer: "pictures that stand in an answer, because it has <image>",
-  special_tokens: "spellings of special tokens in the text, which are learnt as those tokens",
+  special_tokens: "spellings of special tokens in the text, which are learnt as text (with compat as those tokens)",
   unread_media: "keys that seem to name pictures or videos and are not read",
   unread_system: "a system text that is left out, as by the original",
 } as const;

@@ -111,7 +111,7 @@ export function labelRecord(record: UnderstoodRecord, context: SampleContext, vi
   return markRevisions(tokenizer, text, record.revise, settings.rules.phraseSearch);
 }
 
-/** As in the original, they are those tokens; a text about models may have them by chance. */
+/** A text about models may have them by chance, and one from a stranger on purpose. */
 function noteSpecialTokens({ notes, system }: UnderstoodRecord, turns: readonly Turn[], tokenizer: Tokenizer): void {
   const texts = [system, ...turns.map(({ content }) => content)];
   const spelt = texts.flatMap((text) => specialTokensIn(tokenizer, text.replaceAll(imageToken, " ")));
@@ -128,9 +128,9 @@ function labelTurns(
   { tokenizer, settings }: SampleContext,
 ): Labelled {
   try {
-    if (settings.template === "llada_plain") return labelCaption(tokenizer, turns);
+    if (settings.template === "llada_plain") return labelCaption(tokenizer, turns, settings.rules.spelt);
     const placed = hasImage ? placeTrainingImages(turns) : turns;
-    return labelConversation(tokenizer, placed, { hasImage, system });
+    return labelConversation(tokenizer, placed, { hasImage, system, spelt: settings.rules.spelt });
   } catch (cause) {
     throw cause instanceof UserError ? new SampleError("template", cause.message, cause.hint, { cause }) : cause;
   }

@@ -85,7 +85,7 @@ function inAnswers(tokenizer: Tokenizer, text: Labelled): Find {
     if (org === "" || target === "") return "not_found";
     const forms: Both[] = [
       [encodeInside(tokenizer, org), encodeInside(tokenizer, target)],
-      [tokenizer.encode(org), tokenizer.encode(target)],
+      [tokenizer.encodeText(org), tokenizer.encodeText(target)],
     ];
     const fitting = forms.map(([from, to]) => from.length === to.length);
     const candidates = forms.flatMap(([from, to], form) =>
@@ -104,12 +104,12 @@ function inAnswers(tokenizer: Tokenizer, text: Labelled): Find {
   };
 }
 
-/** A phrase as it is encoded behind a word: what "dummy <phrase>" has beyond "dummy". */
+/** A phrase as it is encoded behind a word: what "dummy <phrase>" has beyond "dummy". What it spells is text. */
 export function encodeInside(tokenizer: Tokenizer, text: string): number[] {
   const prefix = tokenizer.encode("dummy");
-  const whole = tokenizer.encode(`dummy ${text}`);
+  const whole = tokenizer.encodeText(`dummy ${text}`);
   if (prefix.every((id, i) => whole[i] === id)) return whole.slice(prefix.length);
-  return tokenizer.encode(` ${text}`);
+  return tokenizer.encodeText(` ${text}`);
 }
 
 function matchesIn(spans: readonly AnswerSpan[], ids: readonly number[], phrase: readonly number[]): number[] {

@@ -1,5 +1,6 @@
 /** What is asked of a record before it is learnt, ours and the original's side by side. Plain data, so that threads can be
  *  given it. */
+import type { SpeltTokens } from "../../text/labels.js";
 
 /** Where phrases to be revised are looked for (revised-phrases.ts).
  *  - answers: in the answers, also where no space comes before them
@@ -14,6 +15,8 @@ export type Reading = "meant" | "original";
 export interface SampleRules {
   reading: Reading;
   phraseSearch: PhraseSearch;
+  /** Special tokens that a record's texts spell: words, or those tokens. */
+  spelt: SpeltTokens;
   /** `<image>` in a record without pictures: a mistake, or plain text. */
   strayMarker: "refused" | "text";
   /** A sample with wrong phrases none of which can be used, or whose answer lies beyond `max_length`: left out, or learnt
@@ -24,6 +27,7 @@ export interface SampleRules {
 export const ourSamples: SampleRules = {
   reading: "meant",
   phraseSearch: "answers",
+  spelt: "text",
   strayMarker: "refused",
   nothingToLearn: "refused",
 };
@@ -31,6 +35,7 @@ export const ourSamples: SampleRules = {
 export const originalSamples: SampleRules = {
   reading: "original",
   phraseSearch: "whole_row",
+  spelt: "tokens",
   strayMarker: "text",
   nothingToLearn: "learnt",
 };

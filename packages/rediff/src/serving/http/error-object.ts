@@ -22,6 +22,9 @@ export interface ApiErrorOptions {
   cause?: unknown;
 }
 
+/** Of messages and fields, which repeat what a request has: nobody gets megabytes back. */
+const LONGEST = 1000;
+
 /** An answer that is an error. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
@@ -33,10 +36,10 @@ export class ApiError extends Error {
     message: string,
     options: ApiErrorOptions = {},
   ) {
-    super(message, { cause: options.cause });
-    const { type = status >= 500 ? "server_error" : "invalid_request_error", param = null, code = null } = options;
+    super(clip(message, LONGEST), { cause: options.cause });
+    const { type = status >= 500 ? "server_error" : "invalid_request_error", param, code = null } = options;
     this.headers = options.headers ?? {};
-    this.body = { error: { message, type, param, code } };
+    this.body = { error: { message: this.message, type, param: param == null ? null : clip(param), code } };
   }
 }
 

@@ -11,6 +11,8 @@ export function fileError(path: string, cause: unknown): UserError {
     return new UserError(`${path}: reading it is not permitted`, "Check the file's permissions", { cause });
   }
   if (code === "EISDIR") return new UserError(`${path}: is a folder; expected a file`, "Name a file in it", { cause });
+  if (code === "ENAMETOOLONG") return new UserError(`${shortened(path)}: the name is too long`, undefined, { cause });
+  if (code === "ELOOP") return new UserError(`${path}: is a link that leads to itself`, "Check the path", { cause });
   const why = cause instanceof Error ? cause.message : String(cause);
   return new UserError(`${path}: cannot be read (${why})`, undefined, { cause });
 }
@@ -18,3 +20,7 @@ export function fileError(path: string, cause: unknown): UserError {
 export function emptyFile(path: string, expected: string): UserError {
   return new UserError(`${path}: the file is empty; expected ${expected}`, "Copy or download it again");
 }
+
+/** A path in a message: of a very long one its beginning and its end. */
+export const shortened = (path: string): string =>
+  path.length > 240 ? `${path.slice(0, 120)}...${path.slice(-60)}` : path;

@@ -1,16 +1,19 @@
 /** Files that are opened to be read from anywhere in them. A named pipe that nobody writes to would wait for ever, and
  *  /dev/zero never ends; the path may come from a stranger's data set. */
-import { constants, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats, statSync } from "node:fs";
 import { type FileHandle, open, stat } from "node:fs/promises";
 import { UserError } from "../errors.js";
+import { formatBytes } from "../units.js";
 import { fileError } from "./read-errors.js";
+
+/** Windows has neither the constant nor such files. */
+const FLAGS = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** Opens without waiting for whatever may be at the other end.
  *  @param expected for messages: "a picture file"
  *  @throws UserError when there is none, or when it is no regular file */
 export async function openRegular(path: string, expected: string): Promise<FileHandle> {
-  // Windows has neither the constant nor such files.
-  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch(async (cause: unknown) => {
+  const file = await open(path, FLAGS).catch(async (cause: unknown) => {
     // A socket cannot be opened at all.
     await assertRegular(path, expected);
     throw fileError(path, cause);
@@ -33,6 +36,59 @@ export async function assertRegular(path: string, expected: string): Promise<num
   });
   refuseOthers(path, info, expected);
   return info.size;
+}
+
+export interface WholeFile {
+  /** For messages: "a recipe". */
+  expected: string;
+  /** Bytes that such a file may have: it is held in memory. */
+  most: number;
+}
+
+/** All of a small file.
+ *  @throws UserError as `openRegular` does, and when the file is larger than it may be */
+export async function readRegular(path: string, { expected, most }: WholeFile): Promise<Buffer> {
+  await using file = await openRegular(path, expected);
+  refuseLarger(path, (await file.stat()).size, { expected, most });
+  return await file.readFile().catch((cause: unknown) => {
+    throw fileError(path, cause);
+  });
+}
+
+/** The same at once. */
+export function readRegularSync(path: string, { expected, most }: WholeFile): Buffer {
+  let file: number;
+  try {
+    file = openSync(path, FLAGS);
+  } catch (cause) {
+    const info = infoOf(path);
+    if (info !== undefined) refuseOthers(path, info, expected);
+    throw fileError(path, cause);
+  }
+  try {
+    const info = fstatSync(file);
+    refuseOthers(path, info, expected);
+    refuseLarger(path, info.size, { expected, most });
+    return readFileSync(file);
+  } catch (cause) {
+    throw cause instanceof UserError ? cause : fileError(path, cause);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Undefined where there is nothing, or nothing that one gets to: names that are too long, links in circles. */
+export function infoOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function refuseLarger(path: string, size: number, { expected, most }: WholeFile): void {
+  if (size <= most) return;
+  throw new UserError(`${path}: is ${formatBytes(size)} large; ${expected} has at most ${formatBytes(most)}`);
 }
 
 function refuseOthers(path: string, info: Stats, expected: string): void {

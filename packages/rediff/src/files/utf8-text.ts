@@ -3,30 +3,23 @@
  *
  *  An error names file, line and byte, what the bytes look like, and the command that converts them. */
 import { isUtf8 } from "node:buffer";
-import { createReadStream, readFileSync } from "node:fs";
-import { readFile } from "node:fs/promises";
+import { createReadStream } from "node:fs";
 import { UserError } from "../errors.js";
 import { legacyEncoding, wideEncoding } from "./likely-encoding.js";
-import { fileError } from "./read-errors.js";
+import { readRegular, readRegularSync, type WholeFile } from "./regular-file.js";
 import { storedPath } from "./stored-path.js";
 
-/** @throws UserError when the file cannot be read or is not UTF-8 */
-export async function readUtf8(file: string): Promise<string> {
-  const bytes = await readFile(storedPath(file) ?? file).catch((cause: unknown) => {
-    throw fileError(file, cause);
-  });
-  return decodeFile(bytes, file);
+/** What people write by hand, or a program for a model to read. */
+const TEXT: WholeFile = { expected: "a text file", most: 64 << 20 };
+
+/** @throws UserError when the file cannot be read, is no regular one, is larger than it may be, or is not UTF-8 */
+export async function readUtf8(file: string, kind = TEXT): Promise<string> {
+  return decodeFile(await readRegular(storedPath(file) ?? file, kind), file);
 }
 
-/** @throws UserError when the file cannot be read or is not UTF-8 */
-export function readUtf8Sync(file: string): string {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(storedPath(file) ?? file);
-  } catch (cause) {
-    throw fileError(file, cause);
-  }
-  return decodeFile(bytes, file);
+/** The same at once. */
+export function readUtf8Sync(file: string, kind = TEXT): string {
+  return decodeFile(readRegularSync(storedPath(file) ?? file, kind), file);
 }
 
 /** The whole of a stream. @param name how messages call it: "standard input"

@@ -8,10 +8,10 @@
  *  rounded up. Departures from the reference: `random` is seeded, `end:0` takes none (there, all), percentages may have
  *  decimals, and a strategy or key that is not known is an error (there, it counts as `all`). */
 import { dirname, isAbsolute, join } from "node:path";
-import { parse } from "yaml";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { readUtf8 } from "../../files/utf8-text.js";
+import { parseYaml } from "../../options/yaml-text.js";
 import { type Permute, withPermutations } from "./seeded-random.js";
 
 export type Strategy =
@@ -32,8 +32,8 @@ const mixtureSchema = z.strictObject({
 });
 
 export async function readMixture(file: string): Promise<MixtureEntry[]> {
-  const text = await readUtf8(file);
-  const result = mixtureSchema.safeParse(parseYaml(file, text));
+  const text = await readUtf8(file, { expected: "a mixture of data files", most: 64 << 20 });
+  const result = mixtureSchema.safeParse(parseYaml(text, file).value);
   if (!result.success) {
     const [issue] = result.error.issues;
     throw new UserError(
@@ -46,15 +46,6 @@ export async function readMixture(file: string): Promise<MixtureEntry[]> {
     folder: dirname(file),
     strategy: parseStrategy(sampling_strategy, `${file}: `),
   }));
-}
-
-function parseYaml(file: string, text: string): unknown {
-  try {
-    return parse(text);
-  } catch (cause) {
-    const why = cause instanceof Error ? (cause.message.split("\n")[0] ?? "") : String(cause);
-    throw new UserError(`${file}: broken YAML (${why.replace(/:$/, "")})`, undefined, { cause });
-  }
 }
 
 /** `where` begins the message about a strategy that is not known. */

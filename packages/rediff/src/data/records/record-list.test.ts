@@ -80,7 +80,8 @@ datasets:
     ["datasets: [{json_path: a.json, sampling_strategy: 'first:101%'}]", /at most 100%/],
     ["datasets: [{json_path: a.json, sampling_strategy: 'first:-1'}]", /expected all, first:N/],
     ["datasets: [{json_path: none.json}]", /none\.json is missing; tried none\.json, .*\/none\.json/],
-    ["datasets: [", /broken YAML/],
+    ["datasets: [", /bad\.yaml:1: Flow sequence/],
+    ["datasets: [{json_path: inner.yaml}]\ndatasets: []", /bad\.yaml:2: datasets: the key is there twice/],
     ["datasets: [{json_path: a.json, sampling_strategy: 'end:0'}]", /no records/],
   ])("refuses the mixture %s", async (content, message) => {
     writeFileSync(at("bad.yaml"), content);

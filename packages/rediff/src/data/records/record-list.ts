@@ -143,7 +143,7 @@ interface FileGroup {
 
 async function listFiles({ json_path, sampling_strategy = "all" }: DataFile): Promise<FileGroup[]> {
   const files = await expand(json_path);
-  const mixtures = files.filter((file) => [".yaml", ".yml"].includes(extname(file).toLowerCase()));
+  const mixtures = files.filter(isMixture);
   if (mixtures.length === 0) return [{ files, strategy: parseStrategy(sampling_strategy, `${json_path}: `) }];
   if (mixtures.length < files.length || sampling_strategy !== "all") {
     throw new UserError(
@@ -154,6 +154,8 @@ async function listFiles({ json_path, sampling_strategy = "all" }: DataFile): Pr
   return (await Promise.all(mixtures.map(listMixture))).flat();
 }
 
+const isMixture = (file: string): boolean => [".yaml", ".yml"].includes(extname(file).toLowerCase());
+
 async function listMixture(mixture: string): Promise<FileGroup[]> {
   const groups: FileGroup[] = [];
   for (const entry of await readMixture(mixture)) {
@@ -162,6 +164,9 @@ async function listMixture(mixture: string): Promise<FileGroup[]> {
     if (files === undefined) {
       throw new UserError(`${mixture}: ${entry.path} is missing; tried ${tried.join(", ")}`, "Correct its json_path");
     }
+    const inner = files.find(isMixture);
+    if (inner !== undefined)
+      throw new UserError(`${mixture}: ${inner} is a mixture itself`, "Write its files into this one");
     groups.push({ files, strategy: entry.strategy });
   }
   return groups;

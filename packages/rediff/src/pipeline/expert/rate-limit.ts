@@ -2,6 +2,9 @@
  *  The pause is for all of them: where one is refused for being too many, the others would be as well. */
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** A timer that is set to more runs at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export class RateLimit {
   readonly #intervalMs: number;
   #queue: Promise<void> = Promise.resolve();
@@ -27,7 +30,7 @@ export class RateLimit {
   async #pass(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     for (let waitMs = this.#waitMs(); waitMs > 0; waitMs = this.#waitMs())
-      await sleep(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+      await sleep(Math.min(waitMs, LONGEST_TIMER_MS), undefined, { signal }).catch(() => signal.throwIfAborted());
     this.#nextAt = performance.now() + this.#intervalMs;
   }
 

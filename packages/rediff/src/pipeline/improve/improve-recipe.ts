@@ -16,6 +16,8 @@ const from0 = z.int().min(0);
 const path = z.string().min(1);
 const share = z.number().min(0).max(1);
 const amount = z.number().min(0);
+/** In seconds. A timer that is set to more than some weeks runs at once. */
+const DAY = 86_400;
 
 /** One number or several: forward passes of a draft, or tokens that each of them fills. */
 const steps = optional(
@@ -45,7 +47,7 @@ const draft = z.strictObject({
   conversation: z.enum(promptTemplates).default("llava_llada"),
   system: optional(z.string()),
   /** Pictures decoded together. */
-  batch: count.default(1),
+  batch: count.max(65_536).default(1),
   /** Default: the best there is. */
   device: optional(z.string().regex(/^(cpu|mps|cuda(:\d+)?)$/, { error: "expected cpu, cuda, cuda:N or mps" })),
   /** Default: float32 on the CPU, bfloat16 elsewhere. */
@@ -61,16 +63,17 @@ const expert = z.strictObject({
   /** A file with the system prompt. Default: the one that comes with the package. */
   prompt: optional(path),
   /** Requests under way at the same time. */
-  concurrency: count.default(correctionDefaults.concurrency),
+  concurrency: count.max(1024).default(correctionDefaults.concurrency),
   /** Seconds for one request. */
   timeout: z
     .number()
     .positive()
+    .max(DAY)
     .default(correctionDefaults.timeoutMs / 1000),
   /** Tries after the first. */
   retries: from0.default(correctionDefaults.retries),
   /** Seconds before the first of them; doubles with each. */
-  first_wait: amount.default(correctionDefaults.firstWaitMs / 1000),
+  first_wait: amount.max(DAY).default(correctionDefaults.firstWaitMs / 1000),
   requests_per_minute: optional(z.number().positive()),
   /** Money for the whole loop; needs both prices. */
   budget: optional(amount),

@@ -1,7 +1,7 @@
 /** Values given on the command line: `key=value`, and `group.key=value` for the keys of groups. Values are YAML, so
  *  `betas=[0.9,0.95]`, `lora={rank: 8}` and `max_steps=null` mean what they would in the file. */
-import { parseDocument } from "yaml";
 import { UserError } from "../../errors.js";
+import { parseYaml } from "../../options/yaml-text.js";
 
 export interface Override {
   path: string[];
@@ -19,12 +19,15 @@ export function parseOverride(text: string): Override {
 
 /** What is no YAML by itself is a text: `data=a: b.json` or `data={a,b}.json` can only be meant as paths. */
 function parseValue(text: string): unknown {
-  const document = parseDocument(text, { logLevel: "silent" });
+  if (text.trim() === "") return "";
   const isFlow = /^\s*[[{]/.test(text);
-  if (document.errors.length > 0 || (typeof document.toJS() === "object" && document.toJS() !== null && !isFlow))
-    return text;
-  const value: unknown = document.toJS();
-  return text.trim() === "" ? "" : value;
+  try {
+    const { value } = parseYaml(text, "the value");
+    return typeof value === "object" && value !== null && !isFlow ? text : value;
+  } catch (error) {
+    if (error instanceof UserError) return text;
+    throw error;
+  }
 }
 
 /** `base` with the overrides put in, the later ones winning; groups that are not there are made. */

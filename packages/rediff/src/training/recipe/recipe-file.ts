@@ -1,8 +1,10 @@
 /** Reads recipe files. An error names the file and the line, or the command line where the value came from there. */
-import { type Document, isMap, isNode, isPair, LineCounter, parseDocument } from "yaml";
+import { isMap, isNode, isPair } from "yaml";
 import { UserError } from "../../errors.js";
 import { readUtf8Sync } from "../../files/utf8-text.js";
-import { isData } from "./data-in-place.js";
+import { shownValue } from "../../options/issue-text.js";
+import { parseYaml } from "../../options/yaml-text.js";
+import { isData, RECIPE } from "./data-in-place.js";
 import { applyOverrides, type Override, parseOverride } from "./overrides.js";
 import { parseRecipeKeys, type RecipeKeys } from "./recipe.js";
 import type { Origin } from "./recipe-errors.js";
@@ -19,8 +21,8 @@ export function readRecipe(file: string, overrides: readonly string[] = []): Rec
   return parseRecipe(readRecipeText(file), file, overrides.map(parseOverride));
 }
 
-/** @throws UserError when it cannot be read or is not UTF-8 */
-export const readRecipeText = (file: string): string => readUtf8Sync(file);
+/** @throws UserError when it cannot be read, is too large for a recipe, or is not UTF-8 */
+export const readRecipeText = (file: string): string => readUtf8Sync(file, RECIPE);
 
 /** The recipe in a YAML text; `file` is how messages call it. */
 export function parseRecipe(text: string, file: string, overrides: readonly Override[] = []): RecipeKeys {
@@ -35,14 +37,10 @@ export function parseKeys<Keys>(
   overrides: readonly Override[],
   parse: (content: unknown, origin: Origin) => Keys,
 ): Keys {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "silent" });
-  const [problem] = [...document.errors, ...document.warnings];
-  if (problem !== undefined)
-    throw new UserError(`${file}:${lines.linePos(problem.pos[0]).line}: ${firstLine(problem.message)}`);
-  const content = toValues(document, file) ?? {};
+  const { document, lines, value } = parseYaml(text, file);
+  const content = value ?? {};
   if (typeof content !== "object" || Array.isArray(content))
-    throw new UserError(`${file}: expected keys with values, got ${JSON.stringify(content)}`);
+    throw new UserError(`${file}: expected keys with values, got ${shownValue(content)}`);
 
   const lineOf = (path: readonly PropertyKey[]): number | undefined => {
     let node: unknown = document.contents;
@@ -70,14 +68,3 @@ export function parseKeys<Keys>(
   };
   return parse(applyOverrides(content, overrides), origin);
 }
-
-/** @throws UserError for an alias without an anchor, which only shows here */
-function toValues(document: Document, file: string): unknown {
-  try {
-    return document.toJS();
-  } catch (error) {
-    throw new UserError(`${file}: ${(error as Error).message}`);
-  }
-}
-
-const firstLine = (text: string): string => text.split("\n", 1)[0] ?? text;

@@ -139,9 +139,34 @@ describe("mistakes", () => {
       'r.yaml:4: image_aspect_ratio: image_aspect_ratio is "wide"; expected anyres, anyres_max_K, pad or square',
     ],
     ["a: [", "r.yaml:4: Flow sequence in block collection must be sufficiently indented and end with a ]"],
-    ["seed: 1\nseed: 2", "r.yaml:5: Map keys must be unique"],
-    ["seed: *x", "r.yaml: Unresolved alias (the anchor must be set before the alias): x"],
+    ["seed: 1\nseed: 2", "r.yaml:5: seed: the key is there twice"],
+    ["seed: *x", "r.yaml:4: Unresolved alias (the anchor must be set before the alias): x"],
   ])("%j", (text, wanted) => expect(complaint(text)).toBe(wanted));
+
+  test.each(recipeKeys().filter((key) => key !== "save" && key !== "logging"))(
+    "no number that is none, or infinite, is taken for %s",
+    (key) => {
+      const [first = "", inner] = key.split(".");
+      for (const value of ["1e999", "-.inf", ".nan", "-1", "-1e300"])
+        expect(complaint(inner === undefined ? `${first}: ${value}` : `${first}: {${inner}: ${value}}`)).toMatch(
+          new RegExp(`r\\.yaml:\\d: ${key}`),
+        );
+    },
+  );
+
+  test.each([
+    "workers",
+    "batch_size",
+    "gradient_accumulation_steps",
+    "canvas",
+    "lora.rank",
+    "frames_upbound",
+    "epochs",
+  ])("%s has a bound, below what would stop the machine", (key) => {
+    const [first = "", inner] = key.split(".");
+    const text = inner === undefined ? `${first}: 1000000000` : `${first}: {${inner}: 1000000000}`;
+    expect(complaint(text)).toMatch(new RegExp(`^r\\.yaml:4: ${key}: expected at most \\d+, got 1000000000$`));
+  });
 
   test("on the command line", () => {
     expect(complaint("", ["save.evry=3"])).toBe(

@@ -20,6 +20,8 @@ export const optional = <S extends z.ZodType>(schema: S) => schema.nullish().tra
 
 const whole = z.int();
 const count = whole.min(1);
+/** What no machine has room or time for is a slip of the keyboard. */
+const upTo = (most: number) => count.max(most);
 const rate = z.number().min(0);
 const path = z.string().min(1);
 /** The original passes "" for a folder that there is none of. */
@@ -56,14 +58,14 @@ const tunableParts = z
   .transform((parts) => PARTS.filter((part) => parts.includes(part)));
 
 const pinpoints = z.union([
-  z.string().regex(/\(\d+x\d+\).*\(\d+x\d+\)|^\s*\[.*\]\s*$/, {
+  z.string().regex(/^\s*\(\d{1,2}x\d{1,2}\).*\(\d{1,2}x\d{1,2}\)\s*$|^\s*\[.*\]\s*$/, {
     error: 'expected a range of tiles such as "(1x1),...,(6x6)", or a list of [width, height] in pixels',
   }),
-  z.array(z.tuple([count, count])).min(1),
+  z.array(z.tuple([upTo(100_000), upTo(100_000)])).min(1),
 ]);
 
 const lora = z.strictObject({
-  rank: count.default(64),
+  rank: upTo(65_536).default(64),
   /** The update is scaled by alpha / rank. */
   alpha: z.number().positive().default(16),
   targets: z
@@ -106,9 +108,9 @@ const schema = z.strictObject({
   mm_newline_position: z.enum(["grid", "frame", "one_token", "no_token"]).default("grid"),
   mm_spatial_pool_mode: z.enum(["bilinear", "average", "max"]).default("bilinear"),
   /** Frames taken per second of a video. */
-  video_fps: z.number().positive().default(1),
+  video_fps: z.number().positive().max(1000).default(1),
   /** At most this many frames of a video; 0 is no limit. */
-  frames_upbound: whole.min(0).default(0),
+  frames_upbound: whole.min(0).max(65_536).default(0),
   /** Take `frames_upbound` frames also of shorter videos. */
   force_sample: z.boolean().default(false),
   add_time_instruction: z.boolean().default(false),
@@ -116,7 +118,7 @@ const schema = z.strictObject({
   max_length: count.default(8192),
   /** Positions that an answer is written into, at least: shorter ones are filled up with end-of-text, which is learnt.
    *  As long as answers will be when the model is used. Default: the longest of the micro-batch, as in the original. */
-  canvas: optional(count),
+  canvas: optional(upTo(1 << 20)),
   /** Turns of a conversation do not see later turns. */
   conversation_mask: z.boolean().default(false),
 
@@ -151,12 +153,12 @@ const schema = z.strictObject({
   warmup_ratio: z.number().min(0).max(1).default(0.03),
   /** Largest norm of all gradients together; 0 turns clipping off. */
   max_grad_norm: rate.default(1),
-  epochs: z.number().positive().default(1),
+  epochs: z.number().positive().max(100_000).default(1),
   /** Ends the run earlier or later than `epochs`. */
   max_steps: optional(count),
   /** Samples of a micro-batch. */
-  batch_size: count.default(1),
-  gradient_accumulation_steps: count.default(1),
+  batch_size: upTo(65_536).default(1),
+  gradient_accumulation_steps: upTo(65_536).default(1),
   /** What the micro-batches of a step weigh: the same each, as in the original; by their samples; by the positions that
    *  count. */
   accumulation_weighting: z.enum(["micro_batch", "sample", "row"]).default("micro_batch"),
@@ -180,7 +182,7 @@ const schema = z.strictObject({
   /** Keep the optimizer's state, and compute its updates, on the CPU. */
   offload: z.boolean().default(false),
   /** Threads that prepare samples; 0 prepares them between the steps. */
-  workers: whole.min(0).default(4),
+  workers: whole.min(0).max(256).default(4),
   /** Bad samples that are skipped before the run ends with an error. */
   skip_limit: whole.min(0).default(100),
   /** How a resumed run makes sure that its data files are the same: by their sizes and a mebibyte of each, or by all

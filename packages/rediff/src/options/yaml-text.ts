@@ -1,0 +1,77 @@
+/** YAML that people give us, read within bounds: an alias may stand for itself, or ten of them for a billion values. */
+import { type Document, LineCounter, parseDocument, visit } from "yaml";
+import { UserError } from "../errors.js";
+
+export interface YamlText {
+  document: Document;
+  lines: LineCounter;
+  /** null for an empty text. */
+  value: unknown;
+}
+
+/** Deeper than what anybody writes, and within what the parser's stack holds. */
+const MOST_DEPTH = 50;
+
+/** @param file how messages call the text
+ *  @throws UserError with the line, when it is no YAML or goes beyond the bounds */
+export function parseYaml(text: string, file: string): YamlText {
+  const lines = new LineCounter();
+  const document = within(
+    () => file,
+    () => parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "silent" }),
+  );
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem !== undefined) {
+    const [at] = problem.pos;
+    const key = /^[\w.-]+/.exec(text.slice(at))?.[0];
+    const isTwice = problem.code === "DUPLICATE_KEY" && key !== undefined;
+    const what = isTwice ? `${key}: the key is there twice` : wordsOf(problem.message);
+    throw new UserError(`${file}:${lines.linePos(at).line}: ${what}`);
+  }
+  const aliasAt = () => {
+    const at = firstAlias(document);
+    return at === undefined ? file : `${file}:${lines.linePos(at).line}`;
+  };
+  const value: unknown = within(aliasAt, () => document.toJS());
+  if (isDeep(value, MOST_DEPTH))
+    throw new UserError(
+      `${aliasAt()}: it is nested more than ${MOST_DEPTH} deep, or an alias (*) is within what it stands for`,
+    );
+  return { document, lines, value };
+}
+
+/** The place of the first alias in the text. */
+function firstAlias(document: Document): number | undefined {
+  let at: number | undefined;
+  visit(document, {
+    Alias(_, alias) {
+      at = alias.range?.[0];
+      return visit.BREAK;
+    },
+  });
+  return at;
+}
+
+function within<T>(place: () => string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new UserError(`${place()}: ${wordsOf(error instanceof Error ? error.message : String(error))}`);
+  }
+}
+
+/** What the parser says, in one line. */
+function wordsOf(message: string): string {
+  if (/^Maximum call stack/.test(message)) return "it is nested too deep to be read";
+  if (/^Excessive alias count/.test(message)) return "its aliases (*) stand for too many values";
+  return message.split("\n", 1)[0] ?? message;
+}
+
+/** Values that aliases share are looked at once for each depth: sharing makes no text too large for this. */
+function isDeep(value: unknown, most: number, seen = new Map<object, number>()): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if (most === 0) return true;
+  if ((seen.get(value) ?? Number.POSITIVE_INFINITY) <= most) return false;
+  seen.set(value, most);
+  return Object.values(value).some((inner) => isDeep(inner, most - 1, seen));
+}

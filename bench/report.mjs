@@ -4,13 +4,16 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
 
+/** @param {readonly number[]} values */
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  const at = (/** @type {number} */ place) => sorted[place] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? at(middle) : (at(middle - 1) + at(middle)) / 2;
 }
 
-/** `12.3 (11.9-14.0)`: median, and the range where there is more than one value. */
+/** `12.3 (11.9-14.0)`: median, and the range where there is more than one value.
+ *  @param {readonly number[]} values */
 export function spread(values, digits = 2) {
   const range =
     values.length > 1 ? ` (${Math.min(...values).toFixed(digits)}-${Math.max(...values).toFixed(digits)})` : "";
@@ -18,27 +21,31 @@ export function spread(values, digits = 2) {
 }
 
 /** How many times faster `ours` is than `theirs`, both in seconds: the ratio of medians, and the range of the ratios
- *  within each repetition, where both ran one right after the other. */
+ *  within each repetition, where both ran one right after the other.
+ *  @param {readonly number[]} theirs @param {readonly number[]} ours */
 export function speedup(theirs, ours) {
-  const pairs = theirs.map((seconds, repeat) => seconds / ours[repeat]);
+  const pairs = theirs.map((seconds, repeat) => seconds / (ours[repeat] ?? Number.NaN));
   const range = pairs.length > 1 ? ` (${Math.min(...pairs).toFixed(2)}-${Math.max(...pairs).toFixed(2)})` : "";
   return `${(median(theirs) / median(ours)).toFixed(2)}x${range}`;
 }
 
-export const gigabytes = (bytes) => (bytes / 1e9).toFixed(2);
+export const gigabytes = (/** @type {number} */ bytes) => (bytes / 1e9).toFixed(2);
 
-/** A Markdown table. `rows[0]` is the heading. */
+/** A Markdown table. `rows[0]` is the heading. @param {readonly (readonly (string | number)[])[]} rows */
 export function table(rows) {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
-  const line = (row) => `| ${row.map((cell, column) => String(cell).padEnd(widths[column])).join(" | ")} |`;
+  const [heading = []] = rows;
+  const widths = heading.map((_, column) => Math.max(...rows.map((row) => String(row[column]).length)));
+  const line = (/** @type {readonly (string | number)[]} */ row) =>
+    `| ${row.map((cell, column) => String(cell).padEnd(widths[column] ?? 0)).join(" | ")} |`;
   return [
-    line(rows[0]),
+    line(heading),
     `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`,
     ...rows.slice(1).map(line),
   ].join("\n");
 }
 
-/** What the numbers were taken on. */
+/** What the numbers were taken on.
+ *  @param {readonly { name: string, hello: { torch: string, threads: number } }[]} sides @param {readonly string[]} extra */
 export function conditions(sides, extra = []) {
   const cpu = cpus()[0]?.model.trim() ?? "unknown processor";
   const versions = sides.map(({ name, hello }) => `${name}: torch ${hello.torch}, ${hello.threads} threads`);
@@ -49,7 +56,8 @@ export function conditions(sides, extra = []) {
   ].join("; ");
 }
 
-/** Puts `text` between the markers of section `name` in a Markdown file; the section is appended if it is new. */
+/** Puts `text` between the markers of section `name` in a Markdown file; the section is appended if it is new.
+ *  @param {string} path @param {string} name @param {string} title @param {string} text */
 export async function writeSection(path, name, title, text) {
   await mkdir(dirname(path), { recursive: true });
   const before = await readFile(path, "utf8").catch((error) => {
@@ -59,6 +67,7 @@ export async function writeSection(path, name, title, text) {
   await writeFile(path, replaceSection(before, name, `## ${title}\n\n${text}`));
 }
 
+/** @param {string} document @param {string} name @param {string} text */
 export function replaceSection(document, name, text) {
   const [open, close] = [`<!-- bench:${name} -->`, `<!-- /bench:${name} -->`];
   const section = `${open}\n${text}\n${close}\n`;

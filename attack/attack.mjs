@@ -1,0 +1,96 @@
+// npm run attack: a server of its own is attacked for a while, and a table says what became of it and of its neighbours.
+
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { writeSection } from "../bench/report.mjs";
+import { isBuilt, NAMES, runBattery } from "./battery.mjs";
+import { reportText, violations } from "./report.mjs";
+
+const USAGE = `Usage: npm run attack -- [--seconds S] [--seed N] [--only KIND]
+
+Starts "rediff serve" with the embedded model on a free port of 127.0.0.1 and attacks it, while one client asks for captions
+and another for /health. Prints what was refused, answered and wrong, what the two noticed, memory, tensors, restarts.
+The status is 1 when something did not hold; what, and how to have it again, is printed last.
+
+  --seconds S   for how long, but each kind has one round at least (60)
+  --seed N      which requests, in which order (1)
+  --only KIND   one kind alone: ${NAMES.slice(0, 6).join(", ")},
+                ${NAMES.slice(6, 12).join(", ")},
+                ${NAMES.slice(12).join(", ")}
+  --threads N   threads of the model (as many as cores)
+  --margin N    allow N times the promised milliseconds and growth, on a machine that does other things too (1)
+  --json        print JSON
+  --write       put the tables into docs/security.md
+  --verbose     pass on what the server says
+`;
+
+class UsageError extends Error {}
+
+function parse() {
+  const string = /** @type {const} */ ({ type: "string" });
+  const flag = /** @type {const} */ ({ type: "boolean", default: false });
+  const options = {
+    seconds: string,
+    seed: string,
+    only: string,
+    threads: string,
+    margin: string,
+    json: flag,
+    write: flag,
+    verbose: flag,
+    help: flag,
+  };
+  let values;
+  try {
+    values = parseArgs({ options }).values;
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  if (values.only !== undefined && !NAMES.includes(values.only))
+    throw new UsageError(`--only must be one of ${NAMES.join(", ")}; got ${values.only}`);
+  return {
+    ...values,
+    seconds: number("--seconds", values.seconds) ?? 60,
+    seed: number("--seed", values.seed) ?? 1,
+    margin: number("--margin", values.margin) ?? 1,
+    threads: number("--threads", values.threads),
+  };
+}
+
+/** @param {string} name @param {string | undefined} text */
+function number(name, text) {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new UsageError(`${name} must be a positive integer, got ${text}`);
+  return value;
+}
+
+async function main() {
+  const { help, json, write, verbose, only, threads, ...options } = parse();
+  if (help) return void process.stdout.write(USAGE);
+  if (!isBuilt) throw new Error("rediff is not built: npm run setup");
+  const log = (/** @type {string} */ line) => (verbose || !line.startsWith("  ")) && console.error(line);
+  const outcome = await runBattery({
+    ...options,
+    ...(only !== undefined && { only }),
+    ...(threads !== undefined && { threads }),
+    log,
+  });
+  const found = violations(outcome, options);
+  const text = reportText(outcome, options);
+  process.stdout.write(
+    json ? `${JSON.stringify({ ...options, ...outcome, violations: found }, undefined, 1)}\n` : `\n${text}\n`,
+  );
+  if (write) await writeSection(join(import.meta.dirname, "../docs/security.md"), "attack", "A long run", text);
+  for (const { what, repeat } of found) console.error(`did not hold: ${what}\n  again: npm run attack -- ${repeat}`);
+  if (found.length > 0) process.exitCode = 1;
+}
+
+try {
+  await main();
+} catch (error) {
+  const verbose = process.argv.includes("--verbose");
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  console.error(error instanceof UsageError ? `${message}\n\n${USAGE}` : verbose ? stack : message);
+  process.exitCode = 1;
+}

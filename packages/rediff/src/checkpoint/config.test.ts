@@ -1,8 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../errors.js";
+import { visionGeometry } from "../models/llava/llava.js";
 import { folderOfFile } from "../testing/folders.js";
 import { loadConfig, parseConfig, renameOriginalKeys, siglipConfig } from "./config.js";
+import { assertMemory, memoryNeed } from "./memory.js";
+import { modelShapes } from "./tensor-names.js";
 
 const { at, path: root } = folderOfFile();
 
@@ -239,5 +242,75 @@ describe("a folder", () => {
     expect((await loadConfig(root)).multimodal?.vision.hiddenSize).toBe(64);
     writeFileSync(at("vision_config.json"), "no");
     await expect(loadConfig(root)).rejects.toThrow(/vision_config.json is not valid JSON/);
+  });
+});
+
+describe("numbers that no model has are refused by name, before anything is made of them", () => {
+  test.each<[string, Record<string, unknown>, RegExp]>([
+    ["layers", { num_hidden_layers: 1e9 }, /config\.json: num_hidden_layers: 1000000000 is too many; at most 4096/],
+    ["tokens", { vocab_size: 1e12 }, /vocab_size: 1000000000000 is too many; at most 16777216/],
+    ["width", { hidden_size: 2 ** 30 }, /hidden_size: 1073741824 is too many/],
+    ["feed-forward", { intermediate_size: 1e9 }, /intermediate_size: 1000000000 is too many/],
+    ["heads", { num_attention_heads: 0 }, /num_attention_heads: /],
+    ["half a layer", { num_hidden_layers: 1.5 }, /num_hidden_layers: /],
+    ["layers below 0", { num_hidden_layers: -1 }, /num_hidden_layers: /],
+    ["positions", { max_position_embeddings: 2 ** 40 }, /max_position_embeddings: 1099511627776 is too many/],
+    ["a stretch of positions", { rope_scaling: { type: "linear", factor: 1e300 } }, /rope_scaling\.factor: /],
+    ["an answer", { rediff: { gen_length: 1e12 } }, /rediff\.gen_length: 1000000000000 is too many/],
+    ["pixels of a tile", { vision_config: { image_size: 1e6, hidden_size: 1152 } }, /image_size: 1000000 is too many/],
+    [
+      "a patch larger than its tile",
+      { vision_config: { patch_size: 400 } },
+      /patches of 400 pixels do not fit tiles of 384/,
+    ],
+    ["layers of the tower", { vision_config: { num_hidden_layers: 1e9 } }, /num_hidden_layers: 1000000000 is too many/],
+  ])("%s", (_, change, message) => {
+    expect(complaint({ ...multimodal, ...change })).toMatch(message);
+  });
+
+  test.each<[string, Record<string, unknown>, RegExp]>([
+    [
+      "layers of the projector",
+      { mm_projector_type: "mlp1000000000x_gelu" },
+      /mm_projector_type "mlp1000000000x_gelu" is unknown/,
+    ],
+    [
+      "a range of a million million tiles",
+      { image_grid_pinpoints: "(1x1),...,(1000000x1000000)" },
+      /at most 1024 pairs/,
+    ],
+    ["two thousand grids", { image_grid_pinpoints: Array(2000).fill([384, 384]) }, /holds 2000 pairs; at most 1024/],
+    [
+      "a grid of a hundred thousand tiles",
+      { image_grid_pinpoints: [[384 * 100_000, 384]] },
+      /at most 1024 tiles of 384x384/,
+    ],
+  ])("%s", (_, change, message) => {
+    const config = parseConfig({ ...multimodal, ...change }, undefined, "config.json");
+    expect(() => {
+      modelShapes(config);
+      if (config.multimodal !== undefined) visionGeometry(config.multimodal);
+    }).toThrow(message);
+  });
+
+  test("the largest that are read fit every estimate", () => {
+    const most = { num_hidden_layers: 4096, vocab_size: 2 ** 24, hidden_size: 2 ** 18, intermediate_size: 2 ** 20 };
+    const config = parseConfig({ ...renamed, ...most }, undefined, "config.json");
+    const { weights, activations } = memoryNeed(config, modelShapes(config), "float64");
+    expect(Number.isFinite(weights) && Number.isFinite(activations)).toBe(true);
+    expect(() => assertMemory("m", memoryNeed(config, modelShapes(config), "float32"), "float32", "cpu")).toThrow(
+      /m needs about \d+\.\d GiB in float32/,
+    );
+  });
+});
+
+describe("a model's JSON", () => {
+  test.each([
+    ["of 17 MB", `{"a":"${"x".repeat(17 << 20)}"}`, /config\.json: is .* large; a model's JSON has at most/],
+    ["of a million brackets", "[".repeat(1_000_000), /nested more than 100 deep at character 100/],
+  ])("%s is refused", async (_, text, message) => {
+    mkdirSync(at("large"), { recursive: true });
+    writeFileSync(at("large", "config.json"), text);
+    await expect(loadConfig(at("large"))).rejects.toThrow(message);
   });
 });

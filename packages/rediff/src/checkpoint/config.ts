@@ -4,29 +4,43 @@
  *  those with the multimodal keys that LLaVA's training code adds. Unknown keys are kept in `raw` and written back.
  *  The class is chosen by `model_type`, never by the folder's name. */
 import { existsSync, readdirSync } from "node:fs";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { mistakenFileError } from "../files/mistaken-file.js";
+import { isAbsent } from "../files/read-errors.js";
+import { readRegular } from "../files/regular-file.js";
 import { decodeFile } from "../files/utf8-text.js";
 import type { LladaConfig, RopeScaling } from "../models/llada/llada-config.js";
 import type { ModelConfig, ModelDefaults, MultimodalConfig } from "../models/llava/llava.js";
 import type { SiglipConfig } from "../models/siglip/siglip.js";
+import { parseShallowJson } from "../options/shallow-json.js";
+import { MOST_TOKENS } from "../text/bounds/token-ids.js";
 
 const positive = z.number().int().positive();
+
+/** A count of something that a model has. What it claims is multiplied and looped over before any tensor is looked at:
+ *  the limits are far beyond all models and far below what would take the memory. */
+const upTo = (most: number) =>
+  positive.max(most, { error: ({ input }) => `${input} is too many; at most ${most} are supported` });
+
+const MOST_LAYERS = 4096;
+const MOST_WIDTH = 2 ** 18;
+const MOST_INTERMEDIATE = 2 ** 20;
+const MOST_POSITIONS = 2 ** 30;
+const MOST_PIXELS = 8192;
 
 const ropeScalingSchema = z
   .object({
     type: z.enum(["linear", "dynamic"]).optional(),
     rope_type: z.string().optional(),
-    factor: z.number().positive(),
+    factor: z.number().positive().max(65536),
   })
   .optional();
 
 const defaultsSchema = z
   .looseObject({
-    gen_length: positive.optional(),
+    gen_length: upTo(MOST_POSITIONS).optional(),
     image_join: z.enum(["legacy", "correct"]).optional(),
     refine_threshold: z.number().min(0).max(1).optional(),
     world: z.literal("scenes").optional(),
@@ -44,16 +58,16 @@ const defaultsSchema = z
   );
 
 const lladaSchema = z.object({
-  vocab_size: positive,
-  hidden_size: positive,
-  intermediate_size: positive,
-  num_hidden_layers: positive,
-  num_attention_heads: positive,
-  num_key_value_heads: positive.optional(),
+  vocab_size: upTo(MOST_TOKENS),
+  hidden_size: upTo(MOST_WIDTH),
+  intermediate_size: upTo(MOST_INTERMEDIATE),
+  num_hidden_layers: upTo(MOST_LAYERS),
+  num_attention_heads: upTo(MOST_WIDTH),
+  num_key_value_heads: upTo(MOST_WIDTH).optional(),
   rms_norm_eps: z.number().positive().default(1e-5),
   rope_theta: z.number().positive().default(500000),
   rope_scaling: ropeScalingSchema,
-  max_position_embeddings: positive.default(4096),
+  max_position_embeddings: upTo(MOST_POSITIONS).default(4096),
   attention_bias: z.literal(false, { error: "attention biases are not part of LLaDA" }).optional(),
   tie_word_embeddings: z.literal(false, { error: "tied embeddings are not part of LLaDA" }).optional(),
   hidden_act: z.literal("silu").default("silu"),
@@ -71,12 +85,12 @@ const ORIGINAL_KEYS: Record<string, string> = {
 };
 
 const siglipSchema = z.object({
-  hidden_size: positive.default(1152),
-  intermediate_size: positive.default(4304),
-  num_hidden_layers: positive.default(27),
-  num_attention_heads: positive.default(16),
-  image_size: positive.default(384),
-  patch_size: positive.default(14),
+  hidden_size: upTo(MOST_WIDTH).default(1152),
+  intermediate_size: upTo(MOST_INTERMEDIATE).default(4304),
+  num_hidden_layers: upTo(MOST_LAYERS).default(27),
+  num_attention_heads: upTo(MOST_WIDTH).default(16),
+  image_size: upTo(MOST_PIXELS).default(384),
+  patch_size: upTo(MOST_PIXELS).default(14),
   layer_norm_eps: z.number().positive().default(1e-6),
   hidden_act: z.literal("gelu_pytorch_tanh").default("gelu_pytorch_tanh"),
 });
@@ -158,6 +172,8 @@ export function siglipConfig(raw: unknown, file: string): SiglipConfig {
     throw new UserError(
       `${file}: vision hidden_size ${c.hidden_size} is not a multiple of ${c.num_attention_heads} heads`,
     );
+  if (c.patch_size > c.image_size)
+    throw new UserError(`${file}: patches of ${c.patch_size} pixels do not fit tiles of ${c.image_size}`);
   return {
     hiddenSize: c.hidden_size,
     intermediateSize: c.intermediate_size,
@@ -232,20 +248,22 @@ export function parseConfig(raw: unknown, vision: unknown, file: string): ModelC
   };
 }
 
+const CONFIG = { expected: "a model's JSON", most: 16 << 20 };
+
 /** A JSON file of a model folder, or undefined when it is not there. @throws UserError when it is no JSON */
 export async function readJson(file: string): Promise<unknown> {
   let bytes: Buffer;
   try {
-    bytes = await readFile(file);
+    bytes = await readRegular(file, CONFIG);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new UserError(`${file} cannot be read: ${(error as Error).message}`);
+    if (isAbsent(error)) return undefined;
+    throw error;
   }
   const mistaken = mistakenFileError(file, bytes, "JSON");
   if (mistaken !== undefined) throw mistaken;
   const text = decodeFile(bytes, file);
   try {
-    return JSON.parse(text) as unknown;
+    return parseShallowJson(text);
   } catch (error) {
     throw new UserError(`${file} is not valid JSON: ${(error as Error).message}`, "Was it downloaded completely?");
   }

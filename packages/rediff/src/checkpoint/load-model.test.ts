@@ -178,6 +178,22 @@ describe("what is wrong with a folder", () => {
     );
   });
 
+  test("a token whose id lies behind the embedding, though there are few tokens", async () => {
+    const folder = write({});
+    const file = join(folder, "tokenizer.json");
+    const tokenizer = JSON.parse(readFileSync(file, "utf8"));
+    const save = (id: number) => {
+      const added = [...tokenizer.added_tokens, { content: "<far>", id, special: true }];
+      writeFileSync(file, JSON.stringify({ ...tokenizer, added_tokens: added }));
+    };
+    save(416);
+    expect(await complaint(folder)).toMatch(
+      /the token "<far>" has the id 416, and the model's embedding has only 416 rows. Tokenizer and weights belong to/,
+    );
+    save(415); // ids that nobody uses lie between
+    expect(await complaint(folder)).not.toMatch(/<far>/);
+  });
+
   test("fewer rows than tokens", async () => {
     expect(await complaint(write({ vocabSize: 400 }))).toMatch(
       /the tokenizer has 408 tokens but the model only 400 rows. Tokenizer and weights belong to different models/,

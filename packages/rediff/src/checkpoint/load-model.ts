@@ -25,6 +25,7 @@ import {
 import { projectorLayerNames } from "../models/projector/projector.js";
 import type { Affine, Siglip } from "../models/siglip/siglip.js";
 import { flag, listener, number, object, optionSet, text } from "../options/option-set.js";
+import { assertRows } from "../text/bounds/token-ids.js";
 import { loadTokenizer } from "../text/tokenizer.js";
 import { AdapterTensors, adaptedTensor } from "./adapter/adapter-tensors.js";
 import { loadPartsConfig, locateModel } from "./adapter/locate-model.js";
@@ -113,21 +114,28 @@ function checkTower(source: string, tower: Checkpoint, config: MultimodalConfig)
 
 type WeightSource = Pick<Weights, "get">;
 
-/** Projector and newline as training begins with them, those that the checkpoint lacks. A projector is fresh as a whole
- *  or not at all. */
-function freshTensors(config: ModelConfig, has: (name: string) => boolean, seed: number | undefined) {
+/** Shapes of projector and newline as training begins with them, those that the checkpoint lacks; `made` are the
+ *  projector's. A projector is fresh as a whole or not at all. */
+function freshShapes(config: ModelConfig, has: (name: string) => boolean, seed: number | undefined) {
+  if (seed === undefined || config.multimodal === undefined) return undefined;
+  const shapes = projectorShapes(config.multimodal, config.llada.hiddenSize);
+  const lacksProjector = ![...shapes.keys()].some(has);
+  if (hasNewline(config.multimodal)) shapes.set(NEWLINE, [config.llada.hiddenSize]);
+  return {
+    seed,
+    shapes,
+    lacks: (name: string) => shapes.has(name) && (name === NEWLINE ? !has(name) : lacksProjector),
+  };
+}
+
+/** Made when all else was found to fit. */
+function freshTensors(fresh: ReturnType<typeof freshShapes>) {
   const owned = new Scope();
   const tensors = new Map<string, Tensor>();
-  if (seed !== undefined && config.multimodal !== undefined) {
-    const shapes = projectorShapes(config.multimodal, config.llada.hiddenSize);
-    const projector = [...shapes.keys()];
-    if (hasNewline(config.multimodal)) shapes.set(NEWLINE, [config.llada.hiddenSize]);
-    const lacksProjector = !projector.some(has);
-    for (const [name, tensor] of owned.run(() => freshProjector(shapes, seed)))
-      if (name === NEWLINE ? !has(name) : lacksProjector) tensors.set(name, tensor);
-  }
+  if (fresh !== undefined)
+    for (const [name, tensor] of owned.run(() => freshProjector(fresh.shapes, fresh.seed)))
+      if (fresh.lacks(name)) tensors.set(name, tensor);
   return {
-    tensors,
     take(name: string, place: { dtype: DType; device: Device }): Tensor | undefined {
       const made = tensors.get(name);
       return made && detachFromScope(scope(() => made.to({ ...place, copy: true })));
@@ -187,11 +195,7 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   const parts = await locateModel(folder, options);
   const config = options.config ?? (await loadPartsConfig(parts));
   const tokenizer = await loadTokenizer(parts.tokenizer);
-  if (tokenizer.length > config.llada.vocabSize)
-    throw new UserError(
-      `${parts.tokenizer}: the tokenizer has ${tokenizer.length} tokens but the model only ${config.llada.vocabSize} rows`,
-      "Tokenizer and weights belong to different models.",
-    );
+  assertRows(tokenizer, config.llada.vocabSize);
 
   using opened = await openAdapters(parts.adapters);
   const { adapters } = opened;
@@ -206,9 +210,9 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
     adapter.assertFits(shapes);
     warn(adapter.incompleteness(shapes), options.onWarning);
   }
-  using fresh = freshTensors(config, (name) => checkpoint.has(name) || replaced(name), options.freshSeed);
+  const lacking = freshShapes(config, (name) => checkpoint.has(name) || replaced(name), options.freshSeed);
   const elsewhere = (name: string) =>
-    fresh.tensors.has(name) || replaced(name) || (tower !== undefined && name.startsWith(TOWER_PREFIX));
+    lacking?.lacks(name) === true || replaced(name) || (tower !== undefined && name.startsWith(TOWER_PREFIX));
   const own: Shapes = new Map([...shapes].filter(([name]) => !elsewhere(name)));
   const problems = compareTensors(checkpoint, own);
   assertTensors(parts.weights, {
@@ -218,6 +222,7 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   if (multimodal && tower) checkTower(options.visionTower ?? multimodal.visionTower, tower, multimodal);
   if (options.memoryCheck ?? true) assertMemory(folder, memoryNeed(config, shapes, dtype), dtype, device);
 
+  using fresh = freshTensors(lacking);
   if (device === "cpu") keepMemory(Math.min(2 ** 30, os.totalmem() / 16));
   const place = { dtype, device };
   const stored = new Weights(checkpoint, place);

@@ -3,6 +3,7 @@ import { closeSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../errors.js";
 import { MISTAKEN_HEAD_BYTES, mistakenFile } from "../files/mistaken-file.js";
+import { infoOf } from "../files/regular-file.js";
 
 /** The error about such files in a folder, or about a file; undefined where nothing is known of them. All are counted:
  *  they mostly come together. */
@@ -27,8 +28,10 @@ export function mistakenWeights(folderOrFile: string): UserError | undefined {
   return new UserError(`${first.path}: is ${first.what}; expected ${expected}${others}`, `${first.hint}.`);
 }
 
-function headOf(path: string): Uint8Array {
+/** Its first bytes; none where it cannot be read or is no regular file. */
+export function headOf(path: string): Uint8Array {
   try {
+    if (infoOf(path)?.isFile() !== true) return new Uint8Array();
     const file = openSync(path, "r");
     try {
       const head = Buffer.alloc(MISTAKEN_HEAD_BYTES);

@@ -24,3 +24,9 @@ export function emptyFile(path: string, expected: string): UserError {
 /** A path in a message: of a very long one its beginning and its end. */
 export const shortened = (path: string): string =>
   path.length > 240 ? `${path.slice(0, 120)}...${path.slice(-60)}` : path;
+
+/** Whether reading failed because there is no such file. */
+export function isAbsent(error: unknown): boolean {
+  const cause = error instanceof UserError ? error.cause : undefined;
+  return cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+}

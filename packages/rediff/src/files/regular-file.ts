@@ -38,6 +38,15 @@ export async function assertRegular(path: string, expected: string): Promise<num
   return info.size;
 }
 
+/** The same at once. */
+export function assertRegularSync(path: string, expected: string): void {
+  try {
+    refuseOthers(path, statSync(path), expected);
+  } catch (cause) {
+    throw cause instanceof UserError ? cause : fileError(path, cause);
+  }
+}
+
 export interface WholeFile {
   /** For messages: "a recipe". */
   expected: string;

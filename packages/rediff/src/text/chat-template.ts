@@ -6,8 +6,8 @@
  *  As in the reference, the chat template is asked for the header of the next answer even when the last message is an
  *  answer, empty messages are left out, and LLaDA's template trims each content. Departures: no path of a tokenizer is
  *  built in; `trim` cuts U+FEFF and keeps U+001C..U+001F and U+0085, where Python's does the opposite. */
-import { Template } from "@huggingface/jinja";
 import { OptionError, option, UserError, wording } from "../errors.js";
+import { renderBounded } from "./bounds/bounded-template.js";
 import { imageToken } from "./image-tokens.js";
 import { stripPython } from "./python-strip.js";
 import type { Tokenizer } from "./tokenizer.js";
@@ -59,13 +59,13 @@ function renderChat(tokenizer: Tokenizer, messages: readonly ChatMessage[]): str
   // The system message stays even when it is empty; only what the user and the model say is left out.
   const present = messages.filter(({ content }, index) => index === 0 || content);
   try {
-    return new Template(tokenizer.chatTemplate).render({
+    return renderBounded(tokenizer.chatTemplate, {
       ...tokenizer.specialTokens,
       messages: present.map(({ role, content }) => ({ role, content: content ?? "" })),
       add_generation_prompt: true,
     });
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = (cause instanceof Error ? cause.message : String(cause)).replace(/\s+/g, " ").slice(0, 300);
     throw new UserError(`${tokenizer.folder}: its chat template cannot be rendered (${why})`, undefined, { cause });
   }
 }

@@ -3,12 +3,15 @@
  *  tokenizer.json holds the vocabulary and its added tokens; tokenizer_config.json may list further added tokens or
  *  change the flags of known ones; special_tokens_map.json counts only where the configuration lists no added tokens
  *  (transformers 4.43: the file is kept for older folders). */
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { mistakenFileError } from "../files/mistaken-file.js";
+import { isAbsent } from "../files/read-errors.js";
+import { readRegular } from "../files/regular-file.js";
 import { decodeFile } from "../files/utf8-text.js";
+import { parseShallowJson } from "../options/shallow-json.js";
+import { assertVocabulary } from "./bounds/token-ids.js";
 
 const addedTokenFlags = {
   content: z.string(),
@@ -18,7 +21,7 @@ const addedTokenFlags = {
   normalized: z.boolean().default(true),
   special: z.boolean().default(false),
 };
-const addedTokenSchema = z.object({ ...addedTokenFlags, id: z.int().nonnegative() });
+const addedTokenSchema = z.object({ ...addedTokenFlags, id: z.number() });
 export type AddedToken = z.infer<typeof addedTokenSchema>;
 
 /** A special token is written as its text, or as an added token without an id. */
@@ -56,13 +59,10 @@ const configSchema = specialTokensSchema.extend({
     .transform((value) => value === true),
 });
 
-/** Checked, not copied: there are 126,080 entries, and z.record would lose a token spelt "__proto__". */
+/** Not copied: there are 126,080 entries, and z.record would lose a token spelt "__proto__". The ids are looked at by
+ *  `assertVocabulary`, which names the token. */
 const vocabularySchema = z.custom<Record<string, number>>(
-  (value) =>
-    typeof value === "object" &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.values(value).every((id) => Number.isInteger(id) && id >= 0),
+  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
   "expected a vocabulary, token -> id",
 );
 
@@ -90,6 +90,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
     readJson(join(folder, "special_tokens_map.json"), specialTokensSchema, "{}"),
     readText(join(folder, "chat_template.jinja"), ""),
   ]);
+  assertVocabulary(join(folder, "tokenizer.json"), tokenizer.model.vocab, tokenizer.added_tokens);
   const { chat_template: template } = config;
   const configured = Array.isArray(template) ? template.find(({ name }) => name === "default")?.template : template;
   return { tokenizer, config, specialTokensMap, chatTemplate: configured ?? (templateFile || undefined) };
@@ -103,7 +104,7 @@ async function readJson<Schema extends z.ZodType>(
   const text = await readText(path, whenMissing);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseShallowJson(text);
   } catch (cause) {
     throw new UserError(`${path}: broken JSON (${reason(cause)})`, "Copy or download the file again", { cause });
   }
@@ -114,20 +115,24 @@ async function readJson<Schema extends z.ZodType>(
   throw new UserError(`${path}:${where} ${issue?.message ?? "unexpected content"}`);
 }
 
+/** The largest published vocabularies take 35 MB. */
+const JSON_FILE = { expected: "a tokenizer's JSON", most: 128 << 20 };
+const TEMPLATE = { expected: "a chat template", most: 1 << 20 };
+
 async function readText(path: string, whenMissing?: string): Promise<string> {
+  const isTemplate = path.endsWith(".jinja");
   let bytes: Buffer;
   try {
-    bytes = await readFile(path);
+    bytes = await readRegular(path, isTemplate ? TEMPLATE : JSON_FILE);
   } catch (cause) {
-    const absent = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+    const absent = isAbsent(cause);
     if (absent && whenMissing !== undefined) return whenMissing;
-    throw new UserError(
-      absent ? `${path}: no such file` : `${path}: cannot be read (${reason(cause)})`,
-      "A model folder holds tokenizer.json and tokenizer_config.json",
-      { cause },
-    );
+    if (!absent) throw cause;
+    throw new UserError(`${path}: no such file`, "A model folder holds tokenizer.json and tokenizer_config.json", {
+      cause,
+    });
   }
-  const mistaken = mistakenFileError(path, bytes, path.endsWith(".jinja") ? "a chat template" : "a tokenizer's JSON");
+  const mistaken = mistakenFileError(path, bytes, isTemplate ? TEMPLATE.expected : JSON_FILE.expected);
   if (mistaken !== undefined) throw mistaken;
   return decodeFile(bytes, path);
 }
@@ -153,15 +158,18 @@ export function namedSpecialTokens(files: TokenizerFiles): Record<string, string
 export function effectiveAddedTokens(files: TokenizerFiles): AddedToken[] {
   const vocabulary = files.tokenizer.model.vocab;
   const tokens = new Map(files.tokenizer.added_tokens.map((token) => [token.content, token]));
-  let nextId = Math.max(Object.keys(vocabulary).length, 1 + Math.max(-1, ...[...tokens.values()].map(({ id }) => id)));
+  let nextId = Object.keys(vocabulary).length;
+  for (const { id } of tokens.values()) nextId = Math.max(nextId, id + 1);
 
   const source = specialTokenSource(files);
   const named = [...Object.values(namedSpecialTokens(files)), ...(source.additional_special_tokens ?? [])];
   const configured = Object.entries(files.config.added_tokens_decoder ?? {})
     .sort(([a], [b]) => Number(a) - Number(b))
     .map(([, token]) => token);
-  const bare = named
-    .filter((content) => !tokens.has(content) && !configured.some((token) => token.content === content))
+  const known = new Set([...tokens.keys(), ...configured.map((token) => token.content)]);
+  const names = new Set(named);
+  const bare = [...names]
+    .filter((content) => !known.has(content))
     .map((content) => ({
       content,
       single_word: false,
@@ -172,10 +180,10 @@ export function effectiveAddedTokens(files: TokenizerFiles): AddedToken[] {
     }));
 
   for (const token of [...configured, ...bare]) {
-    const known = tokens.get(token.content);
-    const id = known?.id ?? ownEntry(vocabulary, token.content) ?? nextId++;
+    const same = tokens.get(token.content);
+    const id = same?.id ?? ownEntry(vocabulary, token.content) ?? nextId++;
     // Once special, always special: Python's set of special tokens only grows.
-    const special = token.special || known?.special === true || named.includes(token.content);
+    const special = token.special || same?.special === true || names.has(token.content);
     tokens.set(token.content, { ...token, id, special });
   }
   return [...tokens.values()];

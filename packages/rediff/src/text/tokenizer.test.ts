@@ -130,6 +130,37 @@ describe("one clear line for", () => {
     ["broken JSON", { "tokenizer.json": '{"model": {' }, /tokenizer\.json: broken JSON/],
     ["JSON of another shape", { "tokenizer.json": { version: "1.0" } }, /tokenizer\.json: model: /],
     [
+      "an id below 0",
+      { "tokenizer.json": { model: { type: "BPE", vocab: { a: 0, b: -1 }, merges: [] } } },
+      /tokenizer\.json: model\.vocab: the token "b" has the id -1; expected a whole number from 0 to 16777215/,
+    ],
+    [
+      "an id that is no whole number",
+      { "tokenizer.json": { model: { type: "BPE", vocab: { a: 0.5 }, merges: [] } } },
+      /the token "a" has the id 0\.5/,
+    ],
+    [
+      "an id that is a text of a megabyte",
+      { "tokenizer.json": { model: { type: "BPE", vocab: { a: "x".repeat(1 << 20) }, merges: [] } } },
+      /the token "a" has the id string/,
+    ],
+    [
+      "an added token whose id no table could hold",
+      {
+        "tokenizer.json": {
+          model: { type: "BPE", vocab: { a: 0 }, merges: [] },
+          added_tokens: [{ content: "<x>", id: 2 ** 53 }],
+        },
+      },
+      /added_tokens: the token "<x>" has the id 9007199254740992/,
+    ],
+    ["a million brackets", { "tokenizer.json": `{"model":${"[".repeat(1_000_000)}` }, /nested more than 100 deep/],
+    [
+      "a template of 2 MB",
+      { "chat_template.jinja": "a".repeat(2 << 20) },
+      /is 2\.1 MB large; a chat template has at most 1\.0 MB/,
+    ],
+    [
       "a vocabulary without ids",
       { "tokenizer.json": { model: { type: "BPE", vocab: ["a"], merges: [] } } },
       /tokenizer\.json: model\.vocab: expected a vocabulary/,

@@ -11,6 +11,7 @@ import { Tokenizer as Engine } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { longestToken } from "./alignment/longest-token.js";
+import { largestId } from "./bounds/token-ids.js";
 import {
   type AddedToken,
   effectiveAddedTokens,
@@ -54,6 +55,8 @@ export interface Tokenizer {
   readonly folder: string;
   /** Ids in use, added tokens included: Python's `len(tokenizer)`. Rows of the embedding from here on are padding. */
   readonly length: number;
+  /** The token with the largest id: an embedding needs that many rows and one. */
+  readonly largest: { readonly token: string; readonly id: number };
   readonly special: SpecialIds;
   /** bos_token, eos_token, ... as text: what a chat template may refer to. */
   readonly specialTokens: Readonly<Record<string, string>>;
@@ -112,6 +115,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   return {
     folder,
     length: Object.keys(vocabulary).length + outsideVocabulary.length,
+    largest: largestId(vocabulary, added),
     special,
     specialTokens: named,
     chatTemplate: files.chatTemplate,

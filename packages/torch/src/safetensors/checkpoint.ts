@@ -163,7 +163,7 @@ function readIndex(path: string): WeightMap {
     if (error instanceof SafetensorsError) throw error;
     return fail(`cannot be read: ${systemReason(error)}`);
   }
-  const deep = tooDeepAt(text);
+  const deep = tooDeepAt(text, MAX_DEPTH);
   if (deep >= 0) return fail(`its brackets are nested more than ${MAX_DEPTH} deep at character ${deep}`);
   let parsed: unknown;
   try {

@@ -83,17 +83,19 @@ export function quoted(value: string): string {
   return `"${JSON.stringify(shown).slice(1, -1).replaceAll('\\"', '"')}"`;
 }
 
-/** Where in a JSON text brackets are nested more than `MAX_DEPTH` deep; -1 where they are not. Reads no further than it
- *  has to, and text that is no JSON as well. */
-export function tooDeepAt(json: string): number {
+const [QUOTE, BACKSLASH, BRACKET, BRACE] = [0x22, 0x5c, 0x5b, 0x7b];
+
+/** Where in a JSON text brackets are nested more than `most` deep; -1 where they are not. Reads no further than it has
+ *  to, and text that is no JSON as well: a parser would make an object for each of a million brackets. */
+export function tooDeepAt(json: string, most: number): number {
   let depth = 0;
   for (let i = 0; i < json.length; i++) {
-    const c = json[i];
-    if (c === '"') {
-      for (i++; i < json.length && json[i] !== '"'; i++) if (json[i] === "\\") i++;
-    } else if (c === "{" || c === "[") {
-      if (++depth > MAX_DEPTH) return i;
-    } else if (c === "}" || c === "]") depth--;
+    const c = json.charCodeAt(i);
+    if (c === QUOTE) {
+      for (i++; i < json.length && json.charCodeAt(i) !== QUOTE; i++) if (json.charCodeAt(i) === BACKSLASH) i++;
+    } else if (c === BRACE || c === BRACKET) {
+      if (++depth > most) return i;
+    } else if (c === BRACE + 2 || c === BRACKET + 2) depth--;
   }
   return -1;
 }

@@ -98,7 +98,7 @@ function parseObject(path: string, bytes: Buffer): Record<string, unknown> {
     fail(path, "the header is not UTF-8");
   }
   if (!text.startsWith("{")) fail(path, "the header is not a JSON object");
-  const deep = tooDeepAt(text);
+  const deep = tooDeepAt(text, MAX_DEPTH);
   if (deep >= 0) fail(path, `the header's brackets are nested more than ${MAX_DEPTH} deep at character ${deep}`);
   let value: unknown;
   try {

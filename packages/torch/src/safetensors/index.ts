@@ -1,6 +1,6 @@
 /** Files of named tensors. */
 export { type Checkpoint, openCheckpoint } from "./checkpoint.js";
-export { SafetensorsError, type TensorInfo } from "./format.js";
+export { SafetensorsError, type TensorInfo, tooDeepAt } from "./format.js";
 export { readSafetensorsHeader, type SafetensorsHeader } from "./header.js";
 export { SafetensorsFile } from "./read.js";
 export {

@@ -179,5 +179,5 @@ describe("a zip file that claims more than there is is refused", () => {
 test("a named pipe is refused and not waited for", () => {
   const pipe = join(root, "pipe.bin");
   execFileSync("mkfifo", [pipe]);
-  expect(() => readTorchFile(pipe)).toThrow(/pipe\.bin is no regular file/);
+  expect(() => readTorchFile(pipe)).toThrow(/pipe\.bin: is a named pipe; expected a file of torch\.save/);
 });

@@ -9,6 +9,7 @@ import { type DType, elementSize, saveCheckpoint, type TensorSource } from "@red
 import { UserError } from "../../errors.js";
 import type { LladaConfig } from "../../models/llada/llada-config.js";
 import { assertText, flag, listener, number, type OptionTypes, optionSet } from "../../options/option-set.js";
+import { assertRows } from "../../text/bounds/token-ids.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { parseConfig, readJson } from "../config.js";
 import { carryFiles, checkOutput, intoFolder, writeJson } from "../model-folder.js";
@@ -60,11 +61,7 @@ export async function openLlada(folder: string): Promise<LladaSource> {
     throw new UserError(`${folder} is a LLaDA-V already (model_type ${modelType})`, "It needs no conversion.");
   assertLlada(file, object);
   const tokenizer = existsSync(join(folder, "tokenizer.json")) ? await loadTokenizer(folder) : undefined;
-  if (tokenizer && tokenizer.length > llada.vocabSize)
-    throw new UserError(
-      `${folder}: the tokenizer has ${tokenizer.length} tokens but the model only ${llada.vocabSize} rows`,
-      "Tokenizer and weights belong to different models.",
-    );
+  if (tokenizer) assertRows(tokenizer, llada.vocabSize);
   const checkpoint = openCheckpoint(folder);
   try {
     const shapes = lladaShapes(llada);

@@ -1,7 +1,8 @@
 /** Stored (uncompressed) members of a zip file, which is the container of torch.save. APPNOTE 6.3.10, zip64 included. */
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { UserError } from "../../errors.js";
+import { readRegularSync } from "../../files/regular-file.js";
+import { headOf } from "../mistaken-weights.js";
 
 const END = 0x06054b50;
 const END_64 = 0x06064b50;
@@ -12,49 +13,21 @@ const LOCAL = 0x04034b50;
 /** Such files hold a projector, tens of megabytes; this keeps a wrong one from filling the memory. */
 const MAX_BYTES = 2 ** 30;
 
-/** Whether a file begins as a zip file does. @throws UserError when it cannot be read */
+/** Whether a file begins as a zip file does. */
 export function isZip(path: string): boolean {
-  const head = read(path, 4);
-  return head.length === 4 && head.readUInt32LE(0) === LOCAL;
+  const head = headOf(path);
+  return head.length >= 4 && Buffer.from(head).readUInt32LE(0) === LOCAL;
 }
 
 /** Name -> bytes, checked against their checksums. @throws UserError when the file is damaged or compressed */
 export function readStoredZip(path: string): Map<string, Buffer> {
-  const bytes = read(path);
+  const bytes = readRegularSync(path, { expected: "a file of torch.save", most: MAX_BYTES });
   try {
     return members(bytes);
   } catch (error) {
     if (error instanceof RangeError) throw new UserError(`${path}: the zip file is cut off or damaged`);
     if (error instanceof Error && !(error instanceof UserError)) throw new UserError(`${path}: ${error.message}`);
     throw error;
-  }
-}
-
-/** The first bytes of a file, by default all of it. */
-function read(path: string, most = Number.POSITIVE_INFINITY): Buffer {
-  let file: number | undefined;
-  try {
-    // Without waiting for whoever may write into a named pipe; Windows has none.
-    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-    const info = fstatSync(file);
-    if (!info.isFile()) throw new UserError(`${path} is no regular file`, "Copy what it gives into a file.");
-    if (info.size > MAX_BYTES)
-      throw new UserError(
-        `${path} has ${info.size} bytes; at most ${MAX_BYTES} are read of a file of torch.save`,
-        "Convert it to safetensors in Python: safetensors.torch.save_file(torch.load(FILE), 'FILE.safetensors').",
-      );
-    const bytes = Buffer.alloc(Math.min(info.size, most));
-    for (let done = 0; done < bytes.length; ) {
-      const got = readSync(file, bytes, done, bytes.length - done, done);
-      if (got === 0) return bytes.subarray(0, done);
-      done += got;
-    }
-    return bytes;
-  } catch (cause) {
-    if (cause instanceof UserError) throw cause;
-    throw new UserError(`${path} cannot be read: ${(cause as Error).message}`, undefined, { cause });
-  } finally {
-    if (file !== undefined) closeSync(file);
   }
 }
 

@@ -4,6 +4,7 @@
  *  others, so a file from strangers can do no harm. Protocols 2 to 5, torch 1.6 and later. */
 import { type DType, elementSize, fromBuffer, scope, type Tensor } from "@rediff/torch";
 import { UserError } from "../../errors.js";
+import { assertRegularSync } from "../../files/regular-file.js";
 import { mistakenWeights } from "../mistaken-weights.js";
 import { isKind, type StorageRef, unpickle, type Value } from "./pickle-machine.js";
 import { isZip, readStoredZip } from "./stored-zip.js";
@@ -11,6 +12,7 @@ import { isZip, readStoredZip } from "./stored-zip.js";
 /** Tensors of a file that torch.save wrote from a dictionary; the caller owns them.
  *  @throws UserError when it is something else, or damaged */
 export function readTorchFile(path: string): Map<string, Tensor> {
+  assertRegularSync(path, "a file of torch.save");
   if (!isZip(path))
     throw (
       mistakenWeights(path) ??

@@ -7,6 +7,7 @@ import { UserError } from "../../errors.js";
 import { type ModelConfig, visionGeometry } from "../../models/llava/llava.js";
 import type { SiglipConfig } from "../../models/siglip/siglip.js";
 import { assertText, optionSet, text } from "../../options/option-set.js";
+import { rowProblem } from "../../text/bounds/token-ids.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { pictureLayout } from "../../vision/tiles/token-layout.js";
 import { isAdapterFolder } from "../adapter/adapter-config.js";
@@ -174,8 +175,8 @@ async function readTokenizer(
   const tokenizer = await found.attemptAsync(() => loadTokenizer(folder));
   if (tokenizer === undefined) return undefined;
   const { length, special, chatTemplate } = tokenizer;
-  if (config && length > config.llada.vocabSize)
-    found.problems.push(`the tokenizer has ${length} tokens but the model only ${config.llada.vocabSize} rows`);
+  const problem = config && rowProblem(tokenizer, config.llada.vocabSize);
+  if (problem !== undefined) found.problems.push(problem);
   if (chatTemplate === undefined && kind === "llada-v") found.problems.push("the tokenizer has no chat template");
   return {
     length,

@@ -6,11 +6,14 @@ import { UserError } from "../../errors.js";
 import { linear } from "../kernels.js";
 import type { Affine } from "../siglip/siglip.js";
 
+/** Published projectors have two; more than this is a mistake, or a trap for whoever counts up to it. */
+const MOST_LAYERS = 64;
+
 /** How many linear layers a `mm_projector_type` has. */
 export function projectorDepth(type: string): number {
   if (type === "linear") return 1;
   const depth = Number(/^mlp(\d+)x_gelu$/.exec(type)?.[1]);
-  if (!(depth >= 1))
+  if (!(depth >= 1 && depth <= MOST_LAYERS))
     throw new UserError(
       `mm_projector_type "${type}" is unknown`,
       'It is "linear" or "mlpNx_gelu", such as mlp2x_gelu.',

@@ -39,6 +39,10 @@ export interface TilingOptions {
   readonly pinpoints?: readonly Size[];
 }
 
+/** Every picture is compared with every pinpoint, and cut into all tiles of one: published models have 36 of each. */
+const MOST_PINPOINTS = 1024;
+const MOST_TILES = 1024;
+
 /** The reference insists on one of these when pinpoints are given as a range, because then the tile gives the scale. */
 const RANGE_TILE_SIZES: readonly number[] = [224, 336, 384, 448, 512];
 
@@ -63,6 +67,13 @@ export function parseAspectRatio(value: string | null | undefined): AspectRatio 
  *  literal list in a string, or the list itself; pairs are [width, height] in pixels. */
 export function parsePinpoints(value: unknown, tileSize: number): readonly Size[] {
   const pairs = typeof value === "string" && value.includes("x") ? pinpointRange(value, tileSize) : readPairs(value);
+  if (pairs.length > MOST_PINPOINTS)
+    throw new UserError(`image_grid_pinpoints holds ${pairs.length} pairs; at most ${MOST_PINPOINTS} are supported`);
+  const large = pairs.find(([width, height]) => width * height > MOST_TILES * tileSize ** 2);
+  if (large !== undefined)
+    throw new UserError(
+      `image_grid_pinpoints holds [${large[0]}, ${large[1]}], and a picture has at most ${MOST_TILES} tiles of ${tileSize}x${tileSize}`,
+    );
   const odd = pairs.find(([width, height]) => width % tileSize !== 0 || height % tileSize !== 0);
   if (odd !== undefined) {
     throw new UserError(
@@ -86,6 +97,10 @@ function pinpointRange(text: string, tileSize: number): [number, number][] {
   ]);
   const [first, last] = [corners.at(0), corners.at(-1)];
   if (first === undefined || last === undefined) throw unreadablePinpoints(text);
+  if ((last[0] - first[0] + 1) * (last[1] - first[1] + 1) > MOST_PINPOINTS)
+    throw new UserError(
+      `image_grid_pinpoints is the range "${text.slice(0, 80)}"; at most ${MOST_PINPOINTS} pairs are supported`,
+    );
   const pairs: [number, number][] = [];
   for (let columns = first[0]; columns <= last[0]; columns++) {
     for (let rows = first[1]; rows <= last[1]; rows++) pairs.push([columns * tileSize, rows * tileSize]);

@@ -18,6 +18,7 @@ export function chunkTokenizer(): Tokenizer {
   return {
     folder: "",
     length: 1000,
+    largest: { token: "", id: 999 },
     special,
     specialTokens: {},
     chatTemplate: undefined,

@@ -22,7 +22,7 @@ export interface FeatureCacheOptions {
 
 /** Tokens that may not be written. */
 export interface Ban {
-  ids: readonly number[];
+  ids: readonly number[] | Int32Array;
   /** Of the answer, from 0; default all of them. */
   positions?: readonly number[] | undefined;
 }

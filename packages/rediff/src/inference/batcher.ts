@@ -28,6 +28,22 @@ export interface ForwardPass {
   filled: number;
   revised: number;
   seconds: number;
+  /** Seconds for which requests waited for it: since the pass before, or since there was something to decode. */
+  stall: number;
+}
+
+export interface BatcherOptions {
+  /** Milliseconds between two passes for which those that are decoded may wait for others to be admitted, or a tenth of a
+   *  pass where that is longer: then they have their step first. A picture is encoded in pieces, of which one may take
+   *  longer. Default: all that there is room for is admitted, so that batches depend on the input alone. */
+  patienceMs?: number;
+}
+
+/** A request whose pictures are being encoded. */
+interface Beginning {
+  submission: Submission;
+  pieces: ReturnType<Submission["begin"]>;
+  started: number;
 }
 
 /** A request among those that are decoded. */
@@ -46,10 +62,17 @@ export class Batcher {
   readonly #active = new Map<Submission, Active>();
   /** Only while there is work: it keeps tensors between steps. */
   #decoder: Decoder | undefined;
+  #beginning: Beginning | undefined;
+  /** Since when those that are decoded wait for a step. */
+  #waitingSince = 0;
+  /** Of the last pass. */
+  #passSeconds = 0;
+  readonly #patienceMs: number;
 
-  constructor(model: Model, batch: number) {
+  constructor(model: Model, batch: number, { patienceMs = Number.POSITIVE_INFINITY }: BatcherOptions = {}) {
     this.#model = model;
     this.#batch = batch;
+    this.#patienceMs = patienceMs;
   }
 
   /** Yields after every forward pass, and undefined where there was none (nothing to decode, or it is the client's turn);
@@ -62,10 +85,11 @@ export class Batcher {
         if (why === "over" && !isBusy) return;
         const pass = isBusy && why !== "client" ? this.#pass() : undefined;
         // Timers, signals and sockets have their turn between two forward passes.
-        await new Promise((resolve) => setImmediate(resolve));
+        await turn();
         yield pass;
       }
     } finally {
+      this.#abandon();
       for (const active of this.#active.values()) this.#leave(active);
       this.#rest();
     }
@@ -73,35 +97,48 @@ export class Batcher {
 
   /** Frees the place before the next pass. A request that is over already is no mistake: the messages crossed. */
   cancel(submission: Submission): void {
+    if (this.#beginning?.submission === submission) this.#abandon();
     const active = this.#active.get(submission);
     if (active !== undefined) this.#leave(active);
   }
 
   /** @returns why no more are admitted */
-  async #admit(source: WorkSource): Promise<Exclude<Taken, Submission> | "full"> {
-    while (this.#active.size < this.#batch) {
-      const isIdle = this.#active.size === 0;
-      if (isIdle) this.#rest();
-      const taken = await source.take(isIdle);
-      if (typeof taken === "string") return taken;
-      this.#begin(taken);
+  async #admit(source: WorkSource): Promise<Exclude<Taken, Submission> | "full" | "later"> {
+    while (this.#beginning !== undefined || this.#active.size < this.#batch) {
+      if (this.#beginning === undefined) {
+        const isIdle = this.#active.size === 0;
+        if (isIdle) this.#rest();
+        const taken = await source.take(isIdle);
+        if (typeof taken === "string") return taken;
+        this.#beginning = { submission: taken, pieces: taken.begin(this.#model), started: performance.now() };
+      }
+      this.#goOn(this.#beginning);
+      // Nobody waits, so there will be no pass: messages and signals have their turn here.
+      if (this.#active.size === 0 && this.#beginning !== undefined) await turn();
+      const patienceMs = Math.max(this.#patienceMs, 100 * this.#passSeconds);
+      if (this.#active.size > 0 && performance.now() - this.#waitingSince > patienceMs) return "later";
     }
     return "full";
   }
 
-  #begin(submission: Submission): void {
-    const started = performance.now();
+  /** The next piece of a request's pictures; after the last one it is decoded. */
+  #goOn({ submission, pieces, started }: Beginning): void {
     let answer: BegunAnswer | undefined;
     try {
-      answer = submission.begin(this.#model);
+      const piece = pieces.next();
+      if (!piece.done) return;
+      this.#beginning = undefined;
+      answer = piece.value;
       this.#decoder ??= new Decoder(this.#model);
       const { prompt, request, loop, beginning } = answer;
       const decoding = this.#decoder.add(prompt, request.decode, loop && { loop });
       const active: Active = { submission, answer, decoding, seen: undefined, started };
+      if (this.#active.size === 0) this.#waitingSince = performance.now();
       this.#active.set(submission, active);
       submission.begun(beginning);
       if (decoding.result !== undefined) this.#finish(active); // nothing to decode
     } catch (error) {
+      this.#beginning = undefined;
       this.cancel(submission);
       submission.failed(error);
     } finally {
@@ -109,16 +146,25 @@ export class Batcher {
     }
   }
 
+  #abandon(): void {
+    const beginning = this.#beginning;
+    this.#beginning = undefined;
+    beginning?.pieces.return(undefined as never); // frees what is encoded
+  }
+
   #pass(): ForwardPass {
     const batch = this.#active.size;
     const started = performance.now();
+    const stall = (started - this.#waitingSince) / 1000;
     try {
       this.#decoder?.step();
     } catch (error) {
       this.#blame(error);
     }
-    const seconds = (performance.now() - started) / 1000;
-    return { batch, ...this.#report(seconds), seconds };
+    this.#waitingSince = performance.now();
+    const seconds = (this.#waitingSince - started) / 1000;
+    this.#passSeconds = seconds;
+    return { batch, ...this.#report(seconds), seconds, stall };
   }
 
   /** Ends the request that a failed step is due to. The others go on: those that had their turn keep it, and the rest
@@ -169,3 +215,5 @@ export class Batcher {
     this.#decoder = undefined;
   }
 }
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

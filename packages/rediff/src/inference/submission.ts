@@ -2,7 +2,7 @@
 import type { Tensor } from "@rediff/torch";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import type { Decoding, Loop } from "../diffusion/decoder.js";
-import { promptEmbeddings } from "../models/llava/assembly.js";
+import { promptPieces } from "../models/llava/assembly.js";
 import type { Model } from "../models/llava/llava.js";
 import { imagePlaceholder } from "../text/image-tokens.js";
 import type { Tokenizer } from "../text/tokenizer.js";
@@ -42,8 +42,9 @@ export interface BegunAnswer {
 }
 
 export interface Submission {
-  /** Encodes the pictures. @throws UserError when the prompt is too long */
-  begin(model: Model): BegunAnswer;
+  /** Encodes the pictures, piece by piece: others may have their turn between two. @throws UserError when the prompt is
+   *  too long */
+  begin(model: Model): Generator<undefined, BegunAnswer>;
   begun(beginning: Beginning): void;
   failed(error: unknown): void;
 }
@@ -65,14 +66,14 @@ export function submission<K extends RequestKind>(
   return {
     begun: (beginning) => listener.begun?.(beginning),
     failed: (error) => listener.failed(error),
-    begin(model) {
+    *begin(model) {
       const { tokenizer } = model;
       const onText = listener.text && ((text: string) => listener.text?.(text));
       const reader = readers[kind](tokenizer, request, onText);
       const traced = listener.trace && tracer(tokenizer, request);
       const { genLength, suffix } = request.decode;
       assertRoom(model.config, request, visuals);
-      const prompt = promptEmbeddings(model, request.ids, visuals, genLength + suffix.length);
+      const prompt = yield* promptPieces(model, request.ids, visuals, genLength + suffix.length);
       const promptTokens = prompt.size(0);
       const textTokens = request.ids.filter((id) => id !== imagePlaceholder).length;
       const { given } = reader;

@@ -3,6 +3,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { ForwardPass } from "../inference/batcher.js";
 import type { Engine } from "./engine/engine.js";
+import { LongestLately } from "./longest-lately.js";
 
 /** What of an engine is shown. */
 type Watched = Pick<Engine, "queued" | "running" | "status" | "restarts" | "memory">;
@@ -64,6 +65,15 @@ export function createMetrics(): Metrics {
     buckets: [1, 2, 4, 8, 16, 32, 64, 128],
     registers,
   });
+  const stalls = new LongestLately();
+  new Gauge({
+    name: "rediff_stall_seconds",
+    help: "Longest time of the last minute between two forward passes for which requests under way waited",
+    registers,
+    collect() {
+      this.set(stalls.value);
+    },
+  });
   const steps = new Counter({
     name: "rediff_steps_total",
     help: "Forward passes, each counted once for every request in it",
@@ -83,6 +93,7 @@ export function createMetrics(): Metrics {
     answered: (route, status) => requests.inc({ route, status }),
     pass(pass) {
       forward.observe(pass.seconds);
+      stalls.observe(pass.stall);
       batch.observe(pass.batch);
       perForward.observe(pass.filled);
       tokens.inc({ kind: "fill" }, pass.filled);

@@ -25,6 +25,20 @@ export interface WorkerPoolOptions<Job> {
   /** Jobs that a thread holds at once, the one under way included. With more than one a thread goes on while the main
    *  thread is too busy to hand out anything; what is beyond that waits in line. Default 1. */
   handedOut?: number;
+  /** Megabytes of a thread's heap; a job that needs more dies with its thread. Default Node's. */
+  heapMb?: number;
+  /** A job that cannot be interrupted ends with its thread, when nobody waits for it any more or it takes too long. For
+   *  pools whose threads hold one job at a time. Default: as long as it takes. */
+  patience?: Patience;
+}
+
+export interface Patience {
+  /** How long a job may go on that was aborted. */
+  readonly abandonedMs: number;
+  /** How long any job may take. */
+  readonly longestMs: number;
+  /** What is wrong with one that takes longer. */
+  readonly error: () => Error;
 }
 
 interface Task<Job, Result> {
@@ -38,6 +52,7 @@ interface Slot<Job, Result> {
   readonly worker: Worker;
   /** By id, the one under way first. */
   readonly tasks: Map<number, Task<Job, Result>>;
+  timer: NodeJS.Timeout | undefined;
 }
 
 /** Owns its threads: `close()` it. */
@@ -87,8 +102,10 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
     task.reject(reason);
     const queued = this.#queue.indexOf(task);
     if (queued >= 0) this.#queue.splice(queued, 1);
-    for (const { worker, tasks } of this.#slots) {
-      if (tasks.has(task.id)) worker.postMessage({ type: "abort", id: task.id } satisfies ThreadRequest<Job>);
+    for (const slot of this.#slots) {
+      if (!slot.tasks.has(task.id)) continue;
+      slot.worker.postMessage({ type: "abort", id: task.id } satisfies ThreadRequest<Job>);
+      this.#limit(slot, this.#options.patience?.abandonedMs);
     }
   }
 
@@ -100,6 +117,7 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
       if (task === undefined) return;
       slot.tasks.set(task.id, task);
       slot.worker.ref();
+      this.#limit(slot, this.#options.patience?.longestMs);
       slot.worker.postMessage({ type: "run", id: task.id, job: task.job } satisfies ThreadRequest<Job>);
     }
   }
@@ -113,9 +131,13 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
   }
 
   #start(): Slot<Job, Result> | undefined {
-    const { workers, url, workerData } = this.#options;
+    const { workers, url, workerData, heapMb } = this.#options;
     if (this.#slots.size >= workers || this.#failure !== undefined) return undefined;
-    const slot: Slot<Job, Result> = { worker: new Worker(url, { workerData }), tasks: new Map() };
+    const worker = new Worker(url, {
+      workerData,
+      ...(heapMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
+    });
+    const slot: Slot<Job, Result> = { worker, tasks: new Map(), timer: undefined };
     slot.worker.unref();
     slot.worker.on("message", (reply: ThreadReply<Result>) => this.#finish(slot, reply));
     slot.worker.on("error", (error) => this.#lose(slot, `died of ${error instanceof Error ? error.message : error}`));
@@ -124,7 +146,21 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
     return slot;
   }
 
+  /** Ends a thread that goes on with its job for longer than that. */
+  #limit(slot: Slot<Job, Result>, ms: number | undefined): void {
+    clearTimeout(slot.timer);
+    if (ms === undefined) return;
+    slot.timer = setTimeout(() => {
+      if (!this.#slots.delete(slot)) return;
+      const error = this.#options.patience?.error();
+      for (const task of slot.tasks.values()) task.reject(error);
+      void endWorkers([slot.worker]);
+      this.#dispatch();
+    }, ms).unref();
+  }
+
   #finish(slot: Slot<Job, Result>, reply: ThreadReply<Result>): void {
+    clearTimeout(slot.timer);
     const task = slot.tasks.get(reply.id);
     slot.tasks.delete(reply.id);
     if (slot.tasks.size === 0) slot.worker.unref();
@@ -134,6 +170,7 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
   }
 
   #lose(slot: Slot<Job, Result>, what: string): void {
+    clearTimeout(slot.timer);
     if (!this.#slots.delete(slot)) return;
     const { name, describe, onDeath } = this.#options;
     const [current] = slot.tasks.values();
@@ -149,7 +186,8 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
     for (const task of this.#queue.splice(0)) task.reject(reason);
     const slots = [...this.#slots];
     this.#slots.clear();
-    for (const { worker, tasks } of slots) {
+    for (const { worker, tasks, timer } of slots) {
+      clearTimeout(timer);
       for (const task of tasks.values()) {
         task.reject(reason);
         // What a job has started outside of the thread, a decoder of videos for one, does not end with the thread.

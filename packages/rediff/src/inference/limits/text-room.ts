@@ -6,13 +6,16 @@ import { isUsers, splitMarkers } from "../../text/image-markers.js";
 import { imageToken } from "../../text/image-tokens.js";
 import type { AskableModel, ModelFacts } from "../model-facts.js";
 import type { Asked, DescribeOptions } from "../request.js";
-import type { Template } from "../template/fill-template.js";
+import { parseTemplate, type Template } from "../template/fill-template.js";
 
 type Facts = Pick<ModelFacts, "reach" | "longestToken">;
 
 /** Bytes for each position where a vocabulary sets no bound: a word that it does not have is one token however long it is,
  *  and white space none. Ordinary text has ten. */
 const BYTES_OF_POSITION = 256;
+
+/** UTF-16 units of a template that is parsed before its turn has come, so that what is wrong with it is told at once. */
+const SHORT_TEMPLATE = 1 << 16;
 
 /** A text, by the option that it came in. */
 interface GivenText {
@@ -24,6 +27,22 @@ interface GivenText {
 
 /** UTF-8 bytes of the longest text that a model takes. */
 export const textRoom = ({ reach, longestToken }: Facts): number => reach * (longestToken ?? BYTES_OF_POSITION);
+
+/** UTF-16 units of all texts of a request together. */
+export function textLength(asked: Asked): number {
+  const { prompt = "", messages = [], system = "" } = asked.options;
+  const rest =
+    asked.kind === "describe"
+      ? [asked.options.draft, asked.options.suffix, ...(asked.options.stop ?? [])]
+      : [asked.kind === "refine" ? asked.draft : templateText(asked.template)];
+  return [prompt, system, ...messages.map(({ content }) => content), ...rest].reduce(
+    (sum, text) => sum + (text?.length ?? 0),
+    0,
+  );
+}
+
+const templateText = (template: string | Template): string =>
+  typeof template === "string" ? template : JSON.stringify(template);
 
 /** @throws OptionError that names the text which can never fit, or "messages" when only all of them together cannot */
 export function assertTexts(facts: Facts, asked: Asked): void {
@@ -37,9 +56,11 @@ export function assertTexts(facts: Facts, asked: Asked): void {
     const { draft, suffix, stop = [] } = asked.options;
     others.push(...named("draft", draft), ...named("suffix", suffix), ...stop.flatMap((text) => named("stop", text)));
   } else if (asked.kind === "refine") others.push(...named("draft", asked.draft));
-  else if (typeof asked.template === "string")
+  else if (typeof asked.template === "string") {
     // Backslashes go by halves, and a blank takes up to nine characters. What is between blanks is judged by itself.
     named("template", asked.template).forEach(refuseAbove(2 * room + 9 * facts.reach));
+    if (asked.template.length <= SHORT_TEMPLATE) assertBlanks(facts, parseTemplate(asked.template));
+  }
   [...talk, ...others].forEach(refuseAbove(room));
   const bytes = talk.reduce((sum, text) => sum + text.bytes, 0);
   const option = asked.options.messages === undefined ? "prompt" : "messages";
@@ -48,7 +69,12 @@ export function assertTexts(facts: Facts, asked: Asked): void {
 
 /** @throws OptionError when a template's blanks, or its fixed texts, have more tokens than the model has positions */
 export function assertTemplate(model: AskableModel, template: Template): void {
-  const { facts } = model;
+  const { texts, blanks } = assertBlanks(model.facts, template);
+  assertTokens(model, "template", texts, blanks);
+}
+
+/** The same without counting tokens. */
+function assertBlanks(facts: Facts, template: Template): { texts: string[]; blanks: number } {
   const texts = template.flatMap((part) => (part.kind === "text" ? [part.text] : []));
   const blanks = template.reduce((sum, part) => sum + (part.kind === "blank" ? part.tokens : 0), 0);
   if (blanks >= facts.reach)
@@ -61,7 +87,7 @@ export function assertTemplate(model: AskableModel, template: Template): void {
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   const room = textRoom(facts);
   if (bytes > room) throw tooLong(facts, { option: "template", what: "template", bytes }, room);
-  assertTokens(model, "template", texts, blanks);
+  return { texts, blanks };
 }
 
 /** Counts the tokens of texts, which takes a fraction of the time that aligning them with their characters does.

@@ -68,8 +68,7 @@ export function formOf(tokenizer: Tokenizer, template: Template): Form {
   const banned: Ban[] = [{ ids: [...special] }];
   if (spaces !== undefined && spacedMany.length > 0) banned.push({ ids: spaces.without, positions: spacedMany });
   // A blank of one token would be empty with nothing but the space.
-  if (spaces !== undefined && spacedOne.length > 0)
-    banned.push({ ids: [...spaces.without, ...spaces.bare], positions: spacedOne });
+  if (spaces !== undefined && spacedOne.length > 0) banned.push({ ids: spaces.empty, positions: spacedOne });
   return { parts, ids, fixed, banned };
 }
 
@@ -121,9 +120,9 @@ function sharedLength(a: string, b: string): number {
 
 interface TokenKinds {
   special: ReadonlySet<number>;
-  /** Ids of tokens without a space at their beginning, and of those that are nothing but spaces; undefined where the
-   *  vocabulary has no spaces. */
-  spaces: { without: number[]; bare: number[] } | undefined;
+  /** Ids of tokens without a space at their beginning, and of those and such as are nothing but spaces; undefined where
+   *  the vocabulary has no spaces. Most of a vocabulary: as numbers that travel between processes as they are. */
+  spaces: { without: Int32Array; empty: Int32Array } | undefined;
 }
 
 const kinds = new WeakMap<Tokenizer, TokenKinds>();
@@ -141,7 +140,8 @@ function tokenKinds(tokenizer: Tokenizer): TokenKinds {
     if (sign === "" || !spelling(id).startsWith(sign)) without.push(id);
     else if (spelling(id).replaceAll(sign, "") === "") bare.push(id);
   }
-  const found = { special, spaces: sign === "" ? undefined : { without, bare } };
+  const spaces = { without: Int32Array.from(without), empty: Int32Array.from([...without, ...bare]) };
+  const found = { special, spaces: sign === "" ? undefined : spaces };
   kinds.set(tokenizer, found);
   return found;
 }

@@ -2,7 +2,7 @@
  *  of the pictures' rows. Arithmetic first (`expand`), then embeddings (`embedSequence`); a prompt and a batch of
  *  training samples go the same way.
  *  N positions, D width. */
-import { noGrad, scope, type Tensor, zeros } from "@rediff/torch";
+import { noGrad, Scope, scope, type Tensor, zeros } from "@rediff/torch";
 import { OptionError, option, UserError, wording } from "../../errors.js";
 import { imagePlaceholder } from "../../text/image-tokens.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
@@ -10,7 +10,7 @@ import { idTensor } from "../ids.js";
 import type { Llada } from "../llada/llada.js";
 import type { LladaConfig } from "../llada/llada-config.js";
 import type { Model } from "./llava.js";
-import { encodeVisuals } from "./vision-encoder.js";
+import { visualPieces } from "./vision-encoder.js";
 
 /** Where a visual's rows are in a sequence. */
 export interface Placement {
@@ -81,19 +81,38 @@ export function promptEmbeddings(
   visuals: readonly Visual[],
   reserve = 0,
 ): Tensor {
+  const pieces = promptPieces(model, ids, visuals, reserve);
+  for (;;) {
+    const piece = pieces.next();
+    if (piece.done) return piece.value;
+  }
+}
+
+/** The same in pieces, between which others have their turn. Whoever does not go on ends it with `return()`. */
+export function* promptPieces(
+  model: Model,
+  ids: readonly number[],
+  visuals: readonly Visual[],
+  reserve = 0,
+): Generator<undefined, Tensor> {
   checkPrompt(model.config.llada, ids, visuals.length);
-  return noGrad(() =>
-    scope(() => {
-      const rows = encodeVisuals(model, visuals);
-      const { source, placements } = expand(
-        ids,
-        rows.map((own) => own.size(0)),
-      );
-      assertPositions(model.config.llada, source.length, reserve);
-      const expanded = source.map((i) => ids[i] as number);
-      return embedSequence(model.llada, expanded, placements, rows);
-    }),
-  );
+  const owned = new Scope();
+  try {
+    const pieces = visualPieces(model, visuals);
+    const advance = () => noGrad(() => owned.run(() => pieces.next()));
+    let piece = advance();
+    for (; !piece.done; piece = advance()) yield;
+    const rows = piece.value;
+    const { source, placements } = expand(
+      ids,
+      rows.map((own) => own.size(0)),
+    );
+    assertPositions(model.config.llada, source.length, reserve);
+    const expanded = source.map((i) => ids[i] as number);
+    return noGrad(() => embedSequence(model.llada, expanded, placements, rows));
+  } finally {
+    owned[Symbol.dispose]();
+  }
 }
 
 /** @throws UserError when the counts differ (the reference would take the next sample's picture), when there is nothing

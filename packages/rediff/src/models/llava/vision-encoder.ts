@@ -24,17 +24,57 @@ export interface VisualPass {
 
 export const noVisuals: VisualPass = { rows: [], differentiable: false, backward() {} };
 
-/** Tiles of SigLIP-so400m's that go through the tower together: bounds the memory of a layer. */
-const TILES_FORWARD = 64;
+/** Elements of the features that go through the tower together, 16 tiles of SigLIP-so400m's: bounds the memory of a
+ *  layer, and the time until others have their turn. */
+const ELEMENTS_FORWARD = 16 * 729 * 1152;
 
 /** What each picture or video contributes to the prompt: one [tokens, D] for each. A visual goes alone, so that its rows
  *  do not depend on its neighbours. @throws UserError for a text-only model */
-export function encodeVisuals(model: Model, visuals: readonly Visual[], maxTiles = TILES_FORWARD): Tensor[] {
+export function encodeVisuals(model: Model, visuals: readonly Visual[], maxTiles?: number): Tensor[] {
+  return scope(() => {
+    const pieces = visualPieces(model, visuals, maxTiles);
+    for (;;) {
+      const piece = pieces.next();
+      if (piece.done) return piece.value;
+    }
+  });
+}
+
+/** The same piece by piece, of which each is no more work than a step of the language model: yields between two of them.
+ *  Each piece, the first one too, belongs to the scope in which it is asked for.
+ *  @param maxTiles of a piece; default as many as a tower of this size takes well */
+export function* visualPieces(
+  model: Model,
+  visuals: readonly Visual[],
+  maxTiles?: number,
+): Generator<undefined, Tensor[]> {
   if (visuals.length === 0) return [];
   const vision = needVision(model);
-  return visuals.map((visual) =>
-    scope(() => groupPass(model, vision, [visual], forwardOnly, maxTiles).rows[0] as Tensor),
-  );
+  const most = maxTiles ?? Math.max(1, Math.floor(ELEMENTS_FORWARD / featuresPerTile(vision.tower.config)));
+  const rows: Tensor[] = [];
+  for (const [i, visual] of visuals.entries()) {
+    if (i > 0) yield;
+    const features: Tensor[] = [];
+    for (let start = 0; start < visual.tiles; start += most) {
+      if (start > 0) yield;
+      features.push(scope(() => towerFeatures(model, vision, tilesFrom(visual, start, most))));
+    }
+    rows.push(scope(() => layOut(vision, project(vision.projector, joined(features)), visual, vision.newline)));
+    for (const own of features) own.dispose();
+  }
+  return rows;
+}
+
+/** Tiles to features: [T, P, C] */
+function towerFeatures(model: Model, vision: VisionEncoder, tiles: Parameters<typeof normalizePixels>[0]): Tensor {
+  const pixels_T3SS = normalizePixels(tiles, model.dtype, model.device);
+  return forwardOnly(siglipStages(vision.tower), pixels_T3SS).output;
+}
+
+function tilesFrom({ pixels, tiles, tileSize }: Visual, start: number, most: number) {
+  const count = Math.min(most, tiles - start);
+  const size = 3 * tileSize * tileSize;
+  return { pixels: pixels.subarray(start * size, (start + count) * size), tiles: count, tileSize };
 }
 
 /** Elements of the features that go through the tower together in training, 8 tiles of SigLIP-so400m's: bounds the

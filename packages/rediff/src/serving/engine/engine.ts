@@ -5,8 +5,9 @@ import type { LoadOptions } from "../../checkpoint/load-model.js";
 import { UserError } from "../../errors.js";
 import type { AnswerOfKind, Beginning } from "../../inference/answers.js";
 import type { ForwardPass } from "../../inference/batcher.js";
+import { assertTexts } from "../../inference/limits/text-room.js";
 import type { ModelFacts } from "../../inference/model-facts.js";
-import type { RequestKind } from "../../inference/resolve.js";
+import type { RequestKind, ResolvedRequest } from "../../inference/resolve.js";
 import type { TraceStep } from "../../inference/trace-format.js";
 import { unpackError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
@@ -15,7 +16,8 @@ import { EngineError } from "./engine-error.js";
 import { FairQueue } from "./fair-queue.js";
 import { LIFE_LIMITS, type LifeLimits } from "./life-signs.js";
 import { ModelHandle } from "./model-handle.js";
-import type { Answer, FromModel, Job, Progress } from "./protocol.js";
+import { type Answer, type FromModel, type Job, PIECE_BYTES, type Progress, type VisualHead } from "./protocol.js";
+import { TextPool } from "./text-pool.js";
 
 export interface EngineOptions {
   folder: string;
@@ -63,6 +65,8 @@ interface Entry extends RoutedRequest {
   id: number;
   state: "queued" | "preparing" | "sent" | "begun";
   prepared: Visual[] | undefined;
+  /** Its texts read. */
+  request: ResolvedRequest | undefined;
   /** Processes that died while it was with them, not begun yet. */
   deaths: number;
   takenAt: number;
@@ -80,6 +84,7 @@ export class Engine {
   readonly options: EngineOptions;
   readonly #model: ModelHandle;
   readonly #pools: VisionPools;
+  readonly #texts: TextPool;
   readonly #queue: FairQueue<Entry>;
   /** Taken from the queue and not answered yet. */
   readonly #underway = new Map<number, Entry>();
@@ -108,6 +113,7 @@ export class Engine {
       videos: new VisionPool({ workers: 1 }),
     };
     const { folder, load, threads, batch } = options;
+    this.#texts = new TextPool({ folder, base: load.base });
     this.#model = new ModelHandle(
       { folder, options: load, threads, batch },
       { ...LIFE_LIMITS, ...options.life },
@@ -155,6 +161,7 @@ export class Engine {
     this.#status = "loading";
     return new Promise((resolve, reject) => {
       this.#loaded = { resolve, reject };
+      this.#texts.warm();
       this.#model.start();
     });
   }
@@ -167,12 +174,18 @@ export class Engine {
       return Promise.reject(new EngineError("draining", "the server is shutting down", 5));
     if (this.#facts === undefined) return Promise.reject(new EngineError("loading", "the model is still loading", 5));
     if (signal.aborted) return Promise.reject(signal.reason);
+    try {
+      assertTexts(this.#facts, request.job.asked);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return new Promise<Answer>((resolve, reject) => {
       const entry: Entry = {
         ...request,
         id: ++this.#lastId,
         state: "queued",
         prepared: undefined,
+        request: undefined,
         deaths: 0,
         takenAt: 0,
         resolve,
@@ -207,7 +220,7 @@ export class Engine {
     for (const entry of [...this.#suspects.splice(0), ...this.#queue.drain()]) entry.reject(gone);
     for (const entry of [...this.#underway.values()]) this.#settle(entry, () => entry.reject(gone));
     const { pictures, videos } = this.#pools;
-    await Promise.all([this.#model.close(), pictures.close(), videos.close()]);
+    await Promise.all([this.#model.close(), pictures.close(), videos.close(), this.#texts.close()]);
   }
 
   #busy(): EngineError {
@@ -241,7 +254,10 @@ export class Engine {
   async #prepare(entry: Entry): Promise<void> {
     entry.state = "preparing";
     try {
-      entry.prepared ??= await entry.visuals(this.#pools, this.#facts as ModelFacts, entry.signal);
+      const visuals = await (entry.prepared ?? entry.visuals(this.#pools, this.#facts as ModelFacts, entry.signal));
+      entry.prepared = visuals;
+      const { asked, usualLength } = entry.job;
+      entry.request ??= await this.#texts.resolve({ asked, usualLength, visuals: visuals.map(headOf) }, entry.signal);
     } catch (error) {
       this.#settle(entry, () => entry.reject(error));
       return;
@@ -255,7 +271,20 @@ export class Engine {
       return;
     }
     entry.state = "sent";
-    this.#model.send({ type: "add", id: entry.id, job: entry.job, visuals: entry.prepared });
+    void this.#send(entry, entry.request, entry.prepared);
+  }
+
+  async #send(entry: Entry, request: ResolvedRequest, visuals: readonly Visual[]): Promise<void> {
+    const { id, deaths } = entry;
+    const { text, trace } = entry.job;
+    await this.#model.send({ type: "add", id, job: { request, text, trace }, visuals: visuals.map(headOf) });
+    for (const [visual, { pixels }] of visuals.entries())
+      for (let start = 0; start < pixels.length; start += PIECE_BYTES) {
+        // It has left, or is with another process by now.
+        if (this.#underway.get(id) !== entry || entry.state !== "sent" || entry.deaths !== deaths) return;
+        const piece = pixels.subarray(start, start + PIECE_BYTES);
+        await this.#model.send({ type: "pixels", id, visual, start, pixels: piece });
+      }
   }
 
   #hear(message: FromModel): void {
@@ -274,7 +303,7 @@ export class Engine {
         if (entry === undefined) return;
         entry.state = "begun";
         entry.prepared = undefined; // megabytes that nobody needs again
-        entry.onBegun?.(message.beginning);
+        if (entry.request !== undefined) entry.onBegun?.({ ...message.beginning, request: entry.request });
         return;
       }
       case "progress":
@@ -330,7 +359,7 @@ export class Engine {
       this.#queue.remove(entry.client, entry);
       this.#suspects = this.#suspects.filter((each) => each !== entry);
     } else if (!this.#underway.has(entry.id)) return;
-    if (entry.state === "sent" || entry.state === "begun") this.#model.send({ type: "cancel", id: entry.id });
+    if (entry.state === "sent" || entry.state === "begun") void this.#model.send({ type: "cancel", id: entry.id });
     this.#settle(entry, () => entry.reject(entry.signal.reason));
   }
 
@@ -389,3 +418,5 @@ export class Engine {
     if (this.#status !== "draining") this.#status = "restarting";
   }
 }
+
+const headOf = ({ kind, tiles, tileSize, imageSize }: Visual): VisualHead => ({ kind, tiles, tileSize, imageSize });

@@ -64,12 +64,16 @@ export class ModelHandle {
     child.on("exit", (code, signal) => {
       this.#lose(child, new Error(`the model's process ended (${signal ?? `status ${code}`})`));
     });
-    this.send({ type: "load", load: this.#load });
+    void this.send({ type: "load", load: this.#load });
   }
 
-  send(message: ToModel): void {
-    // What cannot be sent because the process has just died is told by its exit.
-    if (this.#child?.connected) this.#child.send(message, () => undefined);
+  /** Resolves when it is on its way. */
+  send(message: ToModel): Promise<void> {
+    return new Promise((resolve) => {
+      // What cannot be sent because the process has just died is told by its exit.
+      if (this.#child?.connected) this.#child.send(message, () => resolve());
+      else resolve();
+    });
   }
 
   /** Ends the process. */

@@ -42,6 +42,7 @@ async function load({ folder, options, threads, batch }: LoadRequest): Promise<v
 process.on("message", (message: ToModel) => {
   if (message.type === "load") void load(message.load);
   else if (message.type === "add") batcher?.add(message);
+  else if (message.type === "pixels") batcher?.pixels(message);
   else batcher?.cancel(message.id);
 });
 process.on("disconnect", () => process.exit(0));

@@ -8,7 +8,7 @@ import type { AnswerOfKind, Beginning } from "../../inference/answers.js";
 import type { ForwardPass } from "../../inference/batcher.js";
 import type { ModelFacts } from "../../inference/model-facts.js";
 import type { AskedOfKind } from "../../inference/request.js";
-import type { RequestKind } from "../../inference/resolve.js";
+import type { RequestKind, ResolvedRequest } from "../../inference/resolve.js";
 import type { TraceStep } from "../../inference/trace-format.js";
 import type { PortableError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
@@ -21,16 +21,41 @@ export interface LoadRequest {
   batch: number;
 }
 
-/** What is asked, and what of its progress somebody wants to hear. */
-export interface Job<K extends RequestKind = RequestKind> {
-  asked: AskedOfKind[K];
-  /** Of a description: its length may be cut to what there is room for. Tokens of a usual answer. */
-  usualLength?: number;
+/** What of a request's progress somebody wants to hear. */
+interface Heard {
   /** Text as soon as it is stable. */
   text: boolean;
   /** Every forward pass. */
   trace: boolean;
 }
+
+/** What is asked. */
+export interface Job<K extends RequestKind = RequestKind> extends Heard {
+  asked: AskedOfKind[K];
+  /** Of a description: its length may be cut to what there is room for. Tokens of a usual answer. */
+  usualLength?: number;
+}
+
+/** The same as the model's process gets it: tokenized, complete, and such that it fits. */
+export interface ReadyJob extends Heard {
+  request: ResolvedRequest;
+}
+
+/** A visual whose pixels follow. */
+export type VisualHead = Omit<Visual, "pixels">;
+
+/** Some of a visual's pixels. Sent in pieces, as taking in all of a large request at once would keep a step waiting. */
+export interface PixelPiece {
+  id: number;
+  /** Which of the visuals. */
+  visual: number;
+  /** Byte in its pixels. */
+  start: number;
+  pixels: Uint8Array;
+}
+
+/** Bytes of a piece. */
+export const PIECE_BYTES = 1 << 20;
 
 export type Answer = AnswerOfKind[RequestKind];
 
@@ -49,13 +74,14 @@ export interface ServedFacts extends ModelFacts {
 
 export type ToModel =
   | { type: "load"; load: LoadRequest }
-  | { type: "add"; id: number; job: Job; visuals: Visual[] }
+  | { type: "add"; id: number; job: ReadyJob; visuals: VisualHead[] }
+  | ({ type: "pixels" } & PixelPiece)
   | { type: "cancel"; id: number };
 
 export type FromModel =
   | { type: "ready"; facts: ServedFacts; memory: MemoryUse }
   | { type: "unloadable"; error: PortableError }
-  | { type: "begun"; id: number; beginning: Beginning }
+  | { type: "begun"; id: number; beginning: Omit<Beginning, "request"> }
   | { type: "progress"; progress: Progress[] }
   | { type: "passes"; passes: ForwardPass[]; memory: MemoryUse }
   | { type: "done"; id: number; answer: Answer }

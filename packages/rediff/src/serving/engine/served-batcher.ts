@@ -3,23 +3,25 @@
 import { memory } from "@rediff/torch";
 import type { Beginning } from "../../inference/answers.js";
 import { Batcher, type ForwardPass, type Taken } from "../../inference/batcher.js";
-import { cutToRoom } from "../../inference/limits/room.js";
-import { type AskableModel, askable } from "../../inference/model-facts.js";
-import { type RequestKind, type RequestOfKind, resolveRequest } from "../../inference/resolve.js";
+import type { RequestKind, RequestOfKind } from "../../inference/resolve.js";
 import { type Submission, submission } from "../../inference/submission.js";
 import type { TraceStep } from "../../inference/trace-format.js";
-import type { Model, ModelConfig } from "../../models/llava/llava.js";
+import type { Model } from "../../models/llava/llava.js";
 import { packError } from "../../threads/portable-error.js";
-import type { Answer, FromModel, Job, Progress, ToModel } from "./protocol.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
+import type { Answer, FromModel, PixelPiece, Progress, ReadyJob, ToModel } from "./protocol.js";
 
 /** Passes of a small model take less time than telling of each. */
 const TELL_EVERY_MS = 50;
 
+/** For which those that are decoded may wait for others between two steps. */
+const PATIENCE_MS = 5;
+
 export class ServedBatcher {
   readonly #batcher: Batcher;
-  readonly #model: AskableModel;
-  readonly #config: ModelConfig;
   readonly #post: (message: FromModel) => void;
+  /** Those whose pixels are not all here. */
+  readonly #arriving = new Map<number, { job: ReadyJob; visuals: Visual[]; missing: number }>();
   /** Those that are not answered yet, and of them those that are not begun. */
   readonly #submissions = new Map<number, Submission>();
   readonly #waiting = new Map<number, Submission>();
@@ -28,31 +30,44 @@ export class ServedBatcher {
   #passes: ForwardPass[] = [];
   #toldAt = 0;
   #ended = false;
+  #patienceMs = PATIENCE_MS;
 
   constructor(model: Model, batch: number, post: (message: FromModel) => void) {
-    this.#batcher = new Batcher(model, batch);
-    this.#model = askable(model);
-    this.#config = model.config;
+    this.#batcher = new Batcher(model, batch, { patienceMs: PATIENCE_MS });
     this.#post = post;
   }
 
-  add({ id, job, visuals }: Omit<Extract<ToModel, { type: "add" }>, "type">): void {
-    try {
-      const asked = resolveRequest(this.#model, visuals.length, job.asked);
-      const { usualLength: usual } = job;
-      const mayCut = asked.kind === "describe" && usual !== undefined;
-      const request = mayCut ? cutToRoom(this.#config, asked, visuals, usual) : asked;
-      const one = submission(request.kind, request as RequestOfKind[RequestKind], visuals, this.#listener(id, job));
-      this.#submissions.set(id, one);
-      this.#waiting.set(id, one);
-      this.#wake?.();
-    } catch (error) {
-      this.#post({ type: "failed", id, error: packError(error) });
-    }
+  /** A request whose pixels follow. */
+  add({ id, job, visuals: heads }: Omit<Extract<ToModel, { type: "add" }>, "type">): void {
+    const visuals = heads.map((head) => ({ ...head, pixels: new Uint8Array(head.tiles * 3 * head.tileSize ** 2) }));
+    this.#arriving.set(id, { job, visuals, missing: visuals.reduce((sum, { pixels }) => sum + pixels.length, 0) });
+    this.#arrived(id);
+  }
+
+  pixels({ id, visual, start, pixels }: PixelPiece): void {
+    const arrival = this.#arriving.get(id);
+    if (arrival === undefined) return; // cancelled
+    arrival.visuals[visual]?.pixels.set(pixels, start);
+    arrival.missing -= pixels.length;
+    this.#arrived(id);
+  }
+
+  /** Once it is complete, it waits for its place. */
+  #arrived(id: number): void {
+    const arrival = this.#arriving.get(id);
+    if (arrival === undefined || arrival.missing > 0) return;
+    this.#arriving.delete(id);
+    const { job, visuals } = arrival;
+    const { request } = job;
+    const one = submission(request.kind, request as RequestOfKind[RequestKind], visuals, this.#listener(id, job));
+    this.#submissions.set(id, one);
+    this.#waiting.set(id, one);
+    this.#wake?.();
   }
 
   /** Frees the place before the next step. A request that is over already is no mistake: the messages crossed. */
   cancel(id: number): void {
+    this.#arriving.delete(id);
     const one = this.#submissions.get(id);
     if (one === undefined) return;
     this.#submissions.delete(id);
@@ -68,7 +83,10 @@ export class ServedBatcher {
 
   async run(): Promise<void> {
     for await (const pass of this.#batcher.run({ take: (isIdle) => this.#take(isIdle) })) {
-      if (pass !== undefined) this.#passes.push(pass);
+      if (pass !== undefined) {
+        this.#passes.push(pass);
+        this.#patienceMs = Math.min(200, Math.max(PATIENCE_MS, 100 * pass.seconds));
+      }
       this.#tellProgress();
       if (performance.now() - this.#toldAt >= TELL_EVERY_MS) this.#tellPasses();
       if (this.#ended) return;
@@ -82,6 +100,7 @@ export class ServedBatcher {
         this.#wake = resolve;
       });
     this.#wake = undefined;
+    if (!isIdle) await this.#listen();
     if (this.#ended) return "over";
     const [first] = this.#waiting;
     if (first === undefined) return "none";
@@ -89,14 +108,22 @@ export class ServedBatcher {
     return first[1];
   }
 
-  #listener(id: number, { text, trace }: Job) {
+  /** Takes in pixels that are on their way: between two long passes there would be time for a megabyte only. */
+  async #listen(): Promise<void> {
+    const until = performance.now() + this.#patienceMs;
+    while (this.#arriving.size > 0 && this.#waiting.size === 0 && performance.now() < until)
+      await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #listener(id: number, { text, trace }: ReadyJob) {
     const answered = (answer: Answer) => {
       this.#submissions.delete(id);
       this.#tellProgress();
       this.#post({ type: "done", id, answer });
     };
     return {
-      begun: (beginning: Beginning) => this.#post({ type: "begun", id, beginning }),
+      // The server has the request.
+      begun: ({ request: _, ...beginning }: Beginning) => this.#post({ type: "begun", id, beginning }),
       ...(text && { text: (piece: string) => void this.#progress.push({ id, text: piece }) }),
       ...(trace && { trace: (step: TraceStep) => void this.#progress.push({ id, trace: step }) }),
       answered,

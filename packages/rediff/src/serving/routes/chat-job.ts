@@ -139,13 +139,19 @@ function assertSampling({ temperature, top_p, top_k, min_p }: ChatBody): void {
 }
 
 /** The fields of chat by the library's names for them. */
-export function chatSpelling({ max_completion_tokens: current }: ChatBody): Spelling {
+export function chatSpelling({ max_completion_tokens: current, messages }: ChatBody): Spelling {
+  // They come first, and are one text in the library.
+  const systems = messages.filter(({ role }) => role === "system" || role === "developer").length;
   const fields: Record<string, string> = {
     genLength: current ? "max_completion_tokens" : "max_tokens",
     prompt: "messages",
-    system: "messages",
+    system: systems === 1 ? "messages[0].content" : "messages",
   };
-  return (option) => fields[option] ?? inSnakeCase(option);
+  return (option) => {
+    const [, place] = /^messages\[(\d+)\]\.content$/.exec(option) ?? [];
+    if (place !== undefined) return `messages[${Number(place) + systems}].content`;
+    return fields[option] ?? inSnakeCase(option);
+  };
 }
 
 const stopsOf = ({ stop }: ChatBody): string[] => (typeof stop === "string" ? [stop] : (stop ?? []));

@@ -1,11 +1,9 @@
 /** POST /v1/fill: a template with blanks in, the text out; every fixed character stays. */
 import type { Hono } from "hono";
-import { parseTemplate } from "../../inference/template/fill-template.js";
 import { traceEndOfFilling, traceStart } from "../../inference/trace.js";
 import type { TraceEvent } from "../../inference/trace-format.js";
 import { escapeMarkers } from "../../text/image-markers.js";
 import type { AppEnv } from "../http/api-keys.js";
-import { ApiError } from "../http/error-object.js";
 import { readJson } from "../http/request-body.js";
 import { assertMedia, mediaReading, pictureSource } from "../media/load-media.js";
 import { type Serving, servedFor } from "../route-context.js";
@@ -19,7 +17,6 @@ export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
     const body = await readJson(c, serving, fillBody);
     const { engine, model, facts } = servedFor(body.model, serving);
     assertSteps(body, facts.maxPositions);
-    assertLength(body.template, facts.maxPositions);
     const { image, prompt } = body;
     const media = image === undefined || image === null ? [] : [pictureSource(image, "image", serving.media)];
     assertMedia(media, facts, serving.media);
@@ -51,15 +48,5 @@ export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
     const { text, blanks, unread, steps, seconds } = filling;
     const answer = { text, blanks, unread, steps, seconds, model: model.id };
     return c.json({ ...answer, ...(body.diffusion_trace && { diffusion: trace }) });
-  });
-}
-
-/** A blank of a billion tokens is refused before anything is made of it. */
-function assertLength(template: string, maxLength: number): void {
-  const asked = parseTemplate(template).reduce((sum, part) => sum + (part.kind === "blank" ? part.tokens : 0), 0);
-  if (asked < maxLength) return;
-  throw new ApiError(400, `template: blanks of ${asked} tokens do not fit into the model's ${maxLength} positions`, {
-    param: "template",
-    code: "context_length_exceeded",
   });
 }

@@ -5,14 +5,14 @@ const integer = (least: number, most: number) => z.int().min(least).max(most);
 
 /** Longer than any context; the model's own limit is checked where it is known. */
 const MOST_TOKENS = 1 << 20;
-const MOST_TEXT = 1 << 20;
 
 export const modelName = z
   .string()
   .max(500)
   .nullish()
   .meta({ description: "A served model's id; default the first's" });
-export const text = z.string().max(MOST_TEXT);
+/** How long one may be, is a question of the model. */
+export const text = z.string();
 export const url = z.string().min(1).meta({ description: "data: URL; http(s) only where the server allows it" });
 /** Any number, as clients send any: what does not fit is cut. */
 export const answerLength = z

@@ -1,11 +1,9 @@
 /** Everything that is wrong with one record, for `rediff data check`: unlike training, which stops at the first. */
 
 import { stat } from "node:fs/promises";
-import sharp from "sharp";
-import { assertRegular } from "../../files/regular-file.js";
-import { decodePicture } from "../../vision/picture/decode-picture.js";
+import { readPictureSize } from "../../vision/picture/picture-size.js";
 import type { Size } from "../../vision/tiles/anyres.js";
-import { pictureLayout, videoLayout, visualRows } from "../../vision/tiles/token-layout.js";
+import { pictureLayout, type VisionGeometry, videoLayout, visualRows } from "../../vision/tiles/token-layout.js";
 import { FOLDER_FPS, sampleFolder, sampleFrames, type VideoSampling } from "../../vision/video/frame-sampling.js";
 import { frameFiles, probeFile } from "../../vision/video/load-video.js";
 import type { RecordNote } from "../parsing/record-notes.js";
@@ -119,27 +117,21 @@ async function see(
     const positions: number[] = [];
     for (const image of record.images) {
       const source = typeof image === "string" ? await findPicture(image, record, media) : image;
-      positions.push(pictureLayout(await pictureSize(source, media.asStored), geometry).tokens);
+      positions.push(pictureLayout(await pictureSize(source, media, geometry), geometry).tokens);
     }
     return { positions };
   });
 }
 
-/** From the header. Where there is none to read, the decoder says best what is wrong. */
-async function pictureSize(source: Media, asStored = false): Promise<Size> {
+/** As the picture's header has it. */
+async function pictureSize(source: Media, media: MediaSettings, geometry: VisionGeometry): Promise<Size> {
   const [input, name] = typeof source === "string" ? [source, source] : [source.bytes, source.name];
+  const limit = media.maxPixels === undefined ? {} : { maxPixels: media.maxPixels };
   try {
-    if (typeof source === "string") await assertRegular(source, "a picture file");
-    const { width, height, autoOrient } = await sharp(input, { limitInputPixels: false }).metadata();
-    return asStored ? { width, height } : autoOrient;
-  } catch {
-    try {
-      const { width, height } = await decodePicture(input, { name, autoOrient: !asStored });
-      return { width, height };
-    } catch (cause) {
-      const { reason, hint } = toSkip(cause, { file: name, index: 0 });
-      throw new SampleError("unreadable", reason, hint, { cause });
-    }
+    return await readPictureSize(input, { ...geometry, ...limit, name, autoOrient: !media.asStored });
+  } catch (cause) {
+    const { reason, hint } = toSkip(cause, { file: name, index: 0 });
+    throw new SampleError("unreadable", reason, hint, { cause });
   }
 }
 

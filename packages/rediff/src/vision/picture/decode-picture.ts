@@ -22,6 +22,7 @@ import {
   SNIFF_BYTES,
   sniffFormat,
 } from "./picture-header.js";
+import { refuseImplausible } from "./plausible-size.js";
 import { CHANNELS, type Mode, type RasterImage, withoutAlpha } from "./raster-image.js";
 import { isOpenRange, isPlainYcbcr, modeOfTiff, refuseStrangeTiff, ycbcrToRgb } from "./tiff-colors.js";
 import { readTiffHeader, type TiffHeader } from "./tiff-header.js";
@@ -96,6 +97,7 @@ async function sharpPicture(
   // Pillow turns a TIFF upright while it loads it, and no other format.
   const autoOrient = format === "tiff" || (options.autoOrient ?? true);
   const mode = await inspect(name, bytes, format, { ...options, autoOrient }, tiff, admit);
+  refuseImplausible(name, format, bytes, tiff);
   if (tiff !== undefined && options.grey16 !== "clip" && isOpenRange(tiff)) await refuseCutGrey(name, bytes);
   return rasterize(name, bytes, format, mode, {
     alpha: options.colors === "asis" && (mode === "LA" || mode === "RGBA"),
@@ -115,7 +117,9 @@ async function refuseCutGrey(name: string, bytes: Uint8Array): Promise<void> {
       throw damaged(name, "tiff", cause);
     });
   let [least, most] = [Infinity, -Infinity];
-  for (const level of new Float32Array(Uint8Array.from(raw).buffer)) {
+  // Where it lies in memory, floats may begin; elsewhere a copy does.
+  const own = raw.byteOffset % 4 === 0 ? raw : new Uint8Array(raw);
+  for (const level of new Float32Array(own.buffer, own.byteOffset, own.length / 4)) {
     if (level < least) least = level;
     if (level > most) most = level;
   }
@@ -243,23 +247,37 @@ function inMode(image: Sharp, mode: Mode, alpha: boolean, wide: boolean): Sharp 
   return opaque.toColourspace(grey ? "b-w" : "srgb").raw({ depth: "uchar" });
 }
 
+// Plain loops: a callback for each sample of a large picture takes half a minute.
+
 function greyAndAlpha(rgba: Uint8Array): Uint8Array {
-  return Uint8Array.from({ length: rgba.length / 2 }, (_, i) => rgba[(i >> 1) * 4 + (i & 1) * 3] ?? 0);
+  const out = new Uint8Array(rgba.length / 2);
+  for (let source = 0, target = 0; source < rgba.length; source += 4, target += 2) {
+    out[target] = rgba[source] as number;
+    out[target + 1] = rgba[source + 3] as number;
+  }
+  return out;
 }
 
 function upperBytes(data: Uint8Array): Uint8Array {
   // libvips writes samples in the machine's order, which is little-endian wherever sharp is built for.
-  return Uint8Array.from({ length: data.length / 2 }, (_, i) => data[2 * i + 1] ?? 0);
+  const out = new Uint8Array(data.length / 2);
+  for (let i = 0; i < out.length; i++) out[i] = data[2 * i + 1] as number;
+  return out;
 }
 
 function fourInks(data: Uint8Array, channels: number): Uint8Array {
   if (channels === 4) return data;
-  return Uint8Array.from({ length: (data.length / channels) * 4 }, (_, i) => data[(i >> 2) * channels + (i & 3)] ?? 0);
+  const out = new Uint8Array((data.length / channels) * 4);
+  for (let source = 0, target = 0; source < data.length; source += channels, target += 4) {
+    for (let ink = 0; ink < 4; ink++) out[target + ink] = data[source + ink] as number;
+  }
+  return out;
 }
 
 function clipToByte(data: Uint8Array): Uint8Array {
-  const samples = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  return Uint8Array.from({ length: data.length / 2 }, (_, i) => Math.min(samples.getUint16(2 * i, true), 255));
+  const out = new Uint8Array(data.length / 2);
+  for (let i = 0; i < out.length; i++) out[i] = (data[2 * i + 1] as number) > 0 ? 255 : (data[2 * i] as number);
+  return out;
 }
 
 /** A GIF's frame as its palette has it: transparent pixels, and those that the frame leaves out, get their colour. */

@@ -26,13 +26,17 @@ export function noPicture(name: string, head: Uint8Array): UserError {
   );
 }
 
+/** Characters; a decoder may say the same thing for every block. */
+const MOST_REASON = 200;
+
 export function damaged(name: string, format: PictureFormat, cause: unknown): UserError {
   const message = cause instanceof Error ? cause.message : String(cause);
   const why =
     message
       .replace(/\s+/g, " ")
       .replace(/^Input buffer has corrupt header:/, "")
-      .trim() || "bad header";
+      .trim()
+      .slice(0, MOST_REASON) || "bad header";
   return new UserError(
     `${name}: the ${format.toUpperCase()} file is truncated or damaged (${why})`,
     "Copy or download it again",

@@ -53,15 +53,22 @@ export function describeContent(head: Uint8Array): string {
 
 export interface PngHeader extends Size {
   readonly mode: Mode;
+  readonly bitsPerPixel: number;
 }
 
 /** Size and Pillow's mode from IHDR; undefined when the header is cut off or makes no sense. */
 export function readPngHeader(bytes: Uint8Array): PngHeader | undefined {
   if (bytes.length < 26 || latin1(bytes.subarray(12, 16)) !== "IHDR") return undefined;
   const view = viewOf(bytes);
-  const mode = pngMode(view.getUint8(24), view.getUint8(25));
-  return mode === undefined ? undefined : { width: view.getUint32(16), height: view.getUint32(20), mode };
+  const [bitDepth, colorType] = [view.getUint8(24), view.getUint8(25)];
+  const mode = pngMode(bitDepth, colorType);
+  if (mode === undefined) return undefined;
+  const bitsPerPixel = bitDepth * (PNG_SAMPLES[colorType] ?? 1);
+  return { width: view.getUint32(16), height: view.getUint32(20), mode, bitsPerPixel };
 }
+
+/** By colour type. */
+const PNG_SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
 function pngMode(bitDepth: number, colorType: number): Mode | undefined {
   switch (colorType) {

@@ -21,6 +21,8 @@ export interface Redrawn extends Size {
 const PNG_PIXELS = 4_000_000;
 const PNG_BYTES = 6_000_000;
 const JPEG_QUALITY = 95;
+/** A JPEG has no longer sides. */
+const JPEG_SIDE = 65_500;
 
 /** @throws UserError for whatever is wrong with the file */
 export async function redrawPicture(source: PictureSource, options: RedrawOptions): Promise<Redrawn> {
@@ -28,13 +30,14 @@ export async function redrawPicture(source: PictureSource, options: RedrawOption
   const { mode, data, ...original } = await decodePicture(source, decoding);
   const size = within(original, maxSide);
   const raw = { ...original, channels: CHANNELS[mode] };
-  const drawn = () => sharp(data, { raw, limitInputPixels: false }).resize({ ...size, fit: "fill" });
+  const drawn = (to: Size) => sharp(data, { raw, limitInputPixels: false }).resize({ ...to, fit: "fill" });
   if (size.width * size.height <= PNG_PIXELS) {
-    const bytes = await drawn().png().toBuffer();
+    const bytes = await drawn(size).png().toBuffer();
     if (bytes.length <= PNG_BYTES) return { ...size, type: "image/png", bytes: own(bytes), original };
   }
-  const bytes = await drawn().jpeg({ quality: JPEG_QUALITY, chromaSubsampling: "4:4:4" }).toBuffer();
-  return { ...size, type: "image/jpeg", bytes: own(bytes), original };
+  const smaller = within(size, JPEG_SIDE);
+  const bytes = await drawn(smaller).jpeg({ quality: JPEG_QUALITY, chromaSubsampling: "4:4:4" }).toBuffer();
+  return { ...smaller, type: "image/jpeg", bytes: own(bytes), original };
 }
 
 function within({ width, height }: Size, maxSide: number): Size {

@@ -276,7 +276,10 @@ describe("the vision tower from elsewhere", () => {
     using wanted = await loadModelFolder(whole);
     using together = await loadModelFolder(blind, { visionTower: tower });
     expect(look(together)).toEqual(look(wanted));
-    using ignoring = await loadModelFolder(whole, { visionTower: at("is not looked at") });
+    const told: string[] = [];
+    const onWarning = (line: string) => told.push(line);
+    using ignoring = await loadModelFolder(whole, { visionTower: at("is not looked at"), onWarning });
+    expect(told).toEqual([expect.stringMatching(/^the vision tower .* is not read: the model has vision weights/)]);
     expect(look(ignoring)).toEqual(look(wanted));
   });
 

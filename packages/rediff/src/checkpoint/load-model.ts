@@ -106,6 +106,10 @@ function openTower(
   return openCheckpoint(source);
 }
 
+/** Somebody may think that the model sees through it. */
+const unneededTower = (path: string, eyes: MultimodalConfig | undefined): string =>
+  `the vision tower ${path} is not read: ${eyes ? "the model has vision weights of its own" : "the model is text-only"}`;
+
 /** The part of a checkpoint that the model does not take: SigLIP's text model, its pooling head, its last layer. */
 function checkTower(source: string, tower: Checkpoint, config: MultimodalConfig): void {
   const problems = compareTensors(tower, siglipShapes(config.vision));
@@ -205,6 +209,8 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   const { multimodal } = config;
   const named = [...checkpoint.names(), ...adapters.flatMap((adapter) => [...adapter.replacements.keys()])];
   using tower = multimodal && openTower(parts.weights, named, multimodal, options.visionTower);
+  if (options.visionTower !== undefined && tower === undefined)
+    warn(unneededTower(options.visionTower, multimodal), options.onWarning);
   const shapes = modelShapes(config);
   for (const adapter of adapters) {
     adapter.assertFits(shapes);

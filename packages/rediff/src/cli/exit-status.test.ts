@@ -45,6 +45,13 @@ describe("2: wrong usage, before anything is fetched or loaded", () => {
     ["options that exclude each other", ["caption", good, "--steps", "4", "--threshold", "0.5", ...model]],
     ["a device that there is not", ["caption", good, "--device", "gpu", ...model]],
     ["a model that is not there", ["caption", good, "--model", at("none")]],
+    ["an answer longer than the model", ["caption", good, "--gen-length", "1000000", ...model]],
+    ["one in a chat", ["chat", "--gen-length", "1000000", ...model]],
+    ["one to serve", ["serve", "--gen-length", "1000000", ...model]],
+    [
+      "drafts longer than the model",
+      ["data", "draft", root, "--output", at("long"), "--gen-length", "9999999", ...model],
+    ],
     ["a folder without a model", ["caption", good, "--model", root]],
     ["a vision tower that is not there", ["caption", good, ...model, "--vision-tower", at("none")]],
     ["a trace that cannot be written", ["caption", good, ...model, "--trace", at("no/such/folder/t")]],

@@ -52,11 +52,15 @@ export interface Refinement {
   edits: TextEdit[];
   /** What of the draft the model cannot read: it stays as it was. */
   unread: UnreadText[];
+  /** The same of the question, without which it judged. */
+  promptUnread: UnreadText[];
   rounds: number;
   seconds: number;
 }
 
 export interface Filling extends FilledText {
+  /** What of the question the model cannot read; it filled in without. */
+  promptUnread: UnreadText[];
   /** Of the whole template. */
   tokenIds: number[];
   /** Forward passes. */

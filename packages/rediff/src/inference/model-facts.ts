@@ -1,7 +1,7 @@
 /** What of a model a request depends on, as a plain value: it is known from the folder's small files, before any weight
  *  is read, and it travels between processes. */
 import { loadPartsConfig, locateModel } from "../checkpoint/adapter/locate-model.js";
-import { UserError } from "../errors.js";
+import { OptionError, option, UserError, wording } from "../errors.js";
 import { furthest } from "../models/llada/llada-config.js";
 import { type ModelConfig, type ModelDefaults, tilingOf } from "../models/llava/llava.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
@@ -74,8 +74,30 @@ export async function readAskable(folder: string, base?: string): Promise<Askabl
   return { ...askable({ folder, config, tokenizer }), config };
 }
 
+/** What of a request's options only the model can judge, before its weights are read.
+ *  @param pictures whether it is to see any
+ *  @throws UserError for a text-only model that should, OptionError for an answer that has no room behind any question */
+export function assertSuits(
+  folder: string,
+  { llada, multimodal }: ModelConfig,
+  { genLength, pictures }: { genLength?: number | undefined; pictures: boolean },
+): void {
+  if (pictures) assertSight({ folder, tiling: multimodal && tilingOf(multimodal) });
+  const positions = furthest(llada);
+  if (genLength === undefined || genLength < positions) return;
+  throw new OptionError(
+    "genLength",
+    wording`${option("genLength")} ${genLength} leaves no room for a question: ${folder} has ${positions} positions`,
+    "Choose a shorter one.",
+    { problem: "context_length" },
+  );
+}
+
 /** @throws UserError for a text-only model */
-export function assertSight({ folder, tiling }: ModelFacts): NonNullable<ModelFacts["tiling"]> {
+export function assertSight({
+  folder,
+  tiling,
+}: Pick<ModelFacts, "folder" | "tiling">): NonNullable<ModelFacts["tiling"]> {
   if (tiling !== undefined) return tiling;
   throw new UserError(`${folder} is a text-only LLaDA and cannot see pictures`, "Use a LLaDA-V or ReDiff model.");
 }

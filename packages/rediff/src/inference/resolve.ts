@@ -191,6 +191,8 @@ export function resolveFill(
   return {
     kind: "fill",
     ...prompt(model, pictures, options, pictures === 0 ? DEFAULT_FILL_PROMPT : DEFAULT_QUESTION),
+    // Nobody typed the usual question.
+    ...(options.prompt === undefined && options.messages === undefined && { unread: [] }),
     form,
     decode: decodeOptions({
       ...numbers,

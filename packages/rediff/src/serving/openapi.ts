@@ -135,9 +135,12 @@ function describe() {
       "/v1/refine": post(
         "Repair a text about a picture",
         "RefineRequest",
-        answer(
-          object({ text, edits: EDITS, unread: unread("the draft"), rounds: number, seconds: number, model: text }),
-        ),
+        answer({
+          allOf: [
+            object({ text, edits: EDITS, unread: unread("the draft"), rounds: number, seconds: number, model: text }),
+            { type: "object", properties: { prompt_unread: unread("the prompt") } },
+          ],
+        }),
       ),
       "/v1/fill": post(
         "Fill in the blanks of a text",
@@ -145,7 +148,7 @@ function describe() {
         answer({
           allOf: [
             object({ text, blanks: BLANKS, unread: unread("the text"), steps: number, seconds: number, model: text }),
-            { type: "object", properties: DIFFUSION },
+            { type: "object", properties: { ...DIFFUSION, prompt_unread: unread("the prompt") } },
           ],
         }),
       ),

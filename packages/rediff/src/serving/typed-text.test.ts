@@ -74,6 +74,18 @@ describe.skipIf(!isBuilt)("a model of few words", () => {
     for (const part of unread) expect(text.slice(part.start, part.end)).toBe(part.text);
   });
 
+  test("refine and fill: unread words of the question, too, where there are any", async () => {
+    const bodies = { "/v1/refine": { image, draft: "A dog." }, "/v1/fill": { image, template: "A [[1]]." } };
+    for (const [path, body] of Object.entries(bodies)) {
+      const answer = await ask(path, { ...body, prompt: "Is a zebra there?" });
+      expect(answer.prompt_unread).toEqual([{ start: 5, end: 10, text: "zebra" }]);
+      expect(answer.unread).toEqual([]);
+      expect(await ask(path, { ...body, prompt: "Is the dog red?" })).not.toHaveProperty("prompt_unread");
+      expect(await ask(path, body)).not.toHaveProperty("prompt_unread");
+    }
+    expect(await ask("/v1/fill", { template: "A [[1]]." })).not.toHaveProperty("prompt_unread"); // no picture either
+  });
+
   test("chat: unread words of the question, at once and in a stream", async () => {
     const body = say(["user", [picture, words("Is the zebra <image> red?")]]);
     const unread = [

@@ -101,8 +101,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   const note = flags.compat ? undefined : markerNote(options.prompt, flags.together ? paths.length : 1);
   if (note !== undefined) noteLine(note);
 
-  using model = await openModel(flags);
-  model.assertSight(); // a text-only model is told once, not for every picture
+  using model = await openModel(flags, { pictures: true });
   using interrupt = listenForInterrupts();
   try {
     const all = { ...options, signal: interrupt.signal };

@@ -67,7 +67,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   if (args.includes("-")) throw new UserError("messages come from stdin, not pictures", "Name the pictures.");
   const paths = args.length === 0 ? [] : await expandInputs(args);
 
-  using model = await openModel(flags);
+  using model = await openModel(flags, { pictures: paths.length > 0 });
   const conversation = new Conversation(model, options);
   await conversation.addPictures(paths);
   using interrupt = listenForInterrupts();

@@ -27,7 +27,7 @@ import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { answerLine, noteLine, paintedLine } from "../terminal/lines.js";
 import { LiveText } from "../terminal/live-text.js";
-import { markerNote, unreadNote } from "../terminal/unread-note.js";
+import { markerNote, namedPromptUnread, unreadNote } from "../terminal/unread-note.js";
 
 interface Flags extends ModelFlags, PromptFlags, StepFlags {
   template?: string[];
@@ -43,7 +43,8 @@ model cannot read are named. \\[[ stands for the brackets themselves. A space be
 a picture the text is filled in alone.
 
 --json prints, per picture and template: {"image","template","text","blanks":[{"start","end","text"}],
-"unread":[{"start","end","text"}],"token_ids","steps","seconds"}; start and end count the text's characters. --trace writes a JSON line after every step, as caption does.
+"unread":[{"start","end","text"}],"token_ids","steps","seconds"}; start and end count the text's characters. Words of
+the question that the model cannot read are in "prompt_unread", where there are any. --trace writes a JSON line after every step, as caption does.
 
 Examples:
   $ rediff fill photo.jpg --template "A [[2]] sits on the [[1]]." --model LLaDA-V
@@ -101,8 +102,7 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   const note = markerNote(options.prompt, groups[0]?.length ?? 0);
   if (note !== undefined) noteLine(note);
 
-  using model = await openModel(flags);
-  if (paths.length > 0) model.assertSight(); // a text-only model is told once, not for every picture
+  using model = await openModel(flags, { pictures: paths.length > 0 });
   using interrupt = listenForInterrupts();
   try {
     const failures = await fillAll(model, jobs, { ...options, signal: interrupt.signal }, flags, trace);
@@ -138,7 +138,8 @@ async function fillAll(
   const live = isLive ? new LiveText(process.stdout, model.model.tokenizer) : undefined;
   const isNamed = new Set(jobs.map(({ image }) => image)).size > 1;
   let failures = 0;
-  for (const { image, paths, template } of jobs) {
+  for (const job of jobs) {
+    const { image, paths, template } = job;
     const watching = model.watchFill(paths, template, {
       ...options,
       ...(trace && { onTrace: (step) => trace.write(image ?? "", step) }),
@@ -157,6 +158,9 @@ async function fillAll(
         if (isLive) paintedLine(printable(name) + marked(filling));
         else answerLine(name + filling.text);
       }
+      const { promptUnread } = filling;
+      if (!flags.json && jobs[0] === job && promptUnread.length > 0)
+        noteLine(`of the question ${unreadNote(promptUnread)}`);
       if (!flags.json && filling.unread.length > 0) noteLine(`${unreadNote(filling.unread)}; left as they are`);
     } catch (error) {
       live?.clear();
@@ -171,7 +175,7 @@ async function fillAll(
 function toRecord(
   image: string | undefined,
   template: string,
-  { text, blanks, unread, tokenIds, steps, seconds }: Filling,
+  { text, blanks, unread, promptUnread, tokenIds, steps, seconds }: Filling,
 ) {
   return {
     image: image ?? null,
@@ -179,6 +183,7 @@ function toRecord(
     text,
     blanks,
     unread,
+    ...namedPromptUnread(promptUnread),
     token_ids: tokenIds,
     steps,
     seconds: Number(seconds.toPrecision(6)),

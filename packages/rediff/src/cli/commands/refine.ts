@@ -18,7 +18,7 @@ import {
 import { openModel } from "../options/load-engine.js";
 import { decimal, given, whole } from "../options/parse-values.js";
 import { answerLine, noteLine, paintedLine } from "../terminal/lines.js";
-import { markerNote, unreadNote } from "../terminal/unread-note.js";
+import { markerNote, namedPromptUnread, unreadNote } from "../terminal/unread-note.js";
 
 interface Flags extends ModelFlags, PromptFlags {
   draft?: string;
@@ -34,7 +34,8 @@ was typed, case, spaces and line breaks included. Words that the model cannot re
 words on either side of one are not judged.
 
 --json prints {"text","edits":[{"start","end","from","to","confidence"}],"unread":[{"start","end","text"}]}; start and end
-count the draft's characters (UTF-16 units).
+count the draft's characters (UTF-16 units). Words of the question that the model cannot read are in "prompt_unread", where
+there are any.
 
 Examples:
   $ rediff refine photo.jpg --draft "A dog sits on the sofa." --model ReDiff-8B
@@ -69,16 +70,17 @@ async function run(image: string, flags: Flags): Promise<void> {
   if (picture === undefined) throw new UserError(`there is no file ${image === "" ? '""' : image}`);
   const note = flags.compat ? undefined : markerNote(options.prompt, 1);
   if (note !== undefined) noteLine(note);
-  using model = await openModel(flags);
-  const { text, edits, unread } = await model.refine(picture, draft, options);
+  using model = await openModel(flags, { pictures: true });
+  const { text, edits, unread, promptUnread } = await model.refine(picture, draft, options);
   if (flags.json) {
-    answerLine(`${JSON.stringify({ text, edits, unread })}`);
+    answerLine(`${JSON.stringify({ text, edits, unread, ...namedPromptUnread(promptUnread) })}`);
     return;
   }
   paintedLine(process.stdout.isTTY ? marked(draft, edits, unread) : text);
   for (const { from, to, start, confidence } of edits)
     noteLine(`${start}: ${JSON.stringify(from)} -> ${JSON.stringify(to)} (${confidence.toFixed(2)})`);
   if (edits.length === 0) noteLine("nothing to change");
+  if (promptUnread.length > 0) noteLine(`of the question ${unreadNote(promptUnread)}`);
   if (unread.length > 0) noteLine(`${unreadNote(unread)}; left as they are`);
 }
 

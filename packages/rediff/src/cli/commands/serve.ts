@@ -153,14 +153,10 @@ async function run(flags: Flags): Promise<void> {
 /** A length that no question fits before would have every answer cut. */
 async function assertLength({ genLength, base }: Flags, folders: readonly string[]): Promise<void> {
   if (genLength === undefined) return;
-  const { readAskable } = await import("../../inference/model-facts.js");
+  const { assertSuits, readAskable } = await import("../../inference/model-facts.js");
   for (const [i, folder] of folders.entries()) {
-    const { maxPositions } = (await readAskable(folder, i === 0 ? base : undefined)).facts;
-    if (genLength >= maxPositions)
-      throw new UserError(
-        `--gen-length ${genLength} leaves no room for a question: ${folder} has ${maxPositions} positions`,
-        "Choose a shorter one.",
-      );
+    const { config } = await readAskable(folder, i === 0 ? base : undefined);
+    assertSuits(folder, config, { genLength, pictures: false });
   }
 }
 

@@ -15,14 +15,28 @@ export async function needTorch(): Promise<void> {
   await ensureTorch({ quiet: true });
 }
 
-/** The model that the flags name. @throws UserError when there is none, before anything is fetched */
-export async function openModel(flags: ModelFlags): Promise<VisionLanguageModel> {
-  const [{ resolveModel }, { loadPartsConfig, locateModel }] = await Promise.all([
+/** Judged by its small files.
+ *  @returns its folder */
+export async function suitableModel(flags: ModelFlags & { genLength?: number }, pictures: boolean): Promise<string> {
+  const [{ resolveModel }, { loadPartsConfig, locateModel }, { assertSuits }] = await Promise.all([
     import("../../hub/resolve-model.js"),
     import("../../checkpoint/adapter/locate-model.js"),
+    import("../../inference/model-facts.js"),
   ]);
   const folder = await resolveModel(chosenModel(flags));
-  await loadPartsConfig(await locateModel(folder, { base: flags.base }));
+  const config = await loadPartsConfig(await locateModel(folder, { base: flags.base }));
+  assertSuits(folder, config, { genLength: flags.genLength, pictures });
+  return folder;
+}
+
+/** The model that the flags name.
+ *  @param pictures whether it is to see any
+ *  @throws UserError when there is none, or none that suits, before anything is fetched */
+export async function openModel(
+  flags: ModelFlags & { genLength?: number },
+  { pictures }: { pictures: boolean },
+): Promise<VisionLanguageModel> {
+  const folder = await suitableModel(flags, pictures);
   if (flags.visionTower !== undefined) await assertThere(flags.visionTower);
   if (flags.model === undefined) noteLine(`rediff: ${EMBEDDED_NOTE}`);
   await needTorch();

@@ -11,6 +11,10 @@ export function markerNote(question: string | undefined, pictures: number): stri
   return `${markers} <image> for ${pictures === 1 ? "1 picture" : `${pictures} pictures`}: taken for words; pictures come first`;
 }
 
+/** A key of JSON, where there is anything to say. */
+export const namedPromptUnread = (unread: readonly UnreadText[]) =>
+  unread.length > 0 ? { prompt_unread: unread } : {};
+
 const NAMED = 8;
 
 /** On one line: "the model cannot read "zebra", ..." */

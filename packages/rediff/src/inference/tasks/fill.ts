@@ -11,7 +11,7 @@ import { readForm } from "../template/template-form.js";
 import { tokenTexts } from "../trace.js";
 import type { AnswerReader } from "./answer-reader.js";
 
-export function filling(tokenizer: Tokenizer, { form }: FillRequest): AnswerReader<Filling> {
+export function filling(tokenizer: Tokenizer, { form, unread }: FillRequest): AnswerReader<Filling> {
   const textOf = tokenTexts(tokenizer);
   return {
     given: form.fixed.map((position) => {
@@ -21,7 +21,8 @@ export function filling(tokenizer: Tokenizer, { form }: FillRequest): AnswerRead
     watch: () => false,
     read({ canvas, result }, seconds) {
       const tokenIds = [...canvas.answer()];
-      return { ...readForm(tokenizer, form, tokenIds), tokenIds, steps: result?.steps ?? 0, seconds };
+      const filled = readForm(tokenizer, form, tokenIds);
+      return { ...filled, promptUnread: [...unread], tokenIds, steps: result?.steps ?? 0, seconds };
     },
   };
 }

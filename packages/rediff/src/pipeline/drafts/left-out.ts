@@ -14,6 +14,9 @@ export const leftOutReasons = {
 } as const;
 export type LeftOutReason = keyof typeof leftOutReasons;
 
+/** Something went wrong; the others are what a data set has besides. */
+export const failures: readonly LeftOutReason[] = ["broken", "missing", "unusable", "not_a_number"];
+
 /** What the model said will be the same another time; a picture may be there by then, and another dtype or device may
  *  give numbers. */
 const settled: ReadonlySet<LeftOutReason> = new Set(["empty", "special"]);

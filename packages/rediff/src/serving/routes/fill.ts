@@ -45,8 +45,12 @@ export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
       }),
     );
     trace.push(traceEndOfFilling(filling, given));
-    const { text, blanks, unread, steps, seconds } = filling;
+    const { text, blanks, unread, promptUnread, steps, seconds } = filling;
     const answer = { text, blanks, unread, steps, seconds, model: model.id };
-    return c.json({ ...answer, ...(body.diffusion_trace && { diffusion: trace }) });
+    return c.json({
+      ...answer,
+      ...(promptUnread.length > 0 && { prompt_unread: promptUnread }),
+      ...(body.diffusion_trace && { diffusion: trace }),
+    });
   });
 }

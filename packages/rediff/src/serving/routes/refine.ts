@@ -24,6 +24,7 @@ export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
       text,
       edits,
       unread,
+      promptUnread,
       rounds: used,
       seconds,
     } = await serving.metrics.timed("refine", () =>
@@ -34,6 +35,9 @@ export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
         visuals: mediaReading(media, options, serving.media),
       }),
     );
-    return c.json({ text, edits, unread, rounds: used, seconds, model: model.id });
+    return c.json({
+      ...{ text, edits, unread, rounds: used, seconds, model: model.id },
+      ...(promptUnread.length > 0 && { prompt_unread: promptUnread }),
+    });
   });
 }

@@ -145,7 +145,7 @@ describe("records without a draft", () => {
     ]);
     const args = ["data", "draft", at("some.jsonl"), "--model", at("model"), "--gen-length", "8"];
     const first = await rediffHere(...args, "--output", at("some-out.jsonl"), "--json");
-    expect(first.status).toBe(0);
+    expect(first.status).toBe(3);
     const left = { missing: 1, no_picture: 1, unusable: 1 };
     expect(JSON.parse(first.stdout)).toMatchObject({ records: 4, drafts: 1, made: 1, left_out: left });
     expect(JSON.parse(first.stdout)).toMatchObject({ left_out_file: at("some-out.jsonl.left-out.jsonl") });
@@ -239,7 +239,7 @@ describe("an output that is not a number", () => {
     asking("~?", "What?", "A ~ B?", "Why?");
     const output = `numbers-${batch}.jsonl`;
     const { status, stdout, stderr } = await run(output, "--batch", batch);
-    expect(status).toBe(0);
+    expect(status).toBe(3);
     expect(JSON.parse(stdout)).toMatchObject({ drafts: 2, made: 2, left_out: { not_a_number: 2 } });
     expect(stderr).toMatch(/left out: .*color\.jpg: the model's output is not a number at step 0/);
     expect(draftsIn(output).map(({ id }) => id)).toEqual(["q1", "q3"]);

@@ -5,9 +5,10 @@ import { UserError } from "../../../errors.js";
 import type { DraftOptions, DraftReport } from "../../../pipeline/drafts/draft-all.js";
 import { parseShard } from "../../../pipeline/drafts/draft-plan.js";
 import { checkDraftOptions } from "../../../pipeline/drafts/draft-settings.js";
-import { type LeftOutReason, leftOutReasons } from "../../../pipeline/drafts/left-out.js";
+import { failures, type LeftOutReason, leftOutReasons } from "../../../pipeline/drafts/left-out.js";
 import { DEFAULT_QUESTION } from "../../../text/default-question.js";
 import { describeLeftOut, type LeftOutFile } from "../../../vision/picture/folder-pictures.js";
+import { PartlyFailed } from "../../exit-status.js";
 import {
   addModelOptions,
   addPromptOptions,
@@ -15,7 +16,7 @@ import {
   needModel,
   type PromptFlags,
 } from "../../options/describe-options.js";
-import { needTorch, openModel } from "../../options/load-engine.js";
+import { needTorch, openModel, suitableModel } from "../../options/load-engine.js";
 import { decimal, given, whole } from "../../options/parse-values.js";
 import { assertWritable } from "../../options/writable.js";
 import { listenForInterrupts } from "../../terminal/interrupts.js";
@@ -46,7 +47,8 @@ const HELP = `
 DATA is training data (.json, .jsonl, .tar, prefix{a,b}.json, a .yaml mixture) or a folder of pictures. Of a record, the
 first question is asked, and the first answer is the reference. FILE gets a JSON line for each draft, as soon as it is
 there: {"id", "img", "ques", "ans", "pred", "drafted": {"record", "model", "checkpoint", "steps", ...}}. A run that was
-cut off goes on where it stopped. FILE.left-out.jsonl names the records that got no draft, and why; --json has its name, and the files of a folder that
+cut off goes on where it stopped. FILE.left-out.jsonl names the records that got no draft, and why (the exit status is 3 when
+some could not be read); --json has its name, and the files of a folder that
 are no pictures.
 
 Several values of --steps share the records out, in slices of equal length. With --shard, N processes draft a part each
@@ -107,8 +109,7 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
   const shard = flags.shard === undefined ? undefined : parseShard(flags.shard);
   const prompt = await promptFor(data, flags, command.getOptionValueSource("prompt") !== "default");
   await assertWritable(output);
-  const { resolveModel } = await import("../../../hub/resolve-model.js");
-  const folder = await resolveModel(name);
+  const folder = await suitableModel(flags, true);
   await needTorch();
   const { draftData } = await import("../../../pipeline/drafts/draft-data.js");
 
@@ -125,7 +126,7 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
       shard,
       model: { name, folder, base: flags.base },
       withModel: async (use) => {
-        using model = await openModel(flags);
+        using model = await openModel(flags, { pictures: true });
         return await use(model);
       },
       options,
@@ -189,6 +190,15 @@ function tell(report: DraftReport, notPictures: readonly LeftOutFile[], { output
     for (const [reason, count] of Object.entries(left_out) as [LeftOutReason, number][])
       answerLine(`  left out: ${count} (${leftOutReasons[reason]})`);
   }
-  if (drafts > 0 || records === 0) return; // a shard may have no record
-  throw new UserError(`no record of ${records} has a draft`, `${output}.left-out.jsonl says why, for each of them.`);
+  if (records === 0) return; // a shard may have none
+  if (drafts === 0)
+    throw new UserError(`no record of ${records} has a draft`, `${output}.left-out.jsonl says why, for each of them.`);
+  const failed = failures.filter((reason) => (left_out[reason] ?? 0) > 0);
+  if (failed.length === 0) return;
+  const count = failed.reduce((sum, reason) => sum + (left_out[reason] ?? 0), 0);
+  const reasons = failed.map((reason) => `${left_out[reason]}: ${leftOutReasons[reason]}`).join("; ");
+  throw new PartlyFailed(
+    `${count} of ${records} records failed (${reasons}), see ${output}.left-out.jsonl`,
+    "Run the same command again to try them again.",
+  );
 }

@@ -140,7 +140,7 @@ describe("mistakes: one line, before anything is computed", () => {
     [["--template", "no blank", ...MODEL], /^rediff: the template has no blank\. Write \[\[N\]\]/],
     [["--template", "a [[x]]", ...MODEL], /^rediff: "\[\[x\]\]" at offset 2 of the template is no blank\. Write/],
     [["--template", "a [[0]]", ...MODEL], /is no blank/],
-    [["--template", "[[5000]]", ...MODEL], /more than the model's 4096 positions/],
+    [["--template", "[[5000]]", ...MODEL], /than the model's 4096 positions|not fit into the model's 4096 positions/],
     [MODEL, /^rediff: no template was given\. Use --template/],
 
     [

@@ -6,6 +6,7 @@ import { fileError } from "../../files/read-errors.js";
 import { openRegular } from "../../files/regular-file.js";
 import { isSameText } from "../../files/stored-path.js";
 import { describeNotUtf8, linesIn, notUtf8At, withoutMark } from "../../files/utf8-text.js";
+import { parseShallowJson } from "../../options/shallow-json.js";
 import { isPictureName } from "../../vision/picture/picture-names.js";
 import { isVideoName } from "../../vision/video/video-names.js";
 import { mediaOf } from "../parsing/media-keys.js";
@@ -17,6 +18,11 @@ import { type ByteSource, splitMemberName, tarMembers } from "./scan-tar.js";
 
 /** Shards and mixtures may have thousands of files; so many stay open. */
 const OPEN_FILES = 64;
+
+/** Bytes of a record's JSON, and of a shard's sample with its pictures or video: it is held in memory, parsed, and
+ *  handed to other threads. */
+const LARGEST_RECORD = 64 << 20;
+const LARGEST_SAMPLE = 2 ** 30;
 
 interface OpenFile {
   readonly handle: Promise<FileHandle>;
@@ -52,7 +58,13 @@ export class RecordReader implements AsyncDisposable {
     await this.close();
   }
 
-  async #bytes({ file, start, end }: RecordPlace): Promise<Buffer> {
+  async #bytes({ file, kind, start, end }: RecordPlace): Promise<Buffer> {
+    const most = kind === "tar" ? LARGEST_SAMPLE : LARGEST_RECORD;
+    if (end - start > most)
+      throw new SampleError(
+        "form",
+        `has ${end - start} bytes; a ${kind === "tar" ? "sample" : "record"} has at most ${most}`,
+      );
     const entry = this.#open(file);
     entry.users++;
     try {
@@ -123,7 +135,7 @@ function assertUtf8(bytes: Uint8Array, member?: string): void {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseShallowJson(text);
   } catch (cause) {
     // V8 quotes a part of the text, line ends included.
     const why = (cause instanceof Error ? cause.message : String(cause)).replace(/\s+/g, " ");

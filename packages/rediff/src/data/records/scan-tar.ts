@@ -13,6 +13,10 @@ import { Offsets } from "./offsets.js";
 
 const BLOCK = 512;
 
+/** Members that say something about the next one: long names, tables of names and sizes. */
+const META = ["L", "K", "x", "g"];
+const LARGEST_META = 1 << 20;
+
 export interface TarMember {
   name: string;
   /** Where its first header starts; a long name has headers of its own. */
@@ -43,14 +47,19 @@ export function* tarMembers(file: string, source: ByteSource, from = 0, to = sou
     const isFile = type === "0" || type === "\0" || type === "7";
     const size = isFile ? (longSize ?? ownSize) : ownSize;
     const offset = position + BLOCK;
-    if (offset + size > source.size) throw cutOff(file, position, longName ?? name, offset + size - source.size);
+    if (!(offset + size <= source.size)) throw cutOff(file, position, longName ?? name, offset + size - source.size);
+    if (META.includes(type) && size > LARGEST_META)
+      throw new UserError(
+        `${file}: a header at byte ${position} claims ${size} bytes of names and sizes; at most ${LARGEST_META} are read`,
+        "The archive is damaged, or made to fill the memory",
+      );
     position = offset + Math.ceil(size / BLOCK) * BLOCK;
 
-    if (type === "L") longName = text(source.read(offset, size)).replace(/\0.*$/s, "");
+    if (type === "L") longName = zeroEnded(source.read(offset, size));
     else if (type === "x") {
       const pax = readPax(source.read(offset, size));
       longName = pax.get("path") ?? longName;
-      longSize = pax.has("size") ? Number(pax.get("size")) : longSize;
+      longSize = pax.has("size") ? paxSize(file, position - size, pax.get("size") ?? "") : longSize;
     } else if (type !== "K" && type !== "g") {
       if (isFile) yield { name: longName ?? name, start, offset, size };
       [longName, longSize, start] = [undefined, undefined, position];
@@ -117,20 +126,36 @@ function readHeader(file: string, block: Uint8Array, position: number): { name: 
   const name = zeroEnded(block.subarray(0, 100));
   return {
     name: prefix === "" ? name : `${prefix}/${name}`,
-    size: readSize(block.subarray(124, 136)),
+    size: readSize(file, block.subarray(124, 136), position),
     type: String.fromCharCode(block[156] ?? 0),
   };
 }
 
 /** Octal digits, or for large files a number of base 256 behind a set bit. */
-function readSize(field: Uint8Array): number {
-  if (((field[0] ?? 0) & 0x80) === 0) return octal(field);
-  return field.subarray(1).reduce((value, byte) => value * 256 + byte, 0);
+function readSize(file: string, field: Uint8Array, position: number): number {
+  if (((field[0] ?? 0) & 0x80) !== 0) return field.subarray(1).reduce((value, byte) => value * 256 + byte, 0);
+  const written = zeroEnded(field).trim();
+  if (/^[0-7]*$/.test(written)) return octal(field);
+  throw badSize(file, position, written);
+}
+
+function badSize(file: string, position: number, written: string): UserError {
+  return new UserError(
+    `${file}: near byte ${position} a member's size is ${JSON.stringify(written.slice(0, 40))}; expected a whole number from 0`,
+    "The archive is damaged: copy or download it again",
+  );
 }
 
 function octal(field: Uint8Array): number {
   const digits = /[0-7]+/.exec(zeroEnded(field));
   return digits === null ? 0 : Number.parseInt(digits[0], 8);
+}
+
+/** A size below 0 would lead back to where the reader is. */
+function paxSize(file: string, position: number, written: string): number {
+  const size = /^\d+$/.test(written) ? Number(written) : Number.NaN;
+  if (Number.isSafeInteger(size)) return size;
+  throw badSize(file, position, written);
 }
 
 /** Records of the form `<length> <key>=<value>\n`, the length counting itself. */
@@ -156,6 +181,7 @@ function zeroEnded(bytes: Uint8Array): string {
 }
 
 function cutOff(file: string, position: number, member?: string, missing?: number): UserError {
-  const what = member === undefined ? "in a header" : `in ${member}, of which ${missing} bytes are missing`;
+  const what =
+    member === undefined ? "in a header" : `in ${member.slice(0, 200)}, of which ${missing} bytes are missing`;
   return new UserError(`${file}: the archive is cut off at byte ${position}, ${what}`, "Copy or download it again");
 }

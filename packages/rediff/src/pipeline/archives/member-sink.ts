@@ -18,24 +18,49 @@ export interface Unpacked {
   special: string[];
 }
 
+const PARTIAL = ".partial";
+const MOST_MEMBERS = 20_000_000;
+const quoted = (name: string): string => JSON.stringify(name.length > 200 ? `${name.slice(0, 197)}...` : name);
+
 export class MemberSink {
   readonly result: Unpacked = { files: 0, bytes: 0, present: 0, special: [] };
   readonly #checked = new Set<string>();
+  /** Members so far, as a disk that does not tell letters of two cases apart calls them. */
+  readonly #members = new Map<string, string>();
   #root: string | undefined;
 
   constructor(
     readonly folder: string,
     private readonly archive: string,
+    /** Each takes a place in the folder, also the empty ones. */
+    private readonly mostMembers = MOST_MEMBERS,
   ) {}
 
   /** The member's path in the folder. @throws UserError for a name that leaves it */
   pathOf(name: string): string {
     const path = memberPath(name);
-    if (typeof path === "string") return path;
+    if (typeof path === "string" && !path.endsWith(PARTIAL)) return path;
+    const wrong = typeof path === "string" ? `ends in ${PARTIAL}, as files do that are being unpacked` : path.wrong;
     throw new UserError(
-      `${this.archive}: the name of its member ${JSON.stringify(name)} ${path.wrong}`,
+      `${this.archive}: the name of its member ${quoted(name)} ${wrong}`,
       "Do not use this archive; get it from where it was published.",
     );
+  }
+
+  /** Takes note of a file. @throws UserError when another member has its place, or when there are too many */
+  async admit(path: string): Promise<void> {
+    const folded = path.normalize("NFC").toLowerCase();
+    const other = this.#members.get(folded);
+    if (other === path) throw this.#collision(`has two members ${quoted(path)}`);
+    // On most disks they are two files.
+    if (other !== undefined && (await lstat(join(this.folder, path)).catch(() => undefined)) !== undefined)
+      throw this.#collision(`has members ${quoted(other)} and ${quoted(path)}, which are one file on this disk`);
+    if (this.#members.size >= this.mostMembers) throw this.#collision(`has more than ${this.mostMembers} members`);
+    this.#members.set(folded, path);
+  }
+
+  #collision(what: string): UserError {
+    return new UserError(`${this.archive} ${what}`, "Unpack it by other means, and give the folder.");
   }
 
   /** Whether a member of this size was unpacked before. Members get their names when they are whole. */
@@ -48,7 +73,7 @@ export class MemberSink {
     const target = join(this.folder, path);
     await this.#enter(dirname(target));
     // One name for all runs, so that the next one replaces what a killed one left.
-    const partial = `${target}.partial`;
+    const partial = `${target}${PARTIAL}`;
     try {
       await rm(partial, { force: true }); // A link would be written through.
       const handle = await open(partial, "wx");

@@ -23,7 +23,7 @@ export async function unpackTar(archive: Archive, sink: MemberSink, options: Tar
   try {
     const packed = counted(reader.chunks(), options.onBytes);
     const plain = archive.kind === "tar.gz" ? gunzip(packed) : packed;
-    await feed(limited(plain, archive, options.mostBytes), sink);
+    await feed(limited(plain, archive, options.mostBytes), archive, sink);
   } catch (cause) {
     if (cause instanceof UserError || (cause instanceof Error && "syscall" in cause)) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -55,11 +55,17 @@ async function* gunzip(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
 async function* limited(chunks: AsyncIterable<Buffer>, archive: Archive, most: number): AsyncGenerator<Buffer> {
   let bytes = 0;
   for await (const chunk of chunks) {
+    // The parser would unpack that as well, beyond all counting.
+    if (bytes === 0 && isPacked(chunk))
+      throw new UserError(`${archive.name} holds another packed archive, and no tar archive`, "Unpack it once first.");
     bytes += chunk.length;
     if (bytes > most) throw tooLarge(archive, bytes);
     yield chunk;
   }
 }
+
+const isPacked = (start: Buffer): boolean =>
+  ["1f8b", "28b52ffd", "425a68"].some((magic) => start.toString("hex", 0, magic.length / 2) === magic);
 
 export function tooLarge(archive: Archive, bytes: number): UserError {
   const times = Math.round(bytes / Math.max(1, archive.bytes));
@@ -70,7 +76,7 @@ export function tooLarge(archive: Archive, bytes: number): UserError {
 }
 
 /** Gives the archive to the parser and each member to the sink, one after the other. */
-async function feed(chunks: AsyncIterable<Buffer>, sink: MemberSink): Promise<void> {
+async function feed(chunks: AsyncIterable<Buffer>, archive: Archive, sink: MemberSink): Promise<void> {
   const stop = new Stop();
   let members: Promise<void> = Promise.resolve();
   let hasEnd = false;
@@ -86,6 +92,16 @@ async function feed(chunks: AsyncIterable<Buffer>, sink: MemberSink): Promise<vo
     },
   });
   parser.on("error", (error) => stop.set(error));
+  // A long name that was passed over would leave its member under a short one.
+  parser.on("ignoredEntry", (entry: ReadEntry) => {
+    if (entry.meta)
+      stop.set(
+        new UserError(
+          `${archive.name}: a header claims ${entry.size} bytes of names and sizes; at most ${LARGEST_HEADER} are read`,
+          "Do not use this archive; get it from where it was published.",
+        ),
+      );
+  });
   parser.on("eof", () => {
     hasEnd = true;
   });
@@ -98,6 +114,7 @@ async function feed(chunks: AsyncIterable<Buffer>, sink: MemberSink): Promise<vo
     parser.end();
     await Promise.race([ended, stop.happens]);
     await Promise.race([members, stop.happens]);
+    stop.throwIfSet();
     if (!hasEnd) throw new Error("it ends in the middle");
   } catch (error) {
     stop.set(error);
@@ -109,6 +126,7 @@ async function feed(chunks: AsyncIterable<Buffer>, sink: MemberSink): Promise<vo
 /** The first error, as something that can be waited for. */
 class Stop {
   isSet = false;
+  #error: unknown;
   #reject: (error: unknown) => void = () => undefined;
   readonly happens = new Promise<never>((_, reject) => {
     this.#reject = reject;
@@ -119,8 +137,14 @@ class Stop {
   }
 
   set(error: unknown): void {
+    if (!this.isSet) this.#error = error;
     this.isSet = true;
     this.#reject(error);
+  }
+
+  /** For when what was waited for came at the same time. */
+  throwIfSet(): void {
+    if (this.isSet) throw this.#error;
   }
 }
 
@@ -135,9 +159,17 @@ async function* contentOf(entry: ReadEntry, stop: Stop): AsyncGenerator<Uint8Arr
 }
 
 async function take(entry: ReadEntry, sink: MemberSink, stop: Stop): Promise<void> {
+  // The parser takes a size that is no number, or below 0, for 0.
+  if (entry.header.size === undefined)
+    throw new Error(`the size of its member ${entry.path.slice(0, 200)} is no number`);
   if (entry.type === "Directory") return; // An archive of a folder names the folder itself "./".
   const path = sink.pathOf(entry.path);
   if (!["File", "OldFile", "ContiguousFile"].includes(entry.type)) sink.result.special.push(entry.path);
-  else if (await sink.has(path, entry.size)) sink.result.present++;
+  else await takeFile(entry, path, sink, stop);
+}
+
+async function takeFile(entry: ReadEntry, path: string, sink: MemberSink, stop: Stop): Promise<void> {
+  await sink.admit(path);
+  if (await sink.has(path, entry.size)) sink.result.present++;
   else await sink.write(path, entry.size, contentOf(entry, stop));
 }

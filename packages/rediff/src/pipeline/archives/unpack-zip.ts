@@ -39,12 +39,22 @@ export async function unpackZip(archive: Archive, sink: MemberSink, onBytes: (by
       if (!name.endsWith("/")) {
         const path = sink.pathOf(name);
         if (!isFile(entry)) sink.result.special.push(name);
-        else if (await sink.has(path, entry.uncompressedSize)) sink.result.present++;
-        else await sink.write(path, entry.uncompressedSize, checked(zip, entry, archive.name));
+        else await takeFile(zip, entry, path, { archive, sink });
       }
       onBytes(entry.compressedSize);
     }
   });
+}
+
+async function takeFile(
+  zip: ZipFile,
+  entry: Entry,
+  path: string,
+  { archive, sink }: { archive: Archive; sink: MemberSink },
+): Promise<void> {
+  await sink.admit(path);
+  if (await sink.has(path, entry.uncompressedSize)) sink.result.present++;
+  else await sink.write(path, entry.uncompressedSize, checked(zip, entry, archive.name));
 }
 
 /** The mode that Unix tools put beside a name: links and devices have others. Without one it is a file. */
@@ -55,7 +65,7 @@ function isFile(entry: Entry): boolean {
 
 async function* checked(zip: ZipFile, entry: Entry, archive: string): AsyncGenerator<Uint8Array> {
   if (entry.isEncrypted())
-    throw new UserError(`${archive}: ${entry.fileName} is encrypted`, "Unpack it by other means.");
+    throw new UserError(`${archive}: ${entry.fileName.slice(0, 200)} is encrypted`, "Unpack it by other means.");
   let sum = 0;
   for await (const chunk of await zip.openReadStreamPromise(entry)) {
     sum = crc32(chunk as Buffer, sum);

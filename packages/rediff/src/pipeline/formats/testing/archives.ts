@@ -6,6 +6,8 @@ export interface Member {
   content?: string | Uint8Array;
   /** Tar: the type flag; "0" is a file. */
   type?: string;
+  /** Tar: the header's twelve bytes of size, in place of the truth. */
+  sizeField?: Uint8Array;
   link?: string;
   /** Zip: Unix mode with file type, and lies. */
   mode?: number;
@@ -21,6 +23,27 @@ const toList = (members: Members): readonly Member[] =>
 
 const bytesOf = ({ content = "" }: Member): Buffer => Buffer.from(content as Uint8Array);
 
+export const octal = (size: number | string): Uint8Array =>
+  Buffer.from(`${typeof size === "string" ? size : size.toString(8).padStart(11, "0")}\0`);
+
+/** GNU tar's other way to write a number. */
+export function base256(value: bigint): Uint8Array {
+  const bytes = Buffer.alloc(12, value < 0n ? 0xff : 0);
+  bytes.writeBigInt64BE(value, 4);
+  if (value >= 0n) bytes[0] = 0x80;
+  return bytes;
+}
+
+/** What stands before a member and says something about it: `size=5`, `path=name`. */
+export function paxHeader(...records: readonly string[]): Member {
+  const content = records.map((record) => {
+    let length = record.length + 3;
+    while (`${length} ${record}\n`.length !== length) length++;
+    return `${length} ${record}\n`;
+  });
+  return { name: "pax", type: "x", content: content.join("") };
+}
+
 /** ustar, with the end mark. */
 export function tarArchive(members: Members): Buffer {
   const blocks = toList(members).flatMap((member) => {
@@ -29,7 +52,7 @@ export function tarArchive(members: Members): Buffer {
     header.write(member.name, 0, 100);
     header.write("0000644\0", 100);
     header.write("0000000\0".repeat(2), 108);
-    header.write(`${content.length.toString(8).padStart(11, "0")}\0`, 124);
+    header.set(member.sizeField ?? octal(content.length), 124);
     header.write("00000000000\0", 136);
     header.write(" ".repeat(8), 148);
     header.write(member.type ?? "0", 156);

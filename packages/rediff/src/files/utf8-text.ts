@@ -51,18 +51,29 @@ export async function* utf8Lines(
   stream: AsyncIterable<Uint8Array | string>,
   name: string,
 ): AsyncGenerator<string, void, undefined> {
+  for await (const read of utf8LineReaders(stream, name)) yield read();
+}
+
+/** The same for those who go on behind a line that is not UTF-8: what it gives out reads one, and throws there.
+ *  @throws UserError when the first line looks like UTF-16 or UTF-32, of which no line would make sense */
+export async function* utf8LineReaders(
+  stream: AsyncIterable<Uint8Array | string>,
+  name: string,
+): AsyncGenerator<() => string, void, undefined> {
   let rest: Buffer[] = [];
-  let [line, offset] = [0, 0];
-  const next = (end: Uint8Array, isLast: boolean): string => {
+  let [lines, passed] = [0, 0];
+  const next = (end: Uint8Array, isLast: boolean): (() => string) => {
     const bytes = Buffer.concat([...rest, end]);
     rest = [];
-    line++;
+    const [line, offset] = [++lines, passed];
+    passed += bytes.length + (isLast ? 0 : 1);
     if (line === 1) assertNotWide(bytes, name);
-    const at = notUtf8At(bytes);
-    if (at >= 0) throw notUtf8(name, { line, offset: offset + at, bytes, at });
-    offset += bytes.length + (isLast ? 0 : 1);
-    const text = bytes.toString();
-    return (line === 1 ? withoutMark(text) : text).replace(/\r$/, "");
+    return () => {
+      const at = notUtf8At(bytes);
+      if (at >= 0) throw notUtf8(name, { line, offset: offset + at, bytes, at });
+      const text = bytes.toString();
+      return (line === 1 ? withoutMark(text) : text).replace(/\r$/, "");
+    };
   };
   for await (const chunk of stream) {
     const bytes = Buffer.from(chunk); // a copy: the stream may use its buffer again

@@ -161,11 +161,19 @@ test("options arrive", async ({ model }) => {
   expect(jsonLines(run.stdout)).toMatchObject([{ token_ids: tokenIds, steps }]);
 });
 
-test("a line that is not UTF-8 ends it; those before are answered", async () => {
-  const input = Buffer.concat([Buffer.from("\ufeff/help\n"), Buffer.from("Un caf\xe9?\nHello.\n", "latin1")]);
-  const { status, stdout, stderr } = await chat(input);
-  expect([status, stdout]).toEqual([1, ""]);
-  expect(stderr).toMatch(/\/quit[\s\S]*rediff: standard input:2: is not UTF-8 at byte 15 .*iconv/);
+test("a line that is not UTF-8 is told as what it is, and the next one has its turn", async ({ model }) => {
+  const input = Buffer.concat([Buffer.from("What is it?\ncaf"), Buffer.from([0xe9]), Buffer.from("?\nWhat else?\n")]);
+  const run = await chat(input, "photo.jpg");
+  expect(run.status).toBe(3);
+  expect(run.stderr).toMatch(/^rediff: standard input:2: is not UTF-8 at byte 15 [^\n]*iconv[^\n]*\n$/);
+  const asked = await replies(model, [["photo.jpg"]], ["What is it?", "What else?"]);
+  expect(run.stdout).toBe(asked.map((answer) => `${answer}\n`).join(""));
+});
+
+test("UTF-16, of which no line makes sense, ends it", async () => {
+  const run = await chat(Buffer.from("Hello.\nHello.\n", "utf16le"), "photo.jpg");
+  expect(run).toMatchObject({ status: 1, stdout: "" });
+  expect(run.stderr).toMatch(/^rediff: standard input:1: is not UTF-8 at byte 0 \(it looks like UTF-16[^\n]*\n$/);
 });
 
 test("no messages: nothing is said", async () => {

@@ -2,7 +2,7 @@
 import { addAbortSignal } from "node:stream";
 import { Command } from "commander";
 import { UserError } from "../../errors.js";
-import { utf8Lines } from "../../files/utf8-text.js";
+import { utf8LineReaders } from "../../files/utf8-text.js";
 import { checkOptions, type DescribeOptions } from "../../inference/request.js";
 import { COMMANDS, Conversation } from "../chat-session/conversation.js";
 import { statusOfInputs } from "../exit-status.js";
@@ -85,12 +85,12 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
 
 /** A line, an answer. @returns how many messages and commands failed, and how many did not */
 async function chatByLine(conversation: Conversation, flags: Flags, signal: AbortSignal) {
-  const lines = utf8Lines(addAbortSignal(signal, process.stdin), "standard input");
+  const lines = utf8LineReaders(addAbortSignal(signal, process.stdin), "standard input");
   let [failed, done] = [0, 0];
   try {
-    for await (const line of lines) {
+    for await (const read of lines) {
       try {
-        const turn = await conversation.read(line);
+        const turn = await conversation.read(read());
         if (turn?.kind === "quit") break;
         if (turn?.kind === "note") noteLine(turn.text);
         if (turn?.kind === "ask") await answerMessage(conversation, turn.text, flags, signal);

@@ -1,4 +1,5 @@
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import { beforeAll, describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
@@ -121,4 +122,34 @@ test("a pattern, like a folder, passes over what systems keep beside pictures", 
   writeFileSync(at("kept/Thumbs.db"), "whatever");
   expect(await expandAll(at("kept/*"))).toEqual({ paths: ["kept/a.jpg"], notes: [] });
   expect((await expandAll(at("kept"))).paths).toEqual(["kept/a.jpg"]);
+});
+
+describe.skipIf(process.platform === "win32")("what is no file, in a folder and by a pattern", () => {
+  beforeAll(() => {
+    mkdirSync(at("odd/linked"), { recursive: true });
+    copyFileSync(fixturePath("color.jpg"), at("odd/a.jpg"));
+    copyFileSync(fixturePath("color.jpg"), at("odd/linked/b.jpg"));
+    execFileSync("mkfifo", [at("odd/pipe")]);
+    symlinkSync(at("odd/nothing"), at("odd/gone"));
+    symlinkSync(at("odd/pipe"), at("odd/to-pipe"));
+    symlinkSync(at("odd/circle"), at("odd/circle"));
+    symlinkSync(at("odd/linked"), at("odd/to-folder"));
+    symlinkSync(at("odd/a.jpg"), at("odd/to-picture"));
+  });
+
+  test.each(["odd", "odd/*"])("is told, and not waited for: %s", async (input) => {
+    const { paths, notes } = await expandAll(at(input));
+    expect(paths).toEqual(["odd/a.jpg", "odd/to-picture"]);
+    const [note, ...more] = notes;
+    expect(more).toEqual([]);
+    expect(note).toMatch(/left out 4 files that are no pictures: /);
+    for (const name of ["circle", "gone"]) expect(note).toMatch(new RegExp(`${name} \\([^)]+\\)`));
+    for (const name of ["pipe", "to-pipe"]) expect(note).toMatch(new RegExp(`${name} \\(is a named pipe\\)`));
+  });
+
+  test("is taken where its name is a picture's: what is wrong with it is told with the others that fail", async () => {
+    symlinkSync(at("odd/nothing"), at("odd/gone.jpg"));
+    expect((await expandAll(at("odd/*.jpg"))).paths).toEqual(["odd/a.jpg", "odd/gone.jpg"]);
+    expect((await expandAll(at("odd"))).paths).toContain("odd/gone.jpg");
+  });
 });

@@ -1,7 +1,6 @@
 /** Which pictures a command is about: files, folders, patterns, or a list on stdin. */
 import { stat } from "node:fs/promises";
-import { basename, isAbsolute, join } from "node:path";
-import { glob } from "tinyglobby";
+import { basename, join } from "node:path";
 import { UserError } from "../../errors.js";
 import { storedPath } from "../../files/stored-path.js";
 import { utf8Lines } from "../../files/utf8-text.js";
@@ -14,6 +13,7 @@ import {
 } from "../../vision/picture/folder-pictures.js";
 import { isVideoName } from "../../vision/video/video-names.js";
 import { noteLine } from "../terminal/lines.js";
+import { globAll } from "./glob-all.js";
 
 export interface InputOptions {
   stdin?: NodeJS.ReadableStream;
@@ -53,8 +53,7 @@ async function expand(arg: string, note: (line: string) => void): Promise<string
   }
   if (info !== undefined) return [arg];
   if (/[*?[\]{}]/.test(arg)) {
-    const files = await glob(arg, { onlyFiles: true, absolute: isAbsolute(arg), expandDirectories: false });
-    const matches = files.filter((path) => !isKeptBySystems(basename(path)));
+    const matches = (await globAll(arg)).filter((path) => !isKeptBySystems(basename(path)));
     if (matches.length === 0) throw new UserError(`no file matches ${arg}`);
     return picturesAndVideos(arg, matches.sort(), note);
   }

@@ -25,7 +25,19 @@ function inherit(args) {
     // A terminal's Ctrl-C reaches the server by itself; it drains, and this process waits for it.
     process.on("SIGINT", () => {});
     process.on("SIGTERM", () => child.kill("SIGTERM"));
+    // npm hands a signal on to the shell that it started, and that dies of it without a word to us.
+    if (process.env.npm_lifecycle_event !== undefined) whenOrphaned(() => child.kill("SIGTERM"));
     child.on("error", fail);
     child.on("close", (code, signal) => done(code ?? (signal === "SIGTERM" ? 0 : 1)));
   });
+}
+
+/** @param {() => void} end called once, when whoever started this process has gone */
+function whenOrphaned(end) {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    end();
+  }, 500).unref();
 }

@@ -215,3 +215,34 @@ test("npm start serves, with the options that it is given", async () => {
   expect((await at("scripts/start.mjs")).stdout).toBe("main serve\n");
   expect((await at("scripts/start.mjs", ["--port", "8081"])).stdout).toBe("main serve --port 8081\n");
 });
+
+test.skipIf(process.platform === "win32")("the server of npm start ends with the shell that npm started", async () => {
+  const checkout = new Checkout();
+  await checkout.prepare();
+  checkout.write(
+    "packages/rediff/dist/cli/main.js",
+    `
+    import { writeFileSync } from "node:fs";
+    export function main() {
+      return new Promise((done) => {
+        const waiting = setInterval(() => {}, 1000);
+        process.on("SIGTERM", () => {
+          clearInterval(waiting);
+          writeFileSync("ended", "by SIGTERM");
+          done();
+        });
+        console.log("serving");
+      });
+    }`,
+  );
+  // With a command behind it, no shell lets node take its place.
+  const line = `"${process.execPath}" scripts/start.mjs; true`;
+  const env = { ...process.env, npm_lifecycle_event: "start" };
+  const shell = spawn("sh", ["-c", line], { cwd: checkout.folder, env, stdio: ["ignore", "pipe", "inherit"] });
+  // Not the shell's end, but that of the last process that has this pipe.
+  const closed = new Promise((resolve) => shell.stdout.once("close", resolve));
+  await new Promise((resolve) => shell.stdout.once("data", resolve));
+  shell.kill("SIGTERM");
+  await closed;
+  expect(readFileSync(join(checkout.folder, "ended"), "utf8")).toBe("by SIGTERM");
+});

@@ -102,6 +102,12 @@ describe("text from strangers", () => {
   });
 });
 
+test("a letter for which a vocabulary has no token vanishes, and becomes no id that is none", async () => {
+  const text = JSON.stringify(await fixtureJson("tokenizer.json"));
+  const bare = await loadTokenizer(await folderWith({ "tokenizer.json": text.replace('"!":', '"another":') }));
+  for (const ids of [bare.encode("a dog!"), bare.encodeText("a dog!")]) expect(bare.decode(ids)).toBe("a dog");
+});
+
 test("decodes any row of numbers, and refuses what is no id", ({ tokenizer }) => {
   const ids = tokenizer.encode("a dog");
   expect(tokenizer.decode(Int32Array.from(ids))).toBe("a dog");
@@ -153,6 +159,11 @@ describe("one clear line for", () => {
         },
       },
       /added_tokens: the token "<x>" has the id 9007199254740992/,
+    ],
+    [
+      "merges that are not there",
+      { "tokenizer.json": { model: { type: "BPE", vocab: { a: 0 } } } },
+      /not a tokenizer that can be run \(a part of it is missing or of another form\)/,
     ],
     ["a million brackets", { "tokenizer.json": `{"model":${"[".repeat(1_000_000)}` }, /nested more than 100 deep/],
     [

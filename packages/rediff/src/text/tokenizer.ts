@@ -119,7 +119,8 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     special,
     specialTokens: named,
     chatTemplate: files.chatTemplate,
-    encode: (text) => engine.encode(text, { add_special_tokens: false }).ids,
+    // What a vocabulary without a token for it cannot write vanishes, as in Python; the engine says undefined.
+    encode: (text) => engine.encode(text, { add_special_tokens: false }).ids.filter(Number.isInteger),
     encodeText,
     unknown,
     longestToken: longestToken(files, added),
@@ -144,10 +145,16 @@ function createEngine(folder: string, files: TokenizerFiles, added: AddedToken[]
   try {
     return new Engine({ ...files.tokenizer, added_tokens: added }, config);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new UserError(`${join(folder, "tokenizer.json")}: not a tokenizer that can be run (${why})`, undefined, {
-      cause,
-    });
+    // The engine's own mistakes say nothing about the file.
+    const isBlind = cause instanceof TypeError || cause instanceof RangeError;
+    const why = isBlind || !(cause instanceof Error) ? "a part of it is missing or of another form" : cause.message;
+    throw new UserError(
+      `${join(folder, "tokenizer.json")}: not a tokenizer that can be run (${why.slice(0, 300)})`,
+      undefined,
+      {
+        cause,
+      },
+    );
   }
 }
 

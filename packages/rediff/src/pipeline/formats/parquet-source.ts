@@ -11,13 +11,16 @@ import {
   type ParquetParsers,
   parquetMetadataAsync,
   parquetReadObjects,
+  type RowGroup,
 } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import { UserError } from "../../errors.js";
 import { assertNotMistaken } from "../../files/mistaken-file.js";
 import { openRegular } from "../../files/regular-file.js";
 import { notUtf8, notUtf8At } from "../../files/utf8-text.js";
+import { parseShallowJson } from "../../options/shallow-json.js";
 import { isRecord, type JsonRecord } from "./exact-json.js";
+import { checkColumn, checkFooter, checkMetadata, columnRange, footerLength } from "./parquet-bounds.js";
 import { type Columns, columnsSchema, fromRow, METADATA_KEY } from "./parquet-columns.js";
 import type { PictureFolder } from "./picture-folder.js";
 import type { RecordSource, SourceRecord } from "./record-stream.js";
@@ -43,7 +46,7 @@ const parsers: Partial<ParquetParsers> = {
 
 export async function openParquet(file: string, { pictures }: ParquetOptions = {}): Promise<RecordSource> {
   await assertNotMistaken(file, "a parquet file", ["parquet"]);
-  const metadata = await withFile(file, (buffer) => parquetMetadataAsync(buffer, { geoparquet: false }));
+  const metadata = await withFile(file, readMetadata);
   const columns = ownColumns(metadata, file);
   return { file, count: Number(metadata.num_rows), records };
 
@@ -52,6 +55,7 @@ export async function openParquet(file: string, { pictures }: ParquetOptions = {
     for (const group of metadata.row_groups) {
       const rowEnd = rowStart + Number(group.num_rows);
       const range = { rowStart, rowEnd };
+      await withFile(file, (buffer) => checkGroup(buffer, metadata, group));
       const rows = await withFile(file, (buffer) =>
         // Without utf8: false the bytes of pictures would be decoded as text.
         parquetReadObjects({ file: buffer, metadata, ...range, utf8: false, compressors, parsers, geoparquet: false }),
@@ -111,6 +115,24 @@ export async function openParquet(file: string, { pictures }: ParquetOptions = {
   }
 }
 
+async function readMetadata(buffer: AsyncBuffer): Promise<FileMetaData> {
+  const size = buffer.byteLength;
+  const tail = new Uint8Array(await buffer.slice(Math.max(0, size - 8)));
+  const length = footerLength(tail, size);
+  checkFooter(new Uint8Array(await buffer.slice(size - 8 - length, size - 8)));
+  const metadata = await parquetMetadataAsync(buffer, { geoparquet: false });
+  checkMetadata(metadata, size);
+  return metadata;
+}
+
+async function checkGroup(buffer: AsyncBuffer, metadata: FileMetaData, { columns }: RowGroup): Promise<void> {
+  for (const { meta_data: column } of columns) {
+    if (column === undefined) continue;
+    const { start, end } = columnRange(column);
+    checkColumn(metadata, column, new Uint8Array(await buffer.slice(start, end)));
+  }
+}
+
 const stemOf = (index: number, column: string): string => {
   const number = String(index).padStart(8, "0");
   return column === "image" || column === "images" ? number : `${number}-${column}`;
@@ -122,14 +144,28 @@ function smallEnough(value: bigint, place: string): number {
   throw new UserError(`${place}: ${value} has more digits than JSON readers keep`, "Turn the column into text first.");
 }
 
+function parsedOr<Other>(text: string, other: Other): unknown {
+  try {
+    return parseShallowJson(text);
+  } catch {
+    return other;
+  }
+}
+
 /** What a file of this project notes about its columns; undefined in others. */
 function ownColumns(metadata: FileMetaData, file: string): Columns | undefined {
   const text = metadata.key_value_metadata?.find(({ key }) => key === METADATA_KEY)?.value;
   if (text === undefined) return undefined;
-  const { success, data } = columnsSchema.safeParse(JSON.parse(text));
+  const { success, data } = columnsSchema.safeParse(parsedOr(text, undefined));
   if (!success)
     throw new UserError(`${file}: was written by another version of rediff`, "Convert it with that version.");
   return { columns: data.columns, rest: data.rest };
+}
+
+/** The library's own errors are those of the language, where something is not what it should be. */
+function reason(cause: unknown): string {
+  if (cause instanceof RangeError || cause instanceof TypeError) return "it is damaged";
+  return (cause instanceof Error ? cause.message : String(cause)).replace(/\s+/g, " ").slice(0, 300);
 }
 
 /** Opens the file for one call, so that nothing stays open when a caller stops in the middle. */
@@ -140,6 +176,7 @@ async function withFile<Result>(file: string, use: (buffer: AsyncBuffer) => Prom
     return await use({
       byteLength: size,
       slice: async (start, end = size) => {
+        if (!(start >= 0 && end <= size)) throw new Error(`it claims bytes ${start} to ${end} of ${size}`);
         const bytes = new Uint8Array(Math.max(0, end - start));
         for (let done = 0; done < bytes.length; ) {
           const { bytesRead } = await handle.read(bytes, done, bytes.length - done, start + done);
@@ -151,7 +188,7 @@ async function withFile<Result>(file: string, use: (buffer: AsyncBuffer) => Prom
     });
   } catch (cause) {
     if (cause instanceof UserError) throw cause;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const why = reason(cause);
     throw new UserError(`${file}: cannot be read as parquet (${why})`, "Copy or download it again.", { cause });
   } finally {
     await handle.close();

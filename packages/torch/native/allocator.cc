@@ -7,10 +7,14 @@
 #include <c10/core/CPUAllocator.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <iterator>
+#include <limits>
 #include <list>
 #include <map>
+#include <sstream>
 
 #include "env.h"
 
@@ -22,6 +26,53 @@ constexpr size_t kSmallest = 1 << 20;
 constexpr size_t kHugePage = 2 << 20;
 // A block may serve a request that leaves at most an eighth of it unused.
 constexpr size_t kWaste = 8;
+
+// From here on a block is compared with the memory that there is: the system gives out more than it has, and ends the
+// process that uses it.
+constexpr size_t kJudged = size_t(256) << 20;
+constexpr size_t kUnknown = std::numeric_limits<size_t>::max();
+
+/** The number behind a name in a file of lines; kUnknown where there is none. @param name "" for the whole file */
+size_t numberIn(const char* path, const std::string& name) {
+  std::ifstream file(path);
+  std::string word;
+  while (file >> word) {
+    size_t number = 0;
+    if (name.empty()) return std::istringstream(word) >> number ? number : kUnknown;
+    if (word == name) return file >> number ? number : kUnknown;
+  }
+  return kUnknown;
+}
+
+size_t leftOf(size_t limit, size_t used, size_t reclaimable) {
+  if (limit == kUnknown || used == kUnknown) return kUnknown;
+  if (reclaimable != kUnknown) used -= std::min(used, reclaimable);
+  return limit - std::min(limit, used);
+}
+
+/** Bytes that the process may still take, swap included; kUnknown on other systems than Linux. */
+size_t availableBytes() {
+  size_t available = numberIn("/proc/meminfo", "MemAvailable:");
+  if (available == kUnknown) return kUnknown;
+  size_t swap = numberIn("/proc/meminfo", "SwapFree:");
+  size_t bytes = (available + (swap == kUnknown ? 0 : swap)) * 1024;
+  const std::string v2 = "/sys/fs/cgroup/", v1 = "/sys/fs/cgroup/memory/";
+  size_t inContainer = std::min(
+      leftOf(
+          numberIn((v2 + "memory.max").c_str(), ""), numberIn((v2 + "memory.current").c_str(), ""),
+          numberIn((v2 + "memory.stat").c_str(), "inactive_file")),
+      leftOf(
+          numberIn((v1 + "memory.limit_in_bytes").c_str(), ""), numberIn((v1 + "memory.usage_in_bytes").c_str(), ""),
+          numberIn((v1 + "memory.stat").c_str(), "total_inactive_file")));
+  return std::min(bytes, inContainer);
+}
+
+std::string gib(size_t bytes) {
+  std::ostringstream text;
+  text.precision(1);
+  text << std::fixed << static_cast<double>(bytes) / (1 << 30) << " GiB";
+  return text.str();
+}
 
 struct Header {
   size_t capacity;  // bytes behind the header
@@ -43,12 +94,21 @@ class Cache {
         return data;
       }
     }
+    if (bytes >= kJudged && bytes > availableBytes()) {
+      dropOldest(0);
+      size_t available = availableBytes();
+      TORCH_CHECK(
+          bytes <= available, "out of memory: a tensor of ", gib(bytes), " is wanted, and ", gib(available),
+          " are available. Use smaller or fewer inputs at a time, bfloat16, or a machine with more memory");
+    }
     void* data = fresh(bytes);
     if (data == nullptr) {
       dropOldest(0);
       data = fresh(bytes);
     }
-    TORCH_CHECK(data != nullptr, "out of memory: ", bytes, " bytes could not be allocated");
+    TORCH_CHECK(
+        data != nullptr, "out of memory: a tensor of ", gib(bytes),
+        " could not be allocated. Use smaller or fewer inputs at a time, bfloat16, or a machine with more memory");
     return data;
   }
 
@@ -95,6 +155,7 @@ class Cache {
 
   /** nullptr when there is none. */
   static void* fresh(size_t bytes) {
+    if (bytes > std::numeric_limits<size_t>::max() - kHugePage) return nullptr;
     bool large = bytes >= kHugePage;
     size_t alignment = large ? kHugePage : kAlignment;
     void* block = nullptr;
@@ -154,13 +215,17 @@ class KeepingAllocator final : public c10::Allocator {
   }
 };
 
-/** keepMemory(bytes): how much freed memory of large CPU tensors to keep for reuse; 0 keeps none. */
-napi_value keepMemory(Call& call) {
+/** For all tensors of the process: also without anything kept, what cannot be had is refused in words. */
+void install() {
   static std::once_flag installed;
   std::call_once(installed, [] {
     static KeepingAllocator* allocator = new KeepingAllocator();
     c10::SetCPUAllocator(allocator, /*priority=*/1);
   });
+}
+
+/** keepMemory(bytes): how much freed memory of large CPU tensors to keep for reuse; 0 keeps none. */
+napi_value keepMemory(Call& call) {
   int64_t limit = toInt(call.e, call[0], "bytes");
   if (limit < 0) throw BadArgument("bytes must be 0 or more");
   cache().setLimit(static_cast<size_t>(limit));
@@ -178,6 +243,7 @@ napi_value keptMemory(Call& call) {
 }  // namespace
 
 std::vector<NativeFunction> allocatorFunctions() {
+  install();
   return {function<"keepMemory", keepMemory>(), function<"keptMemory", keptMemory>()};
 }
 

@@ -11,6 +11,7 @@ namespace {
 constexpr int64_t kReportLump = 1 << 20;
 // From here on a storage is worth a look into a table, so that views of it are counted with it.
 constexpr int64_t kLargeStorage = 1 << 16;
+constexpr int64_t kMaxDimensions = 64;
 // Where doubles stop telling integers apart.
 constexpr double kSafeInteger = 9007199254740992.0;
 
@@ -23,6 +24,10 @@ Env::~Env() {
 
 int32_t Env::put(at::Tensor tensor) {
   if (!tensor.defined()) return -1;
+  // libtorch's kernels have room for so many, and not all of them look.
+  if (tensor.dim() > kMaxDimensions)
+    throw BadArgument("a tensor of " + std::to_string(tensor.dim()) + " dimensions; at most " +
+                      std::to_string(kMaxDimensions) + " are supported");
   int32_t slot;
   if (!freeSlots.empty()) {
     slot = freeSlots.back();

@@ -143,6 +143,9 @@ napi_value newArray(Env&, size_t length);
 void setElement(Env&, napi_value array, size_t index, napi_value value);
 napi_value fromTensorList(Env&, const std::vector<at::Tensor>&);
 
+/** Of a list that crosses the border: sizes, indices, tensors. Data goes through buffers. */
+constexpr uint32_t kMaxElements = 1'000'000;
+
 /** Calls `read(element)` for each element of an array or typed array. */
 template <typename Read>
 void eachElement(Env& e, napi_value value, const char* what, Read&& read) {
@@ -155,8 +158,10 @@ void eachElement(Env& e, napi_value value, const char* what, Read&& read) {
     size_t length = 0;
     napi_status status = napi_get_typedarray_info(e.env, value, nullptr, &length, nullptr, nullptr, nullptr);
     if (status != napi_ok) throw BadArgument(std::string(what) + " must be an array");
-    size = static_cast<uint32_t>(length);
+    size = static_cast<uint32_t>(std::min(length, size_t(kMaxElements) + 1));
   }
+  if (size > kMaxElements)
+    throw BadArgument(std::string(what) + " has more than " + std::to_string(kMaxElements) + " elements");
   for (uint32_t i = 0; i < size; i++) {
     napi_value element = nullptr;
     check(e, napi_get_element(e.env, value, i, &element), what);

@@ -14,7 +14,9 @@ namespace rediff {
 namespace {
 
 napi_value setThreads(Call& call) {
-  at::set_num_threads(static_cast<int>(toInt(call.e, call[0], "threads")));
+  int64_t threads = toInt(call.e, call[0], "threads");
+  if (threads < 1 || threads > 1024) throw BadArgument("threads must be from 1 to 1024");
+  at::set_num_threads(static_cast<int>(threads));
   return undefined(call.e);
 }
 

@@ -42,11 +42,18 @@ export const arange = (start: number, end: number, step = 1, options: TensorOpti
 
 export const eye = (n: number, options: TensorOptions = {}): Tensor => make("aten::eye", [n], options);
 
+/** As libtorch has them at most. */
+const MOST_DIMENSIONS = 64;
+
 type Nested = number | boolean | readonly Nested[];
 
 function shapeOf(value: Nested): number[] {
   const shape: number[] = [];
-  for (let first: Nested | undefined = value; typeof first === "object"; first = first[0]) shape.push(first.length);
+  for (let first: Nested | undefined = value; typeof first === "object"; first = first[0]) {
+    shape.push(first.length);
+    if (shape.length > MOST_DIMENSIONS)
+      throw new Error(`tensor(): arrays are nested more than ${MOST_DIMENSIONS} deep`);
+  }
   return shape;
 }
 

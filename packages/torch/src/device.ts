@@ -76,9 +76,13 @@ export function allowTf32(allowed: boolean): void {
   native.setTf32(allowed);
 }
 
+/** More than any machine's cores; each takes memory, and the process ends where it is not to be had. */
+const MOST_THREADS = 1024;
+
 /** Threads that one operator may use on the CPU; the default is libtorch's, one per core. */
 export function setThreads(count: number): void {
-  if (!Number.isInteger(count) || count < 1) throw new Error(`threads must be a whole number from 1, got ${count}`);
+  if (!Number.isInteger(count) || count < 1 || count > MOST_THREADS)
+    throw new Error(`threads must be a whole number from 1 to ${MOST_THREADS}, got ${count}`);
   native.setThreads(count);
 }
 

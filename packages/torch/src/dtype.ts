@@ -41,10 +41,12 @@ const BY_CODE = new Map<number, DType>(DTYPES.map((name) => [TABLE[name].code, n
 export function dtypeCode(dtype: DType): number;
 export function dtypeCode(dtype: DType | undefined): number | undefined;
 export function dtypeCode(dtype: DType | undefined): number | undefined {
-  if (dtype === undefined) return undefined;
-  const entry = TABLE[dtype];
-  if (entry === undefined) throw new Error(`unknown dtype "${dtype}"; it is one of ${DTYPES.join(", ")}`);
-  return entry.code;
+  return dtype === undefined ? undefined : entryOf(dtype).code;
+}
+
+function entryOf(dtype: DType): (typeof TABLE)[DType] {
+  if (Object.hasOwn(TABLE, dtype)) return TABLE[dtype];
+  throw new Error(`unknown dtype "${dtype}"; it is one of ${DTYPES.join(", ")}`);
 }
 
 export function dtypeFromCode(code: number): DType {
@@ -55,7 +57,7 @@ export function dtypeFromCode(code: number): DType {
 
 /** Bytes of one element. */
 export function elementSize(dtype: DType): number {
-  return TABLE[dtype].bytes;
+  return entryOf(dtype).bytes;
 }
 
 /** A typed array over `buffer`, which must hold whole elements. */

@@ -168,7 +168,7 @@ function checkPage(page: Fields, body: Uint8Array, { codec, type }: ColumnMetaDa
   const data = unpack(body, plainBytes);
   let at = 0;
   for (const level of [levels.repetition, levels.definition])
-    if (level > 0) at = checkPrefixedRuns(data, at, widthOf(level), values);
+    if (level > 0) at = checkPrefixedRuns(data, at, { width: widthOf(level), values });
   checkValues(data, at, { encoding: number(first, 2), values, type });
   return values;
 }
@@ -183,7 +183,7 @@ function checkValues(
   at: number,
   { encoding, values, type }: { encoding: number; values: number; type: string },
 ): void {
-  if (encoding === RLE && type === "BOOLEAN") checkPrefixedRuns(data, at, 1, values);
+  if (encoding === RLE && type === "BOOLEAN") checkPrefixedRuns(data, at, { width: 1, values, isRest: true });
   else if (encoding === PLAIN_DICTIONARY || encoding === RLE_DICTIONARY || encoding === RLE) {
     const width = data[at];
     if (width === undefined) return; // No values: nothing but nulls.
@@ -192,12 +192,16 @@ function checkValues(
   }
 }
 
-function checkPrefixedRuns(data: Uint8Array, at: number, width: number, values: number): number {
+function checkPrefixedRuns(
+  data: Uint8Array,
+  at: number,
+  runs: { width: number; values: number; isRest?: boolean },
+): number {
   if (at + 4 > data.length) throw new Error("a page ends in the middle");
   const length = Buffer.from(data.buffer, data.byteOffset, data.byteLength).readUInt32LE(at);
   const end = at + 4 + length;
   if (end > data.length) throw new Error(`${length} bytes of levels in a page of ${data.length}`);
-  checkRuns(data, { at: at + 4, end, width, values });
+  checkRuns(data, { ...runs, at: at + 4, end });
   return end;
 }
 

@@ -4,6 +4,7 @@
  *  origin and nowhere else (large files are served by signed addresses of another host). */
 import { UserError } from "../errors.js";
 import { TransientError } from "../network/transient-error.js";
+import { parseShallowJson } from "../options/shallow-json.js";
 import type { HubSettings } from "./hub-settings.js";
 
 export interface RequestOptions {
@@ -64,7 +65,7 @@ export async function readJson(response: Response, hub: HubSettings, signal?: Ab
     pieces.push(piece);
   }
   try {
-    return JSON.parse(Buffer.concat(pieces).toString("utf8"));
+    return parseShallowJson(Buffer.concat(pieces).toString("utf8"));
   } catch {
     throw new UserError(
       `${hub.endpoint} answered with something that is not JSON`,

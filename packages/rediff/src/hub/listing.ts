@@ -52,6 +52,8 @@ const treeReply = z.array(
 );
 
 const MAX_PAGES = 1000;
+/** Of a model: the largest have some thousands. Each is asked for, linked and written down. */
+const MAX_FILES = 100_000;
 const HEADS_AT_ONCE = 8;
 
 /** `wanted` spares the questions about single files that nobody asked for. */
@@ -97,6 +99,7 @@ async function listTree(hub: HubSettings, subject: Subject, options: ListingOpti
       const etag = entry.lfs?.oid ?? entry.oid;
       const size = entry.lfs?.size ?? entry.size;
       if (etag === undefined || size === undefined) throw incompleteEntry(hub, entry.path);
+      if (files.length === MAX_FILES) throw tooManyFiles(hub, subject.id);
       files.push(hubFile(hub, entry.path, size, etag));
     }
     const next = nextPage(hub, reply.link);
@@ -112,6 +115,7 @@ async function listByHead(
   options: ListingOptions,
   paths: readonly string[],
 ): Promise<HubFile[]> {
+  if (paths.length > MAX_FILES) throw tooManyFiles(hub, subject.id);
   const files: HubFile[] = [];
   await inParallel(paths, HEADS_AT_ONCE, options.signal, async (path, signal) => {
     const backoff = new Backoff(options.retry, options.onRetry, signal);
@@ -125,7 +129,7 @@ async function listByHead(
     );
     const etag = head.headers.get("x-linked-etag") ?? head.headers.get("etag");
     const size = head.headers.get("x-linked-size") ?? head.headers.get("content-length");
-    if (etag === null || size === null || !/^\d+$/.test(size)) throw incompleteEntry(hub, path);
+    if (etag === null || size === null || !/^\d{1,15}$/.test(size)) throw incompleteEntry(hub, path);
     files.push(hubFile(hub, path, Number(size), etag.replace(/^W\//, "").replace(/^"|"$/g, "")));
   });
   return files;
@@ -202,6 +206,10 @@ function parsed<T extends z.ZodType>(shape: T, value: unknown, hub: HubSettings)
     `${hub.endpoint} answered in an unknown form (${issue?.path.join(".") || "reply"}: ${issue?.message})`,
     "Check that HF_ENDPOINT is a Hugging Face hub.",
   );
+}
+
+function tooManyFiles(hub: HubSettings, id: string): UserError {
+  return new UserError(`${hub.endpoint} lists more than ${MAX_FILES} files of ${id}`, "Check HF_ENDPOINT.");
 }
 
 function incompleteEntry(hub: HubSettings, path: string): UserError {

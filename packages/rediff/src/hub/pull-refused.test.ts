@@ -9,6 +9,10 @@ import type { FakeHub } from "./testing/fake-hub.js";
 import { ID, settingsFor, treeOf } from "./testing/hub-setup.js";
 import { expectSoundBlobs, failureOf, scene } from "./testing/pull-scene.js";
 
+/** A tree of files under names of configurations. */
+const listOf = (count: number, size = 1) =>
+  `[${Array.from({ length: count }, (_, i) => `{"type":"file","path":"${i}.json","size":${size},"oid":"${"a".repeat(40)}"}`).join()}]`;
+
 describe("a refusal", () => {
   const cases: [string, FakeHub["misbehave"], RegExp, Partial<HubSettings>?][] = [
     [
@@ -49,6 +53,26 @@ describe("a refusal", () => {
       "a reply of another form",
       ({ kind }) => ({ ...(kind === "revision" && { body: '{"sha":"../../etc"}' }) }),
       /unknown form \(sha: expected a commit/,
+    ],
+    [
+      "a reply of a million brackets",
+      ({ kind }) => ({ ...(kind === "revision" && { body: "[".repeat(1_000_000) }) }),
+      /not JSON/,
+    ],
+    [
+      "a hundred thousand files and one",
+      ({ kind }) => ({ ...(kind === "tree" && { body: listOf(100_001) }) }),
+      /lists more than 100000 files of org\/tiny/,
+    ],
+    [
+      "a file larger than any disk",
+      ({ kind }) => ({ ...(kind === "tree" && { body: listOf(1, 2 ** 53 - 1) }) }),
+      /not enough room .* 9007\d+\.\d .* to download|not enough room/,
+    ],
+    [
+      "a size beyond what is counted",
+      ({ kind }) => ({ ...(kind === "tree" && { body: listOf(1, 1e18) }) }),
+      /unknown form \(0\.size/,
     ],
     [
       "a file name that leaves the folder",

@@ -138,9 +138,11 @@ export async function pull(id: string, options: PullOptions = {}): Promise<Pulle
   const folder = snapshotFolder(repo, commit);
   const total = sum(files.map((file) => file.size));
   const onDisk = new Map<string, number>();
+  let done = 0;
   const onBytes = (file: HubFile, bytes: number) => {
+    done += bytes - (onDisk.get(file.path) ?? 0);
     onDisk.set(file.path, bytes);
-    onEvent({ type: "progress", file: file.path, done: sum(onDisk.values()), total });
+    onEvent({ type: "progress", file: file.path, done, total });
   };
   const tellOnce = once((message) => onEvent({ type: "notice", message }));
   const run: Run = { hub, id, commit, cacheDir, repo, retry, onEvent, onBytes, tellOnce };
@@ -151,7 +153,11 @@ export async function pull(id: string, options: PullOptions = {}): Promise<Pulle
     await writeWanted(repo, commit, files, options.include === undefined && options.exclude === undefined);
     const missing = await missingContents(folder, files);
     const missingFiles = new Set(missing.flatMap((content) => content.files));
-    for (const file of files) if (!missingFiles.has(file)) onDisk.set(file.path, file.size);
+    for (const file of files)
+      if (!missingFiles.has(file)) {
+        onDisk.set(file.path, file.size);
+        done += file.size;
+      }
     const bytesToGet = await bytesStillToGet(repo, missing);
     await checkRoom(cacheDir, bytesToGet);
     onEvent({ type: "start", commit, files: files.length, bytes: total, bytesToGet });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { readJson } from "../config.js";
+import { isPattern, matches } from "./stranger-pattern.js";
 
 export const ADAPTER_CONFIG = "adapter_config.json";
 
@@ -113,6 +114,12 @@ export function parseAdapterConfig(raw: unknown, path: string): AdapterConfig {
   }
   const c = parsed.data;
   refuseOthers(c, path);
+  for (const [key, entries] of Object.entries({ rank_pattern: c.rank_pattern, alpha_pattern: c.alpha_pattern }))
+    for (const pattern of Object.keys(entries ?? {}))
+      if (!isPattern(pattern))
+        throw new UserError(
+          `${path}: ${key} has ${JSON.stringify(pattern.slice(0, 100))}, which is no pattern that is read here`,
+        );
   const { r: rank, use_rslora } = c;
   const alpha = c.lora_alpha ?? 8; // PEFT's default
   const rslora = use_rslora ?? false;
@@ -157,8 +164,7 @@ function isSet(value: unknown): boolean {
 
 /** The first entry whose key is the module's name, or its end, behind a dot; keys are regular expressions. */
 function matching(entries: Record<string, number> | null | undefined, module: string): number | undefined {
-  for (const [key, value] of Object.entries(entries ?? {}))
-    if (new RegExp(`^(.*\\.)?(${key})$`).test(module)) return value;
+  for (const [key, value] of Object.entries(entries ?? {})) if (matches(`^(.*\\.)?(${key})$`, module)) return value;
   return undefined;
 }
 
@@ -168,8 +174,9 @@ export function isTarget(targets: string[] | string | undefined, module: string)
   if (typeof targets !== "string") return targets.some((name) => module === name || module.endsWith(`.${name}`));
   if (targets === "all-linear") return true;
   try {
-    return new RegExp(`^(?:${targets.replaceAll("(?P<", "(?<")})$`).test(module);
-  } catch {
+    return matches(`^(?:${targets.replaceAll("(?P<", "(?<")})$`, module);
+  } catch (error) {
+    if (error instanceof UserError) throw error;
     return undefined;
   }
 }

@@ -21,7 +21,7 @@ const OPEN_FILES = 64;
 
 /** Bytes of a record's JSON, and of a shard's sample with its pictures or video: it is held in memory, parsed, and
  *  handed to other threads. */
-const LARGEST_RECORD = 64 << 20;
+export const LARGEST_RECORD = 64 << 20;
 const LARGEST_SAMPLE = 2 ** 30;
 
 interface OpenFile {

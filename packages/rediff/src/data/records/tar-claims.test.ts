@@ -1,6 +1,7 @@
 /** Sizes that a shard's headers claim are compared with the file, and records with what memory can hold. */
 import { closeSync, ftruncateSync, openSync, writeFileSync, writeSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { openRecords } from "../../pipeline/formats/record-source.js";
 import { base256, type Member, octal, paxHeader, tarArchive } from "../../pipeline/formats/testing/archives.js";
 import { folderOfEachTest } from "../../testing/folders.js";
 import { placeOf } from "./file-index.js";
@@ -59,6 +60,8 @@ test("a record of 65 MB and a sample of more than a gigabyte are told by their s
   await using reader = new RecordReader();
   const lines = await indexFile(at("x.jsonl"));
   await expect(reader.read(placeOf(lines, 0))).rejects.toThrow(/has 681574\d\d bytes; a record has at most 67108864/);
+  const converted = (await openRecords(at("x.jsonl"))).records();
+  await expect(converted.next()).rejects.toThrow(/x\.jsonl:1: has 681574\d\d bytes; a record has at most 67108864/);
 
   const bytes = 2 ** 30 + 512;
   const [start, end] = [tarArchive([{ name: "a.jpg", sizeField: octal(bytes) }]).subarray(0, 512), tarArchive([json])];
@@ -75,4 +78,16 @@ test("a record of a hundred thousand brackets is a broken one", async () => {
   writeFileSync(at("x.jsonl"), `{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}\n`);
   await using reader = new RecordReader();
   await expect(reader.read(placeOf(await indexFile(at("x.jsonl")), 0))).rejects.toThrow(/nested more than 100 deep/);
+});
+
+test("a record of many long numbers is read in the time that its size takes", async () => {
+  const numbers = Array.from({ length: 60_000 }, () => "100000000000000000000").join();
+  writeFileSync(at("x.jsonl"), `{"a":[${numbers}]}\n{"a":12345678901234567}\n`);
+  const started = performance.now();
+  const records = (await openRecords(at("x.jsonl"))).records();
+  expect((await records.next()).value?.value).toHaveProperty("a.length", 60_000);
+  await expect(records.next()).rejects.toThrow(
+    /x\.jsonl:2: broken JSON \(the number 12345678901234568 has more digits/,
+  );
+  expect(performance.now() - started, "wide, for a busy machine").toBeLessThan(10_000);
 });

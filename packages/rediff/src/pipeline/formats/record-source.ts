@@ -2,7 +2,7 @@
 import type { open } from "node:fs/promises";
 import { extname } from "node:path";
 import { type FileIndex, placeOf } from "../../data/records/file-index.js";
-import { textOf } from "../../data/records/record-reader.js";
+import { LARGEST_RECORD, textOf } from "../../data/records/record-reader.js";
 import { indexFile } from "../../data/records/scan-file.js";
 import { UserError } from "../../errors.js";
 import { openRegular } from "../../files/regular-file.js";
@@ -42,13 +42,16 @@ async function* readIndexed(index: FileIndex): AsyncGenerator<SourceRecord> {
     let chunkStart = 0;
     for (let i = 0; i < index.count; i++) {
       const place = placeOf(index, i);
+      const where = async () => `${place.file}:${place.line ?? (await lineOfByte(place.file, place.start))}`;
+      const size = place.end - place.start;
+      if (size > LARGEST_RECORD)
+        throw new UserError(`${await where()}: has ${size} bytes; a record has at most ${LARGEST_RECORD}`);
       if (place.end > chunkStart + chunk.length) {
         chunk = Buffer.allocUnsafe(Math.max(CHUNK_BYTES, place.end - place.start));
         chunkStart = place.start;
         chunk = chunk.subarray(0, await fill(handle, chunk, chunkStart));
       }
       const bytes = chunk.subarray(place.start - chunkStart, place.end - chunkStart);
-      const where = async () => `${place.file}:${place.line ?? (await lineOfByte(place.file, place.start))}`;
       // The index has seen all of the file; it may have changed since.
       const at = notUtf8At(bytes);
       if (at >= 0) {

@@ -307,6 +307,7 @@ describe("numbers that no model has are refused by name, before anything is made
 describe("a model's JSON", () => {
   test.each([
     ["of 17 MB", `{"a":"${"x".repeat(17 << 20)}"}`, /config\.json: is .* large; a model's JSON has at most/],
+    ["with a tab in what is broken", '{"a":\t\u0001', /config\.json is not valid JSON: \P{Cc}*$/u],
     ["of a million brackets", "[".repeat(1_000_000), /nested more than 100 deep at character 100/],
   ])("%s is refused", async (_, text, message) => {
     mkdirSync(at("large"), { recursive: true });

@@ -10,6 +10,7 @@ import type { Tensor } from "../tensor.js";
 import {
   MAX_DEPTH,
   MAX_HEADER_BYTES,
+  plainReason,
   quoted,
   SafetensorsError,
   systemReason,
@@ -169,7 +170,7 @@ function readIndex(path: string): WeightMap {
   try {
     parsed = JSON.parse(text);
   } catch (error) {
-    return fail(`is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    return fail(`is not JSON: ${plainReason(error)}`);
   }
   const weightMap: unknown = (parsed as { weight_map?: unknown } | null)?.weight_map;
   if (typeof weightMap !== "object" || weightMap === null || Array.isArray(weightMap))

@@ -83,6 +83,11 @@ export function quoted(value: string): string {
   return `"${JSON.stringify(shown).slice(1, -1).replaceAll('\\"', '"')}"`;
 }
 
+/** Of a parser, which quotes a part of the text, with its tabs and line ends. */
+export function plainReason(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).replace(/[\s\p{Cc}]+/gu, " ");
+}
+
 const [QUOTE, BACKSLASH, BRACKET, BRACE] = [0x22, 0x5c, 0x5b, 0x7b];
 
 /** Where in a JSON text brackets are nested more than `most` deep; -1 where they are not. Reads no further than it has

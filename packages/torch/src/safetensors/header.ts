@@ -11,6 +11,7 @@ import {
   MAX_HEADER_BYTES,
   MAX_RANK,
   METADATA_KEY,
+  plainReason,
   quoted,
   SafetensorsError,
   systemReason,
@@ -104,7 +105,7 @@ function parseObject(path: string, bytes: Buffer): Record<string, unknown> {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    fail(path, `the header is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    fail(path, `the header is not JSON: ${plainReason(error)}`);
   }
   if (!isObject(value)) fail(path, "the header is not a JSON object");
   const twice = duplicateKey(text);

@@ -112,6 +112,8 @@ describe("a pickle that asks for more than it is", () => {
     ],
     ["a key that doubles 60 times", program(`${doubled}Ns`), /a key of the dictionary is no text/],
     ["a name of a megabyte", program(`${longText("n".repeat(1 << 20))}Ns`), /"n{97}\.\.\." is no tensor/],
+    ["a function's name that steers a terminal", program("cos\u001b[2J\nsystem\n)R"), /pickle is damaged/],
+    ["a key that steers a terminal", program(`${text("\u001b[2J")}Ns`), /"\\u001b\[2J" is no tensor/],
     ["a function's name of a megabyte", program(`cos\n${"f".repeat(1 << 20)}\n`), /pickle is damaged/],
     ["a text that is longer than the file", Buffer.concat([program("X\xff\xff\xff\x7fa")]), /cut off/],
     [

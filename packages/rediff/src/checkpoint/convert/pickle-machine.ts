@@ -198,10 +198,13 @@ export function unpickle(bytes: Buffer): Value {
   }
 }
 
+/** Python's, with modules before them. */
+const NAME = /^[\w.]{1,200}$/;
+
 /** Texts only: tuples that hold each other many times over would be written out here. */
 function named(...parts: Value[]): Named {
   const [module, name] = parts;
-  if (typeof module !== "string" || typeof name !== "string" || module.length + name.length > 200)
+  if (typeof module !== "string" || typeof name !== "string" || !NAME.test(`${module}.${name}`))
     throw new Error(DAMAGED);
   return { kind: "name", name: `${module}.${name}` };
 }

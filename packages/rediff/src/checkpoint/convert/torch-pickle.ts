@@ -27,7 +27,7 @@ export function readTorchFile(path: string): Map<string, Tensor> {
   const root = program.slice(0, -"data.pkl".length);
   const order = members.get(`${root}byteorder`)?.toString();
   if (order !== undefined && order !== "little")
-    throw new UserError(`${path} was written on a ${order.slice(0, 20)}-endian machine`);
+    throw new UserError(`${path} was written on a ${shown(order.slice(0, 20))}-endian machine`);
   try {
     const value = unpickle(members.get(program) as Buffer);
     if (!(value instanceof Map)) throw new Error("it holds no dictionary of tensors");
@@ -86,7 +86,9 @@ class Storages {
   }
 }
 
-const shown = (name: string): string => (name.length > 100 ? `${name.slice(0, 97)}...` : name);
+/** In one plain line, and not longer than can be read. */
+const shown = (name: string): string =>
+  JSON.stringify(name.length > 100 ? `${name.slice(0, 97)}...` : name).slice(1, -1);
 
 function namedTensor(name: Value, ref: Value, storages: Storages): [string, Tensor] {
   if (typeof name !== "string") throw new Error("a key of the dictionary is no text");

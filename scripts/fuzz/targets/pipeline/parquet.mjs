@@ -15,7 +15,12 @@ const turns = Array.from({ length: 6 }, (_, i) => [
 ]);
 
 export default defineTarget({
-  covers: ["formats/parquet-source.js", "formats/parquet-bounds.js", "formats/parquet-thrift.js"],
+  covers: [
+    "formats/parquet-deltas.js",
+    "formats/parquet-source.js",
+    "formats/parquet-bounds.js",
+    "formats/parquet-thrift.js",
+  ],
   file: "x.parquet",
   seeds: [
     parquet({ columnData: [{ name: "id", data: texts, type: "STRING", nullable: true }] }),
@@ -24,6 +29,13 @@ export default defineTarget({
       columnData: [
         { name: "n", data: Array.from({ length: 50 }, (_, i) => i % 4), type: "INT32" },
         { name: "yes", data: Array.from({ length: 50 }, (_, i) => i % 2 === 0), type: "BOOLEAN" },
+      ],
+    }),
+    parquet({
+      codec: "UNCOMPRESSED",
+      columnData: [
+        { name: "s", data: texts.map((text) => text ?? ""), type: "STRING", encoding: "DELTA_BYTE_ARRAY" },
+        { name: "n", data: texts.map((_, i) => i * i), type: "INT32", encoding: "DELTA_BINARY_PACKED" },
       ],
     }),
     parquet({ columnData: [{ name: "conversations", data: turns, type: "JSON" }], rowGroupSize: 2 }),

@@ -4,6 +4,7 @@
  *  The layout: https://parquet.apache.org/docs/file-format. */
 import { type FileMetaData, parquetSchema, type SchemaTree } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
+import { checkDeltas } from "./parquet-deltas.js";
 import { type Fields, ThriftReader } from "./parquet-thrift.js";
 
 const MOST_FOOTER_BYTES = 256 << 20;
@@ -17,6 +18,7 @@ const ROWS_PER_BYTE = 64;
 const FREE_PAGE_BYTES = 16 << 20;
 const MOST_TIMES = 200;
 const MOST_PAGE_BYTES = 2 ** 30;
+const MOST_REPEATED_BYTES = 2 ** 28;
 
 /** @param tail the last bytes of the file, at least 8 */
 export function footerLength(tail: Uint8Array, fileSize: number): number {
@@ -177,13 +179,22 @@ const widthOf = (level: number): number => 32 - Math.clz32(level);
 
 /** Numbers of encodings. */
 const [PLAIN_DICTIONARY, RLE, RLE_DICTIONARY] = [2, 3, 8];
+const [DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY] = [5, 6, 7];
 
 function checkValues(
   data: Uint8Array,
   at: number,
   { encoding, values, type }: { encoding: number; values: number; type: string },
 ): void {
-  if (encoding === RLE && type === "BOOLEAN") checkPrefixedRuns(data, at, { width: 1, values, isRest: true });
+  if (encoding === DELTA_BINARY_PACKED || encoding === DELTA_LENGTH_BYTE_ARRAY) checkDeltas(data, at, values);
+  else if (encoding === DELTA_BYTE_ARRAY) {
+    // Each text begins with as many bytes of the one before as it says: a page may say them twenty thousand times.
+    const repeated = checkDeltas(data, at, values);
+    if (repeated > MOST_REPEATED_BYTES)
+      throw new Error(
+        `texts of a page repeat ${repeated} bytes of each other; at most ${MOST_REPEATED_BYTES} are read`,
+      );
+  } else if (encoding === RLE && type === "BOOLEAN") checkPrefixedRuns(data, at, { width: 1, values, isRest: true });
   else if (encoding === PLAIN_DICTIONARY || encoding === RLE_DICTIONARY || encoding === RLE) {
     const width = data[at];
     if (width === undefined) return; // No values: nothing but nulls.

@@ -115,6 +115,22 @@ describe("a page that claims more than it is", () => {
     ["more levels than it has bytes", { body: [255, 255, 255, 127, 16, 1] }, /bytes of levels in a page of 6/],
     ["fewer levels than values", { body: [2, 0, 0, 0, 8, 1, 1, 16, 0] }, /its runs have 4 of 8 values/],
     ["a hundred million values", { body: good, values: 1e8 }, /a page claims 100000000 values; at most 4194304/],
+    ["numbers in blocks of none", { body: [...levels, 0, 4, 8, 0], encoding: 5 }, /differences in blocks of 0 by 4/],
+    [
+      "numbers in a million parts",
+      { body: [...levels, ...varint(2 ** 20), ...varint(2 ** 20), 8, 0], encoding: 5 },
+      /in blocks of 1048576 by 1048576/,
+    ],
+    [
+      "more numbers than values",
+      { body: [...levels, 128, 1, 4, 100, 0], encoding: 5 },
+      /100 numbers in a page of 8 values/,
+    ],
+    [
+      "texts that repeat the one before for ever",
+      { body: [...levels, 128, 1, 4, 8, ...zigzag(2 ** 30), 0, 0, 0, 0, 0], encoding: 7 },
+      /texts of a page repeat 8589934592 bytes of each other; at most 268435456/,
+    ],
     ["values below 0", { body: good, values: -1 }, /a page claims -1 values/],
     [
       "a gigabyte out of nine bytes",

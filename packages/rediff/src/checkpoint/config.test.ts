@@ -293,6 +293,14 @@ describe("numbers that no model has are refused by name, before anything is made
     }).toThrow(message);
   });
 
+  test.each([
+    ["model_type", { model_type: "x".repeat(1 << 20) }],
+    ["architectures", { model_type: "x", architectures: Array(10_000).fill("LlamaForCausalLM") }],
+    ["rope_scaling", { rope_scaling: { rope_type: "x".repeat(1 << 20), factor: 2 } }],
+  ])("a megabyte in %s is told in a line", (_, change) => {
+    expect(complaint({ ...renamed, ...change }).length).toBeLessThan(800);
+  });
+
   test("the largest that are read fit every estimate", () => {
     const most = { num_hidden_layers: 4096, vocab_size: 2 ** 24, hidden_size: 2 ** 18, intermediate_size: 2 ** 20 };
     const config = parseConfig({ ...renamed, ...most }, undefined, "config.json");

@@ -149,7 +149,9 @@ function lladaConfig(raw: Record<string, unknown>, file: string): LladaConfig {
   const scaling = c.rope_scaling;
   const type = scaling?.type ?? scaling?.rope_type;
   if (scaling && type !== "linear" && type !== "dynamic")
-    throw new UserError(`${file}: rope_scaling type "${type}" is unknown; it is "linear" or "dynamic"`);
+    throw new UserError(
+      `${file}: rope_scaling type ${JSON.stringify(type?.slice(0, 100))} is unknown; it is "linear" or "dynamic"`,
+    );
   return {
     vocabSize: c.vocab_size,
     hiddenSize: c.hidden_size,
@@ -213,7 +215,8 @@ function otherArchitecture(raw: Record<string, unknown>, file: string): UserErro
   const { model_type: type, architectures } = raw;
   const supported = 'LLaDA, LLaDA-V and ReDiff run here, "llada" and "llava_llada"';
   const names = Array.isArray(architectures) ? architectures.filter((name) => typeof name === "string") : [];
-  const is = `${file}: model_type is ${JSON.stringify(type)}${names.length > 0 ? ` (${names.join(", ")})` : ""}`;
+  const [told, called] = [JSON.stringify(type) ?? "undefined", names.join(", ")].map((text) => text.slice(0, 100));
+  const is = `${file}: model_type is ${told}${called === "" ? "" : ` (${called})`}`;
   if (typeof type === "string" && /^siglip/.test(type))
     return new UserError(
       `${is}: this is a vision tower and no language model; ${supported}`,
@@ -221,7 +224,7 @@ function otherArchitecture(raw: Record<string, unknown>, file: string): UserErro
     );
   if (typeof raw.error === "string")
     return new UserError(
-      `${file}: this is a server's message (${JSON.stringify(raw.error)})`,
+      `${file}: this is a server's message (${JSON.stringify(raw.error.slice(0, 200))})`,
       "Download the file again.",
     );
   if ("_class_name" in raw)

@@ -8,6 +8,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { option, UserError, wording } from "../errors.js";
 import { freeBytes } from "../files/disk-space.js";
 import { hiddenPath, readHiddenName } from "../files/hidden-names.js";
+import { assertRegular } from "../files/regular-file.js";
 import { gib } from "./memory.js";
 
 /** Files of a model folder beside config.json and the weights that a conversion takes along. */
@@ -115,7 +116,10 @@ async function moveInto(partial: string, target: string): Promise<void> {
 /** Tokenizer, generation settings and licence; returns the names. */
 export async function carryFiles(source: string, folder: string): Promise<string[]> {
   const names = CARRIED.filter((name) => existsSync(join(source, name)));
-  for (const name of names) await copyFile(join(source, name), join(folder, name));
+  for (const name of names) {
+    await assertRegular(join(source, name), "a file of a model");
+    await copyFile(join(source, name), join(folder, name));
+  }
   return names;
 }
 

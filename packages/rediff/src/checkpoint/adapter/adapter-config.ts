@@ -101,7 +101,7 @@ export function parseAdapterConfig(raw: unknown, path: string): AdapterConfig {
   const kind = z.looseObject({ peft_type: z.string() }).safeParse(raw).data?.peft_type;
   if (kind !== undefined && kind !== "LORA")
     throw new UserError(
-      `${path}: this is an adapter of type ${kind}, and low-rank ones (LORA) are supported`,
+      `${path}: this is an adapter of type ${kind.slice(0, 100)}, and low-rank ones (LORA) are supported`,
       `Merge it into its base in Python (merge_and_unload), and use the merged model.`,
     );
   const parsed = schema.safeParse(raw);
@@ -148,12 +148,18 @@ function refuseOthers(c: Record<string, unknown>, path: string): void {
   const initial = c.init_lora_weights ?? true;
   if (!INITIALS.includes(initial))
     throw new UserError(
-      `${path}: init_lora_weights is ${JSON.stringify(initial)}: such adapters correct another model than their base`,
+      `${path}: init_lora_weights is ${told(initial)}: such adapters correct another model than their base`,
       "Save it in Python with path_initial_model_for_weight_conversion, or merge it there (merge_and_unload).",
     );
   for (const [key, value] of Object.entries(c))
     if (!WITHOUT_EFFECT.has(key) && isSet(value))
-      throw new UserError(`${path}: ${key} is ${JSON.stringify(value)}, which is not supported`, hint);
+      throw new UserError(`${path}: ${key.slice(0, 100)} is ${told(value)}, which is not supported`, hint);
+}
+
+/** A value of a stranger's file, as far as it fits a line. */
+function told(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > 100 ? `${text.slice(0, 97)}...` : text;
 }
 
 /** PEFT writes false, null or an empty object for what is not used. */

@@ -32,7 +32,7 @@ export function foreignKeys(raw: Raw): string[] {
   return Object.entries(FIXED).flatMap(([key, allowed]) => {
     const value = raw[key];
     if (value === undefined || value === null || allowed.includes(value)) return [];
-    return [`${key} is ${JSON.stringify(value)}, LLaDA has ${JSON.stringify(allowed[0])}`];
+    return [`${key} is ${JSON.stringify(value).slice(0, 100)}, LLaDA has ${JSON.stringify(allowed[0])}`];
   });
 }
 

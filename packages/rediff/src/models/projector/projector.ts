@@ -15,7 +15,7 @@ export function projectorDepth(type: string): number {
   const depth = Number(/^mlp(\d+)x_gelu$/.exec(type)?.[1]);
   if (!(depth >= 1 && depth <= MOST_LAYERS))
     throw new UserError(
-      `mm_projector_type "${type}" is unknown`,
+      `mm_projector_type ${JSON.stringify(type.slice(0, 100))} is unknown`,
       'It is "linear" or "mlpNx_gelu", such as mlp2x_gelu.',
     );
   return depth;

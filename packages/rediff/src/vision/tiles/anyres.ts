@@ -56,7 +56,7 @@ export function parseAspectRatio(value: string | null | undefined): AspectRatio 
   const max = /^anyres_max_([1-9]\d*)$/.exec(value);
   if (max !== null) return { kind: "anyres", maxTiles: Number(max[1]) };
   throw new UserError(
-    `image_aspect_ratio is "${value}"; expected anyres, anyres_max_K, pad or square`,
+    `image_aspect_ratio is ${JSON.stringify(value.slice(0, 100))}; expected anyres, anyres_max_K, pad or square`,
     "Correct it in config.json (highres and crop_split are legacy modes that no published model uses)",
   );
 }
@@ -87,7 +87,7 @@ export function parsePinpoints(value: unknown, tileSize: number): readonly Size[
 function pinpointRange(text: string, tileSize: number): [number, number][] {
   if (!RANGE_TILE_SIZES.includes(tileSize)) {
     throw new UserError(
-      `image_grid_pinpoints is the range "${text}", and the tile size is ${tileSize}; ranges need one of ${RANGE_TILE_SIZES.join(", ")}`,
+      `image_grid_pinpoints is the range "${text.slice(0, 80)}", and the tile size is ${tileSize}; ranges need one of ${RANGE_TILE_SIZES.join(", ")}`,
       "List the [width, height] pairs instead",
     );
   }

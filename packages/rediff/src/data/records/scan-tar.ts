@@ -58,6 +58,11 @@ export function* tarMembers(file: string, source: ByteSource, from = 0, to = sou
     if (type === "L") longName = zeroEnded(source.read(offset, size));
     else if (type === "x") {
       const pax = readPax(source.read(offset, size));
+      if ([...pax.keys()].some((key) => key.startsWith("GNU.sparse.")))
+        throw new UserError(
+          `${file}: a member at byte ${offset} is sparse, with holes that stand for zeros`,
+          "Pack it again without --sparse",
+        );
       longName = pax.get("path") ?? longName;
       longSize = pax.has("size") ? paxSize(file, position - size, pax.get("size") ?? "") : longSize;
     } else if (type !== "K" && type !== "g") {

@@ -39,6 +39,11 @@ describe("a shard whose header lies is refused, and the reader does not go round
     ["a size below 0 in octal digits", [{ ...json, sizeField: octal("-0000001000") }], /size is "-0000001000"/],
     ["64 GB in octal digits", [{ ...json, sizeField: Buffer.from("777777777777") }], /cut off at byte 0, in a\.json/],
     [
+      "a file with holes",
+      [paxHeader("GNU.sparse.major=1", "GNU.sparse.realsize=1000000000"), json],
+      /byte \d+ is sparse/,
+    ],
+    [
       "a long name of 2 MB",
       [{ name: "././@LongLink", type: "L", content: "a".repeat(2 << 20) }, json],
       /a header at byte 0 claims 2097152 bytes of names and sizes; at most 1048576 are read/,

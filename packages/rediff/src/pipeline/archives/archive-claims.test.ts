@@ -45,6 +45,11 @@ describe("a tar archive that lies is refused, and leaves no half a file", () => 
       [{ name: "././@LongLink", type: "L", content: "b".repeat(2 << 20) }, picture],
       /x\.tar: a header claims 2097152 bytes of names and sizes; at most 1048576 are read/,
     ],
+    [
+      "a file with holes",
+      [paxHeader("GNU.sparse.major=1", "GNU.sparse.realsize=1000000000"), picture],
+      /x\.tar has sparse members/,
+    ],
     ["a name of 300 letters", [paxHeader(`path=${"n".repeat(300)}.jpg`), picture], /has a part of more than 240 bytes/],
     ["one name twice", [picture, { ...picture, content: "another" }], /x\.tar has two members "a\.jpg"/],
     ["a name that files have while they are written", [{ ...picture, name: "a.jpg.partial" }], /ends in \.partial/],

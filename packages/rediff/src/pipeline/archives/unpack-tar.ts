@@ -92,6 +92,16 @@ async function feed(chunks: AsyncIterable<Buffer>, archive: Archive, sink: Membe
     },
   });
   parser.on("error", (error) => stop.set(error));
+  // The parser would give out the list of its holes as if it were the file.
+  parser.on("meta", (records: string) => {
+    if (records.includes(" GNU.sparse."))
+      stop.set(
+        new UserError(
+          `${archive.name} has sparse members, with holes that stand for zeros`,
+          "Pack it again without --sparse.",
+        ),
+      );
+  });
   // A long name that was passed over would leave its member under a short one.
   parser.on("ignoredEntry", (entry: ReadEntry) => {
     if (entry.meta)

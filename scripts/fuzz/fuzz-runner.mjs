@@ -97,15 +97,15 @@ function keepInput(folder, name, input) {
 /** @typedef {{ kind: string, what: string, input: Uint8Array }} RawFinding */
 
 /**
- * @param {Omit<Job, "scratch" | "temporary">} job
+ * @param {Omit<Job, "scratch" | "folder">} job
  * @returns {Promise<{ report: Report | undefined, raw: RawFinding[] }>}
  */
 async function inChild(job) {
   const scratch = mkdtempSync(join(tmpdir(), "rediff-fuzz-"));
-  const temporary = join(scratch, "tmp");
-  mkdirSync(temporary);
+  const folder = join(scratch, "folder");
+  mkdirSync(folder);
   try {
-    const end = await watched({ ...job, scratch, temporary });
+    const end = await watched({ ...job, scratch, folder });
     const raw = readFindings(join(scratch, "findings.jsonl"));
     const report = join(scratch, "report.json");
     if (existsSync(report)) return { report: JSON.parse(readFileSync(report, "utf8")), raw };
@@ -128,7 +128,7 @@ function watched(job) {
     child,
     JSON.stringify(job),
   ];
-  const env = { ...process.env, TMPDIR: job.temporary, OMP_NUM_THREADS: "1", NODE_OPTIONS: "" };
+  const env = { ...process.env, TMPDIR: job.folder, OMP_NUM_THREADS: "1", NODE_OPTIONS: "" };
   const running = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "pipe"] });
   let stderr = "";
   running.stderr.on("data", (chunk) => (stderr = (stderr + chunk).slice(-20_000)));

@@ -19,11 +19,6 @@ const isLinux = process.platform === "linux";
 /** The most since the process began or since `forgetPeak`. Elsewhere than on Linux: what it has now. */
 export const peakBytes = () => (isLinux ? line("VmHWM") : process.memoryUsage.rss());
 
-export const residentBytes = () => process.memoryUsage.rss();
-
-/** Outside of V8's heap: what was asked for, whether it was written to or not. */
-export const externalBytes = () => process.memoryUsage().external;
-
 export function forgetPeak() {
   if (!isLinux) return;
   try {

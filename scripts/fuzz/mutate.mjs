@@ -43,7 +43,7 @@ const NUMBERS = [
 const WRITTEN = [...NUMBERS.map(String), "-1", "-0", "0.5", "1e9", "1e308", "1e400", "00", "9".repeat(40)];
 
 /** Most inputs are small, so that many run; one in some hundreds is large, for what takes quadratic time. */
-const LARGE_ONE_IN = 400;
+const LARGE_ONE_IN = 200;
 const LARGE_BYTES = 1 << 18;
 
 /**
@@ -57,7 +57,7 @@ export function mutated(random, { corpus, dictionary, maxBytes }) {
   const words = dictionary.map((word) => (typeof word === "string" ? utf8(word) : word));
   const rounds = random.oneIn(2) ? 1 : 1 + random.below(random.oneIn(4) ? 16 : 4);
   for (let i = 0; i < rounds; i++) input = random.pick(CHANGES)(input, { random, corpus, words });
-  if (random.oneIn(LARGE_ONE_IN)) input = grown(input, random, Math.min(maxBytes, LARGE_BYTES));
+  if (random.oneIn(LARGE_ONE_IN)) input = grown(input, random, words, Math.min(maxBytes, LARGE_BYTES));
   return input.length > maxBytes ? input.slice(0, maxBytes) : input;
 }
 
@@ -184,11 +184,33 @@ function nest(input, { random, words }) {
 /** @type {readonly Change[]} */
 const CHANGES = [flip, overwrite, insert, cut, cutOff, repeat, move, splice, word, word, number, number, digits, nest];
 
-/** The same with one piece repeated until it is large.
- *  @param {Uint8Array} input @param {Random} random @param {number} size */
-function grown(input, random, size) {
+/** What expressions with two stars stumble over. */
+const RUNS = [
+  " ",
+  "\n",
+  "\t",
+  "\\",
+  '"',
+  "[",
+  "{",
+  "(",
+  "<",
+  "=",
+  "-",
+  "a",
+  "0",
+  ",",
+  "%",
+  "\0",
+  '\\"',
+  "[]",
+  '{"a":',
+].map(utf8);
+
+/** The same with one piece, word or sign repeated until it is large.
+ *  @param {Uint8Array} input @param {Random} random @param {readonly Uint8Array[]} words @param {number} size */
+function grown(input, random, words, size) {
   const [from, to] = piece(input, random);
-  if (from === to) return input;
-  const chunk = Buffer.from(input.subarray(from, to));
-  return replaced(input, to, to, Buffer.alloc(random.below(size), chunk));
+  const chunk = random.oneIn(3) ? input.subarray(from, to) : random.pick(random.oneIn(3) ? [...words, ...RUNS] : RUNS);
+  return chunk.length === 0 ? input : replaced(input, to, to, Buffer.alloc(random.below(size), chunk));
 }

@@ -10,9 +10,9 @@ import { SafetensorsError } from "../../packages/torch/dist/index.js";
 
 /** Words of Node and of V8 that tell a user nothing. */
 const RAW =
-  /\b(?:E(?:NOENT|ISDIR|NOTDIR|ACCES|EXIST|INVAL|IO|PERM|MFILE|NAMETOOLONG|LOOP)|ERR_[A-Z_]+)\b|Cannot (?:read|set|convert|mix|destructure)|is not (?:a function|iterable|defined|a constructor)|Invalid (?:array|string|typed array) length|Maximum call stack|Array buffer allocation|\[object \w+\]/;
+  /\b(?:E(?:NOENT|ISDIR|NOTDIR|ACCES|EXIST|INVAL|IO|PERM|MFILE|NAMETOOLONG|LOOP)|ERR_[A-Z_]+)\b|Cannot (?:read|set|convert|mix|destructure)|(?<!that )is not (?:a function|iterable|defined|a constructor)|Invalid (?:array|string|typed array) length|Maximum call stack|Array buffer allocation|\[object \w+\]/;
 
-const LONGEST_LINE = 2000;
+const LONGEST_LINE = 6100;
 
 /**
  * @param {Target} target
@@ -24,8 +24,9 @@ export function wrongWith(target, error) {
   if (error instanceof AssertionError) return `broke a rule: ${error.message.replace(/\s+/g, " ").slice(0, 400)}`;
   const classes = [UserError, SafetensorsError, ApiError, ...(target.refusals ?? [])];
   if (!classes.some((known) => error instanceof known)) return `threw ${error.name}: ${error.message}`;
-  // An answer of the API is JSON, where everything is escaped.
-  const line = error instanceof ApiError ? error.message : errorText(error);
+  // An answer of the API is JSON, where everything is escaped; what a parser throws of its own is told by its callers.
+  const isOwn = (target.refusals ?? []).some((known) => error instanceof known);
+  const line = error instanceof ApiError || isOwn ? error.message : errorText(error);
   const raw = RAW.exec(line);
   if (raw !== null) return `says "${raw[0]}" to the user: ${line}`;
   if (!(error instanceof ApiError) && /\p{Cc}/u.test(line)) return `is not one plain line: ${JSON.stringify(line)}`;

@@ -24,10 +24,17 @@ export type Spelling = (option: string) => string;
 
 const inLibrary: Spelling = (name) => name;
 
+/** Messages repeat what came, but not megabytes of it. */
+const LONGEST = 3000;
+const shortened = (text: string): string =>
+  text.length > LONGEST ? `${text.slice(0, (LONGEST * 2) / 3)} ... ${text.slice(-LONGEST / 3)}` : text;
+
 const spellOut = (words: string | Wording, spelling: Spelling): string =>
-  typeof words === "string"
-    ? words
-    : words.map((word) => (typeof word === "string" ? word : spelling(word.option))).join("");
+  shortened(
+    typeof words === "string"
+      ? words
+      : words.map((word) => (typeof word === "string" ? word : spelling(word.option))).join(""),
+  );
 
 const lineOf = (message: string, hint: string | undefined) => (hint === undefined ? message : `${message}. ${hint}`);
 

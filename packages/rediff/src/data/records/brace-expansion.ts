@@ -4,21 +4,24 @@
 import { UserError } from "../../errors.js";
 
 /** More names than this are a slip of the keyboard. */
-const MAX_NAMES = 1_000_000;
+const MAX_NAMES = 100_000;
+/** Lists in each other and behind each other. */
+const MAX_LISTS = 64;
 
 /** All names that a pattern stands for, in its order. A brace without its partner is an ordinary character. */
-export function expandBraces(pattern: string): string[] {
-  const open = pattern.indexOf("{");
-  const close = open < 0 ? -1 : closingBrace(pattern, open);
-  if (close < 0) return [pattern];
-  const head = pattern.slice(0, open);
-  const tails = expandBraces(pattern.slice(close + 1));
-  const names: string[] = [];
-  for (const choice of choices(pattern.slice(open + 1, close), pattern)) {
-    for (const tail of tails) names.push(head + choice + tail);
-  }
-  if (names.length > MAX_NAMES) throw tooMany(pattern);
-  return names;
+export const expandBraces = (pattern: string): string[] => expand(pattern, pattern, 0);
+
+/** @param part of the pattern, behind or inside of so many lists */
+function expand(part: string, pattern: string, lists: number): string[] {
+  const open = part.indexOf("{");
+  const close = open < 0 ? -1 : closingBrace(part, open);
+  if (close < 0) return [part];
+  if (lists === MAX_LISTS) throw new UserError(`${pattern}: has more than ${MAX_LISTS} lists in braces`);
+  const head = part.slice(0, open);
+  const inner = choices(part.slice(open + 1, close), pattern, lists + 1);
+  const tails = expand(part.slice(close + 1), pattern, lists + 1);
+  if (inner.length * tails.length > MAX_NAMES) throw tooMany(pattern);
+  return inner.flatMap((choice) => tails.map((tail) => head + choice + tail));
 }
 
 function closingBrace(pattern: string, open: number): number {
@@ -30,10 +33,15 @@ function closingBrace(pattern: string, open: number): number {
   return -1;
 }
 
-function choices(inner: string, pattern: string): string[] {
+function choices(inner: string, pattern: string, lists: number): string[] {
   const range = /^(\d+)\.\.(\d+)$/.exec(inner);
   if (range !== null) return countUp(range[1] ?? "", range[2] ?? "", pattern);
-  return splitTopLevel(inner).flatMap((part) => expandBraces(part));
+  const names: string[] = [];
+  for (const part of splitTopLevel(inner)) {
+    for (const name of expand(part, pattern, lists)) names.push(name);
+    if (names.length > MAX_NAMES) throw tooMany(pattern);
+  }
+  return names;
 }
 
 /** 008..011 keeps its zeros: 008, 009, 010, 011. */

@@ -133,7 +133,8 @@ function assertUtf8(bytes: Uint8Array, member?: string): void {
   throw new SampleError("encoding", `is not UTF-8 at byte ${at}${place} (${what})`, hint);
 }
 
-function parseJson(text: string): unknown {
+/** @throws SampleError */
+export function parseJson(text: string): unknown {
   try {
     return parseShallowJson(text);
   } catch (cause) {

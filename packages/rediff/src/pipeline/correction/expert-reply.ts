@@ -34,12 +34,10 @@ export function parseReply(reply: unknown): ExpertReply {
 const isSpan = (value: unknown): value is ReviseSpan =>
   isRecord(value) && typeof value.org === "string" && typeof value.target === "string";
 
+/** Without expressions that look for a fence behind every blank: a reply may be megabytes of them. */
 function withoutFences(reply: string): string {
-  return reply
-    .trim()
-    .replace(/^```[a-zA-Z]*\s*/, "")
-    .replace(/\s*```$/, "")
-    .trim();
+  const text = reply.trim().replace(/^```[a-zA-Z]*/, "");
+  return (text.endsWith("```") ? text.slice(0, -3) : text).trim();
 }
 
 function parseJson(text: string): unknown {

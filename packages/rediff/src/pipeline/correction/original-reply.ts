@@ -44,7 +44,11 @@ function parsePythonJson(text: string): { value: unknown } | undefined {
   try {
     return { value: JSON.parse(text) as unknown };
   } catch {
-    const strict = text.replace(/("(?:[^"\\]|\\.)*")|NaN|-?Infinity/g, (_, string?: string) => string ?? "null");
+    // A string without an end reaches to the text's: looked for again behind each of its quotes, it would take for ever.
+    const strict = text.replace(
+      /("[^"\\]*(?:\\.[^"\\]*)*"?)|NaN|-?Infinity/gs,
+      (_, string?: string) => string ?? "null",
+    );
     if (strict === text) return undefined;
     try {
       return { value: JSON.parse(strict) as unknown };

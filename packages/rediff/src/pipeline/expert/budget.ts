@@ -1,6 +1,6 @@
 /** Money: what tokens cost, and a bound that is kept by holding back, for every request under way, the most that it can
  *  cost. */
-import type { Usage } from "./expert-client.js";
+import type { Usage } from "./expert-answer.js";
 
 /** Of a million tokens, in any currency. */
 export interface Prices {

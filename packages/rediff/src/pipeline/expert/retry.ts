@@ -5,7 +5,8 @@ import { TransientError } from "../../network/transient-error.js";
 import type { CorrectionSettings } from "../correction/correct-options.js";
 import { roundMoney } from "../correction/correction-report.js";
 import { Budget, costOf, estimateUsage } from "./budget.js";
-import { type Expert, type ExpertAnswer, type ExpertRequest, openExpert } from "./expert-client.js";
+import type { ExpertAnswer } from "./expert-answer.js";
+import { type Expert, type ExpertRequest, openExpert } from "./expert-client.js";
 import { LostReply } from "./http-post.js";
 import { RateLimit } from "./rate-limit.js";
 

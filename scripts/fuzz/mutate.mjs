@@ -207,10 +207,29 @@ const RUNS = [
   '{"a":',
 ].map(utf8);
 
+/** What recursion stumbles over. @type {readonly (readonly [open: string, close: string])[]} */
+const PAIRS = [
+  ["[", "]"],
+  ["(", ")"],
+  ["{", "}"],
+  ["[", "]"],
+];
+
 /** The same with one piece, word or sign repeated until it is large.
  *  @param {Uint8Array} input @param {Random} random @param {readonly Uint8Array[]} words @param {number} size */
 function grown(input, random, words, size) {
   const [from, to] = piece(input, random);
+  if (random.oneIn(4)) {
+    const [open, close] = random.pick(PAIRS);
+    const depth = random.below(size >> 1);
+    return bytes(
+      input.subarray(0, from),
+      Buffer.alloc(depth, open),
+      input.subarray(from, to),
+      Buffer.alloc(depth, close),
+      input.subarray(to),
+    );
+  }
   const chunk = random.oneIn(3) ? input.subarray(from, to) : random.pick(random.oneIn(3) ? [...words, ...RUNS] : RUNS);
   return chunk.length === 0 ? input : replaced(input, to, to, Buffer.alloc(random.below(size), chunk));
 }

@@ -29,7 +29,8 @@ export function wrongWith(target, error) {
   const line = error instanceof ApiError || isOwn ? error.message : errorText(error);
   const raw = RAW.exec(line);
   if (raw !== null) return `says "${raw[0]}" to the user: ${line}`;
-  if (!(error instanceof ApiError) && /\p{Cc}/u.test(line)) return `is not one plain line: ${JSON.stringify(line)}`;
+  if (!(error instanceof ApiError) && /(?!\t)\p{Cc}/u.test(line))
+    return `is not one plain line: ${JSON.stringify(line)}`;
   if (line.length > LONGEST_LINE) return `is a line of ${line.length} characters: ${line.slice(0, 100)}`;
   return undefined;
 }

@@ -37,3 +37,10 @@ test("between processes nothing of it is lost", () => {
   expect(plain).not.toBeInstanceOf(OptionError);
   expect(plain).toMatchObject({ line: "a. b" });
 });
+
+test("a message repeats what came, but not megabytes of it", () => {
+  const long = new UserError(`"${"x".repeat(1e6)}" is no revision`, "y".repeat(1e6));
+  expect(long.line.length).toBeLessThan(7000);
+  expect(long.message).toMatch(/^"x+ \.\.\. x+" is no revision$/);
+  expect(long.spelled(asFlag)).toBe(long.line);
+});

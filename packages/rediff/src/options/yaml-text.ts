@@ -18,7 +18,7 @@ export function parseYaml(text: string, file: string): YamlText {
   const lines = new LineCounter();
   const document = within(
     () => file,
-    () => parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "silent" }),
+    () => withoutStacks(() => parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "silent" })),
   );
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) {
@@ -57,6 +57,17 @@ function within<T>(place: () => string, work: () => T): T {
     return work();
   } catch (error) {
     throw new UserError(`${place()}: ${wordsOf(error instanceof Error ? error.message : String(error))}`);
+  }
+}
+
+/** A text of mistakes has an error for each of them, whose stacks would take most of the time and of the memory. */
+function withoutStacks<T>(work: () => T): T {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    return work();
+  } finally {
+    Error.stackTraceLimit = limit;
   }
 }
 

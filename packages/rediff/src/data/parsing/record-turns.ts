@@ -3,6 +3,8 @@
  *  The list is `conversations`, or `messages` as chat APIs have it. A turn is `{from, value}` or `{role, content}`; of one
  *  that has both, the second counts. Content may be a list of parts: texts are joined, a part with a picture becomes
  *  `<image>` where it stands. */
+
+import { parseShallowJson } from "../../options/shallow-json.js";
 import { imageToken } from "../../text/image-tokens.js";
 import type { Turn } from "../../text/labels.js";
 import { SampleError } from "../samples/sample-error.js";
@@ -43,7 +45,7 @@ export function turnsOf(record: JsonObject): RecordTurns {
 function listOf(value: unknown): unknown {
   if (typeof value !== "string" || !value.trimStart().startsWith("[")) return value;
   try {
-    return JSON.parse(value);
+    return parseShallowJson(value);
   } catch {
     return value;
   }

@@ -25,3 +25,10 @@ test("several and nested ones", () => {
 test("what has no partner is a character", () => {
   for (const name of ["plain.json", "odd{name.json", "odd}name.json"]) expect(expandBraces(name)).toEqual([name]);
 });
+
+test("lists that stand for too many names are refused before they are made, wherever they stand", () => {
+  for (const pattern of ["{1..100000}{1..100000}", "{1..1000}".repeat(20), `{${"{1..90000},".repeat(20)}a}`])
+    expect(() => expandBraces(pattern)).toThrow(/more than 100000 files/);
+  for (const pattern of ["{a}".repeat(20_000), `${"{".repeat(20_000)}a${"}".repeat(20_000)}`])
+    expect(() => expandBraces(pattern)).toThrow(/more than 64 lists/);
+});

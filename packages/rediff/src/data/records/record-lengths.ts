@@ -6,6 +6,7 @@
  *
  *  Every record's text has to be parsed for that, once, in the order of the files. */
 import { setImmediate } from "node:timers/promises";
+import { parseShallowJson } from "../../options/shallow-json.js";
 import { pictureLayout, type VisionGeometry, videoLayout } from "../../vision/tiles/token-layout.js";
 import { mediaOf, type NamedMedia } from "../parsing/media-keys.js";
 import { type RecordTurns, turnsOf } from "../parsing/record-turns.js";
@@ -128,7 +129,7 @@ function measure(text: string, cost: VisualCost, reading: Reading): Size {
   const size: Size = { words: 0, tokens: SYSTEM_TOKENS, isVisual: false };
   let record: unknown;
   try {
-    record = JSON.parse(text);
+    record = parseShallowJson(text);
   } catch {
     return size;
   }

@@ -4,6 +4,7 @@
  *  capitals, quotes, spaces and a period, and what is no pair of two texts is dropped by itself and counted. */
 
 import type { ReviseSpan } from "../../data/samples/sample.js";
+import { parseShallowJson } from "../../options/shallow-json.js";
 import { isRecord } from "../formats/exact-json.js";
 
 export type ExpertReply =
@@ -42,7 +43,7 @@ function withoutFences(reply: string): string {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text) as unknown;
+    return parseShallowJson(text);
   } catch {
     return undefined;
   }

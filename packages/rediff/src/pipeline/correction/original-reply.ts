@@ -3,6 +3,8 @@
  *  It removes every "```" and every "json", inside values too; only the exact text `right` means that nothing is wrong;
  *  an object is walked over by its keys and a string by its characters; token counts are compared without the leading
  *  space that training encodes with; nothing checks that a phrase occurs in the draft. */
+
+import { parseShallowJson } from "../../options/shallow-json.js";
 import { isRecord } from "../formats/exact-json.js";
 
 /** What became of one reply. */
@@ -42,20 +44,32 @@ export function readOriginalReply(reply: unknown, countTokens: (text: string) =>
 /** Python's json also reads NaN and the infinities. They count as null here: nothing that is kept can hold one. */
 function parsePythonJson(text: string): { value: unknown } | undefined {
   try {
-    return { value: JSON.parse(text) as unknown };
+    return { value: parseShallowJson(text) };
   } catch {
-    // A string without an end reaches to the text's: looked for again behind each of its quotes, it would take for ever.
-    const strict = text.replace(
-      /("[^"\\]*(?:\\.[^"\\]*)*"?)|NaN|-?Infinity/gs,
-      (_, string?: string) => string ?? "null",
-    );
+    const strict = withoutInfinities(text);
     if (strict === text) return undefined;
     try {
-      return { value: JSON.parse(strict) as unknown };
+      return { value: parseShallowJson(strict) };
     } catch {
       return undefined;
     }
   }
+}
+
+/** From string to string: one expression for both would look for a missing quote behind each that there is, and keep a
+ *  place to come back to for each escape of a long one. */
+function withoutInfinities(text: string): string {
+  let strict = "";
+  for (let at = 0; at < text.length; ) {
+    const quote = text.indexOf('"', at);
+    const start = quote < 0 ? text.length : quote;
+    strict += text.slice(at, start).replace(/NaN|-?Infinity/g, "null");
+    at = start + 1;
+    while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+    at++;
+    strict += text.slice(start, at);
+  }
+  return strict;
 }
 
 /** What Python's `for` walks over; undefined where it raises. */

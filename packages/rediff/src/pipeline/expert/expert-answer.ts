@@ -1,5 +1,6 @@
 /** A chat completion as servers write it, read once: some leave out fields, some send an error with status 200. */
 import { z } from "zod";
+import { parseShallowJson } from "../../options/shallow-json.js";
 import { errorOf, excerpt, headerOf } from "./expert-refusal.js";
 import { type HttpReply, LostReply } from "./http-post.js";
 
@@ -50,7 +51,7 @@ const answerSchema = z.looseObject({
 export function readAnswer({ body, headers }: HttpReply): ExpertAnswer {
   let value: unknown;
   try {
-    value = JSON.parse(body);
+    value = parseShallowJson(body);
   } catch {
     throw new LostReply(body === "" ? "the reply is empty" : `the reply is not JSON: ${excerpt(body)}`);
   }

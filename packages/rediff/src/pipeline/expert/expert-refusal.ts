@@ -1,6 +1,7 @@
 /** Replies other than 2xx: what another try may mend, what is one draft's own fault, and what concerns every request. */
 import { option, UserError, wording } from "../../errors.js";
 import { TransientError } from "../../network/transient-error.js";
+import { parseShallowJson } from "../../options/shallow-json.js";
 import { isRecord } from "../formats/exact-json.js";
 import type { HttpReply } from "./http-post.js";
 
@@ -83,7 +84,7 @@ const textOf = (value: unknown): string => (typeof value === "string" ? value : 
 
 function tryParse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseShallowJson(text);
   } catch {
     return undefined;
   }

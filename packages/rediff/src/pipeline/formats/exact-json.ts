@@ -1,4 +1,5 @@
 /** JSON texts that must not lose anything on the way to JavaScript values. */
+import { parseShallowJson } from "../../options/shallow-json.js";
 
 import { parseShallowJson } from "../../options/shallow-json.js";
 

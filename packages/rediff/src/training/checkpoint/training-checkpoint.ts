@@ -17,6 +17,7 @@ import { writeJson } from "../../checkpoint/model-folder.js";
 import { UserError } from "../../errors.js";
 import { removeWholeFolder, writeWholeFolder } from "../../files/whole-folder.js";
 import { saying } from "../../files/write-errors.js";
+import { parseShallowJson } from "../../options/shallow-json.js";
 import { parseRecipeKeys, type RecipeKeys } from "../recipe/recipe.js";
 import { type DataFingerprint, dataFingerprintSchema } from "./data-fingerprint.js";
 import { type FileOptions, filesOf, type TrainedModel, writeTrainedFiles } from "./trained-model.js";
@@ -120,7 +121,7 @@ export function readState(checkpoint: string): TrainingState & { versions: Recor
   const file = join(checkpoint, STATE_FILE);
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(file, "utf8"));
+    content = parseShallowJson(readFileSync(file, "utf8"));
   } catch (error) {
     throw new UserError(`${file} cannot be read: ${(error as Error).message}`, "Give the folder of a checkpoint.");
   }

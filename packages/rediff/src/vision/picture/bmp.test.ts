@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { UserError } from "../../errors.js";
 import { fixturePath } from "../fixtures/pillow.js";
+import { readBmpHeader } from "./bmp.js";
 import { decodePicture } from "./decode-picture.js";
 import { sniffFormat } from "./picture-header.js";
 
@@ -52,4 +53,10 @@ it("damage anywhere: a picture or a UserError", async () => {
     }),
     { numRuns: 300 },
   );
+});
+
+it("a header that is cut off anywhere is one", () => {
+  const whole = readFileSync(fixturePath("palette4.bmp"));
+  for (let length = 0; length < 54; length++)
+    expect(() => readBmpHeader(whole.subarray(0, length))).toThrow("its header is cut off");
 });

@@ -41,9 +41,9 @@ export function isBmp(head: Uint8Array): boolean {
 
 /** @throws BmpError */
 export function readBmpHeader(bytes: Uint8Array): BmpHeader {
-  const length = viewOf(bytes, 26)?.getUint32(14, true) ?? 0;
-  const view = viewOf(bytes, 14 + length);
-  if (view === undefined) throw new BmpError("its header is cut off");
+  const length = viewOf(bytes, 26)?.getUint32(14, true);
+  const view = length === undefined ? undefined : viewOf(bytes, 14 + length);
+  if (length === undefined || view === undefined) throw new BmpError("its header is cut off");
   const isCore = length === 12;
   const [width, lines, bits] = isCore
     ? [view.getUint16(18, true), view.getUint16(20, true), view.getUint16(24, true)]

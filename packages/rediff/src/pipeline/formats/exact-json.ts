@@ -1,5 +1,4 @@
 /** JSON texts that must not lose anything on the way to JavaScript values. */
-import { parseShallowJson } from "../../options/shallow-json.js";
 
 import { parseShallowJson } from "../../options/shallow-json.js";
 

@@ -27,7 +27,6 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 
 /** An input that has not come to an end after this long never will; a busy machine is slow, but not so slow. */
 const HANG_MS = 20_000;
-const WATCH_MS = 500;
 
 /** Of inputs of one kind that turn out well when they run alone. */
 const MOST_TRIES = 4;
@@ -71,11 +70,12 @@ const needsProof = (kind) => kind === "slow" || kind === "memory" || kind === "h
  * One input alone.
  * @param {string} name
  * @param {string} input a file
+ * @param {number} [hangMs]
  * @returns {Promise<Outcome>}
  */
-export async function fuzzInput(name, input) {
+export async function fuzzInput(name, input, hangMs = HANG_MS) {
   const started = performance.now();
-  const { report, raw } = await inChild({ name, seed: 0, count: 1, input });
+  const { report, raw } = await inChild({ name, seed: 0, count: 1, input }, hangMs);
   const findings = raw.map(({ kind, what }) => ({ kind, what, file: input, repeat: repeatCommand(name, input) }));
   return { name, report, findings, seconds: (performance.now() - started) / 1000 };
 }
@@ -98,14 +98,15 @@ function keepInput(folder, name, input) {
 
 /**
  * @param {Omit<Job, "scratch" | "folder">} job
+ * @param {number} [hangMs]
  * @returns {Promise<{ report: Report | undefined, raw: RawFinding[] }>}
  */
-async function inChild(job) {
+async function inChild(job, hangMs = HANG_MS) {
   const scratch = mkdtempSync(join(tmpdir(), "rediff-fuzz-"));
   const folder = join(scratch, "folder");
   mkdirSync(folder);
   try {
-    const end = await watched({ ...job, scratch, folder });
+    const end = await watched({ ...job, scratch, folder }, hangMs);
     const raw = readFindings(join(scratch, "findings.jsonl"));
     const report = join(scratch, "report.json");
     if (existsSync(report)) return { report: JSON.parse(readFileSync(report, "utf8")), raw };
@@ -118,9 +119,10 @@ async function inChild(job) {
 
 /**
  * @param {Job} job
+ * @param {number} hangMs
  * @returns {Promise<{ kind: string, what: string }>} what ended it, where it left no report
  */
-function watched(job) {
+function watched(job, hangMs) {
   const args = [
     "--expose-gc",
     "--no-flush-bytecode",
@@ -129,7 +131,7 @@ function watched(job) {
     JSON.stringify(job),
   ];
   const env = { ...process.env, TMPDIR: job.folder, OMP_NUM_THREADS: "1", NODE_OPTIONS: "" };
-  const running = spawn(process.execPath, args, { env, stdio: ["ignore", "ignore", "pipe"] });
+  const running = spawn(process.execPath, args, { cwd: job.folder, env, stdio: ["ignore", "ignore", "pipe"] });
   let stderr = "";
   running.stderr.on("data", (chunk) => (stderr = (stderr + chunk).slice(-20_000)));
   const current = join(job.scratch, "current");
@@ -137,9 +139,9 @@ function watched(job) {
   const watch = setInterval(() => {
     const now = readCurrent(current)?.number ?? -1;
     if (now !== number) [number, since] = [now, performance.now()];
-    hangs = performance.now() - since > HANG_MS;
+    hangs = performance.now() - since > hangMs;
     if (hangs) running.kill("SIGKILL");
-  }, WATCH_MS);
+  }, hangMs / 20);
   return new Promise((resolve, reject) => {
     running.on("error", reject);
     running.on("close", (code, signal) => {
@@ -147,7 +149,7 @@ function watched(job) {
       const said = stderr.split("\n").filter((line) => /Error|FATAL|Unsettled/.test(line))[0] ?? stderr.slice(0, 300);
       const kind = hangs ? "hang" : "crash";
       const what = hangs
-        ? `no end after ${HANG_MS / 1000} s`
+        ? `no end after ${hangMs / 1000} s`
         : `ended with ${signal ?? `status ${code}`}: ${said.trim()}`;
       resolve({ kind, what });
     });

@@ -1,7 +1,7 @@
 // @ts-check
 /** What can be fuzzed: one parser, what it reads, and what it may say to it. */
 import { readdirSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 /** @typedef {import("./seeded.mjs").Random} Random */
@@ -34,9 +34,9 @@ export function listTargets() {
   return new Map(files.sort().map((file) => [basename(file, ".mjs"), join(folder, file)]));
 }
 
-/** @param {string} name @returns {Promise<Target>} */
+/** @param {string} name of a target, or the path of its file @returns {Promise<Target>} */
 export async function loadTarget(name) {
-  const file = listTargets().get(name);
+  const file = isAbsolute(name) ? name : listTargets().get(name);
   if (file === undefined) throw new Error(`no target ${name}`);
   return (await import(pathToFileURL(file).href)).default;
 }

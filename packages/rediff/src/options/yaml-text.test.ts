@@ -31,3 +31,15 @@ describe("YAML that somebody gives us", () => {
     expect(() => parseYaml(text, "r.yaml")).toThrow(message);
   });
 });
+
+test("keys are words: a hundred bytes of keys within keys would become a gigabyte of text", () => {
+  for (const text of ["a: 1\n? [b]\n: 2", "a: 1\n? {b: c}\n: 2", "a: &x {b: 1}\n*x : 2", `a: 1\n${"? ".repeat(50)}`])
+    expect(() => parseYaml(text, "recipe.yaml")).toThrow(/^recipe\.yaml:2: a key is a word, and this one is/);
+  expect(parseYaml("? a\n: {1: b, null: c}\n", "recipe.yaml").value).toEqual({ a: { 1: "b", "": "c" } });
+});
+
+test("stacks are taken again behind a text of mistakes", () => {
+  const limit = Error.stackTraceLimit;
+  expect(() => parseYaml("[".repeat(2000), "recipe.yaml")).toThrow(/recipe\.yaml/);
+  expect(Error.stackTraceLimit).toBe(limit);
+});

@@ -1,5 +1,5 @@
 /** YAML that people give us, read within bounds: an alias may stand for itself, or ten of them for a billion values. */
-import { type Document, LineCounter, parseDocument, visit } from "yaml";
+import { type Document, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
 import { UserError } from "../errors.js";
 
 export interface YamlText {
@@ -32,12 +32,28 @@ export function parseYaml(text: string, file: string): YamlText {
     const at = firstAlias(document);
     return at === undefined ? file : `${file}:${lines.linePos(at).line}`;
   };
+  within(
+    () => file,
+    () => assertPlainKeys(document, (at) => `${file}:${lines.linePos(at).line}`),
+  );
   const value: unknown = within(aliasAt, () => document.toJS());
   if (isDeep(value, MOST_DEPTH))
     throw new UserError(
       `${aliasAt()}: it is nested more than ${MOST_DEPTH} deep, or an alias (*) is within what it stands for`,
     );
   return { document, lines, value };
+}
+
+/** The library writes a key that is no word as the text of what it holds, quotes and all: fifty keys in each other, a hundred
+ *  bytes, become a gigabyte. */
+function assertPlainKeys(document: Document, lineOf: (at: number) => string): void {
+  visit(document, {
+    Pair(_, { key }) {
+      if (key === null || isScalar(key)) return;
+      const at = isNode(key) ? (key.range?.[0] ?? 0) : 0;
+      throw new UserError(`${lineOf(at)}: a key is a word, and this one is a list, an alias or keys of its own`);
+    },
+  });
 }
 
 /** The place of the first alias in the text. */
@@ -56,6 +72,7 @@ function within<T>(place: () => string, work: () => T): T {
   try {
     return work();
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError(`${place()}: ${wordsOf(error instanceof Error ? error.message : String(error))}`);
   }
 }

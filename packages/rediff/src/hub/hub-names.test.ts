@@ -86,3 +86,22 @@ test("a pattern without wildcards matches itself alone", () => {
     }),
   );
 });
+
+test("stars of a pattern stand for any letters, as one expression would have it", () => {
+  const pattern = fc.string({ unit: fc.constantFrom("*", "?", "a", "b", "."), maxLength: 8 });
+  const path = fc.string({ unit: fc.constantFrom("a", "b", ".", "/"), maxLength: 8 });
+  fc.assert(
+    fc.property(pattern, path, (glob, name) => {
+      const source = glob.replaceAll(".", "\\.").replaceAll("?", ".").replaceAll("*", ".*");
+      expect(fileFilter([glob])(name)).toBe(new RegExp(`^${source}$`, "s").test(name));
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("a pattern of nothing but stars is read in no time, and one longer than a name is none", () => {
+  const name = "a".repeat(1000);
+  expect(fileFilter(["*a".repeat(400)])(name)).toBe(true);
+  expect(fileFilter([`${"*a".repeat(400)}*b`])(name)).toBe(false);
+  expect(() => fileFilter(["*".repeat(1025)])).toThrow(/is not a pattern/);
+});

@@ -67,22 +67,61 @@ export const MODEL_FILES: readonly string[] = [
 /** A test for file names by shell patterns, with huggingface_hub's meaning: `*` crosses slashes, `folder/` means all
  *  in it; case counts. */
 export function fileFilter(include: readonly string[] | undefined, exclude: readonly string[] = []) {
-  const wanted = (include ?? MODEL_FILES).map(patternToRegExp);
-  const unwanted = exclude.map(patternToRegExp);
-  return (path: string): boolean => wanted.some((p) => p.test(path)) && !unwanted.some((p) => p.test(path));
+  const wanted = (include ?? MODEL_FILES).map(matcherOf);
+  const unwanted = exclude.map(matcherOf);
+  return (path: string): boolean => wanted.some((fits) => fits(path)) && !unwanted.some((fits) => fits(path));
 }
 
-function patternToRegExp(pattern: string): RegExp {
-  const glob = pattern.endsWith("/") ? `${pattern}*` : pattern;
-  const source = glob.replace(/\[(!?)([^\]]+)\]|[*?]|[\\^$.|+()[\]{}]/g, (token, negated?: string, set?: string) => {
-    if (token === "*") return ".*";
-    if (token === "?") return ".";
-    if (set !== undefined) return `[${negated ? "^" : ""}${set.replace(/[\\^[\]]/g, "\\$&")}]`;
-    return `\\${token}`;
-  });
+/** What stands between two stars: so many characters, each as the expression says. */
+interface Piece {
+  source: string;
+  length: number;
+}
+
+const LONGEST_PATTERN = 1024;
+
+/** Piece by piece, each at the first place where it fits: as one expression, a pattern of many stars would try every way to
+ *  share a name out among them. */
+function matcherOf(pattern: string): (path: string) => boolean {
+  const notAPattern = () =>
+    new UserError(`"${pattern}" is not a pattern`, "Write a shell pattern, for example '*.json'.");
+  if (pattern.length > LONGEST_PATTERN) throw notAPattern();
+  const [first = { source: "", length: 0 }, ...rest] = piecesOf(pattern.endsWith("/") ? `${pattern}*` : pattern);
+  const last = rest.pop();
+  let expressions: { start: RegExp; middle: RegExp[]; end: RegExp };
   try {
-    return new RegExp(`^${source}$`, "s");
+    expressions = {
+      start: new RegExp(`^${first.source}${last === undefined ? "$" : ""}`, "s"),
+      middle: rest.map(({ source }) => new RegExp(source, "gs")),
+      end: new RegExp(`^${last?.source ?? ""}$`, "s"),
+    };
   } catch {
-    throw new UserError(`"${pattern}" is not a pattern`, "Write a shell pattern, for example '*.json'.");
+    throw notAPattern();
   }
+  const { start, middle, end } = expressions;
+  return (path) => {
+    if (!start.test(path)) return false;
+    if (last === undefined) return true;
+    let at = first.length;
+    for (const piece of middle) {
+      piece.lastIndex = at;
+      if (!piece.test(path)) return false;
+      at = piece.lastIndex;
+    }
+    return path.length - last.length >= at && end.test(path.slice(path.length - last.length));
+  };
+}
+
+function piecesOf(glob: string): Piece[] {
+  const pieces: Piece[] = [{ source: "", length: 0 }];
+  for (const [token, negated, set] of glob.matchAll(/\[(!?)([^\]]+)\]|./gs)) {
+    const piece = pieces.at(-1);
+    if (token === "*") pieces.push({ source: "", length: 0 });
+    else if (piece !== undefined) {
+      piece.length++;
+      if (set !== undefined) piece.source += `[${negated ? "^" : ""}${set.replace(/[\\^[\]]/g, "\\$&")}]`;
+      else piece.source += token === "?" ? "." : token.replace(/[\\^$.|+()[\]{}]/, "\\$&");
+    }
+  }
+  return pieces;
 }

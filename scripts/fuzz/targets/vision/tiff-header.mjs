@@ -1,5 +1,5 @@
 // @ts-check
-import { readTiffHeader } from "../../../../packages/rediff/dist/vision/picture/tiff-header.js";
+import { readTiffHeader } from "../../../../packages/rediff/dist/vision/picture/tiff/tiff-header.js";
 import { bytes, integer } from "../../bytes.mjs";
 import { defineTarget } from "../../target.mjs";
 
@@ -30,7 +30,7 @@ const rgb = /** @type {const} */ ([
 ]);
 
 export default defineTarget({
-  covers: ["vision/picture/tiff-header.js"],
+  covers: ["vision/picture/tiff/tiff-header.js"],
   seeds: [
     tiff(true, rgb),
     tiff(false, rgb),

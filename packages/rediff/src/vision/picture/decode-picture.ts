@@ -24,8 +24,8 @@ import {
 } from "./picture-header.js";
 import { refuseImplausible } from "./plausible-size.js";
 import { CHANNELS, type Mode, type RasterImage, withoutAlpha } from "./raster-image.js";
-import { isOpenRange, isPlainYcbcr, modeOfTiff, refuseStrangeTiff, ycbcrToRgb } from "./tiff-colors.js";
-import { readTiffHeader, type TiffHeader } from "./tiff-header.js";
+import { isOpenRange, isPlainYcbcr, modeOfTiff, refuseStrangeTiff, ycbcrToRgb } from "./tiff/tiff-colors.js";
+import { readTiffHeader, type TiffHeader } from "./tiff/tiff-header.js";
 
 /** A path, or the bytes of a file. */
 export type PictureSource = string | Uint8Array;

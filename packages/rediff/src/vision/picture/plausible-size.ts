@@ -4,7 +4,7 @@ import { UserError } from "../../errors.js";
 import { readJpegHeader } from "./jpeg-header.js";
 import { damaged } from "./picture-errors.js";
 import { type PictureFormat, readPngHeader } from "./picture-header.js";
-import type { TiffHeader } from "./tiff-header.js";
+import type { TiffHeader } from "./tiff/tiff-header.js";
 
 /** Bytes that one byte of a file can stand for at most. Deflate: 258 of 2 bits; LZW: a string of 4096 in 12 bits. */
 const DEFLATE = 1032;

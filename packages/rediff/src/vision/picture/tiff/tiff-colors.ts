@@ -3,8 +3,8 @@
  *  libvips hands out the samples of CIELAB, of inks other than CMYK and of floating-point colours under names that
  *  lead nowhere near Pillow's pixels, and YCbCr at full resolution as if it were RGB. */
 
-import { UserError } from "../../errors.js";
-import type { Mode } from "./raster-image.js";
+import { UserError } from "../../../errors.js";
+import type { Mode } from "../raster-image.js";
 import type { TiffHeader } from "./tiff-header.js";
 
 const GREY = [0, 1];

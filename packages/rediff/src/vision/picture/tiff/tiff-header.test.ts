@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { rgbTiff, tiff } from "../fixtures/tiff.js";
+import { rgbTiff, tiff } from "../../fixtures/tiff.js";
 import { readTiffHeader } from "./tiff-header.js";
 
 const [TAG_STRIP_BYTES, ENTRY_BYTES] = [279, 12];

@@ -1,7 +1,7 @@
 /** The first directory of a TIFF file, as far as it decides how pixels are read. Structure: TIFF 6.0, 2; BigTIFF has
  *  the same fields with 8-byte offsets. */
 
-import type { Size } from "../tiles/anyres.js";
+import type { Size } from "../../tiles/anyres.js";
 
 export interface TiffHeader extends Size {
   /** What samples mean: 2 is RGB, 6 YCbCr, 8 CIELAB ... */

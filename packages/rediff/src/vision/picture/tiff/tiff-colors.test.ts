@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { UserError } from "../../errors.js";
-import { rgbTiff, tiff } from "../fixtures/tiff.js";
-import { decodePicture } from "./decode-picture.js";
+import { UserError } from "../../../errors.js";
+import { rgbTiff, tiff } from "../../fixtures/tiff.js";
+import { decodePicture } from "../decode-picture.js";
 
 // That YCbCr, CMYK of 16 bits and palettes equal Pillow is in decode-picture.test.ts.
 

@@ -7,7 +7,7 @@ import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import type { AskableModel } from "../model-facts.js";
 import type { Asked } from "../request.js";
 import { resolveRequest } from "../resolve.js";
-import { textRoom } from "./text-room.js";
+import { assertContents, assertQuestion, textRoom } from "./text-room.js";
 
 const bytes = await loadTokenizer(tokenizerFolder);
 const words = await loadTokenizer(embeddedModelFolder());
@@ -97,6 +97,20 @@ describe.each([
     // White space at a message's ends is none of the prompt's: it is no reason to refuse it.
     if (text.trim() !== "") expect(refusal(model, describing({ prompt: text })).option).toBe("prompt");
     expect(model.encoded).toBe(0);
+  });
+
+  test.each<[string, (facts: AskableModel["facts"]) => void, string]>([
+    ["a message", (facts) => assertContents(facts, [["hi"], [over]]), "messages[1].content"],
+    ["its parts", (facts) => assertContents(facts, [Array(500).fill(piece)]), "messages[0].content"],
+    ["all messages", (facts) => assertContents(facts, Array(500).fill([piece])), "messages"],
+    ["padding", (facts) => assertContents(facts, [[`hi${" ".repeat(9 * room)}`]]), "messages[0].content"],
+    ["a question", (facts) => assertQuestion(facts, over), "prompt"],
+  ])("%s of a client: refused as it came", (_, judge, option) => {
+    expect(() => judge(modelOf(tokenizer).facts)).toThrow(
+      expect.objectContaining({ option, problem: "context_length" }),
+    );
+    assertContents(modelOf(tokenizer).facts, [["hi", " ".repeat(room)], ["<image>"]]);
+    assertQuestion(modelOf(tokenizer).facts, null);
   });
 
   test("what fits is not refused for its length", () => {

@@ -14,6 +14,9 @@ type Facts = Pick<ModelFacts, "reach" | "longestToken">;
  *  and white space none. Ordinary text has ten. */
 const BYTES_OF_POSITION = 256;
 
+/** How many times its room a message may have with the white space at its ends, which chat templates cut off. */
+const PADDED = 8;
+
 /** UTF-16 units of a template that is parsed before its turn has come, so that what is wrong with it is told at once. */
 const SHORT_TEMPLATE = 1 << 16;
 
@@ -50,7 +53,7 @@ export function assertTexts(facts: Facts, asked: Asked): void {
   const refuseAbove = (most: number) => (text: GivenText) => {
     if (text.bytes > most) throw tooLong(facts, text, most);
   };
-  const talk = conversationTexts(asked.options, room);
+  const talk = conversationTexts(facts, asked.options);
   const others: GivenText[] = [];
   if (asked.kind === "describe") {
     const { draft, suffix, stop = [] } = asked.options;
@@ -124,25 +127,60 @@ function named(option: string, text: string | undefined): GivenText[] {
   return [{ option, what: option === "stop" ? "stop text" : option, bytes: Buffer.byteLength(text) }];
 }
 
+/** A conversation as clients send it, before anything is made of its texts: `<image>` is a word in them.
+ *  @param contents of the messages, each in its parts
+ *  @throws OptionError that names the message, or "messages" when only all of them together are too long */
+export function assertContents(facts: Facts, contents: readonly (readonly string[])[]): void {
+  const room = textRoom(facts);
+  let sum = 0;
+  for (const [i, parts] of contents.entries()) {
+    const text = { option: `messages[${i}].content`, what: "message" };
+    const bytes = paddedBytes(facts, text, parts.join("\n"), (content) => content.trim());
+    if (bytes > room) throw tooLong(facts, { ...text, bytes }, room);
+    sum += bytes;
+  }
+  if (sum > room) throw tooLong(facts, { option: "messages", what: "conversation", bytes: sum }, room);
+}
+
+/** The same of a question that is one text. */
+export function assertQuestion(facts: Facts, prompt: string | null | undefined): void {
+  const text = { option: "prompt", what: "prompt" };
+  const bytes = paddedBytes(facts, text, prompt ?? "", (content) => content.trim());
+  if (bytes > textRoom(facts)) throw tooLong(facts, { ...text, bytes }, textRoom(facts));
+}
+
+/** Bytes of what is read of a text, looked at closely only where it matters. @throws OptionError when it is mostly padding */
+function paddedBytes(
+  facts: Facts,
+  text: Omit<GivenText, "bytes">,
+  content: string,
+  read: (content: string) => string,
+): number {
+  const room = textRoom(facts);
+  const bytes = Buffer.byteLength(content);
+  if (bytes > PADDED * room) throw tooLong(facts, { ...text, bytes }, PADDED * room);
+  return bytes > room ? Buffer.byteLength(read(content)) : bytes;
+}
+
 /** What chat templates leave: white space at a content's ends goes, and so do escapes. */
-function conversationTexts(options: DescribeOptions, room: number): GivenText[] {
+function conversationTexts(facts: Facts, options: DescribeOptions): GivenText[] {
   const { prompt, messages, system, conversation } = options;
   const given: readonly ChatMessage[] = messages ?? (prompt === undefined ? [] : [{ role: "user", content: prompt }]);
-  const size = (message: ChatMessage) => {
-    const bytes = Buffer.byteLength(message.content ?? "");
-    return bytes > room ? Buffer.byteLength(written(message).trim()) : bytes;
-  };
+  const size = (text: Omit<GivenText, "bytes">, message: ChatMessage) => ({
+    ...text,
+    bytes: paddedBytes(facts, text, message.content ?? "", () => written(message).trim()),
+  });
   // This template drops the question's words.
   const isRead = (message: ChatMessage) => conversation !== "llada_plain" || !isUsers(message);
   const talk = given.flatMap((message, i) => {
-    const name =
+    const text =
       messages === undefined
         ? { option: "prompt", what: "prompt" }
         : { option: `messages[${i}].content`, what: "message" };
-    return isRead(message) ? [{ ...name, bytes: size(message) }] : [];
+    return isRead(message) ? [size(text, message)] : [];
   });
   if (system === undefined || conversation === "llada_plain") return talk;
-  return [{ option: "system", what: "system text", bytes: size({ role: "system", content: system }) }, ...talk];
+  return [size({ option: "system", what: "system text" }, { role: "system", content: system }), ...talk];
 }
 
 /** A marker is the word, or a picture, which has more positions than that. */

@@ -10,6 +10,7 @@
  *  What of the fixed text the model cannot read keeps its place by a stand-in. Special tokens are banned from blanks. */
 import type { Ban } from "../../diffusion/decode-options.js";
 import { alignText, type UnreadText } from "../../text/alignment/aligned-text.js";
+import { tokenOffsets } from "../../text/alignment/token-offsets.js";
 import { joiner } from "../../text/joiner.js";
 import { specialIds } from "../../text/special-ids.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
@@ -93,13 +94,15 @@ export function readForm(tokenizer: Tokenizer, { parts }: Form, tokens: ArrayLik
     for (let next = parts[++i]; next?.kind === "blank"; next = parts[++i]) run.push(next);
     const from = part.start;
     const to = run.at(-1)?.end ?? part.end;
-    const body = tokenizer.decode(ids.slice(from, to));
+    const written = ids.slice(from, to);
+    const body = tokenizer.decode(written);
+    const offsets = run.length > 1 ? tokenOffsets(tokenizer, written, body) : [];
     const follower = parts[i]?.kind === "text" ? parts[i] : undefined;
     const lead = isSpace(text.at(-1)) ? "" : joiner(tokenizer, ids[from - 1], ids[from]);
     const trail = follower?.kind !== "text" || isSpace(follower.text[0]) ? "" : joiner(tokenizer, ids[to - 1], ids[to]);
     let cut = part.spaced && body.startsWith(" ") ? 1 : 0;
     for (const [n, { end }] of run.entries()) {
-      const next = end === to ? body.length : sharedLength(tokenizer.decode(ids.slice(from, end)), body);
+      const next = end === to ? body.length : (offsets[end - from] ?? body.length);
       const piece = body.slice(cut, next);
       cut = Math.max(cut, next);
       const content = (n === 0 ? lead : "") + piece + (n === run.length - 1 ? trail : "");
@@ -111,12 +114,6 @@ export function readForm(tokenizer: Tokenizer, { parts }: Form, tokens: ArrayLik
 }
 
 const isSpace = (character: string | undefined): boolean => character !== undefined && character.trim() === "";
-
-function sharedLength(a: string, b: string): number {
-  let length = 0;
-  while (length < a.length && a[length] === b[length]) length++;
-  return length;
-}
 
 interface TokenKinds {
   special: ReadonlySet<number>;

@@ -1,5 +1,6 @@
 /** From OpenAI's messages to a job for the model. */
 import { inSnakeCase, type Spelling } from "../../errors.js";
+import { assertContents } from "../../inference/limits/text-room.js";
 import { type ModelFacts, modelDefaults } from "../../inference/model-facts.js";
 import type { ChatMessage } from "../../text/chat-template.js";
 import { escapeMarkers, placePictures } from "../../text/image-markers.js";
@@ -23,6 +24,10 @@ export interface ChatRequest {
 
 export function chatRequest(body: ChatBody, model: ServedModel, facts: ModelFacts, options: MediaOptions): ChatRequest {
   assertSampling(body);
+  assertContents(
+    facts,
+    body.messages.map(({ content }) => textsOf(content)),
+  );
   const genLength = lengthOf(body, model);
   const usualLength = model.genLength ?? modelDefaults(facts).genLength;
   assertSteps(body, Math.max(facts.maxPositions, genLength ?? 0));
@@ -159,6 +164,11 @@ const stopsOf = ({ stop }: ChatBody): string[] => (typeof stop === "string" ? [s
 function textOf(content: string | readonly { text: string }[]): string {
   if (typeof content === "string") return content;
   return content.flatMap(({ text }) => (text === "" ? [] : [text])).join("\n");
+}
+
+function textsOf(content: ChatBody["messages"][number]["content"]): string[] {
+  if (typeof content === "string") return [content];
+  return (content ?? []).flatMap((part) => (part.type === "text" ? [part.text] : []));
 }
 
 /** Pictures come before the text, as in training, unless the message sets them between its texts. An `<image>` of a text

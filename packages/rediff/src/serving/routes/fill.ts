@@ -1,5 +1,6 @@
 /** POST /v1/fill: a template with blanks in, the text out; every fixed character stays. */
 import type { Hono } from "hono";
+import { assertQuestion } from "../../inference/limits/text-room.js";
 import { traceEndOfFilling, traceStart } from "../../inference/trace.js";
 import type { TraceEvent } from "../../inference/trace-format.js";
 import { escapeMarkers } from "../../text/image-markers.js";
@@ -17,6 +18,7 @@ export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
     const body = await readJson(c, serving, fillBody);
     const { engine, model, facts } = servedFor(body.model, serving);
     assertSteps(body, facts.maxPositions);
+    assertQuestion(facts, body.prompt);
     const { image, prompt } = body;
     const media = image === undefined || image === null ? [] : [pictureSource(image, "image", serving.media)];
     assertMedia(media, facts, serving.media);

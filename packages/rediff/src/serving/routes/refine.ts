@@ -1,5 +1,6 @@
 /** POST /v1/refine: a text and its picture in, the text repaired and what was changed out. */
 import type { Hono } from "hono";
+import { assertQuestion } from "../../inference/limits/text-room.js";
 import { escapeMarkers } from "../../text/image-markers.js";
 import type { AppEnv } from "../http/api-keys.js";
 import { readJson } from "../http/request-body.js";
@@ -13,6 +14,7 @@ export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
   app.post("/v1/refine", async (c) => {
     const body = await readJson(c, serving, refineBody);
     const { engine, model, facts } = servedFor(body.model, serving);
+    assertQuestion(facts, body.prompt);
     const media = [pictureSource(body.image, "image", serving.media)];
     assertMedia(media, facts, serving.media);
     const { prompt, rounds, threshold, image_join: imageJoin, as_stored: asStored } = body;

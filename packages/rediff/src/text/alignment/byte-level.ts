@@ -16,9 +16,12 @@ function byteSigns(): string[] {
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** The bytes of a token's spelling. */
+export const bytesOf = (signs: string): Uint8Array => Uint8Array.from(signs, (sign) => byteOf.get(sign) ?? 0);
+
 /** The text of whole tokens. */
 export function textOfBytes(signs: string): string {
-  return utf8.decode(Uint8Array.from(signs, (sign) => byteOf.get(sign) ?? 0));
+  return utf8.decode(bytesOf(signs));
 }
 
 /** Whether a token begins inside a character. */

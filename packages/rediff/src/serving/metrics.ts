@@ -20,6 +20,9 @@ export interface Metrics {
   watch(engines: ReadonlyMap<string, Watched>): void;
   /** What requests under way hold. */
   watchBodies(bodies: { readonly held: number }): void;
+  watchConnections(listener: { readonly connections: number }): void;
+  /** Counts a client that was one too many. */
+  refusedConnection(): void;
 }
 
 const SECONDS = [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300];
@@ -80,6 +83,12 @@ export function createMetrics(): Metrics {
     registers,
   });
 
+  const refused = new Counter({
+    name: "rediff_refused_connections_total",
+    help: "Connections beyond --max-connections, or for which there was no descriptor",
+    registers,
+  });
+
   return {
     registry,
     async timed(kind, work) {
@@ -110,6 +119,17 @@ export function createMetrics(): Metrics {
         },
       });
     },
+    watchConnections(listener) {
+      new Gauge({
+        name: "rediff_connections",
+        help: "Clients that are connected",
+        registers,
+        collect() {
+          this.set(listener.connections);
+        },
+      });
+    },
+    refusedConnection: () => refused.inc(),
     watch(engines) {
       const all = [...engines.values()];
       const sum = (read: (engine: Watched) => number) => () => all.reduce((total, engine) => total + read(engine), 0);

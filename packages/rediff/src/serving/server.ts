@@ -4,6 +4,7 @@ import { readAskable } from "../inference/model-facts.js";
 import { type AppOptions, createApp } from "./app.js";
 import { Engine, type EngineOptions } from "./engine/engine.js";
 import { BodyBudget } from "./http/body-budget.js";
+import { connectionLimit } from "./http/connections.js";
 import { type ListenOptions, listen } from "./http/listen.js";
 import type { MediaOptions } from "./media/load-media.js";
 import { Redraws } from "./media/redraws.js";
@@ -12,7 +13,10 @@ import type { Served, ServedModel, Serving } from "./route-context.js";
 
 export interface ServerOptions {
   engine: EngineOptions;
-  listen: ListenOptions;
+  listen: ListenOptions & {
+    /** Clients that may be connected at once; default 1,024, or what there are descriptors for. */
+    maxConnections?: number | undefined;
+  };
   app: AppOptions;
   media: MediaOptions;
   model: ServedModel;
@@ -42,8 +46,9 @@ export interface RediffServer {
 }
 
 /** Listens at once, so that /health answers while the model loads.
- *  @throws UserError when the port cannot be had, or one of the other models is none */
+ *  @throws UserError when the port or so many connections cannot be had, or one of the other models is none */
 export async function startServer(options: ServerOptions): Promise<RediffServer> {
+  const maxConnections = connectionLimit(options.listen.maxConnections);
   const metrics = createMetrics();
   const { log, media, bodyLimit, command } = options;
   const bodies = new BodyBudget(Math.max(bodyLimit, options.bodiesLimit ?? 16 * bodyLimit));
@@ -67,7 +72,13 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
   metrics.watch(new Map(served.map(({ model, engine }) => [model.id, engine])));
   const redraws = new Redraws();
   const app = createApp({ served, metrics, media, redraws, bodyLimit, bodies, command, log }, options.app);
-  const listener = await listen((request, env) => app.fetch(request, env as never), options.listen);
+  const listener = await listen((request, env) => app.fetch(request, env as never), {
+    ...options.listen,
+    maxConnections,
+    log,
+    onRefused: metrics.refusedConnection,
+  });
+  metrics.watchConnections(listener);
   const [{ engine }] = served;
   const ready = engine.start().then(() => undefined);
   ready.catch(() => undefined); // whoever asks is told

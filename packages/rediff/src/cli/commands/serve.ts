@@ -30,6 +30,7 @@ interface Flags extends ModelFlags {
   maxPixels: number;
   maxPictures: number;
   allowUrls?: true;
+  maxConnections?: number;
   requestTimeout: number;
   writeTimeout: number;
   drain: number;
@@ -77,6 +78,11 @@ export function serveCommand(): Command {
     .option("--max-pixels <N>", "largest picture; a phone's may have 49 million", whole(1), 50_000_000)
     .option("--max-pictures <N>", "pictures of one request", whole(1), 16)
     .option("--allow-urls", "fetch http(s) pictures; only from public addresses")
+    .option(
+      "--max-connections <N>",
+      "clients connected at once; beyond, 503 (default 1024, or what ulimit -n allows)",
+      whole(1),
+    )
     .option("--request-timeout <SECONDS>", "a request has to arrive within", decimal, 60)
     .option("--write-timeout <SECONDS>", "drop clients that take nothing of their answer for", decimal, 30)
     .option("--drain <SECONDS>", "when told to end, wait for requests at most", decimal, 30)
@@ -213,6 +219,7 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
       host: flags.host,
       port: flags.port,
       requestTimeout: flags.requestTimeout,
+      maxConnections: flags.maxConnections,
       writeTimeout: flags.writeTimeout,
     },
     app: {

@@ -17,7 +17,7 @@ beforeAll(async () => {
       const large = url.pathname === "/large";
       return new Response(large ? Buffer.alloc(64 << 20) : "ok");
     },
-    { host: "127.0.0.1", port: 0, requestTimeout: 0.5, writeTimeout: 1.5 },
+    { host: "127.0.0.1", port: 0, requestTimeout: 0.5, writeTimeout: 1.5, maxConnections: 100, log: () => undefined },
   );
 });
 afterAll(() => listener.close());
@@ -101,7 +101,7 @@ test("a client that takes nothing and sends a byte now and then is dropped, too"
 
 test("a port that is taken, an address that is not ours", async () => {
   const port = Number(new URL(listener.url).port);
-  const options = { requestTimeout: 1, writeTimeout: 1 };
+  const options = { requestTimeout: 1, writeTimeout: 1, maxConnections: 100, log: () => undefined };
   const fetch = async () => new Response("");
   await expect(listen(fetch, { host: "127.0.0.1", port, ...options })).rejects.toMatchObject({
     line: `port ${port} on 127.0.0.1 is in use. Choose another --port; 0 takes a free one`,

@@ -1,0 +1,81 @@
+/** What Node's HTTP server answers by itself, without a body that says why: answered in the API's form, before or beside
+ *  the app. */
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { ApiError, clip, type ErrorBody } from "./error-object.js";
+
+/** Node passes over what is more than `maxHeadersCount` without a word, and a second Host with it. */
+const MOST_HEADERS = 256;
+
+/** @param judge what else is to be refused before the app sees it */
+export function answerAhead(server: Server, judge: (socket: Duplex) => ApiError | undefined): void {
+  const [app] = server.listeners("request") as RequestListener[];
+  const underway = new Map<Duplex, { request: IncomingMessage; response: ServerResponse }>();
+  server.maxHeadersCount = 0;
+  server.removeAllListeners("request");
+  server.on("request", (request, response) => {
+    const { socket, rawHeaders, headers } = request;
+    underway.set(socket, { request, response });
+    response.once("close", () => underway.get(socket)?.response === response && underway.delete(socket));
+    if (rawHeaders.length > 2 * MOST_HEADERS)
+      return refuse(response, new ApiError(431, `the request has more than ${MOST_HEADERS} headers`));
+    if (headers.host === undefined && request.httpVersion === "1.1")
+      return refuse(response, new ApiError(400, "the request has no Host header", { code: "invalid_host" }));
+    const refusal = judge(socket);
+    if (refusal !== undefined) return refuse(response, refusal);
+    app?.(request, response);
+  });
+  // Whoever waits for leave to send a body gets it when the body is about to be read (http/request-body.ts).
+  server.on("checkContinue", (request, response) => void server.emit("request", request, response));
+  server.on("connect", (_, socket) => {
+    socket.on("error", () => socket.destroy());
+    endWith(socket, "405 Method Not Allowed", "this is no proxy");
+  });
+  server.on("checkExpectation", ({ headers }, response) => {
+    const expected = clip(String(headers.expect), 40);
+    refuse(response, new ApiError(417, `"Expect: ${expected}" cannot be met`, { code: "expectation_failed" }));
+  });
+  const broken = new WeakSet<Duplex>();
+  server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
+    if (broken.has(socket)) return;
+    broken.add(socket);
+    const { request, response } = underway.get(socket) ?? {};
+    // Behind the answer that it would be taken for a part of. A request that is itself cut off has no other answer.
+    if (response === undefined || !(request?.complete || response.headersSent)) answerBroken(error, socket);
+    else response.once("close", () => answerBroken(error, socket));
+  });
+}
+
+function refuse(response: ServerResponse, { status, body, headers: more }: ApiError): void {
+  const text = JSON.stringify(body);
+  const headers = {
+    ...more,
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(text),
+    connection: "close",
+  };
+  response.writeHead(status, headers).end(text);
+}
+
+/** What never becomes a request: broken HTTP, headers too large, or too slow. */
+function answerBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (!socket.writable || error.code === "ECONNRESET") {
+    socket.destroy();
+    return;
+  }
+  const [status, message] =
+    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? ["408 Request Timeout", "the request did not arrive in time"]
+      : error.code === "HPE_HEADER_OVERFLOW"
+        ? ["431 Request Header Fields Too Large", "the headers are too large"]
+        : ["400 Bad Request", "this is not HTTP"];
+  endWith(socket, status, message);
+}
+
+function endWith(socket: Duplex, status: string, message: string): void {
+  const body: ErrorBody = { error: { message, type: "invalid_request_error", param: null, code: null } };
+  const text = JSON.stringify(body);
+  socket.end(
+    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
+  );
+}

@@ -84,7 +84,7 @@ export async function intoFolder(output: string, write: (folder: string) => Prom
     if (exists) await moveInto(partial, target);
     else await rename(partial, target);
   } catch (error) {
-    await rm(partial, { recursive: true, force: true });
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined); // the next run's to remove
     throw error;
   }
 }

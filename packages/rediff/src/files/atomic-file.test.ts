@@ -3,7 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { expect, test } from "vitest";
 import { folderOfEachTest } from "../testing/folders.js";
-import { AtomicFile, writeError, writeText } from "./atomic-file.js";
+import { AtomicFile, writeText } from "./atomic-file.js";
+import { writeError } from "./write-errors.js";
 
 const scratch = folderOfEachTest();
 const { at } = scratch;
@@ -49,13 +50,15 @@ test("leftovers of dead processes are removed, those of others are not", async (
 test("what a person can do about it", async () => {
   const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
   expect(writeError("x.json", full)).toMatchObject({
-    message: "x.json: the disk is full",
+    message: "x.json cannot be written: no space left on the disk",
     hint: expect.stringContaining("Make room"),
   });
   const bug = new TypeError("a bug");
   expect(writeError("x.json", bug)).toBe(bug);
   await expect(AtomicFile.create(scratch.path)).rejects.toThrow(/is a folder/);
   writeFileSync(at("file"), "");
-  await expect(AtomicFile.create(at("file/x.json"))).rejects.toThrow(/file\/x\.json: /);
+  await expect(AtomicFile.create(at("file/x.json"))).rejects.toThrow(
+    /file\/x\.json cannot be written: a part of the path is no folder/,
+  );
   expect(existsSync(at("file/x.json"))).toBe(false);
 });

@@ -5,6 +5,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.js";
 import { hiddenPath, readHiddenName } from "./hidden-names.js";
+import { writeError } from "./write-errors.js";
 
 const BUFFER_BYTES = 1 << 20;
 
@@ -87,18 +88,6 @@ export async function writeText(path: string, text: string, options: { sync?: bo
   } finally {
     await file.abort();
   }
-}
-
-/** What a person can do about a failed write. */
-export function writeError(path: string, cause: unknown): unknown {
-  if (!(cause instanceof Error) || !("code" in cause)) return cause;
-  const [why, hint] = {
-    ENOSPC: ["the disk is full", "Make room, then run it again; what was there before is unchanged."],
-    EDQUOT: ["the disk quota is used up", "Make room, then run it again; what was there before is unchanged."],
-    EACCES: ["no permission to write there", "Name another place."],
-    EROFS: ["the file system is read-only", "Name another place."],
-  }[String(cause.code)] ?? [cause.message, undefined];
-  return new UserError(`${path}: ${why}`, hint, { cause });
 }
 
 /** Removes what runs on this machine left that are no more. */

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { dirname, join } from "node:path";
@@ -76,8 +77,28 @@ test("another host's lock is respected while it is touched, and taken over when 
   expect(JSON.parse(await readFile(path, "utf8"))).toEqual(owner);
   const long = new Date(Date.now() - 120_000);
   await utimes(path, long, long);
-  expect(await withLock(path, {}, async () => "in")).toBe("in");
+  expect(await withLock(path, { watchMs: 20 }, async () => "in")).toBe("in");
 });
+
+test("another host's lock that is touched while we watch is in use, however old this machine's clock makes it", async () => {
+  const path = await lockFile({ pid: 1, host: "elsewhere", id: "x" });
+  const owner = setInterval(() => {
+    const long = new Date(Date.now() - 3_600_000);
+    utimes(path, long, long).catch(() => undefined);
+  }, 5);
+  const waited = withLock(path, { watchMs: 200, signal: AbortSignal.timeout(600) }, async () => "in");
+  await expect(waited).rejects.toThrow(/timeout/);
+  clearInterval(owner);
+  expect(await withLock(path, { watchMs: 20 }, async () => "in")).toBe("in");
+});
+
+test.skipIf(!existsSync("/proc/self/stat"))(
+  "a lock of an earlier process that had this one's number is taken over, as in a container that was started anew",
+  async () => {
+    const path = await lockFile({ pid: process.pid, since: "an earlier boot/1", host: hostname(), id: "x" });
+    expect(await withLock(path, {}, async () => "in")).toBe("in");
+  },
+);
 
 describe("a file system without hard links", () => {
   beforeEach(() => {

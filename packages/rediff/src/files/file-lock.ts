@@ -1,7 +1,8 @@
 /** A lock between processes: a file that exists while somebody works on a blob.
  *
  *  Node has no flock, so a killed owner leaves its file behind. It is taken over when its process is gone (same host)
- *  or when it has not been touched for STALE_MS (another host on a shared disk). Should an owner that slept so long wake
+ *  or when it has not been touched for STALE_MS (another host on a shared disk): by the time that we waited for it, or by
+ *  its own and for as long as we watched it, since clocks are set, and differ. Should an owner that slept so long wake
  *  up again, two may write one partial file: harmless, since both write the same bytes to the same places, and the
  *  name is given only after the checksum. huggingface_hub's `<etag>.lock` beside ours is of another kind (flock) and
  *  is left alone. */
@@ -10,25 +11,32 @@ import { link, mkdir, open, readFile, rename, rm, stat, utimes } from "node:fs/p
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isAlive } from "./processes.js";
+import { z } from "zod";
+import { isSameAlive, thisProcess } from "./processes.js";
 
 export interface LockOptions {
   /** Called once if another process holds it. */
   onWait?: () => void;
   signal?: AbortSignal | undefined;
+  /** How long an old lock of another host is watched before it is taken over; for tests. */
+  watchMs?: number;
 }
+
+const ownerSchema = z.object({ pid: z.int(), host: z.string(), since: z.string().optional() });
 
 const HEARTBEAT_MS = 5_000;
 const STALE_MS = 60_000;
+const WATCH_MS = 2.2 * HEARTBEAT_MS;
 const POLL_MS = 100;
 
 /** Waits for the lock, runs `work`, gives it back. */
 export async function withLock<T>(path: string, options: LockOptions, work: () => Promise<T>): Promise<T> {
-  const content = JSON.stringify({ pid: process.pid, host: hostname(), id: randomUUID() });
+  const content = JSON.stringify({ ...thisProcess(), host: hostname(), id: randomUUID() });
   await mkdir(dirname(path), { recursive: true });
   let waited = false;
+  const watch = new Watch(options.watchMs ?? WATCH_MS);
   while (!(await create(path, content))) {
-    if (await removeIfStale(path)) continue;
+    if (await removeIfStale(path, watch)) continue;
     if (!waited) options.onWait?.();
     waited = true;
     options.signal?.throwIfAborted();
@@ -80,12 +88,31 @@ async function createExclusively(path: string, content: string): Promise<boolean
   }
 }
 
-async function removeIfStale(path: string): Promise<boolean> {
+/** What was seen of a lock, and since when, by a clock that nobody sets. */
+class Watch {
+  #seen = "";
+  #since = 0;
+
+  constructor(private readonly leastMs: number) {}
+
+  /** @param touchedMs since 1970 */
+  isStale(content: string, touchedMs: number): boolean {
+    const seen = `${touchedMs} ${content}`;
+    if (seen !== this.#seen) {
+      this.#seen = seen;
+      this.#since = performance.now();
+    }
+    const watchedMs = performance.now() - this.#since;
+    return watchedMs >= STALE_MS || (watchedMs >= this.leastMs && Date.now() - touchedMs >= STALE_MS);
+  }
+}
+
+async function removeIfStale(path: string, watch: Watch): Promise<boolean> {
   const content = await contentOf(path);
   if (content === undefined) return true;
   const touched = await stat(path).catch(() => undefined);
   if (touched === undefined) return true;
-  if (Date.now() - touched.mtimeMs < STALE_MS && !isDead(content)) return false;
+  if (!watch.isStale(content, touched.mtimeMs) && !isDead(content)) return false;
   // Two waiters may come to this point: what was moved aside may already be the other one's new lock.
   const aside = `${path}.${randomUUID()}`;
   try {
@@ -99,9 +126,16 @@ async function removeIfStale(path: string): Promise<boolean> {
 }
 
 function isDead(content: string): boolean {
-  const owner = /"pid":(\d+),"host":"([^"]*)"/.exec(content);
-  if (owner === null || owner[2] !== hostname()) return false;
-  return !isAlive(Number(owner[1]));
+  const { data } = ownerSchema.safeParse(parsed(content));
+  return data !== undefined && data.host === hostname() && !isSameAlive(data);
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // cut short by a kill
+  }
 }
 
 async function contentOf(path: string): Promise<string | undefined> {

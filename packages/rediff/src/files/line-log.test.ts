@@ -106,8 +106,8 @@ describe("a write that fails", () => {
       appendFileSync(at("full.jsonl"), '{"n":2,');
       throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
     });
-    await expect(log.append({ n: 2 })).rejects.toThrow(/full\.jsonl: the disk is full/);
-    await expect(log.append({ n: 3 })).rejects.toThrow(/full\.jsonl: the disk is full/);
+    await expect(log.append({ n: 2 })).rejects.toThrow(/full\.jsonl cannot be written: no space left on the disk/);
+    await expect(log.append({ n: 3 })).rejects.toThrow(/full\.jsonl cannot be written: no space left on the disk/);
     expect(log.count).toBe(1);
     await log.close();
     expect(readFileSync(at("full.jsonl"), "utf8")).toBe('{"n":1}\n{"n":2,');

@@ -4,8 +4,8 @@ import { constants } from "node:fs";
 import { access, type FileHandle, mkdir, open, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { option, UserError, wording } from "../errors.js";
-import { writeError } from "./atomic-file.js";
 import { utf8Lines } from "./utf8-text.js";
+import { writeError } from "./write-errors.js";
 
 export interface LineLogOptions {
   /** How every line begins, and so what the rest of a torn one begins with. */

@@ -20,7 +20,7 @@ export async function writeWholeFolder(target: string, write: (folder: string) =
     await write(hidden);
     syncTree(hidden);
   } catch (error) {
-    await rm(hidden, { recursive: true, force: true });
+    await rm(hidden, { recursive: true, force: true }).catch(() => undefined); // the next run's to remove
     throw error;
   }
   if (existsSync(path)) await removeWholeFolder(path);

@@ -3,6 +3,7 @@
  *  Redirects are followed here rather than by `fetch`, so that it is plain to see that the token goes to the hub's own
  *  origin and nowhere else (large files are served by signed addresses of another host). */
 import { UserError } from "../errors.js";
+import { retryAfterMs } from "../network/retry-after.js";
 import { TransientError } from "../network/transient-error.js";
 import { parseShallowJson } from "../options/shallow-json.js";
 import type { HubSettings } from "./hub-settings.js";
@@ -227,7 +228,7 @@ function refusal(response: Response, hub: HubSettings, subject: Subject): Error 
   const asked = subject.file === undefined ? subject.id : `${subject.file} of ${subject.id}`;
   if (status === 408 || status === 425 || status === 429 || status >= 500) {
     const why = status === 429 ? "too many requests" : "trouble at the server";
-    return new TransientError(`HTTP ${status}, ${why}`, retryAfterMs(headers.get("retry-after")));
+    return new TransientError(`HTTP ${status}, ${why}`, retryAfterMs(headers.get("retry-after"), headers.get("date")));
   }
   if (code === "GatedRepo") {
     return new UserError(
@@ -264,13 +265,6 @@ function refusal(response: Response, hub: HubSettings, subject: Subject): Error 
     `${hub.endpoint} refused ${asked} with HTTP ${status}${message ? `: ${oneLine(message)}` : ""}`,
     "Check HF_ENDPOINT and the name.",
   );
-}
-
-/** Seconds or a date, as RFC 9110 has it. */
-function retryAfterMs(text: string | null): number | undefined {
-  if (text === null) return undefined;
-  const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 
 /** A server's text, fit for one line of a terminal. */

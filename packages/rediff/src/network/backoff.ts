@@ -7,7 +7,7 @@ export interface RetryPolicy {
   tries: number;
   /** Wait after the first failure; the k-th waits 2^(k-1) times as long. */
   firstWaitMs: number;
-  /** Longest wait that a server may ask for. */
+  /** Longest wait that a server may ask for, and that doubling comes to. */
   longestWaitMs: number;
 }
 
@@ -38,8 +38,10 @@ export class Backoff {
     this.#failures++;
     const asked = error.waitMs;
     if (this.#failures >= this.policy.tries || (asked ?? 0) > this.policy.longestWaitMs) throw error;
-    const own = this.policy.firstWaitMs * 2 ** (this.#failures - 1) * (0.75 + Math.random() / 2);
-    const waitMs = Math.max(own, asked ?? 0);
+    const { firstWaitMs, longestWaitMs } = this.policy;
+    const own = firstWaitMs * 2 ** (this.#failures - 1) * (0.75 + Math.random() / 2);
+    // The bound is for our own waits too: after many failures they would be years, which timers take for none at all.
+    const waitMs = Math.min(Math.max(own, asked ?? 0), Math.max(firstWaitMs, longestWaitMs));
     this.onRetry({ reason: error.message, waitMs, failures: this.#failures, tries: this.policy.tries });
     await sleep(waitMs, undefined, this.signal ? { signal: this.signal } : {}).catch(() =>
       this.signal?.throwIfAborted(),

@@ -140,7 +140,7 @@ function atPath<T>(path: string, step: () => T): T {
   try {
     return step();
   } catch (error) {
-    throw new SafetensorsError(`${path}: cannot be written: ${systemReason(error)}`);
+    throw new SafetensorsError(`${path}: cannot be written: ${systemReason(error)}`, { cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 /** What an error looks like on stderr: one line for what a user can mend, the stack for what is our fault. */
 import { asFlag, UserError } from "../../errors.js";
+import { systemErrorText } from "../../files/write-errors.js";
 import { printable } from "../../printable.js";
 
 /** A signal that asked the command to stop. */
@@ -27,7 +28,7 @@ function isExpected(error: Error): boolean {
 
 function lineOf(error: Error): string {
   if (error instanceof UserError) return oneLine(error.spelled(asFlag));
-  const line = "line" in error ? String(error.line) : error.message;
+  const line = "line" in error ? String(error.line) : (systemErrorText(error) ?? error.message);
   return oneLine(line);
 }
 

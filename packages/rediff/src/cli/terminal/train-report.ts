@@ -3,6 +3,7 @@
 import { appendFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { describeSkip } from "../../data/samples/sample-error.js";
+import { writeError } from "../../files/write-errors.js";
 import { combineLogs, type RunLog } from "../../training/logging/combine-logs.js";
 import { metricsLog } from "../../training/logging/metrics-log.js";
 import { progressLog } from "../../training/logging/progress-log.js";
@@ -31,8 +32,12 @@ function skipLog(output: string, note: (line: string) => void): TrainObserver {
   let count = 0;
   return {
     onSkip(skip) {
-      mkdirSync(output, { recursive: true });
-      appendFileSync(file, `${JSON.stringify(skip)}\n`);
+      try {
+        mkdirSync(output, { recursive: true });
+        appendFileSync(file, `${JSON.stringify(skip)}\n`);
+      } catch (cause) {
+        throw writeError(file, cause);
+      }
       count++;
       if (count <= SHOWN_SKIPS) note(`skipped ${describeSkip(skip)}`);
       if (count === SHOWN_SKIPS) note(`further skipped samples are listed in ${file} only`);

@@ -5,7 +5,7 @@
 import { lstat, mkdir, open, realpath, rename, rm } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import { UserError } from "../../errors.js";
-import { writeError } from "../../files/atomic-file.js";
+import { writeError } from "../../files/write-errors.js";
 import { memberPath } from "./member-path.js";
 
 export interface Unpacked {

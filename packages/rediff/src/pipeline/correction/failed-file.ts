@@ -1,7 +1,7 @@
 /** Drafts that got no answer in this run, and why: JSON lines beside the ledger. They are tried again in the next run, so
  *  the file is begun anew with the first failure, and goes when a run comes to its end without any. */
 import { type FileHandle, open, rm } from "node:fs/promises";
-import { writeError } from "../../files/atomic-file.js";
+import { writeError } from "../../files/write-errors.js";
 
 export const failureReasons = {
   picture: "the picture is missing or broken",

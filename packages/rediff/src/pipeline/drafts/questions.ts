@@ -8,7 +8,7 @@ import type { DataRecord, Media, SampleSource } from "../../data/samples/sample.
 import { describeSource, SampleError } from "../../data/samples/sample-error.js";
 import { findPicture } from "../../data/samples/sample-media.js";
 import { option, UserError, wording } from "../../errors.js";
-import { writeError } from "../../files/atomic-file.js";
+import { writeError } from "../../files/write-errors.js";
 import { placeImages } from "../../text/chat-template.js";
 import { imageToken } from "../../text/image-tokens.js";
 import { describeLeftOut, type LeftOutFile, picturesIn } from "../../vision/picture/folder-pictures.js";

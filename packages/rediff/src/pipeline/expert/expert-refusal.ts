@@ -1,5 +1,6 @@
 /** Replies other than 2xx: what another try may mend, what is one draft's own fault, and what concerns every request. */
 import { option, UserError, wording } from "../../errors.js";
+import { retryAfterMs } from "../../network/retry-after.js";
 import { TransientError } from "../../network/transient-error.js";
 import { parseShallowJson } from "../../options/shallow-json.js";
 import { isRecord } from "../formats/exact-json.js";
@@ -93,11 +94,8 @@ function tryParse(text: string): unknown {
 /** How long the server wants us to wait: `retry-after-ms`, or Retry-After in seconds or as a date (RFC 9110). */
 function waitMs(headers: HttpReply["headers"]): number | undefined {
   const exact = Number(headerOf(headers["retry-after-ms"]) ?? Number.NaN);
-  const text = headers["retry-after"];
-  const seconds = Number(text ?? Number.NaN);
-  const choices = [exact, seconds * 1000, Date.parse(text ?? "") - Date.now()];
-  const found = choices.find(Number.isFinite);
-  return found === undefined ? undefined : Math.max(0, found);
+  if (Number.isFinite(exact)) return Math.max(0, exact);
+  return retryAfterMs(headerOf(headers["retry-after"]), headerOf(headers.date));
 }
 
 export const headerOf = (value: string | string[] | undefined): string | undefined =>

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, extname, join } from "node:path";
 import { UserError } from "../../errors.js";
-import { writeError } from "../../files/atomic-file.js";
+import { writeError } from "../../files/write-errors.js";
 import { type PictureFormat, sniffFormat } from "../../vision/picture/picture-header.js";
 import { memberPath } from "../archives/member-path.js";
 

@@ -115,16 +115,23 @@ export async function writeTrainedFiles(folder: string, trained: TrainedModel, o
 }
 
 /** Gives `output` the model, among whatever else is in it; config.json comes last.
+ *  @param beside writes what is to be there before config.json is
  *  @throws UserError when the disk is full or may not be written */
-export async function exportModel(output: string, trained: TrainedModel, options: FileOptions = {}): Promise<void> {
-  await saying(`the model in ${output}`, () =>
-    intoFolder(output, async (folder) => {
+export async function exportModel(
+  output: string,
+  trained: TrainedModel,
+  options: FileOptions = {},
+  beside: (folder: string) => Promise<void> = async () => undefined,
+): Promise<void> {
+  await saying(`the model in ${output}`, async () => {
+    await intoFolder(output, async (folder) => {
       await writeTrainedFiles(folder, trained, options);
+      await beside(folder);
       syncTree(folder);
       await rm(join(output, ADAPTER_FOLDER), { recursive: true, force: true }); // no folder takes a full one's place
-    }),
-  );
-  sync(output);
+    });
+    sync(output);
+  });
 }
 
 /** Writes the projector alone, under the names that the original's mm_projector.bin has. */

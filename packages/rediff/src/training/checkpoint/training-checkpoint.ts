@@ -16,7 +16,7 @@ import { z } from "zod";
 import { writeJson } from "../../checkpoint/model-folder.js";
 import { UserError } from "../../errors.js";
 import { removeWholeFolder, writeWholeFolder } from "../../files/whole-folder.js";
-import { saying } from "../../files/write-errors.js";
+import { saying, writeError } from "../../files/write-errors.js";
 import { parseShallowJson } from "../../options/shallow-json.js";
 import { parseRecipeKeys, type RecipeKeys } from "../recipe/recipe.js";
 import { type DataFingerprint, dataFingerprintSchema } from "./data-fingerprint.js";
@@ -101,7 +101,13 @@ async function rotate(output: string, current: number, keep: number): Promise<vo
   if (keep === 0) return;
   const older = listCheckpoints(output).filter(({ step }) => step !== current);
   const excess = Math.max(0, older.length - (keep - 1));
-  for (const { folder } of older.slice(0, excess)) await removeWholeFolder(folder);
+  for (const { folder } of older.slice(0, excess))
+    await removeWholeFolder(folder).catch((cause: unknown) => {
+      throw writeError(folder, cause, {
+        done: "removed",
+        hint: "The newest checkpoint is saved: mend that, then resume.",
+      });
+    });
 }
 
 const count = z.number().int().min(0);

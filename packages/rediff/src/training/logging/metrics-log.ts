@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { asUserError } from "../../files/write-errors.js";
+import { writeError } from "../../files/write-errors.js";
 import type { FileLogOptions, RunLog } from "./combine-logs.js";
 import { checkFileLog } from "./combine-logs.js";
 import { MfuMeter } from "./mfu.js";
@@ -35,7 +35,7 @@ export function metricsLog(output: string, options: FileLogOptions = {}): RunLog
       // One call, so that a kill leaves at most one line cut short, which the next start drops.
       writeSync(file, line);
     } catch (error) {
-      throw asUserError(path, error);
+      throw writeError(path, error);
     }
   };
 
@@ -47,7 +47,7 @@ export function metricsLog(output: string, options: FileLogOptions = {}): RunLog
         cutAfter(path, facts.firstStep);
         file = openSync(path, "a");
       } catch (error) {
-        throw asUserError(path, error);
+        throw writeError(path, error);
       }
     },
     onStep(report) {

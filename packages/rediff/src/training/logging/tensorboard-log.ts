@@ -3,7 +3,7 @@
 import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { asUserError } from "../../files/write-errors.js";
+import { writeError } from "../../files/write-errors.js";
 import type { Terms } from "../backward/micro-batch.js";
 import type { FileLogOptions, RunLog } from "./combine-logs.js";
 import { checkFileLog } from "./combine-logs.js";
@@ -27,7 +27,7 @@ export function tensorboardLog(output: string, options: FileLogOptions = {}): Ru
     try {
       writeSync(file, encodeRecord(encodeEvent({ wallTime: now() / 1000, step, what })));
     } catch (error) {
-      throw asUserError(path, error);
+      throw writeError(path, error);
     }
   };
 
@@ -40,7 +40,7 @@ export function tensorboardLog(output: string, options: FileLogOptions = {}): Ru
         mkdirSync(folder, { recursive: true });
         file = openSync(path, "a");
       } catch (error) {
-        throw asUserError(path, error);
+        throw writeError(path, error);
       }
       write(0, { fileVersion: FILE_VERSION });
       write(facts.firstStep + 1, { start: true });

@@ -11,8 +11,9 @@ import type { TrainResult } from "./run-report.js";
  *  @throws UserError when the output folder has another model, which must not be lost */
 export function finishedRun(recipe: RecipeKeys): TrainResult | undefined {
   const { output } = recipe;
+  // config.json comes last: without it an export was cut off, and is done again.
+  if (!existsSync(join(output, "config.json"))) return undefined;
   if (!existsSync(join(output, STATE_FILE))) {
-    if (!existsSync(join(output, "config.json"))) return undefined;
     throw new UserError(`${output} holds a model that this run did not make`, "Name another output.");
   }
   const { step, recipe: saved } = readState(output);

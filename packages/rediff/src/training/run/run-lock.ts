@@ -1,7 +1,8 @@
 /** One run at a time in an output folder: two would overwrite each other's checkpoints and lines.
  *
  *  The lock is a file that names its process. That of a process of this machine that is no more is taken over; that of
- *  another machine cannot be told, and is taken over when it was not touched for a while. */
+ *  another machine cannot be told, and is taken over when it was not touched for an hour, and is not while we watch:
+ *  clocks are set, and differ. */
 import {
   closeSync,
   existsSync,
@@ -17,24 +18,42 @@ import {
 } from "node:fs";
 import { hostname } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import { isAlive } from "../../files/processes.js";
+import { isSameAlive, thisProcess } from "../../files/processes.js";
+import { writeError } from "../../files/write-errors.js";
 
 const HEARTBEAT_MS = 30_000;
 /** A step of a large model, during which nothing is touched, may take minutes. */
 const STALE_MS = 60 * 60_000;
 
-const ownerSchema = z.object({ pid: z.int(), host: z.string() });
+const WATCH_MS = 2.2 * HEARTBEAT_MS;
 
-/** @throws UserError when another run is at work in the folder */
-export function lockOutput(output: string): Disposable {
+const ownerSchema = z.object({ pid: z.int(), host: z.string(), since: z.string().optional() });
+
+export interface LockOptions {
+  onNote?: ((line: string) => void) | undefined;
+  /** How long another machine's old lock is watched; for tests. */
+  watchMs?: number;
+}
+
+/** @throws UserError when another run is at work in the folder, or when nothing can be written there */
+export async function lockOutput(output: string, options: LockOptions = {}): Promise<Disposable> {
+  try {
+    return await lock(output, options);
+  } catch (cause) {
+    throw writeError(output, cause);
+  }
+}
+
+async function lock(output: string, options: LockOptions): Promise<Disposable> {
   const made = mkdirSync(output, { recursive: true });
   const path = join(output, ".lock");
-  const content = JSON.stringify({ pid: process.pid, host: hostname() });
+  const content = JSON.stringify({ ...thisProcess(), host: hostname() });
   if (!create(path, content)) {
     const owner = ownerOf(path);
-    if (owner !== undefined && isAtWork(path, owner))
+    if (owner !== undefined && (await isAtWork(path, owner, options)))
       throw new UserError(
         `${output} is in use by another run (process ${owner.pid} on ${owner.host})`,
         `Wait for its end, or name another output. If it is no more, remove ${path}.`,
@@ -53,8 +72,12 @@ export function lockOutput(output: string): Disposable {
   return {
     [Symbol.dispose]() {
       clearInterval(heartbeat);
-      rmSync(path, { force: true });
-      if (made !== undefined) removeEmpty(resolve(output), resolve(made)); // a run that came to nothing
+      try {
+        rmSync(path, { force: true });
+        if (made !== undefined) removeEmpty(resolve(output), resolve(made)); // a run that came to nothing
+      } catch {
+        // A disk that fails: the run has said so, and the next one sees that this process is no more.
+      }
     },
   };
 }
@@ -70,8 +93,11 @@ function removeEmpty(folder: string, top: string): void {
 function create(path: string, content: string): boolean {
   try {
     const file = openSync(path, "wx");
-    writeSync(file, content);
-    closeSync(file);
+    try {
+      writeSync(file, content);
+    } finally {
+      closeSync(file);
+    }
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
@@ -87,7 +113,14 @@ function ownerOf(path: string): z.infer<typeof ownerSchema> | undefined {
   }
 }
 
-function isAtWork(path: string, { pid, host }: z.infer<typeof ownerSchema>): boolean {
-  if (host !== hostname()) return Date.now() - statSync(path).mtimeMs < STALE_MS;
-  return isAlive(pid);
+async function isAtWork(path: string, owner: z.infer<typeof ownerSchema>, options: LockOptions): Promise<boolean> {
+  if (owner.host === hostname()) return isSameAlive(owner);
+  const touched = touchedAt(path);
+  if (Date.now() - touched < STALE_MS) return true;
+  const { watchMs = WATCH_MS, onNote } = options;
+  onNote?.(`${path} of ${owner.host} is old; watching for ${Math.ceil(watchMs / 1000)} s whether it is still in use`);
+  await sleep(watchMs);
+  return touchedAt(path) !== touched;
 }
+
+const touchedAt = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;

@@ -17,7 +17,6 @@ import { describeSource } from "../../data/samples/sample-error.js";
 import { drawGenerator } from "../../diffusion/random-draws.js";
 import { UserError } from "../../errors.js";
 import { sweepLeftovers } from "../../files/whole-folder.js";
-import { saying } from "../../files/write-errors.js";
 import { shownValue } from "../../options/issue-text.js";
 import { abortSignal, flag, listener, object, optionSet } from "../../options/option-set.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
@@ -92,7 +91,7 @@ export async function train(asked: RecipeKeys, options: TrainOptions = {}): Prom
     if (note !== undefined) options.onNote?.(note);
     return done;
   }
-  using _ = lockOutput(recipe.output);
+  using _ = await lockOutput(recipe.output, { onNote: options.onNote });
   await sweepLeftovers(recipe.output);
   const checkpoint = checkpointToResume(recipe, options.resume ?? "auto");
   const saved = checkpoint === undefined ? undefined : readState(checkpoint);
@@ -381,8 +380,10 @@ class Run implements Disposable {
   async #export(): Promise<void> {
     const { output } = this.#recipe;
     const trained = trainedModel(this.#parts.loaded, (name) => this.#finalWeight(name));
-    await exportModel(output, trained, { ...filesOf(this.#recipe), lora: this.#adapters() });
-    await saying(output, () => writeState(output, this.#state()));
+    // One step: a model whose run does not count as finished would be in the way of that run.
+    await exportModel(output, trained, { ...filesOf(this.#recipe), lora: this.#adapters() }, (folder) =>
+      writeState(folder, this.#state()),
+    );
   }
 
   #adapters(): FileOptions["lora"] {

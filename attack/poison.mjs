@@ -8,7 +8,7 @@ const emit = Object(process).emit;
 
 /** @type {typeof emit} */
 function poisoned(name, ...values) {
-  const question = name === "message" ? values[0].job?.asked.options.messages?.at(-1)?.content : undefined;
+  const question = name === "message" ? values[0].job?.request?.messages?.at(-1)?.content : undefined;
   if (question?.length < 100 && question.includes(POISON)) process.kill(process.pid, "SIGKILL");
   return emit.call(process, name, ...values);
 }

@@ -12,6 +12,7 @@ import { readRegular } from "../files/regular-file.js";
 import { decodeFile } from "../files/utf8-text.js";
 import { parseShallowJson } from "../options/shallow-json.js";
 import { assertVocabulary } from "./bounds/token-ids.js";
+import { assertComponents } from "./bounds/tokenizer-components.js";
 
 const addedTokenFlags = {
   content: z.string(),
@@ -91,6 +92,7 @@ export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles
     readText(join(folder, "chat_template.jinja"), ""),
   ]);
   assertVocabulary(join(folder, "tokenizer.json"), tokenizer.model.vocab, tokenizer.added_tokens);
+  assertComponents(join(folder, "tokenizer.json"), tokenizer);
   const { chat_template: template } = config;
   const configured = Array.isArray(template) ? template.find(({ name }) => name === "default")?.template : template;
   return { tokenizer, config, specialTokensMap, chatTemplate: configured ?? (templateFile || undefined) };

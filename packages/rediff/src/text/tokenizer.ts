@@ -11,7 +11,9 @@ import { Tokenizer as Engine } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { UserError } from "../errors.js";
 import { longestToken } from "./alignment/longest-token.js";
+import { type TextTimer, textTimer } from "./bounds/text-timer.js";
 import { largestId } from "./bounds/token-ids.js";
+import { slowParts } from "./bounds/tokenizer-components.js";
 import {
   type AddedToken,
   effectiveAddedTokens,
@@ -96,7 +98,8 @@ const specialNames = {
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const files = await readTokenizerFiles(folder);
   const added = effectiveAddedTokens(files);
-  const engine = createEngine(folder, files, added);
+  const timed = textTimer(join(folder, "tokenizer.json"), slowParts({ ...files.tokenizer, added_tokens: added }));
+  const engine = createEngine(folder, files, added, timed);
 
   const vocabulary = files.tokenizer.model.vocab;
   const outsideVocabulary = added.filter((token) => !Object.hasOwn(vocabulary, token.content));
@@ -110,7 +113,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     added.filter(({ id }) => !controls.has(id)),
   );
   const unknown = engine.model?.unk_token_id;
-  const encodeText = (text: string) => withoutControls(texts, text, controls, unknown);
+  const encodeText = (text: string) => timed(READING, text, () => withoutControls(texts, text, controls, unknown));
 
   return {
     folder,
@@ -120,18 +123,20 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
     specialTokens: named,
     chatTemplate: files.chatTemplate,
     // What a vocabulary without a token for it cannot write vanishes, as in Python; the engine says undefined.
-    encode: (text) => engine.encode(text, { add_special_tokens: false }).ids.filter(Number.isInteger),
+    encode: (text) =>
+      timed(READING, text, () => engine.encode(text, { add_special_tokens: false }).ids.filter(Number.isInteger)),
     encodeText,
     unknown,
     longestToken: longestToken(files, added),
-    stages: stagesOf(files, texts, new Set([...controls].map((id) => engine.id_to_token(id) ?? ""))),
+    stages: stagesOf(files, texts, new Set([...controls].map((id) => engine.id_to_token(id) ?? "")), timed),
     decode: (ids, { skipSpecialTokens = false } = {}) => {
       const kept = Array.from(ids).filter((id) => {
         if (!Number.isInteger(id) || id < 0) throw new RangeError(`decode: ${id} is not a token id`);
         return engine.id_to_token(id) !== undefined && !(skipSpecialTokens && skipped.has(id));
       });
       // The engine refuses an empty list; its own list of special tokens is wider than Python's.
-      return kept.length === 0 ? "" : engine.decode(kept, { skip_special_tokens: false });
+      if (kept.length === 0) return "";
+      return timed(["decoder"], kept, () => engine.decode(kept, { skip_special_tokens: false }));
     },
     isSpecial: (id) => skipped.has(id),
     tokenId: (token) => engine.token_to_id(token),
@@ -139,12 +144,19 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   };
 }
 
-function createEngine(folder: string, files: TokenizerFiles, added: AddedToken[]): Engine {
+const READING = ["added", "normalizer", "splitter", "model"] as const;
+
+function createEngine(folder: string, files: TokenizerFiles, added: AddedToken[], timed: TextTimer): Engine {
   // Of the configuration only what Python's fast tokenizer obeys: the engine would act on slow tokenizers' keys too.
   const config = { clean_up_tokenization_spaces: files.config.clean_up_tokenization_spaces };
   try {
+    // An engine normalises its added tokens when it is made.
+    const { normalizer } = withoutVocabulary(files, []);
+    const names = added.filter((token) => token.normalized).map(({ content }) => content);
+    timed(["normalizer"], names.join(""), () => names.map((name) => normalizer?.normalize(name)));
     return new Engine({ ...files.tokenizer, added_tokens: added }, config);
   } catch (cause) {
+    if (cause instanceof UserError) throw cause;
     // The engine's own mistakes say nothing about the file.
     const isBlind = cause instanceof TypeError || cause instanceof RangeError;
     const why = isBlind || !(cause instanceof Error) ? "a part of it is missing or of another form" : cause.message;
@@ -160,11 +172,15 @@ function createEngine(folder: string, files: TokenizerFiles, added: AddedToken[]
 
 /** The same vocabulary, which the engines share, with those added tokens only that are text. */
 function textEngine(engine: Engine, files: TokenizerFiles, texts: AddedToken[]): Engine {
-  const { normalizer, pre_tokenizer, decoder } = files.tokenizer;
-  const model = { type: "BPE", vocab: {}, merges: [] };
-  const made = new Engine({ normalizer, pre_tokenizer, decoder, post_processor: null, model, added_tokens: texts }, {});
+  const made = withoutVocabulary(files, texts);
   made.model = engine.model;
   return made;
+}
+
+function withoutVocabulary(files: TokenizerFiles, added: AddedToken[]): Engine {
+  const { normalizer, pre_tokenizer, decoder } = files.tokenizer;
+  const model = { type: "BPE", vocab: {}, merges: [] };
+  return new Engine({ normalizer, pre_tokenizer, decoder, post_processor: null, model, added_tokens: added }, {});
 }
 
 /** A vocabulary may hold special tokens as words like any others: what looks like one is then unknown, or is written
@@ -183,7 +199,12 @@ function withoutControls(
   return [...text].flatMap(encode).filter(isText);
 }
 
-function stagesOf(files: TokenizerFiles, texts: Engine, controls: ReadonlySet<string>): TokenizerStages {
+function stagesOf(
+  files: TokenizerFiles,
+  texts: Engine,
+  controls: ReadonlySet<string>,
+  timed: TextTimer,
+): TokenizerStages {
   const { normalizer, pre_tokenizer, model } = texts;
   const config = z.looseObject({ continuing_subword_prefix: z.string().nullish() }).parse(files.tokenizer.model);
   return {
@@ -191,9 +212,14 @@ function stagesOf(files: TokenizerFiles, texts: Engine, controls: ReadonlySet<st
     wholes: [...texts.get_added_tokens_decoder().values()].map(({ content }) => content),
     isByteLevel: typesWithin(files.tokenizer.pre_tokenizer).includes("ByteLevel"),
     continuation: files.tokenizer.model.type === "WordPiece" ? (config.continuing_subword_prefix ?? "##") : "",
-    normalize: (text: string) => normalizer?.normalize(text) ?? text,
-    split: (normalized: string) => pre_tokenizer?.pre_tokenize(normalized, { section_index: 0 }) ?? [normalized],
-    tokensOf: (piece: string) => model?.encode([piece]) ?? [],
+    normalize: (text: string) => timed(["normalizer"], text, () => normalizer?.normalize(text) ?? text),
+    split: (normalized: string) =>
+      timed(
+        ["splitter"],
+        normalized,
+        () => pre_tokenizer?.pre_tokenize(normalized, { section_index: 0 }) ?? [normalized],
+      ),
+    tokensOf: (piece: string) => timed(["model"], piece, () => model?.encode([piece]) ?? []),
   };
 }
 

@@ -21,8 +21,17 @@ const added = special.map((content) => ({ content, id: vocab[content], special: 
 const model = { type: "BPE", vocab, merges: ["a b", "c d"] };
 const byteLevel = { type: "ByteLevel", add_prefix_space: false, use_regex: true };
 
+/** The last ones are what expressions with two stars stumble over. */
+const TEXTS = ["ab cd <|eot_id|> x", "", "a".repeat(60), " ".repeat(60), "ab".repeat(200)];
+
 export default defineTarget({
-  covers: ["text/tokenizer.js", "text/tokenizer-files.js", "bounds/token-ids.js"],
+  covers: [
+    "text/tokenizer.js",
+    "text/tokenizer-files.js",
+    "bounds/token-ids.js",
+    "bounds/tokenizer-components.js",
+    "bounds/text-timer.js",
+  ],
   file: "tokenizer.json",
   seeds: [
     json({ model, added_tokens: added, pre_tokenizer: byteLevel, decoder: byteLevel }),
@@ -36,8 +45,36 @@ export default defineTarget({
         pretokenizers: [{ type: "Split", pattern: { String: " " }, behavior: "Isolated" }, byteLevel],
       },
     }),
+    json({
+      model,
+      added_tokens: [...added, { content: "ab ab", id: 20, special: false, normalized: true }],
+      normalizer: {
+        type: "Sequence",
+        normalizers: [
+          { type: "Replace", pattern: { Regex: "(a+)b" }, content: "cd" },
+          { type: "Prepend", prepend: "a" },
+        ],
+      },
+      pre_tokenizer: { type: "Split", pattern: { Regex: "(a|b)+|\\s+(?!\\S)" }, behavior: "Removed" },
+      decoder: {
+        type: "Sequence",
+        decoders: [{ type: "Replace", pattern: { String: "c" }, content: " " }, { type: "Fuse" }],
+      },
+    }),
   ],
   dictionary: [
+    '"Regex":',
+    '"String":',
+    '"type":"Metaspace","str_rep":"aa"',
+    '"type":"FixedLength","length":0',
+    "(a+)+b",
+    "(.*)*c",
+    "\\\\s*",
+    "(?<=a+)",
+    "+)+",
+    "*)*",
+    '"max_input_chars_per_word":100000',
+    '"fuse_unk":true',
     '"id":16777216',
     '"id":-1',
     '"model":',
@@ -59,9 +96,10 @@ export default defineTarget({
     try {
       const tokenizer = await loadTokenizer(folder);
       assertRows(tokenizer, 1000);
-      for (const text of ["ab cd <|eot_id|> x", ""]) {
-        for (const id of [...tokenizer.encode(text), ...tokenizer.encodeText(text)])
-          assert.ok(id <= tokenizer.largest.id, `${id} is larger than ${tokenizer.largest.id}`);
+      for (const text of TEXTS) {
+        const ids = [...tokenizer.encode(text), ...tokenizer.encodeText(text)];
+        for (const id of ids) assert.ok(id <= tokenizer.largest.id, `${id} is larger than ${tokenizer.largest.id}`);
+        tokenizer.decode(ids);
       }
     } finally {
       rmSync(config);

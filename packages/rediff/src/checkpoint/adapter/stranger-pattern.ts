@@ -1,15 +1,10 @@
-/** Regular expressions that come with an adapter. One of a few letters can take longer than a life; V8 stops a script
- *  that runs out of time, expressions included. */
-import { createContext, Script } from "node:vm";
+/** Regular expressions that come with an adapter. */
 import { UserError } from "../../errors.js";
+import { withinTime } from "../../text/bounds/within-time.js";
 
 const LONGEST = 10_000;
 /** For a module's name of some dozens of letters. */
 const MOST_MS = 500;
-
-const place: { pattern: string; text: string } = { pattern: "", text: "" };
-const context = createContext(place);
-const script = new Script("new RegExp(pattern).test(text)");
 
 export function isPattern(pattern: string): boolean {
   if (pattern.length > LONGEST) return false;
@@ -30,16 +25,13 @@ export function matches(pattern: string, text: string): boolean {
       `the adapter's pattern ${told} has ${pattern.length} letters; at most ${LONGEST} are read`,
       hint,
     );
-  Object.assign(place, { pattern, text });
-  try {
-    return script.runInContext(context, { timeout: MOST_MS }) === true;
-  } catch (error) {
-    // It may be of the context's own classes.
-    const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-    if (code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
-    throw new UserError(
-      `the adapter's pattern ${told} takes more than ${MOST_MS} ms to be looked for in ${text.slice(0, 100)}`,
-      hint,
-    );
-  }
+  return withinTime(
+    MOST_MS,
+    () => new RegExp(pattern).test(text),
+    () =>
+      new UserError(
+        `the adapter's pattern ${told} takes more than ${MOST_MS} ms to be looked for in ${text.slice(0, 100)}`,
+        hint,
+      ),
+  );
 }

@@ -2,10 +2,12 @@
 
 import { readAskable } from "../inference/model-facts.js";
 import { type AppOptions, createApp } from "./app.js";
+import { BodyReader } from "./bodies/body-reader.js";
 import { Engine, type EngineOptions } from "./engine/engine.js";
 import { BodyBudget } from "./http/body-budget.js";
 import { connectionLimit } from "./http/connections.js";
 import { type ListenOptions, listen } from "./http/listen.js";
+import { PieceTurns } from "./http/piece-turns.js";
 import type { MediaOptions } from "./media/load-media.js";
 import { Redraws } from "./media/redraws.js";
 import { createMetrics } from "./metrics.js";
@@ -71,7 +73,12 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
   metrics.watchBodies(bodies);
   metrics.watch(new Map(served.map(({ model, engine }) => [model.id, engine])));
   const redraws = new Redraws();
-  const app = createApp({ served, metrics, media, redraws, bodyLimit, bodies, command, log }, options.app);
+  const reader = new BodyReader(bodyLimit);
+  const turns = new PieceTurns();
+  const app = createApp(
+    { served, metrics, media, redraws, bodyLimit, bodies, reader, turns, command, log },
+    options.app,
+  );
   const listener = await listen((request, env) => app.fetch(request, env as never), {
     ...options.listen,
     maxConnections,
@@ -80,6 +87,7 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
   });
   metrics.watchConnections(listener);
   const [{ engine }] = served;
+  reader.warm();
   const ready = engine.start().then(() => undefined);
   ready.catch(() => undefined); // whoever asks is told
   return {
@@ -92,10 +100,10 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
       // Answers are on their way out: a moment for the sockets.
       await new Promise((resolve) => setTimeout(resolve, 100));
       await listener.close();
-      await redraws.close();
+      await Promise.all([redraws.close(), reader.close()]);
     },
     async close() {
-      await Promise.all([...engines, redraws].map((each) => each.close()));
+      await Promise.all([...engines, redraws, reader].map((each) => each.close()));
       await listener.close();
     },
   };

@@ -1,7 +1,7 @@
 /** Jobs in worker threads: each thread does one at a time, in the order in which it got them. A thread is started when
  *  there is work for it. Idle threads do not keep the process alive. */
 import { setMaxListeners } from "node:events";
-import { Worker } from "node:worker_threads";
+import { type TransferListItem, Worker } from "node:worker_threads";
 // sharp has to be loaded in the main thread before any worker does: its libraries must outlive every thread.
 import "sharp";
 import type { ThreadReply, ThreadRequest } from "./answer-jobs.js";
@@ -22,6 +22,8 @@ export interface WorkerPoolOptions<Job> {
   /** A thread that dies takes its job with it, and the next job starts another. Or it ends the pool: in a run that must
    *  not go on with fewer threads unnoticed, and where the job would kill the next thread too. */
   onDeath: "replace" | "end";
+  /** What a job holds that is moved to the thread, not copied. */
+  moved?: (job: Job) => readonly TransferListItem[];
   /** Jobs that a thread holds at once, the one under way included. With more than one a thread goes on while the main
    *  thread is too busy to hand out anything; what is beyond that waits in line. Default 1. */
   handedOut?: number;
@@ -118,7 +120,8 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
       slot.tasks.set(task.id, task);
       slot.worker.ref();
       this.#limit(slot, this.#options.patience?.longestMs);
-      slot.worker.postMessage({ type: "run", id: task.id, job: task.job } satisfies ThreadRequest<Job>);
+      const moved = this.#options.moved?.(task.job) ?? [];
+      slot.worker.postMessage({ type: "run", id: task.id, job: task.job } satisfies ThreadRequest<Job>, [...moved]);
     }
   }
 

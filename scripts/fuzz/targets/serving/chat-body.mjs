@@ -1,8 +1,8 @@
 // @ts-check
 
+import { parseBody } from "../../../../packages/rediff/dist/serving/bodies/judge-body.js";
 import { ApiError } from "../../../../packages/rediff/dist/serving/http/error-object.js";
 import { BODY_LIMITS, JsonBounds } from "../../../../packages/rediff/dist/serving/http/json-bounds.js";
-import { parseBody } from "../../../../packages/rediff/dist/serving/http/request-body.js";
 import { chatBody } from "../../../../packages/rediff/dist/serving/schemas/chat-body.js";
 import { fillBody, refineBody } from "../../../../packages/rediff/dist/serving/schemas/text-bodies.js";
 import { json, textOf } from "../../bytes.mjs";
@@ -13,7 +13,7 @@ const url = "data:image/png;base64,iVBORw0KGgo=";
 /** Bodies as the server takes them: counted, parsed, judged by a schema. */
 export default defineTarget({
   covers: [
-    "serving/http/request-body.js",
+    "serving/bodies/judge-body.js",
     "serving/http/schema-error.js",
     "serving/schemas/chat-body.js",
     "serving/schemas/neutral-fields.js",

@@ -1,45 +1,51 @@
-/** A request's body: counted while it comes, decoded strictly, judged once by a schema. */
+/** A request's body, from the socket to what is asked. */
 import type { Context } from "hono";
-import type { z } from "zod";
+import type { Asking } from "../bodies/asking.js";
+import type { BodyReader } from "../bodies/body-reader.js";
+import type { AskedBy } from "../bodies/judge-body.js";
+import { clientSignal } from "../routes/client.js";
 import type { AppEnv } from "./api-keys.js";
 import type { BodyBudget } from "./body-budget.js";
 import { ApiError, clip } from "./error-object.js";
-import { dropNulls } from "./given-fields.js";
-import { BODY_LIMITS, JsonBounds } from "./json-bounds.js";
-import { schemaError } from "./schema-error.js";
+import type { PieceTurns } from "./piece-turns.js";
 
-export interface BodyLimits {
+export interface Bodies {
   /** Bytes of one. */
   bodyLimit: number;
-  /** Of all together. */
+  /** Bytes of all together. */
   bodies: BodyBudget;
+  turns: PieceTurns;
+  reader: BodyReader;
 }
 
-/** @throws ApiError for a wrong type, a body too large, broken UTF-8 or JSON, or one that the schema refuses */
-export async function readJson<S extends z.ZodObject>(
+/** @throws ApiError for a wrong type, a body too large, broken UTF-8 or JSON, or one that is refused; OptionError for
+ *  texts that never fit */
+export async function readAsked<R extends keyof AskedBy>(
   c: Context<AppEnv>,
-  limits: BodyLimits,
-  schema: S,
-): Promise<z.output<S>> {
-  assertHead(c, limits, /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i, "application/json");
-  return parseBody(await readText(c, limits), schema);
+  bodies: Bodies,
+  route: R,
+  asking: () => Asking,
+): Promise<AskedBy[R]> {
+  assertHead(c, bodies, /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i, "application/json");
+  const pieces = await readPieces(c, bodies);
+  return bodies.reader.read(route, pieces, asking(), clientSignal(c).signal);
 }
 
 /** A file as the body. Its type has to be one that pages of other origins cannot send unasked; what the file is, its bytes
  *  say. @throws ApiError for a wrong type, a body too large or none */
-export async function readFileBody(c: Context<AppEnv>, limits: BodyLimits): Promise<Uint8Array> {
+export async function readFileBody(c: Context<AppEnv>, bodies: Bodies): Promise<Uint8Array> {
   assertHead(
     c,
-    limits,
+    bodies,
     /^(?:image\/[\w.+-]+|application\/octet-stream)\s*(?:;|$)/i,
     "image/* or application/octet-stream",
   );
-  const bytes = await readBytes(c, limits);
+  const bytes = Buffer.concat(await readPieces(c, bodies));
   if (bytes.length === 0) throw new ApiError(400, "the body is empty; expected a file", { code: "empty_body" });
   return bytes;
 }
 
-function assertHead(c: Context<AppEnv>, { bodyLimit }: BodyLimits, types: RegExp, expected: string): void {
+function assertHead(c: Context<AppEnv>, { bodyLimit }: Bodies, types: RegExp, expected: string): void {
   const encoding = c.req.header("content-encoding") ?? "identity";
   if (!/^identity$/i.test(encoding))
     throw new ApiError(415, `content-encoding "${clip(encoding, 40)}" is not supported; send the body uncompressed`, {
@@ -54,67 +60,81 @@ function assertHead(c: Context<AppEnv>, { bodyLimit }: BodyLimits, types: RegExp
   if (declared > bodyLimit) throw tooLarge(bodyLimit);
 }
 
-/** @param judge each piece as it comes; it may throw */
-async function readBytes(
-  c: Context<AppEnv>,
-  { bodyLimit, bodies }: BodyLimits,
-  judge?: (chunk: Uint8Array) => void,
-): Promise<Buffer> {
+const PIECE_BYTES = 64 << 10;
+
+/** How many bytes may be sent for each of a body's, beside the first piece: chunks of a byte are six on their way, and each
+ *  is a call. */
+const WRAPPING = 1.5;
+
+/** The body in pieces that lie alone in their buffers, all full but the last. */
+async function readPieces(c: Context<AppEnv>, { bodyLimit, bodies, turns }: Bodies): Promise<Uint8Array[]> {
   const lease = bodies.lease(c);
   if (/^100-continue$/i.test(c.req.header("expect") ?? "")) c.env?.outgoing?.writeContinue();
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  const incoming = c.env?.incoming;
+  const pieces = new Pieces();
   try {
-    // Breaking off cancels the stream.
-    for await (const chunk of c.req.raw.body ?? []) {
-      size += chunk.length;
+    // The stream outlives a refusal: destroyed, it would take the answer with it.
+    const chunks: AsyncIterable<Uint8Array> =
+      incoming?.iterator({ destroyOnReturn: false }) ?? c.req.raw.body ?? nothing();
+    const sentBefore = incoming?.socket.bytesRead ?? 0;
+    for await (const chunk of chunks) {
+      const size = pieces.size + chunk.length;
       if (size > bodyLimit) throw tooLarge(bodyLimit);
+      const sent = (incoming?.socket.bytesRead ?? 0) - sentBefore;
+      if (sent > PIECE_BYTES + WRAPPING * size) throw tooFine();
       lease.take(chunk.length);
-      judge?.(chunk);
-      chunks.push(chunk);
+      pieces.add(chunk);
+      if (size > PIECE_BYTES) await turns.take();
     }
   } catch (cause) {
+    incoming?.resume(); // what is still under way, until the answer has been sent
     if (cause instanceof ApiError) throw cause;
     throw new ApiError(400, "the body was cut off", { code: "body_cut_off", cause }); // the client has gone
   } finally {
     lease.parsed();
   }
-  return Buffer.concat(chunks, size);
+  return pieces.take();
 }
 
-async function readText(c: Context<AppEnv>, limits: BodyLimits): Promise<string> {
-  const bounds = new JsonBounds(BODY_LIMITS);
-  const bytes = await readBytes(c, limits, (chunk) => {
-    const excess = bounds.take(chunk);
-    if (excess !== undefined)
-      throw new ApiError(400, `the body is not accepted: ${excess}`, {
-        code: "invalid_json",
-        headers: { connection: "close" },
-      });
+async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** Bytes put together, so that many small chunks take no more memory than a large one. */
+class Pieces {
+  readonly #pieces: Uint8Array[] = [];
+  #last = new Uint8Array(0);
+  #used = 0;
+  size = 0;
+
+  add(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length; ) {
+      if (this.#used === this.#last.length) this.#grow(chunk.length - at);
+      const part = chunk.subarray(at, at + this.#last.length - this.#used);
+      this.#last.set(part, this.#used);
+      this.#used += part.length;
+      at += part.length;
+    }
+    this.size += chunk.length;
+  }
+
+  /** What was added. */
+  take(): Uint8Array[] {
+    if (this.#used < this.#last.length) this.#pieces[this.#pieces.length - 1] = this.#last.slice(0, this.#used);
+    return this.#pieces;
+  }
+
+  /** Most bodies come in one chunk: a piece as long as that. */
+  #grow(bytes: number): void {
+    this.#last = Buffer.allocUnsafeSlow(this.#pieces.length === 0 ? Math.min(bytes, PIECE_BYTES) : PIECE_BYTES);
+    this.#pieces.push(this.#last);
+    this.#used = 0;
+  }
+}
+
+const tooFine = (): ApiError =>
+  new ApiError(400, "the body comes in chunks of a few bytes; send larger ones, or its length beforehand", {
+    code: "chunks_too_small",
+    headers: { connection: "close" },
   });
-  if (bytes[0] === 0x1f && bytes[1] === 0x8b)
-    throw new ApiError(400, "the body is compressed (gzip); send it uncompressed, as JSON", { code: "invalid_json" });
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new ApiError(400, "the body is not valid UTF-8", { code: "invalid_json", cause });
-  }
-}
-
-export function parseBody<S extends z.ZodObject>(text: string, schema: S): z.output<S> {
-  if (text.trim() === "") throw new ApiError(400, "the body is empty; expected JSON", { code: "invalid_json" });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    const why = cause instanceof Error ? clip(cause.message) : "";
-    throw new ApiError(400, `the body is not JSON: ${why}`, { code: "invalid_json", cause });
-  }
-  dropNulls(value);
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) throw schemaError(parsed.error, value, Object.keys(schema.shape));
-  return parsed.data;
-}
 
 function tooLarge(limit: number): ApiError {
   return new ApiError(413, `the body is larger than ${limit} bytes`, {

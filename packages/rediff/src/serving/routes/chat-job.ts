@@ -1,28 +1,28 @@
 /** From OpenAI's messages to a job for the model. */
 import { inSnakeCase, type Spelling } from "../../errors.js";
 import { assertContents } from "../../inference/limits/text-room.js";
-import { type ModelFacts, modelDefaults } from "../../inference/model-facts.js";
+import { modelDefaults } from "../../inference/model-facts.js";
 import type { ChatMessage } from "../../text/chat-template.js";
 import { escapeMarkers, placePictures } from "../../text/image-markers.js";
 import { imageToken } from "../../text/image-tokens.js";
-import type { Job } from "../engine/protocol.js";
+import { type Asked, type Asking, modelFor } from "../bodies/asking.js";
 import { ApiError } from "../http/error-object.js";
-import { type MediaOptions, type MediaSource, pictureSource, videoSource } from "../media/load-media.js";
+import { assertMedia, type MediaOptions, type MediaSource, pictureSource, videoSource } from "../media/load-media.js";
 import type { ServedModel } from "../route-context.js";
 import type { ChatBody, ChatPart } from "../schemas/chat-body.js";
 import { present } from "../schemas/fields.js";
 import { NOT_SUPPORTED } from "../schemas/neutral-fields.js";
 
-export interface ChatRequest {
-  job: Job<"describe">;
-  media: MediaSource[];
-  /** Its options by their fields. */
-  spelling: Spelling;
+export interface ChatAsked extends Asked<"describe"> {
+  fields: ChatFields;
   /** Of the answer, whether there is room for it or not. */
   askedLength: number;
+  includeUsage: boolean;
 }
 
-export function chatRequest(body: ChatBody, model: ServedModel, facts: ModelFacts, options: MediaOptions): ChatRequest {
+export function chatAsked(body: ChatBody, asking: Asking): ChatAsked {
+  const { place, model, facts } = modelFor(body.model, asking);
+  const { media: options } = asking;
   assertSampling(body);
   assertContents(
     facts,
@@ -49,10 +49,13 @@ export function chatRequest(body: ChatBody, model: ServedModel, facts: ModelFact
   }
   if (!messages.some(({ role }) => role === "user"))
     throw new ApiError(400, "messages: there is no user message", { param: "messages", code: "invalid_value" });
+  assertMedia(media, facts, options);
   return {
+    model: place,
     media,
-    spelling: chatSpelling(body),
+    fields: chatFields(body),
     askedLength: genLength ?? usualLength,
+    includeUsage: body.stream_options?.include_usage ?? false,
     job: {
       text: body.stream ?? false,
       trace: body.diffusion_trace ?? false,
@@ -143,13 +146,24 @@ function assertSampling({ temperature, top_p, top_k, min_p }: ChatBody): void {
       );
 }
 
+/** What a request calls options of the library, as far as it is up to the request. */
+export interface ChatFields {
+  genLength: "max_tokens" | "max_completion_tokens";
+  /** Messages before the conversation. */
+  systems: number;
+}
+
+const chatFields = ({ max_completion_tokens: current, messages }: ChatBody): ChatFields => ({
+  genLength: current ? "max_completion_tokens" : "max_tokens",
+  systems: messages.filter(({ role }) => role === "system" || role === "developer").length,
+});
+
 /** The fields of chat by the library's names for them. */
-export function chatSpelling({ max_completion_tokens: current, messages }: ChatBody): Spelling {
-  // They come first, and are one text in the library.
-  const systems = messages.filter(({ role }) => role === "system" || role === "developer").length;
+export function chatSpelling({ genLength, systems }: ChatFields): Spelling {
   const fields: Record<string, string> = {
-    genLength: current ? "max_completion_tokens" : "max_tokens",
+    genLength,
     prompt: "messages",
+    // They come first, and are one text in the library.
     system: systems === 1 ? "messages[0].content" : "messages",
   };
   return (option) => {

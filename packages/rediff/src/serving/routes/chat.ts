@@ -6,23 +6,20 @@ import { traceEnd, traceStart } from "../../inference/trace.js";
 import type { TraceEvent, TraceStep } from "../../inference/trace-format.js";
 import type { AppEnv } from "../http/api-keys.js";
 import { inFields, toApiError } from "../http/error-object.js";
-import { readJson } from "../http/request-body.js";
+import { readAsked } from "../http/request-body.js";
 import { eventStream } from "../http/sse.js";
-import { assertMedia, mediaReading } from "../media/load-media.js";
-import { type Served, type Serving, servedFor } from "../route-context.js";
-import { type ChatBody, chatBody } from "../schemas/chat-body.js";
-import { type ChatRequest, chatRequest } from "./chat-job.js";
+import { mediaReading } from "../media/load-media.js";
+import { askingOf, type Served, type Serving, servedAt } from "../route-context.js";
+import { type ChatAsked, chatSpelling } from "./chat-job.js";
 import { clientSignal } from "./client.js";
 
 export function chatRoute(app: Hono<AppEnv>, serving: Serving): void {
   app.post("/v1/chat/completions", async (c) => {
-    const body = await readJson(c, serving, chatBody);
-    const { engine, model, facts } = servedFor(body.model, serving);
-    const request = chatRequest(body, model, facts, serving.media);
-    assertMedia(request.media, facts, serving.media);
+    const request = await readAsked(c, serving, "chat", () => askingOf(serving));
+    const { engine, model } = servedAt(request.model, serving);
     const head = { id: `chatcmpl-${randomUUID()}`, created: Math.floor(Date.now() / 1000), model: model.id };
-    const asked = { serving, engine, request, body, head };
-    return body.stream ? stream(c, asked) : whole(c, asked);
+    const asked = { serving, engine, request, head };
+    return request.job.text ? stream(c, asked) : whole(c, asked);
   });
 }
 
@@ -34,8 +31,7 @@ interface Head {
 
 interface Asked extends Pick<Served, "engine"> {
   serving: Serving;
-  request: ChatRequest;
-  body: ChatBody;
+  request: ChatAsked;
   head: Head;
 }
 
@@ -50,10 +46,10 @@ const usageOf = (beginning: Beginning | undefined, { tokenIds }: Description) =>
 };
 
 /** What was done otherwise than asked, in the form of errors. */
-function warningsOf({ askedLength, spelling }: ChatRequest, beginning: Beginning | undefined) {
+function warningsOf({ askedLength, fields }: ChatAsked, beginning: Beginning | undefined) {
   const length = beginning?.request.decode.genLength ?? askedLength;
   if (length >= askedLength) return {};
-  const param = spelling("genLength");
+  const { genLength: param } = fields;
   const message = `${param} ${askedLength} does not fit behind a prompt of ${beginning?.promptTokens} tokens; the answer's length was cut to ${length}`;
   return { warnings: [{ message, param, code: "length_cut" }] };
 }
@@ -65,7 +61,7 @@ const reasonOf = ({ stopped }: Description) => (stopped ? "stop" : "length");
 
 function submit(
   c: Context<AppEnv>,
-  { engine, serving, request: { job, media, spelling } }: Asked,
+  { engine, serving, request: { job, media, fields } }: Asked,
   client: AbortController,
   listeners: {
     onBegun: (beginning: Beginning) => void;
@@ -80,11 +76,11 @@ function submit(
     visuals: mediaReading(media, job.asked.options, serving.media),
     ...listeners,
   });
-  return inFields(spelling, answer);
+  return inFields(chatSpelling(fields), answer);
 }
 
 async function whole(c: Context<AppEnv>, asked: Asked) {
-  const { serving, request, body, head } = asked;
+  const { serving, request, head } = asked;
   const client = clientSignal(c);
   let beginning: Beginning | undefined;
   const trace: TraceEvent[] = [];
@@ -106,16 +102,16 @@ async function whole(c: Context<AppEnv>, asked: Asked) {
     usage: usageOf(beginning, result),
     ...warningsOf(request, beginning),
     ...unreadOf(result),
-    ...(body.diffusion_trace && { diffusion: trace }),
+    ...(request.job.trace && { diffusion: trace }),
   });
 }
 
 /** What goes wrong before the first forward pass is an answer with its own status; afterwards it is an event. */
 async function stream(c: Context<AppEnv>, asked: Asked) {
-  const { serving, request, body, head } = asked;
+  const { serving, request, head } = asked;
   const client = clientSignal(c);
   const events = eventStream(() => client.abort());
-  const includeUsage = body.stream_options?.include_usage ?? false;
+  const { includeUsage } = request;
   const chunk = (choices: unknown[], extra: object = {}) =>
     events.send({ ...head, object: "chat.completion.chunk", choices, ...(includeUsage && { usage: null }), ...extra });
   const choice = (content: object, reason: string | null) => ({
@@ -125,7 +121,7 @@ async function stream(c: Context<AppEnv>, asked: Asked) {
     finish_reason: reason,
   });
   const delta = (content: object) => chunk([choice(content, null)]);
-  const diffusion = (value: TraceEvent) => body.diffusion_trace && chunk([], { diffusion: value });
+  const diffusion = (value: TraceEvent) => request.job.trace && chunk([], { diffusion: value });
 
   let beginning: Beginning | undefined;
   let begin = () => {};

@@ -1,0 +1,26 @@
+/** From the body of /v1/refine to a job for the model. */
+import { assertQuestion } from "../../inference/limits/text-room.js";
+import { escapeMarkers } from "../../text/image-markers.js";
+import { type Asked, type Asking, modelFor } from "../bodies/asking.js";
+import { assertMedia, pictureSource } from "../media/load-media.js";
+import { present } from "../schemas/fields.js";
+import type { RefineBody } from "../schemas/text-bodies.js";
+
+export type RefineAsked = Asked<"refine">;
+
+export function refineAsked(body: RefineBody, asking: Asking): RefineAsked {
+  const { place, facts } = modelFor(body.model, asking);
+  assertQuestion(facts, body.prompt);
+  const media = [pictureSource(body.image, "image", asking.media)];
+  assertMedia(media, facts, asking.media);
+  const { prompt, rounds, threshold, image_join: imageJoin, as_stored: asStored } = body;
+  const options = {
+    maxPixels: asking.media.maxPixels,
+    ...present({ prompt: prompt && escapeMarkers(prompt), rounds, threshold, imageJoin, asStored }),
+  };
+  return {
+    model: place,
+    media,
+    job: { asked: { kind: "refine", draft: body.draft, options }, text: false, trace: false },
+  };
+}

@@ -5,6 +5,7 @@ import type { Bodies } from "./http/request-body.js";
 import type { MediaOptions } from "./media/load-media.js";
 import type { Redraws } from "./media/redraws.js";
 import type { Metrics } from "./metrics.js";
+import type { ServedModel } from "./served-model.js";
 
 export interface Serving extends Bodies {
   /** The first answers requests that name none. */
@@ -21,18 +22,6 @@ export interface Serving extends Bodies {
 export interface Served {
   model: ServedModel;
   engine: Engine;
-}
-
-export interface ServedModel {
-  id: string;
-  /** For people; default its id. */
-  title?: string | undefined;
-  /** Part of rediff itself. */
-  embedded: boolean;
-  /** Trained to refine (ReDiff). */
-  revises: boolean;
-  /** Tokens of an answer when a request does not say; default the model's own. */
-  genLength: number | undefined;
 }
 
 /** What bodies are judged by at this moment. */

@@ -11,7 +11,8 @@ import { PieceTurns } from "./http/piece-turns.js";
 import type { MediaOptions } from "./media/load-media.js";
 import { Redraws } from "./media/redraws.js";
 import { createMetrics } from "./metrics.js";
-import type { Served, ServedModel, Serving } from "./route-context.js";
+import type { Served, Serving } from "./route-context.js";
+import type { ServedModel } from "./served-model.js";
 
 export interface ServerOptions {
   engine: EngineOptions;

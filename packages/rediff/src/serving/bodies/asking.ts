@@ -4,7 +4,7 @@ import type { RequestKind } from "../../inference/resolve.js";
 import type { Job } from "../engine/protocol.js";
 import { ApiError } from "../http/error-object.js";
 import type { MediaOptions, MediaSource } from "../media/load-media.js";
-import type { ServedModel } from "../route-context.js";
+import type { ServedModel } from "../served-model.js";
 
 export interface Asking {
   /** The first answers requests that name none. `facts` is undefined while it is loaded for the first time. */

@@ -1,9 +1,11 @@
 /** The thread behind BodyReader. */
 import type { TransferListItem } from "node:worker_threads";
 import { answerJobs } from "../../threads/answer-jobs.js";
+import { stepBack } from "../../threads/step-back.js";
 import type { MediaSource } from "../media/load-media.js";
 import { type BodyJob, type Judgement, judgeBody, packRefusal } from "./judge-body.js";
 
+stepBack();
 answerJobs(
   async (job: BodyJob | "warm"): Promise<Judgement | undefined> => {
     if (job === "warm") return undefined;

@@ -8,10 +8,10 @@ import { imageToken } from "../../text/image-tokens.js";
 import { type Asked, type Asking, modelFor } from "../bodies/asking.js";
 import { ApiError } from "../http/error-object.js";
 import { assertMedia, type MediaOptions, type MediaSource, pictureSource, videoSource } from "../media/load-media.js";
-import type { ServedModel } from "../route-context.js";
 import type { ChatBody, ChatPart } from "../schemas/chat-body.js";
 import { present } from "../schemas/fields.js";
 import { NOT_SUPPORTED } from "../schemas/neutral-fields.js";
+import type { ServedModel } from "../served-model.js";
 
 export interface ChatAsked extends Asked<"describe"> {
   fields: ChatFields;

@@ -1,0 +1,12 @@
+/** A model as its users see it. */
+export interface ServedModel {
+  id: string;
+  /** For people; default its id. */
+  title?: string | undefined;
+  /** Part of rediff itself. */
+  embedded: boolean;
+  /** Trained to refine (ReDiff). */
+  revises: boolean;
+  /** Tokens of an answer when a request does not say; default the model's own. */
+  genLength: number | undefined;
+}

@@ -13,7 +13,7 @@ export default defineConfig({
     pool: "forks",
     // By default one core is left to a watching developer, which on two cores halves the speed.
     maxWorkers: "100%",
-    include: ["packages/**/*.test.ts", "scripts/**/*.test.ts"],
+    include: ["packages/**/*.test.ts", "scripts/**/*.test.ts", "attack/**/*.test.ts"],
     exclude: ["**/node_modules/**", "**/dist/**"],
     // Processes that load libtorch, on machines that do much else.
     testTimeout: 120_000,

@@ -9,8 +9,8 @@ import { syncBuiltinESMExports } from "node:module";
 import { join, relative, resolve } from "node:path";
 
 export interface DiskFault {
-  /** The call, from 0. */
-  at: number;
+  /** The call, from 0; or what tells it, "write checkpoint-2/model.safetensors", from the others. */
+  at: number | ((call: string) => boolean);
   /** What becomes of it: "dies" ends all calls from it on, as a kill does; the others are what the system says. Space
    *  that is used up stays so for all that needs some; a file system that is read-only, or broken, for all calls. */
   how: "dies" | "ENOSPC" | "EDQUOT" | "EROFS" | "EACCES" | "EIO";
@@ -152,8 +152,10 @@ class Watch {
       if (isOutOfRoom && !GROWING.has(name)) return undefined;
       throw this.#error(name, path);
     }
-    this.calls.push(`${name} ${relative(this.root, path) || "."}`);
-    if (fault === undefined || this.calls.length - 1 !== fault.at) return undefined;
+    const call = `${name} ${relative(this.root, path) || "."}`;
+    this.calls.push(call);
+    if (fault === undefined) return undefined;
+    if (typeof fault.at === "number" ? this.calls.length - 1 !== fault.at : !fault.at(call)) return undefined;
     return (doHalf) => {
       if (fault.half) doHalf();
       this.#failing = true;

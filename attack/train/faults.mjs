@@ -36,7 +36,7 @@ const TITLES = /** @type {Readonly<Record<string, string>>} */ ({
  * @param {{ share: number }} options of the phases, from 0 to 1
  */
 export async function faults({ course, random, counts, log }, { share }) {
-  const { faultyDisk, Died } = await moduleOf("testing/disk-faults.js");
+  const { faultyDisk } = await moduleOf("testing/disk-faults.js");
   const { setThreads } = await moduleOf("../../torch/dist/index.js");
   setThreads(1);
   const output = join(course.folder, "disks/run");
@@ -72,7 +72,7 @@ export async function faults({ course, random, counts, log }, { share }) {
       // Its process is this one, which lives.
       rmSync(join(output, ".lock"), { force: true });
       const line = error instanceof Error && "line" in error ? `rediff: ${error.line}` : String(error);
-      const isRefused = error !== undefined && !(error instanceof Died);
+      const isRefused = error !== undefined && fault.how !== "dies"; // the dead say nothing
       const trouble =
         (isRefused && !isClear(line) ? `says ${line}` : undefined) ??
         difference(output, reference, { isFinished: false }) ??

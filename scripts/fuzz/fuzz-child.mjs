@@ -105,12 +105,21 @@ async function runMany() {
   const coverage = startCoverage();
   for (const seed of corpus) judge(seed, await measured(seed));
   coverage.take();
+  /** @param {readonly Uint8Array[]} bases */
+  const nextInput = (bases) => {
+    if (random.oneIn(20)) return random.pick(bases);
+    if (target.change !== undefined && random.oneIn(2)) {
+      const made = random.oneIn(2) ? target.make?.(random) : undefined;
+      return target.change(made ?? random.pick(bases), random);
+    }
+    return mutated(random, { corpus: bases, dictionary, maxBytes });
+  };
   /** @type {Uint8Array[]} */
   let lately = [];
   while (report.inputs < job.count && findings < MOST_FINDINGS) {
     const known = random.oneIn(2) ? target.seeds : corpus;
     const bases = target.make !== undefined && random.oneIn(4) ? [target.make(random)] : known;
-    const input = random.oneIn(20) ? random.pick(bases) : mutated(random, { corpus: bases, dictionary, maxBytes });
+    const input = nextInput(bases);
     report.digest = (Math.imul(report.digest, 31) + input.length + (input[input.length >> 1] ?? 0)) >>> 0;
     judge(input, await measured(input));
     lately.push(input);

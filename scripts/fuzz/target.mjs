@@ -11,6 +11,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
  * @property {readonly string[]} covers ends of the paths of the files under test, for the column of coverage
  * @property {readonly Uint8Array[]} seeds valid inputs, small
  * @property {((random: Random) => Uint8Array)} [make] more of them; one input in four begins as one
+ * @property {(input: Uint8Array, random: Random) => Uint8Array} [change] changes one as its format goes, for formats in which
+ *   a byte that is changed anywhere mostly ends the reading; every other input is changed by it
  * @property {readonly (string | Uint8Array)[]} [dictionary] what the format has words for
  * @property {(input: Uint8Array, place: Place) => unknown} run reads the input; false, or a promise of it, where a parser
  *   refuses without an error. An AssertionError is a finding

@@ -1,5 +1,4 @@
 // @ts-check
-
 import { writeFileSync } from "node:fs";
 import { unpickle } from "../../../../packages/rediff/dist/checkpoint/convert/pickle-machine.js";
 import { readTorchFile } from "../../../../packages/rediff/dist/checkpoint/convert/torch-pickle.js";
@@ -9,6 +8,7 @@ import {
   pickledTensor,
   torchFile,
 } from "../../../../packages/rediff/dist/testing/torch-save.js";
+import { changedProgram, pickleProgram } from "../../pickle-program.mjs";
 import { defineTarget } from "../../target.mjs";
 
 const { int, text, tuple, global, float, longText } = pickled;
@@ -34,6 +34,8 @@ export default defineTarget({
     ),
     Buffer.from("\x80\x02}q\x00X\x01\0\0\0aK\x01s.", "latin1"),
   ],
+  make: pickleProgram,
+  change: changedProgram,
   dictionary: [
     ..."()]}.NQRbtuse0",
     "\x85",

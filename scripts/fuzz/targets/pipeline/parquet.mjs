@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { openParquet } from "../../../../packages/rediff/dist/pipeline/formats/parquet-source.js";
+import { packers } from "../../../../packages/rediff/dist/pipeline/formats/testing/page-packers.js";
 import { u32le } from "../../bytes.mjs";
 import { defineTarget } from "../../target.mjs";
 
@@ -20,6 +21,8 @@ export default defineTarget({
     "formats/parquet-source.js",
     "formats/parquet-bounds.js",
     "formats/parquet-thrift.js",
+    "formats/parquet-compressors.js",
+    "formats/zstd-frames.js",
   ],
   file: "x.parquet",
   seeds: [
@@ -44,6 +47,13 @@ export default defineTarget({
       columnData: [{ name: "s", data: texts, type: "STRING", nullable: true }],
       rowGroupSize: 10,
     }),
+    ...Object.keys(packers).map((codec) =>
+      parquet({
+        codec: /** @type {keyof typeof packers} */ (codec),
+        compressors: packers,
+        columnData: [{ name: "s", data: texts, type: "STRING", nullable: true }],
+      }),
+    ),
   ],
   dictionary: [
     "PAR1",

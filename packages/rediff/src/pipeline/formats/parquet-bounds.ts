@@ -3,7 +3,7 @@
  *
  *  The layout: https://parquet.apache.org/docs/file-format. */
 import { type FileMetaData, parquetSchema, type SchemaTree } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
+import { unpackPage } from "./parquet-compressors.js";
 import { checkDeltas } from "./parquet-deltas.js";
 import { type Fields, ThriftReader } from "./parquet-thrift.js";
 
@@ -145,11 +145,6 @@ function checkPage(page: Fields, body: Uint8Array, { codec, type }: ColumnMetaDa
     if (values > 8 * plainBytes) throw new Error(`a dictionary of ${plainBytes} bytes claims ${values} values`);
     return 0;
   }
-  const unpack = (bytes: Uint8Array, size: number): Uint8Array => {
-    const unpacked = codec === "UNCOMPRESSED" ? bytes : (compressors[codec]?.(bytes, size) ?? bytes);
-    if (unpacked.length !== size) throw new Error(`a page claims ${size} bytes and has ${unpacked.length}`);
-    return unpacked;
-  };
   if (second !== undefined) {
     const [definition, repetition] = [number(second, 5), number(second, 6)];
     const [nulls, rows] = [number(second, 2), number(second, 3)];
@@ -162,12 +157,12 @@ function checkPage(page: Fields, body: Uint8Array, { codec, type }: ColumnMetaDa
       checkRuns(body, { at: repetition, end: repetition + definition, width: widthOf(levels.definition), values });
     const rest = body.subarray(repetition + definition);
     const isPacked = second.get(7) !== false;
-    const data = isPacked ? unpack(rest, plainBytes - repetition - definition) : rest;
+    const data = isPacked ? unpackPage(codec, rest, plainBytes - repetition - definition) : rest;
     checkValues(data, 0, { encoding: number(second, 4), values: values - nulls, type });
     return values;
   }
   if (first === undefined) return 0; // Of a kind that the library refuses by name.
-  const data = unpack(body, plainBytes);
+  const data = unpackPage(codec, body, plainBytes);
   let at = 0;
   for (const level of [levels.repetition, levels.definition])
     if (level > 0) at = checkPrefixedRuns(data, at, { width: widthOf(level), values });

@@ -13,7 +13,6 @@ import {
   parquetReadObjects,
   type RowGroup,
 } from "hyparquet";
-import { compressors } from "hyparquet-compressors";
 import { UserError } from "../../errors.js";
 import { assertNotMistaken } from "../../files/mistaken-file.js";
 import { openRegular } from "../../files/regular-file.js";
@@ -22,6 +21,7 @@ import { parseShallowJson } from "../../options/shallow-json.js";
 import { isRecord, type JsonRecord } from "./exact-json.js";
 import { checkColumn, checkFooter, checkMetadata, columnRange, footerLength } from "./parquet-bounds.js";
 import { type Columns, columnsSchema, fromRow, METADATA_KEY } from "./parquet-columns.js";
+import { compressors } from "./parquet-compressors.js";
 import type { PictureFolder } from "./picture-folder.js";
 import type { RecordSource, SourceRecord } from "./record-stream.js";
 

@@ -1,61 +1,78 @@
-/** Jobs in worker threads: each thread does one at a time, in the order in which it got them. A thread is started when
- *  there is work for it. Idle threads do not keep the process alive. */
+/** Jobs in threads or processes: each does one at a time, in the order in which it got them. One is started when there is
+ *  work for it. Idle ones do not keep the process alive. */
 import { setMaxListeners } from "node:events";
-import { type TransferListItem, Worker } from "node:worker_threads";
-// sharp has to be loaded in the main thread before any worker does: its libraries must outlive every thread.
-import "sharp";
-import type { ThreadReply, ThreadRequest } from "./answer-jobs.js";
-import { endWorkers } from "./end-workers.js";
+import type { TransferListItem } from "node:worker_threads";
+import type { JobReply, ServantUse } from "./answer-jobs.js";
+import type { KernelLimits } from "./limited-process.js";
 import { unpackError } from "./portable-error.js";
+import { type Death, type Servant, startProcess, startThread, type ThreadSettings } from "./servants.js";
 
-export interface WorkerPoolOptions<Job> {
+export interface WorkerPoolOptions<Job> extends ThreadSettings {
   /** A module that calls `answerJobs`. */
   url: URL;
-  /** Threads at most; at least 1. */
+  /** Threads or processes at most; at least 1. */
   workers: number;
-  /** What each thread is given when it starts. */
-  workerData?: unknown;
-  /** What the threads work for, in messages: "loader". */
+  /** Processes in place of threads: `workerData` and `heapMb` are of threads. */
+  processes?: ProcessSettings;
+  /** What they work for, in messages: "loader". */
   name: string;
   /** Names a job in the message about a thread that died of it. */
   describe: (job: Job) => string;
   /** A thread that dies takes its job with it, and the next job starts another. Or it ends the pool: in a run that must
    *  not go on with fewer threads unnoticed, and where the job would kill the next thread too. */
   onDeath: "replace" | "end";
-  /** What a job holds that is moved to the thread, not copied. */
+  /** What a job holds that is moved to a thread, not copied. */
   moved?: (job: Job) => readonly TransferListItem[];
-  /** Jobs that a thread holds at once, the one under way included. With more than one a thread goes on while the main
-   *  thread is too busy to hand out anything; what is beyond that waits in line. Default 1. */
+  /** What is wrong with the job that one died of. Default a plain line. */
+  deathError?: (job: Job, death: Death) => Error;
+  /** Jobs that each holds at once, the one under way included. With more than one it goes on while the main thread is too
+   *  busy to hand out anything; what is beyond that waits in line. Default 1. */
   handedOut?: number;
-  /** Megabytes of a thread's heap; a job that needs more dies with its thread. Default Node's. */
-  heapMb?: number;
   /** A job that cannot be interrupted ends with its thread, when nobody waits for it any more or it takes too long. For
    *  pools whose threads hold one job at a time. Default: as long as it takes. */
-  patience?: Patience;
+  patience?: Patience<Job>;
 }
 
-export interface Patience {
+export interface ProcessSettings extends KernelLimits {
+  /** Bytes that one may hold on to. One with more gives its place to a new one when it has done its job, and so does one
+   *  that has used half of its `cpuSeconds`. */
+  readonly keptMemory: number;
+  /** One without a job for so long is ended. */
+  readonly idleMs: number;
+}
+
+export interface Patience<Job> {
   /** How long a job may go on that was aborted. */
   readonly abandonedMs: number;
-  /** How long any job may take. */
-  readonly longestMs: number;
+  /** How long any job may take, from when its thread has begun with it. */
+  readonly longestMs: number | ((job: Job) => number);
   /** What is wrong with one that takes longer. */
-  readonly error: () => Error;
+  readonly error: (job: Job) => Error;
 }
 
 interface Task<Job, Result> {
   readonly id: number;
   readonly job: Job;
+  /** Somebody killed a process that was at work on it. */
+  wasKilled: boolean;
+  isAborted: boolean;
   resolve: (result: Result) => void;
   reject: (reason: unknown) => void;
 }
 
 interface Slot<Job, Result> {
-  readonly worker: Worker;
+  readonly servant: Servant<Job>;
   /** By id, the one under way first. */
   readonly tasks: Map<number, Task<Job, Result>>;
+  isReady: boolean;
   timer: NodeJS.Timeout | undefined;
 }
+
+/** For loading its code, on a machine that has other things to do. */
+const START_MS = 120_000;
+
+/** Ends of processes that are somebody's wish, or the system's for want of memory, and tell nothing of the job. */
+const FROM_OUTSIDE: readonly (NodeJS.Signals | undefined)[] = ["SIGKILL", "SIGTERM", "SIGINT", "SIGHUP"];
 
 /** Owns its threads: `close()` it. */
 export class WorkerPool<Job, Result> implements AsyncDisposable {
@@ -75,7 +92,7 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (signal?.aborted) return Promise.reject(signal.reason);
     const result = new Promise<Result>((resolve, reject) => {
-      const task: Task<Job, Result> = { id: ++this.#lastId, job, resolve, reject };
+      const task: Task<Job, Result> = { id: ++this.#lastId, job, wasKilled: false, isAborted: false, resolve, reject };
       const onAbort = () => this.#abort(task, signal?.reason);
       if (signal !== undefined) {
         setMaxListeners(0, signal); // Any number of jobs may hang on one signal; that is no leak.
@@ -101,13 +118,14 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
   }
 
   #abort(task: Task<Job, Result>, reason: unknown): void {
+    task.isAborted = true;
     task.reject(reason);
     const queued = this.#queue.indexOf(task);
     if (queued >= 0) this.#queue.splice(queued, 1);
     for (const slot of this.#slots) {
       if (!slot.tasks.has(task.id)) continue;
-      slot.worker.postMessage({ type: "abort", id: task.id } satisfies ThreadRequest<Job>);
-      this.#limit(slot, this.#options.patience?.abandonedMs);
+      slot.servant.post({ type: "abort", id: task.id });
+      this.#watch(slot);
     }
   }
 
@@ -118,10 +136,9 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
       const task = this.#queue.shift();
       if (task === undefined) return;
       slot.tasks.set(task.id, task);
-      slot.worker.ref();
-      this.#limit(slot, this.#options.patience?.longestMs);
-      const moved = this.#options.moved?.(task.job) ?? [];
-      slot.worker.postMessage({ type: "run", id: task.id, job: task.job } satisfies ThreadRequest<Job>, [...moved]);
+      slot.servant.keepsAlive(true);
+      this.#watch(slot);
+      slot.servant.post({ type: "run", id: task.id, job: task.job }, this.#options.moved?.(task.job));
     }
   }
 
@@ -134,54 +151,97 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
   }
 
   #start(): Slot<Job, Result> | undefined {
-    const { workers, url, workerData, heapMb } = this.#options;
+    const { workers, url, processes } = this.#options;
     if (this.#slots.size >= workers || this.#failure !== undefined) return undefined;
-    const worker = new Worker(url, {
-      workerData,
-      ...(heapMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapMb } }),
-    });
-    const slot: Slot<Job, Result> = { worker, tasks: new Map(), timer: undefined };
-    slot.worker.unref();
-    slot.worker.on("message", (reply: ThreadReply<Result>) => this.#finish(slot, reply));
-    slot.worker.on("error", (error) => this.#lose(slot, `died of ${error instanceof Error ? error.message : error}`));
-    slot.worker.on("exit", (status) => this.#lose(slot, `ended with status ${status}`));
+    const events = {
+      replied: (reply: JobReply<Result>) => this.#hear(slot, reply),
+      lost: (death: Death) => this.#lose(slot, death),
+    };
+    const servant =
+      processes === undefined
+        ? startThread<Job, Result>(url, this.#options, events)
+        : startProcess<Job, Result>(url, processes, events);
+    const slot: Slot<Job, Result> = { servant, tasks: new Map(), isReady: false, timer: undefined };
     this.#slots.add(slot);
     return slot;
   }
 
-  /** Ends a thread that goes on with its job for longer than that. */
-  #limit(slot: Slot<Job, Result>, ms: number | undefined): void {
+  /** Begins anew to look after how long it takes, for what it does from now on. */
+  #watch(slot: Slot<Job, Result>): void {
     clearTimeout(slot.timer);
-    if (ms === undefined) return;
-    slot.timer = setTimeout(() => {
-      if (!this.#slots.delete(slot)) return;
-      const error = this.#options.patience?.error();
-      for (const task of slot.tasks.values()) task.reject(error);
-      void endWorkers([slot.worker]);
-      this.#dispatch();
-    }, ms).unref();
+    const [current] = slot.tasks.values();
+    const { patience, processes } = this.#options;
+    const after = (ms: number | undefined, then: () => void) => {
+      if (ms !== undefined) slot.timer = setTimeout(then, ms).unref();
+    };
+    if (current === undefined) after(processes?.idleMs, () => this.#dismiss(slot));
+    else if (current.isAborted) after(patience?.abandonedMs, () => this.#dismiss(slot));
+    else if (!slot.isReady)
+      after(START_MS, () => this.#lose(slot, { what: `did not begin within ${START_MS / 1000} s` }));
+    else if (patience !== undefined) {
+      const { longestMs, error } = patience;
+      const ms = typeof longestMs === "number" ? longestMs : longestMs(current.job);
+      after(ms, () => this.#dismiss(slot, error(current.job)));
+    }
   }
 
-  #finish(slot: Slot<Job, Result>, reply: ThreadReply<Result>): void {
+  /** Ends a thread, and with it its jobs. */
+  #dismiss(slot: Slot<Job, Result>, error?: Error): void {
     clearTimeout(slot.timer);
-    const task = slot.tasks.get(reply.id);
-    slot.tasks.delete(reply.id);
-    if (slot.tasks.size === 0) slot.worker.unref();
-    if (reply.ok) task?.resolve(reply.result);
-    else task?.reject(unpackError(reply.error));
+    if (!this.#slots.delete(slot)) return;
+    for (const task of slot.tasks.values()) task.reject(error);
+    void slot.servant.end();
     this.#dispatch();
   }
 
-  #lose(slot: Slot<Job, Result>, what: string): void {
+  #hear(slot: Slot<Job, Result>, reply: JobReply<Result>): void {
+    if ("type" in reply) {
+      slot.isReady = true;
+      if (this.#slots.has(slot)) this.#watch(slot);
+      return;
+    }
+    const task = slot.tasks.get(reply.id);
+    slot.tasks.delete(reply.id);
+    if (slot.tasks.size === 0) slot.servant.keepsAlive(false);
+    if (reply.ok) task?.resolve(reply.result);
+    else task?.reject(unpackError(reply.error));
+    if (!this.#slots.has(slot)) return; // its end was on its way
+    if (slot.tasks.size === 0 && this.#isWorn(reply.used)) this.#dismiss(slot);
+    else {
+      this.#watch(slot);
+      this.#dispatch();
+    }
+  }
+
+  #isWorn(used: ServantUse | undefined): boolean {
+    const { processes } = this.#options;
+    if (processes === undefined || used === undefined) return false;
+    const { memory, cpuSeconds } = used;
+    return memory > processes.keptMemory || cpuSeconds > (processes.cpuSeconds ?? Number.POSITIVE_INFINITY) / 2;
+  }
+
+  #lose(slot: Slot<Job, Result>, death: Death): void {
     clearTimeout(slot.timer);
     if (!this.#slots.delete(slot)) return;
-    const { name, describe, onDeath } = this.#options;
-    const [current] = slot.tasks.values();
+    void slot.servant.end();
+    const { name, describe, onDeath, processes, deathError } = this.#options;
+    const [current, ...waiting] = slot.tasks.values();
     const during = current === undefined ? "" : ` while it prepared ${describe(current.job)}`;
-    const error = new Error(`a ${name} thread ${what}${during}`);
-    for (const task of slot.tasks.values()) task.reject(error);
-    if (onDeath === "end") void this.#end(error);
-    else this.#dispatch();
+    const error = new Error(`a ${name} ${processes === undefined ? "thread" : "process"} ${death.what}${during}`);
+    if (onDeath === "end") {
+      for (const task of slot.tasks.values()) task.reject(error);
+      void this.#end(error);
+      return;
+    }
+    const again = waiting.filter((task) => !task.isAborted);
+    if (current !== undefined && !current.isAborted) {
+      const isInnocent = FROM_OUTSIDE.includes(death.signal) && !current.wasKilled;
+      current.wasKilled = true;
+      if (isInnocent) again.unshift(current);
+      else current.reject(deathError?.(current.job, death) ?? error);
+    }
+    this.#queue.unshift(...again);
+    this.#dispatch();
   }
 
   async #end(reason: Error): Promise<void> {
@@ -189,15 +249,15 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
     for (const task of this.#queue.splice(0)) task.reject(reason);
     const slots = [...this.#slots];
     this.#slots.clear();
-    for (const { worker, tasks, timer } of slots) {
+    for (const { servant, tasks, timer } of slots) {
       clearTimeout(timer);
       for (const task of tasks.values()) {
         task.reject(reason);
         // What a job has started outside of the thread, a decoder of videos for one, does not end with the thread.
-        worker.postMessage({ type: "abort", id: task.id } satisfies ThreadRequest<Job>);
+        servant.post({ type: "abort", id: task.id });
       }
     }
-    await endWorkers(slots.map(({ worker }) => worker));
+    await Promise.all(slots.map(({ servant }) => servant.end()));
   }
 }
 

@@ -58,7 +58,7 @@ export interface ConnectionOptions {
 /** @returns what a request is answered with that came by a connection too many */
 export function boundConnections(server: Server, { maxConnections, log, onRefused }: ConnectionOptions) {
   const surplus = new WeakSet<Duplex>();
-  let open = 0;
+  const open = new Set<Duplex>();
   let toldAt = Number.NEGATIVE_INFINITY;
   let since = 0;
   const refused = (why: string) => {
@@ -73,9 +73,9 @@ export function boundConnections(server: Server, { maxConnections, log, onRefuse
   server.maxConnections = maxConnections + TOLD;
   server.on("drop", () => refused(tooMany));
   server.on("connection", (socket) => {
-    open++;
-    socket.once("close", () => open--);
-    if (open <= maxConnections) return;
+    open.add(socket);
+    socket.once("close", () => open.delete(socket));
+    if (open.size <= maxConnections) return;
     refused(tooMany);
     surplus.add(socket);
     const timer = setTimeout(() => socket.destroy(), TOLD_MS);
@@ -83,7 +83,11 @@ export function boundConnections(server: Server, { maxConnections, log, onRefuse
   });
   return {
     get open() {
-      return open;
+      return open.size;
+    },
+    /** Node's own way leaves those that are no longer HTTP. */
+    endAll(): void {
+      for (const socket of open) socket.destroy();
     },
     refusal: (socket: Duplex): ApiError | undefined =>
       surplus.has(socket)

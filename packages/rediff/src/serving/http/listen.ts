@@ -6,6 +6,7 @@ import { getRequestListener } from "@hono/node-server";
 import { UserError } from "../../errors.js";
 import { boundConnections, type ConnectionOptions } from "./connections.js";
 import { ApiError, errorResponse } from "./error-object.js";
+import { endAllPatiently } from "./last-words.js";
 import { answerAhead } from "./node-refusals.js";
 import { dropSlowReaders } from "./slow-readers.js";
 
@@ -48,6 +49,7 @@ export async function listen(fetch: Fetch, options: ListenOptions & ConnectionOp
   );
   const connections = boundConnections(server, options);
   answerAhead(server, connections.refusal);
+  endAllPatiently(server);
   dropSlowReaders(server, writeTimeout);
 
   await new Promise<void>((resolve, reject) => {
@@ -66,7 +68,7 @@ export async function listen(fetch: Fetch, options: ListenOptions & ConnectionOp
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
-        server.closeAllConnections();
+        connections.endAll();
       }),
   };
 }

@@ -3,6 +3,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { ApiError, clip, type ErrorBody } from "./error-object.js";
+import { endPatiently } from "./last-words.js";
 
 /** Node passes over what is more than `maxHeadersCount` without a word, and a second Host with it. */
 const MOST_HEADERS = 256;
@@ -26,15 +27,15 @@ export function answerAhead(server: Server, judge: (socket: Duplex) => ApiError 
     app?.(request, response);
   });
   // Whoever waits for leave to send a body gets it when the body is about to be read (http/request-body.ts).
-  server.on("checkContinue", (request, response) => void server.emit("request", request, response));
+  server.on("checkContinue", (request, response) => {
+    if (/^100-continue$/i.test(request.headers.expect ?? "")) server.emit("request", request, response);
+    else refuseExpectation(request, response); // another one beside it
+  });
   server.on("connect", (_, socket) => {
     socket.on("error", () => socket.destroy());
     endWith(socket, "405 Method Not Allowed", "this is no proxy");
   });
-  server.on("checkExpectation", ({ headers }, response) => {
-    const expected = clip(String(headers.expect), 40);
-    refuse(response, new ApiError(417, `"Expect: ${expected}" cannot be met`, { code: "expectation_failed" }));
-  });
+  server.on("checkExpectation", refuseExpectation);
   const broken = new WeakSet<Duplex>();
   server.on("clientError", (error: NodeJS.ErrnoException, socket) => {
     if (broken.has(socket)) return;
@@ -44,6 +45,11 @@ export function answerAhead(server: Server, judge: (socket: Duplex) => ApiError 
     if (response === undefined || !(request?.complete || response.headersSent)) answerBroken(error, socket);
     else response.once("close", () => answerBroken(error, socket));
   });
+}
+
+function refuseExpectation({ headers }: IncomingMessage, response: ServerResponse): void {
+  const expected = clip(String(headers.expect), 40);
+  refuse(response, new ApiError(417, `"Expect: ${expected}" cannot be met`, { code: "expectation_failed" }));
 }
 
 function refuse(response: ServerResponse, { status, body, headers: more }: ApiError): void {
@@ -75,7 +81,8 @@ function answerBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
 function endWith(socket: Duplex, status: string, message: string): void {
   const body: ErrorBody = { error: { message, type: "invalid_request_error", param: null, code: null } };
   const text = JSON.stringify(body);
-  socket.end(
+  endPatiently(
+    socket,
     `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
   );
 }

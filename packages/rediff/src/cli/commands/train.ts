@@ -1,13 +1,12 @@
 /** `rediff train RECIPE [key=value ...]`: trains what a recipe says, and goes on where it was interrupted. */
 import { Command, Option } from "commander";
 import type { TrainResult } from "../../training/run/run-report.js";
-import type { RunRequests } from "../../training/run/trainer.js";
 import { statusOfSignal } from "../exit-status.js";
 import { needTorch } from "../options/load-engine.js";
 import { whole } from "../options/parse-values.js";
 import { addRecipeArguments } from "../options/recipe-arguments.js";
-import { Interrupted } from "../terminal/error-text.js";
 import { noteLine } from "../terminal/lines.js";
+import { trainSignals } from "../terminal/train-signals.js";
 
 interface Flags {
   resume: "auto" | "never";
@@ -22,7 +21,7 @@ A recipe is a YAML file; every key can be given on the command line as well: lea
 The recipes of all stages of LLaDA-V and ReDiff are in recipes/.
 
 The run goes on from the newest checkpoint in its output folder. SIGTERM and Ctrl-C save a checkpoint and end the run
-(a second one ends it at once); SIGUSR1 saves a checkpoint and goes on.
+(a second one ends it at once, as the first does before the first step); SIGUSR1 saves a checkpoint and goes on.
 
 Examples:
   $ rediff train recipes/rediff/stage1.yaml model=exp/llada_v data=stage1.jsonl image_folder=images output=exp/rediff_base
@@ -59,17 +58,19 @@ async function run(file: string, overrides: string[], flags: Flags): Promise<voi
     import("../../training/run/trainer.js"),
     import("../terminal/train-report.js"),
   ]);
-  const requests: RunRequests = { save: false, stop: false };
-  const abort = new AbortController();
-  const signals = listen(requests, abort);
+  const signals = trainSignals();
   const report = trainReport(recipe, { json: flags.json === true });
   try {
     const result = await train(recipe, {
       ...report,
+      onStart(facts) {
+        signals.started();
+        report.onStart?.(facts);
+      },
       resume: flags.resume,
       acceptChangedData: flags.acceptChangedData === true,
-      requests,
-      signal: abort.signal,
+      requests: signals.requests,
+      signal: signals.signal,
     });
     report.close();
     noteLine(summary(result));
@@ -84,30 +85,4 @@ function summary({ finished, folder, steps, totalSteps, loss }: TrainResult): st
   if (!finished) return `stopped after step ${steps} of ${totalSteps}; the same command goes on from ${folder}`;
   if (loss === undefined) return `finished already: the trained model is in ${folder}`;
   return `trained: ${folder} (try it: rediff caption PICTURE --model ${folder})`;
-}
-
-/** Turns signals into requests; a second one to end ends the run at once. */
-function listen(requests: RunRequests, abort: AbortController) {
-  let received: NodeJS.Signals | undefined;
-  const save = () => {
-    requests.save = true;
-  };
-  const end = (signal: NodeJS.Signals) => {
-    if (requests.stop) abort.abort(new Interrupted(signal));
-    else noteLine(`\n${signal}: saving a checkpoint after this step; once more ends the run at once`);
-    requests.stop = true;
-    received = signal;
-  };
-  const handlers = [
-    ["SIGINT", end],
-    ["SIGTERM", end],
-    ["SIGUSR1", save],
-  ] as const;
-  for (const [signal, handler] of handlers) process.on(signal, handler);
-  return {
-    received: () => received,
-    close() {
-      for (const [signal, handler] of handlers) process.off(signal, handler);
-    },
-  };
 }

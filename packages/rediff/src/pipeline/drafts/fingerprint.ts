@@ -42,7 +42,7 @@ async function addFiles(hash: Hash, folder: string, isMeant: (name: string) => b
     try {
       const { size } = await file.stat();
       hash.update(`${name}\0${size}\0`);
-      await hashPieces(hash, file, size);
+      hashPieces(hash, file.fd, size);
     } finally {
       await file.close();
     }

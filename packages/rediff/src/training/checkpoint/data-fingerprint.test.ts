@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openRecords } from "../../data/records/record-list.js";
@@ -9,7 +9,7 @@ import { dataChanges, fingerprintData } from "./data-fingerprint.js";
 const { at } = folderOfFile();
 
 const fingerprint = async (data: Parameters<typeof openRecords>[0], how: "sampled" | "whole" = "sampled") =>
-  fingerprintData(await openRecords(data), how);
+  fingerprintData(await openRecords(data), { how });
 const records = (count: number, name = "r") => Array.from({ length: count }, (_, i) => record(`${name}${i}`));
 
 describe("the data of a run", () => {
@@ -74,5 +74,52 @@ describe("the data of a run", () => {
     expect(dataChanges(before.whole, await fingerprint(file, "whole"))).toEqual(changed);
     // Only one of them has the whole hash: what both have is compared.
     expect(dataChanges(before.sampled, await fingerprint(file, "whole"))).toEqual([]);
+  });
+
+  test("of very many files, fewer pieces are read of each, and a run that goes on takes as many as before", async () => {
+    const file = at("one-of-many.jsonl");
+    writeFileSync(file, `${JSON.stringify(record("word ".repeat(100_000)))}\n`);
+    const few = await openRecords(file);
+    const [part] = few.parts;
+    if (part === undefined) throw new Error("no part");
+    const many = {
+      ...few,
+      parts: Array.from({ length: 3000 }, (_, i) => {
+        const name = at(`link-${i}`);
+        symlinkSync(file, name);
+        return { ...part, index: { ...part.index, file: name } };
+      }),
+    };
+    const before = await fingerprintData(many, { how: "sampled" });
+    expect(before[0]).toMatchObject({ pieces: 21 });
+    const added = { ...many, parts: [...many.parts, ...many.parts, ...many.parts] };
+    const after = await fingerprintData(added, { how: "sampled", like: before });
+    expect(dataChanges(before, after.slice(0, 3000))).toEqual([]);
+    expect((await fingerprintData(few, { how: "sampled", like: [] }))[0]?.pieces).toBeUndefined();
+  });
+
+  test("tells how far it is, and stops in the midst of a file when it is told to", async () => {
+    const file = at("interrupted.jsonl");
+    writeLines(
+      file,
+      Array.from({ length: 50 }, () => record("word ".repeat(20_000))),
+    );
+    const opened = await openRecords(file);
+    const seen: number[] = [];
+    const abort = new AbortController();
+    const hashing = fingerprintData(opened, {
+      how: "whole",
+      signal: abort.signal,
+      onProgress(done, total) {
+        seen.push(done / total);
+        if (done > total / 4) abort.abort(new Error("enough"));
+      },
+    });
+    await expect(hashing).rejects.toThrow("enough");
+    expect(seen.at(-1)).toBeLessThan(0.6);
+    const all: number[] = [];
+    await fingerprintData(opened, { how: "whole", onProgress: (done, total) => all.push(done / total) });
+    expect(all.at(-1)).toBe(1);
+    expect(all).toEqual([...all].sort((a, b) => a - b));
   });
 });

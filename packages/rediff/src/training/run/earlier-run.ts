@@ -29,8 +29,12 @@ export function finishedRun(recipe: RecipeKeys): TrainResult | undefined {
 /** A finished run over what is other data now is not the run that was asked for.
  *  @returns a line for the user, where that is accepted
  *  @throws UserError where it is not */
-export async function finishedDataNote(output: string, isAccepted: boolean): Promise<string | undefined> {
-  const changes = await contentChanges(readState(output).data ?? []);
+export async function finishedDataNote(
+  output: string,
+  isAccepted: boolean,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const changes = await contentChanges(readState(output).data ?? [], signal);
   if (changes.length === 0) return undefined;
   const what = `the data has changed since ${output} was trained (${listed(changes)})`;
   if (isAccepted) return `${what}; it stays as it is`;

@@ -87,7 +87,7 @@ export async function train(asked: RecipeKeys, options: TrainOptions = {}): Prom
   const recipe = settleDtype(asked, options.onNote);
   const done = finishedRun(recipe);
   if (done !== undefined) {
-    const note = await finishedDataNote(recipe.output, options.acceptChangedData ?? false);
+    const note = await finishedDataNote(recipe.output, options.acceptChangedData ?? false, signal);
     if (note !== undefined) options.onNote?.(note);
     return done;
   }
@@ -104,7 +104,12 @@ export async function train(asked: RecipeKeys, options: TrainOptions = {}): Prom
     onProgress: (done, total) => options.onPreparation?.("reading the data files", done, total),
     ...(signal && { signal }),
   });
-  const data = await fingerprintData(records, recipe.data_fingerprint, signal);
+  const data = await fingerprintData(records, {
+    how: recipe.data_fingerprint,
+    like: saved?.data,
+    onProgress: (done, total) => options.onPreparation?.("hashing the data files", done, total),
+    ...(signal && { signal }),
+  });
   if (checkpoint !== undefined && saved !== undefined) {
     const note = sameDataNote(checkpoint, saved.data, data, options.acceptChangedData ?? false);
     if (note !== undefined) options.onNote?.(note);

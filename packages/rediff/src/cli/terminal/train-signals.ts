@@ -1,0 +1,49 @@
+/** What signals ask of a training run. */
+import type { RunRequests } from "../../training/run/trainer.js";
+import { Interrupted } from "./error-text.js";
+import { noteLine } from "./lines.js";
+
+export interface TrainSignals {
+  requests: RunRequests;
+  signal: AbortSignal;
+  /** Of those that end a run, the last that came. */
+  received(): NodeJS.Signals | undefined;
+  /** The first step is about to be taken: from now on there is something to save. */
+  started(): void;
+  close(): void;
+}
+
+/** Listens until it is closed. SIGINT and SIGTERM end a run after its step, with a checkpoint; a second one ends it at
+ *  once, and so does the first while data is still being read. SIGUSR1 saves. */
+export function trainSignals(): TrainSignals {
+  const requests: RunRequests = { save: false, stop: false };
+  const abort = new AbortController();
+  let received: NodeJS.Signals | undefined;
+  let isStarted = false;
+  const save = () => {
+    requests.save = true;
+  };
+  const end = (signal: NodeJS.Signals) => {
+    if (requests.stop || !isStarted) abort.abort(new Interrupted(signal));
+    else noteLine(`\n${signal}: saving a checkpoint after this step; once more ends the run at once`);
+    requests.stop = true;
+    received = signal;
+  };
+  const handlers = [
+    ["SIGINT", end],
+    ["SIGTERM", end],
+    ["SIGUSR1", save],
+  ] as const;
+  for (const [signal, handler] of handlers) process.on(signal, handler);
+  return {
+    requests,
+    signal: abort.signal,
+    received: () => received,
+    started() {
+      isStarted = true;
+    },
+    close() {
+      for (const [signal, handler] of handlers) process.off(signal, handler);
+    },
+  };
+}

@@ -10,7 +10,7 @@ import { SafetensorsError } from "../../packages/torch/dist/index.js";
 
 /** Words of Node and of V8 that tell a user nothing. */
 const RAW =
-  /\b(?:E(?:NOENT|ISDIR|NOTDIR|ACCES|EXIST|INVAL|IO|PERM|MFILE|NAMETOOLONG|LOOP)|ERR_[A-Z_]+)\b|Cannot (?:read|set|convert|mix|destructure)|(?<!that )is not (?:a function|iterable|defined|a constructor)|Invalid (?:array|string|typed array) length|Maximum call stack|Array buffer allocation|\[object \w+\]/;
+  /\b(?:E(?:NOENT|ISDIR|NOTDIR|ACCES|EXIST|INVAL|IO|PERM|MFILE|NAMETOOLONG|LOOP)|ERR_[A-Z_]+)\b|Cannot (?:read propert|set propert|convert|mix|destructure)|(?<!that )is not (?:a function|iterable|defined|a constructor)|Invalid (?:array|string|typed array) length|Maximum call stack|Array buffer allocation|\[object \w+\]/;
 
 const LONGEST_LINE = 6100;
 

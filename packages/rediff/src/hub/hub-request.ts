@@ -211,7 +211,9 @@ function transportError(error: unknown, signal: AbortSignal | undefined, url?: U
   if (code === "ETIMEDOUT" || code === "UND_ERR_CONNECT_TIMEOUT") return new TransientError(`no connection${at}`);
   // Everything else that fetch throws here is a connection that broke: reset, closed early, malformed framing.
   if (error instanceof TypeError || code.startsWith("UND_ERR") || code.startsWith("E")) {
-    return new TransientError(`connection closed early${code ? ` (${code})` : ""}`);
+    // Node's own (ERR_...) are about its code.
+    const told = code === "" || code.startsWith("ERR_") ? "" : ` (${code})`;
+    return new TransientError(`connection closed early${told}`);
   }
   return error;
 }

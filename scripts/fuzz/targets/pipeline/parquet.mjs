@@ -15,12 +15,20 @@ const turns = Array.from({ length: 6 }, (_, i) => [
   { from: "gpt", value: "a" },
 ]);
 
+/** As this project notes columns of its own files. */
+const own = JSON.stringify({
+  version: 1,
+  columns: [{ name: "a", kind: "json", fields: [], null: "null" }],
+  rest: "more",
+});
+
 export default defineTarget({
   covers: [
     "formats/parquet-deltas.js",
     "formats/parquet-source.js",
     "formats/parquet-bounds.js",
     "formats/parquet-thrift.js",
+    "formats/parquet-columns.js",
     "formats/parquet-compressors.js",
     "formats/zstd-frames.js",
   ],
@@ -46,6 +54,14 @@ export default defineTarget({
       codec: "UNCOMPRESSED",
       columnData: [{ name: "s", data: texts, type: "STRING", nullable: true }],
       rowGroupSize: 10,
+    }),
+    parquet({
+      codec: "UNCOMPRESSED",
+      columnData: [
+        { name: "a", data: ['{"b":[1]}', "2"], type: "STRING" },
+        { name: "more", data: ['{"c":1}', "{}"], type: "STRING" },
+      ],
+      kvMetadata: [{ key: "rediff", value: own }],
     }),
     ...Object.keys(packers).map((codec) =>
       parquet({

@@ -67,8 +67,6 @@ export default defineTarget({
     '"String":',
     '"type":"Metaspace","str_rep":"aa"',
     '"type":"FixedLength","length":0',
-    "(a+)+b",
-    "(.*)*c",
     "\\\\s*",
     "(?<=a+)",
     "+)+",

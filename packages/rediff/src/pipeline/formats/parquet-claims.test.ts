@@ -234,6 +234,38 @@ test.each([
   expect(await outcome(bytes)).toMatch(/x\.parquet: cannot be read as parquet/);
 });
 
+describe("a file that says it is of this project's, and is not", () => {
+  const own = (text: string, rest?: string) =>
+    Buffer.from(
+      parquetWriteBuffer({
+        columnData: [{ name: "s", data: [text], type: "STRING" }],
+        kvMetadata: [
+          {
+            key: "rediff",
+            value: JSON.stringify({
+              version: 1,
+              columns: rest === undefined ? [{ name: "s", kind: "json", fields: [], null: "null" }] : [],
+              ...(rest !== undefined && { rest }),
+            }),
+          },
+        ],
+      }),
+    );
+
+  test.each([
+    ["no JSON", own("{"), /row 0: .*JSON/],
+    ["JSON that is nested too deep", own("[".repeat(200) + "]".repeat(200)), /row 0: .*deep/],
+    ["a column of other keys that holds none", own("null", "s"), /row 0: column s holds no keys and values/],
+  ])("%s", async (_, bytes, message) => {
+    expect(await outcome(bytes)).toMatch(message);
+  });
+
+  test("what it says is read", async () => {
+    expect(await outcome(own('{"a":1}'))).toBe("1 rows");
+    expect(await outcome(own('{"a":1}', "s"))).toBe("1 rows");
+  });
+});
+
 test("booleans with nulls among them are read in either encoding", async () => {
   const data = Array.from({ length: 40 }, (_, i) => (i % 3 === 0 ? null : i % 2 === 0));
   for (const encoding of ["PLAIN", "RLE"] as const) {

@@ -7,6 +7,7 @@
  *  one column of JSON objects. */
 import type { SchemaElement } from "hyparquet";
 import { z } from "zod";
+import { parseShallowJson } from "../../options/shallow-json.js";
 import { isRecord, type JsonRecord } from "./exact-json.js";
 
 export type ColumnKind = "string" | "int" | "double" | "boolean" | "strings" | "structs" | "json";
@@ -212,15 +213,17 @@ export function toRow({ columns, rest }: Columns, record: JsonRecord): Record<st
   return row;
 }
 
-/** The record that `toRow` made a row of. */
+/** The record that `toRow` made a row of. @throws SyntaxError where it says so, and did not */
 export function fromRow({ columns, rest }: Columns, row: Readonly<Record<string, unknown>>): JsonRecord {
   const entries = columns.flatMap(({ name, kind, null: meaning }): [string, unknown][] => {
     const value = row[name];
     if (value === null || value === undefined) return meaning === "absent" ? [] : [[name, null]];
-    if (kind === "json") return [[name, JSON.parse(String(value))]];
+    if (kind === "json") return [[name, parseShallowJson(String(value))]];
     return [[name, kind === "int" ? Number(value) : value]];
   });
   const others = rest === undefined ? undefined : row[rest];
-  if (typeof others === "string") entries.push(...Object.entries(JSON.parse(others) as JsonRecord));
+  const further = typeof others === "string" ? parseShallowJson(others) : {};
+  if (!isRecord(further)) throw new SyntaxError(`column ${rest} holds no keys and values`);
+  entries.push(...Object.entries(further));
   return Object.fromEntries(entries);
 }

@@ -64,7 +64,7 @@ export async function openParquet(file: string, { pictures }: ParquetOptions = {
         const index = rowStart + i;
         const place = `${file}: row ${index}`;
         const plain = await plainRow(row, index, place);
-        const value = columns === undefined ? plain : fromRow(columns, plain);
+        const value = columns === undefined ? plain : ownRecord(columns, plain, place);
         yield { value, file, index, where: async () => place };
       }
       rowStart = rowEnd;
@@ -160,6 +160,15 @@ function ownColumns(metadata: FileMetaData, file: string): Columns | undefined {
   if (!success)
     throw new UserError(`${file}: was written by another version of rediff`, "Convert it with that version.");
   return { columns: data.columns, rest: data.rest };
+}
+
+function ownRecord(columns: Columns, row: JsonRecord, place: string): JsonRecord {
+  try {
+    return fromRow(columns, row);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new UserError(`${place}: ${cause.message}`, "Convert the records again.", { cause });
+  }
 }
 
 /** The library's own errors are those of the language, where something is not what it should be. */

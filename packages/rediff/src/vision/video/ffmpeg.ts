@@ -5,7 +5,6 @@
  *  headers and packets only promise. The pixels equal PyAV's rgb24. Nothing but the frame under way is
  *  held in memory. */
 
-import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { refuseHuge } from "../picture/picture-errors.js";
 import type { OpaqueImage } from "../picture/raster-image.js";
@@ -22,15 +21,7 @@ import {
   videoName,
 } from "./decoder-process.js";
 import { readPpm } from "./ppm.js";
-
-export interface VideoFacts {
-  /** Packets of the first real video stream: as a rule, frames. */
-  readonly packets: number;
-  /** Average frames per second; NaN when the file does not tell. */
-  readonly fps: number;
-  readonly width: number;
-  readonly height: number;
-}
+import { readProbe, type VideoFacts } from "./probe-output.js";
 
 export interface DecodedFrame {
   readonly index: number;
@@ -50,26 +41,6 @@ export const MAX_FRAMES = 4096;
 // V skips cover pictures, which v would take for a video.
 const STREAM = "V:0";
 
-const rational = z
-  .string()
-  .regex(/^\d+\/\d+$/)
-  .transform((text) => {
-    const [numerator, denominator] = text.split("/");
-    return Number(numerator) / Number(denominator);
-  })
-  .catch(Number.NaN);
-
-const probeOutput = z.object({
-  streams: z.array(
-    z.object({
-      avg_frame_rate: rational,
-      nb_read_packets: z.coerce.number().int().catch(0),
-      width: z.number().catch(0),
-      height: z.number().catch(0),
-    }),
-  ),
-});
-
 /** Counts packets without decoding them. Throws a UserError for a file that holds no video, or frames that are too
  *  large. */
 export async function probeVideo(source: VideoSource, bounds: DecoderBounds): Promise<VideoFacts> {
@@ -85,22 +56,13 @@ export async function probeVideo(source: VideoSource, bounds: DecoderBounds): Pr
   const args = ["-v", LOG_LEVELS.complaints, ...options, "-select_streams", STREAM, ...entries, url];
   const child = startDecoder("ffprobe", args, bounds, source);
   const { read: json = "", complaints } = await finish(child, bounds, path, textOf(child.stdout));
-  const facts = probeOutput.safeParse(child.process.exitCode === 0 ? parseJson(json) : undefined);
-  if (!facts.success) throw brokenVideo(path, complaints);
-  const [stream] = facts.data.streams;
+  const streams = child.process.exitCode === 0 ? readProbe(json) : undefined;
+  if (streams === undefined) throw brokenVideo(path, complaints);
+  const [stream] = streams;
   if (stream === undefined) throw new UserError(`${path}: holds no video stream`, "Name a video file");
-  if (stream.nb_read_packets === 0) throw noFrames(path, complaints);
-  const { width, height } = stream;
-  refuseHuge(path, width, height, bounds.maxPixels);
-  return { packets: stream.nb_read_packets, fps: stream.avg_frame_rate, width, height };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // killed while it wrote, or more than anybody would read
-  }
+  if (stream.packets === 0) throw noFrames(path, complaints);
+  refuseHuge(path, stream.width, stream.height, bounds.maxPixels);
+  return stream;
 }
 
 export interface FrameReceiver {

@@ -11,9 +11,10 @@ import { withoutAlpha } from "../picture/raster-image.js";
 import type { Tiles } from "../tiles/tiles.js";
 import { type DecoderBounds, type VideoSource, videoName } from "./decoder-process.js";
 import { movieIndexFirst } from "./faststart.js";
-import { decodeFrames, probeVideo, type VideoFacts } from "./ffmpeg.js";
+import { decodeFrames, probeVideo } from "./ffmpeg.js";
 import { FrameCanvas } from "./frame-canvas.js";
 import { FOLDER_FPS, sampleFolder, sampleFrames, type VideoSampling } from "./frame-sampling.js";
+import type { VideoFacts } from "./probe-output.js";
 import { DECODER_THREADS, tooLong, type VideoLimits, withDefaults } from "./video-limits.js";
 
 export interface VideoOptions {

@@ -1,4 +1,5 @@
 /** Binary PPM pictures, one after the other: "P6\n<width> <height>\n255\n" and the samples. */
+import { printable } from "../../printable.js";
 import type { OpaqueImage } from "../picture/raster-image.js";
 import type { Size } from "../tiles/anyres.js";
 
@@ -36,6 +37,6 @@ export async function* readPpm(
 function parseHeader(header: string): Size | undefined {
   const match = /^P6\s(\d+)\s(\d+)\s255\s$/.exec(header);
   if (match !== null) return { width: Number(match[1]), height: Number(match[2]) };
-  if (header.length > 40) throw new Error(`ffmpeg wrote no PPM picture but ${JSON.stringify(header)}`);
+  if (header.length > 40) throw new Error(`ffmpeg wrote no PPM picture but ${printable(header, "line")}`);
   return undefined;
 }

@@ -16,7 +16,7 @@ const addressOf = ({ child }: Started) =>
   new Promise<string>((resolve) => child.stdout.once("data", (text) => resolve(String(text).trim())));
 
 test("prints its address, answers, and finishes what is under way when told to end", async () => {
-  const started = await serve("--host", "127.0.0.1", "--access-log");
+  const started = await serve("--host", "127.0.0.1", "--access-log", "--request-timeout", "9.9999");
   const url = await addressOf(started);
   expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
   const { data } = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string; rediff: object }[] };
@@ -100,6 +100,11 @@ test.each([
   [["--name", " "], /--name .*must not be empty/],
   [["--cors-origin", "page.example"], /--cors-origin .*page\.example.*https:\/\/page\.example/],
   [["--cors-origin", "https://page.example/"], /--cors-origin .*must be \* or an origin/],
+  [["--allow-host", "http://page.example"], /--allow-host .*without scheme and port/],
+  [["--allow-host", "page.example:8080"], /--allow-host .*without scheme and port/],
+  [["--allow-host", "*"], /--allow-host .*It must be a name or an address/],
+  [["--request-timeout", "0.00001"], /--request-timeout .*seconds from 0.1 to 2000000/],
+  [["--drain", "1e9"], /--drain .*seconds from 0 to 2000000/],
   [["--gen-length", "100000"], /--gen-length 100000 leaves no room for a question: .* positions/],
 ])("%j would open the server, name nothing or never hold: refused before anything is loaded", async (args, message) => {
   const { status, stdout, stderr } = await (await serve(...args)).done;

@@ -1,4 +1,5 @@
 /** `rediff serve`: the OpenAI API and the studio on a port. */
+import { isIP } from "node:net";
 import { availableParallelism } from "node:os";
 import { basename, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
@@ -9,7 +10,7 @@ import type { RediffServer, ServerOptions } from "../../serving/server.js";
 import { statusOfSignal } from "../exit-status.js";
 import { addModelOptions, chosenModel, loadOptions, type ModelFlags } from "../options/describe-options.js";
 import { needTorch } from "../options/load-engine.js";
-import { collect, decimal, whole } from "../options/parse-values.js";
+import { collect, seconds, whole } from "../options/parse-values.js";
 import { serveCommandLine } from "../options/typed-command.js";
 import { answerLine, noteLine } from "../terminal/lines.js";
 
@@ -67,7 +68,7 @@ export function serveCommand(): Command {
     .option("--batch <N>", "requests decoded together", whole(1), 8)
     .option("--queue <N>", "requests that may wait; beyond, 429", whole(0), 64)
     .option("--api-key <KEY>", "let in only who has it, may be given again (or REDIFF_API_KEY)", keys)
-    .option("--allow-host <NAME>", "answer under this name, too (without keys: loopback names only)", collect)
+    .option("--allow-host <NAME>", "answer under this name, too (without keys: loopback names only)", hosts)
     .option("--cors-origin <ORIGIN>", "pages from there may use the API, may be given again; * for all", origins)
     .option("--body-limit <BYTES>", "largest request", whole(1024), 16 << 20)
     .option(
@@ -83,9 +84,9 @@ export function serveCommand(): Command {
       "clients connected at once; beyond, 503 (default 1024, or what ulimit -n allows)",
       whole(1),
     )
-    .option("--request-timeout <SECONDS>", "a request has to arrive within", decimal, 60)
-    .option("--write-timeout <SECONDS>", "drop clients that take nothing of their answer for", decimal, 30)
-    .option("--drain <SECONDS>", "when told to end, wait for requests at most", decimal, 30)
+    .option("--request-timeout <SECONDS>", "a request has to arrive within", seconds(0.1), 60)
+    .option("--write-timeout <SECONDS>", "drop clients that take nothing of their answer for", seconds(0.1), 30)
+    .option("--drain <SECONDS>", "when told to end, wait for requests at most", seconds(0), 30)
     .option(
       "--heartbeat-timeout <SECONDS>",
       "replace the model's process when it gives no sign of life for",
@@ -111,6 +112,14 @@ function filled(text: string): string {
   return text;
 }
 
+/** Compared with a Host header without its port; of anything more, no request would ever be. */
+function hosts(text: string, all?: string[]): string[] {
+  const host = isIP(text) === 6 ? `[${text}]` : text;
+  if (!/^(?:\[[\da-f:.]+\]|[^\s:/?#@*,[\]]+)$/i.test(host))
+    throw new InvalidArgumentError("It must be a name or an address, without scheme and port.");
+  return collect(host, all);
+}
+
 /** Browsers send scheme, host and port, nothing behind them; anything else would never be matched. */
 function origins(text: string, all?: string[]): string[] {
   if (text !== "*" && text !== "null" && originOf(text) !== text)
@@ -127,9 +136,6 @@ function originOf(text: string): string | undefined {
 const say = (line: string): void => void noteLine(`rediff: ${line}`);
 
 async function run(flags: Flags): Promise<void> {
-  const positive = { "request-timeout": flags.requestTimeout, "write-timeout": flags.writeTimeout };
-  for (const [name, value] of Object.entries(positive))
-    if (!(value > 0)) throw new UserError(`--${name} must be more than 0, got ${value}`);
   const { resolveModel } = await import("../../hub/resolve-model.js");
   const folder = await resolveModel(chosenModel(flags));
   const others = await otherModels(flags);

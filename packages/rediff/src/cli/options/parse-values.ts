@@ -15,6 +15,17 @@ export function decimal(text: string): number {
   throw new InvalidArgumentError("It must be a number.");
 }
 
+/** The clock behind timers ends at 2^31 milliseconds, and what is beyond would be over at once. */
+const MOST_SECONDS = 2_000_000;
+
+export function seconds(least: number): (text: string) => number {
+  return (text) => {
+    const value = decimal(text);
+    if (value >= least && value <= MOST_SECONDS) return value;
+    throw new InvalidArgumentError(`It must be a number of seconds from ${least} to ${MOST_SECONDS}.`);
+  };
+}
+
 /** For an option that may be given again. */
 export const collect = (text: string, others: readonly string[] = []): string[] => [...others, text];
 

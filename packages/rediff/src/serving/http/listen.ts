@@ -35,8 +35,8 @@ export async function listen(fetch: Fetch, options: ListenOptions & ConnectionOp
   const { host, port, requestTimeout, writeTimeout } = options;
   const server = createServer(
     {
-      requestTimeout: requestTimeout * 1000,
-      headersTimeout: Math.min(10, requestTimeout) * 1000,
+      requestTimeout: Math.ceil(requestTimeout * 1000),
+      headersTimeout: Math.ceil(Math.min(10, requestTimeout) * 1000),
       connectionsCheckingInterval: Math.min(2, requestTimeout / 2) * 1000,
       keepAliveTimeout: 75_000, // longer than the minute that proxies keep theirs
       requireHostHeader: false, // Node's refusal has no body; `answerAhead` has one

@@ -1,11 +1,13 @@
 // All kinds of attack on one server, one after the other and then mixed, with neighbours who ask all the while.
 
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { KINDS } from "./kinds.mjs";
 import { ask, askAbout, CAPTION, CHAT, PICTURE, PICTURE_URL } from "./questions.mjs";
 import { randomOf } from "./random.mjs";
 import { startServer } from "./server.mjs";
+import { stepBack } from "./step-back.mjs";
 import { Tally } from "./tally.mjs";
 import { exchange, pause, post, requestOf } from "./wire.mjs";
 
@@ -45,6 +47,10 @@ export async function runBattery({ seconds, seed, only, threads, log }) {
   const target = { port: server.port, ...attackers };
   const watch = startWatching(server.port);
   try {
+    await watch.started;
+    // Attackers have machines of their own: what they compute is not to keep the server and its neighbours waiting. The
+    // watching thread has been started, and keeps its priority.
+    stepBack();
     await warmUp(target);
     await watch.enter("alone", false);
     await pause(1000 * Math.min(5, Math.max(1, seconds / 12)));
@@ -173,6 +179,7 @@ function startWatching(port) {
   const failed = new Promise((_, reject) => worker.once("error", reject));
   failed.catch(() => undefined);
   return {
+    started: Promise.race([once(worker, "online"), failed]),
     /** @param {string} name @param {boolean} mayCrash */
     async enter(name, mayCrash) {
       worker.postMessage({ phase: { name, mayCrash } });

@@ -5,6 +5,7 @@ import { printable } from "../printable.js";
 import { answerOnlyAs } from "./http/allowed-hosts.js";
 import { type AppEnv, authenticate } from "./http/api-keys.js";
 import { ApiError, clip, errorResponse, toApiError } from "./http/error-object.js";
+import { closeBehindUnread } from "./http/unread-body.js";
 import type { Serving } from "./route-context.js";
 import { chatRoute } from "./routes/chat.js";
 import { ClientGone } from "./routes/client.js";
@@ -46,6 +47,7 @@ export function createApp(serving: Serving, options: AppOptions): Hono<AppEnv> {
     const seconds = ((performance.now() - started) / 1000).toFixed(3);
     log(printable(`${new Date().toISOString()} ${c.req.method} ${clip(path)} ${c.res.status} ${seconds}s`, "line"));
   });
+  app.use(closeBehindUnread);
   app.use(answerOnlyAs({ names: options.allowedHosts, origins: options.corsOrigins }));
   if (options.corsOrigins.length > 0) {
     const origin = options.corsOrigins.includes("*") ? "*" : [...options.corsOrigins];

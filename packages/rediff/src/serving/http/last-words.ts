@@ -5,11 +5,19 @@
  *  as its client likes. */
 import type { Server } from "node:http";
 import type { Duplex } from "node:stream";
+import { PieceTurns } from "./piece-turns.js";
 
 /** For which a client may go on sending behind its last answer. */
 const LINGER_MS = 5000;
 
-const discard = () => undefined;
+const turns = new PieceTurns();
+
+/** By turns, as bodies that are read: a client may send gigabytes in its time. */
+function discard(this: Duplex): void {
+  this.pause();
+  void turns.take().then(() => this.resume());
+}
+
 const ending = new WeakSet<Duplex>();
 
 /** Says the last words and ends our side; throws away what comes until the client has ended its own, or the time is over. */
@@ -24,7 +32,7 @@ export function endPatiently(socket: Duplex, words = ""): void {
   setImmediate(() => {
     // The first listener takes the bytes away from the parser, which would pile up those of a body.
     socket.on("data", discard);
-    for (const other of socket.listeners("data")) if (other !== discard) socket.off("data", other as typeof discard);
+    for (const other of socket.listeners("data")) if (other !== discard) socket.off("data", other as () => void);
   });
 }
 

@@ -87,7 +87,6 @@ async function readPieces(c: Context<AppEnv>, { bodyLimit, bodies, turns }: Bodi
       if (size > PIECE_BYTES) await turns.take();
     }
   } catch (cause) {
-    incoming?.resume(); // what is still under way, until the answer has been sent
     if (cause instanceof ApiError) throw cause;
     throw new ApiError(400, "the body was cut off", { code: "body_cut_off", cause }); // the client has gone
   } finally {
@@ -118,7 +117,7 @@ class Pieces {
 
   /** What was added. */
   take(): Uint8Array[] {
-    if (this.#used < this.#last.length) this.#pieces[this.#pieces.length - 1] = this.#last.slice(0, this.#used);
+    if (this.#used < this.#last.length) this.#pieces[this.#pieces.length - 1] = this.#last.subarray(0, this.#used);
     return this.#pieces;
   }
 

@@ -5,7 +5,7 @@ import { printable } from "../printable.js";
 import { answerOnlyAs } from "./http/allowed-hosts.js";
 import { type AppEnv, authenticate } from "./http/api-keys.js";
 import { ApiError, clip, errorResponse, toApiError } from "./http/error-object.js";
-import { closeBehindUnread } from "./http/unread-body.js";
+import { closeBehindUnread } from "./http/last-words.js";
 import type { Serving } from "./route-context.js";
 import { chatRoute } from "./routes/chat.js";
 import { ClientGone } from "./routes/client.js";

@@ -5,6 +5,8 @@
  *  as its client likes. */
 import type { Server } from "node:http";
 import type { Duplex } from "node:stream";
+import type { Context, MiddlewareHandler } from "hono";
+import type { AppEnv } from "./api-keys.js";
 import { PieceTurns } from "./piece-turns.js";
 
 /** For which a client may go on sending behind its last answer. */
@@ -42,3 +44,11 @@ export function endAllPatiently(server: Server): void {
     socket.destroySoon = () => endPatiently(socket);
   });
 }
+
+/** What has not been sent to its end when its answer goes is not read: no further request can follow. */
+export const closeBehindUnread: MiddlewareHandler<AppEnv> = async (c: Context<AppEnv>, next) => {
+  await next();
+  const incoming = c.env?.incoming;
+  const hasBody = c.req.header("content-length") !== undefined || c.req.header("transfer-encoding") !== undefined;
+  if (hasBody && incoming?.complete === false) c.res.headers.set("connection", "close");
+};

@@ -87,6 +87,7 @@ async function readPieces(c: Context<AppEnv>, { bodyLimit, bodies, turns }: Bodi
       if (size > PIECE_BYTES) await turns.take();
     }
   } catch (cause) {
+    incoming?.resume(); // where the socket is paused, nothing would be thrown away (last-words.ts)
     if (cause instanceof ApiError) throw cause;
     throw new ApiError(400, "the body was cut off", { code: "body_cut_off", cause }); // the client has gone
   } finally {

@@ -24,6 +24,7 @@ const SERVANT = `
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, writeFileSync } from "node:fs";
 import { answerJobs } from ${JSON.stringify(module("./answer-jobs.js").href)};
+import { underLimits } from ${JSON.stringify(module("./limited-process.js").href)};
 const dead = () => new Promise(() => setInterval(() => undefined, 1000));
 const kept = [];
 answerJobs(async (job, signal) => {
@@ -39,7 +40,10 @@ answerJobs(async (job, signal) => {
     case "allocate": kept.push(Buffer.alloc(job.bytes, 1)); return kept.length;
     case "wait": return new Promise((resolve) => setTimeout(resolve, job.ms));
     case "speak": process.stderr.write("a last word\\n", () => process.abort()); return dead();
-    case "start": return spawn("sleep", ["100"], { stdio: "ignore" }).pid;
+    case "start": {
+      const { command, args } = underLimits("sleep", ["20"], { memory: 1e9 });
+      return spawn(command, args, { stdio: "ignore" }).pid;
+    }
     default: return process.pid;
   }
 }, () => []);`;

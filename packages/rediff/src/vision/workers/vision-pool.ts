@@ -1,7 +1,8 @@
-/** Pictures and videos to tiles in worker threads, off the thread that runs the model.
+/** Pictures and videos to tiles in worker threads, off the thread that runs the model, or in processes, where nothing that
+ *  a file does to its decoder reaches anybody else.
  *
- *  A worker does one job at a time. The pixels of a result are moved, not copied; a picture given as bytes is copied on
- *  its way in, so that the caller keeps it. */
+ *  A worker does one job at a time. From a thread the pixels of a result are moved, not copied; a picture given as bytes
+ *  is copied on its way in, so that the caller keeps it. */
 
 import { availableParallelism } from "node:os";
 import { WorkerPool } from "../../threads/worker-pool.js";
@@ -10,13 +11,18 @@ import type { PictureSource } from "../picture/decode-picture.js";
 import type { PictureOptions } from "../picture/load-picture.js";
 import type { Redrawn, RedrawOptions } from "../picture/redraw-picture.js";
 import type { Tiles } from "../tiles/tiles.js";
-import type { VideoSource } from "../video/decoder-process.js";
+import { type VideoSource, videoName } from "../video/decoder-process.js";
 import type { VideoOptions, VideoTiles } from "../video/load-video.js";
+import { withDefaults } from "../video/video-limits.js";
+import { type DecodingLimits, deathError, processesUnder, tookTooLong, withoutRiddles } from "./decoding-limits.js";
 import type { RedrawJob, VisionJob } from "./vision-jobs.js";
 
 export interface PoolOptions {
-  /** Threads at most. Default: one for each core, 8 at most. */
+  /** Threads or processes at most. Default: one for each core, 8 at most. */
   readonly workers?: number;
+  /** Decode in processes, under these limits: for files of strangers. A process takes a third of a second to begin. A
+   *  file that crashes its decoder or goes beyond the limits fails alone. Default threads of this process. */
+  readonly isolation?: DecodingLimits;
 }
 
 export interface MapOptions {
@@ -35,7 +41,11 @@ export class VisionPool {
   readonly workers: number;
   readonly #pool: WorkerPool<VisionJob | RedrawJob, Tiles | VideoTiles | Redrawn>;
 
+  readonly #limits: DecodingLimits | undefined;
+
   constructor(options: PoolOptions = {}) {
+    const limits = options.isolation;
+    this.#limits = limits;
     this.workers = Math.max(1, Math.trunc(options.workers ?? Math.min(availableParallelism(), 8)));
     this.#pool = new WorkerPool({
       url: existingWorkerUrl("./vision-worker.js", import.meta.url),
@@ -43,6 +53,15 @@ export class VisionPool {
       name: "picture loader",
       describe: ({ source }) => (typeof source === "string" ? source : "a picture or video that was given as bytes"),
       onDeath: "replace",
+      ...(limits !== undefined && {
+        processes: processesUnder(limits),
+        deathError: (job, death) => deathError(nameOf(job), limits, death),
+        patience: {
+          abandonedMs: ABANDONED_MS,
+          longestMs: (job) => 1000 * secondsFor(job, limits),
+          error: (job) => tookTooLong(nameOf(job), secondsFor(job, limits)),
+        },
+      }),
     });
   }
 
@@ -121,9 +140,37 @@ export class VisionPool {
     return (await this.#do(job, signal)) as Tiles | VideoTiles;
   }
 
-  #do(job: VisionJob | RedrawJob, signal?: AbortSignal): Promise<Tiles | VideoTiles | Redrawn> {
-    return this.#pool.run(job, signal === undefined ? {} : { signal });
+  async #do(job: VisionJob | RedrawJob, signal?: AbortSignal): Promise<Tiles | VideoTiles | Redrawn> {
+    const running = this.#pool.run(job, signal === undefined ? {} : { signal });
+    if (this.#limits === undefined) return running;
+    try {
+      return inOwnMemory(await running);
+    } catch (error) {
+      throw withoutRiddles(error, nameOf(job), this.#limits);
+    }
   }
+}
+
+/** A picture under way that nobody waits for is soon done, as a rule, and a process that is ended takes as long to start
+ *  again. */
+const ABANDONED_MS = 500;
+
+/** A video ends by itself when its time is over; this is for one that does not. */
+const GRACE_SECONDS = 15;
+
+const secondsFor = (job: VisionJob | RedrawJob, { seconds }: DecodingLimits): number =>
+  job.kind === "video" ? withDefaults(job.options.limits ?? {}).seconds + GRACE_SECONDS : seconds;
+
+function nameOf(job: VisionJob | RedrawJob): string {
+  if (job.kind === "video") return videoName(job.source);
+  return typeof job.source === "string" ? job.source : (job.options.name ?? "picture");
+}
+
+/** What comes from a process lies among the other bytes of its message, which would be kept, and could not be moved. */
+function inOwnMemory<Result extends Tiles | VideoTiles | Redrawn>(result: Result): Result {
+  return "pixels" in result
+    ? { ...result, pixels: new Uint8Array(result.pixels) }
+    : { ...result, bytes: new Uint8Array(result.bytes) };
 }
 
 /** One protocol for both kinds of input. */

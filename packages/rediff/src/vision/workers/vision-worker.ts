@@ -1,4 +1,4 @@
-/** The thread behind VisionPool: moves the pixels out without a copy. */
+/** The thread or process behind VisionPool: from a thread the pixels are moved out without a copy. */
 import { answerJobs } from "../../threads/answer-jobs.js";
 import { runJob } from "./vision-jobs.js";
 

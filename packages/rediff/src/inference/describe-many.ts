@@ -4,6 +4,7 @@ import { OptionError, option, UserError, wording } from "../errors.js";
 import { shownValue } from "../options/issue-text.js";
 import { VisionPool } from "../vision/index.js";
 import type { Visual } from "../vision/tiles/tiles.js";
+import { decodingLimits } from "../vision/workers/decoding-limits.js";
 import type { Description } from "./answers.js";
 import { Batcher, type WorkSource } from "./batcher.js";
 import { checkMany } from "./limits/option-sets.js";
@@ -44,7 +45,9 @@ export async function* describeMany(
   const reader = askable(model);
   const { prompt: _, messages: __, ...unspoken } = asked;
   resolveDescribe(reader, 1, unspoken); // whatever the pictures and the question
-  await using pool = new VisionPool();
+  // A run of days must not end at a file that crashes its decoder.
+  const { maxPixels } = asked;
+  await using pool = new VisionPool({ isolation: decodingLimits(maxPixels === undefined ? {} : { maxPixels }) });
   const loading = inOrder(groups, batch + pool.workers, load);
   const finished = new Map<number, ManyResult>();
   const fail = (index: number, error: unknown) => void finished.set(index, { index, ok: false, error: asError(error) });

@@ -33,19 +33,29 @@ export const listOf = (sources: VisualSource | readonly VisualSource[]): readonl
 
 /** @throws UserError for a file that is none, or cannot be read, and for a text-only model */
 export async function readVisual(source: VisualSource, reading: VisualReading): Promise<Visual> {
-  const { facts, handling, reader = thisThread, signal } = reading;
+  const { reader = thisThread, signal } = reading;
   const isSource = typeof source === "string" || source instanceof Uint8Array || isVideo(source);
   if (!isSource)
     throw new UserError(`a picture is a path or a file's bytes, a video {"video": ...}, got ${shownValue(source)}`);
-  const { tileSize, aspectRatio, pinpoints } = assertSight(facts);
-  const { colors, grey16, autoOrient, maxPixels, frames } = handling;
+  assertSight(reading.facts);
   const video = await videoOf(source);
-  if (video !== undefined) {
-    const options = { tileSize, sampling: { kind: "uniform" as const, frames }, autoOrient, maxPixels };
-    return { kind: "video", ...(await reader.video(video, options, signal)) };
-  }
-  const options = { tileSize, aspectRatio, pinpoints, colors, grey16, autoOrient, maxPixels };
-  return { kind: "picture", ...(await reader.picture(source as PictureSource, options, signal)) };
+  if (video !== undefined) return { kind: "video", ...(await reader.video(video, videoOptions(reading), signal)) };
+  const tiles = await reader.picture(source as PictureSource, pictureOptions(reading), signal);
+  return { kind: "picture", ...tiles };
+}
+
+/** @throws UserError for a text-only model */
+export function pictureOptions({ facts, handling }: Pick<VisualReading, "facts" | "handling">): PictureOptions {
+  const { tileSize, aspectRatio, pinpoints } = assertSight(facts);
+  const { colors, grey16, autoOrient, maxPixels } = handling;
+  return { tileSize, aspectRatio, pinpoints, colors, grey16, autoOrient, maxPixels };
+}
+
+/** @throws UserError for a text-only model */
+export function videoOptions({ facts, handling }: Pick<VisualReading, "facts" | "handling">): VideoOptions {
+  const { tileSize } = assertSight(facts);
+  const { autoOrient, maxPixels, frames } = handling;
+  return { tileSize, sampling: { kind: "uniform", frames }, autoOrient, maxPixels };
 }
 
 export function readVisuals(sources: readonly VisualSource[], reading: VisualReading): Promise<Visual[]> {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { fixturePath } from "../vision/fixtures/pillow.js";
+import { decodingLimits } from "../vision/workers/decoding-limits.js";
 import { toApiError } from "./http/error-object.js";
 import { Redraws } from "./media/redraws.js";
 import { isBuilt, startTestServer, type TestServer } from "./testing/start.js";
@@ -132,7 +133,7 @@ describe.skipIf(!isBuilt)("pictures for the page", () => {
   });
 
   test("of a crowd of pictures some wait, the others are told to come again, and nothing is left of it", async () => {
-    const redraws = new Redraws();
+    const redraws = new Redraws(decodingLimits({}));
     const drawn = () => redraws.redraw(file("color.heic"), { maxSide: 8 }, new AbortController().signal);
     const crowd = await Promise.allSettled(Array.from({ length: 20 }, drawn));
     const refused = crowd.flatMap((each) => (each.status === "rejected" ? [each.reason] : []));

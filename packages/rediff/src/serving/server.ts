@@ -1,6 +1,7 @@
 /** The whole server: engines, app, socket; started and ended together. */
 
 import { readAskable } from "../inference/model-facts.js";
+import { decodingLimits } from "../vision/workers/decoding-limits.js";
 import { type AppOptions, createApp } from "./app.js";
 import { BodyReader } from "./bodies/body-reader.js";
 import { Engine, type EngineOptions } from "./engine/engine.js";
@@ -54,10 +55,11 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
   const maxConnections = connectionLimit(options.listen.maxConnections);
   const metrics = createMetrics();
   const { log, media, bodyLimit, command } = options;
+  const decoding = decodingLimits({ maxPixels: media.maxPixels, seconds: media.pictureSeconds });
   const bodies = new BodyBudget(Math.max(bodyLimit, options.bodiesLimit ?? 16 * bodyLimit));
   const serve = (model: ServedModel, engine: EngineOptions): Served => ({
     model,
-    engine: new Engine({ ...engine, onPass: metrics.pass, log }),
+    engine: new Engine({ decoding, ...engine, onPass: metrics.pass, log }),
   });
   // Read first: an engine has threads, and there is nobody to end them if this throws.
   const others = await Promise.all(
@@ -73,7 +75,7 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
   const engines = served.map(({ engine }) => engine);
   metrics.watchBodies(bodies);
   metrics.watch(new Map(served.map(({ model, engine }) => [model.id, engine])));
-  const redraws = new Redraws();
+  const redraws = new Redraws(decoding);
   const reader = new BodyReader(bodyLimit);
   const turns = new PieceTurns();
   const app = createApp(

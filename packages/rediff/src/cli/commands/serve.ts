@@ -30,6 +30,9 @@ interface Flags extends ModelFlags {
   bodiesLimit?: number;
   maxPixels: number;
   maxPictures: number;
+  requestPixels?: number;
+  pictureTimeout: number;
+  videoTimeout: number;
   allowUrls?: true;
   maxConnections?: number;
   requestTimeout: number;
@@ -78,6 +81,13 @@ export function serveCommand(): Command {
     )
     .option("--max-pixels <N>", "largest picture; a phone's may have 49 million", whole(1), 50_000_000)
     .option("--max-pictures <N>", "pictures of one request", whole(1), 16)
+    .option(
+      "--request-pixels <N>",
+      "all pictures of one request together, and the frames taken of its videos (default 6 x --max-pixels)",
+      whole(1),
+    )
+    .option("--picture-timeout <SECONDS>", "work on one picture, without what it waits", seconds(0.1), 30)
+    .option("--video-timeout <SECONDS>", "work on one video, without what it waits", seconds(0.1), 60)
     .option("--allow-urls", "fetch http(s) pictures; only from public addresses")
     .option(
       "--max-connections <N>",
@@ -97,6 +107,9 @@ export function serveCommand(): Command {
     .option("--access-log", "a line per request on stderr; never what was asked");
   return command.addHelpText("after", HELP).action(run);
 }
+
+/** Of the largest size: 32 frames of a video in 4K fit in. */
+const PICTURES_OF_A_REQUEST = 6;
 
 function port(text: string): number {
   const value = whole(0)(text);
@@ -241,6 +254,9 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
       maxBytes: flags.bodyLimit,
       fetchTimeoutMs: 10_000,
       maxPictures: flags.maxPictures,
+      requestPixels: flags.requestPixels ?? PICTURES_OF_A_REQUEST * flags.maxPixels,
+      pictureSeconds: flags.pictureTimeout,
+      videoSeconds: flags.videoTimeout,
     },
     model: {
       id,

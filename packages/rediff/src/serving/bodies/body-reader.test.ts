@@ -13,7 +13,16 @@ import { type AskedBy, judgeBody, packRefusal, unpackRefusal } from "./judge-bod
 const { facts } = await readAskable(embeddedModelFolder());
 const asking: Asking = {
   models: [{ model: { id: "one", embedded: true, revises: true, genLength: undefined }, facts }],
-  media: { allowUrls: false, maxPixels: 1e6, maxBytes: 1 << 24, fetchTimeoutMs: 1000, maxPictures: 4 },
+  media: {
+    allowUrls: false,
+    maxPixels: 1e6,
+    maxBytes: 1 << 24,
+    fetchTimeoutMs: 1000,
+    maxPictures: 4,
+    requestPixels: 6e6,
+    pictureSeconds: 30,
+    videoSeconds: 60,
+  },
 };
 const reader = new BodyReader(16 << 20);
 afterAll(() => reader.close());

@@ -11,6 +11,7 @@ import type { RequestKind, ResolvedRequest } from "../../inference/resolve.js";
 import type { TraceStep } from "../../inference/trace-format.js";
 import { unpackError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
+import { type DecodingLimits, decodingLimits } from "../../vision/workers/decoding-limits.js";
 import { VisionPool } from "../../vision/workers/vision-pool.js";
 import { EngineError } from "./engine-error.js";
 import { FairQueue } from "./fair-queue.js";
@@ -27,8 +28,10 @@ export interface EngineOptions {
   batch: number;
   /** Requests that may wait. */
   queue: number;
-  /** Threads that decode pictures. */
+  /** Processes that decode pictures, at most. */
   visionWorkers: number;
+  /** For each picture, and for what is in its process. */
+  decoding?: DecodingLimits | undefined;
   /** Of a model that is loaded when it is first asked for: what is known of it without its weights. */
   lazy?: ModelFacts | undefined;
   onPass?: (pass: ForwardPass) => void;
@@ -108,9 +111,10 @@ export class Engine {
     this.#facts = options.lazy;
     this.#status = options.lazy === undefined ? "loading" : "idle";
     this.#queue = new FairQueue(options.queue);
+    const isolation = options.decoding ?? decodingLimits({});
     this.#pools = {
-      pictures: new VisionPool({ workers: options.visionWorkers }),
-      videos: new VisionPool({ workers: 1 }),
+      pictures: new VisionPool({ workers: options.visionWorkers, isolation }),
+      videos: new VisionPool({ workers: 1, isolation }),
     };
     const { folder, load, threads, batch } = options;
     this.#texts = new TextPool({ folder, base: load.base });

@@ -1,6 +1,7 @@
-/** Pictures for the page, drawn anew where a browser cannot show them. One thread of their own: a phone's photo takes
+/** Pictures for the page, drawn anew where a browser cannot show them. One process of their own: a phone's photo takes
  *  seconds, in which pictures of requests are not to wait. */
 import type { Redrawn, RedrawOptions } from "../../vision/picture/redraw-picture.js";
+import type { DecodingLimits } from "../../vision/workers/decoding-limits.js";
 import { VisionPool } from "../../vision/workers/vision-pool.js";
 import { EngineError } from "../engine/engine-error.js";
 
@@ -9,10 +10,14 @@ const WAITING = 16;
 /** What one takes, roughly. */
 const SECONDS = 3;
 
-/** Owns a thread, which is started when the first picture comes: `close()` it. */
+/** Owns a process, which is started when the first picture comes: `close()` it. */
 export class Redraws {
-  readonly #pool = new VisionPool({ workers: 1 });
+  readonly #pool: VisionPool;
   #waiting = 0;
+
+  constructor(limits: DecodingLimits) {
+    this.#pool = new VisionPool({ workers: 1, isolation: limits });
+  }
 
   /** @throws EngineError when too many wait; UserError for what is wrong with the file; the signal's reason */
   async redraw(bytes: Uint8Array, options: RedrawOptions, signal: AbortSignal): Promise<Redrawn> {

@@ -48,6 +48,9 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     media: {
       allowUrls: false,
       maxPixels: 1_000_000,
+      requestPixels: 6_000_000,
+      pictureSeconds: 30,
+      videoSeconds: 60,
       maxBytes: 1 << 20,
       fetchTimeoutMs: 2000,
       maxPictures: 4,

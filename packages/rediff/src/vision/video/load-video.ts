@@ -15,7 +15,7 @@ import { decodeFrames, probeVideo } from "./ffmpeg.js";
 import { FrameCanvas } from "./frame-canvas.js";
 import { FOLDER_FPS, sampleFolder, sampleFrames, type VideoSampling } from "./frame-sampling.js";
 import type { VideoFacts } from "./probe-output.js";
-import { DECODER_THREADS, tooLong, type VideoLimits, withDefaults } from "./video-limits.js";
+import { DECODER_THREADS, decoderMemory, refuseMany, tooLong, type VideoLimits, withDefaults } from "./video-limits.js";
 
 export interface VideoOptions {
   readonly tileSize: number;
@@ -72,7 +72,7 @@ async function bounded<Result>(
   signal: AbortSignal | undefined,
   work: (bounds: DecoderBounds) => Promise<Result>,
 ): Promise<Result> {
-  const { seconds, memory } = withDefaults(limits);
+  const { seconds, memory = decoderMemory(maxPixels) } = withDefaults(limits);
   const timeout = AbortSignal.timeout(Math.ceil(seconds * 1000));
   const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
   // The shell's limit comes second: it is there for a decoder that nobody looks after.
@@ -91,14 +91,17 @@ function loadFile(source: VideoSource, options: VideoOptions, signal?: AbortSign
 
 async function decodeFile(source: VideoSource, options: VideoOptions, bounds: DecoderBounds): Promise<VideoTiles> {
   const path = videoName(source);
-  const { packets, fps } = await probeVideo(source, bounds);
+  const { packets, fps, width, height } = await probeVideo(source, bounds);
+  const pixels = width * height;
+  const memory = options.limits?.memory ?? decoderMemory(pixels);
   let total = packets;
   // An edit list or a damaged packet makes frames fewer than packets. Then the frames were chosen for a length that
   // the video does not have, and it is decoded again.
   for (let attempt = 0; attempt < 2; attempt++) {
     const indices = sampleFrames(total, fps, options.sampling);
     const canvas = new FrameCanvas(path, indices, options.tileSize, bounds.maxPixels);
-    const summary = await decodeFrames(source, canvas, bounds);
+    refuseMany(path, canvas.wanted.length, { width, height }, options.limits?.pixels);
+    const summary = await decodeFrames(source, canvas, { ...bounds, memory });
     if (summary.total === total) {
       return {
         ...canvas.finish(),

@@ -2,27 +2,36 @@
 import { availableParallelism } from "node:os";
 import { option, UserError, wording } from "../../errors.js";
 import { formatBytes } from "../../units.js";
+import type { Size } from "../tiles/anyres.js";
 
 export interface VideoLimits {
   /** For all frames of a video together, from its first byte on. Default 3600. */
   readonly seconds?: number;
-  /** Bytes that a decoder may have. Default 4 GB. */
+  /** Bytes that a decoder may have. Default what frames of the video's size need (`decoderMemory`). */
   readonly memory?: number;
+  /** Of all frames that are taken. Default as many as there are. */
+  readonly pixels?: number;
 }
 
 const DEFAULT_SECONDS = 3600;
-const DEFAULT_MEMORY = 4e9;
 
 /** Decoders hold some frames for each of their threads. */
 export const DECODER_THREADS = Math.min(4, availableParallelism());
 
-export const withDefaults = ({
-  seconds = DEFAULT_SECONDS,
-  memory = DEFAULT_MEMORY,
-}: VideoLimits): Required<VideoLimits> => ({
-  seconds,
-  memory,
+export const withDefaults = (limits: VideoLimits): VideoLimits & { seconds: number } => ({
+  ...limits,
+  seconds: limits.seconds ?? DEFAULT_SECONDS,
 });
+
+/** Code, tables, and what a container asks for. */
+const BASE_MEMORY = 300e6;
+
+/** Sixteen frames that others refer to, those of the threads and those on their way to a picture, at 1.5 to 8 bytes a
+ *  pixel; the more there are of the ones, the fewer there are of the others. */
+const BYTES_PER_PIXEL = 60;
+
+/** What decoding frames of so many pixels may take; no codec that anybody uses needs as much. */
+export const decoderMemory = (pixels: number): number => BASE_MEMORY + BYTES_PER_PIXEL * pixels;
 
 /** Containers of one file, by the names of ffmpeg's demuxers. Playlists (hls, dash, concat), patterns of pictures,
  *  descriptions of streams and filters are none: they open what they name. */
@@ -56,3 +65,17 @@ export const tooLargeFrame = (name: string, width: number, height: number, maxPi
     `${name}: a frame of ${width} x ${height} pixels; at most ${maxPixels} are decoded`,
     wording`Re-encode the video with one size, or raise ${option("maxPixels")} if you trust the file`,
   );
+
+/** @throws UserError when the frames to be taken have more pixels together than `most` */
+export function refuseMany(
+  name: string,
+  frames: number,
+  { width, height }: Size,
+  most = Number.POSITIVE_INFINITY,
+): void {
+  if (frames * width * height <= most) return;
+  throw new UserError(
+    `${name}: ${frames} frames of ${width} x ${height} pixels; at most ${most} are decoded for one request`,
+    wording`Re-encode the video with fewer pixels, or raise ${option("requestPixels")}`,
+  );
+}

@@ -10,12 +10,13 @@ import { existingWorkerUrl } from "../../threads/worker-url.js";
 import type { PictureSource } from "../picture/decode-picture.js";
 import type { PictureOptions } from "../picture/load-picture.js";
 import type { Redrawn, RedrawOptions } from "../picture/redraw-picture.js";
+import type { Size } from "../tiles/anyres.js";
 import type { Tiles } from "../tiles/tiles.js";
 import { type VideoSource, videoName } from "../video/decoder-process.js";
 import type { VideoOptions, VideoTiles } from "../video/load-video.js";
 import { withDefaults } from "../video/video-limits.js";
 import { type DecodingLimits, deathError, processesUnder, tookTooLong, withoutRiddles } from "./decoding-limits.js";
-import type { RedrawJob, VisionJob } from "./vision-jobs.js";
+import type { AnyJob, JobOutput, VisionJob } from "./vision-jobs.js";
 
 export interface PoolOptions {
   /** Threads or processes at most. Default: one for each core, 8 at most. */
@@ -39,7 +40,7 @@ export type JobResult =
 /** Owns its threads: `close()` it, or declare it with `await using`. */
 export class VisionPool {
   readonly workers: number;
-  readonly #pool: WorkerPool<VisionJob | RedrawJob, Tiles | VideoTiles | Redrawn>;
+  readonly #pool: WorkerPool<AnyJob, JobOutput>;
 
   readonly #limits: DecodingLimits | undefined;
 
@@ -68,6 +69,11 @@ export class VisionPool {
   /** Rejects with what `loadPicture` would throw. */
   async picture(source: PictureSource, options: PictureOptions, signal?: AbortSignal): Promise<Tiles> {
     return this.#run({ kind: "picture", source, options }, signal);
+  }
+
+  /** Before pictures that wait to be decoded. Rejects with what `measurePicture` would throw. */
+  async size(source: PictureSource, options: PictureOptions, signal?: AbortSignal): Promise<Size> {
+    return (await this.#do({ kind: "size", source, options }, signal, true)) as Size;
   }
 
   /** Rejects with what `redrawPicture` would throw. */
@@ -140,8 +146,8 @@ export class VisionPool {
     return (await this.#do(job, signal)) as Tiles | VideoTiles;
   }
 
-  async #do(job: VisionJob | RedrawJob, signal?: AbortSignal): Promise<Tiles | VideoTiles | Redrawn> {
-    const running = this.#pool.run(job, signal === undefined ? {} : { signal });
+  async #do(job: AnyJob, signal?: AbortSignal, urgent = false): Promise<JobOutput> {
+    const running = this.#pool.run(job, { urgent, ...(signal !== undefined && { signal }) });
     if (this.#limits === undefined) return running;
     try {
       return inOwnMemory(await running);
@@ -158,19 +164,18 @@ const ABANDONED_MS = 500;
 /** A video ends by itself when its time is over; this is for one that does not. */
 const GRACE_SECONDS = 15;
 
-const secondsFor = (job: VisionJob | RedrawJob, { seconds }: DecodingLimits): number =>
+const secondsFor = (job: AnyJob, { seconds }: DecodingLimits): number =>
   job.kind === "video" ? withDefaults(job.options.limits ?? {}).seconds + GRACE_SECONDS : seconds;
 
-function nameOf(job: VisionJob | RedrawJob): string {
+function nameOf(job: AnyJob): string {
   if (job.kind === "video") return videoName(job.source);
   return typeof job.source === "string" ? job.source : (job.options.name ?? "picture");
 }
 
 /** What comes from a process lies among the other bytes of its message, which would be kept, and could not be moved. */
-function inOwnMemory<Result extends Tiles | VideoTiles | Redrawn>(result: Result): Result {
-  return "pixels" in result
-    ? { ...result, pixels: new Uint8Array(result.pixels) }
-    : { ...result, bytes: new Uint8Array(result.bytes) };
+function inOwnMemory(result: JobOutput): JobOutput {
+  if ("pixels" in result) return { ...result, pixels: new Uint8Array(result.pixels) };
+  return "bytes" in result ? { ...result, bytes: new Uint8Array(result.bytes) } : result;
 }
 
 /** One protocol for both kinds of input. */

@@ -92,7 +92,12 @@ const hasChanged = (ids: readonly number[], after: ArrayLike<number>, { from, to
   ids.slice(from, to).some((id, k) => id !== after[from + k]);
 
 function wordFor(tokenizer: Tokenizer, draft: AlignedText, after: ArrayLike<number>, unit: Unit): string {
-  const read = (ids: ArrayLike<number>) => spelling(tokenizer, Array.from(ids).slice(unit.from, unit.to));
+  const length = unit.to - unit.from;
+  const read = (ids: ArrayLike<number>) =>
+    spelling(
+      tokenizer,
+      Array.from({ length }, (_, i) => ids[unit.from + i] as number),
+    );
   return caseOf(draft.text, unit, read(draft.ids))(read(after));
 }
 

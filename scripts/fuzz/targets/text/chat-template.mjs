@@ -24,7 +24,7 @@ const render = (chatTemplate) =>
   );
 
 export default defineTarget({
-  covers: ["text/chat-template.js"],
+  covers: ["text/chat-template.js", "bounds/bounded-template.js"],
   seeds: [
     llada,
     "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}",

@@ -5,6 +5,8 @@ export const noteTitles = {
   media_key: "pictures or a video under another key than image or video, which are read",
   placed: "pictures without an <image> marker, put before the first question",
   system: "a system text of its own, in place of the recipe's",
+  pair: "a question and an answer as keys of their own, which are read as a conversation",
+  empty_answer: "answers without a word beside others, which are learnt as an immediate end",
   in_answer: "pictures that stand in an answer, because it has <image>",
   special_tokens: "spellings of special tokens in the text, which are learnt as text (with compat as those tokens)",
   unread_media: "keys that seem to name pictures or videos and are not read",

@@ -1,16 +1,19 @@
 /** The turns of a record, however they are written.
  *
  *  The list is `conversations`, or `messages` as chat APIs have it. A turn is `{from, value}` or `{role, content}`; of one
- *  that has both, the second counts. Content may be a list of parts: texts are joined, a part with a picture becomes
+ *  that has both, the second counts. Without a list, question and answer may be two keys (question-answer.ts). Content may be a list of parts: texts are joined, a part with a picture becomes
  *  `<image>` where it stands. */
 
 import { parseShallowJson } from "../../options/shallow-json.js";
 import { imageToken } from "../../text/image-tokens.js";
 import type { Turn } from "../../text/labels.js";
 import { SampleError } from "../samples/sample-error.js";
+import { questionAnswerOf } from "./question-answer.js";
 
 export interface RecordTurns {
   turns: Turn[];
+  /** Keys that hold question and answer, where there is no list. */
+  pair?: string;
   /** Names of pictures that parts of turns have, in their order. */
   images: string[];
 }
@@ -30,8 +33,10 @@ export const turnsKey = (record: JsonObject): (typeof KEYS)[number] | undefined 
 export function turnsOf(record: JsonObject): RecordTurns {
   const key = turnsKey(record);
   if (key === undefined) {
+    const pair = questionAnswerOf(record);
+    if (pair !== undefined) return { turns: pair.turns, pair: pair.keys, images: [] };
     const keys = Object.keys(record).slice(0, 8).join(", ");
-    throw new SampleError("form", `has no conversations; its keys are ${keys || "none"}`);
+    throw new SampleError("form", `has no conversations; its keys are ${keys || "none"}`, EXPECTED);
   }
   const list = listOf(record[key]);
   if (!Array.isArray(list)) throw new SampleError("form", `${key}: expected a list of turns`);
@@ -40,6 +45,9 @@ export function turnsOf(record: JsonObject): RecordTurns {
   const turns = list.map((turn, i) => turnOf(turn, `${key}.${i}`, images));
   return { turns, images };
 }
+
+const EXPECTED =
+  "Write conversations: [{from: human, value}, {from: gpt, value}], or the two texts question and answer";
 
 /** Tables (parquet, CSV) keep a list as its JSON text. */
 function listOf(value: unknown): unknown {

@@ -3,7 +3,7 @@
  *      {id?, image?: name | names, video?: name, conversations: turns, system?: text, revise?: [{org, target}],
  *       blanks?: [[start, end], ...]}
  *
- *  Turns are `{from, value}` or `{role, content}` (record-turns.ts); pictures may be named by other keys (media-keys.ts).
+ *  Turns are `{from, value}` or `{role, content}` (record-turns.ts), or two keys (question-answer.ts); pictures may be named by other keys (media-keys.ts).
  *  Other keys are left alone. Departures from the reference, which finds such things in the middle of training or never:
  *  unknown roles, a record with both pictures and a video, halves of characters, and a record without a single word are
  *  errors. */
@@ -34,7 +34,7 @@ export function parseRecord(value: unknown, source: SampleSource, own?: OwnMedia
   const result = recordSchema.safeParse(value);
   if (!result.success) throw formError(value, result.error);
   const { id, system, revise, blanks } = result.data;
-  const { turns, images: inTurns } = turnsOf(result.data);
+  const { turns, images: inTurns, pair } = turnsOf(result.data);
   const media = mediaOf(result.data);
   if (inTurns.length > 0) addPicturesOfTurns(media, inTurns);
   const images = own === undefined ? media.images : own.images;
@@ -57,6 +57,7 @@ export function parseRecord(value: unknown, source: SampleSource, own?: OwnMedia
     revise: (revise ?? []).map(({ org, target }) => ({ org, target })),
   };
   if (moving !== undefined) record.video = moving;
+  if (pair !== undefined) record.pairKeys = pair;
   // A shard's pictures are its members, whatever the text calls them.
   if (media.key !== undefined && own === undefined) record.mediaKey = media.key;
   if (media.unread.length > 0 && (own === undefined || (images.length === 0 && moving === undefined)))

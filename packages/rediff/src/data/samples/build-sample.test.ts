@@ -55,10 +55,11 @@ describe("buildSample", () => {
     expect(stored.visuals).toMatchObject([{ imageSize: { width: 47, height: 33 } }]);
   });
 
-  test("a record without an answer is refused, and one with an empty answer is not", async () => {
+  test("a record without an answer is refused, and so is one with an empty answer", async () => {
     expect(await fault(turns("Hi"))).toMatch(/^has no answer \(a turn from gpt or assistant\)/);
     expect((await build(turns("Hi"), { rules: originalSamples })).labels).not.toHaveLength(0);
-    expect((await build(turns("Hi", ""))).labels).not.toHaveLength(0);
+    expect(await fault(turns("Hi", ""))).toMatch(/^its answer is empty/);
+    expect((await build(turns("Hi", ""), { rules: originalSamples })).labels).not.toHaveLength(0);
   });
 
   test("special tokens that the text spells are told", async () => {

@@ -1,5 +1,6 @@
 /** Every door by which a stranger's words come into what is learnt: what they spell is text, and is told. No door opens a
  *  turn, ends one, places a mask or a picture. */
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
 import { tokenizerFolder } from "../../testing/fixtures.js";
@@ -7,6 +8,7 @@ import { imagePlaceholder } from "../../text/image-tokens.js";
 import { specialIds } from "../../text/special-ids.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { parseRecord } from "../records/parse-record.js";
+import { asked, doors, said } from "../testing/doors.js";
 import { sampleSettings } from "../testing/record-files.js";
 import { answerSpans } from "./answer-positions.js";
 import { buildSample, type SampleSettings } from "./build-sample.js";
@@ -18,49 +20,7 @@ const source = { file: "data.jsonl", index: 0, line: 1 };
 const build = (value: object, changes: Partial<SampleSettings> = {}) =>
   buildSample(parseRecord({ ...value }, source), { tokenizer, settings: sampleSettings(changes) });
 
-const question = { from: "human", value: "What is it?" };
-const answer = { from: "gpt", value: "A dog." };
-const asked = (value: string) => ({ from: "human", value });
-const said = (value: string) => ({ from: "gpt", value });
-
-/** A record with a stranger's words in one place. */
-const doors: Record<string, (words: string) => object> = {
-  "a question": (words) => ({ conversations: [asked(`Is it ${words}?`), answer] }),
-  "a question at its start": (words) => ({ conversations: [asked(words), answer] }),
-  "an answer": (words) => ({ conversations: [question, said(`It is ${words}.`)] }),
-  "an answer at its end": (words) => ({ conversations: [question, said(`It is ${words}`)] }),
-  "a later question": (words) => ({ conversations: [question, answer, asked(words), answer] }),
-  "a later answer": (words) => ({ conversations: [question, answer, question, said(words)] }),
-  "role and content": (words) => ({
-    messages: [
-      { role: "user", content: words },
-      { role: "assistant", content: words },
-    ],
-  }),
-  "parts of a turn": (words) => ({
-    messages: [
-      { role: "user", content: [{ type: "text", text: words }] },
-      { role: "assistant", content: [{ type: "text", text: words }] },
-    ],
-  }),
-  "turns as their JSON text": (words) => ({ conversations: JSON.stringify([asked(words), said(words)]) }),
-  "a system text": (words) => ({ system: words, conversations: [question, answer] }),
-  "a system prompt under another key": (words) => ({ system_prompt: words, conversations: [question, answer] }),
-  "a system turn": (words) => ({ conversations: [{ from: "system", value: words }, question, answer] }),
-  "a developer's turn": (words) => ({
-    messages: [
-      { role: "developer", content: words },
-      { role: "user", content: "What is it?" },
-      { role: "assistant", content: "A dog." },
-    ],
-  }),
-  "a question beside a picture": (words) => ({
-    image: "color.jpg",
-    conversations: [asked(`<image>\n${words}`), said(words)],
-  }),
-  "a caption without a turn of its own": (words) => ({ image: "color.jpg", conversations: [question, said(words)] }),
-  "a form": (words) => ({ conversations: [question, said(`A dog ${words}`)], blanks: [[2, 5]] }),
-};
+const [question, answer] = [asked("What is it?"), said("A dog.")];
 
 const spellings = [
   "<|eot_id|>",
@@ -92,6 +52,61 @@ describe.each(Object.entries(doors))("%s", (name, door) => {
     const rules = { rules: originalSamples };
     const [sample, plain] = [await build(door("<|mdm_mask|>"), rules), await build(door("word"), rules)];
     expect(skeleton(sample.ids).length).toBeGreaterThan(skeleton(plain.ids).length);
+  });
+});
+
+/** Spellings, halves of them, and whatever else stands beside them. */
+const pieces = fc.oneof(
+  fc.constantFrom(...[...special].map((id) => tokenizer.decode([id]))),
+  fc.constantFrom(
+    "<|",
+    "|>",
+    "<|eot",
+    "_id|>",
+    "<|start_header_id|>assistant",
+    "\n\n",
+    " ",
+    "\u200b",
+    "</s>",
+    "[MASK]",
+  ),
+  fc.string({ unit: "grapheme", maxLength: 6 }),
+);
+const strangers = fc.array(pieces, { minLength: 1, maxLength: 8 }).map((list) => `${list.join("")}x`);
+
+describe("whatever a stranger writes", () => {
+  test("has the spellings of all special tokens in it", () => {
+    for (const id of special) expect(tokenizer.encode(tokenizer.decode([id]))).toEqual([id]);
+  });
+
+  test.each(["llava_llada", "llada_plain"] as const)("opens and ends nothing in template %s", async (template) => {
+    const names = Object.keys(doors).filter((name) => template === "llava_llada" || name === "a caption alone");
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...names), strangers, async (name, words) => {
+        const door = doors[name] as (words: string) => object;
+        const [sample, plain] = [await build(door(words), { template }), await build(door("word"), { template })];
+        expect(shapeOf(sample)).toEqual(shapeOf(plain));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  test("mends no phrase into a token that is no word", async () => {
+    await fc.assert(
+      fc.asyncProperty(strangers, strangers, async (target, org) => {
+        const text = `A dog ${org} sat.`;
+        for (const phrase of ["dog", org]) {
+          const record = { conversations: [question, said(text)], revise: [{ org: phrase, target }] };
+          const sample = await build(record).catch((error: unknown) => {
+            expect(error).toBeInstanceOf(UserError);
+            return undefined;
+          });
+          const learnt = sample?.labels.filter((_, i) => sample.revise[i]) ?? [];
+          expect(learnt.filter((id) => special.has(id))).toEqual([]);
+        }
+      }),
+      { numRuns: 200 },
+    );
   });
 });
 

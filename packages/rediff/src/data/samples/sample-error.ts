@@ -7,6 +7,7 @@ export const problemTitles = {
   json: "broken JSON",
   encoding: "text that is not UTF-8",
   form: "records of the wrong form",
+  empty: "records whose answers are empty",
   markers: "<image> markers and pictures do not match",
   missing: "pictures or videos that are missing",
   unreadable: "pictures or videos that cannot be read",

@@ -32,6 +32,8 @@ export interface DataRecord {
   revise: ReviseSpan[];
   /** The key that names the pictures or the video, where it is not `image` or `video`. */
   mediaKey?: string;
+  /** The keys that hold question and answer, where there is no list of turns. */
+  pairKeys?: string;
   /** What stands under `system`. */
   systemText?: string;
   /** Keys that seem to name pictures or videos, of a record that has none. */

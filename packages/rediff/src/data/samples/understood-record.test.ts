@@ -162,3 +162,25 @@ test("half of a character is refused wherever it stands", () => {
   );
   expect(texts({ conversations: [q("\u{1f600}"), a("x")] })).toEqual(["\u{1f600}", "x"]);
 });
+
+describe("empty answers", () => {
+  test("are no answers: the record is left out", () => {
+    for (const empty of ["", " \n"]) {
+      expect(fault({ conversations: [q("What?"), a(empty)] })).toBe(
+        "its answer is empty. Write what is to be learnt, or remove the record",
+      );
+    }
+    expect(fault({ conversations: [q("What?"), a(""), q("And?"), a(" ")] })).toMatch(/^all of its 2 answers are empty/);
+    expect(fault({ conversations: [a("Hello."), q("What?"), a("")] })).toMatch(/^its answer is empty/);
+  });
+
+  test("beside others are told, and learnt", () => {
+    const record = { conversations: [q("What?"), a("A dog."), q("And?"), a("")] };
+    expect(kinds(record)).toEqual(["empty_answer"]);
+    expect(texts(record)).toEqual(["What?", "A dog.", "And?", ""]);
+  });
+
+  test("are learnt by the original", () => {
+    expect(texts({ conversations: [q("What?"), a("")] }, original)).toEqual(["What?", ""]);
+  });
+});

@@ -24,6 +24,7 @@ export interface ReadingSettings {
 /** @throws SampleError when it can be understood in more than one way */
 export function understand(record: DataRecord, settings: ReadingSettings): UnderstoodRecord {
   const notes = (record.unreadKeys ?? []).map((what): RecordNote => ({ kind: "unread_media", what }));
+  if (record.pairKeys !== undefined) notes.push({ kind: "pair", what: record.pairKeys });
   const known = { ...record, system: settings.system ?? defaultSystemText, notes };
   return settings.rules.reading === "original" ? asOriginal(known) : asMeant(known, record, settings.template);
 }
@@ -59,6 +60,7 @@ function asMeant(known: UnderstoodRecord, record: DataRecord, template: PromptTe
     notes.push({ kind: "system", what: shown(system) });
   }
   judgeAnswers(record, turns, notes);
+  judgeEmptyAnswers(turns, notes);
   const placed = placeMarkers(record, turns);
   if (placed !== turns) notes.push({ kind: "placed", what: countOf(record) });
   return { ...known, turns: placed, system: system ?? known.system };
@@ -104,6 +106,22 @@ function judgeAnswers(record: DataRecord, turns: readonly Turn[], notes: RecordN
     );
   }
   notes.push({ kind: "in_answer", what: `${imageToken} in an answer` });
+}
+
+/** An empty answer teaches to say nothing. Of a conversation that has others, it is told.
+ *  @param notes gets what is told */
+function judgeEmptyAnswers(turns: readonly Turn[], notes: RecordNote[]): void {
+  const first = turns.findIndex(({ role }) => role === "user"); // an answer before it is not learnt
+  const answers = turns.filter(({ role }, i) => role === "assistant" && i > first);
+  const empty = answers.filter(({ content }) => content.trim() === "").length;
+  if (empty === 0) return;
+  if (empty === answers.length)
+    throw new SampleError(
+      "empty",
+      empty === 1 ? "its answer is empty" : `all of its ${empty} answers are empty`,
+      "Write what is to be learnt, or remove the record",
+    );
+  notes.push({ kind: "empty_answer", what: "an empty answer" });
 }
 
 const countPictures = ({ images, video }: DataRecord): number => images.length + (video === undefined ? 0 : 1);

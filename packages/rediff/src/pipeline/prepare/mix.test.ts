@@ -126,3 +126,9 @@ test("uniform numbers: in [0, 1), even, the same for the same seed", () => {
   const again = uniform(3);
   expect(values.slice(0, 5)).toEqual(Array.from({ length: 5 }, again));
 });
+
+test("questions and answers as keys are no turns that could be marked", async () => {
+  await expect(mix([{ question: "Why?", answer: "So." }], [ask("r")])).rejects.toThrow(
+    /normal\.json:1: has question and answer as two keys, and what is marked are turns/,
+  );
+});

@@ -3,6 +3,7 @@
  *  Every human turn of normal data ends with " /no_think"; one of reasoning data ends with " /think" with probability 0.5.
  *  n normal records alternate with m of reasoning, where n:m is the simple ratio closest to that of their numbers, until
  *  both are used up: nothing is dropped. Departures: the draws are seeded, and files need not fit into memory. */
+import { seemsQuestionAnswer } from "../../data/parsing/question-answer.js";
 import { turnsKey } from "../../data/parsing/record-turns.js";
 import { UserError } from "../../errors.js";
 import { isRecord, type JsonRecord } from "../formats/exact-json.js";
@@ -96,6 +97,11 @@ export async function mixRecords(
 async function marked({ value: record, where }: SourceRecord, mark: () => string): Promise<JsonRecord> {
   const list = turnsKey(record);
   const conversations = list && record[list];
+  if (list === undefined && seemsQuestionAnswer(record))
+    throw new UserError(
+      `${await where()}: has question and answer as two keys, and what is marked are turns`,
+      "Write conversations: [{from: human, value}, {from: gpt, value}].",
+    );
   if (list === undefined || !Array.isArray(conversations)) return record;
   const turns: unknown[] = [];
   for (const turn of conversations) {

@@ -116,7 +116,8 @@ async function runMany() {
   };
   /** @type {Uint8Array[]} */
   let lately = [];
-  while (report.inputs < job.count && findings < MOST_FINDINGS) {
+  const count = Math.min(job.count, target.most ?? job.count);
+  while (report.inputs < count && findings < MOST_FINDINGS) {
     const known = random.oneIn(2) ? target.seeds : corpus;
     const bases = target.make !== undefined && random.oneIn(4) ? [target.make(random)] : known;
     const input = nextInput(bases);

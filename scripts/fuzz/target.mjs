@@ -20,6 +20,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
  *   SafetensorsError and ApiError
  * @property {string} [file] the name of a file with the input, for a parser of files: its path is `place.file`
  * @property {number} [maxBytes] of an input; 1 MiB where it is not given
+ * @property {number} [most] inputs at most, where each takes tens of milliseconds
  * @property {"always"} [accepts] nothing is refused
  */
 

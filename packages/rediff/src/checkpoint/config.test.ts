@@ -147,6 +147,7 @@ describe("LLaDA", () => {
     [{ tie_word_embeddings: true }, /tied embeddings are not part of LLaDA/],
     [{ hidden_act: "gelu" }, /hidden_act/],
     [{ rope_scaling: { type: "yarn", factor: 2 } }, /rope_scaling/],
+    [{ rope_scaling: { type: "linear", factor: 0.5 } }, /rope_scaling.factor: .*>=1/],
     [
       { rope_scaling: { rope_type: "llama3", factor: 2 } },
       /rope_scaling type "llama3" is unknown; it is "linear" or "dynamic"/,

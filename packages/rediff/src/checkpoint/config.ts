@@ -34,7 +34,7 @@ const ropeScalingSchema = z
   .object({
     type: z.enum(["linear", "dynamic"]).optional(),
     rope_type: z.string().optional(),
-    factor: z.number().positive().max(65536),
+    factor: z.number().min(1).max(65536),
   })
   .optional();
 

@@ -397,7 +397,8 @@ describe("prompts", () => {
     expect(() => promptEmbeddings(model, [1, -200], [])).toThrow("the prompt has 1 <image> but 0 pictures");
     expect(memory()).toEqual(before);
     const scaled = { ...model.config.llada, ropeScaling: { type: "linear" as const, factor: 2 } };
-    expect(() => assertPositions(scaled, 8, 13)).not.toThrow();
+    expect(() => assertPositions(scaled, 8, 32)).not.toThrow();
+    expect(() => assertPositions(scaled, 8, 33)).toThrow("more than the model's 40 positions");
   });
 
   test("nothing but the rows stays", async () => {

@@ -8,7 +8,7 @@ import { imagePlaceholder } from "../../text/image-tokens.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import { idTensor } from "../ids.js";
 import type { Llada } from "../llada/llada.js";
-import type { LladaConfig } from "../llada/llada-config.js";
+import { furthest, type LladaConfig } from "../llada/llada-config.js";
 import type { Model } from "./llava.js";
 import { visualPieces } from "./vision-encoder.js";
 
@@ -135,10 +135,11 @@ export function checkPrompt({ vocabSize }: LladaConfig, ids: readonly number[], 
 
 /** @throws OptionError when a prompt and its answer have more positions than a model */
 export function assertPositions(config: LladaConfig, prompt: number, answer: number): void {
-  if (prompt + answer <= config.maxPositions || config.ropeScaling !== undefined) return;
+  const positions = furthest(config);
+  if (prompt + answer <= positions) return;
   throw new OptionError(
     "genLength",
-    `the prompt has ${prompt} tokens and the answer ${answer}, together more than the model's ${config.maxPositions} positions`,
+    `the prompt has ${prompt} tokens and the answer ${answer}, together more than the model's ${positions} positions`,
     wording`Use fewer or smaller pictures, a shorter question, or a smaller ${option("genLength")}.`,
     { problem: "context_length" },
   );

@@ -39,6 +39,8 @@ const { folder } = job;
 const file = join(folder, target.file ?? "input");
 const current = openSync(join(job.scratch, "current"), "w+");
 let findings = 0;
+/** Also those that are second tries, so that whoever watches sees that it goes on. */
+let attempts = 0;
 let memory = process.memoryUsage();
 
 /** @type {Report} */
@@ -60,30 +62,48 @@ async function attempt(input) {
   }
 }
 
-/** @param {Uint8Array} input */
+/** @typedef {{ isAccepted: boolean, wrong?: string | undefined, ms: number, grown: number }} Measures */
+
+/** @param {Uint8Array} input @returns {Promise<Measures>} */
 async function measured(input) {
-  const head = Buffer.concat([u32le(report.inputs), u32le(input.length)]);
+  const head = Buffer.concat([u32le(attempts++), u32le(input.length)]);
   writeSync(current, head, 0, head.length, 0);
   writeSync(current, input, 0, input.length, head.length);
   if (target.file !== undefined) writeFileSync(file, input);
 
   const highest = peakBytes();
   const started = performance.now();
-  const { isAccepted, wrong } = await attempt(input);
+  const outcome = await attempt(input);
   const ms = performance.now() - started;
   const [before, peak] = [memory, peakBytes()];
   memory = process.memoryUsage();
   // What was asked for outside of V8's heap counts also where it was never written to.
   const grown = Math.max(peak > highest ? peak - before.rss : 0, memory.external - before.external, 0);
+  return { ...outcome, ms, grown };
+}
+
+/** A pause of the machine's or of the garbage collector's is no property of an input: what takes too much has a second try.
+ *  @param {Uint8Array} input @returns {Promise<Measures>} */
+async function measuredTwice(input) {
+  const first = await measured(input);
+  if (first.ms <= SLOW_MS && first.grown <= MOST_BYTES + input.length) return first;
+  startAfresh();
+  const second = await measured(input);
+  return { ...first, ms: Math.min(first.ms, second.ms), grown: Math.min(first.grown, second.grown) };
+}
+
+function startAfresh() {
+  globalThis.gc?.();
+  forgetPeak();
+  memory = process.memoryUsage();
+}
+
+/** @param {Uint8Array} input @param {Measures} measures */
+function judge(input, { isAccepted, wrong, ms, grown }) {
   report.inputs++;
   report[isAccepted ? "accepted" : "refused"]++;
   report.slowestMs = Math.max(report.slowestMs, ms);
   report.peakBytes = Math.max(report.peakBytes, grown);
-  return { wrong, ms, grown };
-}
-
-/** @param {Uint8Array} input @param {{ wrong?: string | undefined, ms: number, grown: number }} measures */
-function judge(input, { wrong, ms, grown }) {
   if (wrong !== undefined) found("wrong", wrong, input);
   if (ms > SLOW_MS) found("slow", `took ${Math.round(ms)} ms`, input);
   if (grown > MOST_BYTES + input.length) {
@@ -103,7 +123,7 @@ async function runMany() {
   const dictionary = target.dictionary ?? [];
   const maxBytes = target.maxBytes ?? 1 << 20;
   const coverage = startCoverage();
-  for (const seed of corpus) judge(seed, await measured(seed));
+  for (const seed of corpus) judge(seed, await measuredTwice(seed));
   coverage.take();
   /** @param {readonly Uint8Array[]} bases */
   const nextInput = (bases) => {
@@ -122,7 +142,7 @@ async function runMany() {
     const bases = target.make !== undefined && random.oneIn(4) ? [target.make(random)] : known;
     const input = nextInput(bases);
     report.digest = (Math.imul(report.digest, 31) + input.length + (input[input.length >> 1] ?? 0)) >>> 0;
-    judge(input, await measured(input));
+    judge(input, await measuredTwice(input));
     lately.push(input);
     if (lately.length < INPUTS_PER_LOOK) continue;
     const room = MOST_KEPT - corpus.length;
@@ -138,18 +158,14 @@ async function runMany() {
  *  @param {Uint8Array} input */
 async function runAlone(input) {
   for (const seed of target.seeds) await measured(seed);
-  Object.assign(report, { accepted: 0, refused: 0 });
-  const runs = [];
+  const times = [];
+  let last = await measured(input);
   for (let i = 0; i < 3; i++) {
-    globalThis.gc?.();
-    forgetPeak();
-    memory = process.memoryUsage();
-    runs.push(await measured(input));
+    startAfresh();
+    last = await measured(input);
+    times.push(last.ms);
   }
-  const last = runs[2];
-  report.slowestMs = Math.min(...runs.map(({ ms }) => ms));
-  report.peakBytes = last?.grown ?? 0;
-  judge(input, { wrong: last?.wrong, ms: report.slowestMs, grown: report.peakBytes });
+  judge(input, { ...last, ms: Math.min(...times) });
 }
 
 process.on("uncaughtException", (error) => {

@@ -70,6 +70,7 @@ export const READERS = {
   "rediff/src/pipeline/formats/parquet-bounds.ts": ["parquet"],
   "rediff/src/pipeline/formats/parquet-columns.ts": ["parquet"],
   "rediff/src/pipeline/formats/parquet-compressors.ts": ["parquet"],
+  "rediff/src/pipeline/formats/parquet-runs.ts": ["parquet"],
   "rediff/src/pipeline/formats/parquet-source.ts": ["parquet"],
   "rediff/src/pipeline/formats/parquet-writer.ts": OWN,
   "rediff/src/pipeline/formats/parts-reader.ts": ["zip"],

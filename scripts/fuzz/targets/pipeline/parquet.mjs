@@ -27,6 +27,7 @@ export default defineTarget({
     "formats/parquet-deltas.js",
     "formats/parquet-source.js",
     "formats/parquet-bounds.js",
+    "formats/parquet-runs.js",
     "formats/parquet-thrift.js",
     "formats/parquet-columns.js",
     "formats/parquet-compressors.js",

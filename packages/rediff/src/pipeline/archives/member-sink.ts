@@ -19,7 +19,8 @@ export interface Unpacked {
 }
 
 const PARTIAL = ".partial";
-const MOST_MEMBERS = 20_000_000;
+/** Their names are kept, in a Map, which holds no more than 2^24. */
+const MOST_MEMBERS = 16_000_000;
 const quoted = (name: string): string => JSON.stringify(name.length > 200 ? `${name.slice(0, 197)}...` : name);
 
 export class MemberSink {

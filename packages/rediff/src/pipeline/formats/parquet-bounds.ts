@@ -5,6 +5,7 @@
 import { type FileMetaData, parquetSchema, type SchemaTree } from "hyparquet";
 import { unpackPage } from "./parquet-compressors.js";
 import { checkDeltas } from "./parquet-deltas.js";
+import { checkPrefixedRuns, checkRuns, widthOf } from "./parquet-runs.js";
 import { type Fields, ThriftReader } from "./parquet-thrift.js";
 
 const MOST_FOOTER_BYTES = 256 << 20;
@@ -170,8 +171,6 @@ function checkPage(page: Fields, body: Uint8Array, { codec, type }: ColumnMetaDa
   return values;
 }
 
-const widthOf = (level: number): number => 32 - Math.clz32(level);
-
 /** Numbers of encodings. */
 const [PLAIN_DICTIONARY, RLE, RLE_DICTIONARY] = [2, 3, 8];
 const [DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY] = [5, 6, 7];
@@ -196,50 +195,4 @@ function checkValues(
     if (width > 32) throw new Error(`indices of ${width} bits`);
     if (width > 0) checkRuns(data, { at: at + 1, end: data.length, width, values, isRest: true });
   }
-}
-
-function checkPrefixedRuns(
-  data: Uint8Array,
-  at: number,
-  runs: { width: number; values: number; isRest?: boolean },
-): number {
-  if (at + 4 > data.length) throw new Error("a page ends in the middle");
-  const length = Buffer.from(data.buffer, data.byteOffset, data.byteLength).readUInt32LE(at);
-  const end = at + 4 + length;
-  if (end > data.length) throw new Error(`${length} bytes of levels in a page of ${data.length}`);
-  checkRuns(data, { ...runs, at: at + 4, end });
-  return end;
-}
-
-/** Writers fill up the last run of bits. */
-const SLACK = 512;
-
-/** Runs of equal values, and of bits. Fewer values than there should be are the library's to tell, which stops at the end
- *  of the bytes. @param isRest there may be fewer, as nulls have none */
-function checkRuns(
-  data: Uint8Array,
-  {
-    at,
-    end,
-    width,
-    values,
-    isRest = false,
-  }: { at: number; end: number; width: number; values: number; isRest?: boolean },
-): void {
-  let left = values;
-  while (left > 0 && at < end) {
-    let header = 0;
-    let scale = 1;
-    for (let byte = 128; byte >= 128; scale *= 128) {
-      byte = data[at++] ?? 0;
-      header += (byte & 127) * scale;
-      if (scale > 2 ** 35 || at > end) throw new Error("a run has no length");
-    }
-    const isBits = header % 2 === 1;
-    const count = isBits ? ((header - 1) / 2) * 8 : header / 2;
-    if (count > left + (isBits ? SLACK : 0)) throw new Error(`a run claims ${count} values, and ${left} are left`);
-    at += isBits ? (count / 8) * width : Math.ceil(width / 8);
-    left -= count;
-  }
-  if (left > 0 && !isRest) throw new Error(`its runs have ${values - left} of ${values} values`);
 }

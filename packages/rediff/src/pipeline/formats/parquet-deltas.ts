@@ -25,7 +25,8 @@ export function checkDeltas(data: Uint8Array, at: number, values: number): numbe
     for (const width of widths) {
       if (left <= 0) break;
       if (width > 64) throw new Error(`differences of ${width} bits`);
-      const end = numbers.bits(width * (block / miniblocks));
+      // Writers fill up the last one.
+      const end = numbers.bit + width * (block / miniblocks);
       for (let i = 0; i < block / miniblocks && left > 0; i++, left--) {
         value = (value + least + numbers.packed(width)) | 0;
         sum += Math.max(0, value);
@@ -36,9 +37,10 @@ export function checkDeltas(data: Uint8Array, at: number, values: number): numbe
   return sum;
 }
 
+/** What is left of the data. Bytes are asked for at their first bit only. */
 class Numbers {
   readonly #data: Uint8Array;
-  /** From the start of the data. */
+  /** Where the next number begins, from the start of the data. */
   bit: number;
 
   constructor(data: Uint8Array, at: number) {
@@ -66,11 +68,6 @@ class Numbers {
   zigzag(): number {
     const value = this.varint();
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
-
-  /** Where so many more bits end. */
-  bits(count: number): number {
-    return this.bit + count;
   }
 
   /** The low 32 bits of the next so many. */

@@ -147,10 +147,19 @@ async function warmUp(target) {
     ]);
 }
 
-/** @param {import("./server.mjs").Server} server */
+/** A neighbour's caption may be under way, so the fewest of a second's.
+ *  @param {import("./server.mjs").Server} server */
 async function tensorsOf(server) {
-  const metric = await server.metrics();
-  return { tensors: metric("rediff_live_tensors"), forgotten: metric("rediff_forgotten_tensors") };
+  const found = [];
+  for (let i = 0; i < 20; i++) {
+    const metric = await server.metrics();
+    found.push({ tensors: metric("rediff_live_tensors"), forgotten: metric("rediff_forgotten_tensors") });
+    await pause(50);
+  }
+  return {
+    tensors: Math.min(...found.map(({ tensors }) => tensors)),
+    forgotten: Math.max(...found.map(({ forgotten }) => forgotten)),
+  };
 }
 
 /** What there is when it has had time to give back what it does not need.
@@ -171,7 +180,7 @@ async function settled(server, start) {
 export const growth = (now, before) => Math.max(now.server / before.server, now.model / before.model);
 
 /** @returns {Seen} */
-const nothing = () => ({ health: [], gaps: [], waits: [], late: [], captions: 0, lost: 0, failures: [] });
+const nothing = () => ({ health: [], gaps: [], waits: [], late: [], away: [], captions: 0, lost: 0, failures: [] });
 
 /** @param {number} port */
 function startWatching(port) {

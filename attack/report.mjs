@@ -79,6 +79,7 @@ export function reportText(outcome, { seconds, seed }) {
     ms(percentile(seen.health, 0.99)),
     ms(stallOf(outcome, seen)),
     ms(percentile(seen.late, 0.99)),
+    seen.away.length === 0 ? "-" : ms(Math.max(...seen.away)),
     String(seen.captions),
   ];
   const kinds = [
@@ -92,6 +93,7 @@ export function reportText(outcome, { seconds, seed }) {
       "/health p99, ms",
       "worst stall, ms",
       "idle thread p99, ms",
+      "no model for, ms",
       "captions",
     ],
     ["nobody attacks", "", "", "", "", "", ...line(alone)],

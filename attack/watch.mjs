@@ -9,8 +9,8 @@ const HEALTH_EVERY_MS = 20;
 
 /**
  * What was seen during one attack. Times in milliseconds.
- * @typedef {{ health: number[], gaps: number[], waits: number[], late: number[], captions: number, lost: number,
- *   failures: string[] }} Seen
+ * @typedef {{ health: number[], gaps: number[], waits: number[], late: number[], away: number[], captions: number,
+ *   lost: number, failures: string[] }} Seen
  */
 
 /** @type {{ port: number }} */
@@ -25,7 +25,7 @@ let isOver = false;
 function now() {
   const known = seen.get(phase.name);
   if (known !== undefined) return known;
-  const fresh = { health: [], gaps: [], waits: [], late: [], captions: 0, lost: 0, failures: [] };
+  const fresh = { health: [], gaps: [], waits: [], late: [], away: [], captions: 0, lost: 0, failures: [] };
   seen.set(phase.name, fresh);
   return fresh;
 }
@@ -65,6 +65,20 @@ async function probeHealth() {
   now().health.push(performance.now() - started);
 }
 
+/** When the model was last seen to be there, and whether it has been away since. */
+let readyAt = performance.now();
+let isAway = false;
+
+/** For how long there is no model: one that died is being replaced. */
+async function probeReady() {
+  const { status } = await ask("/ready", undefined);
+  const at = performance.now();
+  isAway ||= status !== 200;
+  if (status !== 200) return;
+  if (isAway) now().away.push(at - readyAt);
+  [readyAt, isAway] = [at, false];
+}
+
 /** One caption, step by step. A step's time is what passes between two of its events. */
 async function caption() {
   const wasDisturbed = phase.mayCrash;
@@ -91,7 +105,11 @@ async function again(work, ms) {
   }
 }
 
-const ended = Promise.all([again(probeHealth, HEALTH_EVERY_MS), again(caption, HEALTH_EVERY_MS)]);
+const ended = Promise.all([
+  again(probeHealth, HEALTH_EVERY_MS),
+  again(probeReady, HEALTH_EVERY_MS),
+  again(caption, HEALTH_EVERY_MS),
+]);
 
 parentPort?.on("message", async (message) => {
   if (message.phase !== undefined) phase = message.phase;

@@ -113,6 +113,7 @@ const REQUESTS = [
     [200, 400, 431],
     `${POST}transfer-encoding: chunked\r\n\r\n${chunk(BODY)}0\r\nx-a: ${"a".repeat(20_000)}\r\n\r\n`,
   ],
+  ["a body in chunks of a byte", [400], `${POST}transfer-encoding: chunked\r\n\r\n${"1\r\nx\r\n".repeat(300_000)}`],
   ["chunks, as they should be", [200], `${POST}transfer-encoding: chunked\r\n\r\n${chunk(BODY)}0\r\n\r\n`],
   ["no body", [400, 415], `${POST}\r\n`],
   ["a body for GET", [200, 400], `${GET}content-length: ${BODY.length}\r\n\r\n${BODY}`],

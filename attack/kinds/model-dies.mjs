@@ -2,6 +2,7 @@
 
 import { POISON } from "../poison.mjs";
 import { ask, CHAT } from "../questions.mjs";
+import { codeOf } from "../tally.mjs";
 import { pause, post } from "../wire.mjs";
 
 /** @type {import("../kinds.mjs").Kind} */
@@ -12,7 +13,8 @@ export const modelDies = {
   async attack({ target, server, random, tally }) {
     const pid = server.modelPid();
     if (pid === undefined) return void (await server.settle(20_000));
-    if (random.share() < 0.5) {
+    // The poison first: a battery that is short tries it, too.
+    if (tally.tried === 0 || random.share() < 0.5) {
       // Stopped, it takes them all before it begins any. The poisoned one dies twice: in company, and alone.
       process.kill(pid, "SIGSTOP");
       const poisoned = post(target, CHAT, ask(POISON));
@@ -21,7 +23,10 @@ export const modelDies = {
       await pause(50);
       process.kill(pid, "SIGCONT");
       server.restartsAsked += 2;
-      tally.judge("a request that kills", await poisoned, [500]);
+      const answer = await poisoned;
+      const [{ text } = { text: "" }] = answer.answers;
+      if (codeOf(text) === "model_crashed") tally.judge("a request that kills", answer, [500]);
+      else tally.fail(`the poison (attack/poison.mjs) kills nothing any more: ${text.slice(0, 100)}`);
       for (const other of await Promise.all(others)) tally.judge("its neighbour", other, [200]);
     } else {
       const waiting = Array.from({ length: 12 }, () => post(target, CHAT, ask("What is here?", { max_tokens: 32 })));

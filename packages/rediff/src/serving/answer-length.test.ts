@@ -143,3 +143,56 @@ describe.skipIf(!isBuilt)("a model of 256 positions, whose answers have 16 token
     }
   });
 });
+
+describe.skipIf(!isBuilt)("a server whose longest answer has 12 tokens", () => {
+  let started: TestServer;
+  beforeAll(async () => {
+    started = await startTestServer({ tiny: { maxPositions: 256 }, model: { genLength: undefined, maxAnswer: 12 } });
+  });
+  afterAll(() => started?.[Symbol.asyncDispose]());
+  const ask = async (path: string, body: object) => {
+    const { status, body: answer } = await post(started.url, path, body);
+    return { status, ...(answer as Answer) };
+  };
+
+  test("gives as many to who asks for more, and tells it", async () => {
+    const { warnings, usage } = await ask(CHAT, say("hello", { max_tokens: 100 }));
+    expect(usage.completion_tokens).toBe(12);
+    const message =
+      "max_tokens 100 is more than the 12 tokens of this server's longest answer; the answer's length was cut to 12";
+    expect(warnings).toEqual([{ message, param: "max_tokens", code: "length_cut" }]);
+  });
+
+  test("has nothing to tell to who asks for less, or for no length", async () => {
+    for (const [fields, length] of [
+      [{ max_tokens: 7 }, 7],
+      [{}, 12],
+    ] as const) {
+      const { warnings, usage } = await ask(CHAT, say("hello", fields));
+      expect([warnings, usage.completion_tokens]).toEqual([undefined, length]);
+    }
+  });
+
+  test("refuses a draft and a template of more, by their fields", async () => {
+    const image = pictureUrl();
+    const refused = await ask("/v1/refine", { image, draft: "hello ".repeat(40) });
+    expect([refused.status, refused.error.param, refused.error.code]).toEqual([
+      400,
+      "draft",
+      "context_length_exceeded",
+    ]);
+    expect(refused.error.message).toMatch(/^draft has \d+ tokens, and an answer of this server 12 at most\. Send/);
+    const filled = await ask("/v1/fill", { template: "[[13]]" });
+    expect([filled.status, filled.error.param, filled.error.code]).toEqual([
+      400,
+      "template",
+      "context_length_exceeded",
+    ]);
+    expect((await ask("/v1/fill", { template: "[[12]]" })).status).toBe(200);
+  });
+
+  test("says so where it lists its models", async () => {
+    const { data } = (await (await fetch(`${started.url}/v1/models`)).json()) as { data: { rediff: object }[] };
+    expect(data[0]?.rediff).toMatchObject({ max_answer: 12, default_gen_length: 12 });
+  });
+});

@@ -9,4 +9,6 @@ export interface ServedModel {
   revises: boolean;
   /** Tokens of an answer when a request does not say; default the model's own. */
   genLength: number | undefined;
+  /** Tokens of the longest answer that a request may have; default what the model has room for. */
+  maxAnswer?: number | undefined;
 }

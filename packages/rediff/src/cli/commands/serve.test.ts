@@ -106,6 +106,7 @@ test.each([
   [["--request-timeout", "0.00001"], /--request-timeout .*seconds from 0.1 to 2000000/],
   [["--drain", "1e9"], /--drain .*seconds from 0 to 2000000/],
   [["--gen-length", "100000"], /--gen-length 100000 leaves no room for a question: .* positions/],
+  [["--gen-length", "50", "--max-answer", "20"], /--gen-length 50 is more than --max-answer 20/],
 ])("%j would open the server, name nothing or never hold: refused before anything is loaded", async (args, message) => {
   const { status, stdout, stderr } = await (await serve(...args)).done;
   expect([status, stdout]).toEqual([2, ""]);

@@ -21,6 +21,7 @@ interface Flags extends ModelFlags {
   also?: string[];
   revises?: boolean;
   genLength?: number;
+  maxAnswer?: number;
   batch: number;
   queue: number;
   apiKey?: string[];
@@ -68,6 +69,7 @@ export function serveCommand(): Command {
     .option("--revises", "say that the model was trained to refine (default: as its name has it)")
     .option("--no-revises", "say that it was not")
     .option("--gen-length <N>", "tokens of an answer when a request does not say", whole(1))
+    .option("--max-answer <N>", "tokens of the longest answer; who asks for more is given so many, and told", whole(1))
     .option("--batch <N>", "requests decoded together", whole(1), 8)
     .option("--queue <N>", "requests that may wait; beyond, 429", whole(0), 64)
     .option("--api-key <KEY>", "let in only who has it, may be given again (or REDIFF_API_KEY)", keys)
@@ -176,7 +178,12 @@ async function run(flags: Flags): Promise<void> {
 }
 
 /** A length that no question fits before would have every answer cut. */
-async function assertLength({ genLength, base }: Flags, folders: readonly string[]): Promise<void> {
+async function assertLength({ genLength, maxAnswer, base }: Flags, folders: readonly string[]): Promise<void> {
+  if (genLength !== undefined && maxAnswer !== undefined && genLength > maxAnswer)
+    throw new UserError(
+      `--gen-length ${genLength} is more than --max-answer ${maxAnswer}`,
+      "The usual answer must not be longer than the longest.",
+    );
   if (genLength === undefined) return;
   const { assertSuits, readAskable } = await import("../../inference/model-facts.js");
   for (const [i, folder] of folders.entries()) {
@@ -264,10 +271,16 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
       embedded,
       revises: flags.revises ?? (embedded || soundsLikeRediff(id)),
       genLength: flags.genLength,
+      maxAnswer: flags.maxAnswer,
     },
     others: others.map(({ folder: other, ...model }) => ({
       engine: { ...engine, folder: other },
-      model: { ...model, revises: soundsLikeRediff(model.id), genLength: flags.genLength },
+      model: {
+        ...model,
+        revises: soundsLikeRediff(model.id),
+        genLength: flags.genLength,
+        maxAnswer: flags.maxAnswer,
+      },
     })),
     // Others can neither start it nor need to know its folders.
     command: isLoopback(flags.host) ? serveCommandLine(process.argv.slice(2), process.env) : undefined,

@@ -48,14 +48,17 @@ const LONGEST = 4;
  *  for, but no more than four times the model's usual length. Blocks keep their length, and steps their share of each
  *  block; a block that is longer than the room becomes as long as that.
  *
- *  Room ends where the model's training did: behind it text falls apart. The usual length, it may have in any case.
+ *  Room ends where the model's training did: behind it text falls apart. The usual length, it may have in any case. No
+ *  answer is longer than whoever runs the model allows.
  *  @param usual tokens of an answer
+ *  @param longest tokens of any answer
  *  @throws OptionError when there is no room at all */
 export function cutToRoom(
   config: ModelConfig,
   request: DescribeRequest,
   visuals: readonly LaidOut[],
   usual: number,
+  longest = Number.POSITIVE_INFINITY,
 ): DescribeRequest {
   const positions = furthest(config.llada);
   const prompt = promptLength(config, request.ids, visuals);
@@ -63,9 +66,9 @@ export function cutToRoom(
   const before = prompt + suffix.length;
   const trained = config.multimodal?.tokenizerModelMaxLength ?? positions;
   const room = Math.min(positions - before, Math.max(trained - before, usual));
-  if (genLength <= room) return request;
+  if (genLength <= Math.min(room, longest)) return request;
   if (room < 1) throw noRoom(prompt, positions);
-  const length = Math.min(room, LONGEST * usual);
+  const length = Math.min(longest, genLength <= room ? genLength : Math.min(room, LONGEST * usual));
   const block = Math.min(blockLength, length);
   const blocks = Math.floor(length / block);
   const stepsOfBlock = steps / (genLength / blockLength);
@@ -78,6 +81,18 @@ export function cutToRoom(
       steps: blocks * Math.ceil((stepsOfBlock * block) / blockLength),
     },
   };
+}
+
+/** @throws OptionError when a draft or a template is longer than any answer may be; a description's length is cut instead */
+export function assertAllowed({ kind, decode }: ResolvedRequest, longest: number): void {
+  if (decode.genLength <= longest) return;
+  const name = kind === "describe" ? "genLength" : kind === "refine" ? "draft" : "template";
+  throw new OptionError(
+    name,
+    wording`${option(name)} has ${decode.genLength} tokens, and an answer of this server ${longest} at most`,
+    "Send a shorter one",
+    { problem: "context_length" },
+  );
 }
 
 const noRoom = (prompt: number, positions: number): OptionError =>

@@ -260,8 +260,9 @@ export class Engine {
     try {
       const visuals = await (entry.prepared ?? entry.visuals(this.#pools, this.#facts as ModelFacts, entry.signal));
       entry.prepared = visuals;
-      const { asked, usualLength } = entry.job;
-      entry.request ??= await this.#texts.resolve({ asked, usualLength, visuals: visuals.map(headOf) }, entry.signal);
+      const { asked, usualLength, longest } = entry.job;
+      const text = { asked, usualLength, longest, visuals: visuals.map(headOf) };
+      entry.request ??= await this.#texts.resolve(text, entry.signal);
     } catch (error) {
       this.#settle(entry, () => entry.reject(error));
       return;

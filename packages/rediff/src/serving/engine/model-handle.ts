@@ -17,6 +17,7 @@ export interface ModelEvents {
   isBusy: () => boolean;
 }
 
+/** Before a process is started in the place of one that did some work, none: everybody waits for it. */
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
 
@@ -25,7 +26,7 @@ export class ModelHandle {
   readonly #events: ModelEvents;
   readonly #signs: LifeSigns;
   #child: ChildProcess | undefined;
-  #delayMs = FIRST_DELAY_MS;
+  #delayMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #judge: NodeJS.Timeout | undefined;
   #closed = false;
@@ -98,8 +99,7 @@ export class ModelHandle {
   #hear(message: FromModel): void {
     this.#signs.word();
     if (message.type === "ready") this.#wasReady = true;
-    // It did some work: the next restart need not wait.
-    if (message.type === "done") this.#delayMs = FIRST_DELAY_MS;
+    if (message.type === "done") this.#delayMs = 0;
     this.#events.message(message);
   }
 
@@ -127,6 +127,6 @@ export class ModelHandle {
       this.restarts++;
       this.start();
     }, this.#delayMs);
-    this.#delayMs = Math.min(2 * this.#delayMs, LONGEST_DELAY_MS);
+    this.#delayMs = Math.min(Math.max(FIRST_DELAY_MS, 2 * this.#delayMs), LONGEST_DELAY_MS);
   }
 }

@@ -34,6 +34,8 @@ export interface Job<K extends RequestKind = RequestKind> extends Heard {
   asked: AskedOfKind[K];
   /** Of a description: its length may be cut to what there is room for. Tokens of a usual answer. */
   usualLength?: number;
+  /** Tokens that an answer may have at most. */
+  longest?: number | undefined;
 }
 
 /** The same as the model's process gets it: tokenized, complete, and such that it fits. */

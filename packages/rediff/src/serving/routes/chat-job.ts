@@ -17,6 +17,8 @@ export interface ChatAsked extends Asked<"describe"> {
   fields: ChatFields;
   /** Of the answer, whether there is room for it or not. */
   askedLength: number;
+  /** That any answer may have. */
+  longest: number | undefined;
   includeUsage: boolean;
 }
 
@@ -28,8 +30,10 @@ export function chatAsked(body: ChatBody, asking: Asking): ChatAsked {
     facts,
     body.messages.map(({ content }) => textsOf(content)),
   );
-  const genLength = lengthOf(body, model);
-  const usualLength = model.genLength ?? modelDefaults(facts).genLength;
+  const { maxAnswer: longest } = model;
+  const usualLength = Math.min(model.genLength ?? modelDefaults(facts).genLength, longest ?? Number.POSITIVE_INFINITY);
+  // Nobody asked for the model's own length, so where it is longer than allowed there is nothing to warn of.
+  const genLength = lengthOf(body, model) ?? (longest === undefined ? undefined : usualLength);
   assertSteps(body, Math.max(facts.maxPositions, genLength ?? 0));
   const media: MediaSource[] = [];
   const system: string[] = [];
@@ -55,11 +59,13 @@ export function chatAsked(body: ChatBody, asking: Asking): ChatAsked {
     media,
     fields: chatFields(body),
     askedLength: genLength ?? usualLength,
+    longest,
     includeUsage: body.stream_options?.include_usage ?? false,
     job: {
       text: body.stream ?? false,
       trace: body.diffusion_trace ?? false,
       usualLength,
+      longest,
       asked: {
         kind: "describe",
         options: {

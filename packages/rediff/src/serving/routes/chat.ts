@@ -46,11 +46,15 @@ const usageOf = (beginning: Beginning | undefined, { tokenIds }: Description) =>
 };
 
 /** What was done otherwise than asked, in the form of errors. */
-function warningsOf({ askedLength, fields }: ChatAsked, beginning: Beginning | undefined) {
+function warningsOf({ askedLength, longest, fields }: ChatAsked, beginning: Beginning | undefined) {
   const length = beginning?.request.decode.genLength ?? askedLength;
   if (length >= askedLength) return {};
   const { genLength: param } = fields;
-  const message = `${param} ${askedLength} does not fit behind a prompt of ${beginning?.promptTokens} tokens; the answer's length was cut to ${length}`;
+  const why =
+    longest !== undefined && askedLength > longest
+      ? `is more than the ${longest} tokens of this server's longest answer`
+      : `does not fit behind a prompt of ${beginning?.promptTokens} tokens`;
+  const message = `${param} ${askedLength} ${why}; the answer's length was cut to ${length}`;
   return { warnings: [{ message, param, code: "length_cut" }] };
 }
 

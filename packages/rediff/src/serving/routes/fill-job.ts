@@ -10,7 +10,7 @@ import { assertSteps, diffusionOptions } from "./chat-job.js";
 export type FillAsked = Asked<"fill">;
 
 export function fillAsked(body: FillBody, asking: Asking): FillAsked {
-  const { place, facts } = modelFor(body.model, asking);
+  const { place, model, facts } = modelFor(body.model, asking);
   assertSteps(body, facts.maxPositions);
   assertQuestion(facts, body.prompt);
   const { image, prompt, template } = body;
@@ -24,6 +24,11 @@ export function fillAsked(body: FillBody, asking: Asking): FillAsked {
   return {
     model: place,
     media,
-    job: { asked: { kind: "fill", template, options }, text: false, trace: body.diffusion_trace ?? false },
+    job: {
+      asked: { kind: "fill", template, options },
+      text: false,
+      trace: body.diffusion_trace ?? false,
+      longest: model.maxAnswer,
+    },
   };
 }

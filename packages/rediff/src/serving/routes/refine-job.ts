@@ -9,7 +9,7 @@ import type { RefineBody } from "../schemas/text-bodies.js";
 export type RefineAsked = Asked<"refine">;
 
 export function refineAsked(body: RefineBody, asking: Asking): RefineAsked {
-  const { place, facts } = modelFor(body.model, asking);
+  const { place, model, facts } = modelFor(body.model, asking);
   assertQuestion(facts, body.prompt);
   const media = [pictureSource(body.image, "image", asking.media)];
   assertMedia(media, facts, asking.media);
@@ -21,6 +21,6 @@ export function refineAsked(body: RefineBody, asking: Asking): RefineAsked {
   return {
     model: place,
     media,
-    job: { asked: { kind: "refine", draft: body.draft, options }, text: false, trace: false },
+    job: { asked: { kind: "refine", draft: body.draft, options }, text: false, trace: false, longest: model.maxAnswer },
   };
 }

@@ -70,7 +70,12 @@ function entryOf({ engine, model }: Served, created: number) {
       /** Pixels along a side of the largest picture that it sees anything more of. */
       largest_view: facts?.tiling === undefined ? 0 : largestView(facts.tiling),
       max_length: facts?.maxPositions ?? 0,
-      default_gen_length: model.genLength ?? defaults?.genLength ?? 0,
+      default_gen_length: Math.min(
+        model.genLength ?? defaults?.genLength ?? 0,
+        model.maxAnswer ?? Number.POSITIVE_INFINITY,
+      ),
+      /** Tokens of the longest answer that a request may have; null for what there is room for. */
+      max_answer: model.maxAnswer ?? null,
       default_seed: DEFAULT_SEED,
       scene_world: facts?.sceneWorld ?? false,
       converses: facts?.defaults.converses ?? true,

@@ -1,8 +1,8 @@
 // @ts-check
 
+import { BODY_LIMITS, JsonBounds } from "../../../../packages/rediff/dist/serving/bodies/json-bounds.js";
 import { parseBody } from "../../../../packages/rediff/dist/serving/bodies/judge-body.js";
 import { ApiError } from "../../../../packages/rediff/dist/serving/http/error-object.js";
-import { BODY_LIMITS, JsonBounds } from "../../../../packages/rediff/dist/serving/http/json-bounds.js";
 import { chatBody } from "../../../../packages/rediff/dist/serving/schemas/chat-body.js";
 import { fillBody, refineBody } from "../../../../packages/rediff/dist/serving/schemas/text-bodies.js";
 import { json, textOf } from "../../bytes.mjs";
@@ -14,7 +14,7 @@ const url = "data:image/png;base64,iVBORw0KGgo=";
 export default defineTarget({
   covers: [
     "serving/bodies/judge-body.js",
-    "serving/http/schema-error.js",
+    "serving/bodies/schema-error.js",
     "serving/schemas/chat-body.js",
     "serving/schemas/neutral-fields.js",
   ],

@@ -1,6 +1,6 @@
 // @ts-check
 import assert from "node:assert/strict";
-import { JsonBounds } from "../../../../packages/rediff/dist/serving/http/json-bounds.js";
+import { JsonBounds } from "../../../../packages/rediff/dist/serving/bodies/json-bounds.js";
 import { json, textOf, utf8 } from "../../bytes.mjs";
 import { defineTarget } from "../../target.mjs";
 
@@ -18,7 +18,7 @@ function sizeOf(value) {
 
 /** Counted in pieces, however they are cut, as the parsed value would be. */
 export default defineTarget({
-  covers: ["serving/http/json-bounds.js"],
+  covers: ["serving/bodies/json-bounds.js"],
   seeds: [
     json({ a: [1, { b: 'x\\"y' }], c: "[[[" }),
     utf8("[[[[[[[[1]]]]]]]]"),

@@ -1,10 +1,11 @@
 /** Reads requests' bodies. One thread answers everybody, so what it does for one request has a bound: bodies up to
- *  `ON_THE_SPOT` bytes are judged there, in a millisecond or two; larger ones in threads, which get the bytes and give back
+ *  `ON_THE_SPOT` bytes are judged there, in a millisecond or two and by turns; larger ones in threads, which get the bytes and give back
  *  the pictures without copying. What else comes back fits into a model, or is an error of a few lines. Bodies of a megabyte
  *  do not wait for those of sixteen: each kind has a thread. */
 import { WorkerPool } from "../../threads/worker-pool.js";
 import { existingWorkerUrl } from "../../threads/worker-url.js";
 import { ApiError } from "../http/error-object.js";
+import { PieceTurns } from "../http/piece-turns.js";
 import type { Asking } from "./asking.js";
 import { type AskedBy, type BodyJob, type Judgement, judgeBody, unpackRefusal } from "./judge-body.js";
 
@@ -27,6 +28,7 @@ type BodyPool = WorkerPool<BodyJob | "warm", Judgement | undefined>;
 export class BodyReader {
   readonly #middle: BodyPool;
   readonly #large: BodyPool;
+  readonly #turns = new PieceTurns();
 
   /** @param bodyLimit bytes of the largest body */
   constructor(bodyLimit: number) {
@@ -65,7 +67,11 @@ export class BodyReader {
   ): Promise<AskedBy[R]> {
     const size = pieces.reduce((sum, { length }) => sum + length, 0);
     const job: BodyJob<R> = { route, pieces, asking };
-    if (size <= ON_THE_SPOT) return judgeBody(job);
+    if (size <= ON_THE_SPOT) {
+      await this.#turns.take();
+      signal.throwIfAborted();
+      return judgeBody(job);
+    }
     const judged = await (size > LARGE ? this.#large : this.#middle).run(job, { signal });
     if (judged === undefined) throw new Error("a body was not judged");
     if ("refused" in judged) throw unpackRefusal(judged.refused);

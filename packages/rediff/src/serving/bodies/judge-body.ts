@@ -3,15 +3,15 @@
 import type { z } from "zod";
 import { type PortableError, packError, unpackError } from "../../threads/portable-error.js";
 import { ApiError, clip, type ErrorBody } from "../http/error-object.js";
-import { dropNulls } from "../http/given-fields.js";
-import { BODY_LIMITS, JsonBounds } from "../http/json-bounds.js";
-import { schemaError } from "../http/schema-error.js";
 import { type ChatAsked, chatAsked } from "../routes/chat-job.js";
 import { type FillAsked, fillAsked } from "../routes/fill-job.js";
 import { type RefineAsked, refineAsked } from "../routes/refine-job.js";
 import { chatBody } from "../schemas/chat-body.js";
 import { fillBody, refineBody } from "../schemas/text-bodies.js";
 import type { Asking } from "./asking.js";
+import { dropNulls } from "./given-fields.js";
+import { BODY_LIMITS, JsonBounds } from "./json-bounds.js";
+import { schemaError } from "./schema-error.js";
 
 export interface AskedBy {
   chat: ChatAsked;

@@ -4,6 +4,7 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from "n
 import type { Duplex } from "node:stream";
 import { ApiError, clip, type ErrorBody } from "./error-object.js";
 import { endPatiently } from "./last-words.js";
+import { oneByOne } from "./pipelines.js";
 
 /** Node passes over what is more than `maxHeadersCount` without a word, and a second Host with it. */
 const MOST_HEADERS = 256;
@@ -11,6 +12,7 @@ const MOST_HEADERS = 256;
 /** @param judge what else is to be refused before the app sees it */
 export function answerAhead(server: Server, judge: (socket: Duplex) => ApiError | undefined): void {
   const [app] = server.listeners("request") as RequestListener[];
+  const answer = app && oneByOne(app);
   const underway = new Map<Duplex, { request: IncomingMessage; response: ServerResponse }>();
   server.maxHeadersCount = 0;
   server.removeAllListeners("request");
@@ -24,7 +26,7 @@ export function answerAhead(server: Server, judge: (socket: Duplex) => ApiError 
       return refuse(response, new ApiError(400, "the request has no Host header", { code: "invalid_host" }));
     const refusal = judge(socket);
     if (refusal !== undefined) return refuse(response, refusal);
-    app?.(request, response);
+    answer?.(request, response);
   });
   // Whoever waits for leave to send a body gets it when the body is about to be read (http/request-body.ts).
   server.on("checkContinue", (request, response) => {

@@ -23,11 +23,20 @@ export function statusRoutes(app: Hono<AppEnv>, { served, metrics }: Serving): v
       : c.json({ status: engine.status, ...all() }, 503, { "retry-after": "5" }),
   );
 
-  app.get("/metrics", async (c) =>
-    c.text(await metrics.registry.metrics(), 200, { "content-type": metrics.registry.contentType }),
-  );
+  // Milliseconds of work: many who ask at once have the same.
+  let measured: Promise<string> | undefined;
+  app.get("/metrics", async (c) => {
+    measured ??= metrics.registry.metrics().finally(() => {
+      measured = undefined;
+    });
+    return c.text(await measured, 200, { "content-type": metrics.registry.contentType });
+  });
 
-  app.get("/openapi.json", (c) => c.json(openApi()));
+  let described: string | undefined;
+  app.get("/openapi.json", (c) => {
+    described ??= JSON.stringify(openApi());
+    return c.body(described, 200, { "content-type": "application/json" });
+  });
 }
 
 export function modelRoutes(app: Hono<AppEnv>, { served, command }: Serving): void {

@@ -4,7 +4,7 @@
  *  values, or empty), and are refused otherwise, with what to use instead. */
 import { z } from "zod";
 
-/** Messages begin so, by which http/schema-error.ts knows them. */
+/** Messages begin so, by which bodies/schema-error.ts knows them. */
 export const NOT_SUPPORTED = "not supported";
 
 /** Takes neutral values only. @param instead what to use */

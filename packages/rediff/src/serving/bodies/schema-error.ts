@@ -3,8 +3,8 @@
 import type { z } from "zod";
 import { issueText, jsonTypes } from "../../options/issue-text.js";
 import { nearestName } from "../../options/near-name.js";
+import { ApiError, clip } from "../http/error-object.js";
 import { NOT_SUPPORTED, OTHER_NAMES } from "../schemas/neutral-fields.js";
-import { ApiError, clip } from "./error-object.js";
 
 type Issue = z.core.$ZodIssue;
 

@@ -19,6 +19,7 @@ import type { DataRecord, TrainingSample } from "./sample.js";
 import { SampleError } from "./sample-error.js";
 import { loadMedia, type MediaSettings } from "./sample-media.js";
 import type { SampleRules } from "./sample-rules.js";
+import { assertTextSize } from "./text-size.js";
 import { addTimeInstruction, type VideoTimes } from "./time-instruction.js";
 import { type UnderstoodRecord, understand } from "./understood-record.js";
 
@@ -100,6 +101,7 @@ function onCanvas(text: Revised, { tokenizer, settings: { canvas = 0 } }: Sample
 /** The text of a sample, whole: ids, labels, positions to revise. `video` adds the time instruction, if that is asked
  *  for. Opens nothing. Whether pairs could be used is for `assertPairUsed` to judge. */
 export function labelRecord(record: UnderstoodRecord, context: SampleContext, video?: VideoTimes): Revised {
+  assertTextSize(record);
   const { tokenizer, settings } = context;
   const pictures = record.images.length + (record.video === undefined ? 0 : 1);
   const timed = video !== undefined && settings.addTimeInstruction === true;

@@ -18,7 +18,7 @@ import { wrongWith } from "./verdict.mjs";
 /** @typedef {{ kind: "wrong" | "slow" | "memory" | "left behind", what: string, number: number, input: string }} Finding
  *    input: in base64 */
 /** @typedef {{ inputs: number, accepted: number, refused: number, slowestMs: number, peakBytes: number, coverage: number,
- *    kept: number, digest: number }} Report
+ *    kept: number, digest: number, refusesNothing: boolean }} Report
  *    peakBytes: the most for one input; coverage: share of the parser's code; kept: inputs that found something new;
  *    digest: of all inputs, equal where they are */
 
@@ -44,7 +44,17 @@ let attempts = 0;
 let memory = process.memoryUsage();
 
 /** @type {Report} */
-const report = { inputs: 0, accepted: 0, refused: 0, slowestMs: 0, peakBytes: 0, coverage: 0, kept: 0, digest: 0 };
+const report = {
+  inputs: 0,
+  accepted: 0,
+  refused: 0,
+  slowestMs: 0,
+  peakBytes: 0,
+  coverage: 0,
+  kept: 0,
+  digest: 0,
+  refusesNothing: target.refusesNothing === true,
+};
 
 /** @param {Finding["kind"]} kind @param {string} what @param {Uint8Array} input */
 function found(kind, what, input) {

@@ -21,7 +21,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
  * @property {string} [file] the name of a file with the input, for a parser of files: its path is `place.file`
  * @property {number} [maxBytes] of an input; 1 MiB where it is not given
  * @property {number} [most] inputs at most, where each takes tens of milliseconds
- * @property {"always"} [accepts] nothing is refused
+ * @property {boolean} [refusesNothing]
  */
 
 /** @typedef {{ file: string, folder: string }} Place `folder`: empty but for the file, and to be left so */

@@ -10,7 +10,7 @@ const commit = "0123456789abcdef0123456789abcdef01234567";
 /** Notes of a cache that other programs write, too: what a branch points to, and what there should be. */
 export default defineTarget({
   covers: ["hub/hub-cache.js"],
-  accepts: "always",
+  refusesNothing: true,
   seeds: [
     json({ files: { "config.json": 3, "model.safetensors": 9 } }),
     json({ files: { "config.json": { size: 3, oid: "a" } }, weight_map: { "a.weight": "model.safetensors" } }),

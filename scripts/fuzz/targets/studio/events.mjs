@@ -10,7 +10,7 @@ assert.ok(createSseParser !== undefined);
 /** Server-sent events as the page reads them: the same events, however the stream was cut. */
 export default defineTarget({
   covers: [],
-  accepts: "always",
+  refusesNothing: true,
   seeds: ['data: {"a":1}\n\ndata: [DONE]\n\n', ": ping\r\n\r\ndata:a\r\ndata:b\r\n\r\n", "event: x\rdata: y\r\r"].map(
     utf8,
   ),

@@ -24,7 +24,7 @@ export default defineTarget({
     "alignment/token-spans.js",
     "text/text-edits.js",
   ],
-  accepts: "always",
+  refusesNothing: true,
   seeds: ["A dog sleeps on a red sofa.", "Größe: 3 €, \u{1F600}\n\n  e\u0301", "<|eot_id|> \u0130\u1100\u1161"].map(
     utf8,
   ),

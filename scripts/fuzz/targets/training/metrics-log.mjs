@@ -9,7 +9,7 @@ import { defineTarget } from "../../target.mjs";
 /** Lines of an earlier start: those after the last checkpoint go. */
 export default defineTarget({
   covers: ["training/logging/metrics-log.js"],
-  accepts: "always",
+  refusesNothing: true,
   file: "metrics.jsonl",
   seeds: [
     utf8('{"step":1,"loss":2.5}\n{"step":2,"loss":2.4}\n{"step":5,"loss":2}\n'),

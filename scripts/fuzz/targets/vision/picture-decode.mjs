@@ -22,6 +22,7 @@ const encoded = await Promise.all([
   small.clone().webp({ lossless: true }).toBuffer(),
   turned.clone().webp().toBuffer(),
   small.clone().gif().toBuffer(),
+  small.clone().avif({ lossless: true, effort: 0 }).toBuffer(),
   small.clone().tiff({ compression: "none" }).toBuffer(),
   small.clone().tiff({ compression: "lzw" }).toBuffer(),
 ]);

@@ -9,6 +9,7 @@ import { UserError } from "../../errors.js";
 import { emptyFile, fileError } from "../../files/read-errors.js";
 import { openRegular } from "../../files/regular-file.js";
 import { decodePicture } from "../../vision/picture/decode-picture.js";
+import { measurePicture } from "../../vision/picture/load-picture.js";
 import {
   describeContent,
   PICTURE_FORMATS,
@@ -42,19 +43,21 @@ export async function pictureUrl({ path, bytes }: PictureFile): Promise<string> 
   const format = sniffFormat(bytes);
   if (format === undefined) throw new UserError(`${path}: is ${describeContent(bytes)}, expected ${PICTURE_FORMATS}`);
   // BMP and HEIC are not sharp's, and of some TIFFs it has the colours wrong: the expert sees what the model saw.
-  if (!ACCEPTED.has(format)) return dataUrl("image/png", await asPng(await decodePicture(bytes, { name: path })));
-  try {
-    const picture = sharp(bytes);
-    const { pages = 1 } = await picture.metadata();
-    return pages === 1 ? dataUrl(`image/${format}`, bytes) : dataUrl("image/png", await picture.png().toBuffer());
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message.trim().replace(/\s*\n\s*/g, " ") : String(cause);
-    throw new UserError(`${path}: the picture is broken (${why})`, undefined, { cause });
-  }
+  const asItIs = ACCEPTED.has(format) && (await isStill(bytes, path));
+  return asItIs
+    ? dataUrl(`image/${format}`, bytes)
+    : dataUrl("image/png", await asPng(await decodePicture(bytes, { name: path })));
+}
+
+/** @throws UserError for a header that decoding would refuse */
+async function isStill(bytes: Buffer, name: string): Promise<boolean> {
+  await measurePicture(bytes, { name });
+  const { pages = 1 } = await sharp(bytes, { limitInputPixels: false }).metadata();
+  return pages === 1;
 }
 
 const asPng = ({ data, width, height, mode }: RasterImage): Promise<Buffer> =>
-  sharp(data, { raw: { width, height, channels: CHANNELS[mode] } })
+  sharp(data, { raw: { width, height, channels: CHANNELS[mode] }, limitInputPixels: false })
     .png()
     .toBuffer();
 

@@ -165,6 +165,7 @@ describe("thin pictures and documents, on every way", () => {
       const file = blackPng(width, height, { bits: 1, color: 0, rows: 1 });
       expect(await refusal(file)).toMatch(/too long and thin/);
       await expect(readPictureSize(file, { ...anyres, maxPixels: MOST })).rejects.toThrow(/too long and thin/);
+      await expect(redrawPicture(file, { maxPixels: MOST })).rejects.toThrow(/too long and thin/);
     }
   });
 

@@ -12,12 +12,18 @@ export async function loadPicture(source: PictureSource, options: PictureOptions
   return makeTiles(await decodePicture(source, options, (size) => refuseThin(size, options)), options);
 }
 
-/** The size that decoding would give, told by the header alone. @throws UserError as `loadPicture`, before it decodes */
-export async function measurePicture(source: PictureSource, options: PictureOptions): Promise<Size> {
+/** The size that decoding would give, told by the header alone.
+ *  @param judge of that size; it may throw
+ *  @throws UserError as decoding would before it begins */
+export async function measurePicture(
+  source: PictureSource,
+  options: DecodeOptions,
+  judge?: (size: Size) => void,
+): Promise<Size> {
   let found: Size | undefined;
   try {
     const { width, height } = await decodePicture(source, options, (size) => {
-      refuseThin(size, options);
+      judge?.(size);
       found = size;
       throw new Measured();
     });

@@ -1,6 +1,7 @@
 /** A picture of any format that is read here as one that every browser shows: upright, small enough, PNG or JPEG. */
 import sharp from "sharp";
-import type { Size } from "../tiles/anyres.js";
+import type { Size, TilingOptions } from "../tiles/anyres.js";
+import { refuseThin } from "../tiles/thin-pictures.js";
 import { type DecodeOptions, decodePicture, type PictureSource } from "./decode-picture.js";
 import { CHANNELS } from "./raster-image.js";
 
@@ -24,10 +25,13 @@ const JPEG_QUALITY = 95;
 /** A JPEG has no longer sides. */
 const JPEG_SIDE = 65_500;
 
+/** Decoders have work with each row, however short: of millions of them nothing would be seen. */
+const ONE_TILE: TilingOptions = { tileSize: 384, aspectRatio: { kind: "square" } };
+
 /** @throws UserError for whatever is wrong with the file */
 export async function redrawPicture(source: PictureSource, options: RedrawOptions): Promise<Redrawn> {
   const { maxSide = Number.POSITIVE_INFINITY, ...decoding } = options;
-  const { mode, data, ...original } = await decodePicture(source, decoding);
+  const { mode, data, ...original } = await decodePicture(source, decoding, (size) => refuseThin(size, ONE_TILE));
   const size = within(original, maxSide);
   const raw = { ...original, channels: CHANNELS[mode] };
   const drawn = (to: Size) => sharp(data, { raw, limitInputPixels: false }).resize({ ...to, fit: "fill" });

@@ -15,7 +15,15 @@ import { decodeFrames, probeVideo } from "./ffmpeg.js";
 import { FrameCanvas } from "./frame-canvas.js";
 import { FOLDER_FPS, sampleFolder, sampleFrames, type VideoSampling } from "./frame-sampling.js";
 import type { VideoFacts } from "./probe-output.js";
-import { DECODER_THREADS, decoderMemory, refuseMany, tooLong, type VideoLimits, withDefaults } from "./video-limits.js";
+import {
+  DECODER_THREADS,
+  decoderMemory,
+  probeMemory,
+  refuseMany,
+  tooLong,
+  type VideoLimits,
+  withDefaults,
+} from "./video-limits.js";
 
 export interface VideoOptions {
   readonly tileSize: number;
@@ -72,7 +80,7 @@ async function bounded<Result>(
   signal: AbortSignal | undefined,
   work: (bounds: DecoderBounds) => Promise<Result>,
 ): Promise<Result> {
-  const { seconds, memory = decoderMemory(maxPixels) } = withDefaults(limits);
+  const { seconds, memory = probeMemory(maxPixels) } = withDefaults(limits);
   const timeout = AbortSignal.timeout(Math.ceil(seconds * 1000));
   const either = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
   // The shell's limit comes second: it is there for a decoder that nobody looks after.

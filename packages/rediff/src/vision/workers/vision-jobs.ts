@@ -5,6 +5,7 @@ import type { PictureSource } from "../picture/decode-picture.js";
 import { loadPicture, measurePicture, type PictureOptions } from "../picture/load-picture.js";
 import { type Redrawn, type RedrawOptions, redrawPicture } from "../picture/redraw-picture.js";
 import type { Size } from "../tiles/anyres.js";
+import { refuseThin } from "../tiles/thin-pictures.js";
 import type { Tiles } from "../tiles/tiles.js";
 import type { VideoSource } from "../video/decoder-process.js";
 import { loadVideo, type VideoOptions, type VideoTiles } from "../video/load-video.js";
@@ -29,6 +30,6 @@ export type JobOutput = Tiles | VideoTiles | Redrawn | Size;
 export async function runJob(job: AnyJob, signal?: AbortSignal): Promise<JobOutput> {
   signal?.throwIfAborted();
   if (job.kind === "redraw") return redrawPicture(job.source, job.options);
-  if (job.kind === "size") return measurePicture(job.source, job.options);
+  if (job.kind === "size") return measurePicture(job.source, job.options, (size) => refuseThin(size, job.options));
   return job.kind === "picture" ? loadPicture(job.source, job.options) : loadVideo(job.source, job.options, signal);
 }

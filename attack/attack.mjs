@@ -18,7 +18,8 @@ The status is 1 when something did not hold; what, and how to have it again, is 
                 ${NAMES.slice(6, 12).join(", ")},
                 ${NAMES.slice(12).join(", ")}
   --threads N   threads of the model (as many as cores)
-  --margin N    allow N times the promised milliseconds and growth, on a machine that does other things too (1)
+  --margin N    allow N times the promised milliseconds and growth, and N - 1 times what an idle thread waits, on a
+                machine that does other things too (1)
   --json        print JSON
   --write       put the tables into docs/security.md
   --verbose     pass on what the server says

@@ -13,7 +13,7 @@ import { UserError } from "../errors.js";
 import { longestToken } from "./alignment/longest-token.js";
 import { type TextTimer, textTimer } from "./bounds/text-timer.js";
 import { largestId } from "./bounds/token-ids.js";
-import { slowParts } from "./bounds/tokenizer-components.js";
+import { assertAddedTokens, slowParts } from "./bounds/tokenizer-components.js";
 import {
   type AddedToken,
   effectiveAddedTokens,
@@ -98,6 +98,7 @@ const specialNames = {
 export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const files = await readTokenizerFiles(folder);
   const added = effectiveAddedTokens(files);
+  assertAddedTokens(folder, added);
   const timed = textTimer(join(folder, "tokenizer.json"), slowParts({ ...files.tokenizer, added_tokens: added }));
   const engine = createEngine(folder, files, added, timed);
 

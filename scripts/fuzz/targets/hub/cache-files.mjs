@@ -1,5 +1,5 @@
 // @ts-check
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { inspectCached, repoFolder } from "../../../../packages/rediff/dist/hub/hub-cache.js";
 import { json, utf8 } from "../../bytes.mjs";
@@ -18,18 +18,16 @@ export default defineTarget({
   ],
   dictionary: ['"files":', '"../x":', '"size":', "-1", "1e400", "null", "[", "]", "\0", '"__proto__":'],
   async run(input, { folder }) {
-    const repo = repoFolder(folder, "org/tiny");
+    // Beside the folder that is looked into, and gone with it.
+    const cache = join(folder, "..", "cache");
+    const repo = repoFolder(cache, "org/tiny");
     const snapshot = join(repo, "snapshots", commit);
-    try {
-      for (const path of [join(repo, "refs"), join(repo, ".rediff"), join(repo, "trees"), snapshot])
-        mkdirSync(path, { recursive: true });
-      writeFileSync(join(repo, "refs", "main"), input.length === 40 ? input : commit);
-      writeFileSync(join(repo, ".rediff", `${commit}.json`), input);
-      writeFileSync(join(repo, "trees", `${commit}.json`), input);
-      writeFileSync(join(snapshot, "model.safetensors.index.json"), input);
-      await inspectCached("org/tiny", "main", folder);
-    } finally {
-      rmSync(repo, { recursive: true });
-    }
+    for (const path of [join(repo, "refs"), join(repo, ".rediff"), join(repo, "trees"), snapshot])
+      mkdirSync(path, { recursive: true });
+    writeFileSync(join(repo, "refs", "main"), input.length === 40 ? input : commit);
+    writeFileSync(join(repo, ".rediff", `${commit}.json`), input);
+    writeFileSync(join(repo, "trees", `${commit}.json`), input);
+    writeFileSync(join(snapshot, "model.safetensors.index.json"), input);
+    await inspectCached("org/tiny", "main", cache);
   },
 });

@@ -60,6 +60,13 @@ describe("refused when it is read:", () => {
       /1000 components; at most 64/,
     ],
     ["pieces of no letter", { pre_tokenizer: { type: "FixedLength", length: 0 } }, /FixedLength has the length 0/],
+    [
+      "ten thousand added tokens",
+      {
+        added_tokens: Array.from({ length: 10_000 }, (_, id) => ({ content: `<x${id}>`, id: id + 20, special: true })),
+      },
+      /the tokenizer has 10000 added tokens; at most 8192/,
+    ],
     ["a pattern of a megabyte", { pre_tokenizer: split("a".repeat(1 << 20)) }, /a pattern of 1048576 letters/],
     [
       "a suffix of a megabyte",

@@ -15,6 +15,8 @@ const MOST_GROWTH = 32;
 const LONGEST_WORD = 1000;
 /** Of an added token, which is looked for at each letter. */
 const LONGEST_ADDED = 1000;
+/** Each is looked for in each text; published files have some hundreds, and one family six thousand. */
+const MOST_ADDED = 8192;
 
 /** Patterns in use that take time in proportion to the text, whatever it is: no two of their repetitions can share a run of
  *  letters in more than one way, except `\s*[\r\n]`, whose run the next alternatives take whole. */
@@ -46,6 +48,16 @@ interface Components {
   post_processor: unknown;
   decoder: unknown;
   added_tokens: readonly { content: string }[];
+}
+
+/** @param added of all of the folder's files
+ *  @throws UserError when there are more than can be looked for */
+export function assertAddedTokens(folder: string, added: readonly unknown[]): void {
+  if (added.length > MOST_ADDED)
+    throw new UserError(
+      `${folder}: the tokenizer has ${added.length} added tokens; at most ${MOST_ADDED} are supported`,
+      "Use a LLaDA, LLaDA-V or ReDiff model folder with its own tokenizer files",
+    );
 }
 
 export type SlowParts = Record<"added" | "normalizer" | "splitter" | "model" | "decoder", boolean>;

@@ -99,7 +99,7 @@ export async function loadTokenizer(folder: string): Promise<Tokenizer> {
   const files = await readTokenizerFiles(folder);
   const added = effectiveAddedTokens(files);
   assertAddedTokens(folder, added);
-  const timed = textTimer(join(folder, "tokenizer.json"), slowParts({ ...files.tokenizer, added_tokens: added }));
+  const timed = textTimer(slowParts({ ...files.tokenizer, added_tokens: added }));
   const engine = createEngine(folder, files, added, timed);
 
   const vocabulary = files.tokenizer.model.vocab;
@@ -157,7 +157,7 @@ function createEngine(folder: string, files: TokenizerFiles, added: AddedToken[]
     timed(["normalizer"], names.join(""), () => names.map((name) => normalizer?.normalize(name)));
     return new Engine({ ...files.tokenizer, added_tokens: added }, config);
   } catch (cause) {
-    if (cause instanceof UserError) throw cause;
+    if (cause instanceof UserError) throw new UserError(`${folder}: ${cause.message}`, undefined, { cause });
     // The engine's own mistakes say nothing about the file.
     const isBlind = cause instanceof TypeError || cause instanceof RangeError;
     const why = isBlind || !(cause instanceof Error) ? "a part of it is missing or of another form" : cause.message;

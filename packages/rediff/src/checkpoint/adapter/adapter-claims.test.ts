@@ -46,6 +46,15 @@ describe("what an adapter's configuration claims is compared with its tensors", 
   });
 });
 
+test("as many patterns as modules are no trouble", () => {
+  const names = Array.from({ length: 300 }, (_, i) => `model.layers.${i}.self_attn.q_proj`);
+  const config = parseAdapterConfig(
+    { ...raw, rank_pattern: Object.fromEntries(names.map((name, i) => [name.replaceAll(".", "\\."), i + 1])) },
+    "c",
+  );
+  for (const [i, name] of names.entries()) expect(config.strength(`base.${name}`).rank).toBe(i + 1);
+});
+
 test.each([
   ["rank_pattern", () => parseAdapterConfig({ ...raw, rank_pattern: { [slow]: 8 } }, "c").strength("a".repeat(60))],
   ["target_modules", () => isTarget(slow, "a".repeat(60))],

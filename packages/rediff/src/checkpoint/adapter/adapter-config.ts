@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { readJson } from "../config.js";
-import { isPattern, matches } from "./stranger-pattern.js";
+import { firstMatch, isPattern } from "./stranger-pattern.js";
 
 export const ADAPTER_CONFIG = "adapter_config.json";
 
@@ -170,8 +170,13 @@ function isSet(value: unknown): boolean {
 
 /** The first entry whose key is the module's name, or its end, behind a dot; keys are regular expressions. */
 function matching(entries: Record<string, number> | null | undefined, module: string): number | undefined {
-  for (const [key, value] of Object.entries(entries ?? {})) if (matches(`^(.*\\.)?(${key})$`, module)) return value;
-  return undefined;
+  const all = Object.entries(entries ?? {});
+  if (all.length === 0) return undefined;
+  const found = firstMatch(
+    all.map(([key]) => `^(.*\\.)?(${key})$`),
+    module,
+  );
+  return all[found]?.[1];
 }
 
 /** Whether `target_modules` names a module. undefined where it is a pattern that only Python reads. */
@@ -180,7 +185,7 @@ export function isTarget(targets: string[] | string | undefined, module: string)
   if (typeof targets !== "string") return targets.some((name) => module === name || module.endsWith(`.${name}`));
   if (targets === "all-linear") return true;
   try {
-    return matches(`^(?:${targets.replaceAll("(?P<", "(?<")})$`, module);
+    return firstMatch([`^(?:${targets.replaceAll("(?P<", "(?<")})$`], module) === 0;
   } catch (error) {
     if (error instanceof UserError) throw error;
     return undefined;

@@ -16,21 +16,29 @@ export function isPattern(pattern: string): boolean {
   }
 }
 
-/** @throws UserError when it takes too long, SyntaxError when it is no pattern */
-export function matches(pattern: string, text: string): boolean {
-  const told = JSON.stringify(pattern.slice(0, 100));
+/** The first of patterns that is found in a text; -1 when none is. All of them have the time of one: there may be as many as
+ *  an adapter has modules, for each of its modules.
+ *  @throws UserError when they take too long, SyntaxError when one is no pattern */
+export function firstMatch(patterns: readonly string[], text: string): number {
+  const told = (pattern = "") => JSON.stringify(pattern.slice(0, 100));
   const hint = "Do not use this adapter, or merge it in Python (merge_and_unload).";
-  if (pattern.length > LONGEST)
+  const long = patterns.find(({ length }) => length > LONGEST);
+  if (long !== undefined)
     throw new UserError(
-      `the adapter's pattern ${told} has ${pattern.length} letters; at most ${LONGEST} are read`,
+      `the adapter's pattern ${told(long)} has ${long.length} letters; at most ${LONGEST} are read`,
       hint,
     );
+  let at = 0;
+  const find = () => {
+    for (; at < patterns.length; at++) if (new RegExp(patterns[at] as string).test(text)) return at;
+    return -1;
+  };
   return withinTime(
     MOST_MS,
-    () => new RegExp(pattern).test(text),
+    find,
     () =>
       new UserError(
-        `the adapter's pattern ${told} takes more than ${MOST_MS} ms to be looked for in ${text.slice(0, 100)}`,
+        `the adapter's pattern ${told(patterns[at])} takes more than ${MOST_MS} ms to be looked for in ${text.slice(0, 100)}`,
         hint,
       ),
   );

@@ -11,8 +11,8 @@ export type TextTimer = <T>(parts: readonly (keyof SlowParts)[], over: ArrayLike
 const TEXT_MS = 500;
 const LETTER_MS = 0.02;
 
-/** @param file tokenizer.json, for what is said about it */
-export function textTimer(file: string, slow: SlowParts): TextTimer {
+/** Whoever sent the text is told, who need not know where the model lies. */
+export function textTimer(slow: SlowParts): TextTimer {
   return (parts, over, work) => {
     const named = parts.filter((part) => slow[part]);
     if (named.length === 0) return work();
@@ -23,7 +23,7 @@ export function textTimer(file: string, slow: SlowParts): TextTimer {
         : `${over.length} tokens`;
     const refusal = (problem: string, cause?: unknown) =>
       new UserError(
-        `${file}: its ${named.join(" and ")} ${problem} with a text of ${what}`,
+        `the model's tokenizer.json: its ${named.join(" and ")} ${problem} with a text of ${what}`,
         "Send another text, or use a model folder with LLaDA's own tokenizer files",
         { cause },
       );

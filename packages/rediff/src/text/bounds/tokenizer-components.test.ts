@@ -82,7 +82,7 @@ describe("stopped, wherever it is:", () => {
   const slow = "(a+)+!";
   const text = "a".repeat(60);
   const took = (what: string) =>
-    new RegExp(`tokenizer.json: its ${what} took more than 502 ms with a text of 60 letters`);
+    new RegExp(`the model's tokenizer.json: its ${what} took more than 502 ms with a text of 60 letters`);
 
   test("a pattern of the pre-tokenizer", async ({ folder }) => {
     const tokenizer = await loaded(folder, { pre_tokenizer: split(slow) });

@@ -2,6 +2,7 @@
  *  `ON_THE_SPOT` bytes are judged there, in a millisecond or two and by turns; larger ones in threads, which get the bytes and give back
  *  the pictures without copying. What else comes back fits into a model, or is an error of a few lines. Bodies of a megabyte
  *  do not wait for those of sixteen: each kind has a thread. */
+import "../../threads/start-in-turn.js"; // has its threads share a turn
 import { WorkerPool } from "../../threads/worker-pool.js";
 import { existingWorkerUrl } from "../../threads/worker-url.js";
 import { ApiError } from "../http/error-object.js";

@@ -3,6 +3,7 @@
 import { UserError } from "../../errors.js";
 import { textLength } from "../../inference/limits/text-room.js";
 import type { ResolvedRequest } from "../../inference/resolve.js";
+import "../../threads/start-in-turn.js"; // has its threads share a turn
 import { WorkerPool } from "../../threads/worker-pool.js";
 import { existingWorkerUrl } from "../../threads/worker-url.js";
 import type { TextJob } from "./text-jobs.js";

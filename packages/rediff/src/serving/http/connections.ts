@@ -8,9 +8,9 @@ import { ApiError } from "./error-object.js";
 /** Unless somebody says how many. */
 const USUAL_CONNECTIONS = 1024;
 
-/** Descriptors that are left to everything else: some forty are open when nobody asks, and each model's process, thread of
- *  pictures and decoder of videos takes a few. */
-const RESERVED = 128;
+/** Descriptors that are left to everything else. Some sixty are open when two models, their threads, and the decoders of
+ *  pictures and videos are there, and a thread that starts opens up to 130 modules for a moment (threads/start-in-turn.ts). */
+const RESERVED = 224;
 
 /** Beyond the limit so many are accepted all the same, to be told; they have a second for their request. */
 const TOLD = 32;

@@ -21,7 +21,31 @@ export function pictureRoute(app: Hono<AppEnv>, serving: Serving): void {
     const { bytes, type, width, height, original } = await metrics.timed("picture", () =>
       judged(redraws.redraw(file, options, signal)),
     );
-    return c.json({ url: `data:${type};base64,${Buffer.from(bytes).toString("base64")}`, width, height, original });
+    const [before = "", behind = ""] = JSON.stringify({ url: `data:${type};base64,`, width, height, original }).split(
+      /(?<=base64,)/,
+    );
+    return new Response(inBase64(before, bytes, behind), { headers: { "content-type": "application/json" } });
+  });
+}
+
+/** Bytes that become a piece of base64 at once; a multiple of three. A drawing may have a hundred megabytes. */
+const PIECE_BYTES = 96 << 10;
+
+/** A file between two texts, piece by piece as it is taken. */
+function inBase64(before: string, bytes: Uint8Array, behind: string): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  let at = 0;
+  return new ReadableStream({
+    start: (controller) => controller.enqueue(encoder.encode(before)),
+    async pull(controller) {
+      await new Promise((resolve) => setImmediate(resolve));
+      controller.enqueue(encoder.encode(file.toString("base64", at, at + PIECE_BYTES)));
+      at += PIECE_BYTES;
+      if (at < file.length) return;
+      controller.enqueue(encoder.encode(behind));
+      controller.close();
+    },
   });
 }
 

@@ -80,6 +80,16 @@ describe.skipIf(!isBuilt || process.platform === "win32")(
       expect(failed).toMatchObject({ reason: { message: "so it is" } });
     });
 
+    test("who has many jobs waits for who has few", async () => {
+      await using helpers = pool({ fair: true });
+      const order: string[] = [];
+      const [many, few] = [new AbortController(), new AbortController()];
+      const run = (name: string, { signal }: AbortController) =>
+        helpers.run({ do: "wait", ms: 20 }, { signal }).then(() => void order.push(name));
+      await Promise.all([...["a1", "a2", "a3"].map((name) => run(name, many)), run("b1", few)]);
+      expect(order).toEqual(["a1", "b1", "a2", "a3"]);
+    });
+
     test("a job that dies of itself is not tried again, what was behind it is done by the next process", async () => {
       const deaths: unknown[] = [];
       await using helpers = pool({

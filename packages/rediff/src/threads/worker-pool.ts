@@ -21,6 +21,8 @@ export interface WorkerPoolOptions<Job> extends ThreadSettings {
   /** A thread that dies takes its job with it, and the next job starts another. Or it ends the pool: in a run that must
    *  not go on with fewer threads unnoticed, and where the job would kill the next thread too. */
   onDeath: "replace" | "end";
+  /** Who has waited longest for a turn is next, however many jobs others have in line; jobs of one signal are one's. */
+  fair?: boolean;
   /** What a job holds that is moved to a thread, not copied. */
   moved?: (job: Job) => readonly TransferListItem[];
   /** What is wrong with the job that one died of. Default a plain line. */
@@ -53,6 +55,8 @@ export interface Patience<Job> {
 interface Task<Job, Result> {
   readonly id: number;
   readonly job: Job;
+  /** Whose it is. */
+  readonly of: object;
   /** Somebody killed a process that was at work on it. */
   wasKilled: boolean;
   isAborted: boolean;
@@ -79,6 +83,9 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
   readonly #options: WorkerPoolOptions<Job>;
   readonly #slots = new Set<Slot<Job, Result>>();
   readonly #queue: Task<Job, Result>[] = [];
+  /** When each had its last turn, in turns of all. */
+  readonly #turns = new WeakMap<object, number>();
+  #lastTurn = 0;
   #lastId = 0;
   #failure: Error | undefined;
 
@@ -92,7 +99,11 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (signal?.aborted) return Promise.reject(signal.reason);
     const result = new Promise<Result>((resolve, reject) => {
-      const task: Task<Job, Result> = { id: ++this.#lastId, job, wasKilled: false, isAborted: false, resolve, reject };
+      const of = signal ?? this;
+      // Behind those that wait already, before those that have just had a turn.
+      if (!this.#turns.has(of)) this.#turns.set(of, this.#lastTurn - 0.5);
+      const id = ++this.#lastId;
+      const task: Task<Job, Result> = { id, job, of, wasKilled: false, isAborted: false, resolve, reject };
       const onAbort = () => this.#abort(task, signal?.reason);
       if (signal !== undefined) {
         setMaxListeners(0, signal); // Any number of jobs may hang on one signal; that is no leak.
@@ -133,13 +144,21 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
     while (this.#queue.length > 0) {
       const slot = this.#nextSlot();
       if (slot === undefined) return;
-      const task = this.#queue.shift();
+      const task = this.#next();
       if (task === undefined) return;
       slot.tasks.set(task.id, task);
       slot.servant.keepsAlive(true);
       this.#watch(slot);
       slot.servant.post({ type: "run", id: task.id, job: task.job }, this.#options.moved?.(task.job));
     }
+  }
+
+  #next(): Task<Job, Result> | undefined {
+    if (!this.#options.fair) return this.#queue.shift();
+    const turns = this.#queue.map(({ of }) => this.#turns.get(of) ?? 0);
+    const [task] = this.#queue.splice(turns.indexOf(Math.min(...turns)), 1);
+    if (task !== undefined) this.#turns.set(task.of, ++this.#lastTurn);
+    return task;
   }
 
   /** The thread with the fewest jobs, a new one rather than a busy one; none when all have enough. */

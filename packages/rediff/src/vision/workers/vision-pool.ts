@@ -54,6 +54,7 @@ export class VisionPool {
       name: "picture loader",
       describe: ({ source }) => (typeof source === "string" ? source : "a picture or video that was given as bytes"),
       onDeath: "replace",
+      fair: true,
       ...(limits !== undefined && {
         processes: processesUnder(limits),
         deathError: (job, death) => deathError(nameOf(job), limits, death),

@@ -1,9 +1,10 @@
 /** JSON lines that are only ever appended, by runs that may be killed at any moment: a line is written whole, what a
  *  kill left of one is taken away at the next start, and a file that is not ours is never touched. */
-import { constants } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { access, type FileHandle, mkdir, open, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { option, UserError, wording } from "../errors.js";
+import { infoOf } from "./regular-file.js";
 import { utf8Lines } from "./utf8-text.js";
 import { writeError } from "./write-errors.js";
 
@@ -33,7 +34,7 @@ export class LineLog {
     let file: FileHandle;
     try {
       if (info === undefined) await access(await nearestFolder(path), constants.W_OK);
-      if (info?.isFile() !== true) return new LineLog(path, 0); // a pipe has no past
+      if (info?.isFile() !== true) return await LineLog.#ofPipe(path); // which has no past
       file = await open(path, "r+");
     } catch (cause) {
       throw writeError(path, cause);
@@ -46,6 +47,15 @@ export class LineLog {
     } finally {
       await file.close();
     }
+  }
+
+  static async #ofPipe(path: string): Promise<LineLog> {
+    const log = new LineLog(path, 0);
+    const pipe = openPipe(path);
+    if (pipe === undefined) return log;
+    await log.touch();
+    closeSync(pipe);
+    return log;
   }
 
   /** Lines in the file. */
@@ -89,6 +99,22 @@ export class LineLog {
     this.#file = undefined;
     await file?.sync().catch(() => undefined); // a pipe cannot
     await file?.close();
+  }
+}
+
+/** Opens a named pipe to write to it, without waiting until somebody reads.
+ *  @returns its descriptor; undefined when the path is no pipe
+ *  @throws UserError when nobody reads */
+export function openPipe(path: string): number | undefined {
+  if (infoOf(path)?.isFIFO() !== true) return undefined;
+  let held: number | undefined;
+  try {
+    held = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+    return openSync(path, "a"); // unlike the first, it lets a write wait for a slow reader
+  } catch (cause) {
+    throw writeError(path, cause);
+  } finally {
+    if (held !== undefined) closeSync(held);
   }
 }
 

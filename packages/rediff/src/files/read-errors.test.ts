@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { emptyFile, fileError } from "./read-errors.js";
 
@@ -13,6 +14,11 @@ test.each([
 ])("%s", (code, line) => {
   const cause = failed(code);
   expect(fileError("x", cause)).toMatchObject({ line, cause });
+});
+
+test("a name that no system takes", async () => {
+  const cause = await readFile("a\0b").catch((error: unknown) => error);
+  expect(fileError("a\0b", cause).line).toBe("a\0b: no file's name has a NUL in it. Check the path");
 });
 
 test("what is no error of the system, and a file without content", () => {

@@ -13,6 +13,7 @@ export function fileError(path: string, cause: unknown): UserError {
   if (code === "EISDIR") return new UserError(`${path}: is a folder; expected a file`, "Name a file in it", { cause });
   if (code === "ENAMETOOLONG") return new UserError(`${shortened(path)}: the name is too long`, undefined, { cause });
   if (code === "ELOOP") return new UserError(`${path}: is a link that leads to itself`, "Check the path", { cause });
+  if (path.includes("\0")) return new UserError(`${path}: no file's name has a NUL in it`, "Check the path", { cause });
   const why = cause instanceof Error ? cause.message : String(cause);
   return new UserError(`${path}: cannot be read (${why})`, undefined, { cause });
 }

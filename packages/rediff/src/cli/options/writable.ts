@@ -7,6 +7,11 @@ import { UserError } from "../../errors.js";
  *  @throws UserError that says why not */
 export async function assertWritable(path: string): Promise<void> {
   if (path === "") throw new UserError("the name of a file to be written is empty", "Name a file.");
+  if (path === "-")
+    throw new UserError(
+      "- does not stand for standard output here",
+      "Use /dev/stdout, or ./- for a file of that name.",
+    );
   const info = await stat(path).catch(() => undefined);
   if (info?.isDirectory()) throw new UserError(`${path} is a folder`, "Name a file.");
   const target = info === undefined ? dirname(path) : path;

@@ -1,5 +1,8 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createReadStream, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import { LineLog } from "../../files/line-log.js";
 import type { TraceStep } from "../../inference/trace-format.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { TraceFile } from "./trace-file.js";
@@ -84,4 +87,33 @@ test.each([
   trace.write("b", { type: "step", step: 0 } as TraceStep);
   trace.close();
   expect(readFileSync(path, "utf8")).toBe('{"image":"b","type":"step","step":0}\n');
+});
+
+const STEP = { type: "step" } as TraceStep;
+
+test.skipIf(!existsSync("/dev/full"))("a disk that is full is one line", async () => {
+  const trace = await TraceFile.plan("/dev/full");
+  expect(() => trace.write("a", STEP)).toThrow("/dev/full cannot be written: no space left on the disk");
+  trace.close();
+});
+
+test.skipIf(process.platform === "win32")("a pipe is written to while somebody reads, and not waited for", async () => {
+  const pipe = at("pipe");
+  execFileSync("mkfifo", [pipe]);
+  await expect(TraceFile.plan(pipe)).rejects.toThrow(`${pipe} cannot be written: nobody reads at its other end`);
+  await expect(LineLog.open(pipe, { beginning: "{", what: "no line", onLine: () => true })).rejects.toThrow(
+    "nobody reads at its other end",
+  );
+  const read = text(createReadStream(pipe));
+  const trace = await TraceFile.plan(pipe);
+  const log = await LineLog.open(pipe, { beginning: "{", what: "no line", onLine: () => true });
+  trace.write("a", STEP);
+  trace.close();
+  await log.append({ n: "x".repeat(100_000) }); // more than a pipe holds
+  await log.close();
+  expect((await read).length).toBeGreaterThan(100_000);
+});
+
+test("- names no file", async () => {
+  await expect(TraceFile.plan("-")).rejects.toThrow("- does not stand for standard output here");
 });

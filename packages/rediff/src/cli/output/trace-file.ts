@@ -8,6 +8,8 @@ import { open, stat } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { AtomicFile } from "../../files/atomic-file.js";
+import { openPipe } from "../../files/line-log.js";
+import { writeError } from "../../files/write-errors.js";
 import type { TraceStep } from "../../inference/trace-format.js";
 import { assertWritable } from "../options/writable.js";
 
@@ -19,6 +21,7 @@ export class TraceFile {
   private constructor(path: string, mode: "a" | "w") {
     this.#path = path;
     this.#mode = mode;
+    this.#file = openPipe(path);
   }
 
   /** The file is made, or an old trace replaced, at the first step.
@@ -42,8 +45,12 @@ export class TraceFile {
 
   /** Returns when the line is written: steps are told from inside the decode loop, and must stay in their order. */
   write(image: string, step: TraceStep): void {
-    this.#file ??= openSync(this.#path, this.#mode);
-    appendFileSync(this.#file, `${JSON.stringify({ image, ...step })}\n`);
+    try {
+      this.#file ??= openSync(this.#path, this.#mode);
+      appendFileSync(this.#file, `${JSON.stringify({ image, ...step })}\n`);
+    } catch (cause) {
+      throw writeError(this.#path, cause);
+    }
   }
 
   close(): void {

@@ -1,8 +1,10 @@
-/** Renders a chat template, a program that came with a model: within a number of steps, of elements and of letters.
+/** Renders a chat template, a program that came with a model: within a number of steps, of elements and of letters, and
+ *  within a time, as a step may go over all the letters that there are.
  *
  *  The library's own `Template.render` makes whatever `range(10**9)` asks for. Its interpreter is used here, with a count
  *  at each node of the program; the names that a template knows beside its variables are those of `Template`. */
 import { Environment, Interpreter, Template } from "@huggingface/jinja";
+import { withinTime } from "./within-time.js";
 
 /** Of a template: published ones have some thousands of letters. The library looks for the end of a run of blanks from
  *  each of them. */
@@ -14,6 +16,9 @@ const MOST_STEPS = 1_000_000;
 const STEPS_OF_A_ROUND = 10;
 const MOST_LETTERS = 1 << 24;
 const MOST_ELEMENTS = 100_000;
+/** Milliseconds, and for each letter of the conversation: hundreds of times what published templates take. */
+const TEMPLATE_MS = 800;
+const LETTER_MS = 0.02;
 /** What a filter is told in numbers: an indent, a width. */
 const LARGEST_OPTION = 1000;
 
@@ -22,8 +27,13 @@ export function renderBounded(source: string, variables: Readonly<Record<string,
   if (source.length > MOST_SOURCE)
     throw new Error(`it has ${source.length} letters; at most ${MOST_SOURCE} are supported`);
   if (LONG_BLANK.test(source)) throw new Error("it has more than 1000 blanks on end");
+  const ms = Math.ceil(TEMPLATE_MS + LETTER_MS * JSON.stringify(variables).length);
   try {
-    return render(source, variables);
+    return withinTime(
+      ms,
+      () => render(source, variables),
+      () => new Error(`it takes more than ${ms} ms`),
+    );
   } catch (error) {
     // Of the library's own, which say nothing about the template.
     if (error instanceof RangeError) throw new Error("it is nested too deep", { cause: error });

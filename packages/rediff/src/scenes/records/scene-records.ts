@@ -37,10 +37,18 @@ const recordSchema = z.looseObject({
 
 export type SceneRecord = z.infer<typeof recordSchema>;
 
-/** Where the objects stand. Records of earlier versions do not tell the picture's size, which was 96 by default. */
-export function layoutOf({ scene }: SceneRecord): Layout {
-  const parsed = layoutSchema.parse(scene);
-  return { size: parsed.size, boxes: parsed.objects.map(({ boxes }) => boxes) };
+/** Where the objects stand. Records of earlier versions do not tell the picture's size, which was 96 by default.
+ *  @throws UserError naming the scene that does not tell */
+export function layoutOf({ id, scene }: SceneRecord): Layout {
+  const parsed = layoutSchema.safeParse(scene);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new UserError(
+      `scene ${JSON.stringify(id.slice(0, 100))}: ${issue?.path.join(".")}: ${issue?.message}`,
+      "Expected scenes.jsonl as `rediff scenes generate` writes it",
+    );
+  }
+  return { size: parsed.data.size, boxes: parsed.data.objects.map(({ boxes }) => boxes) };
 }
 
 /** A record with the facts that its picture shows. */

@@ -1,5 +1,5 @@
 /** YAML that people give us, read within bounds: an alias may stand for itself, or ten of them for a billion values. */
-import { type Document, isNode, isScalar, LineCounter, parseDocument, visit } from "yaml";
+import { type Document, isNode, isScalar, Lexer, LineCounter, parseDocument, visit } from "yaml";
 import { UserError } from "../errors.js";
 
 export interface YamlText {
@@ -12,9 +12,17 @@ export interface YamlText {
 /** Deeper than what anybody writes, and within what the parser's stack holds. */
 const MOST_DEPTH = 50;
 
+/** Words, signs and line ends. The parser makes some hundred bytes of each, and for each that is wrong an error, before the
+ *  first can be told. A mixture of four thousand files has as many. */
+const MOST_PIECES = 2 ** 16;
+
 /** @param file how messages call the text
  *  @throws UserError with the line, when it is no YAML or goes beyond the bounds */
 export function parseYaml(text: string, file: string): YamlText {
+  let pieces = 0;
+  for (const _ of new Lexer().lex(text))
+    if (++pieces > MOST_PIECES)
+      throw new UserError(`${file}: it has more than ${MOST_PIECES} words and signs, and is no text that is read here`);
   const lines = new LineCounter();
   const document = within(
     () => file,

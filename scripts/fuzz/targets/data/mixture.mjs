@@ -6,8 +6,6 @@ import { defineTarget } from "../../target.mjs";
 export default defineTarget({
   covers: ["data/records/mixture.js"],
   file: "mixture.yaml",
-  // The library keeps each of a hundred thousand mistakes, some hundred bytes of it.
-  maxBytes: 1 << 16,
   seeds: [
     "datasets:\n  - json_path: a.json\n    sampling_strategy: first:10%\n  - json_path: b.json\n",
     "datasets: [{json_path: 'a{1,2}.json', sampling_strategy: \"random:5\"}]",

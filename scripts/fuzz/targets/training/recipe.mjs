@@ -5,8 +5,6 @@ import { textOf, utf8 } from "../../bytes.mjs";
 import { defineTarget } from "../../target.mjs";
 
 export default defineTarget({
-  // The library keeps each of a hundred thousand mistakes, some hundred bytes of it.
-  maxBytes: 1 << 16,
   covers: ["training/recipe/recipe-file.js", "training/recipe/overrides.js", "training/recipe/recipe-errors.js"],
   seeds: [
     "model: m\ndata: a.json\noutput: out\nlearning_rate: 1e-5\nmax_steps: 3\n",

@@ -185,6 +185,17 @@ describe.skipIf(!isBuilt || process.platform === "win32")(
       expect(await helpers.run({ do: "pid" })).not.toBe(pid);
     });
 
+    test("so is a thread that is to be, and the next job has another", async () => {
+      await using helpers = new WorkerPool<Job, unknown>({
+        ...{ url: pathToFileURL(at("servant.mjs")), workers: 1, name: "helper", onDeath: "replace", idleMs: 100 },
+        describe: (job) => job.do,
+      });
+      // What a thread keeps, it keeps for the next job, as long as it is there.
+      for (const kept of [1, 2]) expect(await helpers.run({ do: "allocate", bytes: 10 })).toBe(kept);
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      expect(await helpers.run({ do: "allocate", bytes: 10 })).toBe(1);
+    });
+
     test("what a job has started ends with the process", async () => {
       const helpers = pool();
       const pid = Number(await helpers.run({ do: "start" }));

@@ -30,6 +30,8 @@ export interface WorkerPoolOptions<Job> extends ThreadSettings {
   /** Jobs that each holds at once, the one under way included. With more than one it goes on while the main thread is too
    *  busy to hand out anything; what is beyond that waits in line. Default 1. */
   handedOut?: number;
+  /** One without a job for so long is ended, and gives its memory back. Default as `processes` says, and never for threads. */
+  idleMs?: number;
   /** A job that cannot be interrupted ends with its thread, when nobody waits for it any more or it takes too long. For
    *  pools whose threads hold one job at a time. Default: as long as it takes. */
   patience?: Patience<Job>;
@@ -193,7 +195,7 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
     const after = (ms: number | undefined, then: () => void) => {
       if (ms !== undefined) slot.timer = setTimeout(then, ms).unref();
     };
-    if (current === undefined) after(processes?.idleMs, () => this.#dismiss(slot));
+    if (current === undefined) after(this.#options.idleMs ?? processes?.idleMs, () => this.#dismiss(slot));
     else if (current.isAborted) after(patience?.abandonedMs, () => this.#dismiss(slot));
     else if (!slot.isReady)
       after(START_MS, () => this.#lose(slot, { what: `did not begin within ${START_MS / 1000} s` }));

@@ -19,9 +19,14 @@ const LONGEST_MS = 20_000;
 /** A thread that works on for a client who has left is ended after so long: most are done before. */
 const ABANDONED_MS = 2000;
 
+/** The thread of the largest bodies has a heap of hundreds of megabytes, which goes with it when nobody sends such. */
+const IDLE_MS = 5000;
+
 /** Of a thread's heap, for each byte of the largest body: text of two bytes a character, its JSON, its values. */
 const HEAP_FACTOR = 16;
 const LEAST_HEAP_MB = 256;
+/** A heap with room for more garbage keeps more of it. */
+const MIDDLE_HEAP_MB = 96;
 
 type BodyPool = WorkerPool<BodyJob | "warm", Judgement | undefined>;
 
@@ -33,14 +38,15 @@ export class BodyReader {
 
   /** @param bodyLimit bytes of the largest body */
   constructor(bodyLimit: number) {
-    const pool = (name: string): BodyPool =>
+    const pool = (name: string, heapMb: number, idleMs?: number): BodyPool =>
       new WorkerPool({
+        ...(idleMs !== undefined && { idleMs }),
         url: existingWorkerUrl("./body-worker.js", import.meta.url),
         workers: 1,
         name,
         describe: () => "the body of a request",
         onDeath: "replace",
-        heapMb: Math.max(LEAST_HEAP_MB, Math.ceil((HEAP_FACTOR * bodyLimit) / (1 << 20))),
+        heapMb,
         moved: (job) => (job === "warm" ? [] : job.pieces.map(({ buffer }) => buffer as ArrayBuffer)),
         patience: {
           abandonedMs: ABANDONED_MS,
@@ -49,8 +55,12 @@ export class BodyReader {
             new ApiError(400, "reading the body took too long; send a smaller one", { code: "invalid_json" }),
         },
       });
-    this.#middle = pool("body reader");
-    this.#large = pool("large body reader");
+    this.#middle = pool("body reader", MIDDLE_HEAP_MB);
+    this.#large = pool(
+      "large body reader",
+      Math.max(LEAST_HEAP_MB, Math.ceil((HEAP_FACTOR * bodyLimit) / (1 << 20))),
+      IDLE_MS,
+    );
   }
 
   /** Starts the thread of usual pictures, so that the first does not wait for it. */

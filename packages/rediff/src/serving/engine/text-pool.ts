@@ -24,6 +24,9 @@ const TEXT_SECONDS = 20;
 /** A thread that works on for nobody is ended after so long: most are done before, and starting one takes longer. */
 const PATIENCE_MS = 500;
 
+/** The thread of long texts goes, and its heap with it, when there are none. */
+const IDLE_MS = 5000;
+
 /** Of a thread's heap. A large vocabulary takes a quarter of it. */
 const HEAP_MB = 1024;
 
@@ -33,8 +36,9 @@ export class TextPool {
 
   constructor(options: TextPoolOptions) {
     const { folder, base } = options;
-    const pool = (name: string) =>
+    const pool = (name: string, idleMs?: number) =>
       new WorkerPool<TextJob | "warm", ResolvedRequest | undefined>({
+        ...(idleMs !== undefined && { idleMs }),
         url: existingWorkerUrl("./text-worker.js", import.meta.url),
         workers: 1,
         workerData: { folder, base } satisfies TextPoolOptions,
@@ -50,7 +54,7 @@ export class TextPool {
         },
       });
     this.#short = pool("text reader");
-    this.#long = pool("long text reader");
+    this.#long = pool("long text reader", IDLE_MS);
   }
 
   /** Starts the thread of short texts, so that the first request does not wait for it. */

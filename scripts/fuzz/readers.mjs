@@ -84,7 +84,7 @@ export const READERS = {
   "rediff/src/scenes/records/scene-records.ts": ["scene-records"],
   "rediff/src/serving/bodies/judge-body.ts": ["chat-body"],
   "rediff/src/serving/http/allowed-hosts.ts": ["hosts", "http-request"],
-  "rediff/src/serving/http/json-bounds.ts": ["json-bounds"],
+  "rediff/src/serving/bodies/json-bounds.ts": ["json-bounds"],
   "rediff/src/serving/media/addresses.ts": ["hosts"],
   "rediff/src/serving/media/data-url.ts": ["data-url"],
   "rediff/src/serving/media/fetch-picture.ts": "an address, which the target hosts judges before it is asked",

@@ -7,8 +7,8 @@ import { appendFileSync, openSync, readdirSync, readFileSync, rmSync, writeFileS
 import { join } from "node:path";
 import { startCoverage } from "./block-coverage.mjs";
 import { u32le } from "./bytes.mjs";
-import { forgetPeak, peakBytes } from "./memory-peak.mjs";
 import { mutated } from "./mutate.mjs";
+import { forgetPeak, peakBytes, waitedMs } from "./own-process.mjs";
 import { seeded } from "./seeded.mjs";
 import { loadTarget } from "./target.mjs";
 import { wrongWith } from "./verdict.mjs";
@@ -82,9 +82,10 @@ async function measured(input) {
   if (target.file !== undefined) writeFileSync(file, input);
 
   const highest = peakBytes();
-  const started = performance.now();
+  const [started, waited] = [performance.now(), waitedMs()];
   const outcome = await attempt(input);
-  const ms = performance.now() - started;
+  // What a busy machine adds is no property of an input.
+  const ms = performance.now() - started - (waitedMs() - waited);
   const [before, peak] = [memory, peakBytes()];
   memory = process.memoryUsage();
   // What was asked for outside of V8's heap counts also where it was never written to.

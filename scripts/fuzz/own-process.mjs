@@ -1,6 +1,6 @@
 // @ts-check
-/** How much memory this process has taken at most, in bytes. */
-import { openSync, readSync, writeFileSync } from "node:fs";
+/** What the system knows of this process: how much memory it has taken at most, and how long it was not let to run. */
+import { openSync, readFileSync, readSync, writeFileSync } from "node:fs";
 
 const buffer = Buffer.alloc(8192);
 /** @type {number | undefined} */
@@ -25,5 +25,15 @@ export function forgetPeak() {
     writeFileSync("/proc/self/clear_refs", "5");
   } catch {
     // Some containers keep it from being written: then the peak is that of the whole process.
+  }
+}
+
+/** Milliseconds for which this thread was ready, and others had the processors. Elsewhere than on Linux: 0. */
+export function waitedMs() {
+  if (!isLinux) return 0;
+  try {
+    return Number(readFileSync("/proc/thread-self/schedstat", "latin1").split(" ")[1]) / 1e6 || 0;
+  } catch {
+    return 0; // not built into every kernel
   }
 }

@@ -70,7 +70,7 @@ export default defineTarget({
   ],
   seeds: [
     request("GET /health HTTP/1.1", "host: localhost"),
-    request("GET /v1/models HTTP/1.1", `host: 127.0.0.1:${port}`, "authorization: Bearer secret"),
+    request("GET /v1/models HTTP/1.1", "host: 127.0.0.1:8080", "authorization: Bearer secret"),
     request("GET /v1/models/m HTTP/1.1", "host: [::1]", "x-api-key: secret", "range: bytes=0-1"),
     request("GET / HTTP/1.1", "host: localhost", "range: bytes=0-3,5-", 'if-none-match: "x"'),
     request("HEAD /index.html HTTP/1.1", "host: localhost", "if-modified-since: Sun, 29 Nov 2026 00:00:00 GMT"),

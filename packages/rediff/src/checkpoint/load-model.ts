@@ -253,7 +253,7 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
     tokenizer,
     dtype,
     device,
-    vocabulary: Math.min(tokenizer.length, config.llada.vocabSize),
+    vocabulary: Math.min(tokenizer.largest.id + 1, config.llada.vocabSize),
     [Symbol.dispose]() {
       disposeAll(llada.weights);
       disposeAll(vision);

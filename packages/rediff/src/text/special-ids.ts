@@ -8,7 +8,7 @@ export function specialIds(tokenizer: Tokenizer): ReadonlySet<number> {
   const found = known.get(tokenizer);
   if (found !== undefined) return found;
   const ids = new Set(Object.values(tokenizer.special));
-  for (let id = 0; id < tokenizer.length; id++) if (tokenizer.isSpecial(id)) ids.add(id);
+  for (let id = 0; id <= tokenizer.largest.id; id++) if (tokenizer.isSpecial(id)) ids.add(id);
   known.set(tokenizer, ids);
   return ids;
 }

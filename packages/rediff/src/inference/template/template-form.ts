@@ -133,7 +133,7 @@ function tokenKinds(tokenizer: Tokenizer): TokenKinds {
   const [space] = tokenizer.encodeText(" ");
   const sign = space === undefined || tokenizer.isSpecial(space) ? "" : spelling(space).slice(0, 1);
   const [without, bare]: [number[], number[]] = [[], []];
-  for (let id = 0; id < tokenizer.length; id++) {
+  for (let id = 0; id <= tokenizer.largest.id; id++) {
     if (sign === "" || !spelling(id).startsWith(sign)) without.push(id);
     else if (spelling(id).replaceAll(sign, "") === "") bare.push(id);
   }

@@ -74,7 +74,7 @@ export interface Model extends Disposable {
   readonly tokenizer: Tokenizer;
   readonly dtype: DType;
   readonly device: Device;
-  /** Rows of the vocabulary that may be generated: those that have a token. */
+  /** Rows of the vocabulary that may be generated: up to the last that has a token. */
   readonly vocabulary: number;
 }
 

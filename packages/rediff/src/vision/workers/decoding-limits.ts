@@ -56,7 +56,14 @@ export function deathError(name: string, { memory, seconds }: DecodingLimits, de
     );
   if (signal !== undefined)
     return new UserError(`${name}: decoding it crashed the decoder (${signal})`, "Save it again, with any program");
-  return new Error(`${name}: the process that was to decode it ${what} ${said.trim()}`.trim());
+  return new Error(`${name}: the process that was to decode it ${what}${reasonIn(said)}`);
+}
+
+/** Of what Node says of an error that nobody has caught: the line that names it, and not where it was. */
+function reasonIn(said: string): string {
+  const lines = said.split("\n").map((line) => line.trim());
+  const line = lines.find((each) => /^\w*Error\b/.test(each)) ?? lines.filter((each) => each !== "").at(-1);
+  return line === undefined ? "" : ` (${line.slice(0, 200)})`;
 }
 
 /** The same error, or what it means: decoders that are refused memory often take the file for a damaged one. */

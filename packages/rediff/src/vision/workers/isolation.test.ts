@@ -154,8 +154,8 @@ describe.skipIf(!built || process.platform !== "linux")(
       expect(line("SIGABRT", "FATAL ERROR: JavaScript heap out of memory")).toMatch(/more than 1.0 GB of memory/);
       expect(line("SIGXCPU")).toMatch(/longer than 30 seconds/);
       expect(line("SIGKILL")).toMatch(/was killed, twice/);
-      expect(line(undefined, "no such module")).toBe(
-        "a.png: the process that was to decode it ended with status 1 no such module",
+      expect(line(undefined, "file:1\n  await x\n\nError: no such module\n    at a (b:1:2)\n\nNode.js v20")).toBe(
+        "a.png: the process that was to decode it ended with status 1 (Error: no such module)",
       );
     });
   },

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 async function launch(args) {
   const [command] = args;
   if (command === "--version" || command === "-V") return void process.stdout.write(`${version()}\n`);
+  assertDescriptors();
   try {
     await prepare();
   } catch (error) {
@@ -17,6 +18,17 @@ async function launch(args) {
   }
   const { main } = await import(new URL("../dist/cli/main.js", import.meta.url).href);
   await main(process.argv);
+}
+
+/** Node opens many modules at once, and says of one that it cannot open that there is none. */
+const LEAST_OPEN_FILES = 160;
+
+function assertDescriptors() {
+  const limits = process.platform === "linux" ? readFileSync("/proc/self/limits", "utf8") : "";
+  const [, soft] = /^Max open files +(\d+)/m.exec(limits) ?? [];
+  if (soft === undefined || Number(soft) >= LEAST_OPEN_FILES) return;
+  const story = `this process may open ${soft} files, and the program needs ${LEAST_OPEN_FILES}`;
+  throw Object.assign(new Error(story), { line: `${story}. Raise the limit: ulimit -n ${LEAST_OPEN_FILES}` });
 }
 
 async function prepare() {

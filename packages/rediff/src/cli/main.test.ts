@@ -1,5 +1,7 @@
 /** What all commands have in common: help, unknown words, `--verbose`, and that only those fetch libtorch that need it. */
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { jsonLines, rediff, rediffHere } from "../testing/command-line.js";
 import { folderOfFile } from "../testing/folders.js";
@@ -27,6 +29,17 @@ test("the program: help lists the commands, --version is that of the package", a
   expect(await rediff(["--version"])).toMatchObject({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   const bare = await rediff([]);
   expect(bare).toEqual({ status: 2, stdout: "", stderr: help.stdout });
+});
+
+test.skipIf(process.platform !== "linux")("too few open files are told in one line, before anything is loaded", () => {
+  const launcher = fileURLToPath(new URL("../../bin/rediff.mjs", import.meta.url));
+  const { status, stderr } = spawnSync("sh", ["-c", `ulimit -n 64; exec "${process.execPath}" "${launcher}" doctor`], {
+    encoding: "utf8",
+  });
+  expect([status, stderr]).toEqual([
+    1,
+    "rediff: this process may open 64 files, and the program needs 160. Raise the limit: ulimit -n 160\n",
+  ]);
 });
 
 describe("one line about what cannot be understood", () => {

@@ -105,7 +105,7 @@ test.each([
   [["--allow-host", "*"], /--allow-host .*It must be a name or an address/],
   [["--request-timeout", "0.00001"], /--request-timeout .*seconds from 0.1 to 2000000/],
   [["--picture-timeout", "0"], /--picture-timeout .*seconds from 0.1 to/],
-  [["--video-timeout", "a minute"], /--video-timeout .*seconds from 0.1 to/],
+  [["--video-timeout", "a minute"], /--video-timeout .*must be a number/],
   [["--request-pixels", "0"], /--request-pixels/],
   [["--drain", "1e9"], /--drain .*seconds from 0 to 2000000/],
   [["--gen-length", "100000"], /--gen-length 100000 leaves no room for a question: .* positions/],

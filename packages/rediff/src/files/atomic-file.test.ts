@@ -1,5 +1,5 @@
-import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { expect, test } from "vitest";
 import { folderOfEachTest } from "../testing/folders.js";
@@ -61,4 +61,13 @@ test("what a person can do about it", async () => {
     /file\/x\.json cannot be written: a part of the path is no folder/,
   );
   expect(existsSync(at("file/x.json"))).toBe(false);
+});
+
+test.skipIf(process.platform === "win32")("a pipe or a device keeps its place", async () => {
+  execFileSync("mkfifo", [at("pipe")]);
+  await expect(writeText(at("pipe"), "x")).rejects.toThrow(`${at("pipe")} is a named pipe`);
+  symlinkSync("/dev/null", at("null"));
+  await expect(writeText(at("null"), "x")).rejects.toThrow(`${at("null")} is a device`);
+  expect(readdirSync(scratch.path).sort()).toEqual(["null", "pipe"]);
+  expect(statSync(at("pipe")).isFIFO()).toBe(true);
 });

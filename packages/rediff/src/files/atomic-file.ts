@@ -1,10 +1,11 @@
 /** A file that is whole or not there: it is written beside its place under a hidden name, synced, and renamed.
  *
  *  A killed run leaves `.NAME.partial-HOST-PID`, which the next one for the same place removes. */
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.js";
 import { hiddenPath, readHiddenName } from "./hidden-names.js";
+import { infoOf, kindOf } from "./regular-file.js";
 import { writeError } from "./write-errors.js";
 
 const BUFFER_BYTES = 1 << 20;
@@ -28,11 +29,9 @@ export class AtomicFile {
   static async create(path: string): Promise<AtomicFile> {
     try {
       await mkdir(dirname(path), { recursive: true });
-      const isFolder = await stat(path).then(
-        (info) => info.isDirectory(),
-        () => false,
-      );
-      if (isFolder) throw new UserError(`${path} is a folder`, "Name a file for the result.");
+      const info = infoOf(path);
+      // The rename would take the place of a device, for all who use it.
+      if (info?.isFile() === false) throw new UserError(`${path} is ${kindOf(info)}`, "Name a file for the result.");
       await sweep(path);
       const partial = hiddenPath(dirname(path), path, "partial");
       return new AtomicFile(path, partial, await open(partial, "w"));

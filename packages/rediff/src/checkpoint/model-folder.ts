@@ -2,6 +2,7 @@
  *
  *  Two departures from files/whole-folder.ts, which checkpoints of a run are written with: the place may be a folder
  *  with other files in it, which stay, and the next run for the same place removes what a killed one has left. */
+
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -9,6 +10,7 @@ import { option, UserError, wording } from "../errors.js";
 import { freeBytes } from "../files/disk-space.js";
 import { hiddenPath, readHiddenName } from "../files/hidden-names.js";
 import { assertRegular } from "../files/regular-file.js";
+import { makeFolders } from "../files/whole-folder.js";
 import { gib } from "./memory.js";
 
 /** Files of a model folder beside config.json and the weights that a conversion takes along. */
@@ -75,7 +77,7 @@ export async function intoFolder(output: string, write: (folder: string) => Prom
   const exists = existsSync(target);
   // Inside a folder that is there: it may be a mount, and a rename must not leave its file system.
   const parent = exists ? target : dirname(target);
-  await mkdir(parent, { recursive: true });
+  makeFolders(parent);
   await sweep(parent, target);
   const partial = hiddenPath(parent, target, "partial");
   try {

@@ -1,11 +1,12 @@
 /** A file that is whole or not there: it is written beside its place under a hidden name, synced, and renamed.
  *
  *  A killed run leaves `.NAME.partial-HOST-PID`, which the next one for the same place removes. */
-import { type FileHandle, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { type FileHandle, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.js";
 import { hiddenPath, readHiddenName } from "./hidden-names.js";
 import { infoOf, kindOf } from "./regular-file.js";
+import { makeFolders } from "./whole-folder.js";
 import { writeError } from "./write-errors.js";
 
 const BUFFER_BYTES = 1 << 20;
@@ -28,7 +29,7 @@ export class AtomicFile {
   /** @throws UserError when nothing can be written there */
   static async create(path: string): Promise<AtomicFile> {
     try {
-      await mkdir(dirname(path), { recursive: true });
+      makeFolders(dirname(path));
       const info = infoOf(path);
       // The rename would take the place of a device, for all who use it.
       if (info?.isFile() === false) throw new UserError(`${path} is ${kindOf(info)}`, "Name a file for the result.");

@@ -11,6 +11,7 @@ import { freeBytes } from "../files/disk-space.js";
 import { hiddenPath, readHiddenName } from "../files/hidden-names.js";
 import { assertRegular } from "../files/regular-file.js";
 import { makeFolders } from "../files/whole-folder.js";
+import { roomError } from "../files/write-errors.js";
 import { gib } from "./memory.js";
 
 /** Files of a model folder beside config.json and the weights that a conversion takes along. */
@@ -77,17 +78,17 @@ export async function intoFolder(output: string, write: (folder: string) => Prom
   const exists = existsSync(target);
   // Inside a folder that is there: it may be a mount, and a rename must not leave its file system.
   const parent = exists ? target : dirname(target);
-  makeFolders(parent);
-  await sweep(parent, target);
   const partial = hiddenPath(parent, target, "partial");
   try {
+    makeFolders(parent);
+    await sweep(parent, target);
     await mkdir(partial);
     await write(partial);
     if (exists) await moveInto(partial, target);
     else await rename(partial, target);
   } catch (error) {
     await rm(partial, { recursive: true, force: true }).catch(() => undefined); // the next run's to remove
-    throw error;
+    throw roomError(output, error);
   }
 }
 

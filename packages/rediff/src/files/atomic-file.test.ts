@@ -1,5 +1,14 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { expect, test } from "vitest";
 import { folderOfEachTest } from "../testing/folders.js";
@@ -70,4 +79,14 @@ test.skipIf(process.platform === "win32")("a pipe or a device keeps its place", 
   await expect(writeText(at("null"), "x")).rejects.toThrow(`${at("null")} is a device`);
   expect(readdirSync(scratch.path).sort()).toEqual(["null", "pipe"]);
   expect(statSync(at("pipe")).isFIFO()).toBe(true);
+});
+
+test("a link stays, and the file lies where it leads", async () => {
+  mkdirSync(at("large-disk"));
+  writeFileSync(at("large-disk/x.json"), "before");
+  symlinkSync(at("large-disk/x.json"), at("link.json"));
+  await writeText(at("link.json"), "after");
+  expect(lstatSync(at("link.json")).isSymbolicLink()).toBe(true);
+  expect(readFileSync(at("large-disk/x.json"), "utf8")).toBe("after");
+  expect(readdirSync(at("large-disk"))).toEqual(["x.json"]);
 });

@@ -109,6 +109,9 @@ async function assertNotRead(output: string, inputs: readonly string[]): Promise
   if (own === undefined || !(await stat(own)).isFile()) return;
   for (const input of inputs) {
     if ((await realpath(input).catch(() => undefined)) !== own) continue;
-    throw new UserError(`${output} is what is read${input === output ? "" : ` (${input})`}`, "Name another output.");
+    throw new UserError(
+      `${output} is read${input === output ? "" : ` (as ${input})`} and cannot be written to`,
+      "Name another output.",
+    );
   }
 }

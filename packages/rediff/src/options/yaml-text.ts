@@ -1,5 +1,5 @@
 /** YAML that people give us, read within bounds: an alias may stand for itself, or ten of them for a billion values. */
-import { Composer, type CST, type Document, isNode, isScalar, Lexer, LineCounter, Parser, visit } from "yaml";
+import { Composer, type Document, isNode, isScalar, Lexer, LineCounter, Parser, visit } from "yaml";
 import { UserError } from "../errors.js";
 
 export interface YamlText {
@@ -19,6 +19,12 @@ const MOST_PIECES = 2 ** 16;
 /** @param file how messages call the text
  *  @throws UserError with the line, when it is no YAML or goes beyond the bounds */
 export function parseYaml(text: string, file: string): YamlText {
+  let pieces = 0;
+  for (const piece of new Lexer().lex(text)) {
+    pieces += 1 + escapesIn(piece);
+    if (pieces > MOST_PIECES)
+      throw new UserError(`${file}: it has more than ${MOST_PIECES} words and signs, and is no text that is read here`);
+  }
   const lines = new LineCounter();
   const document = within(
     () => file,
@@ -45,12 +51,15 @@ export function parseYaml(text: string, file: string): YamlText {
   return { document, lines, value };
 }
 
-/** The library's own parse(), piece by piece, so that it can be left early. */
+/** Each may be a mistake of its own. */
+const escapesIn = (piece: string): number => (piece.startsWith('"') ? piece.split("\\").length - 1 : 0);
+
+/** As the library's own parse(), which passes over what stands behind the first document. */
 function onlyDocument(text: string, lines: LineCounter, file: string): Document {
   // Whether a key is there twice is looked at afterwards: the library compares each with all others.
   const composer = new Composer({ lineCounter: lines, prettyErrors: false, logLevel: "silent", uniqueKeys: false });
   let document: Document | undefined;
-  for (const next of composer.compose(tokens(text, lines, file), true, text.length)) {
+  for (const next of composer.compose(new Parser(lines.addNewLine).parse(text), true, text.length)) {
     if (document !== undefined) {
       const at = next.range?.[0] ?? text.length;
       throw new UserError(
@@ -62,20 +71,6 @@ function onlyDocument(text: string, lines: LineCounter, file: string): Document 
   }
   if (document === undefined) throw new UserError(`${file}: has no YAML`);
   return document;
-}
-
-function* tokens(text: string, lines: LineCounter, file: string): Generator<CST.Token> {
-  const parser = new Parser(lines.addNewLine);
-  lines.addNewLine(0);
-  let pieces = 0;
-  for (const piece of new Lexer().lex(text)) {
-    // Each escape may be a mistake of its own.
-    pieces += 1 + (piece.startsWith('"') ? piece.split("\\").length - 1 : 0);
-    if (pieces > MOST_PIECES)
-      throw new UserError(`${file}: it has more than ${MOST_PIECES} words and signs, and is no text that is read here`);
-    yield* parser.next(piece);
-  }
-  yield* parser.end();
 }
 
 /** Keys are words, each there once. The library writes one that is no word as the text of what it holds, quotes and all:

@@ -37,9 +37,6 @@ test("npm start says it before anything is installed", () => {
     encoding: "utf8",
     timeout: 20_000,
   });
-  expect([status, stderr]).toEqual([
-    2,
-    "setup: unknown option --nonsense. npm start -- --help says which there are.\n",
-  ]);
+  expect([status, stderr]).toEqual([2, "rediff: unknown option '--nonsense' (add --help for what is possible)\n"]);
   expect(readdirSync(copy).sort()).toEqual(["packages", "scripts"]);
 });

@@ -5,12 +5,14 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { unknownServeOption } from "./serve-options.mjs";
-import { root, runScript, setUp, UsageError } from "./workspace.mjs";
+import { root, runScript, setUp } from "./workspace.mjs";
 
 await runScript(async () => {
   const unknown = unknownServeOption(root, process.argv.slice(2));
-  if (unknown !== undefined)
-    throw new UsageError(`unknown option ${unknown}`, "npm start -- --help says which there are.");
+  if (unknown !== undefined) {
+    process.stderr.write(`rediff: unknown option '${unknown}' (add --help for what is possible)\n`);
+    return 2; // as `rediff` itself, for the other options that cannot be
+  }
   await setUp({ quiet: true, torch: false });
   const launcher = join(root, "packages", "rediff", "bin", "rediff.mjs");
   return await inherit([launcher, "serve", ...process.argv.slice(2)]);

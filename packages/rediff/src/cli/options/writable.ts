@@ -7,12 +7,7 @@ import { infoOf, kindOf } from "../../files/regular-file.js";
 /** Whether a file can be made or written to, before hours of work are put into it. Makes nothing.
  *  @throws UserError that says why not */
 export async function assertWritable(path: string): Promise<void> {
-  if (path === "") throw new UserError("the name of a file to be written is empty", "Name a file.");
-  if (path === "-")
-    throw new UserError(
-      "- does not stand for standard output here",
-      "Use /dev/stdout, or ./- for a file of that name.",
-    );
+  assertName(path);
   const info = await stat(path).catch(() => undefined);
   if (info?.isDirectory()) throw new UserError(`${path} is a folder`, "Name a file.");
   const target = info === undefined ? dirname(path) : path;
@@ -22,10 +17,19 @@ export async function assertWritable(path: string): Promise<void> {
   });
 }
 
-/** The same of a file that is written whole and then put in its place, which no device or pipe can be.
- *  @throws UserError that says why not */
-export async function assertReplaceable(path: string): Promise<void> {
-  await assertWritable(path);
+function assertName(path: string): void {
+  if (path === "") throw new UserError("the name of a file to be written is empty", "Name a file.");
+  if (path === "-")
+    throw new UserError(
+      "- does not stand for standard output here",
+      "Use /dev/stdout, or ./- for a file of that name.",
+    );
+}
+
+/** Whether a file that is written whole, in folders that are made for it, can then be put in its place: no device or
+ *  pipe can be. @throws UserError that says why not */
+export function assertReplaceable(path: string): void {
+  assertName(path);
   const info = infoOf(path);
   if (info?.isFile() === false) throw new UserError(`${path} is ${kindOf(info)}`, "Name a file.");
 }

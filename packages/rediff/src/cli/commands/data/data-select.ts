@@ -48,7 +48,7 @@ async function run(files: string[], flags: Flags): Promise<void> {
     import("../../../pipeline/correction/selection-rules.js"),
     import("../../../files/atomic-file.js"),
   ]);
-  if (flags.report !== undefined) await assertReplaceable(flags.report);
+  if (flags.report !== undefined) assertReplaceable(flags.report);
   const { source, tokenizer } = await openInput(files, flags);
   begin();
   const isOriginal = flags.compat === true;

@@ -1,7 +1,7 @@
 // @ts-check
 /** Whether `rediff serve` has the options that were typed, told before anything is installed or compiled: from the text of
  *  its sources, which say the names. What the values may be, the command itself says later. */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const SOURCES = ["commands/serve.ts", "options/describe-options.ts", "main.ts"];
@@ -9,12 +9,14 @@ const SOURCES = ["commands/serve.ts", "options/describe-options.ts", "main.ts"];
 /**
  * @param {string} root of the checkout
  * @param {readonly string[]} args
- * @returns {string | undefined} the first that is none
+ * @returns {string | undefined} the first that is none; undefined, too, where the sources are not all there to tell
  */
 export function unknownServeOption(root, args) {
+  const paths = SOURCES.map((source) => join(root, "packages", "rediff", "src", "cli", source));
+  if (!paths.every((path) => existsSync(path))) return undefined;
   const known = new Set(["--help"]);
-  for (const source of SOURCES) {
-    const text = readFileSync(join(root, "packages", "rediff", "src", "cli", source), "utf8");
+  for (const path of paths) {
+    const text = readFileSync(path, "utf8");
     for (const [, name = ""] of text.matchAll(/"(?:-\w, )?(--[a-z][\w-]*)/g)) known.add(name);
   }
   for (const [i, arg] of args.entries()) {

@@ -42,8 +42,6 @@ class Checkout {
       "packages/studio/scripts",
       "packages/rediff/bin",
       "packages/rediff/package.json",
-      "packages/rediff/src/cli/commands/serve.ts",
-      "packages/rediff/src/cli/options/describe-options.ts",
     ]) {
       cpSync(join(root, path), join(this.folder, path), {
         recursive: true,

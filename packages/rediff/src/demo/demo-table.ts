@@ -205,7 +205,7 @@ async function scenesOf(
   count: number,
   { seed, style, split }: { seed: number; style: "train" | "held-out"; split: "train" | "held-out" },
 ): Promise<SceneSet> {
-  await generateScenes({ folder, count, seed, style, split, size: 96, world: makeWorld("demo") });
+  await generateScenes({ folder, count, seed, style, split, size: 144, world: makeWorld("demo") });
   return { folder, scenes: (await collect(join(folder, "scenes.jsonl"))).slice(0, count) };
 }
 

@@ -39,7 +39,7 @@ export async function writeConversations(
     if (groups !== undefined && !groups.includes(facts.objects.length)) return [];
     return Array.from({ length: count }, (_, i) => {
       const random = rng(seed, "conversation", record.id, i);
-      const said = { grid: world.grid, wording: wording ?? world.wording };
+      const said = { ...world, wording: wording ?? world.wording };
       const { question, answer } = ask(random.pick(tasks), facts, said, layoutOf(record), random);
       const blanks = options.blanks === undefined ? [] : findBlanks(answer, random.pick(options.blanks));
       return {

@@ -8,6 +8,7 @@ import { parseCaption } from "../language/parse-caption.js";
 import { splitWords } from "../language/words.js";
 import { loadArtwork } from "../picture/artwork.js";
 import { encodePng } from "../picture/png.js";
+import { columns, rows } from "../world/facts.js";
 import { objectNames } from "../world/object-names.js";
 import { heldOutStyle, makeWorld, styles, trainingStyles, worlds } from "../world/world.js";
 import { writeConversations, writeCorrupted } from "./derive-records.js";

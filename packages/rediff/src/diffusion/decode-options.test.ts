@@ -30,6 +30,8 @@ describe("defaults", () => {
       revise: false,
       reviseStart: 1,
       reviseTopk: undefined,
+      reviseRest: false,
+      confidenceAmong: "allowed",
       seed: 42,
       compat: false,
       cache: undefined,
@@ -108,6 +110,14 @@ describe("mistakes", () => {
     [
       { threshold: 0.9, revise: true, reviseStart: 0.5 },
       "threshold and reviseStart exclude each other: the number of steps is not known beforehand",
+    ],
+    [
+      { reviseRest: true, compat: true },
+      "reviseRest cannot be used with compat: the reference stops when all is written",
+    ],
+    [
+      { confidenceAmong: "all", compat: true },
+      "confidenceAmong all cannot be used with compat: the reference leaves out what is forbidden",
     ],
     [{ threshold: 0.9, compat: true }, "threshold cannot be used with compat: the reference has none"],
     [{ stop: [[5], []] }, "a stop text is empty"],

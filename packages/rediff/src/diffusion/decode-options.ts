@@ -10,6 +10,14 @@ export const DEFAULT_SEED = 42;
 
 export type Remasking = "low_confidence" | "random";
 
+/** What a token's confidence is a share of.
+ *  - allowed: of the tokens that may be written, as in the original
+ *  - all: of the whole vocabulary. Where a model has learnt to end texts for good (end-of-text behind the answer), that token
+ *    is forbidden, and among the others it is sure of the end of the turn: it would be written first, behind the longest
+ *    text there could be. */
+export const confidencesAmong = ["allowed", "all"] as const;
+export type ConfidenceAmong = (typeof confidencesAmong)[number];
+
 /** dLLM-Cache (arXiv 2506.06295): approximate. LLaDA-V's demo uses 25, 7, 0.25; ReDiff none, for quality. */
 export interface FeatureCacheOptions {
   /** Forward passes between refreshes of the prompt's features. */
@@ -60,6 +68,10 @@ export interface DecodeOptions {
   reviseStart: number;
   /** Rewrite only this share of the written tokens, the surest; undefined is all. */
   reviseTopk: number | undefined;
+  /** When all is written before the steps are used up, as a text does that is shorter than its canvas: revise all of it in
+   *  those that are left, until nothing changes. What is written last is never revised otherwise. With `revise`. */
+  reviseRest: boolean;
+  confidenceAmong: ConfidenceAmong;
   /** For temperature and random remasking. */
   seed: number;
   /** Decode by the original's rules (`originalRules`): slow, with its quirks; the yardstick of the default path. */
@@ -83,6 +95,8 @@ const checkTypes = optionSet<Partial<DecodeOptions>>({
   revise: flag,
   reviseStart: number,
   reviseTopk: number,
+  reviseRest: flag,
+  confidenceAmong: z.enum(confidencesAmong),
   seed: number,
   compat: flag,
   cache: z.strictObject({ promptInterval: number, genInterval: number, transferRatio: number }),
@@ -111,6 +125,8 @@ export function decodeOptions(given: Partial<DecodeOptions> = {}): DecodeOptions
     reviseStart: given.reviseStart ?? 1,
     // 0 means "not set" in the reference.
     reviseTopk: given.reviseTopk === 0 ? undefined : given.reviseTopk,
+    reviseRest: given.reviseRest ?? false,
+    confidenceAmong: given.confidenceAmong ?? "allowed",
     seed: given.seed ?? DEFAULT_SEED,
     compat: given.compat ?? false,
     cache: given.cache,
@@ -155,6 +171,9 @@ function check(o: DecodeOptions): void {
     throw new OptionError("fixed", `fixed position ${loose} is not in the draft, which has ${o.draft.length} tokens`);
   const { excludes } = rulesOf(o.compat);
   if (o.fixed.length > 0 && excludes.fixed !== undefined) throw new OptionError("compat", excludes.fixed);
+  if (o.reviseRest && excludes.reviseRest !== undefined) throw new OptionError("reviseRest", excludes.reviseRest);
+  if (o.confidenceAmong === "all" && excludes.confidenceAmong !== undefined)
+    throw new OptionError("confidenceAmong", excludes.confidenceAmong);
   if (o.threshold !== undefined) checkThreshold(o, o.threshold, excludes.threshold);
   if (o.stop.some((sequence) => sequence.length === 0)) throw new OptionError("stop", "a stop text is empty");
   if (o.cache !== undefined) checkCache(o, o.cache);

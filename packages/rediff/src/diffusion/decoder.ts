@@ -18,7 +18,7 @@ import { type Ban, type DecodeOptions, decodeOptions } from "./decode-options.js
 import type { DecodeLoop, DecodeResult, DecodeStep, Guess, Query } from "./decode-step.js";
 import { type DecodeContext, denoise } from "./denoise.js";
 import { type DecodingRules, rulesOf } from "./rules.js";
-import { ban, candidates, forbid, type Noise, type TokenBan } from "./token-candidates.js";
+import { amongAll, ban, candidates, forbid, logWeight, type Noise, type TokenBan } from "./token-candidates.js";
 
 /** Numbers from a seed. */
 export function seededNoise(seed: number, model: Pick<Model, "device">): Noise & Disposable {
@@ -323,9 +323,13 @@ export class Decoder implements Disposable {
   }
 
   #answer({ query, options, rules, noise, bans, canvas }: Decoding, logits_RV: Tensor): Tensor {
-    const allowed_RV = forbid(logits_RV, this.#forbidden, query?.masked ?? [], options);
+    // Random confidences are shares of nothing.
+    const isOfAll = options.confidenceAmong === "all" && options.remasking === "low_confidence";
+    const all_R = isOfAll ? logWeight(logits_RV) : undefined; // before `forbid`, which writes in place
     const positions = query?.positions.map((position) => position - canvas.promptLength) ?? [];
-    return candidates(ban(allowed_RV, bans, positions), { ...options, confidence: rules.confidence }, noise);
+    const allowed_RV = ban(forbid(logits_RV, this.#forbidden, query?.masked ?? [], options), bans, positions);
+    const answers_2R = candidates(allowed_RV, { ...options, confidence: rules.confidence }, noise);
+    return all_R === undefined ? answers_2R : amongAll(answers_2R, allowed_RV, all_R);
   }
 
   /** Rotary tables for segments of these lengths, kept until the lengths change. */

@@ -384,3 +384,39 @@ describe("fixed positions", () => {
     );
   });
 });
+
+describe("revising in the steps that are left", () => {
+  const E = 50;
+  /** Ends behind two words, and comes closer to 9 with every pass. */
+  const slow: MadeUp = (position, _, pass) => ({
+    token: position === P + 2 ? E : Math.min(9, pass + 1),
+    confidence: position === P + 2 ? 0.9 : 0.5,
+  });
+  const given = { genLength: 12, steps: 6, stop: [[E]], revise: true };
+
+  test("goes on until nothing changes, within the steps that there are", () => {
+    expect(run(given, slow).result).toMatchObject({ tokens: [2, 2], steps: 2, stopped: true });
+    const rest = run({ ...given, reviseRest: true }, slow);
+    expect(rest.result).toMatchObject({ tokens: [6, 6], steps: 6, stopped: true });
+    expect(rest.steps.slice(2).map(({ filled, quota }) => [filled, quota])).toEqual(Array(4).fill([[], 0]));
+    // What lies behind the end is not asked for, nor is the end.
+    expect(rest.steps.at(-1)?.query.positions).toEqual([P, P + 1]);
+    const long = run({ ...given, genLength: 60, steps: 30, reviseRest: true }, slow);
+    expect(long.result.tokens).toEqual([9, 9]);
+    expect(long.steps.at(-1)?.revised).toEqual([]);
+    expect(long.result.steps).toBeLessThan(14);
+  });
+
+  test("needs revising, steps that are left, and something that was written", () => {
+    expect(run({ ...given, revise: false, reviseRest: true }, slow).result.steps).toBe(2);
+    expect(run({ genLength: 4, revise: true, reviseRest: true }, leftToRight).result.steps).toBe(4);
+    expect(run({ genLength: 2, draft: [5, 6], revise: true, reviseRest: true }, leftToRight).result.steps).toBe(0);
+  });
+
+  test("follows an end that comes nearer", () => {
+    const nearer: MadeUp = (position, canvas, pass) =>
+      pass >= 3 && position === P + 1 ? { token: E, confidence: 1 } : slow(position, canvas, pass);
+    const { result } = run({ ...given, reviseRest: true }, nearer);
+    expect(result).toMatchObject({ tokens: [6], stopped: true });
+  });
+});

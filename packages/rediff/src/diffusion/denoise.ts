@@ -5,7 +5,8 @@
  *  loop reads on its own, is tested with made-up models, and many of them share one forward pass. Where the original goes
  *  another way, the way is a rule (rules.ts); where no quirk of the original bites, the tokens are the same.
  *
- *  Two options that the reference lacks: `fixed` positions of a draft, and a `threshold` instead of quotas. */
+ *  Options that the reference lacks: `fixed` positions of a draft, a `threshold` instead of quotas, and `reviseRest`, which
+ *  revises in the steps that are left when all is written. */
 import type { Block, Canvas } from "./canvas.js";
 import type { DecodeOptions } from "./decode-options.js";
 import {
@@ -58,6 +59,13 @@ export function* denoise(context: DecodeContext): DecodeLoop {
   for (let extra = 0; stop.lost && extra < options.genLength && !isDone(); extra++)
     yield* oneStep(context, { step: step++, block: rest, quota, revising: options.revise, stop });
 
+  const revisesRest = options.reviseRest && options.revise;
+  for (let isSettled = step === 0; revisesRest && !isSettled && step < options.steps && isDone(); ) {
+    const written: Block = { ...block, start: promptLength, end: stop.position ?? answerEnd };
+    const { revised } = yield* oneStep(context, { step: step++, block: written, quota: 0, revising: true, stop });
+    isSettled = revised.length === 0;
+  }
+
   const answer = canvas.ids.slice(promptLength, stop.position ?? answerEnd);
   return { tokens: [...answer, ...canvas.suffix()], steps: step, stopped: stop.position !== undefined };
 }
@@ -72,7 +80,7 @@ interface StepPlan {
 }
 
 /** Ask, fill the surest masks, rewrite what was written before, look for the stop. */
-function* oneStep(context: DecodeContext, plan: StepPlan): Generator<Query, void, Guess> {
+function* oneStep(context: DecodeContext, plan: StepPlan): Generator<Query, DecodeStep, Guess> {
   const { canvas, options, rules, topkOfRow, onStep } = context;
   const { step, block, quota, revising, stop } = plan;
   const reach = rules.reach(canvas, block, stop);
@@ -85,7 +93,7 @@ function* oneStep(context: DecodeContext, plan: StepPlan): Generator<Query, void
   const { confidence } = said;
   const ranking = { confidence, length: canvas.length, topkOfRow };
 
-  const count = fillCount(options.threshold, quota, fillable.map(confidence));
+  const count = quota === 0 ? 0 : fillCount(options.threshold, quota, fillable.map(confidence));
   const filled = rules.choose(fillable, count, ranking);
   const rewritten =
     options.reviseTopk === undefined
@@ -98,6 +106,7 @@ function* oneStep(context: DecodeContext, plan: StepPlan): Generator<Query, void
   const report = writeStep(canvas, { step, block: block.index, quota, query, guess, said, filled, rewritten });
   stop.look();
   onStep(report);
+  return report;
 }
 
 /** How many masks a step fills: its quota, or with a threshold those that are sure enough, but one at least. */

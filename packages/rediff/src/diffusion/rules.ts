@@ -35,7 +35,7 @@ export interface DecodingRules {
   choose: (candidates: readonly number[], k: number, ranking: Ranking) => number[];
   confidence: ConfidenceRule;
   /** Options that cannot be had under these rules, and why. */
-  excludes: { readonly fixed?: string; readonly threshold?: string };
+  excludes: Readonly<Partial<Record<"fixed" | "threshold" | "reviseRest" | "confidenceAmong", string>>>;
 }
 
 export const ourRules: DecodingRules = {
@@ -61,6 +61,8 @@ export const originalRules: DecodingRules = {
   excludes: {
     fixed: "fixed positions cannot be kept with compat, whose top-k may write anywhere",
     threshold: "threshold cannot be used with compat: the reference has none",
+    reviseRest: "reviseRest cannot be used with compat: the reference stops when all is written",
+    confidenceAmong: "confidenceAmong all cannot be used with compat: the reference leaves out what is forbidden",
   },
 };
 

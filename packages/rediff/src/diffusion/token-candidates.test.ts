@@ -2,7 +2,16 @@ import { fromBuffer, Generator, inferenceMode, memory, rand, randn, scope, type 
 import { describe, expect, test } from "vitest";
 import { type DecodeOptions, decodeOptions } from "./decode-options.js";
 import { originalRules, ourRules } from "./rules.js";
-import { addGumbelNoise, ban, type CandidateOptions, candidates, forbid, type Noise } from "./token-candidates.js";
+import {
+  addGumbelNoise,
+  amongAll,
+  ban,
+  type CandidateOptions,
+  candidates,
+  forbid,
+  logWeight,
+  type Noise,
+} from "./token-candidates.js";
 
 const options = (given: Partial<DecodeOptions> = {}): DecodeOptions => decodeOptions({ genLength: 8, ...given });
 const noNoise: Noise = {
@@ -244,4 +253,23 @@ test("nothing is left behind", () => {
   for (const given of [{}, original, { temperature: 1 }, { remasking: "random" as const }])
     candidates(logits, measure(given), noise).dispose();
   expect(memory().tensors).toBe(before);
+});
+
+test("among all tokens, confidence is a share of what the forbidden ones weigh, too", () => {
+  const rows = () =>
+    rowsOf([
+      [0, Math.log(3), Math.log(6)],
+      [0, Math.log(3), -40],
+    ]);
+  const answer = inferenceMode(() =>
+    scope(() => {
+      const logits_RV = rows();
+      const all_R = logWeight(logits_RV);
+      const allowed_RV = forbid(logits_RV, tensor([2], { dtype: "int64" }), [true, true], options());
+      return amongAll(candidates(allowed_RV, measure(), noNoise), allowed_RV, all_R).toNumbers();
+    }),
+  );
+  expect(answer.slice(0, 2)).toEqual([1, 1]);
+  expect(answer[2]).toBeCloseTo(0.3, 6);
+  expect(answer[3]).toBeCloseTo(0.75, 6);
 });

@@ -54,6 +54,20 @@ export function ban(logits_RV: Tensor, bans: readonly TokenBan[], positions: rea
   }, logits_RV);
 }
 
+/** The log of what all tokens weigh together, before some are forbidden: float64 [R] */
+export function logWeight(logits_RV: Tensor): Tensor {
+  return logits_RV.to({ dtype: "float64" }).logsumexp([1]);
+}
+
+/** Confidences as shares of the whole vocabulary.
+ *  @param answers of `candidates`, which are shares of the tokens that are allowed
+ *  @param allowed_RV the logits that they are of
+ *  @param all_R `logWeight` of the logits before */
+export function amongAll(answers_2R: Tensor, allowed_RV: Tensor, all_R: Tensor): Tensor {
+  const share_R = logWeight(allowed_RV).sub(all_R).exp();
+  return answers_2R.mul(stack([share_R.mul(0).add(1), share_R]));
+}
+
 export interface CandidateOptions extends Pick<DecodeOptions, "temperature" | "remasking"> {
   /** How the confidence of remasking "low_confidence" is computed. */
   confidence: ConfidenceRule;

@@ -93,6 +93,7 @@ export const setups = fc
     revise: fc.boolean(),
     reviseStart: fc.constantFrom(0, 0.3, 0.5, 1),
     reviseTopk: fc.constantFrom(undefined, 0.3, 0.7, 1),
+    reviseRest: fc.boolean(),
     saysMask: fc.boolean(),
   })
   .map(({ seed, blockLength, blocks, stepsPerBlock, draft, saysMask, ...rest }) => {

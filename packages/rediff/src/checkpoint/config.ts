@@ -43,15 +43,19 @@ const defaultsSchema = z
     gen_length: upTo(MOST_POSITIONS).optional(),
     image_join: z.enum(["legacy", "correct"]).optional(),
     refine_threshold: z.number().min(0).max(1).optional(),
+    revise_rest: z.boolean().optional(),
+    confidence_among: z.enum(["allowed", "all"]).optional(),
     world: z.literal("scenes").optional(),
     converses: z.boolean().optional(),
   })
   .default({})
   .transform(
-    ({ gen_length, image_join, refine_threshold, world, converses }): ModelDefaults => ({
+    ({ gen_length, image_join, refine_threshold, revise_rest, confidence_among, world, converses }): ModelDefaults => ({
       genLength: gen_length,
       imageJoin: image_join,
       refineThreshold: refine_threshold,
+      reviseRest: revise_rest,
+      confidenceAmong: confidence_among,
       world,
       converses,
     }),

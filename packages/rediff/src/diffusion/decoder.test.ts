@@ -70,3 +70,25 @@ test("an output that is not a number is blamed on its prompt", async ({ tinyMode
   good.dispose();
   bad.dispose();
 });
+
+test("confidence among all tokens: the same tokens are likeliest, each as much less sure as the forbidden ones weigh", async ({
+  tinyModel,
+}) => {
+  expectNoLeaks();
+  using model = await loadModelFolder(tinyModel, { dtype: "float64" });
+  const [prompt] = prompts(model, [5]) as [Tensor];
+  const first = (confidenceAmong: "allowed" | "all") =>
+    drain(decode(model, prompt, { genLength: 6, confidenceAmong })).yielded[0] as DecodeStep;
+  const [allowed, all] = [first("allowed"), first("all")];
+  expect([...(all.guess.tokens as number[])]).toEqual([...(allowed.guess.tokens as number[])]);
+  const shares = [...all.confidence].map((value, i) => value / (allowed.confidence[i] as number));
+  // Four tokens of a vocabulary that an untrained model hardly prefers any of.
+  for (const share of shares) {
+    expect(share).toBeLessThan(1 - 1e-6);
+    expect(share).toBeGreaterThan(0.5);
+  }
+  const random = (confidenceAmong: "allowed" | "all") =>
+    drain(decode(model, prompt, { genLength: 6, remasking: "random", confidenceAmong })).yielded[0] as DecodeStep;
+  expect([...random("all").confidence]).toEqual([...random("allowed").confidence]);
+  prompt.dispose();
+});

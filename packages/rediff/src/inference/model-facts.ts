@@ -56,6 +56,8 @@ export function modelDefaults({ defaults, sceneWorld, maxPositions }: ModelFacts
     genLength: defaults.genLength ?? Math.max(1, Math.min(usual, maxPositions >> 2)),
     imageJoin: defaults.imageJoin ?? (sceneWorld ? "correct" : "legacy"),
     refineThreshold: defaults.refineThreshold ?? 0,
+    reviseRest: defaults.reviseRest ?? false,
+    confidenceAmong: defaults.confidenceAmong ?? "allowed",
   } as const;
 }
 

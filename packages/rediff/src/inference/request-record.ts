@@ -26,6 +26,9 @@ export function requestRecord(request: ResolvedRequest): RequestRecord {
     revise: decode.revise,
     revise_topk: decode.reviseTopk ?? null,
     revise_start: decode.reviseStart,
+    // Only where it is not the original's way.
+    ...(decode.reviseRest && { revise_rest: true }),
+    ...(decode.confidenceAmong !== "allowed" && { confidence_among: decode.confidenceAmong }),
     seed: decode.seed,
     compat: decode.compat,
     special_tokens: request.specialTokens,

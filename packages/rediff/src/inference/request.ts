@@ -2,6 +2,7 @@
  *  computes or needs libtorch, so options are judged before a model is loaded; resolve.ts makes a complete request of
  *  them. */
 import {
+  type ConfidenceAmong,
   type DecodeOptions,
   decodeOptions,
   type FeatureCacheOptions,
@@ -49,6 +50,12 @@ export interface DescribeOptions {
   revise?: boolean;
   reviseTopk?: number;
   reviseStart?: number;
+  /** With `revise`: also in the steps that are left when all is written, until nothing changes. Default: what the model's
+   *  config says, else off. */
+  reviseRest?: boolean;
+  /** What a token's confidence is a share of: of the tokens that may be written, as in the original, or of all. Default:
+   *  what the model's config says, else "allowed". */
+  confidenceAmong?: ConfidenceAmong;
   suffix?: string;
   /** Texts that end the answer, besides the end of the turn, which always does. The answer ends before the first of
    *  them. Under `compat` they are the token sequences that end it, instead of the end of the turn. */
@@ -134,6 +141,8 @@ export type FillOptions = Pick<
   | "revise"
   | "reviseTopk"
   | "reviseStart"
+  | "reviseRest"
+  | "confidenceAmong"
   | "seed"
   | "specialTokens"
   | "autoOrient"
@@ -181,7 +190,10 @@ export function decodingNumbers(options: DescribeOptions, genLength: number): Pa
     cache: options.cache,
     threshold,
   };
-  for (const key of ["temperature", "cfgScale", "remasking", "reviseStart", "seed"] as const)
+  for (const key of [
+    ...(["temperature", "cfgScale", "remasking", "reviseStart", "reviseRest"] as const),
+    ...(["confidenceAmong", "seed"] as const),
+  ])
     if (options[key] !== undefined) Object.assign(chosen, { [key]: options[key] });
   return chosen;
 }

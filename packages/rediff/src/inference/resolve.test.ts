@@ -58,6 +58,18 @@ describe("what holds where nothing is asked for", () => {
     expect(resolveRefine(careful, 1, "a cat", { threshold: 0 })).toMatchObject({ threshold: 0 });
   });
 
+  test("how sure it counts as, and whether it revises in the steps that are left; neither with compat", () => {
+    const facts = { defaults: { reviseRest: true, confidenceAmong: "all" as const } };
+    expect(resolved({}).decode).toMatchObject({ reviseRest: false, confidenceAmong: "allowed" });
+    expect(resolved(facts).decode).toMatchObject({ reviseRest: true, confidenceAmong: "all" });
+    expect(resolved(facts, { reviseRest: false, confidenceAmong: "allowed" }).decode).toMatchObject({
+      reviseRest: false,
+      confidenceAmong: "allowed",
+    });
+    expect(resolved(facts, { compat: true }).decode).toMatchObject({ reviseRest: false, confidenceAmong: "allowed" });
+    expect(resolveFill(modelWith(facts), 1, "A[[2]].", {}).decode).toMatchObject({ confidenceAmong: "all" });
+  });
+
   test("a template asks about the picture only where there is one", () => {
     const question = (pictures: number) => resolveFill(modelWith(), pictures, "A[[2]].", {}).messages[0]?.content;
     expect(question(0)).toBe("Please write a short text.");

@@ -122,6 +122,7 @@ export function resolveDescribe(model: AskableModel, pictures: number, options: 
   const begun = (text: string) =>
     encode(text).map((id) => (id === tokenizer.unknown && !compat ? tokenizer.special.mask : id));
   const decode = decodeOptions({
+    ...usualRules(model, options),
     ...numbers,
     stop: stopSequences(tokenizer, options),
     suffix: suffix === undefined ? [] : encode(suffix),
@@ -195,6 +196,7 @@ export function resolveFill(
     ...(options.prompt === undefined && options.messages === undefined && { unread: [] }),
     form,
     decode: decodeOptions({
+      ...usualRules(model, options),
       ...numbers,
       ...(options.threshold !== undefined && { steps: length }),
       genLength: length,
@@ -206,6 +208,12 @@ export function resolveFill(
       suffix: [tokenizer.special.eot],
     }),
   };
+}
+
+/** The model's, where nothing is asked for; the original has neither. */
+function usualRules({ facts }: AskableModel, { compat }: DescribeOptions) {
+  const { reviseRest, confidenceAmong } = modelDefaults(facts);
+  return compat ? {} : { reviseRest, confidenceAmong };
 }
 
 /** How pictures and videos are to be read and cut. A server needs it before its request's turn has come. */

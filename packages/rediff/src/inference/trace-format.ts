@@ -90,6 +90,8 @@ export interface RequestRecord {
   revise: boolean;
   revise_topk: number | null;
   revise_start: number;
+  revise_rest?: boolean;
+  confidence_among?: string;
   seed: number;
   compat: boolean;
   special_tokens: boolean;

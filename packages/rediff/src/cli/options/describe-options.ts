@@ -3,7 +3,7 @@
 import type { Device, DType } from "@rediff/torch";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LoadOptions } from "../../checkpoint/load-model.js";
-import type { Remasking } from "../../diffusion/decode-options.js";
+import { type ConfidenceAmong, confidencesAmong, type Remasking } from "../../diffusion/decode-options.js";
 import { embeddedModelFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
 import type { DescribeOptions } from "../../inference/request.js";
@@ -48,6 +48,8 @@ export interface StepFlags {
   revise?: true;
   reviseTopk?: number;
   reviseStart?: number;
+  reviseRest?: boolean;
+  confidenceAmong?: ConfidenceAmong;
 }
 
 export interface AnswerFlags extends StepFlags {
@@ -123,7 +125,15 @@ export function addStepOptions(command: Command): Command {
     .addOption(new Option("--remasking <RULE>", "which masks to fill first").choices(["low_confidence", "random"]))
     .option("--revise", "rewrite earlier tokens at every step (ReDiff)")
     .option("--revise-topk <F>", "only the surest share of them, 0 to 1", decimal)
-    .option("--revise-start <F>", "only in the last share of the steps, 0 to 1 (default 1, always)", decimal);
+    .option("--revise-start <F>", "only in the last share of the steps, 0 to 1 (default 1, always)", decimal)
+    .option("--revise-rest", "also in the steps that are left when all is written, until nothing changes")
+    .option("--no-revise-rest", "not in those, for models that do so by default")
+    .addOption(
+      new Option(
+        "--confidence-among <TOKENS>",
+        "what confidence is a share of (default the model's, else allowed)",
+      ).choices(confidencesAmong),
+    );
 }
 
 /** What an answer has besides a form to fill in: a length, blocks and an end. */
@@ -145,7 +155,11 @@ export function addAnswerOptions(command: Command): Command {
 
 export function stepOptions(flags: StepFlags): DescribeOptions {
   const { steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart } = flags;
-  return given({ steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart });
+  const { reviseRest, confidenceAmong } = flags;
+  return given({
+    ...{ steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart },
+    ...{ reviseRest, confidenceAmong },
+  });
 }
 
 export function answerOptions(flags: AnswerFlags): DescribeOptions {

@@ -1,5 +1,6 @@
 /** The options of asking, one table for each way of it. */
 import { z } from "zod";
+import { confidencesAmong } from "../../diffusion/decode-options.js";
 import {
   abortSignal,
   flag,
@@ -35,6 +36,8 @@ const describeTypes: OptionTypes<DescribeOptions> = {
   revise: flag,
   reviseTopk: number,
   reviseStart: number,
+  reviseRest: flag,
+  confidenceAmong: z.enum(confidencesAmong),
   suffix: text,
   stop: texts,
   draft: text,
@@ -75,7 +78,8 @@ export const checkRefine = optionSet<RefineOptions>({
 });
 
 const { steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart } = others;
+const { reviseRest, confidenceAmong } = others;
 export const checkFill = optionSet<FillOptions>({
   ...common,
-  ...{ steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart },
+  ...{ steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart, reviseRest, confidenceAmong },
 });

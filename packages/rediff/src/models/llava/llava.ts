@@ -39,6 +39,8 @@ export interface ModelDefaults {
   imageJoin?: "legacy" | "correct" | undefined;
   /** How sure it has to be to replace a word of a text that it refines. */
   refineThreshold?: number | undefined;
+  reviseRest?: boolean | undefined;
+  confidenceAmong?: "allowed" | "all" | undefined;
   /** The world that it knows, where it does not know photographs. */
   world?: "scenes" | undefined;
   /** False of a model that was not trained to answer questions or to go on talking. */

@@ -23,6 +23,8 @@ export type DraftOptions = Pick<
   | "revise"
   | "reviseTopk"
   | "reviseStart"
+  | "reviseRest"
+  | "confidenceAmong"
   | "temperature"
   | "cfgScale"
   | "remasking"

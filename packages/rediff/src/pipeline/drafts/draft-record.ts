@@ -25,6 +25,8 @@ const draftedShape = {
   /** What follows is written only where it is not the default. */
   revise_topk: z.number().exactOptional(),
   revise_start: z.number().exactOptional(),
+  revise_rest: z.boolean().exactOptional(),
+  confidence_among: z.string().exactOptional(),
   cfg_scale: z.number().exactOptional(),
   remasking: z.string().exactOptional(),
   conversation: z.string().exactOptional(),

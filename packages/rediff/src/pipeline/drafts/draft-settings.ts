@@ -57,6 +57,8 @@ export function draftSettings(
     seed,
     ...(reviseTopk !== undefined && { revise_topk: reviseTopk }),
     ...(reviseStart !== 1 && { revise_start: reviseStart }),
+    ...(decode.reviseRest && { revise_rest: true }),
+    ...(decode.confidenceAmong !== "allowed" && { confidence_among: decode.confidenceAmong }),
     ...(cfgScale !== 0 && { cfg_scale: cfgScale }),
     ...(remasking !== "low_confidence" && { remasking }),
     ...(conversation !== "llava_llada" && { conversation }),

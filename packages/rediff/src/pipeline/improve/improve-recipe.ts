@@ -1,6 +1,7 @@
 /** What the loop of ReDiff is: one YAML file, every key checked here, once. Keys of options have the names that they have
  *  on the command line and in training recipes. Paths are relative to where the command runs. */
 import { z } from "zod";
+import { confidencesAmong } from "../../diffusion/decode-options.js";
 import { inSnakeCase, UserError } from "../../errors.js";
 import { promptTemplates } from "../../text/chat-template.js";
 import { type Override, parseOverride } from "../../training/recipe/overrides.js";
@@ -39,6 +40,9 @@ const draft = z.strictObject({
   revise: z.boolean().default(true),
   revise_topk: optional(share),
   revise_start: optional(share),
+  /** Default, as of confidence_among: the model's. */
+  revise_rest: optional(z.boolean()),
+  confidence_among: optional(z.enum(confidencesAmong)),
   temperature: amount.default(0),
   cfg_scale: amount.default(0),
   remasking: z.enum(["low_confidence", "random"]).default("low_confidence"),
@@ -239,6 +243,8 @@ export function draftOptions({ draft: keys }: ImproveKeys): DraftOptions {
     ...(block_length !== undefined && { blockLength: block_length }),
     ...(revise_topk !== undefined && { reviseTopk: revise_topk }),
     ...(revise_start !== undefined && { reviseStart: revise_start }),
+    ...(keys.revise_rest !== undefined && { reviseRest: keys.revise_rest }),
+    ...(keys.confidence_among !== undefined && { confidenceAmong: keys.confidence_among }),
     ...(keys.system !== undefined && { system: keys.system }),
   };
 }

@@ -88,6 +88,8 @@ export function diffusionOptions(
     | "revise"
     | "revise_topk"
     | "revise_start"
+    | "revise_rest"
+    | "confidence_among"
     | "seed"
     | "image_join"
     | "as_stored"
@@ -95,7 +97,7 @@ export function diffusionOptions(
 ) {
   const { steps, tokens_per_step: tokensPerStep, threshold, temperature, remasking, revise, seed } = body;
   const { cfg_scale: cfgScale, revise_topk: reviseTopk, revise_start: reviseStart, image_join: imageJoin } = body;
-  const { as_stored: asStored } = body;
+  const { as_stored: asStored, revise_rest: reviseRest, confidence_among: confidenceAmong } = body;
   return present({
     steps,
     tokensPerStep,
@@ -106,6 +108,8 @@ export function diffusionOptions(
     revise,
     reviseTopk,
     reviseStart,
+    reviseRest,
+    confidenceAmong,
     seed,
     imageJoin,
     asStored,

@@ -1,5 +1,6 @@
 /** Fields that several requests share. Names are the reference's and OpenAI's; null means "not given", as OpenAI has it. */
 import { z } from "zod";
+import { confidencesAmong } from "../../diffusion/decode-options.js";
 
 const integer = (least: number, most: number) => z.int().min(least).max(most);
 
@@ -47,6 +48,14 @@ export const diffusionFields = {
   revise: z.boolean().nullish().meta({ description: "rewrite earlier tokens at every step (ReDiff)" }),
   revise_topk: z.number().min(0).max(1).nullish(),
   revise_start: z.number().min(0).max(1).nullish(),
+  revise_rest: z
+    .boolean()
+    .nullish()
+    .meta({ description: "with revise: also in the steps that are left when all is written; default the model's" }),
+  confidence_among: z
+    .enum(confidencesAmong)
+    .nullish()
+    .meta({ description: "what confidence is a share of: of the tokens that may be written, or of all" }),
 };
 
 /** A union that says what it takes, in place of "Invalid input". */

@@ -1,6 +1,6 @@
 /** `rediff data draft DATA`: what a model says about the pictures of a data set, for an expert to correct. */
 import { Command, Option } from "commander";
-import type { Remasking } from "../../../diffusion/decode-options.js";
+import { type ConfidenceAmong, confidencesAmong, type Remasking } from "../../../diffusion/decode-options.js";
 import { UserError } from "../../../errors.js";
 import type { DraftOptions, DraftReport } from "../../../pipeline/drafts/draft-all.js";
 import { parseShard } from "../../../pipeline/drafts/draft-plan.js";
@@ -35,6 +35,8 @@ interface Flags extends ModelFlags, PromptFlags {
   remasking?: Remasking;
   revise?: true;
   reviseTopk?: number;
+  reviseRest?: boolean;
+  confidenceAmong?: ConfidenceAmong;
   reviseStart?: number;
   first?: number;
   count?: number;
@@ -83,6 +85,14 @@ export function dataDraftCommand(): Command {
     .option("--revise", "rewrite earlier tokens at every step (ReDiff)")
     .option("--revise-topk <F>", "only the surest share of them, 0 to 1", decimal)
     .option("--revise-start <F>", "only in the last share of the steps, 0 to 1 (default 1, always)", decimal)
+    .option("--revise-rest", "also in the steps that are left when all is written, until nothing changes")
+    .option("--no-revise-rest", "not in those, for models that do so by default")
+    .addOption(
+      new Option(
+        "--confidence-among <TOKENS>",
+        "what confidence is a share of (default the model's, else allowed)",
+      ).choices(confidencesAmong),
+    )
     .option("--first <N>", "the first record to draft, from 0", whole(0))
     .option("--count <N>", "records to draft (default all)", whole(1))
     .option("--shard <I/N>", "only every N-th of them, from the I-th on, I from 0")
@@ -161,9 +171,10 @@ const NAMED = 5;
 function draftOptions(flags: Flags): DraftOptions {
   if (flags.compat) throw new UserError("drafts have no --compat", "Special tokens are never part of a draft.");
   const { genLength, blockLength, remasking, revise, reviseTopk, reviseStart } = flags;
+  const { reviseRest, confidenceAmong } = flags;
   const { temperature, cfgScale, seed, system, conversation, imageJoin, autoOrient, asStored, maxPixels } = flags;
   return given({
-    ...{ genLength, blockLength, remasking, revise, reviseTopk, reviseStart },
+    ...{ genLength, blockLength, remasking, revise, reviseTopk, reviseStart, reviseRest, confidenceAmong },
     ...{ temperature, cfgScale, seed, system, conversation, imageJoin, autoOrient, asStored, maxPixels },
   });
 }

@@ -82,7 +82,8 @@ async function main() {
   process.stdout.write(
     json ? `${JSON.stringify({ ...options, ...outcome, violations: found }, undefined, 1)}\n` : `\n${text}\n`,
   );
-  if (write) await writeSection(join(import.meta.dirname, "../docs/security.md"), "attack", "A long run", text);
+  if (write)
+    await writeSection(join(import.meta.dirname, "../docs/security.md"), "attack", "A long run of attacks", text);
   for (const { what, repeat } of found) console.error(`did not hold: ${what}\n  again: npm run attack -- ${repeat}`);
   if (found.length > 0) process.exitCode = 1;
 }

@@ -4,9 +4,13 @@
  *  has looked at the options. */
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { root, runScript, setUp } from "./workspace.mjs";
+import { unknownServeOption } from "./serve-options.mjs";
+import { root, runScript, setUp, UsageError } from "./workspace.mjs";
 
 await runScript(async () => {
+  const unknown = unknownServeOption(root, process.argv.slice(2));
+  if (unknown !== undefined)
+    throw new UsageError(`unknown option ${unknown}`, "npm start -- --help says which there are.");
   await setUp({ quiet: true, torch: false });
   const launcher = join(root, "packages", "rediff", "bin", "rediff.mjs");
   return await inherit([launcher, "serve", ...process.argv.slice(2)]);

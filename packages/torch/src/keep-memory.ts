@@ -13,3 +13,10 @@ export function keptMemory(): { bytes: number; limit: number } {
   const [bytes, limit] = native.keptMemory();
   return { bytes, limit };
 }
+
+/** Gives back what is kept now, for a process that has nothing to do for a while; the limit stays. */
+export function releaseKeptMemory(): void {
+  const { limit } = keptMemory();
+  keepMemory(0);
+  keepMemory(limit);
+}

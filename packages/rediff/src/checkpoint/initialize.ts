@@ -10,6 +10,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type DType, Generator, ones, randn, saveCheckpoint, scope, type Tensor, zeros } from "@rediff/torch";
+import { roomError } from "../files/write-errors.js";
 import { parseConfig } from "./config.js";
 import { writeJson } from "./model-folder.js";
 import { modelShapes } from "./tensor-names.js";
@@ -52,8 +53,12 @@ export async function initializeModel(
     };
     return { name, dtype, shape, tensor: () => scope(make) };
   });
-  saveCheckpoint(folder, sources);
-  await writeJson(join(folder, "config.json"), { ...raw, torch_dtype: dtype });
+  try {
+    saveCheckpoint(folder, sources);
+    await writeJson(join(folder, "config.json"), { ...raw, torch_dtype: dtype });
+  } catch (cause) {
+    throw roomError(folder, cause);
+  }
 }
 
 /** [N, D] for N patches in a square, row by row. */

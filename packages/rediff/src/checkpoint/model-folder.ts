@@ -2,6 +2,7 @@
  *
  *  Two departures from files/whole-folder.ts, which checkpoints of a run are written with: the place may be a folder
  *  with other files in it, which stay, and the next run for the same place removes what a killed one has left. */
+
 import { existsSync } from "node:fs";
 import { copyFile, mkdir, open, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
@@ -9,6 +10,8 @@ import { option, UserError, wording } from "../errors.js";
 import { freeBytes } from "../files/disk-space.js";
 import { hiddenPath, readHiddenName } from "../files/hidden-names.js";
 import { assertRegular } from "../files/regular-file.js";
+import { makeFolders } from "../files/whole-folder.js";
+import { roomError } from "../files/write-errors.js";
 import { gib } from "./memory.js";
 
 /** Files of a model folder beside config.json and the weights that a conversion takes along. */
@@ -75,17 +78,17 @@ export async function intoFolder(output: string, write: (folder: string) => Prom
   const exists = existsSync(target);
   // Inside a folder that is there: it may be a mount, and a rename must not leave its file system.
   const parent = exists ? target : dirname(target);
-  await mkdir(parent, { recursive: true });
-  await sweep(parent, target);
   const partial = hiddenPath(parent, target, "partial");
   try {
+    makeFolders(parent);
+    await sweep(parent, target);
     await mkdir(partial);
     await write(partial);
     if (exists) await moveInto(partial, target);
     else await rename(partial, target);
   } catch (error) {
     await rm(partial, { recursive: true, force: true }).catch(() => undefined); // the next run's to remove
-    throw error;
+    throw roomError(output, error);
   }
 }
 

@@ -16,6 +16,7 @@ import { serveCommand } from "./commands/serve.js";
 import { trainCommand } from "./commands/train.js";
 import { beginNothing, EXIT_STATUS_HELP, exitStatus, statusOfError } from "./exit-status.js";
 import { addCommands } from "./options/command-group.js";
+import { assertOutputs } from "./options/outputs.js";
 import { errorText } from "./terminal/error-text.js";
 import { noteLine } from "./terminal/lines.js";
 
@@ -45,6 +46,7 @@ export function program(): Command {
     pullCommand(),
     doctorCommand(),
   ]);
+  root.hook("preAction", (_, command) => assertOutputs(command));
   return root.exitOverride().configureOutput({ outputError: () => undefined });
 }
 

@@ -1,5 +1,14 @@
-import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { expect, test } from "vitest";
 import { folderOfEachTest } from "../testing/folders.js";
@@ -61,4 +70,23 @@ test("what a person can do about it", async () => {
     /file\/x\.json cannot be written: a part of the path is no folder/,
   );
   expect(existsSync(at("file/x.json"))).toBe(false);
+});
+
+test.skipIf(process.platform === "win32")("a pipe or a device keeps its place", async () => {
+  execFileSync("mkfifo", [at("pipe")]);
+  await expect(writeText(at("pipe"), "x")).rejects.toThrow(`${at("pipe")} is a named pipe`);
+  symlinkSync("/dev/null", at("null"));
+  await expect(writeText(at("null"), "x")).rejects.toThrow(`${at("null")} is a device`);
+  expect(readdirSync(scratch.path).sort()).toEqual(["null", "pipe"]);
+  expect(statSync(at("pipe")).isFIFO()).toBe(true);
+});
+
+test("a link stays, and the file lies where it leads", async () => {
+  mkdirSync(at("large-disk"));
+  writeFileSync(at("large-disk/x.json"), "before");
+  symlinkSync(at("large-disk/x.json"), at("link.json"));
+  await writeText(at("link.json"), "after");
+  expect(lstatSync(at("link.json")).isSymbolicLink()).toBe(true);
+  expect(readFileSync(at("large-disk/x.json"), "utf8")).toBe("after");
+  expect(readdirSync(at("large-disk"))).toEqual(["x.json"]);
 });

@@ -1,10 +1,13 @@
-/** A file that is whole or not there: it is written beside its place under a hidden name, synced, and renamed.
+/** A file that is whole or not there: it is written beside its place under a hidden name, synced, and renamed. The place of
+ *  a link is where it leads: who has put one there wants the file to lie on the other disk.
  *
  *  A killed run leaves `.NAME.partial-HOST-PID`, which the next one for the same place removes. */
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, readdir, realpath, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../errors.js";
 import { hiddenPath, readHiddenName } from "./hidden-names.js";
+import { infoOf, kindOf } from "./regular-file.js";
+import { makeFolders } from "./whole-folder.js";
 import { writeError } from "./write-errors.js";
 
 const BUFFER_BYTES = 1 << 20;
@@ -17,6 +20,8 @@ export class AtomicFile {
 
   private constructor(
     readonly path: string,
+    /** Where the file will lie, and where a link of that name leads. */
+    private readonly place: string,
     /** Where the bytes are until `commit`. */
     readonly partial: string,
     handle: FileHandle,
@@ -27,15 +32,14 @@ export class AtomicFile {
   /** @throws UserError when nothing can be written there */
   static async create(path: string): Promise<AtomicFile> {
     try {
-      await mkdir(dirname(path), { recursive: true });
-      const isFolder = await stat(path).then(
-        (info) => info.isDirectory(),
-        () => false,
-      );
-      if (isFolder) throw new UserError(`${path} is a folder`, "Name a file for the result.");
-      await sweep(path);
-      const partial = hiddenPath(dirname(path), path, "partial");
-      return new AtomicFile(path, partial, await open(partial, "w"));
+      makeFolders(dirname(path));
+      const info = infoOf(path);
+      // The rename would take the place of a device, for all who use it.
+      if (info?.isFile() === false) throw new UserError(`${path} is ${kindOf(info)}`, "Name a file for the result.");
+      const place = await realpath(path).catch(() => path);
+      await sweep(place);
+      const partial = hiddenPath(dirname(place), place, "partial");
+      return new AtomicFile(path, place, partial, await open(partial, "w"));
     } catch (cause) {
       throw writeError(path, cause);
     }
@@ -65,8 +69,8 @@ export class AtomicFile {
     try {
       if (sync) await this.#handle.sync();
       await this.#handle.close();
-      await rename(this.partial, this.path);
-      if (sync) await syncFolder(dirname(this.path));
+      await rename(this.partial, this.place);
+      if (sync) await syncFolder(dirname(this.place));
     } catch (cause) {
       throw writeError(this.path, cause);
     }
@@ -75,7 +79,7 @@ export class AtomicFile {
   /** Leaves nothing. Harmless after `commit`. */
   async abort(): Promise<void> {
     await this.#handle.close().catch(() => undefined);
-    await rm(this.partial, { force: true });
+    await rm(this.partial, { force: true }).catch(() => undefined); // the next run's to remove
   }
 }
 

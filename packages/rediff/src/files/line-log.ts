@@ -1,11 +1,12 @@
 /** JSON lines that are only ever appended, by runs that may be killed at any moment: a line is written whole, what a
  *  kill left of one is taken away at the next start, and a file that is not ours is never touched. */
 import { closeSync, constants, openSync } from "node:fs";
-import { access, type FileHandle, mkdir, open, stat } from "node:fs/promises";
+import { access, type FileHandle, open, stat } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { option, UserError, wording } from "../errors.js";
 import { infoOf } from "./regular-file.js";
 import { utf8Lines } from "./utf8-text.js";
+import { makeFolders } from "./whole-folder.js";
 import { writeError } from "./write-errors.js";
 
 export interface LineLogOptions {
@@ -85,7 +86,7 @@ export class LineLog {
   async #opened(): Promise<FileHandle> {
     if (this.#file !== undefined) return this.#file;
     try {
-      await mkdir(dirname(this.path), { recursive: true });
+      makeFolders(dirname(this.path));
       this.#file = await open(this.path, "a");
       return this.#file;
     } catch (cause) {

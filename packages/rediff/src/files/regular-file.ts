@@ -106,7 +106,9 @@ function refuseOthers(path: string, info: Stats, expected: string): void {
   throw new UserError(`${path}: is ${kindOf(info)}; expected ${expected}`, "Copy what it gives into a file");
 }
 
-function kindOf(info: Stats): string {
+/** What it is that is no regular file. */
+export function kindOf(info: Stats): string {
+  if (info.isDirectory()) return "a folder";
   if (info.isFIFO()) return "a named pipe";
   if (info.isSocket()) return "a socket";
   return "a device";

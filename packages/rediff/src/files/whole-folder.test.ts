@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { folderOfEachTest } from "../testing/folders.js";
-import { removeWholeFolder, sweepLeftovers, writeWholeFolder } from "./whole-folder.js";
+import { makeFolders, removeWholeFolder, sweepLeftovers, writeWholeFolder } from "./whole-folder.js";
 
 const scratch = folderOfEachTest();
 const { at } = scratch;
@@ -88,4 +88,13 @@ describe("sweepLeftovers", () => {
   });
 
   test("of a folder that is not there", async () => expect(await sweepLeftovers(at("absent"))).toEqual([]));
+});
+
+test.skipIf(!existsSync("/proc/self"))("a place that takes no folders is an error, and not waited for", () => {
+  expect(() => makeFolders("/proc/none/inner")).toThrow("ENOENT");
+  writeFileSync(at("file"), "");
+  expect(() => makeFolders(at("file"))).toThrow("EEXIST");
+  expect(() => makeFolders(at("file/x"))).toThrow("ENOTDIR");
+  expect(makeFolders(at("new/deep/er"))).toBe(at("new"));
+  expect(makeFolders(at("new/deep"))).toBeUndefined();
 });

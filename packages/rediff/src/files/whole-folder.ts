@@ -3,17 +3,38 @@
  *
  *  What a killed run leaves has a name of the form `.NAME.saving-HOST-PID` or `.NAME.removing-HOST-PID`; the next run
  *  removes it. */
-import { closeSync, existsSync, fsyncSync, openSync, readdirSync, statSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, statSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { hiddenPath, readHiddenName } from "./hidden-names.js";
+
+/** Makes a folder and those that it lies in, where they are not there. Node's own way never ends in a place that takes no
+ *  folders and calls them missing, as Linux' /proc does.
+ *  @returns the first that was made */
+export function makeFolders(path: string): string | undefined {
+  const missing: string[] = [];
+  for (let at = resolve(path); !existsSync(at); at = dirname(at)) missing.unshift(at);
+  if (missing.length === 0 && !isFolder(path)) missing.push(path); // for the system's error
+  let first: string | undefined;
+  for (const folder of missing) {
+    try {
+      mkdirSync(folder);
+      first ??= folder;
+    } catch (error) {
+      if (!isFolder(folder)) throw error; // else another process was faster
+    }
+  }
+  return first;
+}
+
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 
 /** Has `write` fill a new folder that then becomes `target`, in place of one that is there. Whatever goes wrong in
  *  `write`, nothing of it stays and the old one is untouched. */
 export async function writeWholeFolder(target: string, write: (folder: string) => Promise<void>): Promise<void> {
   const path = resolve(target);
   const hidden = hiddenPath(dirname(path), path, "saving");
-  await mkdir(dirname(path), { recursive: true });
+  makeFolders(dirname(path));
   try {
     await rm(hidden, { recursive: true, force: true });
     await mkdir(hidden);

@@ -60,14 +60,24 @@ export function writeError(target: string, cause: unknown, { hint, done = "writt
   return new UserError(`${shortened(target)} cannot be ${done}: ${reason[0]}`, hint ?? reason[1], { cause });
 }
 
+/** Where it is clear without the path that something was being written. */
+const WRITING = new Set(["ENOSPC", "EDQUOT", "EFBIG", "EROFS"]);
+
+/** As `writeError`, of a step that reads, too: only what is clear to be about the place that is written to. */
+export function roomError(target: string, cause: unknown): unknown {
+  const codes = [codeOf(cause), codeOf(cause instanceof Error ? cause.cause : undefined)];
+  return codes.some((code) => WRITING.has(code)) ? writeError(target, cause) : cause;
+}
+
 /** What the system says about a file, in words, where nobody on the way has made a sentence of it; undefined for other
  *  errors. */
 export function systemErrorText(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("syscall" in error) || !("path" in error)) return undefined;
-  const [why] = reasonOf(error) ?? [];
-  return why === undefined
-    ? undefined
-    : `${shortened(String(error.path))}: ${why} (${codeOf(error)}, ${error.syscall})`;
+  if (!(error instanceof Error) || !("syscall" in error)) return undefined;
+  const [why, hint] = reasonOf(error) ?? [];
+  const isWriting = WRITING.has(codeOf(error));
+  if (why === undefined || !("path" in error || isWriting)) return undefined;
+  const what = "path" in error ? shortened(String(error.path)) : "a file cannot be written";
+  return `${what}: ${why} (${codeOf(error)}, ${error.syscall})${isWriting ? `. ${hint}` : ""}`;
 }
 
 /** Runs a step that writes `target` whole or not at all; its failure becomes one line about it. */

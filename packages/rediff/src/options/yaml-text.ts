@@ -1,5 +1,5 @@
 /** YAML that people give us, read within bounds: an alias may stand for itself, or ten of them for a billion values. */
-import { type Document, isNode, isScalar, Lexer, LineCounter, parseDocument, visit } from "yaml";
+import { Composer, type Document, isNode, isScalar, Lexer, LineCounter, Parser, visit } from "yaml";
 import { UserError } from "../errors.js";
 
 export interface YamlText {
@@ -20,21 +20,20 @@ const MOST_PIECES = 2 ** 16;
  *  @throws UserError with the line, when it is no YAML or goes beyond the bounds */
 export function parseYaml(text: string, file: string): YamlText {
   let pieces = 0;
-  for (const _ of new Lexer().lex(text))
-    if (++pieces > MOST_PIECES)
+  for (const piece of new Lexer().lex(text)) {
+    pieces += 1 + escapesIn(piece);
+    if (pieces > MOST_PIECES)
       throw new UserError(`${file}: it has more than ${MOST_PIECES} words and signs, and is no text that is read here`);
+  }
   const lines = new LineCounter();
   const document = within(
     () => file,
-    () => withoutStacks(() => parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: "silent" })),
+    () => withoutStacks(() => onlyDocument(text, lines, file)),
   );
   const [problem] = [...document.errors, ...document.warnings];
   if (problem !== undefined) {
     const [at] = problem.pos;
-    const key = /^[\w.-]+/.exec(text.slice(at))?.[0];
-    const isTwice = problem.code === "DUPLICATE_KEY" && key !== undefined;
-    const what = isTwice ? `${key}: the key is there twice` : wordsOf(problem.message);
-    throw new UserError(`${file}:${lines.linePos(at).line}: ${what}`);
+    throw new UserError(`${file}:${lines.linePos(at).line}: ${wordsOf(problem.message)}`);
   }
   const aliasAt = () => {
     const at = firstAlias(document);
@@ -42,7 +41,7 @@ export function parseYaml(text: string, file: string): YamlText {
   };
   within(
     () => file,
-    () => assertPlainKeys(document, (at) => `${file}:${lines.linePos(at).line}`),
+    () => assertKeys(document, (at) => `${file}:${lines.linePos(at).line}`),
   );
   const value: unknown = within(aliasAt, () => document.toJS());
   if (isDeep(value, MOST_DEPTH))
@@ -52,14 +51,43 @@ export function parseYaml(text: string, file: string): YamlText {
   return { document, lines, value };
 }
 
-/** The library writes a key that is no word as the text of what it holds, quotes and all: fifty keys in each other, a hundred
- *  bytes, become a gigabyte. */
-function assertPlainKeys(document: Document, lineOf: (at: number) => string): void {
+/** Each may be a mistake of its own. */
+const escapesIn = (piece: string): number => (piece.startsWith('"') ? piece.split("\\").length - 1 : 0);
+
+/** As the library's own parse(), which passes over what stands behind the first document. */
+function onlyDocument(text: string, lines: LineCounter, file: string): Document {
+  // Whether a key is there twice is looked at afterwards: the library compares each with all others.
+  const composer = new Composer({ lineCounter: lines, prettyErrors: false, logLevel: "silent", uniqueKeys: false });
+  let document: Document | undefined;
+  for (const next of composer.compose(new Parser(lines.addNewLine).parse(text), true, text.length)) {
+    if (document !== undefined) {
+      const at = next.range?.[0] ?? text.length;
+      throw new UserError(
+        `${file}:${lines.linePos(at).line}: a second document begins here, and one was expected`,
+        "Write it as one, without ---, or into a file of its own.",
+      );
+    }
+    document = next;
+  }
+  if (document === undefined) throw new UserError(`${file}: has no YAML`);
+  return document;
+}
+
+/** Keys are words, each there once. The library writes one that is no word as the text of what it holds, quotes and all:
+ *  fifty keys in each other, a hundred bytes, become a gigabyte. */
+function assertKeys(document: Document, lineOf: (at: number) => string): void {
+  const known = new WeakMap<object, Set<string>>();
   visit(document, {
-    Pair(_, { key }) {
-      if (key === null || isScalar(key)) return;
+    Pair(_, { key }, path) {
       const at = isNode(key) ? (key.range?.[0] ?? 0) : 0;
-      throw new UserError(`${lineOf(at)}: a key is a word, and this one is a list, an alias or keys of its own`);
+      if (key !== null && !isScalar(key))
+        throw new UserError(`${lineOf(at)}: a key is a word, and this one is a list, an alias or keys of its own`);
+      const map = path.at(-1);
+      if (map === undefined) return;
+      const keys = known.get(map) ?? new Set();
+      const name = String(key?.value ?? "");
+      if (keys.has(name)) throw new UserError(`${lineOf(at)}: ${name.slice(0, 60)}: the key is there twice`);
+      known.set(map, keys.add(name));
     },
   });
 }

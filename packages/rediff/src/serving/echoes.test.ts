@@ -1,5 +1,6 @@
 /** Errors repeat what came, so that people see what is meant; but never much of it, and never raw. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ApiError, clip } from "./http/error-object.js";
 import { isBuilt, pictureUrl, startTestServer, type TestServer } from "./testing/start.js";
 
 let started: TestServer;
@@ -69,4 +70,12 @@ describe.skipIf(!isBuilt)("what is far too long comes back cut short", () => {
     expect(await answer("/v1/refine", { method: "POST", headers: { "content-type": long }, body: "x" })).toBe(415);
     expect(Math.max(...started.log.map((line) => line.length))).toBeLessThan(300);
   });
+});
+
+test("half a character, sent or cut in two, is shown as one that cannot be", () => {
+  expect(new ApiError(400, "a\ud83d", { param: "\udc00😀" }).body.error).toMatchObject({
+    message: "a\ufffd",
+    param: "\ufffd😀",
+  });
+  expect(clip("a😀", 2)).toBe("a\ufffd...");
 });

@@ -4,7 +4,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { folderOfFile } from "../testing/folders.js";
 import { hostileFiles } from "../vision/fixtures/hostile-files.js";
-import { blackPng } from "../vision/fixtures/hostile-pictures.js";
+import { blackPng, jpegOfScans } from "../vision/fixtures/hostile-pictures.js";
 import { isBuilt, pictureUrl, post, startTestServer, type TestServer, until } from "./testing/start.js";
 
 const SIDE = 1500;
@@ -138,6 +138,22 @@ describe.skipIf(!isBuilt)(`files that mean harm${isBuilt ? "" : " (SKIPPED: not 
       expect(answers.filter(({ status }) => status === 200).length).toBeGreaterThanOrEqual(9);
     },
   );
+
+  test("a picture has its time, and another one after it has its own", async () => {
+    const media = { maxPixels: 2e8, requestPixels: 2e8, pictureSeconds: 1.5 };
+    await using patient = await startTestServer({ media, engine: { visionWorkers: 1 } });
+    const slow = Array.from({ length: 3 }, () =>
+      post(patient.url, "/v1/chat/completions", asking(picture(jpegOfScans(12_000, 14_000, 99)))),
+    );
+    for (const { status, body } of await Promise.all(slow))
+      expect([status, (body as Refusal).error]).toMatchObject([
+        400,
+        {
+          code: "invalid_image",
+          message: expect.stringMatching(/the picture: decoding it took longer than 1.5 seconds. Shrink/),
+        },
+      ]);
+  });
 });
 
 /** Processes that this one has started for its pictures. */

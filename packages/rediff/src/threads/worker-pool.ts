@@ -196,9 +196,9 @@ export class WorkerPool<Job, Result> implements AsyncDisposable {
       if (ms !== undefined) slot.timer = setTimeout(then, ms).unref();
     };
     if (current === undefined) after(this.#options.idleMs ?? processes?.idleMs, () => this.#dismiss(slot));
-    else if (current.isAborted) after(patience?.abandonedMs, () => this.#dismiss(slot));
     else if (!slot.isReady)
       after(START_MS, () => this.#lose(slot, { what: `did not begin within ${START_MS / 1000} s` }));
+    else if (current.isAborted) after(patience?.abandonedMs, () => this.#dismiss(slot));
     else if (patience !== undefined) {
       const { longestMs, error } = patience;
       const ms = typeof longestMs === "number" ? longestMs : longestMs(current.job);

@@ -151,7 +151,10 @@ test("--trace replaces neither the picture nor the results, nor shares their fil
   const [picture, both] = [at("keep.jpg"), at("both.jsonl")];
   copyFileSync(fixturePath("color.jpg"), picture);
   const over = await rediffHere("caption", picture, ...SHORT, "--trace", picture);
-  expect(over).toMatchObject({ status: 2, stderr: expect.stringMatching(/keep\.jpg: line 1 is not a step.*--trace/) });
+  expect(over).toMatchObject({
+    status: 2,
+    stderr: expect.stringMatching(/keep\.jpg is read and cannot be written to\. Name/),
+  });
   expect(readFileSync(picture).equals(readFileSync(fixturePath("color.jpg")))).toBe(true);
   const shared = await rediffHere("caption", picture, ...SHORT, "--output", both, "--trace", `${root}/./both.jsonl`);
   expect(shared).toMatchObject({ status: 2, stdout: "" });

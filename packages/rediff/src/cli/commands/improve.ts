@@ -5,6 +5,7 @@ import type { Stage, StageReports } from "../../pipeline/improve/loop-state.js";
 import { formatDuration } from "../../units.js";
 import { statusOfSignal } from "../exit-status.js";
 import { needTorch } from "../options/load-engine.js";
+import { assertOutput } from "../options/outputs.js";
 import { whole } from "../options/parse-values.js";
 import { addRecipeArguments } from "../options/recipe-arguments.js";
 import { Interrupted } from "../terminal/error-text.js";
@@ -42,6 +43,7 @@ export function improveCommand(): Command {
 async function run(file: string, overrides: string[], flags: Flags): Promise<void> {
   const { readImproveRecipe } = await import("../../pipeline/improve/improve-recipe.js");
   const recipe = readImproveRecipe(file, overrides);
+  await assertOutput(recipe.output, "folder");
   await needTorch();
   if (flags.threads !== undefined) (await import("@rediff/torch")).setThreads(flags.threads);
   const [{ improve }, { reportText }] = await Promise.all([

@@ -48,7 +48,10 @@ export function trainCommand(): Command {
 async function run(file: string, overrides: string[], flags: Flags): Promise<void> {
   const { readRecipe } = await import("../../training/recipe/recipe-file.js");
   const recipe = readRecipe(file, overrides);
-  await (await import("../options/judge-recipe.js")).judgeRecipe(recipe, flags.resume);
+  await (await import("../options/judge-recipe.js")).judgeRecipe(recipe, {
+    resume: flags.resume,
+    isInspection: flags.inspect !== undefined,
+  });
   await needTorch();
   if (flags.threads !== undefined) (await import("@rediff/torch")).setThreads(flags.threads);
   if (flags.inspect !== undefined)

@@ -3,10 +3,18 @@ import { findFiles } from "../../data/records/record-list.js";
 import type { RecipeKeys } from "../../training/recipe/recipe.js";
 import { checkpointToResume, finishedRun } from "../../training/run/earlier-run.js";
 import { planModel } from "../../training/run/starting-model.js";
+import { assertOutput } from "./outputs.js";
+
+export interface JudgeOptions {
+  resume?: "auto" | "never";
+  /** Nothing will be written. */
+  isInspection?: boolean;
+}
 
 /** @throws UserError */
-export async function judgeRecipe(recipe: RecipeKeys, resume: "auto" | "never" = "auto"): Promise<void> {
+export async function judgeRecipe(recipe: RecipeKeys, options: JudgeOptions = {}): Promise<void> {
   if (finishedRun(recipe) !== undefined) return; // the data may be gone
-  await planModel(recipe, checkpointToResume(recipe, resume));
+  if (!options.isInspection) await assertOutput(recipe.output, "folder");
+  await planModel(recipe, checkpointToResume(recipe, options.resume ?? "auto"));
   await findFiles([...recipe.data, ...(recipe.evaluate?.data ?? [])]);
 }

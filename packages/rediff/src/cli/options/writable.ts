@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "../../errors.js";
+import { infoOf, kindOf } from "../../files/regular-file.js";
 
 /** Whether a file can be made or written to, before hours of work are put into it. Makes nothing.
  *  @throws UserError that says why not */
@@ -19,6 +20,14 @@ export async function assertWritable(path: string): Promise<void> {
     const why = error.code === "ENOENT" ? `there is no folder ${target}` : "it is not permitted";
     throw new UserError(`${path} cannot be written: ${why}`);
   });
+}
+
+/** The same of a file that is written whole and then put in its place, which no device or pipe can be.
+ *  @throws UserError that says why not */
+export async function assertReplaceable(path: string): Promise<void> {
+  await assertWritable(path);
+  const info = infoOf(path);
+  if (info?.isFile() === false) throw new UserError(`${path} is ${kindOf(info)}`, "Name a file.");
 }
 
 /** @throws UserError when the folder holds a model, which would be written over */

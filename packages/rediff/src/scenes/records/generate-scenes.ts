@@ -4,10 +4,12 @@
  *  on where a run was cut off. The facts do not depend on the style, so the same seed in two styles shows the same
  *  scenes in two hands. A line is written after its picture and in order, so what a killed run left behind is a
  *  beginning of the file; the next run cuts off a torn line and goes on. */
+
 import { createHash } from "node:crypto";
-import { mkdir, open, readFile, writeFile } from "node:fs/promises";
+import { open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
+import { makeFolders } from "../../files/whole-folder.js";
 import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import { writeCaption } from "../language/caption-plan.js";
 import { type Artwork, loadArtwork } from "../picture/artwork.js";
@@ -50,7 +52,7 @@ export async function generateScenes(options: GenerateOptions): Promise<{ there:
   checkOptions(options);
   const { count, first = 0, folder } = options;
   const file = join(folder, "scenes.jsonl");
-  await mkdir(join(folder, "pictures"), { recursive: true });
+  makeFolders(join(folder, "pictures"));
   const there = await takeUp(file, options);
   await writeFile(join(folder, "LICENSES"), licensesText(stylesOf(options.style)));
   const artwork = loadArtwork();

@@ -4,8 +4,10 @@
  *  A word has up to three tokens: behind a space (" dog"), behind a space at the start of a sentence (" Dog"), and without
  *  a space, at the start of a text. Special tokens have LLaDA's names; the default system text is one token, because
  *  spelling it out would cost a small model forty positions. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { hiddenPath } from "../../files/hidden-names.js";
+import { writeError } from "../../files/write-errors.js";
 import { defaultSystemText } from "../../text/chat-template.js";
 import { sentenceStarts, signs, templateWords, vocabulary } from "../language/vocabulary.js";
 import { byteTokens, spelt, trainBytePairs } from "./byte-pairs.js";
@@ -117,8 +119,17 @@ export function sceneTokenizerFiles(): Record<string, unknown> {
 /** Writes the files into a folder, which is made. */
 export function writeSceneTokenizer(folder: string): SceneTokens {
   mkdirSync(folder, { recursive: true });
-  for (const [name, content] of Object.entries(sceneTokenizerFiles())) {
-    writeFileSync(join(folder, name), `${JSON.stringify(content, null, 2)}\n`);
+  const files = Object.entries(sceneTokenizerFiles()).map(([name, content]) => ({
+    path: join(folder, name),
+    draft: hiddenPath(folder, name, "partial"),
+    text: `${JSON.stringify(content, null, 2)}\n`,
+  }));
+  try {
+    for (const { draft, text } of files) writeFileSync(draft, text);
+    for (const { path, draft } of files) renameSync(draft, path);
+  } catch (cause) {
+    for (const { draft } of files) rmSync(draft, { force: true });
+    throw writeError(folder, cause);
   }
   return sceneTokens();
 }

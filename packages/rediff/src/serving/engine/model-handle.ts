@@ -21,6 +21,10 @@ export interface ModelEvents {
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 30_000;
 
+/** Shapes of operators that oneDNN, and libtorch in front of it, keep compiled. A request has a dozen or two, as long as its
+ *  batch stays the same; a thousand, their own choice, are hundreds of megabytes that requests of other lengths leave. */
+const COMPILED_SHAPES = "64";
+
 export class ModelHandle {
   readonly #load: LoadRequest;
   readonly #events: ModelEvents;
@@ -49,6 +53,7 @@ export class ModelHandle {
     const child = fork(fileURLToPath(existingWorkerUrl("./model-process.js", import.meta.url)), [], {
       serialization: "advanced",
       execArgv: [],
+      env: { ONEDNN_PRIMITIVE_CACHE_CAPACITY: COMPILED_SHAPES, LRU_CACHE_CAPACITY: COMPILED_SHAPES, ...process.env },
       stdio: ["ignore", 2, 2, "ipc", "pipe"], // the last is HEARTBEAT_DESCRIPTOR
     });
     this.#child = child;

@@ -1,6 +1,6 @@
 /** The batcher as the server's client of it: requests come as messages, and what becomes of them goes out as messages.
  *  What is left over waits in the order in which it came; fairness between clients is the server's affair. */
-import { memory } from "@rediff/torch";
+import { memory, releaseKeptMemory } from "@rediff/torch";
 import type { Beginning } from "../../inference/answers.js";
 import { Batcher, type ForwardPass, type Taken } from "../../inference/batcher.js";
 import type { RequestKind, RequestOfKind } from "../../inference/resolve.js";
@@ -16,6 +16,9 @@ const TELL_EVERY_MS = 50;
 
 /** For which those that are decoded may wait for others between two steps. */
 const PATIENCE_MS = 5;
+
+/** Without anything to decode for so long, memory that is kept for the next pass goes back to the system. */
+const IDLE_MS = 2000;
 
 export class ServedBatcher {
   readonly #batcher: Batcher;
@@ -95,10 +98,12 @@ export class ServedBatcher {
 
   async #take(isIdle: boolean): Promise<Taken> {
     if (isIdle) this.#tellPasses();
+    const idling = isIdle ? setTimeout(releaseKeptMemory, IDLE_MS).unref() : undefined;
     while (isIdle && this.#waiting.size === 0 && !this.#ended)
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
+    clearTimeout(idling);
     this.#wake = undefined;
     if (!isIdle) await this.#listen();
     if (this.#ended) return "over";

@@ -88,9 +88,10 @@ export async function inFields<T>(spelling: Spelling, answer: Promise<T>): Promi
   }
 }
 
-/** Messages repeat what came, but not megabytes of it. */
+/** Messages repeat what came, but not megabytes of it, and no half a character: some clients cannot print one. */
 export function clip(text: string, length = 200): string {
-  return text.length > length ? `${text.slice(0, length)}...` : text;
+  const short = text.length > length ? `${text.slice(0, length)}...` : text;
+  return short.replace(/\p{Surrogate}/gu, "\ufffd");
 }
 
 const stackOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

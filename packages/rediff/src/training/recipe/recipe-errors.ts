@@ -10,17 +10,21 @@ export type Origin = (path: readonly PropertyKey[]) => string;
 
 type Issue = z.core.$ZodIssue;
 
-/** All problems of a recipe in one error. The issues must carry their input. */
+/** Whoever has more has given another file. */
+const TOLD = 12;
+
+/** The problems of a recipe in one error. The issues must carry their input. */
 export function recipeError(issues: readonly Issue[], origin: Origin, known: readonly string[]): UserError {
   const flat = issues.flatMap(withoutUnions);
-  const problems = flat.flatMap((issue) =>
+  const problems = flat.flatMap((issue): (() => string)[] =>
     issue.code === "unrecognized_keys"
-      ? issue.keys.map((key) => `${origin([...issue.path, key])}: ${unknownKey([...issue.path, key], known)}`)
-      : [`${origin(issue.path)}: ${issue.input === undefined ? "it is missing" : issueText(issue)}`],
+      ? issue.keys.map((key) => () => `${origin([...issue.path, key])}: ${unknownKey([...issue.path, key], known)}`)
+      : [() => `${origin(issue.path)}: ${issue.input === undefined ? "it is missing" : issueText(issue)}`],
   );
+  const more = problems.length > TOLD ? [`and ${problems.length - TOLD} more`] : [];
   const isMissing = flat.some((issue) => issue.code !== "unrecognized_keys" && issue.input === undefined);
   return new UserError(
-    problems.join("; "),
+    [...problems.slice(0, TOLD).map((tell) => tell()), ...more].join("; "),
     isMissing ? "Give it in the file, or on the command line as KEY=VALUE." : undefined,
   );
 }

@@ -240,3 +240,10 @@ test("recipeChanges: what makes a resumed run another run", () => {
   ]);
   expect(recipeChanges(saved, saved)).toEqual([]);
 });
+
+test("of very many mistakes the first are told", () => {
+  const keys = Array.from({ length: 2000 }, (_, i) => `lerning_rate${i}: 1`).join("\n");
+  expect(() => parseRecipe(`model: m\noutput: o\ndata: d.json\n${keys}`, "r.yaml")).toThrow(
+    /^r\.yaml:4: lerning_rate0: there is no such key; .*; r\.yaml:15: lerning_rate11: [^;]*;[^;]*; and 1988 more$/s,
+  );
+});

@@ -6,7 +6,6 @@
 import {
   closeSync,
   existsSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -22,6 +21,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { isSameAlive, thisProcess } from "../../files/processes.js";
+import { makeFolders } from "../../files/whole-folder.js";
 import { writeError } from "../../files/write-errors.js";
 
 const HEARTBEAT_MS = 30_000;
@@ -48,7 +48,7 @@ export async function lockOutput(output: string, options: LockOptions = {}): Pro
 }
 
 async function lock(output: string, options: LockOptions): Promise<Disposable> {
-  const made = mkdirSync(output, { recursive: true });
+  const made = makeFolders(output);
   const path = join(output, ".lock");
   const content = JSON.stringify({ ...thisProcess(), host: hostname() });
   if (!create(path, content)) {

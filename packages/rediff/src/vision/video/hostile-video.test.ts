@@ -120,6 +120,21 @@ describe.skipIf(!haveFfmpeg)(`hostile videos${haveFfmpeg ? "" : " (SKIPPED: ffmp
     await expect(probeFile(at("long.mp4"), { limits: { seconds: 0.001 } })).rejects.toThrow(/took longer than/);
   });
 
+  it("videos of 1080p and 4K need no more memory than their size is given", async () => {
+    for (const size of ["1920x1080", "3840x2160"]) {
+      ffmpeg("-f", "lavfi", "-i", `testsrc2=s=${size}:r=10:d=0.4`, "-c:v", "mpeg4", "-bf", "2", at("large.mp4"));
+      expect((await loadVideo(at("large.mp4"), take(2))).totalFrames).toBe(4);
+    }
+  });
+
+  it("frames that are taken have a limit together, which is kept before they are decoded", async () => {
+    const limited = { ...take(2), limits: { pixels: 2 * 64 * 64 } };
+    expect((await loadVideo(at("small.mjpeg"), limited)).tiles).toBe(2);
+    expect(await refusals(at("small.mjpeg"), { ...limited, ...take(3) })).toMatch(
+      /small.mjpeg: 3 frames of 64 x 64 pixels; at most 8192 are decoded for one request/,
+    );
+  });
+
   it.skipIf(process.platform !== "linux")("a decoder has no more memory than it is given", async () => {
     ffmpeg(...color("4096x4096", 0.2), "-c:v", "mpeg4", "-q:v", "31", at("wide.mp4"));
     const limited = { ...take(2), limits: { memory: 180e6 } };

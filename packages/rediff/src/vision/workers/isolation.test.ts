@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { UserError } from "../../errors.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { compiledWorkerUrl } from "../../threads/worker-url.js";
-import { blackPng, emptyRunsBmp } from "../fixtures/hostile-pictures.js";
+import { blackPng, emptyRunsBmp, jpegOfScans } from "../fixtures/hostile-pictures.js";
 import { fixturePath } from "../fixtures/pillow.js";
 import { loadPicture, type PictureOptions } from "../picture/load-picture.js";
 import { type DecodingLimits, deathError, decodingLimits } from "./decoding-limits.js";
@@ -85,7 +85,7 @@ describe.skipIf(!built || process.platform !== "linux")(
       await using pool = isolated({ seconds: 1 });
       await pool.picture(good, options);
       const first = onlyDecoder();
-      const slow = pool.picture(emptyRunsBmp(12_000, 14_000), options);
+      const slow = pool.picture(jpegOfScans(12_000, 14_000, 99), options);
       const next = pool.picture(good, options);
       expect(await lineOf(slow)).toBe(
         "it: decoding it took longer than 1 seconds. Shrink the picture, or save it in a simpler format: JPEG or PNG",

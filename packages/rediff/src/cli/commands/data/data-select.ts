@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { begin } from "../../exit-status.js";
+import { assertReplaceable } from "../../options/writable.js";
 import { answerLine } from "../../terminal/lines.js";
 import { progress } from "../../terminal/progress.js";
 import { dropLines } from "../../terminal/reason-counts.js";
@@ -47,6 +48,7 @@ async function run(files: string[], flags: Flags): Promise<void> {
     import("../../../pipeline/correction/selection-rules.js"),
     import("../../../files/atomic-file.js"),
   ]);
+  if (flags.report !== undefined) await assertReplaceable(flags.report);
   const { source, tokenizer } = await openInput(files, flags);
   begin();
   const isOriginal = flags.compat === true;

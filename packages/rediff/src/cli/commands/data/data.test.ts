@@ -69,6 +69,10 @@ describe("help", () => {
     ],
     [["prepare", "llava-pretrain", "none", "--output", "y"], /^rediff: none: no such file or folder/],
     [["vicrit", "a.json", "--output", "b.json"], /required option '--model/],
+    [
+      ["select", "a.json", "--model", "none", "--output", "b.json", "--report", "/dev/null"],
+      /^rediff: \/dev\/null is a device\. Name a file/,
+    ],
     [["select", "a.json", "--model", "none", "--output", "b.txt"], /^rediff: b\.txt: expected a name that ends in/],
   ])("%j: one line", async (args, message) => {
     const { status, stdout, stderr } = await rediffHere("data", ...args);

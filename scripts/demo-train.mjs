@@ -121,7 +121,7 @@ function plan(scale, { threads, device }) {
     ],
   });
   const twice = (/** @type {string} */ word) => [word, word];
-  const several = ["--groups", "2", "3"];
+  const several = ["--groups", "2", "3", "4"];
   const facts = [
     ...[...twice("names"), "names", ...twice("positions"), "positions"],
     ...[...twice("numbers"), "colors", "relations"],

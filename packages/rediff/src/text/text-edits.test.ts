@@ -143,3 +143,14 @@ describe("a vocabulary of words", () => {
     );
   });
 });
+
+test("thousands of changes take time in proportion", ({ tokenizer }) => {
+  const draft = alignText(tokenizer, "!?".repeat(20_000));
+  const after = draft.ids.map((_, i) => draft.ids[i + 1] ?? draft.ids[0] ?? 0);
+  const started = performance.now();
+  const { edits } = alignedEdits(tokenizer, draft, after, new Float32Array(after.length).fill(1));
+  expect(edits.length).toBeGreaterThan(0);
+  expect(performance.now() - started, "wide: with a copy of all tokens for each, it takes minutes").toBeLessThan(
+    20_000,
+  );
+});

@@ -17,7 +17,7 @@ beforeAll(async () => {
       const large = url.pathname === "/large";
       return new Response(large ? Buffer.alloc(64 << 20) : "ok");
     },
-    { host: "127.0.0.1", port: 0, requestTimeout: 0.5, writeTimeout: 1.5, maxConnections: 100, log: () => undefined },
+    { host: "127.0.0.1", port: 0, requestTimeout: 1, writeTimeout: 3, maxConnections: 100, log: () => undefined },
   );
 });
 afterAll(() => listener.close());

@@ -3,13 +3,17 @@
 
 export const POISON = "b4e7-poison";
 
-/** @type {(name: string, ...values: any[]) => boolean} */
+/** A message to the model's process, as far as this looks into it.
+ * @typedef {{ job?: { request?: { messages?: { content?: string }[] } } }} Message */
+
+/** @type {(name: string, ...values: [Message, ...unknown[]]) => boolean} */
 const emit = Object(process).emit;
 
 /** @type {typeof emit} */
 function poisoned(name, ...values) {
   const question = name === "message" ? values[0].job?.request?.messages?.at(-1)?.content : undefined;
-  if (question?.length < 100 && question.includes(POISON)) process.kill(process.pid, "SIGKILL");
+  if (question !== undefined && question.length < 100 && question.includes(POISON))
+    process.kill(process.pid, "SIGKILL");
   return emit.call(process, name, ...values);
 }
 

@@ -114,14 +114,20 @@ export function addPromptOptions(command: Command, leave: { prompt?: true; compa
 }
 
 export function addStepOptions(command: Command): Command {
-  return command
+  const withSteps = command
     .option("--steps <N>", "forward passes (default one per token)", whole(1))
     .option("--tokens-per-step <N>", "instead of --steps", decimal)
     .option(
       "--threshold <P>",
       "instead of both: each step fills all masks that are at least this sure, 0 to 1",
       decimal,
-    )
+    );
+  return addRuleOptions(withSteps);
+}
+
+/** Which masks are filled, and what is revised. */
+export function addRuleOptions(command: Command): Command {
+  return command
     .addOption(new Option("--remasking <RULE>", "which masks to fill first").choices(["low_confidence", "random"]))
     .option("--revise", "rewrite earlier tokens at every step (ReDiff)")
     .option("--revise-topk <F>", "only the surest share of them, 0 to 1", decimal)

@@ -1,6 +1,6 @@
 /** `rediff data draft DATA`: what a model says about the pictures of a data set, for an expert to correct. */
-import { Command, Option } from "commander";
-import { type ConfidenceAmong, confidencesAmong, type Remasking } from "../../../diffusion/decode-options.js";
+import { Command } from "commander";
+import type { ConfidenceAmong, Remasking } from "../../../diffusion/decode-options.js";
 import { UserError } from "../../../errors.js";
 import type { DraftOptions, DraftReport } from "../../../pipeline/drafts/draft-all.js";
 import { parseShard } from "../../../pipeline/drafts/draft-plan.js";
@@ -12,6 +12,7 @@ import { PartlyFailed } from "../../exit-status.js";
 import {
   addModelOptions,
   addPromptOptions,
+  addRuleOptions,
   type ModelFlags,
   needModel,
   type PromptFlags,
@@ -80,19 +81,8 @@ export function dataDraftCommand(): Command {
       "tokens of a draft (default the model's, else 48 for the scene world, else 128)",
       whole(1),
     )
-    .option("--block-length <N>", "tokens of a block; blocks are written left to right (default all)", whole(1))
-    .addOption(new Option("--remasking <RULE>", "which masks to fill first").choices(["low_confidence", "random"]))
-    .option("--revise", "rewrite earlier tokens at every step (ReDiff)")
-    .option("--revise-topk <F>", "only the surest share of them, 0 to 1", decimal)
-    .option("--revise-start <F>", "only in the last share of the steps, 0 to 1 (default 1, always)", decimal)
-    .option("--revise-rest", "also in the steps that are left when all is written, until nothing changes")
-    .option("--no-revise-rest", "not in those, for models that do so by default")
-    .addOption(
-      new Option(
-        "--confidence-among <TOKENS>",
-        "what confidence is a share of (default the model's, else allowed)",
-      ).choices(confidencesAmong),
-    )
+    .option("--block-length <N>", "tokens of a block; blocks are written left to right (default all)", whole(1));
+  addRuleOptions(command)
     .option("--first <N>", "the first record to draft, from 0", whole(0))
     .option("--count <N>", "records to draft (default all)", whole(1))
     .option("--shard <I/N>", "only every N-th of them, from the I-th on, I from 0")

@@ -14,7 +14,7 @@ const MOST_HEADERS = 256;
 export function answerAhead(server: Server, judge: (socket: Duplex) => ApiError | undefined): void {
   const [app] = server.listeners("request") as RequestListener[];
   const answer = app && oneByOne(app);
-  const underway = new Map<Duplex, { request: IncomingMessage; response: ServerResponse }>();
+  const underway = new WeakMap<Duplex, { request: IncomingMessage; response: ServerResponse }>();
   server.maxHeadersCount = 0;
   server.removeAllListeners("request");
   server.on("request", (request, response) => {

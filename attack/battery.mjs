@@ -47,10 +47,8 @@ export async function runBattery({ seconds, seed, only, threads, log }) {
   const target = { port: server.port, ...attackers };
   const watch = startWatching(server.port);
   try {
-    await watch.started;
-    // Attackers have machines of their own: what they compute is not to keep the server and its neighbours waiting. The
-    // watching thread has been started, and keeps its priority.
-    stepBack();
+    // Attackers have machines of their own: what they compute is not to keep the server and its neighbours waiting.
+    stepBack(await watch.thread);
     await warmUp(target);
     await watch.enter("alone", false);
     await pause(1000 * Math.min(5, Math.max(1, seconds / 12)));
@@ -188,7 +186,9 @@ function startWatching(port) {
   const failed = new Promise((_, reject) => worker.once("error", reject));
   failed.catch(() => undefined);
   return {
-    started: Promise.race([once(worker, "online"), failed]),
+    /** The system's number of it.
+     *  @type {Promise<number>} */
+    thread: Promise.race([once(worker, "message").then(([{ thread }]) => thread), failed]),
     /** @param {string} name @param {boolean} mayCrash */
     async enter(name, mayCrash) {
       worker.postMessage({ phase: { name, mayCrash } });

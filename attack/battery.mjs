@@ -33,6 +33,8 @@ const MIXTURE = { name: "mixture", title: "three kinds at a time" };
 const ALONE = ["connections", "model-dies", "model-hangs", "many-bodies"];
 const LANES = 2;
 const SETTLE_MS = 30_000;
+/** In which a server that has nothing to do gives back what it does not need. */
+const REST_MS = 6000;
 
 /** Another address of this machine, so that neighbours and attackers have queues of their own; macOS has but one. */
 const attackers = process.platform === "linux" ? { localAddress: "127.0.0.2" } : {};
@@ -76,6 +78,7 @@ export async function runBattery({ seconds, seed, only, threads, log }) {
     }
     if (mixed === seconds) await server.settle(SETTLE_MS);
     // Only now all that is loaded late is there, and what the allocator keeps for the next time.
+    await pause(REST_MS);
     const start = { memory: server.memory(), tensors: await tensorsOf(server) };
 
     const left = 1000 * (seconds - mixed) - (performance.now() - began);

@@ -163,7 +163,7 @@ async function run(flags: Flags): Promise<void> {
 
   const { startServer } = await import("../../serving/server.js");
   const server = await startServer(options);
-  collectWhenIdle();
+  collectWhenIdle({ process: true });
   const ended = untilTold(server, flags.drain);
   say(`loading ${folder}`);
   try {

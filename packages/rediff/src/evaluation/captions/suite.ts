@@ -13,6 +13,8 @@ export interface SuiteQuestion {
   topP?: number;
   /** 0 for the first time; a reply that cannot be used is asked for anew under the next number. */
   attempt: number;
+  /** Questions that follow for certain once this one has its reply, for counting ahead. */
+  followedBy?: number;
 }
 
 /** @returns the reply, empty where the judge refused to speak of the content; undefined where none came after all tries */

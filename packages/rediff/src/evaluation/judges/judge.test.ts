@@ -130,15 +130,15 @@ describe("a judge", () => {
   });
 
   test("never spends more than its budget, earlier runs included", async () => {
-    const fake = await server();
+    const usage = { prompt_tokens: 105, completion_tokens: 50 }; // 0.000605 with these prices
+    const fake = await server(() => ({ usage }));
     const folder = folderOfTest();
-    // 1000 tokens in and 100 out are 0.002 with these prices.
-    const money = { prices: { in: 1, out: 10 }, budget: 0.009, concurrency: 3 };
+    const money = { prices: { in: 1, out: 10 }, budget: 0.0025, concurrency: 3 };
     const judge = await judgeAt(fake, folder, money);
     const replies = await Promise.all(many.map((text) => judge.ask(question(text))));
     const answered = replies.filter((reply) => reply !== undefined).length;
     expect(answered).toBe(4);
-    expect(judge.report).toMatchObject({ cost: 0.008, failed: { budget: many.length - 4 } });
+    expect(judge.report).toMatchObject({ cost: 0.00242, failed: { budget: many.length - 4 } });
     const later = await judgeAt(fake, folder, money);
     expect(await later.ask(question("one more"))).toBeUndefined();
     expect(fake.calls.length).toBe(4);

@@ -14,10 +14,13 @@ export const costOf = (usage: Pick<Usage, "prompt_tokens" | "completion_tokens">
 /** What a picture counts, before the expert has told: o4-mini counts 2,642 tokens at most (1,536 patches, each 1.72). */
 const PICTURE_TOKENS = 3000;
 
+/** What is put around the texts of a request without pictures. */
+const FRAME_TOKENS = 100;
+
 /** The tokens that a request may be billed for, with room to spare. A token is rarely shorter than two bytes.
  *  @param most the most that any request was billed for so far: some experts count far more for a picture */
 export function estimateUsage(textBytes: number, maxCompletionTokens: number, most: number, pictures = 1): Usage {
-  const prompt = Math.max(most, Math.ceil(textBytes / 2) + pictures * PICTURE_TOKENS);
+  const prompt = Math.max(most, Math.ceil(textBytes / 2) + Math.max(pictures * PICTURE_TOKENS, FRAME_TOKENS));
   return { prompt_tokens: prompt, completion_tokens: maxCompletionTokens };
 }
 

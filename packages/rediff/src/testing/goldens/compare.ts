@@ -1,9 +1,12 @@
-/** Exact comparison of values as JSON has them. */
+/** Comparison of values as JSON has them. */
 import type { Outcome } from "./golden-case.js";
 
 /** Passed when both are equal in every part. The note names the first difference; the deviation is the largest
  *  difference between numbers, Infinity when lengths, keys, texts or types differ. */
-export function compareExact(actual: unknown, expected: unknown): Outcome {
+export const compareExact = (actual: unknown, expected: unknown): Outcome => compareWithin(actual, expected, 0);
+
+/** The same, with numbers as far from each other as `most`. */
+export function compareWithin(actual: unknown, expected: unknown, most: number): Outcome {
   let deviation = 0;
   let note: string | undefined;
   const differ = (path: string, got: unknown, wanted: unknown): void => {
@@ -19,6 +22,8 @@ export function compareExact(actual: unknown, expected: unknown): Outcome {
       for (const key of new Set([...Object.keys(got), ...Object.keys(wanted)])) {
         visit(path ? `${path}.${key}` : key, got[key], wanted[key]);
       }
+    } else if (typeof got === "number" && typeof wanted === "number" && Math.abs(got - wanted) <= most) {
+      deviation = Math.max(deviation, Math.abs(got - wanted));
     } else if (got !== wanted && !(Number.isNaN(got) && Number.isNaN(wanted))) {
       differ(path, got, wanted);
     }

@@ -2,6 +2,7 @@
  *
  *      FOLDER/manifest.json             which cases there are and which function of the reference each is about
  *      FOLDER/<group>/<name>/case.json  inputs, outputs, tolerance; tensors.safetensors beside it where there are any
+ *      FOLDER/<group>/manifest.json     cases of a group that has a list of its own; its paths begin at FOLDER/<group>
  *      FOLDER/images/                   pictures that inputs name
  *      FOLDER/../<checkpoint>/          model folders that cases name
  */
@@ -68,10 +69,19 @@ const caseSchema = z.looseObject({
   outputs: keyed.default({}),
 });
 
-/** The cases under `root` in the manifest's order, or, without a manifest, every folder that holds a case.json. */
+/** The cases under `root` in the manifest's order, then those of groups with a manifest of their own; or, without a
+ *  manifest, every folder that holds a case.json. */
 export function listCases(root: string): CaseListing[] {
+  if (!existsSync(join(root, "manifest.json"))) return walk(root);
+  const groups = readdirSync(root, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(root, entry.name, "manifest.json")))
+    .map(({ name }) => join(root, name))
+    .sort();
+  return [root, ...groups].flatMap(listed);
+}
+
+function listed(root: string): CaseListing[] {
   const manifestPath = join(root, "manifest.json");
-  if (!existsSync(manifestPath)) return walk(root);
   const manifest = parseJson(manifestPath, manifestSchema);
   return manifest.cases.map((entry) => {
     // "<split>/<group>/<name>": the folder is known even where the manifest lists no files.

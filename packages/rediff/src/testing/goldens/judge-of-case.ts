@@ -17,6 +17,7 @@ const trainingStep = () => import("./judges/training-step-judge.js");
 const dataPipe = () => import("./judges/data-pipe-judge.js");
 const capture = () => import("./judges/capture-judge.js");
 const captionSuites = () => import("./judges/caption-suites-judge.js");
+const evaluation = () => import("./evaluation/evaluation-judge.js");
 const schedule = () => import("./judges/learning-rate-judge.js");
 
 /** `function` is a part of the case's reference_function; the first match counts, so the narrower comes first. */
@@ -63,6 +64,7 @@ export const routes: readonly Route[] = [
   { group: "evaluation", function: "evaluation/factuality", adapter: captionSuites },
   { group: "evaluation", function: "evaluation/caparena_auto", adapter: captionSuites },
   { group: "evaluation", function: "evaluation/capture_matching", adapter: capture },
+  { group: "evaluation", function: "evaluation/", adapter: evaluation },
 ];
 
 export function findRoute(table: readonly Route[], goldenCase: GoldenCase): Route | undefined {

@@ -9,6 +9,8 @@ import { mathverseDominant, mathverseIntensive, mathverseOnly } from "./tasks/an
 import { mathvista } from "./tasks/answer/mathvista.js";
 import { mme } from "./tasks/answer/mme.js";
 import { pope, popeOfficial, popeStock } from "./tasks/answer/pope.js";
+import { cocoCaption } from "./tasks/caption/coco-caption.js";
+import { sceneCaptions } from "./tasks/caption/scene-captions.js";
 import { ai2d } from "./tasks/choice/ai2d.js";
 import { mlvu, mlvuOriginal, mlvuStock } from "./tasks/choice/mlvu.js";
 import { mmbench, mmbenchOriginal, mmbenchStatic } from "./tasks/choice/mmbench.js";
@@ -70,6 +72,8 @@ const entries: readonly Protocols[] = [
     ["official", popeOfficial],
     ["lmms-eval", popeStock],
   ],
+  [["lmms-eval", cocoCaption]],
+  [["rediff", sceneCaptions]],
 ];
 
 const byName = new Map(entries.map((protocols) => [protocols[0][1].name, protocols]));

@@ -1,5 +1,5 @@
 /** ANLS of documents: how near an answer comes to the nearest of those that count, and nothing below one half. */
-import { pythonLength, splitPython } from "../python/python-words.js";
+import { pythonLength, splitPython } from "../python/python-text.js";
 import { levenshtein } from "./levenshtein.js";
 
 export function anls(answer: string, targets: readonly string[], threshold = 0.5): number {

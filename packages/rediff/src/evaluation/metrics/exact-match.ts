@@ -1,5 +1,5 @@
 /** Equality of texts, with what may be left out of account. */
-import { pythonLength, withoutPunctuation } from "../python/python-words.js";
+import { pythonLength, withoutPunctuation } from "../python/python-text.js";
 
 export interface ExactMatchOptions {
   ignoreCase?: boolean;

@@ -1,5 +1,5 @@
 /** MMBench's way to a letter: a word that is a letter, a word that is one with a sign, then an option's text. */
-import { splitPython } from "../python/python-words.js";
+import { splitPython } from "../python/python-text.js";
 
 /** E is what the judge answers where no option fits. */
 const letters = ["A", "B", "C", "D", "E"];

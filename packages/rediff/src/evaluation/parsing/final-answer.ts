@@ -1,6 +1,6 @@
 /** What stands behind the last "Answer:". */
 import { stripPython } from "../../text/python-strip.js";
-import { stripCharacters } from "../python/python-words.js";
+import { stripCharacters } from "../python/python-text.js";
 
 /** As the fork reads it, behind the last colon of all: "Answer: 10:30" is 30, and a "Reason: ..." that follows is the answer.
  *  @returns undefined where there is none */

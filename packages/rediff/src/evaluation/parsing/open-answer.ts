@@ -1,7 +1,7 @@
 /** MMMU's questions without options: what an answer ends in, and the numbers in it. */
 import { stripPython } from "../../text/python-strip.js";
 import { parsePythonFloat, roundPython } from "../python/python-number.js";
-import { PYTHON_WORD, pythonLength, stripCharacters } from "../python/python-words.js";
+import { PYTHON_WORD, pythonLength, stripCharacters } from "../python/python-text.js";
 
 export type OpenValue = string | number;
 

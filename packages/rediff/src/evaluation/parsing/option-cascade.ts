@@ -1,7 +1,7 @@
 /** MMMU's way to a letter: brackets, then a letter before a blank, then one before a full stop, then an option's text.
  *
  *  The letter may be the end of a word: "DOG" has a D and an O and a G before nothing, but a G before a blank. */
-import { splitPython, stripCharacters } from "../python/python-words.js";
+import { splitPython, stripCharacters } from "../python/python-text.js";
 
 /** @param options by letter
  *  @returns undefined where the original draws a letter */

@@ -1,7 +1,7 @@
 /** An option's letter in free text, as today's lmms-eval finds it: several notations are looked for, the most telling
  *  one counts, and of one notation the last place. Letters are capital: a small one counts for nothing. */
 import { stripPython } from "../../text/python-strip.js";
-import { stripCharacters } from "../python/python-words.js";
+import { stripCharacters } from "../python/python-text.js";
 
 const phrases = [
   "answer is",

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { stripPython } from "../../../text/python-strip.js";
 import { isExactMatch } from "../../metrics/exact-match.js";
 import { letterOf } from "../../parsing/lettered-options.js";
-import { PYTHON_SPACE, PYTHON_WORD } from "../../python/python-words.js";
+import { PYTHON_SPACE, PYTHON_WORD } from "../../python/python-text.js";
 import { defineTask } from "../../task.js";
 
 const document = z.looseObject({ question: z.string(), answer: z.string() });

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { ASK_FOR_LETTER } from "../../parsing/lettered-options.js";
 import { optionLetter } from "../../parsing/option-letter.js";
-import { splitPython } from "../../python/python-words.js";
+import { splitPython } from "../../python/python-text.js";
 import { defineTask, type Task } from "../../task.js";
 import { meanScores } from "../../task-scores.js";
 

@@ -2,11 +2,16 @@
 import { z } from "zod";
 import { anls } from "../../../evaluation/metrics/anls.js";
 import { isExactMatch } from "../../../evaluation/metrics/exact-match.js";
+import { ptbTokens } from "../../../evaluation/ngrams/ptb-tokenizer.js";
 import { optionLetter } from "../../../evaluation/parsing/option-letter.js";
 import type { GoldenCase, Outcome } from "../golden-case.js";
+import { cocoCaptions, tokenizedCaptions } from "./caption-measures.js";
+import { chairOfCaptions, chairOfObjects } from "./chair-measures.js";
 import { compareScores, evaluationCase } from "./evaluation-case.js";
+import { statistics } from "./statistics-measure.js";
+import { wrapped } from "./wrapper-measure.js";
 
-type Measure = (golden: GoldenCase) => Outcome | Promise<Outcome>;
+export type Measure = (golden: GoldenCase) => Outcome | Promise<Outcome>;
 
 const texts = z.array(z.string());
 
@@ -50,5 +55,12 @@ export const measures: Readonly<Record<string, Measure>> = {
     });
     return { exact_match: Number(isMatch) };
   }),
+  caption_ngrams: tokenizedCaptions,
+  chair: chairOfCaptions,
+  chair_lmms_eval: chairOfObjects,
+  coco_caption: cocoCaptions,
+  ptb_tokenizer: perSample(({ text }) => ({ tokens: ptbTokens(String(text)) })),
+  model_wrapper: perSample(wrapped),
+  statistics,
   mcq_extract: perSample(({ text, choices }) => ({ letter: optionLetter(String(text), texts.parse(choices)) })),
 };

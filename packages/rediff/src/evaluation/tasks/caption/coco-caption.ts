@@ -1,0 +1,52 @@
+/** COCO captions beside references, by n-grams. METEOR and SPICE need programs of their own and are left out. */
+import { z } from "zod";
+import { bleu, type TokenizedCaption } from "../../ngrams/bleu.js";
+import { cider } from "../../ngrams/cider.js";
+import { repeatedShare } from "../../ngrams/ngram-counts.js";
+import { ptbTokens } from "../../ngrams/ptb-tokenizer.js";
+import { rougeL } from "../../ngrams/rouge-l.js";
+import type { ScoredAnswer } from "../../scored-answer.js";
+import { defineTask } from "../../task.js";
+import { countMarks, mean, type TaskScores } from "../../task-scores.js";
+
+const document = z.looseObject({ answer: z.array(z.string()).min(1) });
+
+/** BLEU and CIDEr are of all captions together, so single scores cannot be averaged. */
+function corpusScores(scored: readonly ScoredAnswer[]): TaskScores {
+  const captions = scored.map(({ details }) => details?.tokens as TokenizedCaption);
+  const of = (metric: string): number => mean(scored.map(({ scores }) => scores[metric] ?? 0));
+  return {
+    metrics: {
+      CIDEr: cider(captions).corpus,
+      ...Object.fromEntries(bleu(captions).corpus.map((score, i) => [`Bleu_${i + 1}`, score])),
+      ROUGE_L: of("ROUGE_L"),
+      repeated_4grams: of("repeated_4grams"),
+    },
+    stderr: {},
+    subScores: {},
+    counts: countMarks(scored),
+  };
+}
+
+export const cocoCaption = defineTask<z.infer<typeof document>>({
+  name: "coco2017_cap_val",
+  about: "COCO captions by BLEU, ROUGE-L and CIDEr, of tokens as pycocoevalcap makes them",
+  source: { dataset: "lmms-lab/COCO-Caption2017", splits: ["val"], rows: 5000 },
+  document,
+  settings: { steps: 32, genLength: 32, thinking: "no_think" },
+  metric: "CIDEr",
+  prompt: () => "Provide a one-sentence caption for the provided image.",
+  pictures: () => ["image"],
+  score({ answer: references }, answer) {
+    const tokens = { candidate: ptbTokens(answer), references: references.map(ptbTokens) };
+    return {
+      parsed: tokens.candidate,
+      target: references.join(" | "),
+      scores: { ROUGE_L: rougeL(tokens), repeated_4grams: repeatedShare(tokens.candidate.split(" ")) },
+      facets: {},
+      marks: tokens.candidate === "" ? ["unreadable"] : [],
+      details: { tokens },
+    };
+  },
+  aggregate: corpusScores,
+});

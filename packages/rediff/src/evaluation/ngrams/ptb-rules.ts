@@ -83,7 +83,7 @@ export const ptbRules: readonly PtbRule[] = [
   rule('(?:https?|ftp)://[^\\s<>"()\\[\\]{}]*[^\\s<>"()\\[\\]{}.,;:!?\'\\u2019]'),
   rule('www\\.[^\\s<>"()\\[\\]{}]*[^\\s<>"()\\[\\]{}.,;:!?\'\\u2019]'),
   rule("[\\w.+-]+@[a-z0-9-]+(?:\\.[a-z0-9-]+)+"),
-  rule('[a-z0-9-]+(?:\\.[a-z0-9-]+)*\\.(?:com|net|org|edu|gov)(?:/[^\\s<>"()]*[^\\s<>"().,;:!?\'])?' + end),
+  rule(`[a-z0-9-]+(?:\\.[a-z0-9-]+)*\\.(?:com|net|org|edu|gov)(?:/[^\\s<>"()]*[^\\s<>"().,;:!?'])?${end}`),
 
   // Contractions: the second part begins behind the letters, or one before "n't".
   rule(`${letter}*n${apostrophe}t${end}`, (match) => cut(match, match.length - 3)),

@@ -34,6 +34,8 @@ napi_value loadLibrary(Call& call) {
 /** deviceCount("cuda"): how many such devices can be used now. */
 napi_value deviceCount(Call& call) {
   c10::DeviceType type = c10::Device(toString(call.e, call[0], "device")).type();
+  if (type == c10::kPrivateUse1)
+    return fromInt(call.e, c10::impl::hasDeviceGuardImpl(type) ? c10::impl::VirtualGuardImpl(type).deviceCount() : 0);
   if (type == c10::kCPU) return fromInt(call.e, 1);
   if (type == c10::kCUDA) return fromInt(call.e, at::globalContext().hasCUDA() ? at::detail::getCUDAHooks().deviceCount() : 0);
   if (type == c10::kMPS) return fromInt(call.e, at::globalContext().hasMPS() ? 1 : 0);

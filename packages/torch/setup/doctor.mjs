@@ -4,13 +4,14 @@ import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { findCompiler } from "./compiler.mjs";
+import { cudaState, gpuNeeds } from "./cuda.mjs";
 import { SetupError } from "./errors.mjs";
-import { hasCuda, inspect } from "./libtorch.mjs";
+import { inspect } from "./libtorch.mjs";
 import { cacheRoot, describe, onPath } from "./paths.mjs";
 import { findPythons } from "./python.mjs";
 import { run } from "./run.mjs";
 import { locateTorch } from "./stamp.mjs";
-import { pinnedVersion, wheelFolder } from "./wheel.mjs";
+import { pinnedVersion, wantsCuda, wheelFolder } from "./wheel.mjs";
 
 const FIX = "Run npx rediff doctor --fix.";
 const SETUP_BYTES = 2e9; // the wheel, what is unpacked of it and the build, with room to spare
@@ -45,7 +46,8 @@ export async function diagnose() {
     checkDisk(!isSetUp),
     checkProcessor(),
     checkMemory(),
-    checkGpu(torch),
+    checkGpu(),
+    checkCuda(torch),
   ]);
   return checks.map(({ remedy, ...check }) => (check.ok || remedy === undefined ? check : { ...check, remedy }));
 }
@@ -212,11 +214,8 @@ function checkMemory() {
   };
 }
 
-/**
- * @param {import("./stamp.mjs").Torch | undefined} torch
- * @returns {Promise<Check>}
- */
-async function checkGpu(torch) {
+/** @returns {Promise<Check>} */
+async function checkGpu() {
   const name = "GPU";
   if (process.platform === "darwin") return { name, ok: true, found: "Apple's, through mps", required: false };
   const smi = onPath("nvidia-smi");
@@ -224,11 +223,50 @@ async function checkGpu(torch) {
   const query = ["--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"];
   const { status, stdout, stderr } = await run(smi, query, { timeoutMs: 30_000 });
   const text = (stdout.trim() || stderr.trim()).split("\n").join("; ");
-  if (status !== 0)
-    return { name, ok: false, found: text, remedy: "NVIDIA's driver does not answer.", required: false };
-  const usable = torch === undefined || hasCuda(torch.libDir);
-  const remedy = "This libtorch is for the CPU only. Set REDIFF_CUDA=1, then run npx rediff doctor --fix.";
-  return { name, ok: usable, found: usable ? text : `${text}; libtorch_cuda is not there`, remedy, required: false };
+  return { name, ok: status === 0, found: text, remedy: "NVIDIA's driver does not answer.", required: false };
+}
+
+/** How far libtorch could use a GPU, and what is missing for it. Wrong only where there is a GPU, or where CUDA was asked for.
+ *  @param {import("./stamp.mjs").Torch | undefined} torch
+ *  @returns {Promise<Check>} */
+async function checkCuda(torch) {
+  const name = "CUDA";
+  const required = false;
+  if (process.platform !== "linux" || torch === undefined)
+    return { name, ok: true, found: torch === undefined ? "libtorch is not set up" : "not on this system", required };
+  const { state, reason } = await cudaState(torch.libDir);
+  const needs = gpuNeeds(torch.torchVersion);
+  const fetch = "set REDIFF_CUDA=1, then run npx rediff doctor --fix (2.7 GB to fetch, 4.2 GB on disk)";
+  const isWanted = wantsCuda();
+  switch (state) {
+    case "absent":
+      return isWanted
+        ? { name, ok: false, found: "this libtorch is for the CPU only", remedy: `To use the GPU, ${fetch}.`, required }
+        : { name, ok: true, found: `not there, nor needed by a CPU. A GPU needs it: ${fetch}; and ${needs}`, required };
+    case "unloadable":
+      return {
+        name,
+        ok: false,
+        found: `libtorch_cuda cannot be opened: ${reason}`,
+        remedy: `To repair it, remove ${torch.libDir} and ${fetch}.`,
+        required,
+      };
+    case "no driver":
+      return {
+        name,
+        ok: !isWanted,
+        found: `libtorch_cuda opens, all symbols found; no driver (${reason})`,
+        remedy: `It needs ${needs}.`,
+        required,
+      };
+    case "ready":
+      return {
+        name,
+        ok: true,
+        found: `libtorch_cuda opens, all symbols found, and so does the driver; it needs ${needs}`,
+        required,
+      };
+  }
 }
 
 /** @param {number} bytes */

@@ -14,18 +14,56 @@ function loadCuda(): void {
   if (cudaTried) return;
   cudaTried = true;
   const library = join(libDir, "libtorch_cuda.so");
-  if (!existsSync(library)) cudaProblem = `this libtorch has no CUDA part (${library} is missing)`;
+  if (!existsSync(library))
+    cudaProblem = `this libtorch has no CUDA part (${library} is missing; set REDIFF_CUDA=1 and set up again)`;
   else cudaProblem = native.loadLibrary(library) || undefined;
   // TF32 rounds float32 operands to 10 bits; whoever asks for float32 gets float32 until `allowTf32(true)`.
   if (cudaProblem === undefined) native.setTf32(false);
 }
 
+/** REDIFF_DEVICE=NAME=LIBRARY: a backend of another make (libtorch has room for one, PrivateUse1), which the library
+ *  registers under that name when it is opened. This is how the tests' second device comes in. */
+function added(): { name: string; library: string } | undefined {
+  const [, name, library] = /^(\w+)=(.+)$/.exec(process.env.REDIFF_DEVICE ?? "") ?? [];
+  return name === undefined || library === undefined ? undefined : { name, library };
+}
+
+/** @internal */
+export function addedName(): string | undefined {
+  return added()?.name;
+}
+
+let addedProblem: string | undefined;
+let addedTried = false;
+
+function loadAdded(): void {
+  const library = added()?.library;
+  if (addedTried || library === undefined) return;
+  addedTried = true;
+  addedProblem = native.loadLibrary(library) || undefined;
+}
+
+/** What CUDA lacks where libtorch has all of its part. */
+function driverProblem(): string {
+  const reason = native.loadLibrary("libcuda.so.1");
+  return reason === ""
+    ? "NVIDIA's driver finds no GPU, or is too old for this libtorch (`rediff doctor` says what it needs)"
+    : `NVIDIA's driver is not installed (${reason})`;
+}
+
 /** Number of usable devices of a type: cpu 1, mps 0 or 1, cuda the number of GPUs. */
 export function deviceCount(type: "cpu" | "cuda" | "mps"): number {
+  return countOf(type);
+}
+
+function countOf(type: string): number {
   if (type === "cuda") {
     if (process.platform === "darwin") return 0;
     loadCuda();
     if (cudaProblem !== undefined) return 0;
+  } else if (type === addedName()) {
+    loadAdded();
+    if (addedProblem !== undefined) return 0;
   }
   return native.deviceCount(type);
 }
@@ -33,8 +71,8 @@ export function deviceCount(type: "cpu" | "cuda" | "mps"): number {
 /** The device names that work here, best first. */
 export function availableDevices(): Device[] {
   const devices: Device[] = [];
-  const gpus = deviceCount("cuda");
-  for (let i = 0; i < gpus; i++) devices.push(`cuda:${i}`);
+  for (const type of ["cuda", addedName()])
+    for (let i = 0; type !== undefined && i < countOf(type); i++) devices.push(`${type}:${i}` as Device);
   if (deviceCount("mps") > 0) devices.push("mps");
   devices.push("cpu");
   return devices;
@@ -43,14 +81,14 @@ export function availableDevices(): Device[] {
 /** Does nothing when `device` can be used. @throws with the reason when it cannot. */
 export function requireDevice(device: Device): void {
   if (device === "cpu") return;
-  const match = /^(cuda|mps)(?::(\d+))?$/.exec(device);
-  if (match === null) throw new Error(`unknown device "${device}"; it is cpu, cuda, cuda:N or mps`);
-  const type = match[1] as "cuda" | "mps";
-  const count = deviceCount(type);
-  const index = Number(match[2] ?? 0);
-  if (index < count) return;
-  const why =
-    type === "cuda" && cudaProblem !== undefined ? `: ${cudaProblem}` : count > 0 ? `: there are only ${count}` : "";
+  const [, type = "", index = "0"] = /^(\w+)(?::(\d+))?$/.exec(device) ?? [];
+  if (!["cuda", "mps", addedName()].includes(type))
+    throw new Error(`unknown device "${device}"; it is cpu, cuda, cuda:N or mps`);
+  const count = countOf(type);
+  if (Number(index) < count) return;
+  const problem = { cuda: cudaProblem, [addedName() ?? ""]: addedProblem }[type];
+  const missing = type === "cuda" && count === 0 ? (problem ?? driverProblem()) : problem;
+  const why = missing !== undefined ? `: ${missing}` : count > 0 ? `: there are only ${count}` : "";
   throw new Error(`device ${device} is not available${why}. Available: ${availableDevices().join(", ")}`);
 }
 

@@ -1,5 +1,5 @@
 /** A tensor, but for its operators, which are built on it: methods.ts makes them its methods as well. */
-import type { Device } from "./device.js";
+import { addedName, type Device } from "./device.js";
 import { type DataOf, type DType, dtypeCode, dtypeFromCode, elementSize, viewOf } from "./dtype.js";
 import { adopt, Handle } from "./handle.js";
 import { native, type Slot } from "./native.js";
@@ -11,6 +11,7 @@ const DEVICE_TYPES = new Map<number, string>([
   [13, "mps"],
   [14, "meta"],
 ]);
+const PRIVATE_USE = 20;
 
 export class Tensor extends Handle {
   /** Sizes of the dimensions. */
@@ -24,7 +25,7 @@ export class Tensor extends Handle {
 
   get device(): Device {
     const [, type = 0, index = -1] = native.describe(this.slot);
-    const name = DEVICE_TYPES.get(type) ?? `device type ${type}`;
+    const name = (type === PRIVATE_USE ? addedName() : DEVICE_TYPES.get(type)) ?? `device type ${type}`;
     return (type === 0 || index < 0 || type === 13 ? name : `${name}:${index}`) as Device;
   }
 

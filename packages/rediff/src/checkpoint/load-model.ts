@@ -24,6 +24,7 @@ import {
 } from "../models/llava/llava.js";
 import { projectorLayerNames } from "../models/projector/projector.js";
 import type { Affine, Siglip } from "../models/siglip/siglip.js";
+import { DEVICE_FORMS, isDeviceName } from "../options/device-name.js";
 import { flag, listener, number, object, optionSet, text } from "../options/option-set.js";
 import { assertRows } from "../text/bounds/token-ids.js";
 import { loadTokenizer } from "../text/tokenizer.js";
@@ -72,9 +73,7 @@ export interface LoadOptions {
   freshSeed?: number;
 }
 
-const device = z.custom<Device>((value) => /^(cpu|(cuda|mps)(:\d+)?)$/.test(String(value)), {
-  error: "expected cpu, cuda, cuda:N or mps",
-});
+const device = z.custom<Device>(isDeviceName, { error: `expected ${DEVICE_FORMS}` });
 const floats = z.enum(["float32", "bfloat16", "float16", "float64"]);
 
 /** @throws OptionError for options that there are not */

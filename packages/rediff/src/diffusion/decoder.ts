@@ -43,6 +43,13 @@ function banTensor({ ids, positions }: Ban, { vocabulary, device }: Model): Toke
   return { ids_1V, positions: positions && new Set(positions) };
 }
 
+/** Where tokens were written, and which: in one piece on their way to the device. */
+function placesAndIds(writes: readonly { position: number; id: number }[], { device }: Model): [Tensor, Tensor] {
+  const both = [...writes.map(({ position }) => position), ...writes.map(({ id }) => id)];
+  const [places, ids] = idTensor(both, device).view([2, writes.length]).unbind(0);
+  return [places as Tensor, ids as Tensor];
+}
+
 /** How the canvas is worked on: `denoise`, or `proofread`. */
 export type Loop = (context: DecodeContext) => DecodeLoop;
 
@@ -137,36 +144,15 @@ export class Decoding implements Disposable {
     const writes = this.canvas.takeWrites();
     if (writes.length === 0) return;
     scope(() => {
-      const index = idTensor(
-        writes.map(({ position }) => position),
-        model.device,
-      );
-      const embeds = embed(
-        model.llada,
-        idTensor(
-          writes.map(({ id }) => id),
-          model.device,
-        ),
-      );
-      this.rows.indexCopy_(0, index, embeds);
       // Guidance removes the prompt only: what overflowed into it stays a mask there.
       const inAnswer = writes.filter(({ position }) => position >= this.canvas.promptLength);
+      const overflow = writes.filter(({ position }) => position < this.canvas.promptLength);
+      const [places, ids] = placesAndIds([...overflow, ...inAnswer], model);
+      const embeds = embed(model.llada, ids);
+      this.rows.indexCopy_(0, places, embeds);
       if (this.unguided === undefined || inAnswer.length === 0) return;
-      const answerIndex = idTensor(
-        inAnswer.map(({ position }) => position),
-        model.device,
-      );
-      this.unguided.indexCopy_(
-        0,
-        answerIndex,
-        embed(
-          model.llada,
-          idTensor(
-            inAnswer.map(({ id }) => id),
-            model.device,
-          ),
-        ),
-      );
+      const last = (rows: Tensor): Tensor => rows.narrow(0, overflow.length, inAnswer.length);
+      this.unguided.indexCopy_(0, last(places), last(embeds));
     });
   }
 

@@ -7,6 +7,7 @@ import { type ConfidenceAmong, confidencesAmong, type Remasking } from "../../di
 import { embeddedModelFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
 import type { DescribeOptions } from "../../inference/request.js";
+import { DEVICE_FORMS, isDeviceName } from "../../options/device-name.js";
 import { type PromptTemplate, promptTemplates } from "../../text/chat-template.js";
 import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import type { ImageJoin } from "../../text/image-tokens.js";
@@ -65,7 +66,7 @@ export function addModelOptions(command: Command, fallback = "default the embedd
     .option("--model <DIR|HUB_ID>", `model or adapter folder, or the id of one that was pulled (${fallback})`)
     .option("--base <DIR|HUB_ID>", "what an adapter corrects, in place of the model that it names")
     .option("--vision-tower <DIR>", "SigLIP folder, for checkpoints without vision weights")
-    .option("--device <D>", "cpu, cuda, cuda:N or mps", device, "cpu")
+    .option("--device <D>", DEVICE_FORMS, device, "cpu")
     .addOption(
       new Option("--dtype <T>", "default float32 on the CPU, bfloat16 elsewhere").choices(["float32", "bfloat16"]),
     )
@@ -75,8 +76,8 @@ export function addModelOptions(command: Command, fallback = "default the embedd
 
 /** Whether this machine has it is known once libtorch is there. */
 function device(text: string): string {
-  if (/^(cpu|mps|cuda(:\d+)?)$/.test(text)) return text;
-  throw new InvalidArgumentError("It must be cpu, cuda, cuda:N or mps.");
+  if (isDeviceName(text)) return text;
+  throw new InvalidArgumentError(`It must be ${DEVICE_FORMS}.`);
 }
 
 /** @param leave options that the command does not have */

@@ -9,8 +9,7 @@
  *
  *  The network is the one of models/llada; this file only says which positions are due, and remembers.
  *  Departure from the reference: grouped-query attention works. */
-import { cat, detachFromScope, type Tensor } from "@rediff/torch";
-import { idTensor } from "../../models/ids.js";
+import { arange, cat, detachFromScope, type Tensor } from "@rediff/torch";
 import { linear } from "../../models/kernels.js";
 import type { Positions } from "../../models/llada/attend.js";
 import type { Feature, FeatureSource } from "../../models/llada/llada.js";
@@ -83,11 +82,7 @@ class LayerFeatures implements FeatureSource, Disposable {
   #choose(h_BLD: Tensor, w: Parameters<FeatureSource["due"]>[1]): Positions {
     const length = h_BLD.size(1);
     const first = this.#promptLength;
-    const range = (from: number, to: number) =>
-      idTensor(
-        Array.from({ length: to - from }, (_, i) => from + i),
-        h_BLD.device,
-      );
+    const range = (from: number, to: number) => arange(from, to, 1, { device: h_BLD.device });
     const parts: Tensor[] = [];
     if (this.#refresh.prompt) parts.push(range(0, first));
     if (this.#refresh.answer) parts.push(range(first, length));

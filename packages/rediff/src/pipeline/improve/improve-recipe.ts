@@ -1,8 +1,10 @@
 /** What the loop of ReDiff is: one YAML file, every key checked here, once. Keys of options have the names that they have
  *  on the command line and in training recipes. Paths are relative to where the command runs. */
+
 import { z } from "zod";
 import { confidencesAmong } from "../../diffusion/decode-options.js";
 import { inSnakeCase, UserError } from "../../errors.js";
+import { DEVICE_FORMS, isDeviceName } from "../../options/device-name.js";
 import { promptTemplates } from "../../text/chat-template.js";
 import { type Override, parseOverride } from "../../training/recipe/overrides.js";
 import { dataFiles, folder, keysOf, optional } from "../../training/recipe/recipe.js";
@@ -53,7 +55,7 @@ const draft = z.strictObject({
   /** Pictures decoded together. */
   batch: count.max(65_536).default(1),
   /** Default: the best there is. */
-  device: optional(z.string().regex(/^(cpu|mps|cuda(:\d+)?)$/, { error: "expected cpu, cuda, cuda:N or mps" })),
+  device: optional(z.string().refine(isDeviceName, { error: `expected ${DEVICE_FORMS}` })),
   /** Default: float32 on the CPU, bfloat16 elsewhere. */
   dtype: optional(z.enum(["float32", "bfloat16"])),
 });

@@ -8,6 +8,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import type { Device } from "@rediff/torch";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { type GoldenTensor, readGoldenTensors } from "./safetensors-reader.js";
@@ -35,6 +36,9 @@ export interface GoldenCase {
   /** Reads tensors.safetensors, at every call; an empty map when the case has none. */
   tensors(): Map<string, GoldenTensor>;
 }
+
+/** Where the cases that have a model are computed. */
+export const computing: { device: Device } = { device: "cpu" };
 
 /** `deviation` is the largest absolute difference seen, in the unit of what was compared; 0 when equal, NaN when
  *  nothing was compared, Infinity when there was nothing to subtract (a length, a text). */

@@ -1,18 +1,20 @@
 /** Runs golden cases and counts them. */
 import { parseArgs } from "node:util";
+import type { Device } from "@rediff/torch";
 import { UserError } from "../../errors.js";
-import { type CaseListing, listCases, loadCase, type Outcome } from "./golden-case.js";
+import { DEVICE_FORMS, isDeviceName } from "../../options/device-name.js";
+import { type CaseListing, computing, listCases, loadCase, type Outcome } from "./golden-case.js";
 import { findRoute, type Route, routes } from "./judge-of-case.js";
 
 export type Tally = { passed: number; failed: number; skipped: number };
 
-const usage = "npm run goldens -- FOLDER [--only PART_OF_AN_ID]";
+const usage = "npm run goldens -- FOLDER [--only PART_OF_AN_ID] [--device cuda]";
 
 /** The command: a line for each case, then `N passed, N failed, N skipped`. Returns the exit status. */
 export async function goldensCommand(args: string[], print: (line: string) => void): Promise<number> {
   try {
-    const { root, only } = parseCommand(args);
-    const { passed, failed, skipped } = await runGoldens(root, { only, print });
+    const { root, only, device } = parseCommand(args);
+    const { passed, failed, skipped } = await runGoldens(root, { only, device, print });
     print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
     return failed > 0 ? 1 : 0;
   } catch (error) {
@@ -25,9 +27,15 @@ export async function goldensCommand(args: string[], print: (line: string) => vo
 /** Runs every case under `root` whose id contains `only`. Throws a UserError when there is none. */
 export async function runGoldens(
   root: string,
-  options: { only?: string | undefined; table?: readonly Route[]; print?: (line: string) => void } = {},
+  options: {
+    only?: string | undefined;
+    device?: Device;
+    table?: readonly Route[];
+    print?: (line: string) => void;
+  } = {},
 ): Promise<Tally> {
-  const { only = "", table = routes, print = () => {} } = options;
+  const { only = "", device = "cpu", table = routes, print = () => {} } = options;
+  computing.device = device;
   const listings = listCases(root).filter(({ id }) => id.includes(only));
   if (listings.length === 0) throw new UserError(`${root}: no case${only && ` with "${only}" in its id`}`, usage);
 
@@ -65,12 +73,14 @@ function describe(id: string, { status, deviation, note }: Outcome): string {
   return `${status.padEnd(8)}${id.padEnd(56)} ${measured.padEnd(9)} ${(note ?? "").replace(/\s+/g, " ")}`.trimEnd();
 }
 
-function parseCommand(args: string[]): { root: string; only: string | undefined } {
+function parseCommand(args: string[]): { root: string; only: string | undefined; device: Device } {
   try {
-    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { only: { type: "string" } } });
+    const options = { only: { type: "string" }, device: { type: "string", default: "cpu" } } as const;
+    const { values, positionals } = parseArgs({ args, allowPositionals: true, options });
+    if (!isDeviceName(values.device)) throw new Error(`--device must be ${DEVICE_FORMS}, got ${values.device}`);
     const [root, ...rest] = positionals;
     if (root === undefined || rest.length > 0) throw new Error(`expected one folder, got ${positionals.length}`);
-    return { root, only: values.only };
+    return { root, only: values.only, device: values.device as Device };
   } catch (cause) {
     throw new UserError(cause instanceof Error ? cause.message : String(cause), usage, { cause });
   }

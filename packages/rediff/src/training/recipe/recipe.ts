@@ -2,9 +2,11 @@
  *
  *  Keys are named after the flags of the original's scripts where those are plain words; `renamed-flags.ts` knows the
  *  others and names ours. Defaults are the values that the original's scripts have in common (docs of each key). */
+
 import { z } from "zod";
 import { fullMaskRange, reviseRows } from "../../diffusion/corruption.js";
 import { UserError } from "../../errors.js";
+import { DEVICE_FORMS, isDeviceName } from "../../options/device-name.js";
 import { parseAspectRatio } from "../../vision/tiles/anyres.js";
 import { parseMergeType } from "../../vision/tiles/token-layout.js";
 import { LORA_TARGETS } from "../backward/lora.js";
@@ -170,7 +172,7 @@ const schema = z.strictObject({
 
   // How it runs
   /** cpu, cuda, cuda:1, mps. Default: the best there is. */
-  device: optional(z.string().regex(/^(cpu|mps|cuda(:\d+)?)$/, { error: "expected cpu, cuda, cuda:N or mps" })),
+  device: optional(z.string().refine(isDeviceName, { error: `expected ${DEVICE_FORMS}` })),
   /** Default: bfloat16 where the device multiplies matrices in it, else float32; see run/default-dtype.ts. A run that goes
    *  on keeps its checkpoint's. */
   dtype: optional(z.enum(["bfloat16", "float16", "float32", "float64"])),

@@ -1,9 +1,10 @@
 /** Golden group features: vision tower, projector, and the assembled rows of prompts with pictures and videos. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { inferenceMode, scope, type Tensor, tensor } from "@rediff/torch";
+import { inferenceMode, scope, type Tensor } from "@rediff/torch";
 import { z } from "zod";
 import { runChain } from "../../../models/chain.js";
+import { idTensor } from "../../../models/ids.js";
 import { type Model, type VisionEncoder, visionGeometry } from "../../../models/llava/llava.js";
 import { layOut, normalizePixels } from "../../../models/llava/vision-encoder.js";
 import { project } from "../../../models/projector/projector.js";
@@ -126,7 +127,7 @@ function compareTower(
   });
   compare(stages.length - 1, tower);
   const projected = project(vision.projector, tower);
-  const some = (t: Tensor) => t.indexSelect(0, tensor([0, 1, visual.tiles - 1], { dtype: "int64" }));
+  const some = (t: Tensor) => t.indexSelect(0, idTensor([0, 1, visual.tiles - 1], model.device));
   verdict.tensor("tower", tower, tensors.get("out.tower"));
   verdict.tensor("projector", projected, tensors.get("out.projector"));
   if (visual.tiles > 1) {

@@ -9,7 +9,7 @@ import { embed, hiddenStates, type Llada, lladaStages, logits } from "../../../m
 import { dynamicTheta, Rotary } from "../../../models/llada/rotary.js";
 import { additiveMask, conversationVisibility, type Visibility } from "../../../models/llada/visibility.js";
 import { isMaskEmbedding } from "../../../training/backward/mask-embedding.js";
-import type { GoldenCase, GoldenTensor, Outcome } from "../golden-case.js";
+import { computing, type GoldenCase, type GoldenTensor, type Outcome } from "../golden-case.js";
 import { everyFourth, goldenModel, recorded, Verdict } from "./recorded-tensors.js";
 
 type Recorded = Map<string, GoldenTensor>;
@@ -19,7 +19,7 @@ export async function run(golden: GoldenCase): Promise<Outcome> {
   const tensors = golden.tensors();
   const verdict = new Verdict(golden);
   const bfloat16 = tensors.has("out.logits_bf16_every4")
-    ? (await loadModelFolder(golden.checkpoint, { dtype: "bfloat16" })).llada
+    ? (await loadModelFolder(golden.checkpoint, { ...computing, dtype: "bfloat16" })).llada
     : undefined;
   inferenceMode(() =>
     scope(() => {

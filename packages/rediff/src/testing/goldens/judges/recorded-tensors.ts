@@ -1,9 +1,9 @@
 /** What the adapters that run the engine share: recorded tensors as tensors, models by folder, comparison. */
-import { type DType, fromBuffer, type Tensor } from "@rediff/torch";
+import { type DType, fromBuffer, scope, type Tensor } from "@rediff/torch";
 import { z } from "zod";
 import { loadModelFolder } from "../../../checkpoint/load-model.js";
 import type { Model } from "../../../models/llava/llava.js";
-import type { GoldenCase, GoldenTensor, Outcome } from "../golden-case.js";
+import { computing, type GoldenCase, type GoldenTensor, type Outcome } from "../golden-case.js";
 
 const DTYPES: Record<string, DType> = {
   U8: "uint8",
@@ -14,14 +14,14 @@ const DTYPES: Record<string, DType> = {
   F64: "float64",
 };
 
-/** A recorded tensor of a case, for the engine. @throws when the case has none of that name */
+/** A recorded tensor of a case, for the engine, where it computes. @throws when the case has none of that name */
 export function recorded(tensors: Map<string, GoldenTensor>, name: string): Tensor {
   const found = tensors.get(name);
   if (found === undefined) throw new Error(`the case has no tensor ${name}`);
   const dtype = DTYPES[found.dtype];
   if (dtype === undefined) throw new Error(`tensor ${name} has dtype ${found.dtype}`);
   // A copy, because a view of a larger buffer need not be aligned.
-  return fromBuffer(found.data.slice(), found.shape, dtype);
+  return scope(() => fromBuffer(found.data.slice(), found.shape, dtype).to(computing));
 }
 
 const models = new Map<string, Promise<Model>>();
@@ -30,7 +30,7 @@ const models = new Map<string, Promise<Model>>();
 export function goldenModel(folder: string): Promise<Model> {
   let model = models.get(folder);
   if (model === undefined) {
-    model = loadModelFolder(folder);
+    model = loadModelFolder(folder, { ...computing, dtype: "float32" });
     models.set(folder, model);
   }
   return model;

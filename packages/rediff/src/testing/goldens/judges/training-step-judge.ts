@@ -3,7 +3,7 @@
  *
  *  Logits and input embeddings are not compared here: losses and gradients depend on all of them, and the groups
  *  features and llm_forward judge them alone. */
-import { scope, type Tensor, tensor } from "@rediff/torch";
+import { scope, type Tensor } from "@rediff/torch";
 import { z } from "zod";
 import { loadModelFolder } from "../../../checkpoint/load-model.js";
 import { parseRecord } from "../../../data/records/parse-record.js";
@@ -11,6 +11,7 @@ import { buildSample } from "../../../data/samples/build-sample.js";
 import type { TrainingSample } from "../../../data/samples/sample.js";
 import { corrupt, PositionRole, replacementLimit } from "../../../diffusion/corruption.js";
 import { drawsFrom, type RecordedDraw } from "../../../diffusion/random-draws.js";
+import { idTensor } from "../../../models/ids.js";
 import type { Model } from "../../../models/llava/llava.js";
 import { wholeGradient } from "../../../training/backward/accumulate.js";
 import { expandBatch } from "../../../training/backward/expand-batch.js";
@@ -27,7 +28,7 @@ import { AdamW, parameterGroups } from "../../../training/optimizer/adamw.js";
 import { clipGradients, dropGradients, gradientNorm } from "../../../training/optimizer/clip-gradients.js";
 import { learningRateFactor } from "../../../training/optimizer/learning-rate.js";
 import { visualRows } from "../../../vision/tiles/token-layout.js";
-import type { GoldenCase, GoldenTensor, Outcome } from "../golden-case.js";
+import { computing, type GoldenCase, type GoldenTensor, type Outcome } from "../golden-case.js";
 import { Verdict } from "./recorded-tensors.js";
 import { goldenContext } from "./training-data-judge.js";
 
@@ -70,7 +71,7 @@ async function prepare(golden: GoldenCase): Promise<Batch> {
     samples.push(await buildSample(parseRecord(record, { file: golden.id, index }), context));
   }
   return {
-    model: await loadModelFolder(golden.checkpoint),
+    model: await loadModelFolder(golden.checkpoint, { ...computing, dtype: "float32" }),
     samples,
     options: {
       objective: inputs.revise ? "rediff" : "llada_v",
@@ -260,7 +261,7 @@ function tensorOf(
   const wanted = rows === undefined ? name : "model.embed_tokens.weight";
   const parameter = parameters.find((candidate) => candidate.name === wanted);
   if (parameter === undefined) return undefined;
-  return rows === undefined ? get(parameter) : get(parameter).indexSelect(0, tensor(rows, { dtype: "int64" }));
+  return rows === undefined ? get(parameter) : get(parameter).indexSelect(0, idTensor(rows, parameter.weight.device));
 }
 
 const stepsInputs = z.object({

@@ -1,0 +1,253 @@
+/** All that computes, on a device that is not the CPU: the same numbers, nothing in the wrong place, and no more between
+ *  host and device than has to be. */
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { call, type Device, memory, noGrad, scope, setThreads, type Tensor } from "@rediff/torch";
+import { beforeAll, describe, expect } from "vitest";
+import { loadModelFolder } from "../../checkpoint/load-model.js";
+import type { DecodeOptions } from "../../diffusion/decode-options.js";
+import { Decoder } from "../../diffusion/decoder.js";
+import type { DescribeOptions } from "../../inference/request.js";
+import { loadModel } from "../../inference/vision-language-model.js";
+import { idTensor } from "../../models/ids.js";
+import { embed } from "../../models/llada/llada.js";
+import { isBuilt, pictureUrl, post, startTestServer } from "../../serving/testing/start.js";
+import { rediffHere } from "../../testing/command-line.js";
+import { pictureFolder, test } from "../../testing/fixtures.js";
+import { runGoldens } from "../../testing/goldens/run-goldens.js";
+import { secondDevice, transfersOf } from "../../testing/second-device.js";
+import { parseRecipe } from "../../training/recipe/recipe-file.js";
+import { train } from "../../training/run/trainer.js";
+
+// The products that the device takes, on the CPU too.
+process.env.REDIFF_KERNELS = "aten";
+const device = secondDevice() as Device;
+const goldens = fileURLToPath(new URL("../../../../../../shared/goldens/public", import.meta.url));
+const picture = join(pictureFolder, "color.jpg");
+const placed = { device, dtype: "float32" } as const;
+
+describe.skipIf(device === undefined)(`a second device${device ? "" : " (SKIPPED: there is no C++ compiler)"}`, () => {
+  beforeAll(() => setThreads(1));
+
+  test("is an option like any other where it was added, and no option where it was not", async ({ tinyModel }) => {
+    const args = ["caption", picture, "--model", tinyModel, "--gen-length", "8", "--steps", "2", "--json"];
+    const textOf = (stdout: string) => (JSON.parse(stdout) as { text: string }).text;
+    const here = await rediffHere(...args, "--dtype", "float32");
+    const there = await rediffHere(...args, "--dtype", "float32", "--device", device);
+    expect(there).toMatchObject({ status: 0 });
+    expect(textOf(there.stdout)).toBe(textOf(here.stdout));
+    expect((await rediffHere("caption", "--help")).stdout).not.toContain("apart");
+
+    const added = process.env.REDIFF_DEVICE as string;
+    delete process.env.REDIFF_DEVICE;
+    const refused = await rediffHere(...args, "--device", device);
+    process.env.REDIFF_DEVICE = added;
+    expect(refused.status).toBe(2);
+    expect(refused.stderr).toContain("It must be cpu, cuda, cuda:N or mps.");
+  });
+
+  for (const group of ["features", "llm_forward", "generation", "misc", "train_loss", "train_steps"])
+    test.skipIf(!existsSync(goldens))(`holds the goldens of ${group}`, async () => {
+      const lines: string[] = [];
+      const { passed, failed } = await runGoldens(goldens, {
+        only: `/${group}/`,
+        device,
+        print: (line) => lines.push(line),
+      });
+      expect(failed, lines.filter((line) => line.startsWith("failed")).join("\n")).toBe(0);
+      expect(passed).toBeGreaterThan(0);
+    });
+
+  const asked: Record<string, DescribeOptions> = {
+    plainly: { steps: 8 },
+    "with revising": { revise: true, reviseStart: 0.25, tokensPerStep: 2 },
+    "in blocks with a stop text": { blockLength: 8, stop: ["z"] },
+    "with guidance": { cfgScale: 0.5, steps: 8 },
+    "with random numbers": { temperature: 0.7, remasking: "random", seed: 3 },
+    "with a cache": { cache: { promptInterval: 4, genInterval: 2, transferRatio: 0.25 } },
+    "with shares of all tokens": { confidenceAmong: "all", threshold: 0.2 },
+    "in compat": { compat: true, revise: true, steps: 8 },
+  };
+  for (const [how, options] of Object.entries(asked))
+    test(`answers as the CPU does: asked ${how}`, async ({ tinyModel }) => {
+      const before = memory().tensors;
+      const texts: string[] = [];
+      for (const place of [{ device: "cpu", dtype: "float32" } as const, placed]) {
+        using model = await loadModel(tinyModel, place);
+        texts.push((await model.describe(picture, { genLength: 16, ...options })).text);
+        texts.push((await model.refine(picture, "A green box.", { seed: 1 })).text);
+      }
+      expect(texts.slice(2)).toEqual(texts.slice(0, 2));
+      expect(memory().tensors).toBe(before);
+    });
+
+  /** What crosses in each step of decoding, the first apart. */
+  async function steps(folder: string, options: Partial<DecodeOptions>, prompts = 1) {
+    using model = await loadModelFolder(folder, placed);
+    const prompt: Tensor = noGrad(() => scope(() => embed(model.llada, idTensor([1, 2, 3, 4, 5], device))));
+    using decoder = new Decoder(model);
+    const decodings = Array.from({ length: prompts }, () =>
+      decoder.add(prompt, { genLength: 16, steps: 8, ...options }),
+    );
+    const seen: Record<string, number>[] = [];
+    while (decoder.active > 0) {
+      const counts: Record<string, number> = {};
+      // Sizes change from step to step.
+      for (const [line, count] of Object.entries(transfersOf(() => decoder.step()))) {
+        const name = line.replace(/ aten::copy_/, "").replace(/\d+(?=[,\]])/g, "n");
+        counts[name] = (counts[name] ?? 0) + count;
+      }
+      seen.push(counts);
+    }
+    for (const decoding of decodings) decoding[Symbol.dispose]();
+    prompt.dispose();
+    const [first = {}, ...others] = seen;
+    return { first, others };
+  }
+
+  const answers = { "read double [n, n]": 1 };
+  const asks = { "upload long int [n]": 2 }; // what was written, with where; and which positions are asked for
+  const rows = { "upload bool [n, n]": 1 };
+  const decoded: Record<string, { options: Partial<DecodeOptions>; prompts?: number; each: Record<string, number> }> = {
+    "two lists of ids": { options: {}, each: { ...answers, ...asks } },
+    "no more with guidance": { options: { cfgScale: 0.5 }, each: { ...answers, ...asks } },
+    "no more with a cache": {
+      options: { cache: { promptInterval: 4, genInterval: 2, transferRatio: 0.25 } },
+      each: { ...answers, ...asks },
+    },
+    "no more with random numbers, which are drawn there": {
+      options: { temperature: 0.5, remasking: "random" },
+      each: { ...answers, ...asks },
+    },
+    "and which rows are banned, where bans have places": {
+      options: { banned: [{ ids: [9] }, { ids: [5, 6], positions: [1, 15] }] },
+      each: { ...answers, ...asks, ...rows },
+    },
+    "one list more for each further prompt": {
+      options: {},
+      prompts: 3,
+      each: { ...answers, "upload long int [n]": 4 },
+    },
+  };
+  for (const [what, { options, prompts, each }] of Object.entries(decoded))
+    test(`a step of decoding reads once and uploads ${what}`, async ({ tinyModel }) => {
+      const { first, others } = await steps(tinyModel, options, prompts);
+      expect(others.length).toBeGreaterThan(4);
+      for (const step of others) {
+        expect(step).toMatchObject(answers);
+        for (const [line, count] of Object.entries(step)) expect(count, line).toBeLessThanOrEqual(each[line] ?? 0);
+      }
+      // Rotary tables, once for a length.
+      const sequences = (prompts ?? 1) * (options.cfgScale === undefined ? 1 : 2);
+      expect(first).toMatchObject({ ...answers, "upload float [n, n, n, n]": 2 * sequences });
+    });
+
+  test("a step with revising says beside which rows are masks", async ({ tinyModel }) => {
+    for (const options of [
+      { revise: true, reviseStart: 0.25 },
+      { revise: true, reviseTopk: 0.5, reviseStart: 0.5 },
+    ]) {
+      const { others } = await steps(tinyModel, options);
+      for (const step of others)
+        for (const [line, count] of Object.entries(step))
+          expect(count, line).toBeLessThanOrEqual({ ...answers, ...asks, ...rows }[line] ?? 0);
+    }
+  });
+
+  describe("a training", () => {
+    const recipe = (folder: string, model: string, keys: Record<string, unknown>) => {
+      const data = join(folder, "data.jsonl");
+      const lines = Array.from({ length: 6 }, (_, i) =>
+        JSON.stringify({
+          id: `s${i}`,
+          ...(i % 3 !== 2 && { image: "color.jpg" }),
+          conversations: [
+            { from: "human", value: i % 3 !== 2 ? "<image>\nDescribe." : "How many?" },
+            { from: "gpt", value: `Number ${i} is ${"very ".repeat(i % 3)}flat.` },
+          ],
+        }),
+      );
+      writeFileSync(data, `${lines.join("\n")}\n`);
+      const common = { model, data, image_folder: pictureFolder, image_grid_pinpoints: "(1x1),...,(2x2)", workers: 0 };
+      const steps = { batch_size: 2, epochs: 2, learning_rate: 1e-3, max_length: 512, objective: "rediff" };
+      return parseRecipe(JSON.stringify({ ...common, ...steps, dtype: "float32", ...keys }), "test.yaml");
+    };
+    test("reads twice in a step: the losses, and the norm of the gradients", async ({ tinyModel, folder }) => {
+      const reads: string[][] = [];
+      const begin = () => void call("apart::record", true);
+      await train(recipe(folder, tinyModel, { device, output: join(folder, "output"), save: { every: 0, keep: 0 } }), {
+        onStart: begin,
+        onStep: () => {
+          reads.push(
+            String(call("apart::recorded"))
+              .split("\n")
+              .filter((line) => line.startsWith("read")),
+          );
+          begin();
+        },
+      });
+      call("apart::record", false);
+      expect(reads).toHaveLength(6);
+      for (const step of reads)
+        expect(step).toEqual([
+          expect.stringMatching(/^read aten::copy_ float \[\d+\]$/),
+          "read aten::_local_scalar_dense float []",
+        ]);
+    });
+
+    const kinds: Record<string, Record<string, unknown>> = {
+      "of the whole model": { ema: { decay: 0.9 } },
+      "with the optimizer on the host": { offload: true },
+      "of adapters": { lora: { rank: 4 } },
+      "that keeps all activations, and clips": { checkpointing: "none", max_grad_norm: 0.1 },
+    };
+    for (const [kind, keys] of Object.entries(kinds))
+      test(`${kind} has the CPU's losses, interrupted or not`, async ({ tinyModel, folder }) => {
+        const losses: Record<string, number[]> = { cpu: [], whole: [], resumed: [] };
+        const run = async (name: string, place: Device, stopAfter?: number) => {
+          const save = { every: 2, keep: 1 };
+          const output = join(folder, name);
+          const settled = recipe(folder, tinyModel, { ...keys, device: place, output, save });
+          const requests = { save: false, stop: false };
+          await train(settled, {
+            requests,
+            onStep: ({ step, loss }) => {
+              losses[name]?.push(loss);
+              if (step === stopAfter) requests.stop = true;
+            },
+          });
+        };
+        const before = memory().tensors;
+        await run("cpu", "cpu");
+        await run("whole", device);
+        await run("resumed", device, 3);
+        expect(losses.resumed).toHaveLength(3);
+        await run("resumed", device);
+        expect(losses.resumed).toEqual(losses.whole);
+        expect(losses.whole).toHaveLength(losses.cpu?.length ?? 0);
+        // The head goes in tiles on a CPU, whose sums round in another order.
+        for (const [i, loss] of (losses.cpu ?? []).entries())
+          expect(Math.abs((losses.whole?.[i] ?? 0) / loss - 1)).toBeLessThan(1e-5);
+        expect(memory().tensors).toBe(before);
+      });
+  });
+
+  test.skipIf(!isBuilt)("a server's model answers from there as from the CPU", async () => {
+    const answers: string[] = [];
+    for (const load of [{}, placed]) {
+      await using started = await startTestServer({ engine: { load } });
+      const content = [
+        { type: "image_url", image_url: { url: pictureUrl() } },
+        { type: "text", text: "What is it?" },
+      ];
+      const request = { messages: [{ role: "user", content }], max_tokens: 12, revise: true };
+      const both = await Promise.all([1, 2].map(() => post(started.url, "/v1/chat/completions", request)));
+      for (const { status, body } of both) {
+        expect(status).toBe(200);
+        answers.push((body as { choices: { message: { content: string } }[] }).choices[0]?.message.content ?? "");
+      }
+    }
+    expect(new Set(answers).size).toBe(1);
+  });
+});

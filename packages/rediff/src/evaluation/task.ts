@@ -55,6 +55,7 @@ export interface TaskDefinition<Document> {
   together?(document: Document): string;
   /** The metric that the task is known by. */
   metric: string;
+  lowerIsBetter?: readonly string[];
   needsJudge?: boolean;
   /** Blanks at the ends belong to the answer, since a filter looks at them. */
   unstripped?: boolean;

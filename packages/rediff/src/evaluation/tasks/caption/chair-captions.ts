@@ -15,6 +15,7 @@ export const chairCaptions = (names: ObjectNames): Task =>
     document,
     settings: { steps: 128, genLength: 128 },
     metric: "coco_cap_chair_i",
+    lowerIsBetter: ["coco_cap_chair_i", "coco_cap_chair_s"],
     prompt: () => "Please describe this image in detail.",
     pictures: () => ["image"],
     score({ gt_object: truth }, answer) {

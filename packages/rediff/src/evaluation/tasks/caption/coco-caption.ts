@@ -35,6 +35,7 @@ export const cocoCaption = defineTask<z.infer<typeof document>>({
   document,
   settings: { steps: 32, genLength: 32, thinking: "no_think" },
   metric: "CIDEr",
+  lowerIsBetter: ["repeated_4grams"],
   prompt: () => "Provide a one-sentence caption for the provided image.",
   pictures: () => ["image"],
   score({ answer: references }, answer) {

@@ -32,6 +32,7 @@ export const sceneCaptions = defineTask<z.infer<typeof document>>({
   document,
   settings: { steps: 48, genLength: 48 },
   metric: "coverage",
+  lowerIsBetter: ["edits"],
   prompt: () => DEFAULT_QUESTION,
   pictures: () => ["image"],
   score({ scene }, answer) {

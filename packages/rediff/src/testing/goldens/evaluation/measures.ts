@@ -8,6 +8,7 @@ import type { GoldenCase, Outcome } from "../golden-case.js";
 import { cocoCaptions, tokenizedCaptions } from "./caption-measures.js";
 import { chairOfCaptions, chairOfObjects } from "./chair-measures.js";
 import { compareScores, evaluationCase } from "./evaluation-case.js";
+import { lmmsLayout } from "./layout-measure.js";
 import { statistics } from "./statistics-measure.js";
 import { wrapped } from "./wrapper-measure.js";
 
@@ -60,6 +61,7 @@ export const measures: Readonly<Record<string, Measure>> = {
   chair_lmms_eval: chairOfObjects,
   coco_caption: cocoCaptions,
   ptb_tokenizer: perSample(({ text }) => ({ tokens: ptbTokens(String(text)) })),
+  lmms_eval_layout: lmmsLayout,
   model_wrapper: perSample(wrapped),
   statistics,
   mcq_extract: perSample(({ text, choices }) => ({ letter: optionLetter(String(text), texts.parse(choices)) })),

@@ -23,6 +23,18 @@ export type { DecodeResult, DecodeStep, Edit } from "./diffusion/decode-step.js"
 export { Decoder, type Decoding, decode, decodeBatch, type RunOptions } from "./diffusion/decoder.js";
 export { embeddedModelFolder } from "./embedded.js";
 export { UserError } from "./errors.js";
+export {
+  type CaptionEvaluation,
+  type CaptionSuite,
+  type EvaluateCaptionsOptions,
+  evaluateCaptions,
+} from "./evaluation/captions/evaluate-captions.js";
+export { type CaptureDocument, type CaptureResult, captureCaptions } from "./evaluation/capture/capture-captions.js";
+export { type CaptureParts, loadCaptureParts } from "./evaluation/capture/capture-parts.js";
+export { Judge } from "./evaluation/judges/judge.js";
+export type { JudgeOptions } from "./evaluation/judges/judge-options.js";
+export type { JudgeReport } from "./evaluation/judges/judge-report.js";
+export { openWordNet } from "./evaluation/wordnet/wordnet-files.js";
 export { type Pulled, type PullOptions, pull } from "./hub/pull.js";
 export { resolveModel } from "./hub/resolve-model.js";
 export type { Filling } from "./inference/answers.js";

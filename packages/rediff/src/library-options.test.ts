@@ -7,6 +7,7 @@ import {
   decodeOptions,
   describeMany,
   draftData,
+  evaluateCaptions,
   fillRequest,
   improve,
   inspectFolder,
@@ -158,6 +159,11 @@ test.for<[string, Work, string]>([
     "draftData's options",
     () => draftData(js({ ...whole, options: { gen_length: 4 } })),
     "there is no option gen_length; did you mean genLength?",
+  ],
+  [
+    "evaluateCaptions",
+    () => evaluateCaptions(js({ judge_model: "m" })),
+    "there is no option judge_model; did you mean judgeModel?",
   ],
   [
     "correctDrafts",

@@ -2,9 +2,10 @@
  *  the judge's replies are kept, and the rest follows from them. */
 import { z } from "zod";
 import { UserError } from "../../errors.js";
+import { listener, number, optionSet, text } from "../../options/option-set.js";
 import { pictureUrl, readPictureFile } from "../../pipeline/expert/expert-picture.js";
 import { Judge } from "../judges/judge.js";
-import { type JudgeOptions, judgeDefaults } from "../judges/judge-options.js";
+import { type JudgeOptions, judgeDefaults, judgeOptionTypes } from "../judges/judge-options.js";
 import type { JudgeReport } from "../judges/judge-report.js";
 import { type ArenaSample, BASELINES, judgeArena, scoreArena } from "./caparena.js";
 import { readCaptions, readDocuments, stemOf } from "./caption-files.js";
@@ -30,6 +31,20 @@ export interface EvaluateCaptionsOptions extends JudgeOptions {
   seed?: number | undefined;
   onProgress?: ((done: number, total: number) => void) | undefined;
 }
+
+const checkOptions = optionSet<EvaluateCaptionsOptions>(
+  {
+    ...judgeOptionTypes,
+    suite: z.enum(captionSuites),
+    captions: text,
+    references: text,
+    imageFolder: text,
+    limit: number,
+    seed: number,
+    onProgress: listener,
+  },
+  ["suite", "captions", "references", "judgeModel", "judgeCache"],
+);
 
 export interface CaptionEvaluation {
   suite: CaptionSuite;
@@ -110,9 +125,9 @@ const suites: Readonly<Record<CaptionSuite, Suite>> = {
 
 /** @throws UserError when it cannot begin or go on; the signal's reason. What was judged is kept. */
 export async function evaluateCaptions(options: EvaluateCaptionsOptions): Promise<CaptionEvaluation> {
+  checkOptions(options);
   const { suite: name, captions: path, references, imageFolder, limit, seed = 0, onProgress, ...forJudge } = options;
-  const suite = Object.hasOwn(suites, name) ? suites[name] : undefined;
-  if (suite === undefined) throw new UserError(`no suite ${name}`, `There are ${captionSuites.join(", ")}.`);
+  const suite = suites[name];
   const captions = await readCaptions(path);
   const assessments = (await suite.read(references)).slice(0, limit);
   assertMeet(assessments, captions, { captions: path, references });

@@ -60,9 +60,14 @@ function byParts(a: Relation, b: Relation): number {
 }
 
 /** Leaves what the text speaks of as things: an object stays when each of its words is among the text's nouns and it is not on
- *  the list of words that are no things ("picture", "left"); attributes and relations stay with nouns, listed or not. */
-export function keepNouns(graph: SceneGraph, nouns: ReadonlySet<string>, stopWords: ReadonlySet<string>): SceneGraph {
-  const isNoun = (phrase: string) => phrase.split(" ").every((word) => nouns.has(word));
+ *  the list of words that are no things ("picture", "left"); attributes and relations stay with nouns, listed or not.
+ *  @param nouns undefined for no tagger: everything is taken for one */
+export function keepNouns(
+  graph: SceneGraph,
+  nouns: ReadonlySet<string> | undefined,
+  stopWords: ReadonlySet<string>,
+): SceneGraph {
+  const isNoun = (phrase: string) => nouns === undefined || phrase.split(" ").every((word) => nouns.has(word));
   return {
     objects: graph.objects.filter((object) => !stopWords.has(object) && isNoun(object)),
     attributes: new Map([...graph.attributes].filter(([object]) => isNoun(object))),

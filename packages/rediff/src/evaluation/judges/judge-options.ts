@@ -1,6 +1,15 @@
 /** What a judge can be told, and what holds when it is not told. */
 import { option, UserError, wording } from "../../errors.js";
-import { abortSignal, flag, listener, number, object, optionSet, text } from "../../options/option-set.js";
+import {
+  abortSignal,
+  flag,
+  listener,
+  number,
+  type OptionTypes,
+  object,
+  optionSet,
+  text,
+} from "../../options/option-set.js";
 import type { Prices } from "../../pipeline/expert/budget.js";
 import { openExpert } from "../../pipeline/expert/expert-client.js";
 import type { AskingSettings } from "../../pipeline/expert/retry.js";
@@ -22,8 +31,9 @@ export interface JudgeOptions {
   judgeCache: string;
   /** Of the chat-completions API, mostly ending in /v1. */
   judgeUrl?: string | undefined;
+  /** Default: what the environment variable of the next name holds. */
   apiKey?: string | undefined;
-  /** What messages call the place of the key: the name of an environment variable. */
+  /** The environment variable of the key, and what messages call its place. Default OPENAI_API_KEY. */
   apiKeyName?: string | undefined;
   /** Requests under way at the same time. */
   concurrency?: number | undefined;
@@ -48,28 +58,27 @@ export interface JudgeOptions {
   onNote?: ((line: string) => void) | undefined;
 }
 
-const checkTypes = optionSet<JudgeOptions>(
-  {
-    judgeModel: text,
-    judgeCache: text,
-    judgeUrl: text,
-    apiKey: text,
-    apiKeyName: text,
-    concurrency: number,
-    timeoutMs: number,
-    retries: number,
-    firstWaitMs: number,
-    requestsPerMinute: number,
-    budget: number,
-    prices: object,
-    extraBody: object,
-    dryRun: flag,
-    signal: abortSignal,
-    graceMs: number,
-    onNote: listener,
-  },
-  ["judgeModel", "judgeCache"],
-);
+export const judgeOptionTypes: OptionTypes<JudgeOptions> = {
+  judgeModel: text,
+  judgeCache: text,
+  judgeUrl: text,
+  apiKey: text,
+  apiKeyName: text,
+  concurrency: number,
+  timeoutMs: number,
+  retries: number,
+  firstWaitMs: number,
+  requestsPerMinute: number,
+  budget: number,
+  prices: object,
+  extraBody: object,
+  dryRun: flag,
+  signal: abortSignal,
+  graceMs: number,
+  onNote: listener,
+};
+
+const checkTypes = optionSet<JudgeOptions>(judgeOptionTypes, ["judgeModel", "judgeCache"]);
 
 /** Options that were checked, and their defaults. */
 export interface JudgeSettings extends AskingSettings {
@@ -86,7 +95,8 @@ const ANSWER_TOKENS = 4096;
 /** @throws UserError, before anything is asked */
 export function checkJudgeOptions(options: JudgeOptions): JudgeSettings {
   checkTypes(options);
-  const { judgeUrl = judgeDefaults.judgeUrl, apiKeyName = judgeDefaults.apiKeyName, apiKey, budget, prices } = options;
+  const { judgeUrl = judgeDefaults.judgeUrl, apiKeyName = judgeDefaults.apiKeyName, budget, prices } = options;
+  const apiKey = options.apiKey ?? (process.env[apiKeyName] || undefined);
   const { concurrency = judgeDefaults.concurrency, retries = judgeDefaults.retries, requestsPerMinute } = options;
   if (options.judgeModel.trim() === "")
     throw new UserError("the judge has no name", wording`Name a model of its server with ${option("judgeModel")}.`);

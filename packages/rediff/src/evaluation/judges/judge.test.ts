@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readFileSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { asFlag, type UserError } from "../../errors.js";
 import { type Behaviour, type FakeExpert, startFakeExpert } from "../../pipeline/correction/testing/fake-expert.js";
 import { folderOfTest } from "../../testing/folders.js";
@@ -158,6 +158,8 @@ describe("a judge", () => {
   });
 
   test("says what is missing before the first question", async () => {
+    vi.stubEnv("OPENAI_API_KEY", "");
+    onTestFinished(() => void vi.unstubAllEnvs());
     const folder = join(folderOfTest(), "cache");
     const open = Judge.open({ judgeModel: "gpt-4o", judgeCache: folder });
     await expect(open).rejects.toThrow(/api\.openai\.com asks for a key, and .* OPENAI_API_KEY is not set/);

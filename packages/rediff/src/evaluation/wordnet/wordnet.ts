@@ -47,7 +47,8 @@ export class WordNet {
   }
 
   #offsets(form: string, pos: PartOfSpeech): number[] {
-    const line = form === "" ? undefined : findLine(this.files[pos].index, form);
+    // Others are in no file; "  1" would find the licence.
+    const line = /^[\x21-\x7e]+$/.test(form) ? findLine(this.files[pos].index, form) : undefined;
     if (line === undefined) return [];
     // lemma pos senses pointers [pointer...] senses tagged offset...
     const fields = line.trimEnd().split(" ");

@@ -103,7 +103,8 @@ export const ptbRules: readonly PtbRule[] = [
   rule(`(?:${capitalAbbreviations.join("|")})\\.(?!${wordSign})`, undefined, "uy"),
   rule(`(?:${beforeNumbers.join("|")})\\.(?=\\s*\\d)`),
   rule(`(?:${letter}\\.){2,}(?!${letter})`),
-  rule(`[a-z]\\.(?=\\s)(?<=(?:^|\\s)[A-Z]\\.)`, undefined, "uy"),
+  rule("(?<![^\\s(])[a-z]\\.(?=\\s+\\S)"),
+  rule(`(?:ph\\.d|b\\.sc|m\\.sc)\\.(?!${wordSign})`),
 
   // Words: letters and digits, hyphens between, "and/or", "R&D".
   rule(`${letter}${wordSign}*(?:-${wordSign}+)*`),

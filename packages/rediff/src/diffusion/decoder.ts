@@ -6,8 +6,9 @@
  *  half and through the head, and the host reads once per step. */
 import { cat, fromBuffer, Generator, inferenceMode, rand, Scope, scope, type Tensor, topk } from "@rediff/torch";
 import { UserError } from "../errors.js";
+import { allPieces, type LayersDone, type Pieces, piecesInside } from "../models/chain.js";
 import { idTensor } from "../models/ids.js";
-import { embed, hiddenStates, logits } from "../models/llada/llada.js";
+import { embed, hiddenPieces, logits } from "../models/llada/llada.js";
 import { Rotary, type RotaryTables } from "../models/llada/rotary.js";
 import { assertPositions } from "../models/llava/assembly.js";
 import type { Model } from "../models/llava/llava.js";
@@ -212,23 +213,41 @@ export class Decoder implements Disposable {
 
   /** One forward pass for all prompts that are not done. Afterwards each has a new `step`, and a `result` if it ended. */
   step(): void {
+    allPieces(this.pieces());
+  }
+
+  /** The same in pieces, layer by layer. Meanwhile prompts may be added, for the next step; one of this step may be
+   *  removed, but not be disposed of before its end. Whoever does not go on ends it with `return()`, and the prompts of the
+   *  step with it: their caches are half of this step's. */
+  *pieces(): Pieces<void> {
     const active = [...this.#active];
     const cached = active.filter((decoding) => decoding.cache !== undefined);
     const packed = active.filter((decoding) => decoding.cache === undefined);
+    const passes: { decodings: readonly Decoding[]; pieces: () => Pieces<Tensor> }[] = [
+      ...(packed.length > 0 ? [{ decodings: packed, pieces: () => this.#forward(packed) }] : []),
+      ...cached.map((decoding) => ({ decodings: [decoding], pieces: () => this.#forwardCached(decoding) })),
+    ];
     inferenceMode(() => {
       for (const decoding of active) decoding.refresh(this.#model);
-      if (packed.length > 0)
-        this.#settle(
-          packed,
-          scope(() => this.#forward(packed)),
-        );
-      for (const decoding of cached)
-        this.#settle(
-          [decoding],
-          scope(() => this.#forwardCached(decoding)),
-        );
     });
+    for (const [i, { decodings, pieces }] of passes.entries()) {
+      using owned = new Scope();
+      const inside = <R>(body: () => R): R => inferenceMode(() => owned.run(body));
+      const layers = piecesInside(inside, pieces());
+      let layer = layers.next();
+      for (; !layer.done; layer = layers.next()) {
+        const { part, done, total } = layer.value;
+        yield { part, done: i * total + done, total: passes.length * total };
+      }
+      this.#settle(decodings, layer.value);
+      if (i + 1 < passes.length) yield this.#betweenPasses(i + 1, passes.length);
+    }
     for (const decoding of active) if (decoding.result !== undefined) this.#active.delete(decoding);
+  }
+
+  #betweenPasses(done: number, passes: number): LayersDone {
+    const layers = this.#model.llada.weights.blocks.length;
+    return { part: "language", done: done * layers, total: passes * layers };
   }
 
   /** Hands the answers to the loops. `answers`: float64 [2, R of all] */
@@ -253,7 +272,7 @@ export class Decoder implements Disposable {
     }
   }
 
-  #forward(decodings: readonly Decoding[]): Tensor {
+  *#forward(decodings: readonly Decoding[]): Pieces<Tensor> {
     const { llada, vocabulary, device } = this.#model;
     const segments: { rows: Tensor; asked: readonly number[] }[] = decodings.flatMap(({ rows, unguided, query }) => {
       const asked = query?.positions ?? [];
@@ -278,34 +297,39 @@ export class Decoder implements Disposable {
       offset += lengths[i] as number;
       return asked.map((position) => start + position);
     });
-    const hidden = hiddenStates(llada, packed.unsqueeze(0), {
+    const hidden = yield* hiddenPieces(llada, packed.unsqueeze(0), {
       rotary: this.#tablesFor(lengths),
       visible: { segments: lengths },
       asked: { index: idTensor(index, device), perSegment: segments.map(({ asked }) => asked.length) },
     });
-    const logits_RV = logits(llada, hidden.squeezeDim(0), vocabulary);
-    let start = 0;
-    const answers = decodings.map((decoding) => {
-      const count = decoding.query?.positions.length ?? 0;
-      const take = () => {
-        start += count;
-        return logits_RV.narrow(0, start - count, count);
-      };
-      const guided = take();
-      return this.#answer(decoding, decoding.unguided === undefined ? guided : guide(guided, take(), decoding.options));
+    return scope(() => {
+      const logits_RV = logits(llada, hidden.squeezeDim(0), vocabulary);
+      let start = 0;
+      const answers = decodings.map((decoding) => {
+        const count = decoding.query?.positions.length ?? 0;
+        const take = () => {
+          start += count;
+          return logits_RV.narrow(0, start - count, count);
+        };
+        const guided = take();
+        return this.#answer(
+          decoding,
+          decoding.unguided === undefined ? guided : guide(guided, take(), decoding.options),
+        );
+      });
+      return answers.length === 1 ? (answers[0] as Tensor) : cat(answers, 1);
     });
-    return answers.length === 1 ? (answers[0] as Tensor) : cat(answers, 1);
   }
 
-  #forwardCached(decoding: Decoding): Tensor {
+  *#forwardCached(decoding: Decoding): Pieces<Tensor> {
     const { llada, vocabulary, device } = this.#model;
     const asked = decoding.query?.positions ?? [];
-    const hidden_1RD = hiddenStates(llada, decoding.rows.unsqueeze(0), {
+    const hidden_1RD = yield* hiddenPieces(llada, decoding.rows.unsqueeze(0), {
       rotary: this.#tablesFor([decoding.canvas.length]),
       asked: { index: idTensor(asked, device), perSegment: [asked.length] },
       sources: decoding.cache?.nextPass(),
     });
-    return this.#answer(decoding, logits(llada, hidden_1RD.squeezeDim(0), vocabulary));
+    return scope(() => this.#answer(decoding, logits(llada, hidden_1RD.squeezeDim(0), vocabulary)));
   }
 
   #answer({ query, options, rules, noise, bans, canvas }: Decoding, logits_RV: Tensor): Tensor {

@@ -1,5 +1,6 @@
 /** One request by itself: a batch of one, watched step by step. */
 import type { DecodeStep } from "../diffusion/decode-step.js";
+import type { PassProgress } from "../models/chain.js";
 import type { Model } from "../models/llava/llava.js";
 import type { Visual } from "../vision/tiles/tiles.js";
 import type { AnswerOfKind } from "./answers.js";
@@ -11,15 +12,16 @@ import type { TraceStep } from "./trace-format.js";
 export interface OneAnswer {
   signal?: AbortSignal | undefined;
   onTrace?: ((step: TraceStep) => void) | undefined;
+  onLayers?: ((progress: PassProgress) => void) | undefined;
 }
 
-/** @throws what is wrong with the request, and the signal's reason between two steps */
+/** @throws what is wrong with the request, and the signal's reason between two layers of a pass */
 export async function* answerOne<K extends RequestKind>(
   model: Model,
   kind: K,
   request: RequestOfKind[K],
   visuals: readonly Visual[],
-  { signal, onTrace }: OneAnswer,
+  { signal, onTrace, onLayers }: OneAnswer,
 ): AsyncGenerator<DecodeStep, AnswerOfKind[K]> {
   signal?.throwIfAborted();
   const heard: { step?: DecodeStep | undefined; outcome?: { answer: AnswerOfKind[K] } | { error: unknown } } = {};
@@ -29,7 +31,7 @@ export async function* answerOne<K extends RequestKind>(
     answered: (answer) => Object.assign(heard, { outcome: { answer } }),
     failed: (error) => Object.assign(heard, { outcome: { error } }),
   });
-  for await (const _ of new Batcher(model, 1).run(sourceOf(only))) {
+  for await (const _ of new Batcher(model, 1, { onLayers }).run(sourceOf(only))) {
     const { step } = heard;
     delete heard.step;
     if (step !== undefined) yield step;

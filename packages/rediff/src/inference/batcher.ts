@@ -3,10 +3,15 @@
  *  This is the only loop that steps a decoder. The library, the command line, drafts and the server are its clients: they
  *  give it a source of work and pull it, pass by pass, so that they can end it, or wait, between any two.
  *
+ *  A pass of a large model takes minutes, so the others have their turn between its layers too: signals, messages, and the
+ *  client, who may leave there, or cancel a request. A pass that nobody waits for any more ends at once.
+ *
  *  One request that fails (too long a prompt, an output that is not a number) does not fail the others. */
 
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { Decoder, type Decoding, OutputError } from "../diffusion/decoder.js";
+import type { LayersDone, PassProgress, Pieces } from "../models/chain.js";
+import { Turns } from "../models/layer-turns.js";
 import type { Model } from "../models/llava/llava.js";
 import type { BegunAnswer, Submission } from "./submission.js";
 
@@ -37,12 +42,14 @@ export interface BatcherOptions {
    *  pass where that is longer: then they have their step first. A picture is encoded in pieces, of which one may take
    *  longer. Default: all that there is room for is admitted, so that batches depend on the input alone. */
   patienceMs?: number;
+  /** Told between two layers, of passes that take long enough for others to have their turn meanwhile. */
+  onLayers?: ((progress: PassProgress) => void) | undefined;
 }
 
 /** A request whose pictures are being encoded. */
 interface Beginning {
   submission: Submission;
-  pieces: ReturnType<Submission["begin"]>;
+  pieces: Pieces<BegunAnswer>;
   started: number;
 }
 
@@ -68,24 +75,30 @@ export class Batcher {
   /** Of the last pass. */
   #passSeconds = 0;
   readonly #patienceMs: number;
+  readonly #onLayers: BatcherOptions["onLayers"];
+  /** Those that left during a pass: it still has their tensors. */
+  #left: Active[] | undefined;
+  readonly #turns = new Turns();
 
-  constructor(model: Model, batch: number, { patienceMs = Number.POSITIVE_INFINITY }: BatcherOptions = {}) {
+  constructor(model: Model, batch: number, { patienceMs = Number.POSITIVE_INFINITY, onLayers }: BatcherOptions = {}) {
     this.#model = model;
     this.#batch = batch;
     this.#patienceMs = patienceMs;
+    this.#onLayers = onLayers;
   }
 
-  /** Yields after every forward pass, and undefined where there was none (nothing to decode, or it is the client's turn);
-   *  ends when the source is over and all is answered. Whoever leaves it early hears no more of what is under way. */
+  /** Yields after every forward pass, and undefined where there was none (nothing to decode, it is the client's turn, or a
+   *  pass is not done yet); ends when the source is over and all is answered. Whoever leaves it early hears no more of
+   *  what is under way. */
   async *run(source: WorkSource): AsyncGenerator<ForwardPass | undefined, void> {
     try {
       for (;;) {
-        const why = await this.#admit(source);
+        const why = yield* this.#admit(source);
         const isBusy = this.#active.size > 0;
         if (why === "over" && !isBusy) return;
-        const pass = isBusy && why !== "client" ? this.#pass() : undefined;
+        const pass = isBusy && why !== "client" ? yield* this.#pass() : undefined;
         // Timers, signals and sockets have their turn between two forward passes.
-        await turn();
+        await this.#turns.give();
         yield pass;
       }
     } finally {
@@ -103,7 +116,7 @@ export class Batcher {
   }
 
   /** @returns why no more are admitted */
-  async #admit(source: WorkSource): Promise<Exclude<Taken, Submission> | "full" | "later"> {
+  async *#admit(source: WorkSource): AsyncGenerator<undefined, Exclude<Taken, Submission> | "full" | "later"> {
     while (this.#beginning !== undefined || this.#active.size < this.#batch) {
       if (this.#beginning === undefined) {
         const isIdle = this.#active.size === 0;
@@ -113,8 +126,10 @@ export class Batcher {
         this.#beginning = { submission: taken, pieces: taken.begin(this.#model), started: performance.now() };
       }
       this.#goOn(this.#beginning);
-      // Nobody waits, so there will be no pass: messages and signals have their turn here.
-      if (this.#active.size === 0 && this.#beginning !== undefined) await turn();
+      if (this.#beginning !== undefined && this.#turns.areDue) {
+        await this.#turns.give();
+        yield;
+      }
       const patienceMs = Math.max(this.#patienceMs, 100 * this.#passSeconds);
       if (this.#active.size > 0 && performance.now() - this.#waitingSince > patienceMs) return "later";
     }
@@ -126,7 +141,10 @@ export class Batcher {
     let answer: BegunAnswer | undefined;
     try {
       const piece = pieces.next();
-      if (!piece.done) return;
+      if (!piece.done) {
+        if (this.#turns.areDue) this.#tell(piece.value, started);
+        return;
+      }
       this.#beginning = undefined;
       answer = piece.value;
       this.#decoder ??= new Decoder(this.#model);
@@ -152,14 +170,28 @@ export class Batcher {
     beginning?.pieces.return(undefined as never); // frees what is encoded
   }
 
-  #pass(): ForwardPass {
+  /** Yields when others have had their turn between two layers. */
+  async *#pass(): AsyncGenerator<undefined, ForwardPass | undefined> {
     const batch = this.#active.size;
     const started = performance.now();
     const stall = (started - this.#waitingSince) / 1000;
+    const pieces = this.#decoder?.pieces();
+    this.#left = [];
     try {
-      this.#decoder?.step();
+      for (let piece = pieces?.next(); piece?.done === false; piece = pieces?.next()) {
+        if (!this.#turns.areDue) continue;
+        this.#tell(piece.value, started);
+        await this.#turns.give();
+        yield;
+        if (this.#active.size === 0) return undefined; // nobody waits for it
+      }
     } catch (error) {
       this.#blame(error);
+    } finally {
+      pieces?.return();
+      const left = this.#left;
+      this.#left = undefined;
+      for (const active of left) this.#leave(active);
     }
     this.#waitingSince = performance.now();
     const seconds = (this.#waitingSince - started) / 1000;
@@ -171,7 +203,9 @@ export class Batcher {
    *  is asked again. Where the error names nobody, it is the newest: without it, it went well (memory, for one). */
   #blame(error: unknown): void {
     const all = [...this.#active.values()];
-    const named = all.find(({ decoding }) => error instanceof OutputError && error.decoding === decoding);
+    const isNamed = ({ decoding }: Active) => error instanceof OutputError && error.decoding === decoding;
+    if (this.#left?.some(isNamed)) return; // it does not wait for its answer any more
+    const named = all.find(isNamed);
     const blamed = named ?? all.at(-1);
     if (blamed === undefined) throw error;
     this.#leave(blamed);
@@ -204,10 +238,16 @@ export class Batcher {
     }
   }
 
-  #leave({ submission, decoding }: Active): void {
+  #leave(active: Active): void {
+    const { submission, decoding } = active;
     this.#active.delete(submission);
+    if (this.#left !== undefined) return void this.#left.push(active);
     this.#decoder?.remove(decoding);
     decoding[Symbol.dispose]();
+  }
+
+  #tell(layers: LayersDone, started: number): void {
+    this.#onLayers?.({ ...layers, seconds: (performance.now() - started) / 1000 });
   }
 
   #rest(): void {
@@ -215,5 +255,3 @@ export class Batcher {
     this.#decoder = undefined;
   }
 }
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -39,7 +39,7 @@ export async function* describeMany(
   assertList(groups);
   checkMany(options);
   const { model } = loaded;
-  const { batch = 1, onStep, onTrace, signal, ...asked } = options;
+  const { batch = 1, onStep, onTrace, onLayers, signal, ...asked } = options;
   if (!Number.isSafeInteger(batch) || batch < 1)
     throw new OptionError("batch", wording`${option("batch")} must be a whole number from 1, got ${batch}`);
   const reader = askable(model);
@@ -75,7 +75,7 @@ export async function* describeMany(
     },
   };
   try {
-    for await (const _ of new Batcher(model, batch).run(source)) {
+    for await (const _ of new Batcher(model, batch, { onLayers }).run(source)) {
       signal?.throwIfAborted();
       for (let result = finished.get(next); result !== undefined; result = finished.get(next)) {
         finished.delete(next++);

@@ -11,6 +11,7 @@ import {
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { stepsFor } from "../diffusion/transfer-schedule.js";
 import { OptionError, option, wording } from "../errors.js";
+import type { PassProgress } from "../models/chain.js";
 import type { ChatMessage, PromptTemplate } from "../text/chat-template.js";
 import type { ImageJoin } from "../text/image-tokens.js";
 import type { PictureSource } from "../vision/picture/decode-picture.js";
@@ -83,10 +84,13 @@ export interface DescribeOptions {
   signal?: AbortSignal;
   /** Told of every step, in the format of traces. */
   onTrace?: (step: TraceStep) => void;
+  /** Told between two layers of a forward pass that takes long, and of a picture's encoding: about 50 times a second at
+   *  most, and never where a pass takes milliseconds. */
+  onLayers?: ((progress: PassProgress) => void) | undefined;
 }
 
 /** What of the options is no part of the request, but of how its answer is awaited. */
-export type Awaiting = "signal" | "onTrace";
+export type Awaiting = "signal" | "onTrace" | "onLayers";
 
 export interface ManyOptions extends Omit<DescribeOptions, "onTrace"> {
   /** Prompts in one forward pass; default 1. */

@@ -2,6 +2,7 @@
 import type { Tensor } from "@rediff/torch";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import type { Decoding, Loop } from "../diffusion/decoder.js";
+import type { Pieces } from "../models/chain.js";
 import { promptPieces } from "../models/llava/assembly.js";
 import type { Model } from "../models/llava/llava.js";
 import { imagePlaceholder } from "../text/image-tokens.js";
@@ -44,7 +45,7 @@ export interface BegunAnswer {
 export interface Submission {
   /** Encodes the pictures, piece by piece: others may have their turn between two. @throws UserError when the prompt is
    *  too long */
-  begin(model: Model): Generator<undefined, BegunAnswer>;
+  begin(model: Model): Pieces<BegunAnswer>;
   begun(beginning: Beginning): void;
   failed(error: unknown): void;
 }

@@ -2,6 +2,7 @@
 import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
 import { currentPicture, pictureKey, truthOf } from "../picture/picture-actions.js";
 import type { RequestFields } from "../server/api.js";
+import type { PassProgress } from "../server/messages.js";
 import { Problem, problemOf } from "../server/problem.js";
 import type { Span } from "../text/spans.js";
 import { readComparison, writeComparison } from "../trace/file.js";
@@ -64,21 +65,27 @@ export async function runBoth(app: App): Promise<void> {
   announce(app, said.join(". "));
 }
 
+/** A pass that takes so long shows how far it is. */
+const LONG_PASS_SECONDS = 5;
+
 /** One of the runs; also again, as it was asked for, when it has failed. */
 export async function runOne(app: App, kind: RunKind): Promise<void> {
   const { comparison } = app.store.get().describe;
   if (comparison === undefined) return;
   const signal = begin(app, kind);
   const change = (run: Partial<Run>) => setRun(app, comparison.id, kind, run);
-  change({ status: "running", trace: undefined, problem: undefined, unread: undefined });
+  change({ status: "running", trace: undefined, problem: undefined, unread: undefined, progress: undefined });
   try {
     const turn = { role: "user" as const, text: comparison.prompt, image: comparison.picture?.url };
     const onTrace = (event: TraceEvent) => {
-      if (!signal.aborted) change({ trace: traceAfter(runOf(app, kind)?.trace, event) });
+      if (!signal.aborted) change({ trace: traceAfter(runOf(app, kind)?.trace, event), progress: undefined });
     };
     const fields = { model: comparison.sides[kind].model, ...runFields(comparison.settings, kind) };
     const onUnread = (unread: readonly Span[]) => change({ unread });
-    await app.api.chat([turn], fields, { onTrace, onUnread }, signal);
+    const onProgress = (progress: PassProgress) => {
+      if (!signal.aborted && progress.seconds >= LONG_PASS_SECONDS) change({ progress });
+    };
+    await app.api.chat([turn], fields, { onTrace, onUnread, onProgress }, signal);
     change({ status: "done" });
   } catch (thrown) {
     const problem = noteProblem(app, thrown);

@@ -1,6 +1,6 @@
 /** The Describe tab: settings, the two runs that are compared, and the player over them. */
 import type { Facts } from "../../../rediff/src/scenes/world/facts.js";
-import type { Model } from "../server/messages.js";
+import type { Model, PassProgress } from "../server/messages.js";
 import type { Problem } from "../server/problem.js";
 import type { Span } from "../text/spans.js";
 import type { Trace } from "../trace/trace.js";
@@ -17,6 +17,8 @@ export interface Run {
   problem: Problem | undefined;
   /** Words of the question that the model cannot read. */
   unread?: readonly Span[] | undefined;
+  /** Of the pass under way, where it takes long. */
+  progress?: PassProgress | undefined;
 }
 
 /** Who answers on a side. */

@@ -14,7 +14,7 @@ const statuses = { running: "Running", done: "Done", stopped: "Stopped", failed:
 
 export function RunCard({ kind, side, run }: { kind: RunKind; side: Side; run: Run }) {
   const app = useApp();
-  const { trace, status, problem } = run;
+  const { trace, status, problem, progress } = run;
   return (
     <section class="card run" data-kind={kind} aria-labelledby={`run-${kind}`}>
       <div class="card-head">
@@ -25,6 +25,7 @@ export function RunCard({ kind, side, run }: { kind: RunKind; side: Side; run: R
         <span class="chip" data-status={status}>
           {status === "running" && <span class="spinner" aria-hidden="true" />}
           {statuses[status]}
+          {status === "running" && progress !== undefined && `: layer ${progress.layer} of ${progress.layers}`}
         </span>
       </div>
       {problem !== undefined && <ProblemNotice problem={problem} onRetry={() => void runOne(app, kind)} />}

@@ -11,6 +11,7 @@ import {
   fillSchema,
   type Models,
   modelsSchema,
+  type PassProgress,
   parse,
   parseJson,
   type Readiness,
@@ -38,6 +39,8 @@ export interface StreamHandlers {
   onTrace?: (event: TraceEvent) => void;
   /** Words of the last question that the model cannot read, where there are any. */
   onUnread?: (unread: readonly Span[]) => void;
+  /** How far a forward pass is, where it takes long. */
+  onProgress?: (progress: PassProgress) => void;
 }
 
 export interface Api {
@@ -111,7 +114,10 @@ function messageOf({ role, text, image }: ChatTurn) {
   };
 }
 
-async function readStream(response: Response, { onText, onTrace, onUnread }: StreamHandlers): Promise<void> {
+async function readStream(
+  response: Response,
+  { onText, onTrace, onUnread, onProgress }: StreamHandlers,
+): Promise<void> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   if (reader === undefined) throw new Problem("bad-answer", "The server sent no stream.");
@@ -126,9 +132,10 @@ async function readStream(response: Response, { onText, onTrace, onUnread }: Str
       if (data === "[DONE]") return;
       const chunk = parse(chunkSchema, parseJson(data));
       if (!chunk.ok) throw new Problem("bad-answer", `In the stream: ${chunk.problem}.`);
-      const { choices, diffusion, unread, error } = chunk.value;
+      const { choices, diffusion, progress, unread, error } = chunk.value;
       if (error !== undefined) throw new Problem("failed", error.message);
       if (diffusion !== undefined) onTrace?.(diffusion);
+      if (progress !== undefined) onProgress?.(progress);
       if (unread !== undefined) onUnread?.(unread);
       const text = choices?.[0]?.delta?.content;
       if (text) onText?.(text);

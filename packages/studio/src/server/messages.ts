@@ -49,12 +49,17 @@ export const traceSchema = z.object({
 /** Of a text: UTF-16 units, and what stands there. */
 const span = z.object({ start: count, end: count, text: z.string() });
 
+const passProgress = z.object({ layer: count, layers: count, seconds: nonNegative });
+export type PassProgress = z.infer<typeof passProgress>;
+
 /** One event of a streamed completion. */
 export const chunkSchema = z.object({
   choices: z.optional(
     z.array(z.object({ delta: z.optional(z.object({ content: z.optional(z.nullable(z.string())) })) })),
   ),
   diffusion: z.optional(traceEventSchema),
+  /** Of a pass that takes long. */
+  progress: z.optional(passProgress),
   /** Of the question; in the last chunk with a choice. */
   unread: z.optional(z.array(span)),
   error: z.optional(z.object({ message: z.string() })),

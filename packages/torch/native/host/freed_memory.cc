@@ -2,6 +2,8 @@
 // processes that have no tensors want it too.
 #include <node_api.h>
 
+napi_value endAtSecondSignal(napi_env, napi_callback_info);  // second_signal.cc
+
 #if defined(__GLIBC__)
 #include <malloc.h>
 #elif defined(__APPLE__)
@@ -30,6 +32,9 @@ NAPI_MODULE_INIT() {
   napi_value function;
   if (napi_create_function(env, "returnFreedMemory", NAPI_AUTO_LENGTH, returnFreedMemory, nullptr, &function) != napi_ok ||
       napi_set_named_property(env, exports, "returnFreedMemory", function) != napi_ok)
+    return nullptr;
+  if (napi_create_function(env, "endAtSecondSignal", NAPI_AUTO_LENGTH, endAtSecondSignal, nullptr, &function) != napi_ok ||
+      napi_set_named_property(env, exports, "endAtSecondSignal", function) != napi_ok)
     return nullptr;
   return exports;
 }

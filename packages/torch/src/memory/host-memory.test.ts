@@ -1,4 +1,5 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { expect, test } from "vitest";
 
 const { header } = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
@@ -37,4 +38,31 @@ test.runIf(process.platform === "linux")("libtorch is not loaded for it", () => 
     console.log(JSON.stringify(["rediff_host", "libtorch", "libc10"].map((name) => maps.includes(name))));
   `);
   expect(maps).toEqual([true, false, false]);
+});
+
+test.skipIf(process.platform === "win32")("a second Ctrl-C ends a process that cannot hear the first", async () => {
+  const child = spawn(
+    process.execPath,
+    [
+      "--input-type=module",
+      "-e",
+      `
+        import { endAtSecondSignal } from "@rediff/torch/host-memory";
+        process.once("SIGINT", () => undefined).once("SIGTERM", () => undefined);
+        endAtSecondSignal();
+        process.stdout.write("deaf", () => {
+          for (const until = Date.now() + 60_000; Date.now() < until; );
+        });
+      `,
+    ],
+    { cwd: import.meta.dirname, stdio: ["ignore", "pipe", "inherit"] },
+  );
+  await once(child.stdout, "data");
+  const ended = once(child, "exit");
+  child.kill("SIGINT");
+  child.kill("SIGINT"); // handed on by a parent: the same press
+  await new Promise((resolve) => setTimeout(resolve, 600));
+  expect(child.exitCode ?? child.signalCode).toBeNull();
+  child.kill("SIGINT");
+  expect(await ended).toEqual([null, "SIGINT"]);
 });

@@ -1,10 +1,12 @@
-/** Memory that the process has freed. Needs the set-up's second addon, but not libtorch, and loads none. */
+/** What the process asks of its system: memory that it has freed, signals. Needs the set-up's second addon, but not libtorch,
+ *  and loads none. */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { locateTorch } from "../../setup/index.mjs";
 
 interface Host {
   returnFreedMemory(): boolean;
+  endAtSecondSignal(): void;
 }
 
 let host: Host | undefined;
@@ -14,6 +16,14 @@ let host: Host | undefined;
 export function returnFreedMemory(): boolean {
   host ??= load();
   return host?.returnFreedMemory() ?? false;
+}
+
+/** From now on a second SIGINT or SIGTERM ends the process at once, also while native code runs and JavaScript cannot hear
+ *  even the first. To be called when there are listeners to both; removing them undoes it. Nothing happens when nothing is
+ *  set up. */
+export function endAtSecondSignal(): void {
+  host ??= load();
+  host?.endAtSecondSignal?.();
 }
 
 function load(): Host | undefined {

@@ -4,9 +4,11 @@
  *  or clears the line; twice, or Ctrl-D, leaves. */
 import { createInterface, type Interface } from "node:readline";
 import { Writable } from "node:stream";
+import type { PassProgress } from "../../models/chain.js";
 import { printable } from "../../printable.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import { errorText } from "../terminal/error-text.js";
+import { layersText } from "../terminal/layers-text.js";
 import { type LiveStream, LiveText } from "../terminal/live-text.js";
 import { unreadNote } from "../terminal/unread-note.js";
 import type { Conversation } from "./conversation.js";
@@ -88,7 +90,11 @@ async function answer(
   live: LiveText,
   output: LiveStream,
 ): Promise<void> {
-  const watching = conversation.ask(text, signal);
+  const onLayers = (progress: PassProgress) => {
+    const line = layersText(progress);
+    if (line !== undefined) live.drawBelow(line);
+  };
+  const watching = conversation.ask(text, { signal, onLayers });
   let turn = await watching.next();
   while (!turn.done) {
     live.draw(turn.value);

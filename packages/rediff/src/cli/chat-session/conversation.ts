@@ -91,11 +91,14 @@ export class Conversation {
   }
 
   /** Answers a message, a step at a time. It is remembered once it is answered. */
-  async *ask(text: string, signal: AbortSignal): AsyncGenerator<DecodeStep, Description> {
+  async *ask(
+    text: string,
+    awaiting: Pick<DescribeOptions, "signal" | "onLayers">,
+  ): AsyncGenerator<DecodeStep, Description> {
     const content = placePictures(text, this.#pictures.length - this.#placed);
     const messages = [...this.#messages, { role: "user", content }];
     const visuals = this.#pictures.map(({ visual }) => visual);
-    const answer = yield* this.#model.watchLoaded(visuals, { ...this.#options, messages, signal });
+    const answer = yield* this.#model.watchLoaded(visuals, { ...this.#options, messages, ...awaiting });
     this.#messages = [...messages, { role: "assistant", content: answer.text.trim() }];
     this.#placed = this.#pictures.length;
     return answer;

@@ -25,6 +25,7 @@ import { ResultsFile } from "../output/results-file.js";
 import { TraceFile } from "../output/trace-file.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
+import { layersText } from "../terminal/layers-text.js";
 import { answerLine, noteLine } from "../terminal/lines.js";
 import { LiveText } from "../terminal/live-text.js";
 import { progress } from "../terminal/progress.js";
@@ -179,6 +180,10 @@ async function captionLive(
     const name = nameOf(group);
     const watching = model.watch(group, {
       ...options,
+      onLayers(progress) {
+        const text = layersText(progress);
+        if (text !== undefined) live.drawBelow(text);
+      },
       ...(trace && { onTrace: (step) => trace.write(name, step) }),
     });
     try {
@@ -217,6 +222,10 @@ async function captionAll(
     const many = describeMany(model, groups, {
       ...options,
       batch: flags.batch,
+      onLayers(progress) {
+        const text = layersText(progress);
+        if (text !== undefined) bar.detail(text);
+      },
       ...(trace && { onTrace: (index, step) => trace.write(nameOf(groups[index] ?? []), step) }),
     });
     for await (const result of many) {

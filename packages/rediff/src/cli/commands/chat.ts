@@ -21,6 +21,7 @@ import { openModel } from "../options/load-engine.js";
 import { expandInputs } from "../options/picture-inputs.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
+import { layerLine } from "../terminal/layers-text.js";
 import { answerLine, noteLine } from "../terminal/lines.js";
 import { unreadNote } from "../terminal/unread-note.js";
 import { descriptionRecord } from "./caption.js";
@@ -109,9 +110,10 @@ async function chatByLine(conversation: Conversation, flags: Flags, signal: Abor
 }
 
 async function answerMessage(conversation: Conversation, message: string, flags: Flags, signal: AbortSignal) {
-  const watching = conversation.ask(message, signal);
-  let turn = await watching.next();
-  while (!turn.done) turn = await watching.next();
+  const layers = layerLine();
+  const watching = conversation.ask(message, { signal, onLayers: layers.onLayers });
+  let turn = await watching.next().finally(layers.clear);
+  while (!turn.done) turn = await watching.next().finally(layers.clear);
   const { unread } = turn.value;
   const record = { message, ...descriptionRecord(turn.value), unread };
   if (!flags.json && unread.length > 0) noteLine(unreadNote(unread));

@@ -25,6 +25,7 @@ import { expandInputs } from "../options/picture-inputs.js";
 import { TraceFile } from "../output/trace-file.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
+import { layersText } from "../terminal/layers-text.js";
 import { answerLine, noteLine, paintedLine } from "../terminal/lines.js";
 import { LiveText } from "../terminal/live-text.js";
 import { markerNote, namedPromptUnread, unreadNote } from "../terminal/unread-note.js";
@@ -142,6 +143,10 @@ async function fillAll(
     const { image, paths, template } = job;
     const watching = model.watchFill(paths, template, {
       ...options,
+      onLayers(progress) {
+        const text = layersText(progress);
+        if (text !== undefined) live?.drawBelow(text);
+      },
       ...(trace && { onTrace: (step) => trace.write(image ?? "", step) }),
     });
     try {

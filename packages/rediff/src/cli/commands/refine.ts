@@ -17,6 +17,8 @@ import {
 } from "../options/describe-options.js";
 import { openModel } from "../options/load-engine.js";
 import { decimal, given, whole } from "../options/parse-values.js";
+import { listenForInterrupts } from "../terminal/interrupts.js";
+import { layerLine } from "../terminal/layers-text.js";
 import { answerLine, noteLine, paintedLine } from "../terminal/lines.js";
 import { markerNote, namedPromptUnread, unreadNote } from "../terminal/unread-note.js";
 
@@ -71,7 +73,12 @@ async function run(image: string, flags: Flags): Promise<void> {
   const note = flags.compat ? undefined : markerNote(options.prompt, 1);
   if (note !== undefined) noteLine(note);
   using model = await openModel(flags, { pictures: true });
-  const { text, edits, unread, promptUnread } = await model.refine(picture, draft, options);
+  using interrupt = listenForInterrupts();
+  const layers = layerLine();
+  const awaiting = { signal: interrupt.signal, onLayers: layers.onLayers };
+  const { text, edits, unread, promptUnread } = await model
+    .refine(picture, draft, { ...options, ...awaiting })
+    .finally(layers.clear);
   if (flags.json) {
     answerLine(`${JSON.stringify({ text, edits, unread, ...namedPromptUnread(promptUnread) })}`);
     return;

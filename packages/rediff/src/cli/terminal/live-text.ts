@@ -51,6 +51,7 @@ export class LiveText {
   readonly #stream: LiveStream;
   readonly #tokenizer: Tokenizer;
   #lines = 0;
+  #text: string[] = [];
 
   constructor(stream: LiveStream, tokenizer: Tokenizer) {
     this.#stream = stream;
@@ -58,17 +59,35 @@ export class LiveText {
   }
 
   draw(step: DecodeStep): void {
-    // A terminal that does not know its size says 0.
-    const width = Math.max(20, (this.#stream.columns || 80) - 1);
     const room = Math.max(3, (this.#stream.rows || 24) - 2);
-    const lines = wrap(styledRuns(this.#tokenizer, step), width).slice(-room);
-    this.clear();
-    this.#stream.write(lines.join("\n"));
-    this.#lines = lines.length;
+    this.#text = wrap(styledRuns(this.#tokenizer, step), this.#width).slice(-room);
+    this.#show(this.#text);
+  }
+
+  /** A line below the text, until the next step. */
+  drawBelow(line: string): void {
+    const [on, off] = PAINT.mask;
+    this.#show([...this.#text, `${on}${printable(line, "line").slice(0, this.#width)}${off}`]);
   }
 
   /** Removes what was drawn. */
   clear(): void {
+    this.#erase();
+    this.#text = [];
+  }
+
+  /** A terminal that does not know its size says 0. */
+  get #width(): number {
+    return Math.max(20, (this.#stream.columns || 80) - 1);
+  }
+
+  #show(lines: readonly string[]): void {
+    this.#erase();
+    this.#stream.write(lines.join("\n"));
+    this.#lines = lines.length;
+  }
+
+  #erase(): void {
     if (this.#lines === 0) return;
     this.#stream.write(`\r\x1b[K${"\x1b[1A\x1b[K".repeat(this.#lines - 1)}`);
     this.#lines = 0;

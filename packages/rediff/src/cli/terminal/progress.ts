@@ -18,6 +18,8 @@ export interface ProgressOptions {
 export interface Progress {
   /** `done` counts from the very beginning, `initial` included. */
   update(done: number): void;
+  /** What the one under way is at, until the next `update`. */
+  detail(text: string): void;
   /** A line of its own above the progress line; written whether or not stderr is a terminal. */
   note(line: string): void;
   /** Removes the line. */
@@ -35,9 +37,17 @@ export function progress(options: ProgressOptions): Progress {
   const samples: { at: number; done: number }[] = [{ at: now(), done: options.initial ?? 0 }];
   let drawnAt = Number.NEGATIVE_INFINITY;
   const line = new StatusLine(stream);
+  let latest = options.initial ?? 0;
 
   return {
+    detail(text) {
+      const at = now();
+      if (!isShown || at - drawnAt < REDRAW_MS) return;
+      drawnAt = at;
+      line.draw(`${describe(options, latest, undefined)}  ${text}`);
+    },
     update(done) {
+      latest = done;
       const at = now();
       if (!isShown || (at - drawnAt < REDRAW_MS && done !== options.total)) return;
       drawnAt = at;

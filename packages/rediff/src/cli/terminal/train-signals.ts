@@ -14,7 +14,7 @@ export interface TrainSignals {
 }
 
 /** Listens until it is closed. SIGINT and SIGTERM end a run after its step, with a checkpoint; a second one ends it at
- *  once, and so does the first while data is still being read. SIGUSR1 saves. */
+ *  once (between two layers of the pass under way; a third does not wait for that), and so does the first while data is still being read. SIGUSR1 saves. */
 export function trainSignals(): TrainSignals {
   const requests: RunRequests = { save: false, stop: false };
   const abort = new AbortController();
@@ -24,8 +24,10 @@ export function trainSignals(): TrainSignals {
     requests.save = true;
   };
   const end = (signal: NodeJS.Signals) => {
-    if (requests.stop || !isStarted) abort.abort(new Interrupted(signal));
-    else noteLine(`\n${signal}: saving a checkpoint after this step; once more ends the run at once`);
+    if (requests.stop || !isStarted) {
+      abort.abort(new Interrupted(signal));
+      for (const name of ["SIGINT", "SIGTERM"]) process.off(name, end);
+    } else noteLine(`\n${signal}: saving a checkpoint after this step; once more ends the run at once`);
     requests.stop = true;
     received = signal;
   };

@@ -51,14 +51,16 @@ const describeTypes: OptionTypes<DescribeOptions> = {
   videoFrames: positive,
   signal: abortSignal,
   onTrace: listener,
+  onLayers: listener,
 };
 
 const { prompt, messages, system, conversation, imageJoin, temperature, cfgScale, seed } = describeTypes;
-const { specialTokens, autoOrient, asStored, maxPixels, videoFrames, signal, onTrace, ...others } = describeTypes;
+const { specialTokens, autoOrient, asStored, maxPixels, videoFrames, signal, onTrace, onLayers, ...others } =
+  describeTypes;
 /** Of all three. */
 const common = {
   ...{ prompt, messages, system, conversation, imageJoin, temperature, cfgScale, seed },
-  ...{ specialTokens, autoOrient, asStored, maxPixels, videoFrames, signal, onTrace },
+  ...{ specialTokens, autoOrient, asStored, maxPixels, videoFrames, signal, onTrace, onLayers },
 };
 
 export const checkDescribe = optionSet<DescribeOptions>(describeTypes);

@@ -8,7 +8,7 @@
  *  The network is defined here once, as a chain of stages. What varies is given to it: who sees whom, which positions
  *  are asked for, where features of earlier passes come from, what a linear weight is. */
 import { scope, type Tensor } from "@rediff/torch";
-import { runChain, type Stage, stage } from "../chain.js";
+import { chainPieces, type Pieces, runChain, type Stage, stage } from "../chain.js";
 import { mergeHeads, repeatHeads, splitHeads } from "../heads.js";
 import { add_, type LinearWeight, linear, mul_, silu_ } from "../kernels.js";
 import { at, attend, type Positions } from "./attend.js";
@@ -144,6 +144,11 @@ export function lladaStages({ config, weights }: Llada, options: LladaOptions): 
 /** Embeddings to final hidden states: `lladaStages`, forward only. */
 export function hiddenStates(model: Llada, embeds_BLD: Tensor, options: LladaOptions): Tensor {
   return runChain(lladaStages(model, options), embeds_BLD);
+}
+
+/** The same in pieces, layer by layer. */
+export function hiddenPieces(model: Llada, embeds_BLD: Tensor, options: LladaOptions): Pieces<Tensor> {
+  return chainPieces(lladaStages(model, options), embeds_BLD, "language");
 }
 
 /** Token ids to embeddings: int64 [...] -> [..., D] */

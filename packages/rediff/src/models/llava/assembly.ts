@@ -6,6 +6,7 @@ import { noGrad, Scope, scope, type Tensor, zeros } from "@rediff/torch";
 import { OptionError, option, UserError, wording } from "../../errors.js";
 import { imagePlaceholder } from "../../text/image-tokens.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
+import { allPieces, type Pieces, piecesInside } from "../chain.js";
 import { idTensor } from "../ids.js";
 import type { Llada } from "../llada/llada.js";
 import { furthest, type LladaConfig } from "../llada/llada-config.js";
@@ -81,28 +82,20 @@ export function promptEmbeddings(
   visuals: readonly Visual[],
   reserve = 0,
 ): Tensor {
-  const pieces = promptPieces(model, ids, visuals, reserve);
-  for (;;) {
-    const piece = pieces.next();
-    if (piece.done) return piece.value;
-  }
+  return allPieces(promptPieces(model, ids, visuals, reserve));
 }
 
-/** The same in pieces, between which others have their turn. Whoever does not go on ends it with `return()`. */
+/** The same in pieces, between which others have their turn. */
 export function* promptPieces(
   model: Model,
   ids: readonly number[],
   visuals: readonly Visual[],
   reserve = 0,
-): Generator<undefined, Tensor> {
+): Pieces<Tensor> {
   checkPrompt(model.config.llada, ids, visuals.length);
   const owned = new Scope();
   try {
-    const pieces = visualPieces(model, visuals);
-    const advance = () => noGrad(() => owned.run(() => pieces.next()));
-    let piece = advance();
-    for (; !piece.done; piece = advance()) yield;
-    const rows = piece.value;
+    const rows = yield* piecesInside((body) => noGrad(() => owned.run(body)), visualPieces(model, visuals));
     const { source, placements } = expand(
       ids,
       rows.map((own) => own.size(0)),

@@ -6,7 +6,7 @@
 import { cat, type Device, type DType, fromBuffer, scope, type Tensor } from "@rediff/torch";
 import { normalizedLevels, type Tiles, type Visual } from "../../vision/tiles/tiles.js";
 import { pictureLayout, videoLayout } from "../../vision/tiles/token-layout.js";
-import { type ChainRunner, forwardOnly, type Pass, type Stage, stage } from "../chain.js";
+import { allPieces, type ChainRunner, chainPieces, type Pass, type Pieces, type Stage, stage } from "../chain.js";
 import { project } from "../projector/projector.js";
 import { patchesPerSide, type SiglipConfig, siglipStages } from "../siglip/siglip.js";
 import { type Model, needVision, type VisionEncoder } from "./llava.js";
@@ -19,10 +19,10 @@ export interface VisualPass {
   readonly differentiable: boolean;
   /** Goes back once. `gradients[i]` is that of the first rows of visual i, [tokens or fewer, D]; what is missing is
    *  zero, as for rows that a cut sample does not have. */
-  backward(gradients: readonly (Tensor | undefined)[]): void;
+  backward(gradients: readonly (Tensor | undefined)[]): Pieces<void>;
 }
 
-export const noVisuals: VisualPass = { rows: [], differentiable: false, backward() {} };
+export const noVisuals: VisualPass = { rows: [], differentiable: false, *backward() {} };
 
 /** Elements of the features that go through the tower together, 16 tiles of SigLIP-so400m's: bounds the memory of a
  *  layer, and the time until others have their turn. */
@@ -31,33 +31,29 @@ const ELEMENTS_FORWARD = 16 * 729 * 1152;
 /** What each picture or video contributes to the prompt: one [tokens, D] for each. A visual goes alone, so that its rows
  *  do not depend on its neighbours. @throws UserError for a text-only model */
 export function encodeVisuals(model: Model, visuals: readonly Visual[], maxTiles?: number): Tensor[] {
-  return scope(() => {
-    const pieces = visualPieces(model, visuals, maxTiles);
-    for (;;) {
-      const piece = pieces.next();
-      if (piece.done) return piece.value;
-    }
-  });
+  return scope(() => allPieces(visualPieces(model, visuals, maxTiles)));
 }
 
-/** The same piece by piece, of which each is no more work than a step of the language model: yields between two of them.
- *  Each piece, the first one too, belongs to the scope in which it is asked for.
+/** The same piece by piece: yields between two layers of the tower. Each piece, the first one too, belongs to the scope in
+ *  which it is asked for.
  *  @param maxTiles of a piece; default as many as a tower of this size takes well */
-export function* visualPieces(
-  model: Model,
-  visuals: readonly Visual[],
-  maxTiles?: number,
-): Generator<undefined, Tensor[]> {
+export function* visualPieces(model: Model, visuals: readonly Visual[], maxTiles?: number): Pieces<Tensor[]> {
   if (visuals.length === 0) return [];
   const vision = needVision(model);
   const most = maxTiles ?? Math.max(1, Math.floor(ELEMENTS_FORWARD / featuresPerTile(vision.tower.config)));
+  const layers = vision.tower.weights.layers.length + 1; // the first stage makes the patches
+  const total = layers * visuals.reduce((sum, { tiles }) => sum + Math.ceil(tiles / most), 0);
+  let before = 0;
   const rows: Tensor[] = [];
-  for (const [i, visual] of visuals.entries()) {
-    if (i > 0) yield;
+  for (const visual of visuals) {
     const features: Tensor[] = [];
     for (let start = 0; start < visual.tiles; start += most) {
-      if (start > 0) yield;
-      features.push(scope(() => towerFeatures(model, vision, tilesFrom(visual, start, most))));
+      if (before > 0) yield { part: "vision", done: before, total };
+      const pieces = towerPieces(model, vision, tilesFrom(visual, start, most));
+      let piece = pieces.next();
+      for (; !piece.done; piece = pieces.next()) yield { part: "vision", done: before + piece.value.done, total };
+      features.push(piece.value);
+      before += layers;
     }
     rows.push(scope(() => layOut(vision, project(vision.projector, joined(features)), visual, vision.newline)));
     for (const own of features) own.dispose();
@@ -66,9 +62,15 @@ export function* visualPieces(
 }
 
 /** Tiles to features: [T, P, C] */
-function towerFeatures(model: Model, vision: VisionEncoder, tiles: Parameters<typeof normalizePixels>[0]): Tensor {
+function* towerPieces(
+  model: Model,
+  vision: VisionEncoder,
+  tiles: Parameters<typeof normalizePixels>[0],
+): Pieces<Tensor> {
   const pixels_T3SS = normalizePixels(tiles, model.dtype, model.device);
-  return forwardOnly(siglipStages(vision.tower), pixels_T3SS).output;
+  const features_TPC = yield* chainPieces(siglipStages(vision.tower), pixels_T3SS, "vision");
+  pixels_T3SS.dispose();
+  return features_TPC;
 }
 
 function tilesFrom({ pixels, tiles, tileSize }: Visual, start: number, most: number) {
@@ -85,24 +87,26 @@ const MAX_ELEMENTS = 8 * 729 * 1152;
  *  hundreds of operators more than its products. Groups depend on the visuals and the tower's shape alone, so that a
  *  resumed run sums in the same order. What the passes keep belongs to the open scope.
  *  @param maxElements for tests */
-export function visualPass(
+export function* visualPass(
   model: Pick<Model, "dtype" | "device">,
   vision: VisionEncoder,
   visuals: readonly Visual[],
   run: ChainRunner,
   maxElements = MAX_ELEMENTS,
-): VisualPass {
+): Pieces<VisualPass> {
   const maxTiles = Math.max(1, Math.floor(maxElements / featuresPerTile(vision.tower.config)));
-  const groups = groupVisuals(visuals, maxTiles).map((group) => groupPass(model, vision, group, run, maxTiles));
+  const groups: VisualPass[] = [];
+  for (const group of groupVisuals(visuals, maxTiles))
+    groups.push(yield* groupPass(model, vision, group, run, maxTiles));
   return {
     rows: groups.flatMap(({ rows }) => rows),
     differentiable: groups.some(({ differentiable }) => differentiable),
-    backward(gradients) {
+    *backward(gradients) {
       let first = 0;
       for (const group of groups) {
         const own = gradients.slice(first, first + group.rows.length);
         first += group.rows.length;
-        if (group.differentiable && own.some((gradient) => gradient !== undefined)) group.backward(own);
+        if (group.differentiable && own.some((gradient) => gradient !== undefined)) yield* group.backward(own);
       }
     },
   };
@@ -125,39 +129,39 @@ function groupVisuals(visuals: readonly Visual[], maxTiles: number): Visual[][] 
   return groups;
 }
 
-function groupPass(
+function* groupPass(
   model: Pick<Model, "dtype" | "device">,
   vision: VisionEncoder,
   visuals: readonly Visual[],
   run: ChainRunner,
   maxTiles: number,
-): VisualPass {
+): Pieces<VisualPass> {
   const pixels_T3SS = normalizePixels(joinTiles(visuals), model.dtype, model.device);
   const tiles = pixels_T3SS.size(0);
   const tower = siglipStages(vision.tower);
   const towers: Pass[] = [];
   for (let start = 0; start < tiles; start += maxTiles)
-    towers.push(run(tower, pixels_T3SS.narrow(0, start, Math.min(maxTiles, tiles - start))));
+    towers.push(yield* run(tower, pixels_T3SS.narrow(0, start, Math.min(maxTiles, tiles - start)), "vision"));
   const needsInput = towers.some(({ differentiable }) => differentiable);
   const features_TPC = joined(towers.map(({ output }) => output));
   const counts: number[] = [];
-  const head = run([layOutStage(vision, visuals, counts)], features_TPC, { needsInput });
+  const head = yield* run([layOutStage(vision, visuals, counts)], features_TPC, "vision", { needsInput });
   if (towers.length > 1) features_TPC.dispose();
   if (!needsInput) for (const { output } of [{ output: pixels_T3SS }, ...towers]) output.dispose();
   const rows = head.output.splitWithSizes(counts, 0); // of each visual [tokens, D]
   return {
     rows,
     differentiable: head.differentiable,
-    backward(gradients) {
+    *backward(gradients) {
       const gradient_MD = scope(() => placeGradients(gradients, counts, head.output));
       for (const own of rows) own.dispose();
-      const gradient_TPC = head.backward(gradient_MD);
+      const gradient_TPC = yield* head.backward(gradient_MD);
       gradient_MD.dispose();
       if (gradient_TPC === undefined) return;
       let start = 0;
       for (const tower of towers) {
         const count = Math.min(maxTiles, tiles - start);
-        tower.backward(gradient_TPC.narrow(0, start, count));
+        yield* tower.backward(gradient_TPC.narrow(0, start, count));
         start += count;
       }
       gradient_TPC.dispose();

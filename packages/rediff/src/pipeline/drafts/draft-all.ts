@@ -9,6 +9,7 @@ import { UserError } from "../../errors.js";
 import { describeMany, type ManyItem, type ManyResult } from "../../inference/describe-many.js";
 import type { DescribeOptions } from "../../inference/request.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import type { PassProgress } from "../../models/chain.js";
 import { version } from "../../version.js";
 import type { DraftPlan, PlannedDraft } from "./draft-plan.js";
 import type { DraftCounts, DraftSettings, DraftsFile } from "./drafts-file.js";
@@ -47,6 +48,8 @@ export interface DraftRun {
   /** Records that are settled, those of earlier runs included, and all. */
   onProgress?: (done: number, total: number) => void;
   onLeftOut?: (one: LeftOut) => void;
+  /** How far a forward pass is that takes long. */
+  onLayers?: ((progress: PassProgress) => void) | undefined;
   signal?: AbortSignal;
 }
 
@@ -108,8 +111,9 @@ export async function draftAll(model: VisionLanguageModel, file: DraftsFile, run
         }
       }
     };
-    const { batch = 1, options, signal } = run;
-    for await (const result of describeMany(model, items(), { ...options, steps, batch, ...(signal && { signal }) })) {
+    const { batch = 1, options, signal, onLayers } = run;
+    const asking = { ...options, steps, batch, ...(onLayers && { onLayers }), ...(signal && { signal }) };
+    for await (const result of describeMany(model, items(), asking)) {
       const next = waiting.shift();
       if (next !== undefined) await add(next.planned, next.question, result);
     }

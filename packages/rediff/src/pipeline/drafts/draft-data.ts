@@ -8,6 +8,7 @@ import { checkDescribe } from "../../inference/limits/option-sets.js";
 import { readAskable } from "../../inference/model-facts.js";
 import { resolveDescribe } from "../../inference/resolve.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import type { PassProgress } from "../../models/chain.js";
 import { abortSignal, flag, listener, number, object, optionSet, text } from "../../options/option-set.js";
 import { type DraftOptions, type DraftReport, draftAll } from "./draft-all.js";
 import { type PlanOptions, planDrafts } from "./draft-plan.js";
@@ -34,6 +35,8 @@ export interface DraftDataOptions extends QuestionOptions, StepsAsked, Omit<Plan
   onIndex?: (done: number, total: number) => void;
   /** Records settled, and all. */
   onDraft?: (done: number, total: number) => void;
+  /** How far a forward pass is that takes long. */
+  onLayers?: ((progress: PassProgress) => void) | undefined;
   onLeftOut?: (one: LeftOut) => void;
 }
 
@@ -51,6 +54,7 @@ const checkDraftData = optionSet<DraftDataOptions>(
     batch: number,
     onIndex: listener,
     onDraft: listener,
+    onLayers: listener,
     onLeftOut: listener,
     imageFolder: text,
     imageFolder2: text,
@@ -73,7 +77,7 @@ const checkDraftData = optionSet<DraftDataOptions>(
  *  @throws UserError when the options do not fit the data, the model or what is in the file already */
 export async function draftData(options: DraftDataOptions): Promise<DraftReport> {
   checkDraftData(options);
-  const { data, prompt, output, model, withModel, batch, onIndex, onDraft, onLeftOut, signal } = options;
+  const { data, prompt, output, model, withModel, batch, onIndex, onDraft, onLayers, onLeftOut, signal } = options;
   const decode = options.options ?? {};
   checkDescribe(decode);
   checkDraftOptions(options, decode); // before anything is read
@@ -102,6 +106,7 @@ export async function draftData(options: DraftDataOptions): Promise<DraftReport>
         options: decode,
         ...(batch !== undefined && { batch }),
         ...(onDraft && { onProgress: onDraft }),
+        ...(onLayers && { onLayers }),
         ...(onLeftOut && { onLeftOut }),
         ...(signal && { signal }),
       };

@@ -9,6 +9,7 @@ import { assertTexts } from "../../inference/limits/text-room.js";
 import type { ModelFacts } from "../../inference/model-facts.js";
 import type { RequestKind, ResolvedRequest } from "../../inference/resolve.js";
 import type { TraceStep } from "../../inference/trace-format.js";
+import type { PassProgress } from "../../models/chain.js";
 import { unpackError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import { type DecodingLimits, decodingLimits } from "../../vision/workers/decoding-limits.js";
@@ -61,6 +62,8 @@ export interface RoutedRequest {
   onBegun?: (beginning: Beginning) => void;
   onText?: (text: string) => void;
   onTrace?: (step: TraceStep) => void;
+  /** How far the forward pass is, twice a second where it takes long. */
+  onLayers?: (progress: PassProgress) => void;
 }
 
 /** A request on its way to its answer. */
@@ -313,6 +316,9 @@ export class Engine {
       }
       case "progress":
         for (const progress of message.progress) this.#report(progress);
+        return;
+      case "layers":
+        for (const id of message.ids) this.#underway.get(id)?.onLayers?.(message.progress);
         return;
       case "done":
         this.#answer(message.id, message.answer);

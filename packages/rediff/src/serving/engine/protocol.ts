@@ -10,6 +10,7 @@ import type { ModelFacts } from "../../inference/model-facts.js";
 import type { AskedOfKind } from "../../inference/request.js";
 import type { RequestKind, ResolvedRequest } from "../../inference/resolve.js";
 import type { TraceStep } from "../../inference/trace-format.js";
+import type { PassProgress } from "../../models/chain.js";
 import type { PortableError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 
@@ -85,6 +86,8 @@ export type FromModel =
   | { type: "unloadable"; error: PortableError }
   | { type: "begun"; id: number; beginning: Omit<Beginning, "request"> }
   | { type: "progress"; progress: Progress[] }
+  // Of a pass that takes long, or the pictures of a request; for those whose answers it is for.
+  | { type: "layers"; ids: number[]; progress: PassProgress }
   | { type: "passes"; passes: ForwardPass[]; memory: MemoryUse }
   | { type: "done"; id: number; answer: Answer }
   | { type: "failed"; id: number; error: PortableError };

@@ -6,6 +6,7 @@ import { Batcher, type ForwardPass, type Taken } from "../../inference/batcher.j
 import type { RequestKind, RequestOfKind } from "../../inference/resolve.js";
 import { type Submission, submission } from "../../inference/submission.js";
 import type { TraceStep } from "../../inference/trace-format.js";
+import type { PassProgress } from "../../models/chain.js";
 import type { Model } from "../../models/llava/llava.js";
 import { packError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
@@ -13,6 +14,9 @@ import type { Answer, FromModel, PixelPiece, Progress, ReadyJob, ToModel } from 
 
 /** Passes of a small model take less time than telling of each. */
 const TELL_EVERY_MS = 50;
+
+/** Between two reports of how far a long pass is. */
+const TELL_LAYERS_EVERY_MS = 500;
 
 /** For which those that are decoded may wait for others between two steps. */
 const PATIENCE_MS = 5;
@@ -32,11 +36,15 @@ export class ServedBatcher {
   #progress: Progress[] = [];
   #passes: ForwardPass[] = [];
   #toldAt = 0;
+  #toldLayersAt = 0;
   #ended = false;
   #patienceMs = PATIENCE_MS;
 
   constructor(model: Model, batch: number, post: (message: FromModel) => void) {
-    this.#batcher = new Batcher(model, batch, { patienceMs: PATIENCE_MS });
+    this.#batcher = new Batcher(model, batch, {
+      patienceMs: PATIENCE_MS,
+      onLayers: (progress) => this.#tellLayers(progress),
+    });
     this.#post = post;
   }
 
@@ -68,7 +76,7 @@ export class ServedBatcher {
     this.#wake?.();
   }
 
-  /** Frees the place before the next step. A request that is over already is no mistake: the messages crossed. */
+  /** Frees the place before the next step; a step that it was alone in ends before its next layer. A request that is over already is no mistake: the messages crossed. */
   cancel(id: number): void {
     this.#arriving.delete(id);
     const one = this.#submissions.get(id);
@@ -78,7 +86,7 @@ export class ServedBatcher {
     this.#batcher.cancel(one);
   }
 
-  /** Ends `run` after the step under way. */
+  /** Ends `run` before the next step, or between two layers of the one under way. */
   end(): void {
     this.#ended = true;
     this.#wake?.();
@@ -144,6 +152,15 @@ export class ServedBatcher {
     if (this.#progress.length === 0) return;
     this.#post({ type: "progress", progress: this.#progress });
     this.#progress = [];
+  }
+
+  /** Also a sign of life: a pass of a large model may take longer than a process may be silent. */
+  #tellLayers(progress: PassProgress): void {
+    const now = performance.now();
+    if (1000 * progress.seconds < TELL_LAYERS_EVERY_MS || now - this.#toldLayersAt < TELL_LAYERS_EVERY_MS) return;
+    this.#toldLayersAt = now;
+    const ids = [...this.#submissions.keys()].filter((id) => !this.#waiting.has(id));
+    this.#post({ type: "layers", ids, progress });
   }
 
   #tellPasses(): void {

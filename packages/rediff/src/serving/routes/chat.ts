@@ -4,6 +4,7 @@ import type { Context, Hono } from "hono";
 import type { Beginning, Description } from "../../inference/answers.js";
 import { traceEnd, traceStart } from "../../inference/trace.js";
 import type { TraceEvent, TraceStep } from "../../inference/trace-format.js";
+import type { PassProgress } from "../../models/chain.js";
 import type { AppEnv } from "../http/api-keys.js";
 import { inFields, toApiError } from "../http/error-object.js";
 import { readAsked } from "../http/request-body.js";
@@ -71,6 +72,7 @@ function submit(
     onBegun: (beginning: Beginning) => void;
     onText?: (text: string) => void;
     onTrace?: (step: TraceStep) => void;
+    onLayers?: (progress: PassProgress) => void;
   },
 ): Promise<Description> {
   const answer = engine.submit({
@@ -142,6 +144,9 @@ async function stream(c: Context<AppEnv>, asked: Asked) {
       },
       onText: (content) => delta({ content }),
       onTrace: diffusion,
+      // Not before a first event: until then what goes wrong has a status of its own.
+      onLayers: ({ part, done, total, seconds }) =>
+        beginning && request.job.trace && chunk([], { progress: { part, layer: done, layers: total, seconds } }),
     }),
   );
   await Promise.race([begun, result]);

@@ -3,7 +3,7 @@
  *
  *  pictures -> positions -> corruption -> embeddings -> blocks -> positions that count -> cross-entropy, and the same
  *  way back, by the explicit loop of reverse.ts. Nothing is recorded outside of it. */
-import { noGrad, scope, type Tensor } from "@rediff/torch";
+import { noGrad, Scope, scope, type Tensor } from "@rediff/torch";
 import type { TrainingSample } from "../../data/samples/sample.js";
 import {
   type CorruptedSample,
@@ -15,7 +15,7 @@ import {
 } from "../../diffusion/corruption.js";
 import { type LossPosition, type LossWeighting, lossPositions, type Term } from "../../diffusion/objective.js";
 import { type DrawSource, drawsFrom, type RecordedDraw } from "../../diffusion/random-draws.js";
-import type { ChainRunner } from "../../models/chain.js";
+import { allPieces, type ChainRunner, type Pieces, piecesInside } from "../../models/chain.js";
 import { idTensor } from "../../models/ids.js";
 import { type LladaOptions, lladaStages } from "../../models/llada/llada.js";
 import { Rotary } from "../../models/llada/rotary.js";
@@ -74,7 +74,17 @@ export function trainStep(
   samples: readonly TrainingSample[],
   options: StepOptions,
 ): StepResult {
-  return run(trainable, samples, options, true);
+  return allPieces(trainPieces(trainable, samples, options));
+}
+
+/** The same in pieces, layer by layer, forth and back. Whoever does not go on drops the gradients: they are half of what
+ *  they should be. */
+export function trainPieces(
+  trainable: TrainableModel,
+  samples: readonly TrainingSample[],
+  options: StepOptions,
+): Pieces<StepResult> {
+  return freed(run(trainable, samples, options, true));
 }
 
 /** The same loss, without gradients. */
@@ -83,7 +93,22 @@ export function evaluateStep(
   samples: readonly TrainingSample[],
   options: StepOptions,
 ): StepResult {
-  return run(trainable, samples, options, false);
+  return allPieces(evaluatePieces(trainable, samples, options));
+}
+
+/** The same in pieces. */
+export function evaluatePieces(
+  trainable: TrainableModel,
+  samples: readonly TrainingSample[],
+  options: StepOptions,
+): Pieces<StepResult> {
+  return freed(run(trainable, samples, options, false));
+}
+
+/** Without recording, and with all that the pieces made freed at their end. */
+function* freed<T>(pieces: Pieces<T>): Pieces<T> {
+  using owned = new Scope();
+  return yield* piecesInside((body) => noGrad(() => owned.run(body)), pieces);
 }
 
 /** Zeros for parameters without a gradient. The reference's are zero where ours are absent, and its optimizer moves on
@@ -92,45 +117,39 @@ export function fillGradients(parameters: readonly Parameter[]): void {
   noGrad(() => parameters.forEach(openGradient));
 }
 
-function run(
+function* run(
   trainable: TrainableModel,
   samples: readonly TrainingSample[],
   options: StepOptions,
   differentiate: boolean,
-): StepResult {
-  return noGrad(() =>
-    scope(() => {
-      const { model } = trainable;
-      const tunables = new Tunables(differentiate ? trainable : { ...trainable, parameters: [] });
-      const chain = recordedChain(tunables, options.checkpointing);
-      const pictures = seePictures(model, samples, chain, options);
-      const batch = expandBatch(
-        samples,
-        pictures.rows.map((rows) => rows.size(0)),
-        { maxLength: options.maxLength, pad: model.tokenizer.special.pad, align: options.rules.align },
-      );
-      for (const length of batch.lengths) assertPositions(model.config.llada, length, 0);
-      const corrupted = corruptBatch(model, batch, options);
-      const counted = lossPositions(batch.samples, corrupted, options);
-      const ids = corrupted.flatMap((sample) => sample.ids);
-      const losses =
-        counted.length === 0
-          ? []
-          : throughModel(tunables, chain, { model, batch, ids, counted, pictures }, options, differentiate);
-      return summarize(counted, losses, samples.length, ids.length);
-    }),
+): Pieces<StepResult> {
+  const { model } = trainable;
+  const tunables = new Tunables(differentiate ? trainable : { ...trainable, parameters: [] });
+  const chain = recordedChain(tunables, options.checkpointing);
+  const pictures = yield* seePictures(model, samples, chain, options);
+  const batch = expandBatch(
+    samples,
+    pictures.rows.map((rows) => rows.size(0)),
+    { maxLength: options.maxLength, pad: model.tokenizer.special.pad, align: options.rules.align },
   );
+  for (const length of batch.lengths) assertPositions(model.config.llada, length, 0);
+  const corrupted = corruptBatch(model, batch, options);
+  const counted = lossPositions(batch.samples, corrupted, options);
+  const ids = corrupted.flatMap((sample) => sample.ids);
+  const work = { model, batch, ids, counted, pictures };
+  const losses = counted.length === 0 ? [] : yield* throughModel(tunables, chain, work, options, differentiate);
+  return summarize(counted, losses, samples.length, ids.length);
 }
 
-function seePictures(
+function* seePictures(
   model: Model,
   samples: readonly TrainingSample[],
   run: ChainRunner,
   { maxLength }: StepOptions,
-): VisualPass {
+): Pieces<VisualPass> {
   const visuals = samples.flatMap((sample) => sample.visuals.slice(0, visualsWithin(sample, maxLength)));
   if (visuals.length === 0) return noVisuals;
-  return visualPass(model, needVision(model, "learn from pictures"), visuals, run);
+  return yield* visualPass(model, needVision(model, "learn from pictures"), visuals, run);
 }
 
 function corruptBatch(
@@ -164,19 +183,19 @@ interface MicroBatch {
 }
 
 /** The cross-entropy of every position that counts; with `differentiate`, gradients are added. */
-function throughModel(
+function* throughModel(
   tunables: Tunables,
   run: ChainRunner,
   work: MicroBatch,
   options: StepOptions,
   differentiate: boolean,
-): Float64Array {
+): Pieces<Float64Array> {
   const { model, batch, ids, counted, pictures } = work;
   const { embedTokens, head } = model.llada.weights;
   const input_1ND = embedSequence(model.llada, ids, batch.placements, pictures.rows).unsqueeze(0);
   const needsInput = tunables.parameterOf(embedTokens) !== undefined || pictures.differentiable;
   const stages = lladaStages(model.llada, languageContext(work, input_1ND, options));
-  const pass = run(stages, input_1ND, { needsInput });
+  const pass = yield* run(stages, input_1ND, "language", { needsInput });
 
   const asked = { hidden: pass.output.squeezeDim(0), targets: counted.map(({ target }) => target) };
   if (!differentiate) return headLoss(head, asked).losses;
@@ -186,13 +205,17 @@ function throughModel(
   });
   asked.hidden.dispose();
   if (!pass.differentiable || hiddenGradient === undefined) return losses;
-  const inputGradient = pass.backward(hiddenGradient.unsqueeze(0));
-  if (inputGradient !== undefined) spreadInputGradient(tunables, work, inputGradient.squeezeDim(0));
+  const inputGradient = yield* pass.backward(hiddenGradient.unsqueeze(0));
+  if (inputGradient !== undefined) yield* spreadInputGradient(tunables, work, inputGradient.squeezeDim(0));
   return losses;
 }
 
 /** The gradient of every position to where its row came from: [N, D] */
-function spreadInputGradient(tunables: Tunables, { model, batch, ids, pictures }: MicroBatch, gradient: Tensor): void {
+function* spreadInputGradient(
+  tunables: Tunables,
+  { model, batch, ids, pictures }: MicroBatch,
+  gradient: Tensor,
+): Pieces<void> {
   const table = tunables.parameterOf(model.llada.weights.embedTokens);
   if (table !== undefined)
     scope(() => {
@@ -206,7 +229,7 @@ function spreadInputGradient(tunables: Tunables, { model, batch, ids, pictures }
   const ofRows: (Tensor | undefined)[] = pictures.rows.map(() => undefined);
   for (const { visual, start, count } of batch.placements)
     if (count > 0) ofRows[visual] = gradient.narrow(0, start, count);
-  pictures.backward(ofRows);
+  yield* pictures.backward(ofRows);
 }
 
 /** How the micro-batch goes through the network: samples end to end, and only the positions that count come out. */

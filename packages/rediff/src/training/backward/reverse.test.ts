@@ -1,7 +1,7 @@
 /** Chains of stages against one graph of the whole. */
 import { Generator, grad, memory, noGrad, randn, scope, type Tensor, withGrad } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
-import { type Stage, stage } from "../../models/chain.js";
+import { allPieces, type Stage, stage } from "../../models/chain.js";
 import { linear } from "../../models/kernels.js";
 import type { BlockWeights } from "../../models/llada/llada.js";
 import type { LladaConfig } from "../../models/llada/llada-config.js";
@@ -34,6 +34,14 @@ function trainableOf(blocks: BlockWeights[], parameters: Parameter[], adapters?:
   return { model, parameters, ...(adapters && { adapters }), [Symbol.dispose]() {} };
 }
 
+const forth = (
+  tunables: Tunables,
+  checkpointing: Checkpointing,
+  stages: readonly Stage[],
+  input: Tensor,
+  needsInput: boolean,
+) => allPieces(recordedChain(tunables, checkpointing)(stages, input, "language", { needsInput }));
+
 interface Gradients {
   output: number[];
   input: number[] | undefined;
@@ -47,10 +55,10 @@ function byChain(trained: readonly number[], needsInput: boolean, checkpointing:
       const { blocks, stages, input, direction } = chain();
       const parameters = trained.map((i) => parameterOf(String(i), (blocks[i] as BlockWeights).query));
       const tunables = new Tunables(trainableOf(blocks, parameters));
-      const pass = recordedChain(tunables, checkpointing)(stages, input, { needsInput });
+      const pass = forth(tunables, checkpointing, stages, input, needsInput);
       const output = pass.output.toNumbers();
       expect(pass.differentiable).toBe(needsInput || trained.length > 0);
-      const back = pass.backward(direction);
+      const back = allPieces(pass.backward(direction));
       const weights = blocks.map((_, i) => parameters.find(({ name }) => name === String(i))?.gradient?.toNumbers());
       for (const { gradient } of parameters) gradient?.dispose();
       return { output, input: needsInput ? back?.toNumbers() : undefined, weights };
@@ -104,7 +112,7 @@ describe.each<Checkpointing>(["none", "blocks"])("checkpointing %s", (checkpoint
         const tunables = new Tunables(trainableOf(blocks, parameters));
         const step = () =>
           scope(() => {
-            recordedChain(tunables, checkpointing)(stages, input, { needsInput: true }).backward(direction);
+            allPieces(forth(tunables, checkpointing, stages, input, true).backward(direction));
           });
         step();
         const once = parameters.map(({ gradient }) => gradient?.toNumbers());
@@ -131,7 +139,7 @@ describe.each<Checkpointing>(["none", "blocks"])("checkpointing %s", (checkpoint
         const name = blockTensorName(1, "query");
         const trained = trainableOf(blocks, [pair.down, pair.up], new Map([[name, pair]]));
         const tunables = new Tunables(trained);
-        const pass = recordedChain(tunables, checkpointing)(stages, input, { needsInput: true });
+        const pass = forth(tunables, checkpointing, stages, input, true);
 
         // The same with the corrected weight written out.
         const leaves = [
@@ -155,7 +163,7 @@ describe.each<Checkpointing>(["none", "blocks"])("checkpointing %s", (checkpoint
         };
         for (const [i, value] of pass.output.toNumbers().entries())
           expect(value).toBeCloseTo(wanted.output[i] as number, 12);
-        close(pass.backward(direction), wanted.gradients[0]);
+        close(allPieces(pass.backward(direction)), wanted.gradients[0]);
         close(pair.down.gradient, wanted.gradients[1]);
         close(pair.up.gradient, wanted.gradients[2]);
         pair.down.gradient?.dispose();

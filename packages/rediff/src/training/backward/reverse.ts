@@ -8,7 +8,7 @@
  *  require gradients. What comes first and needs none is not recorded at all. */
 import { grad, scope, Tensor, withGrad } from "@rediff/torch";
 import { BLOCK_NAMES } from "../../checkpoint/tensor-names.js";
-import type { ChainRunner, Pass, Stage } from "../../models/chain.js";
+import type { ChainRunner, LayersDone, Pass, Pieces, Stage } from "../../models/chain.js";
 import type { LowRank } from "../../models/kernels.js";
 import { addGradient } from "./accumulate.js";
 import { blockTensorName, type Parameter, type TrainableModel } from "./parameters.js";
@@ -104,19 +104,20 @@ function differentiate({ input, leaves, output }: Recording, outputGradient: Ten
 
 /** Runs chains so that they can go back: gradients of `tunables` are added to their parameters. */
 export function recordedChain(tunables: Tunables, checkpointing: Checkpointing): ChainRunner {
-  return (stages, input, { needsInput = false } = {}) =>
-    runForward(stages, input, tunables, { needsInput, checkpointing });
+  return (stages, input, part, { needsInput = false } = {}) =>
+    runForward(stages, input, tunables, { part, needsInput, checkpointing });
 }
 
 /** Runs `input` through the stages, keeping what the way back will need. To be called without recording; what is kept
- *  belongs to the open scope. */
-function runForward(
+ *  belongs to the open scope, which has to be one and the same for all pieces. */
+function* runForward(
   stages: readonly Stage[],
   input: Tensor,
   tunables: Tunables,
-  options: { needsInput: boolean; checkpointing: Checkpointing },
-): Pass {
-  const { needsInput, checkpointing } = options;
+  options: { part: LayersDone["part"]; needsInput: boolean; checkpointing: Checkpointing },
+): Pieces<Pass> {
+  const { part, needsInput, checkpointing } = options;
+  const total = stages.length;
   const last = stages.length - 1;
   // Below the first stage with something to train nothing is differentiated.
   const first = needsInput ? 0 : stages.findIndex(({ weights }) => tunables.has(weights));
@@ -126,6 +127,7 @@ function runForward(
 
   let x = input;
   for (const [i, stage] of stages.entries()) {
+    if (i > 0) yield { part, done: i, total };
     // The last stage is differentiated next, so its recording is made at once.
     const keepsRecording = i >= lowest && (checkpointing === "none" || i === last);
     if (keepsRecording) recordings[i] = record(stage, x, needsInput || i > lowest, tunables);
@@ -139,9 +141,10 @@ function runForward(
   return {
     output: x,
     differentiable: lowest < stages.length,
-    backward(outputGradient) {
+    *backward(outputGradient) {
       let gradient: Tensor | undefined = outputGradient;
       for (let i = last; i >= lowest; i--) {
+        if (i < last) yield { part, done: last - i, total };
         const next = scope(() => {
           const kept = recordings[i] ?? inputs[i];
           if (kept === undefined || gradient === undefined) return undefined;

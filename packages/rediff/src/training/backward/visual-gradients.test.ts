@@ -1,6 +1,7 @@
 import { type DType, Generator, memory, noGrad, randn, scope, setThreads, type Tensor } from "@rediff/torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
+import { allPieces } from "../../models/chain.js";
 import type { Model } from "../../models/llava/llava.js";
 import { encodeVisuals, visualPass } from "../../models/llava/vision-encoder.js";
 import { folderOfFile } from "../../testing/folders.js";
@@ -61,7 +62,15 @@ function results(
   const rows = noGrad(() =>
     scope(() => {
       const passes = calls.map((some) =>
-        visualPass(model, vision, some, recordedChain(new Tunables(tuned), options.checkpointing), options.maxElements),
+        allPieces(
+          visualPass(
+            model,
+            vision,
+            some,
+            recordedChain(new Tunables(tuned), options.checkpointing),
+            options.maxElements,
+          ),
+        ),
       );
       const all = passes.flatMap((pass) => pass.rows);
       const numbers = all.map((own) => own.toNumbers() as number[]);
@@ -70,7 +79,8 @@ function results(
         if (i === NO_GRADIENT) return undefined;
         return i === CUT ? gradient.narrow(0, 0, 3) : gradient;
       });
-      for (const pass of passes) if (pass.differentiable) pass.backward(gradients.splice(0, pass.rows.length));
+      for (const pass of passes)
+        if (pass.differentiable) allPieces(pass.backward(gradients.splice(0, pass.rows.length)));
       return numbers;
     }),
   );
@@ -144,9 +154,9 @@ test("nothing is left behind when nobody goes back, nor without any gradient", a
   const before = memory();
   noGrad(() =>
     scope(() => {
-      visualPass(model, vision, visuals, recordedChain(new Tunables(tuned), "none"));
-      const pass = visualPass(model, vision, visuals, recordedChain(new Tunables(tuned), "blocks"));
-      pass.backward(visuals.map(() => undefined));
+      allPieces(visualPass(model, vision, visuals, recordedChain(new Tunables(tuned), "none")));
+      const pass = allPieces(visualPass(model, vision, visuals, recordedChain(new Tunables(tuned), "blocks")));
+      allPieces(pass.backward(visuals.map(() => undefined)));
     }),
   );
   expect(tuned.parameters.every(({ gradient }) => gradient === undefined)).toBe(true);

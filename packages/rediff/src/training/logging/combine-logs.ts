@@ -30,6 +30,9 @@ export function combineLogs(logs: readonly (TrainObserver | RunLog)[]): RunLog {
     onStart: (facts) => {
       for (const log of logs) log.onStart?.(facts);
     },
+    onLayers: (progress) => {
+      for (const log of logs) log.onLayers?.(progress);
+    },
     onStep: (report) => {
       for (const log of logs) log.onStep?.(report);
     },

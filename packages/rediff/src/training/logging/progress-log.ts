@@ -5,7 +5,7 @@ import { listener, number, object, optionSet } from "../../options/option-set.js
 import { StatusLine, type TerminalStream } from "../../status-line.js";
 import { formatBytes, formatDuration } from "../../units.js";
 import type { Terms } from "../backward/micro-batch.js";
-import type { EvaluationReport, RunFacts, StepReport } from "../run/run-report.js";
+import type { EvaluationReport, RunFacts, StepProgress, StepReport } from "../run/run-report.js";
 import type { RunLog } from "./combine-logs.js";
 import { MfuMeter } from "./mfu.js";
 import { type Speed, SpeedWindow } from "./recent-speed.js";
@@ -30,6 +30,8 @@ const checkProgressLog = optionSet<ProgressLogOptions>({
 
 const REDRAW_MS = 100;
 const PLAIN_MS = 5_000;
+/** A step that takes so long shows how far it is. */
+const LONG_STEP_SECONDS = 5;
 
 export function progressLog(options: ProgressLogOptions = {}): RunLog {
   checkProgressLog(options);
@@ -59,6 +61,9 @@ export function progressLog(options: ProgressLogOptions = {}): RunLog {
       line.clear();
       for (const text of startLines(started)) line.note(text);
       drawnAt = Number.NEGATIVE_INFINITY;
+    },
+    onLayers(progress) {
+      if (isTerminal && progress.seconds >= LONG_STEP_SECONDS && isDue(false)) line.draw(layersLine(progress));
     },
     onStep(report) {
       if (facts === undefined) return;
@@ -105,6 +110,10 @@ export function stepLine(report: StepReport, facts: RunFacts, speed: Speed, mfu:
   if (left > 0) parts.push(`${formatDuration(left)} left`);
   return parts.join("  ");
 }
+
+/** Layers are counted on the way forth, and again on the way back. */
+const layersLine = ({ step, batch, batches, part, done, total }: StepProgress): string =>
+  `step ${step}${batches > 1 ? `  micro-batch ${batch} of ${batches}` : ""}  ${part} model: layer ${done} of ${total}`;
 
 function evaluationLine({ step, loss, terms, samples }: EvaluationReport): string {
   return `held-out loss after step ${step}: ${loss.toFixed(4)}${termsText(terms)}, ${samples} samples`;

@@ -1,9 +1,11 @@
 /** The loss on samples that are not trained on, with the same corruption every time, so that two evaluations differ by
  *  the weights alone. */
+
 import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
 import { openRecords, type Records } from "../../data/records/record-list.js";
 import { drawGenerator } from "../../diffusion/random-draws.js";
-import { evaluateStep, type Terms } from "../backward/micro-batch.js";
+import { inTurns } from "../../models/layer-turns.js";
+import { evaluatePieces, type Terms } from "../backward/micro-batch.js";
 import type { TrainableModel } from "../backward/parameters.js";
 import { sampleSettings } from "../recipe/data-settings.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
@@ -61,6 +63,7 @@ export async function evaluateHeldOut(
   heldOut: HeldOut,
   trainable: TrainableModel,
   recipe: RecipeKeys,
+  signal?: AbortSignal,
 ): Promise<Omit<EvaluationReport, "step">> {
   const start = performance.now();
   let samples = 0;
@@ -69,7 +72,8 @@ export async function evaluateHeldOut(
   let batch = 0;
   for await (const micro of heldOut.loader.batches({ epoch: 0 })) {
     using draws = drawGenerator(recipe.seed, EVALUATION_STEP, batch);
-    const result = evaluateStep(trainable, micro, { ...stepOptions(recipe), gradientScale: 1, draws });
+    const options = { ...stepOptions(recipe), gradientScale: 1, draws };
+    const result = await inTurns(evaluatePieces(trainable, micro, options), { signal });
     samples += micro.length;
     loss += result.loss * micro.length;
     for (const [term, value] of Object.entries(result.terms) as [keyof Terms, number][])

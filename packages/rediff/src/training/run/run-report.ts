@@ -1,5 +1,6 @@
 /** What a training run tells: facts, as numbers. Who listens makes lines, files or pictures of them. */
 import type { Skip } from "../../data/samples/sample-error.js";
+import type { LayersDone } from "../../models/chain.js";
 import { listener, type OptionTypes } from "../../options/option-set.js";
 import type { Terms } from "../backward/micro-batch.js";
 
@@ -20,6 +21,16 @@ export interface RunFacts {
   /** Floating-point operations of forward and backward for one token of the language model: 6 for each weight that is
    *  trained, 4 for one that is not. Recomputation and attention scores are not counted, as is the custom for MFU. */
   flopsPerToken: number;
+}
+
+/** How far the update under way is: layers of a forward pass, then of the way back. */
+export interface StepProgress extends LayersDone {
+  /** The update, from 1, and its micro-batch. */
+  step: number;
+  batch: number;
+  batches: number;
+  /** Since the update began. */
+  seconds: number;
 }
 
 /** One update. */
@@ -59,6 +70,8 @@ export interface TrainObserver {
   /** Something that takes long goes on: bytes indexed, records measured. */
   onPreparation?(what: string, done: number, total: number): void;
   onStart?(facts: RunFacts): void;
+  /** Now and then between two layers of a step that takes long. */
+  onLayers?(progress: StepProgress): void;
   onStep?(report: StepReport): void;
   onEvaluation?(report: EvaluationReport): void;
   onCheckpoint?(folder: string, step: number): void;
@@ -69,6 +82,7 @@ export interface TrainObserver {
 export const observerTypes: OptionTypes<TrainObserver> = {
   onPreparation: listener,
   onStart: listener,
+  onLayers: listener,
   onStep: listener,
   onEvaluation: listener,
   onCheckpoint: listener,

@@ -17,10 +17,12 @@ import { describeSource } from "../../data/samples/sample-error.js";
 import { drawGenerator } from "../../diffusion/random-draws.js";
 import { UserError } from "../../errors.js";
 import { sweepLeftovers } from "../../files/whole-folder.js";
+import type { LayersDone } from "../../models/chain.js";
+import { inTurns } from "../../models/layer-turns.js";
 import { shownValue } from "../../options/issue-text.js";
 import { abortSignal, flag, listener, object, optionSet } from "../../options/option-set.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
-import { fillGradients, type StepResult, type Terms, trainStep } from "../backward/micro-batch.js";
+import { fillGradients, type StepResult, type Terms, trainPieces } from "../backward/micro-batch.js";
 import { namedTensors } from "../backward/parameters.js";
 import { type DataFingerprint, fingerprintData } from "../checkpoint/data-fingerprint.js";
 import { exportModel, type FileOptions, filesOf } from "../checkpoint/trained-model.js";
@@ -228,13 +230,13 @@ class Run implements Disposable {
     const { totalSteps } = this.#parts.batchPlan;
     let loss: number | undefined;
     for await (const { batches, place, waitSeconds } of this.#steps(signal)) {
-      const report = this.#update(batches, place, waitSeconds);
+      const report = await this.#update(batches, place, waitSeconds, signal);
       loss = report.loss;
       this.#parts.options.onStep?.(report);
       await setImmediate(); // signals and other threads get their turn
       signal?.throwIfAborted();
       const isLast = this.step === totalSteps;
-      if (evaluate !== undefined && (isLast || this.step % evaluate.every === 0)) await this.#evaluate();
+      if (evaluate !== undefined && (isLast || this.step % evaluate.every === 0)) await this.#evaluate(signal);
       if (requests.stop || requests.save || (save.every > 0 && this.step % save.every === 0)) {
         requests.save = false;
         await this.#save();
@@ -278,7 +280,12 @@ class Run implements Disposable {
   }
 
   /** Gradients of the micro-batches, their check, one update. */
-  #update(batches: readonly TrainingSample[][], place: StepPlace, waitSeconds: number): StepReport {
+  async #update(
+    batches: readonly TrainingSample[][],
+    place: StepPlace,
+    waitSeconds: number,
+    signal: AbortSignal | undefined,
+  ): Promise<StepReport> {
     const start = performance.now();
     const { trainable } = this.#parts.loaded;
     const { parameters } = trainable;
@@ -289,7 +296,14 @@ class Run implements Disposable {
       for (const [micro, samples] of batches.entries()) {
         const weight = weights[micro] as number;
         using draws = drawGenerator(this.#recipe.seed, this.step, micro);
-        const result = trainStep(trainable, samples, { ...stepOptions(this.#recipe), gradientScale: weight, draws });
+        const options = { ...stepOptions(this.#recipe), gradientScale: weight, draws };
+        const onLayers = (layers: LayersDone) =>
+          this.#parts.options.onLayers?.({
+            ...layers,
+            ...{ step: this.step + 1, batch: micro + 1, batches: batches.length },
+            seconds: (performance.now() - start) / 1000,
+          });
+        const result = await inTurns(trainPieces(trainable, samples, options), { signal, onLayers });
         if (!Number.isFinite(result.loss)) throw this.#notFinite(`the loss is ${result.loss}`, samples, result);
         addTo(sum, result, weight, samples.length);
       }
@@ -351,10 +365,10 @@ class Run implements Disposable {
     return this.#notFinite(`the gradients of ${names.slice(0, 3).join(", ")}${more} are not finite`, samples);
   }
 
-  async #evaluate(): Promise<void> {
+  async #evaluate(signal: AbortSignal | undefined): Promise<void> {
     const { heldOut, loaded, options } = this.#parts;
     if (heldOut === undefined) return;
-    const report = await evaluateHeldOut(heldOut, loaded.trainable, this.#recipe);
+    const report = await evaluateHeldOut(heldOut, loaded.trainable, this.#recipe, signal);
     options.onEvaluation?.({ step: this.step, ...report });
   }
 

@@ -21,6 +21,7 @@ import { needTorch, openModel, suitableModel } from "../../options/load-engine.j
 import { decimal, given, whole } from "../../options/parse-values.js";
 import { assertWritable } from "../../options/writable.js";
 import { listenForInterrupts } from "../../terminal/interrupts.js";
+import { layersText } from "../../terminal/layers-text.js";
 import { answerLine } from "../../terminal/lines.js";
 import { progress } from "../../terminal/progress.js";
 
@@ -135,6 +136,10 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
         reading.finish();
         bar ??= progress({ label: "drafts", unit: "pictures", total, initial: done });
         bar.update(done);
+      },
+      onLayers(progress) {
+        const text = layersText(progress);
+        if (text !== undefined) bar?.detail(text);
       },
       onNoPictures: (leftOut) => {
         notPictures.push(...leftOut);

@@ -21,6 +21,7 @@ export {
 } from "./diffusion/decode-options.js";
 export type { DecodeResult, DecodeStep, Edit } from "./diffusion/decode-step.js";
 export { Decoder, type Decoding, decode, decodeBatch, type RunOptions } from "./diffusion/decoder.js";
+export { type RuleName, ruleNames } from "./diffusion/rule-options.js";
 export { embeddedModelFolder } from "./embedded.js";
 export { UserError } from "./errors.js";
 export {

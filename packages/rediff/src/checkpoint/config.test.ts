@@ -258,6 +258,8 @@ describe("numbers that no model has are refused by name, before anything is made
     ["positions", { max_position_embeddings: 2 ** 40 }, /max_position_embeddings: 1099511627776 is too many/],
     ["a stretch of positions", { rope_scaling: { type: "linear", factor: 1e300 } }, /rope_scaling\.factor: /],
     ["an answer", { rediff: { gen_length: 1e12 } }, /rediff\.gen_length: 1000000000000 is too many/],
+    ["a rule that is none", { rediff: { rule: "best" } }, /rediff\.rule: /],
+    ["a threshold that is none", { rediff: { edit_threshold: 2 } }, /rediff\.edit_threshold: /],
     ["pixels of a tile", { vision_config: { image_size: 1e6, hidden_size: 1152 } }, /image_size: 1000000 is too many/],
     [
       "a patch larger than its tile",

@@ -45,19 +45,33 @@ const defaultsSchema = z
     refine_threshold: z.number().min(0).max(1).optional(),
     revise_rest: z.boolean().optional(),
     confidence_among: z.enum(["allowed", "all"]).optional(),
+    rule: z.enum(["schedule", "threshold", "factor", "entropy", "joint"]).optional(),
+    threshold: z.number().min(0).max(1).optional(),
+    factor: z.number().min(0).optional(),
+    entropy_bound: z.number().min(0).optional(),
+    edit_threshold: z.number().min(0).max(1).optional(),
+    post_edit_steps: z.number().int().min(0).optional(),
     world: z.literal("scenes").optional(),
     converses: z.boolean().optional(),
   })
   .default({})
   .transform(
-    ({ gen_length, image_join, refine_threshold, revise_rest, confidence_among, world, converses }): ModelDefaults => ({
-      genLength: gen_length,
-      imageJoin: image_join,
-      refineThreshold: refine_threshold,
-      reviseRest: revise_rest,
-      confidenceAmong: confidence_among,
-      world,
-      converses,
+    (keys): ModelDefaults => ({
+      genLength: keys.gen_length,
+      imageJoin: keys.image_join,
+      refineThreshold: keys.refine_threshold,
+      reviseRest: keys.revise_rest,
+      confidenceAmong: keys.confidence_among,
+      decoding: {
+        rule: keys.rule,
+        threshold: keys.threshold,
+        factor: keys.factor,
+        entropyBound: keys.entropy_bound,
+        editThreshold: keys.edit_threshold,
+        postEditSteps: keys.post_edit_steps,
+      },
+      world: keys.world,
+      converses: keys.converses,
     }),
   );
 

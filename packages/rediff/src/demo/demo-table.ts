@@ -195,12 +195,13 @@ const elsewhereKinds = [
   ["combinations", "combinations never seen", "train", "held-out"],
 ] as const;
 
-interface SceneSet {
+export interface SceneSet {
   folder: string;
   scenes: Scene[];
 }
 
-async function scenesOf(
+/** Held-out scenes, generated where they are not there yet. */
+export async function scenesOf(
   folder: string,
   count: number,
   { seed, style, split }: { seed: number; style: "train" | "held-out"; split: "train" | "held-out" },

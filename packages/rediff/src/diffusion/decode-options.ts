@@ -1,8 +1,16 @@
 /** Everything that can be set about decoding: names are the reference's, values are checked once, here. */
 
 import { z } from "zod";
-import { OptionError, option, type Wording, wording } from "../errors.js";
+import { OptionError, option, wording } from "../errors.js";
 import { flag, list, number, optionSet } from "../options/option-set.js";
+import {
+  assertCountsSteps,
+  assertOriginalHas,
+  completeRule,
+  type RuleName,
+  ruleConflict,
+  ruleNames,
+} from "./rule-options.js";
 import { rulesOf } from "./rules.js";
 
 /** Of whoever says none: the same question has the same answer everywhere. */
@@ -36,7 +44,7 @@ export interface Ban {
 }
 
 export interface DecodeOptions {
-  /** Forward passes in all blocks together; with `threshold` the most there can be. */
+  /** Forward passes in all blocks together; under a rule without a schedule the most that fill masks. */
   steps: number;
   /** Tokens of the answer. */
   genLength: number;
@@ -58,10 +66,21 @@ export interface DecodeOptions {
   fixed: readonly number[];
   /** Besides what is never generated (EOS, BOS, headers). */
   banned: readonly Ban[];
-  /** Instead of a number of steps: each step fills all masks of the block that the model is at least this sure of (0 to
-   *  1), the surest one in any case. Approximate, as all filling of several tokens at once: each is predicted without
-   *  the others. Fast-dLLM's confidence-aware parallel decoding (arXiv 2505.22618), with its fixed threshold. */
+  /** By which rule masks are filled; default the one that a number below is of, else the schedule of `steps`. All but the
+   *  schedule take as many steps as they need. Approximate, as all filling of several tokens at once. */
+  rule: RuleName;
+  /** Of the rules threshold (0.9) and joint (0.7): each step fills all masks that the model is at least this sure of, 0 to
+   *  1, the surest one in any case. The joint rule with `steps` has their schedule instead. */
   threshold: number | undefined;
+  /** Of the rule factor (1): n masks are filled at once when the least sure has a confidence of 1 - factor / (n + 1). */
+  factor: number | undefined;
+  /** Of the rule entropy (0.1): nats that the entropies of what is filled at once sum up to, without the largest. */
+  entropyBound: number | undefined;
+  /** Of the rule joint (0.5): a written token is replaced where the model is surer than this of another one; 0 is always, as
+   *  ReDiff, and 1 never, as LLaDA-V. */
+  editThreshold: number | undefined;
+  /** Of the rule joint (16): when a block is written, the most steps that go on replacing in it until nothing changes. */
+  postEditSteps: number | undefined;
   /** ReDiff: every step also rewrites what was written before in the block. */
   revise: boolean;
   /** The last share of a block's steps in which to revise; 1 is always. */
@@ -91,7 +110,12 @@ const checkTypes = optionSet<Partial<DecodeOptions>>({
   draft: list,
   fixed: list,
   banned: list,
+  rule: z.enum(ruleNames),
   threshold: number,
+  factor: number,
+  entropyBound: number,
+  editThreshold: number,
+  postEditSteps: number,
   revise: flag,
   reviseStart: number,
   reviseTopk: number,
@@ -108,6 +132,7 @@ export function decodeOptions(given: Partial<DecodeOptions> = {}): DecodeOptions
   checkTypes(given);
   const genLength = given.genLength ?? 128;
   const blockLength = given.blockLength ?? genLength;
+  const rule = completeRule(given, given.steps !== undefined);
   const options: DecodeOptions = {
     steps: given.steps ?? genLength,
     genLength,
@@ -120,8 +145,8 @@ export function decodeOptions(given: Partial<DecodeOptions> = {}): DecodeOptions
     draft: given.draft ?? [],
     fixed: given.fixed ?? [],
     banned: given.banned ?? [],
-    threshold: given.threshold,
-    revise: given.revise ?? false,
+    ...rule,
+    revise: given.revise ?? rule.rule === "joint",
     reviseStart: given.reviseStart ?? 1,
     // 0 means "not set" in the reference.
     reviseTopk: given.reviseTopk === 0 ? undefined : given.reviseTopk,
@@ -174,29 +199,17 @@ function check(o: DecodeOptions): void {
   if (o.reviseRest && excludes.reviseRest !== undefined) throw new OptionError("reviseRest", excludes.reviseRest);
   if (o.confidenceAmong === "all" && excludes.confidenceAmong !== undefined)
     throw new OptionError("confidenceAmong", excludes.confidenceAmong);
-  if (o.threshold !== undefined) checkThreshold(o, o.threshold, excludes.threshold);
+  checkRule(o, excludes.rule);
   if (o.stop.some((sequence) => sequence.length === 0)) throw new OptionError("stop", "a stop text is empty");
   if (o.cache !== undefined) checkCache(o, o.cache);
 }
 
-/** @param excluded why these rules have no threshold, if so */
-function checkThreshold(o: DecodeOptions, threshold: number, excluded: string | undefined): void {
-  between("threshold", threshold, 0, 1);
-  const refuse = (message: Wording, hint?: string) => new OptionError("threshold", message, hint);
-  if (o.steps !== o.genLength)
-    throw refuse(
-      wording`${opt("steps")} and ${opt("threshold")} exclude each other`,
-      "A threshold takes as many steps as it needs.",
-    );
-  if (o.remasking !== "low_confidence")
-    throw refuse(
-      wording`${opt("threshold")} needs ${opt("remasking")} low_confidence: a random confidence says nothing`,
-    );
-  if (o.reviseStart !== 1)
-    throw refuse(
-      wording`${opt("threshold")} and ${opt("reviseStart")} exclude each other: the number of steps is not known beforehand`,
-    );
-  if (excluded !== undefined) throw refuse([excluded]);
+/** @param excluded why there is no other rule than the schedule, if so */
+function checkRule(o: DecodeOptions, excluded: string | undefined): void {
+  if (o.steps !== o.genLength) assertCountsSteps(o, "steps");
+  const conflict = ruleConflict(o.rule, o);
+  if (conflict !== undefined) throw conflict;
+  assertOriginalHas(o.rule, excluded);
 }
 
 function checkCache(o: DecodeOptions, { promptInterval, genInterval, transferRatio }: FeatureCacheOptions): void {

@@ -15,6 +15,8 @@ export interface Query {
 export interface Guess {
   tokens: ArrayLike<number>;
   confidence: ArrayLike<number>;
+  /** Entropy of the distribution, in nats, where the rule goes by it. */
+  entropy?: ArrayLike<number> | undefined;
 }
 
 /** A token that took another one's place. */
@@ -30,7 +32,7 @@ export interface DecodeStep {
   /** From 0, over all blocks. */
   step: number;
   block: number;
-  /** Masks that this step was to fill; with a threshold, at least. */
+  /** Masks that this step was to fill; without a schedule, at least. */
   quota: number;
   /** The answer after the step, masks included: [genLength] */
   tokens: Int32Array;
@@ -68,9 +70,10 @@ export function queryAbout(canvas: Canvas, positions: readonly number[]): Query 
 export interface Prediction {
   token(position: number): number;
   confidence(position: number): number;
+  entropy(position: number): number;
 }
 
-export function predictionOf({ positions }: Query, { tokens, confidence }: Guess): Prediction {
+export function predictionOf({ positions }: Query, { tokens, confidence, entropy = [] }: Guess): Prediction {
   const place = new Map(positions.map((position, i) => [position, i]));
   const at = (values: ArrayLike<number>, position: number): number => {
     const value = values[place.get(position) ?? -1];
@@ -80,6 +83,7 @@ export function predictionOf({ positions }: Query, { tokens, confidence }: Guess
   return {
     token: (position) => at(tokens, position),
     confidence: (position) => at(confidence, position),
+    entropy: (position) => at(entropy, position),
   };
 }
 

@@ -5,8 +5,9 @@ import { loadModelFolder } from "../checkpoint/load-model.js";
 import type { Model } from "../models/llava/llava.js";
 import { test } from "../testing/fixtures.js";
 import { expectNoLeaks } from "../testing/leaks.js";
+import type { DecodeOptions } from "./decode-options.js";
 import type { DecodeStep } from "./decode-step.js";
-import { decode, decodeBatch, OutputError } from "./decoder.js";
+import { Decoder, type Decoding, decode, decodeBatch, OutputError } from "./decoder.js";
 
 const options = { genLength: 12, steps: 6, revise: true };
 
@@ -40,6 +41,51 @@ describe("decodeBatch", () => {
       const steps = together.yielded.flatMap((row) => row[i] ?? []);
       expect(steps.map(({ tokens }) => [...tokens])).toEqual(alone.yielded.map(({ tokens }) => [...tokens]));
     }
+    for (const prompt of all) prompt.dispose();
+  });
+
+  test("of different rules: each has the steps that it has alone, also one that comes when others are under way", async ({
+    tinyModel,
+  }) => {
+    expectNoLeaks();
+    using model = await loadModelFolder(tinyModel, { dtype: "float64" });
+    const ways: Partial<DecodeOptions>[] = [
+      { steps: 6, revise: true },
+      { rule: "threshold", threshold: 0.02 },
+      { rule: "entropy", entropyBound: 8, confidenceAmong: "all" },
+      { rule: "factor", factor: 1.9, blockLength: 6 },
+      { rule: "joint", threshold: 0.02, editThreshold: 0, postEditSteps: 3, blockLength: 6 },
+      {
+        rule: "entropy",
+        entropyBound: 12,
+        revise: true,
+        cache: { promptInterval: 1, genInterval: 1, transferRatio: 1 },
+      },
+    ];
+    const all = prompts(model, [3, 9, 5, 4, 6, 5]);
+    const tokensOf = ({ tokens }: DecodeStep) => [...tokens];
+    const seen = all.map((): number[][] => []);
+    using decoder = new Decoder(model);
+    const decodings: Decoding[] = [];
+    const add = (from: number, to: number) => {
+      for (let i = from; i < to; i++) decodings.push(decoder.add(all[i] as Tensor, { genLength: 12, ...ways[i] }));
+    };
+    add(0, 3);
+    for (let pass = 0; decoder.active > 0; pass++) {
+      const working = decodings.filter(({ result }) => result === undefined);
+      decoder.step();
+      for (const decoding of working) seen[decodings.indexOf(decoding)]?.push(tokensOf(decoding.step as DecodeStep));
+      if (pass === 1) add(3, all.length);
+    }
+    const counts = all.map((prompt, i) => {
+      const alone = drain(decode(model, prompt, { genLength: 12, ...ways[i] }));
+      expect(decodings[i]?.result).toEqual(alone.returned);
+      expect(seen[i]).toEqual(alone.yielded.map(tokensOf));
+      expect(alone.returned.steps).toBe(alone.yielded.length);
+      return alone.returned.steps;
+    });
+    expect(new Set(counts).size).toBeGreaterThan(3); // the rules do differ
+    for (const decoding of decodings) decoding[Symbol.dispose]();
     for (const prompt of all) prompt.dispose();
   });
 

@@ -250,19 +250,22 @@ export class Decoder implements Disposable {
     return { part: "language", done: done * layers, total: passes * layers };
   }
 
-  /** Hands the answers to the loops. `answers`: float64 [2, R of all] */
+  /** Hands the answers to the loops. `answers`: float64, those of each decoding behind those of the one before */
   #settle(decodings: readonly Decoding[], answers: Tensor): void {
     const values = answers.data("float64"); // the one round trip of a step
     answers.dispose();
-    const total = values.length / 2;
     let start = 0;
     for (const decoding of decodings) {
       const count = decoding.query?.positions.length ?? 0;
-      const guess = {
-        tokens: values.subarray(start, start + count),
-        confidence: values.subarray(total + start, total + start + count),
+      const take = () => {
+        start += count;
+        return values.subarray(start - count, start);
       };
-      start += count;
+      const guess = {
+        tokens: take(),
+        confidence: take(),
+        ...(asksEntropy(decoding.options) && { entropy: take() }),
+      };
       if (guess.confidence.some(Number.isNaN))
         throw new OutputError(
           `the model's output is not a number at step ${(decoding.step?.step ?? -1) + 1}; the weights may be damaged, or overflow in ${this.#model.dtype}`,
@@ -317,7 +320,7 @@ export class Decoder implements Disposable {
           decoding.unguided === undefined ? guided : guide(guided, take(), decoding.options),
         );
       });
-      return answers.length === 1 ? (answers[0] as Tensor) : cat(answers, 1);
+      return answers.length === 1 ? (answers[0] as Tensor) : cat(answers, 0);
     });
   }
 
@@ -332,14 +335,17 @@ export class Decoder implements Disposable {
     return scope(() => this.#answer(decoding, logits(llada, hidden_1RD.squeezeDim(0), vocabulary)));
   }
 
+  /** Tokens, confidences and, where the rule goes by them, entropies: float64 [2R] or [3R] */
   #answer({ query, options, rules, noise, bans, canvas }: Decoding, logits_RV: Tensor): Tensor {
     // Random confidences are shares of nothing.
     const isOfAll = options.confidenceAmong === "all" && options.remasking === "low_confidence";
     const all_R = isOfAll ? logWeight(logits_RV) : undefined; // before `forbid`, which writes in place
     const positions = query?.positions.map((position) => position - canvas.promptLength) ?? [];
     const allowed_RV = ban(forbid(logits_RV, this.#forbidden, query?.masked ?? [], options), bans, positions);
-    const answers_2R = candidates(allowed_RV, { ...options, confidence: rules.confidence }, noise);
-    return all_R === undefined ? answers_2R : amongAll(answers_2R, allowed_RV, all_R);
+    const { temperature, remasking } = options;
+    const wanted = { temperature, remasking, confidence: rules.confidence, entropy: asksEntropy(options) };
+    const answers = candidates(allowed_RV, wanted, noise);
+    return (all_R === undefined ? answers : amongAll(answers, allowed_RV, all_R)).flatten();
   }
 
   /** Rotary tables for segments of these lengths, kept until the lengths change. */
@@ -377,6 +383,8 @@ export class Decoder implements Disposable {
     this.#forbidden.dispose();
   }
 }
+
+const asksEntropy = ({ rule }: DecodeOptions): boolean => rule === "entropy";
 
 /** Classifier-free guidance: u + (s + 1)(c - u) */
 function guide(guided: Tensor, unguided: Tensor, { cfgScale }: DecodeOptions): Tensor {

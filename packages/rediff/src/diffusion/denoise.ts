@@ -5,8 +5,8 @@
  *  loop reads on its own, is tested with made-up models, and many of them share one forward pass. Where the original goes
  *  another way, the way is a rule (rules.ts); where no quirk of the original bites, the tokens are the same.
  *
- *  Options that the reference lacks: `fixed` positions of a draft, a `threshold` instead of quotas, and `reviseRest`, which
- *  revises in the steps that are left when all is written. */
+ *  What the reference lacks: `fixed` positions of a draft, rules that go by confidence instead of quotas (fill-rules.ts),
+ *  and revising when all is written, in the steps that are left (`reviseRest`) or block by block (the rule joint). */
 import type { Block, Canvas } from "./canvas.js";
 import type { DecodeOptions } from "./decode-options.js";
 import {
@@ -18,6 +18,8 @@ import {
   queryAbout,
   writeStep,
 } from "./decode-step.js";
+import { masksToFill, tokensToReplace } from "./fill-rules.js";
+import { countsSteps } from "./rule-options.js";
 import type { DecodingRules, TopkOfRow } from "./rules.js";
 import type { Stop } from "./stop.js";
 import { reviseCount, transferSchedule } from "./transfer-schedule.js";
@@ -45,12 +47,16 @@ export function* denoise(context: DecodeContext): DecodeLoop {
 
   for (block of blocks) {
     if (stop.position !== undefined && stop.position <= block.start) break;
-    const schedule = transferSchedule(canvas.masked(block.start, block.end).length, stepsPerBlock);
+    const begun = step;
+    const schedule = countsSteps(options)
+      ? transferSchedule(canvas.masked(block.start, block.end).length, stepsPerBlock)
+      : new Array<number>(stepsPerBlock).fill(1);
     for (const [i, quota] of schedule.entries()) {
       if (isDone() || !canvas.hasMask(block.start, block.end)) break;
       const revising = options.revise && i >= firstRevision;
       yield* oneStep(context, { step: step++, block, quota, revising, stop });
     }
+    if (step > begun) step = yield* postEdit(context, { step, block, stop });
   }
 
   // A revision can take the stop away when the schedule has no steps left for the masks behind it.
@@ -70,6 +76,26 @@ export function* denoise(context: DecodeContext): DecodeLoop {
   return { tokens: [...answer, ...canvas.suffix()], steps: step, stopped: stop.position !== undefined };
 }
 
+/** When a block is written: goes on replacing what lies before the end, until nothing changes (LLaDA2.1, section 3).
+ *  @returns the next step's number */
+function* postEdit(
+  context: DecodeContext,
+  { step: first, block, stop }: Pick<StepPlan, "step" | "block" | "stop">,
+): Generator<Query, number, Guess> {
+  const { canvas, options } = context;
+  const { editThreshold = 1, postEditSteps = 0 } = options;
+  let step = first;
+  for (let isSettled = editThreshold === 1; !isSettled && step < first + postEditSteps; ) {
+    const written: Block = { ...block, end: Math.min(stop.position ?? block.end, block.end) };
+    if (written.end <= written.start) break;
+    // A model may have said the mask.
+    const quota = canvas.hasMask(written.start, written.end) ? 1 : 0;
+    const { filled, revised } = yield* oneStep(context, { step: step++, block: written, quota, revising: true, stop });
+    isSettled = filled.length === 0 && revised.length === 0;
+  }
+  return step;
+}
+
 interface StepPlan {
   step: number;
   block: Block;
@@ -85,7 +111,8 @@ function* oneStep(context: DecodeContext, plan: StepPlan): Generator<Query, Deco
   const { step, block, quota, revising, stop } = plan;
   const reach = rules.reach(canvas, block, stop);
   const fillable = canvas.masked(reach.start, reach.end);
-  const revisable = revising ? canvas.revisable(block.start, block.end) : []; // before this step fills more
+  const isRevised = revising && options.editThreshold !== 1; // nothing is surer than that
+  const revisable = isRevised ? canvas.revisable(block.start, block.end) : []; // before this step fills more
 
   const query = queryAbout(canvas, rules.asked(canvas, fillable, revisable));
   const guess = yield query;
@@ -93,11 +120,10 @@ function* oneStep(context: DecodeContext, plan: StepPlan): Generator<Query, Deco
   const { confidence } = said;
   const ranking = { confidence, length: canvas.length, topkOfRow };
 
-  const count = quota === 0 ? 0 : fillCount(options.threshold, quota, fillable.map(confidence));
-  const filled = rules.choose(fillable, count, ranking);
+  const filled = masksToFill(fillable, quota, { options, rules, ranking, said });
   const rewritten =
     options.reviseTopk === undefined
-      ? revisable
+      ? tokensToReplace(revisable, options.editThreshold, confidence)
       : rules.choose(
           revisable.filter((position) => position < reach.end),
           reviseCount(revisable.length, options.reviseTopk),
@@ -107,10 +133,4 @@ function* oneStep(context: DecodeContext, plan: StepPlan): Generator<Query, Deco
   stop.look();
   onStep(report);
   return report;
-}
-
-/** How many masks a step fills: its quota, or with a threshold those that are sure enough, but one at least. */
-function fillCount(threshold: number | undefined, quota: number, confidence: readonly number[]): number {
-  if (threshold === undefined) return quota;
-  return Math.max(1, confidence.filter((value) => value >= threshold).length);
 }

@@ -34,8 +34,8 @@ export interface DecodingRules {
   /** The positions to write: `k` of the candidates, by confidence. */
   choose: (candidates: readonly number[], k: number, ranking: Ranking) => number[];
   confidence: ConfidenceRule;
-  /** Options that cannot be had under these rules, and why. */
-  excludes: Readonly<Partial<Record<"fixed" | "threshold" | "reviseRest" | "confidenceAmong", string>>>;
+  /** Options that cannot be had under these rules, and why; of `rule`, all but the schedule. */
+  excludes: Readonly<Partial<Record<"fixed" | "rule" | "reviseRest" | "confidenceAmong", string>>>;
 }
 
 export const ourRules: DecodingRules = {
@@ -60,7 +60,7 @@ export const originalRules: DecodingRules = {
   confidence: "float64_softmax",
   excludes: {
     fixed: "fixed positions cannot be kept with compat, whose top-k may write anywhere",
-    threshold: "threshold cannot be used with compat: the reference has none",
+    rule: "cannot be used with compat: the reference has none",
     reviseRest: "reviseRest cannot be used with compat: the reference stops when all is written",
     confidenceAmong: "confidenceAmong all cannot be used with compat: the reference leaves out what is forbidden",
   },

@@ -273,3 +273,60 @@ test("among all tokens, confidence is a share of what the forbidden ones weigh, 
   expect(answer[2]).toBeCloseTo(0.3, 6);
   expect(answer[3]).toBeCloseTo(0.75, 6);
 });
+
+describe("entropy", () => {
+  const entropies = (logits: Tensor): number[] => {
+    const all = inferenceMode(() => scope(() => candidates(logits, measure({ entropy: true }), noNoise).toNumbers()));
+    return all.slice((2 * all.length) / 3);
+  };
+  const exact = (weights: number[]): number => {
+    const sum = weights.reduce((a, b) => a + b, 0);
+    return weights.reduce((h, w) => (w === 0 ? h : h - (w / sum) * Math.log(w / sum)), 0);
+  };
+
+  test("is that of the distribution, in nats", () => {
+    const weights = [
+      [1, 1, 1, 1],
+      [8, 4, 2, 1],
+      [1, 1000, 1, 0.001],
+    ];
+    const values = entropies(rowsOf(weights.map((row) => row.map(Math.log))));
+    for (const [i, row] of weights.entries()) expect(values[i]).toBeCloseTo(exact(row), 6);
+  });
+
+  test("leaves out what is forbidden, and keeps apart what is nearly certain", () => {
+    const oo = Number.NEGATIVE_INFINITY;
+    const [half, none, nearly, more] = entropies(
+      rowsOf([
+        [2, oo, 2, oo],
+        [7, oo, oo, oo],
+        [0, -21, oo, oo],
+        [0, -20, oo, oo],
+      ]),
+    ) as [number, number, number, number];
+    expect(half).toBeCloseTo(Math.log(2), 7);
+    expect(none).toBe(0);
+    expect(nearly / exact([1, Math.exp(-21)])).toBeCloseTo(1, 5);
+    expect(more / exact([1, Math.exp(-20)])).toBeCloseTo(1, 5);
+    expect(more).toBeGreaterThan(nearly);
+  });
+
+  test("among all tokens grows by what the forbidden ones take away; tokens and confidences are those without it", () => {
+    const [tokens, confidence, entropy] = inferenceMode(() =>
+      scope(() => {
+        const logits = rowsOf([[3, 2, 1, 0]]);
+        const all = logWeight(logits);
+        const allowed = forbid(logits, tensor([0], { dtype: "int64" }), [true], options());
+        const plain = amongAll(candidates(allowed, measure(), noNoise), allowed, all).toNumbers();
+        const three = amongAll(candidates(allowed, measure({ entropy: true }), noNoise), allowed, all).toNumbers();
+        expect(three.slice(0, 2)).toEqual(plain);
+        return three as [number, number, number];
+      }),
+    );
+    const weights = [2, 1, 0].map(Math.exp);
+    const [allowed, all] = [weights.reduce((a, b) => a + b), [3, 2, 1, 0].map(Math.exp).reduce((a, b) => a + b)];
+    expect(tokens).toBe(1);
+    expect(confidence).toBeCloseTo(Math.exp(2) / all, 6);
+    expect(entropy).toBeCloseTo(exact(weights) - Math.log(allowed / all), 6);
+  });
+});

@@ -59,21 +59,28 @@ export function logWeight(logits_RV: Tensor): Tensor {
   return logits_RV.to({ dtype: "float64" }).logsumexp([1]);
 }
 
-/** Confidences as shares of the whole vocabulary.
- *  @param answers of `candidates`, which are shares of the tokens that are allowed
+/** Confidences as shares of the whole vocabulary. An entropy grows by the surprise at an allowed token: the mean surprise
+ *  at one drawn from the allowed, had it been drawn from all.
+ *  @param answers of `candidates`, which are shares of the tokens that are allowed; [2, R], [3, R] with entropies
  *  @param allowed_RV the logits that they are of
  *  @param all_R `logWeight` of the logits before */
-export function amongAll(answers_2R: Tensor, allowed_RV: Tensor, all_R: Tensor): Tensor {
-  const share_R = logWeight(allowed_RV).sub(all_R).exp();
-  return answers_2R.mul(stack([share_R.mul(0).add(1), share_R]));
+export function amongAll(answers: Tensor, allowed_RV: Tensor, all_R: Tensor): Tensor {
+  const logShare_R = logWeight(allowed_RV).sub(all_R);
+  const share_R = logShare_R.exp();
+  const one_R = share_R.mul(0).add(1);
+  if (answers.size(0) === 2) return answers.mul(stack([one_R, share_R]));
+  const none_R = one_R.sub(1);
+  return answers.mul(stack([one_R, share_R, one_R])).sub(stack([none_R, none_R, logShare_R]));
 }
 
 export interface CandidateOptions extends Pick<DecodeOptions, "temperature" | "remasking"> {
   /** How the confidence of remasking "low_confidence" is computed. */
   confidence: ConfidenceRule;
+  /** Whether entropies are wanted, too. */
+  entropy?: boolean;
 }
 
-/** Tokens and their confidences as float64 [2, R]: one tensor, so that the host reads once.
+/** Tokens and their confidences as float64 [2, R], with entropies [3, R]: one tensor, so that the host reads once.
  *  @param logits_RV after `forbid` and `ban`; confidence is the probability that they give, without noise */
 export function candidates(logits_RV: Tensor, options: CandidateOptions, noise: Noise): Tensor {
   return scope(() => {
@@ -91,7 +98,9 @@ export function candidates(logits_RV: Tensor, options: CandidateOptions, noise: 
       if (options.confidence === "float64_softmax") return softmaxOf(logits_RV, tokens_R1).squeezeDim(1);
       return weightBesideOthers(logits_RV, tokens_R1, isSampled ? logits_RV.maxDim(1, true) : best).squeezeDim(1);
     };
-    return stack([tokens_R1.squeezeDim(1), confidence()].map((values) => values.to({ dtype: "float64" })));
+    const answers = [tokens_R1.squeezeDim(1), confidence()];
+    if (options.entropy) answers.push(entropyOf(logits_RV).squeezeDim(1));
+    return stack(answers.map((values) => values.to({ dtype: "float64" })));
   });
 }
 
@@ -108,3 +117,20 @@ function weightBesideOthers(logits_RV: Tensor, tokens_R1: Tensor, likeliest: rea
   const chosen_R1 = wide(logits_RV.gather(1, tokens_R1)).sub(wide(top_R1)).exp();
   return chosen_R1.div(wide(others_RV.sum([1], true)).add(1));
 }
+
+/** The entropies of the distributions in nats, from float32 sums beside the likeliest token, so that those of nearly certain
+ *  tokens stay apart. With z as logits less the likeliest one's, and S = sum of e^z over the others:
+ *  H = log(1 + S) - (sum of z e^z) / (1 + S); float64 [R, 1] */
+function entropyOf(logits_RV: Tensor): Tensor {
+  const [top_R1, topToken_R1] = logits_RV.maxDim(1, true);
+  const wide = (values: Tensor): Tensor => values.to({ dtype: "float64" });
+  // Of -inf, 0 e^z is no number; from far above it, e^z is 0 already. The likeliest token is among the 0.
+  const z_RV = logits_RV.sub(top_R1).scatter_(1, topToken_R1, NOTHING).clamp(NOTHING);
+  const weights_RV = z_RV.exp();
+  const others_R1 = wide(weights_RV.sum([1], true));
+  const surprise_R1 = wide(weights_RV.mul(z_RV).sum([1], true));
+  return others_R1.log1p().sub(surprise_R1.div(others_R1.add(1)));
+}
+
+/** e to this is 0 in float32 and float64. */
+const NOTHING = -1000;

@@ -1,7 +1,8 @@
 /** What of a model a request depends on, as a plain value: it is known from the folder's small files, before any weight
  *  is read, and it travels between processes. */
 import { loadPartsConfig, locateModel } from "../checkpoint/adapter/locate-model.js";
-import { OptionError, option, UserError, wording } from "../errors.js";
+import { completeRule } from "../diffusion/rule-options.js";
+import { inSnakeCase, OptionError, option, UserError, wording } from "../errors.js";
 import { furthest } from "../models/llada/llada-config.js";
 import { type ModelConfig, type ModelDefaults, tilingOf } from "../models/llava/llava.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
@@ -37,6 +38,7 @@ interface Askable {
 
 export function factsOf({ folder, config, tokenizer }: Askable): ModelFacts {
   const { multimodal, llada, defaults } = config;
+  assertRule(folder, defaults);
   return {
     folder,
     defaults,
@@ -49,6 +51,17 @@ export function factsOf({ folder, config, tokenizer }: Askable): ModelFacts {
   };
 }
 
+/** A model's own mistake is not to be told as that of whoever asks it. */
+function assertRule(folder: string, { decoding = {} }: ModelDefaults): void {
+  try {
+    completeRule(decoding, false);
+  } catch (error) {
+    if (error instanceof UserError)
+      throw new UserError(`${folder}: config.json, rediff: ${error.spelled(inSnakeCase)}`, "Mend its keys.");
+    throw error;
+  }
+}
+
 /** Values where a request says nothing: the same for the library, the command line, drafts and the server. */
 export function modelDefaults({ defaults, sceneWorld, maxPositions }: ModelFacts) {
   const usual = sceneWorld ? 48 : 128;
@@ -58,6 +71,7 @@ export function modelDefaults({ defaults, sceneWorld, maxPositions }: ModelFacts
     refineThreshold: defaults.refineThreshold ?? 0,
     reviseRest: defaults.reviseRest ?? false,
     confidenceAmong: defaults.confidenceAmong ?? "allowed",
+    decoding: defaults.decoding ?? {},
   } as const;
 }
 

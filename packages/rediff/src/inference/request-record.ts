@@ -1,4 +1,5 @@
 /** A complete request as JSON: what traces and results carry, so that they can be had again. */
+import { ruleRecord } from "../diffusion/rule-options.js";
 import type { ResolvedRequest } from "./resolve.js";
 import type { RequestRecord } from "./trace-format.js";
 
@@ -29,6 +30,7 @@ export function requestRecord(request: ResolvedRequest): RequestRecord {
     // Only where it is not the original's way.
     ...(decode.reviseRest && { revise_rest: true }),
     ...(decode.confidenceAmong !== "allowed" && { confidence_among: decode.confidenceAmong }),
+    ...ruleRecord(decode),
     seed: decode.seed,
     compat: decode.compat,
     special_tokens: request.specialTokens,

@@ -9,6 +9,7 @@ import {
   type Remasking,
 } from "../diffusion/decode-options.js";
 import type { DecodeStep } from "../diffusion/decode-step.js";
+import { assertCountsSteps, type RuleName, type RuleOptions, ruleKeys } from "../diffusion/rule-options.js";
 import { stepsFor } from "../diffusion/transfer-schedule.js";
 import { OptionError, option, wording } from "../errors.js";
 import type { PassProgress } from "../models/chain.js";
@@ -38,8 +39,20 @@ export interface DescribeOptions {
   steps?: number;
   /** Instead of `steps`. */
   tokensPerStep?: number;
-  /** Instead of both: each step fills all masks that the model is at least this sure of, 0 to 1. Approximate. */
+  /** By which rule masks are filled: docs/decoding.md. Default: the one that a number below is of; the schedule where steps
+   *  are asked for; what the model's config says, else the schedule. */
+  rule?: RuleName;
+  /** Instead of both: each step fills all masks that the model is at least this sure of, 0 to 1. Of the rules threshold
+   *  (default 0.9) and joint (0.7). Approximate. */
   threshold?: number;
+  /** Of the rule factor, default 1: n masks at once when the least sure has a confidence of 1 - factor / (n + 1). */
+  factor?: number;
+  /** Of the rule entropy, default 0.1: what the entropies of masks that are filled at once may sum up to. */
+  entropyBound?: number;
+  /** Of the rule joint, default 0.5: replace a written token where the model is surer than this of another; 0 always, 1 never. */
+  editThreshold?: number;
+  /** Of the rule joint, default 16: steps at most that go on replacing when a block is written. */
+  postEditSteps?: number;
   /** Tokens of the answer. Default: what the model's config says, else 48 for a model of the scene world, else 128, but
    *  no more than a quarter of the model's positions. */
   genLength?: number;
@@ -138,7 +151,7 @@ export type FillOptions = Pick<
   | "imageJoin"
   | "steps"
   | "tokensPerStep"
-  | "threshold"
+  | keyof RuleOptions
   | "temperature"
   | "cfgScale"
   | "remasking"
@@ -166,36 +179,32 @@ export type Asked = AskedOfKind[keyof AskedOfKind];
 
 const opt = (name: keyof DescribeOptions | keyof RefineOptions) => option(name);
 
-/** The part of the decoding options that needs no tokenizer. @throws OptionError when they exclude each other */
+/** The part of the decoding options that needs no tokenizer; how many steps, only where it is asked for. @throws OptionError when they exclude each other */
 export function decodingNumbers(options: DescribeOptions, genLength: number): Partial<DecodeOptions> {
   const blockLength = options.blockLength ?? genLength;
-  const { steps, tokensPerStep, threshold } = options;
+  const { steps, tokensPerStep } = options;
   if (steps !== undefined && tokensPerStep !== undefined)
     throw new OptionError(
       "tokensPerStep",
       wording`${opt("steps")} and ${opt("tokensPerStep")} exclude each other`,
       "Give one of them.",
     );
-  if (threshold !== undefined && (steps !== undefined || tokensPerStep !== undefined))
-    throw new OptionError(
-      "threshold",
-      wording`${opt(steps === undefined ? "tokensPerStep" : "steps")} and ${opt("threshold")} exclude each other`,
-      "A threshold takes as many steps as it needs.",
-    );
+  if (steps !== undefined || tokensPerStep !== undefined)
+    assertCountsSteps(options, steps === undefined ? "tokensPerStep" : "steps");
   if (tokensPerStep !== undefined && !(tokensPerStep >= 1))
     throw new OptionError("tokensPerStep", wording`${opt("tokensPerStep")} must be 1 or more, got ${tokensPerStep}`);
   const chosen: Partial<DecodeOptions> = {
     genLength,
     blockLength,
-    steps: tokensPerStep === undefined ? (steps ?? genLength) : stepsFor(genLength, blockLength, tokensPerStep),
     compat: options.compat ?? false,
-    revise: options.revise ?? false,
     reviseTopk: options.reviseTopk,
     cache: options.cache,
-    threshold,
   };
+  if (steps !== undefined) chosen.steps = steps;
+  if (tokensPerStep !== undefined) chosen.steps = stepsFor(genLength, blockLength, tokensPerStep);
   for (const key of [
-    ...(["temperature", "cfgScale", "remasking", "reviseStart", "reviseRest"] as const),
+    ...ruleKeys,
+    ...(["temperature", "cfgScale", "remasking", "revise", "reviseStart", "reviseRest"] as const),
     ...(["confidenceAmong", "seed"] as const),
   ])
     if (options[key] !== undefined) Object.assign(chosen, { [key]: options[key] });

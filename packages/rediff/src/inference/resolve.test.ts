@@ -4,7 +4,7 @@ import { UserError } from "../errors.js";
 import { tokenizerFolder } from "../testing/fixtures.js";
 import { loadTokenizer } from "../text/tokenizer.js";
 import type { AskableModel, ModelFacts } from "./model-facts.js";
-import { checkOptions, type DescribeOptions } from "./request.js";
+import { checkOptions, type DescribeOptions, type FillOptions } from "./request.js";
 import { resolveDescribe, resolveFill, resolveRefine } from "./resolve.js";
 
 const tokenizer = await loadTokenizer(tokenizerFolder);
@@ -68,6 +68,34 @@ describe("what holds where nothing is asked for", () => {
     });
     expect(resolved(facts, { compat: true }).decode).toMatchObject({ reviseRest: false, confidenceAmong: "allowed" });
     expect(resolveFill(modelWith(facts), 1, "A[[2]].", {}).decode).toMatchObject({ confidenceAmong: "all" });
+  });
+
+  test("by which rule it decodes; steps, another rule, or what does not go with it overrule that", () => {
+    const facts = {
+      defaults: { reviseRest: true, decoding: { rule: "joint" as const, threshold: 0.8, editThreshold: 0.6 } },
+    };
+    const joint = { rule: "joint", threshold: 0.8, editThreshold: 0.6, postEditSteps: 16, revise: true };
+    expect(resolved({}).decode).toMatchObject({ rule: "schedule", revise: false });
+    expect(resolved(facts).decode).toMatchObject({ ...joint, reviseRest: false });
+    expect(resolved(facts, { postEditSteps: 2 }).decode).toMatchObject({ ...joint, postEditSteps: 2 });
+    const scheduled = { rule: "joint" as const, tokensPerStep: 4, genLength: 24 };
+    expect(resolved(facts, scheduled).decode).toMatchObject({ ...joint, threshold: undefined, steps: 6 });
+    const schedule = { rule: "schedule", threshold: undefined, editThreshold: undefined };
+    expect(resolved(facts, { tokensPerStep: 4, revise: true }).decode).toMatchObject({ ...schedule, reviseRest: true });
+    expect(resolved(facts, { compat: true }).decode).toMatchObject(schedule);
+    expect(resolved(facts, { revise: false }).decode).toMatchObject(schedule);
+    expect(resolved(facts, { threshold: 0.5 }).decode).toMatchObject({ rule: "threshold", threshold: 0.5 });
+    expect(resolved(facts, { rule: "entropy" }).decode).toMatchObject({ rule: "entropy", entropyBound: 0.1 });
+  });
+
+  test("a template's steps are its blanks' tokens, and as many as it needs under a rule without a schedule", () => {
+    const decode = (options: FillOptions) => resolveFill(modelWith(), 1, "A[[2]].", options).decode;
+    expect(decode({})).toMatchObject({ rule: "schedule", steps: 2 });
+    const { genLength } = decode({});
+    for (const rule of ["threshold", "factor", "entropy", "joint"] as const)
+      expect(decode({ rule })).toMatchObject({ rule, steps: genLength });
+    expect(decode({ rule: "joint" }).threshold).toBe(0.7);
+    expect(decode({ rule: "joint", steps: 2 })).toMatchObject({ threshold: undefined, steps: 2 });
   });
 
   test("a template asks about the picture only where there is one", () => {

@@ -4,6 +4,7 @@
  *
  *  Nothing here computes with tensors: a request is resolved, and refused, before weights are loaded or pictures read. */
 import { type DecodeOptions, decodeOptions } from "../diffusion/decode-options.js";
+import { ruleOf, usualRule } from "../diffusion/rule-options.js";
 import { OptionError, option as opt, wording } from "../errors.js";
 import { type AlignedText, alignText, type UnreadText, unreadOf } from "../text/alignment/aligned-text.js";
 import {
@@ -189,6 +190,9 @@ export function resolveFill(
   const form = formOf(tokenizer, parts);
   const { length } = form.ids;
   const numbers = decodingNumbers(options, length - form.fixed.length);
+  const usual = usualRules(model, options);
+  // One for each token of a blank.
+  const isScheduled = ruleOf({ ...usual, ...numbers }) === "schedule";
   return {
     kind: "fill",
     ...prompt(model, pictures, options, pictures === 0 ? DEFAULT_FILL_PROMPT : DEFAULT_QUESTION),
@@ -196,9 +200,9 @@ export function resolveFill(
     ...(options.prompt === undefined && options.messages === undefined && { unread: [] }),
     form,
     decode: decodeOptions({
-      ...usualRules(model, options),
+      ...usual,
       ...numbers,
-      ...(options.threshold !== undefined && { steps: length }),
+      ...(numbers.steps === undefined && isScheduled && { steps: length - form.fixed.length }),
       genLength: length,
       blockLength: length,
       draft: form.ids,
@@ -210,10 +214,13 @@ export function resolveFill(
   };
 }
 
-/** The model's, where nothing is asked for; the original has neither. */
-function usualRules({ facts }: AskableModel, { compat }: DescribeOptions) {
-  const { reviseRest, confidenceAmong } = modelDefaults(facts);
-  return compat ? {} : { reviseRest, confidenceAmong };
+/** The model's, where nothing is asked for; the original has none. */
+function usualRules({ facts }: AskableModel, options: DescribeOptions) {
+  if (options.compat) return {};
+  const { reviseRest, confidenceAmong, decoding } = modelDefaults(facts);
+  const rule = usualRule(decoding, options);
+  // The joint rule has an end of its own.
+  return { ...rule, confidenceAmong, reviseRest: reviseRest && ruleOf({ ...rule, ...options }) !== "joint" };
 }
 
 /** How pictures and videos are to be read and cut. A server needs it before its request's turn has come. */

@@ -92,6 +92,12 @@ export interface RequestRecord {
   revise_start: number;
   revise_rest?: boolean;
   confidence_among?: string;
+  /** Where it is not the schedule, with its numbers but the threshold. */
+  rule?: string;
+  factor?: number;
+  entropy_bound?: number;
+  edit_threshold?: number;
+  post_edit_steps?: number;
   seed: number;
   compat: boolean;
   special_tokens: boolean;

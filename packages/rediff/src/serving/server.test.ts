@@ -114,6 +114,16 @@ describe.skipIf(!isBuilt)(`the server${isBuilt ? "" : " (SKIPPED: run npx tsc -b
     expect(text).toBe(expected);
   });
 
+  test("a rule and its numbers are in the trace's request, and every pass is counted", async () => {
+    const rules = { rule: "joint", threshold: 0.1, edit_threshold: 0, post_edit_steps: 2 };
+    const request = { messages: question("?", pictureUrl()), max_tokens: 8, diffusion_trace: true, ...rules };
+    const { body } = await post(started.url, "/v1/chat/completions", request);
+    const { diffusion } = body as { diffusion: Partial<TraceStep>[] };
+    expect(diffusion[1]?.request).toMatchObject({ ...rules, revise: true });
+    const taken = diffusion.filter(({ type }) => type === "step").length;
+    expect(diffusion.at(-1)).toMatchObject({ type: "end", steps: taken });
+  });
+
   test("steps of a trace have all ids, and the first one the request with nothing left open", async () => {
     const request = { messages: question("?", pictureUrl()), max_tokens: 8, tokens_per_step: 4, diffusion_trace: true };
     const { body } = await post(started.url, "/v1/chat/completions", request);
@@ -123,6 +133,7 @@ describe.skipIf(!isBuilt)(`the server${isBuilt ? "" : " (SKIPPED: run npx tsc -b
     );
     expect(first).toMatchObject({ tokens: { length: 8 }, filled: { length: 4 } });
     expect(first?.request).toMatchObject({ kind: "describe", gen_length: 8, steps: 2, image_join: "legacy", seed: 42 });
+    expect(first?.request).not.toHaveProperty("rule");
     expect(second).not.toHaveProperty("request");
     const { properties } = openApi().components.schemas.TraceStep;
     expect(Object.keys(properties)).toEqual(Object.keys(first!));

@@ -46,7 +46,8 @@ IMAGE is a picture (JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, HEIC), a video, a fol
 for a list of paths on stdin. Files of a folder or pattern that are no pictures are left out, and named on stderr.
 
 --threshold P fills in one step all masks of the block that the model is at least P sure of, and at least one (Fast-dLLM,
-arXiv 2505.22618): few steps where the text is plain, many where it is not. Approximate, as are several tokens per step.
+arXiv 2505.22618): few steps where the text is plain, many where it is not. Approximate, as are several tokens per step. --rule
+has others: factor and entropy decide by how many there are, joint also replaces what is written (docs/decoding.md).
 
 With --output FILE each result is appended to FILE as a JSON line as soon as it is there, with "model", "checkpoint",
 "prompt" and "options" (of decoding, and dtype) besides (in --json too); a run that was cut off goes on where it stopped, with the same of them, and so does its --trace. Without it, in a terminal the text is shown while it forms: masks as ${"\u2591"}, revised words in colour.

@@ -4,6 +4,7 @@ import type { Device, DType } from "@rediff/torch";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LoadOptions } from "../../checkpoint/load-model.js";
 import { type ConfidenceAmong, confidencesAmong, type Remasking } from "../../diffusion/decode-options.js";
+import { type RuleName, ruleNames } from "../../diffusion/rule-options.js";
 import { embeddedModelFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
 import type { DescribeOptions } from "../../inference/request.js";
@@ -44,7 +45,12 @@ export interface PromptFlags {
 export interface StepFlags {
   steps?: number;
   tokensPerStep?: number;
+  rule?: RuleName;
   threshold?: number;
+  factor?: number;
+  entropyBound?: number;
+  editThreshold?: number;
+  postEditSteps?: number;
   remasking?: Remasking;
   revise?: true;
   reviseTopk?: number;
@@ -117,18 +123,40 @@ export function addPromptOptions(command: Command, leave: { prompt?: true; compa
 export function addStepOptions(command: Command): Command {
   const withSteps = command
     .option("--steps <N>", "forward passes (default one per token)", whole(1))
-    .option("--tokens-per-step <N>", "instead of --steps", decimal)
-    .option(
-      "--threshold <P>",
-      "instead of both: each step fills all masks that are at least this sure, 0 to 1",
-      decimal,
-    );
+    .option("--tokens-per-step <N>", "instead of --steps", decimal);
   return addRuleOptions(withSteps);
 }
 
 /** Which masks are filled, and what is revised. */
 export function addRuleOptions(command: Command): Command {
   return command
+    .addOption(
+      new Option(
+        "--rule <RULE>",
+        "what a step fills, see docs/decoding.md (default what a number below is of, else the model's, else schedule)",
+      ).choices(ruleNames),
+    )
+    .option(
+      "--threshold <P>",
+      "instead of a number of steps: each step fills all masks that are at least this sure, 0 to 1",
+      decimal,
+    )
+    .option("--factor <F>", "of --rule factor: the more masks at once, the surer each (default 1)", decimal)
+    .option(
+      "--entropy-bound <NATS>",
+      "of --rule entropy: what the masks of a step may sum up to (default 0.1)",
+      decimal,
+    )
+    .option(
+      "--edit-threshold <P>",
+      "of --rule joint: replace a written token where another is surer; 0 always, 1 never (default 0.5)",
+      decimal,
+    )
+    .option(
+      "--post-edit-steps <N>",
+      "of --rule joint: steps at most that go on replacing when a block is written (default 16)",
+      whole(0),
+    )
     .addOption(new Option("--remasking <RULE>", "which masks to fill first").choices(["low_confidence", "random"]))
     .option("--revise", "rewrite earlier tokens at every step (ReDiff)")
     .option("--revise-topk <F>", "only the surest share of them, 0 to 1", decimal)
@@ -161,11 +189,19 @@ export function addAnswerOptions(command: Command): Command {
 }
 
 export function stepOptions(flags: StepFlags): DescribeOptions {
-  const { steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart } = flags;
-  const { reviseRest, confidenceAmong } = flags;
+  const { steps, tokensPerStep } = flags;
+  return given({ steps, tokensPerStep, ...ruleOptions(flags) });
+}
+
+export type RuleFlags = Omit<StepFlags, "steps" | "tokensPerStep">;
+
+/** Of `addRuleOptions`. */
+export function ruleOptions(flags: RuleFlags): RuleFlags {
+  const { rule, threshold, factor, entropyBound, editThreshold, postEditSteps } = flags;
+  const { remasking, revise, reviseTopk, reviseStart, reviseRest, confidenceAmong } = flags;
   return given({
-    ...{ steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart },
-    ...{ reviseRest, confidenceAmong },
+    ...{ rule, threshold, factor, entropyBound, editThreshold, postEditSteps },
+    ...{ remasking, revise, reviseTopk, reviseStart, reviseRest, confidenceAmong },
   });
 }
 

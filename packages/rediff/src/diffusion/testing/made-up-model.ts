@@ -10,7 +10,11 @@ export const M = 0; // the mask
 export const P = 4; // length of the prompt
 
 /** What a model says about one position of a canvas. */
-export type MadeUp = (position: number, canvas: Canvas, pass: number) => { token: number; confidence: number };
+export type MadeUp = (
+  position: number,
+  canvas: Canvas,
+  pass: number,
+) => { token: number; confidence: number; entropy?: number };
 
 export interface Run {
   result: DecodeResult;
@@ -39,7 +43,7 @@ export function run(given: Partial<DecodeOptions>, model: MadeUp, settings: RunS
   const canvas = new Canvas(promptLength, { genLength, draft, suffix, fixed, maskId: M });
   const steps: DecodeStep[] = [];
   const loop = denoise({ canvas, options, rules, topkOfRow: leftmostTopk, onStep: (step) => steps.push(step) });
-  const limit = options.steps + genLength;
+  const limit = options.steps + genLength + (options.postEditSteps ?? 0) * (genLength / options.blockLength);
   let next = loop.next();
   for (let pass = 0; !next.done; pass++) {
     if (pass > limit) throw new Error(`still not done after ${limit} steps`);
@@ -47,10 +51,14 @@ export function run(given: Partial<DecodeOptions>, model: MadeUp, settings: RunS
     next = loop.next({
       tokens: said.map(({ token }) => token),
       confidence: said.map(({ confidence }) => confidence),
+      // Of a made-up model that says none: the surprise of the token itself.
+      entropy: said.map(({ confidence, entropy = surpriseOf(confidence) }) => entropy),
     });
   }
   return { result: next.value, steps, canvas };
 }
+
+const surpriseOf = (confidence: number): number => -Math.log(Math.max(confidence, 1e-9));
 
 /** Sure of the left, says its position from 1 on. */
 export const leftToRight: MadeUp = (position) => ({ token: position - P + 1, confidence: 1 - position / 1000 });

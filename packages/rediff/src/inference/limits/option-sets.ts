@@ -1,6 +1,7 @@
 /** The options of asking, one table for each way of it. */
 import { z } from "zod";
 import { confidencesAmong } from "../../diffusion/decode-options.js";
+import { ruleNames } from "../../diffusion/rule-options.js";
 import {
   abortSignal,
   flag,
@@ -27,7 +28,12 @@ const describeTypes: OptionTypes<DescribeOptions> = {
   imageJoin: z.enum(["legacy", "correct"]),
   steps: number,
   tokensPerStep: number,
+  rule: z.enum(ruleNames),
   threshold: number,
+  factor: number,
+  entropyBound: number,
+  editThreshold: number,
+  postEditSteps: number,
   genLength: number,
   blockLength: number,
   temperature: number,
@@ -80,8 +86,9 @@ export const checkRefine = optionSet<RefineOptions>({
 });
 
 const { steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart } = others;
-const { reviseRest, confidenceAmong } = others;
+const { reviseRest, confidenceAmong, rule, factor, entropyBound, editThreshold, postEditSteps } = others;
 export const checkFill = optionSet<FillOptions>({
   ...common,
-  ...{ steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart, reviseRest, confidenceAmong },
+  ...{ steps, tokensPerStep, remasking, revise, reviseTopk, reviseStart, reviseRest, confidenceAmong },
+  ...{ rule, threshold, factor, entropyBound, editThreshold, postEditSteps },
 });

@@ -32,6 +32,15 @@ export interface MultimodalConfig {
   tokenizerPaddingSide: "left" | "right";
 }
 
+export interface DecodingDefaults {
+  rule?: "schedule" | "threshold" | "factor" | "entropy" | "joint" | undefined;
+  threshold?: number | undefined;
+  factor?: number | undefined;
+  entropyBound?: number | undefined;
+  editThreshold?: number | undefined;
+  postEditSteps?: number | undefined;
+}
+
 export interface ModelDefaults {
   /** Tokens of an answer. */
   genLength?: number | undefined;
@@ -41,6 +50,8 @@ export interface ModelDefaults {
   refineThreshold?: number | undefined;
   reviseRest?: boolean | undefined;
   confidenceAmong?: "allowed" | "all" | undefined;
+  /** By which rule it decodes, and that rule's numbers. */
+  decoding?: DecodingDefaults | undefined;
   /** The world that it knows, where it does not know photographs. */
   world?: "scenes" | undefined;
   /** False of a model that was not trained to answer questions or to go on talking. */

@@ -5,6 +5,7 @@
  *  picture that cannot be read is named. */
 import { torchVersion } from "@rediff/torch";
 import { OutputError } from "../../diffusion/decoder.js";
+import type { RuleOptions } from "../../diffusion/rule-options.js";
 import { UserError } from "../../errors.js";
 import { describeMany, type ManyItem, type ManyResult } from "../../inference/describe-many.js";
 import type { DescribeOptions } from "../../inference/request.js";
@@ -26,6 +27,7 @@ export type DraftOptions = Pick<
   | "reviseStart"
   | "reviseRest"
   | "confidenceAmong"
+  | keyof RuleOptions
   | "temperature"
   | "cfgScale"
   | "remasking"
@@ -43,6 +45,8 @@ export interface DraftRun {
   plan: DraftPlan;
   settings: DraftSettings;
   options: DraftOptions;
+  /** Whether the plan's steps are asked for; else they are the most there can be. */
+  isPaced: boolean;
   /** Pictures in one forward pass. Default 1. */
   batch?: number;
   /** Records that are settled, those of earlier runs included, and all. */
@@ -111,8 +115,9 @@ export async function draftAll(model: VisionLanguageModel, file: DraftsFile, run
         }
       }
     };
-    const { batch = 1, options, signal, onLayers } = run;
-    const asking = { ...options, steps, batch, ...(onLayers && { onLayers }), ...(signal && { signal }) };
+    const { batch = 1, options, isPaced, signal, onLayers } = run;
+    const pace = isPaced ? { steps } : {};
+    const asking = { ...options, ...pace, batch, ...(onLayers && { onLayers }), ...(signal && { signal }) };
     for await (const result of describeMany(model, items(), asking)) {
       const next = waiting.shift();
       if (next !== undefined) await add(next.planned, next.question, result);

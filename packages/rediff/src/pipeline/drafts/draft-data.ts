@@ -12,7 +12,7 @@ import type { PassProgress } from "../../models/chain.js";
 import { abortSignal, flag, listener, number, object, optionSet, text } from "../../options/option-set.js";
 import { type DraftOptions, type DraftReport, draftAll } from "./draft-all.js";
 import { type PlanOptions, planDrafts } from "./draft-plan.js";
-import { checkDraftOptions, draftSettings, draftSteps, type StepsAsked } from "./draft-settings.js";
+import { checkDraftOptions, draftSettings, draftSteps, isPaced, type StepsAsked } from "./draft-settings.js";
 import { DraftsFile } from "./drafts-file.js";
 import { fingerprint } from "./fingerprint.js";
 import type { LeftOut } from "./left-out.js";
@@ -88,7 +88,7 @@ export async function draftData(options: DraftDataOptions): Promise<DraftReport>
   const plan = planDrafts(questions.count, { first, count, steps, shard });
   const request = resolveDescribe(reader, 1, {
     ...decode,
-    ...(plan.steps[0] !== undefined && { steps: plan.steps[0] }),
+    ...(isPaced(options) && plan.steps[0] !== undefined && { steps: plan.steps[0] }),
   });
   const settings = draftSettings(model.name, await fingerprint(model.folder, model.base), request, decode);
   return await alone(output, async () => {
@@ -104,6 +104,7 @@ export async function draftData(options: DraftDataOptions): Promise<DraftReport>
         plan,
         settings,
         options: decode,
+        isPaced: isPaced(options),
         ...(batch !== undefined && { batch }),
         ...(onDraft && { onProgress: onDraft }),
         ...(onLayers && { onLayers }),

@@ -1,4 +1,5 @@
 /** How many steps drafts take, and their options as they are written beside each draft. */
+import { ruleRecord } from "../../diffusion/rule-options.js";
 import { stepsFor } from "../../diffusion/transfer-schedule.js";
 import { OptionError, option, wording } from "../../errors.js";
 import { type ModelFacts, modelDefaults } from "../../inference/model-facts.js";
@@ -27,15 +28,19 @@ export function checkDraftOptions({ steps, tokensPerStep }: StepsAsked, options:
   for (const one of tokensPerStep ?? []) checkOptions({ ...options, tokensPerStep: one });
 }
 
-/** The numbers of steps of a run; default one step per token. @throws UserError when options do not fit together */
+/** The numbers of steps of a run; default one step per token, which is the most that a rule without a schedule takes. @throws UserError when options do not fit together */
 export function draftSteps(asked: StepsAsked, options: DraftOptions, facts: ModelFacts): number[] {
   checkDraftOptions(asked, options);
   const { genLength = modelDefaults(facts).genLength, blockLength = genLength } = options;
   const { steps, tokensPerStep } = asked;
   const chosen = steps ?? tokensPerStep?.map((value) => stepsFor(genLength, blockLength, value)) ?? [genLength];
-  for (const one of chosen) checkOptions({ ...options, genLength, steps: one });
+  for (const one of isPaced(asked) ? chosen : []) checkOptions({ ...options, genLength, steps: one });
   return [...chosen];
 }
+
+/** Whether steps are asked for: only then are they, else the rule's and the model's own way holds. */
+export const isPaced = ({ steps, tokensPerStep }: StepsAsked): boolean =>
+  steps !== undefined || tokensPerStep !== undefined;
 
 /** Keys with the reference's names; what is not at its usual value only where it is seldom set. */
 export function draftSettings(
@@ -59,6 +64,8 @@ export function draftSettings(
     ...(reviseStart !== 1 && { revise_start: reviseStart }),
     ...(decode.reviseRest && { revise_rest: true }),
     ...(decode.confidenceAmong !== "allowed" && { confidence_among: decode.confidenceAmong }),
+    ...(decode.threshold !== undefined && { threshold: decode.threshold }),
+    ...ruleRecord(decode),
     ...(cfgScale !== 0 && { cfg_scale: cfgScale }),
     ...(remasking !== "low_confidence" && { remasking }),
     ...(conversation !== "llava_llada" && { conversation }),

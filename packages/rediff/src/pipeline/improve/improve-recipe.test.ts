@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { parseOverride } from "../../training/recipe/overrides.js";
-import { evaluationSteps, improveChanges, parseImproveRecipe, stepsAsked } from "./improve-recipe.js";
+import { draftOptions, evaluationSteps, improveChanges, parseImproveRecipe, stepsAsked } from "./improve-recipe.js";
 
 const LEAST = "model: m\noutput: o\ndata: d.jsonl\ntrain: {recipe: t.yaml}\n";
 const parse = (more = "", ...overrides: string[]) =>
@@ -27,6 +27,15 @@ test("single numbers and lists; evaluation takes the drafts' steps unless it has
   const other = parse("draft: {steps: [128, 32]}\nevaluate: {data: e.jsonl, tokens_per_step: 4}\n");
   expect(stepsAsked(other).steps).toEqual([128, 32]);
   expect(evaluationSteps(other)).toEqual({ steps: undefined, tokensPerStep: [4] });
+});
+
+test("a rule of decoding and its numbers; none where steps are asked for", () => {
+  expect(draftOptions(parse("draft: {entropy_bound: 0.3}\n"))).toMatchObject({ entropyBound: 0.3 });
+  const joint = parse("draft: {rule: joint, threshold: 0.8, edit_threshold: 0.6, post_edit_steps: 4}\n");
+  expect(draftOptions(joint)).toMatchObject({ rule: "joint", threshold: 0.8, editThreshold: 0.6, postEditSteps: 4 });
+  expect(() => parse("draft: {rule: factor, factor: 2, steps: 8}\n")).toThrow(
+    /draft: steps and rule factor exclude each/,
+  );
 });
 
 test("values from the command line, also of groups and inside of train.set", () => {

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { confidencesAmong } from "../../diffusion/decode-options.js";
+import { ruleNames } from "../../diffusion/rule-options.js";
 import { inSnakeCase, UserError } from "../../errors.js";
 import { DEVICE_FORMS, isDeviceName } from "../../options/device-name.js";
 import { promptTemplates } from "../../text/chat-template.js";
@@ -45,6 +46,13 @@ const draft = z.strictObject({
   /** Default, as of confidence_among: the model's. */
   revise_rest: optional(z.boolean()),
   confidence_among: optional(z.enum(confidencesAmong)),
+  /** What a step fills, and the rule's numbers. Default: the model's, where no steps are asked for. */
+  rule: optional(z.enum(ruleNames)),
+  threshold: optional(share),
+  factor: optional(amount),
+  entropy_bound: optional(amount),
+  edit_threshold: optional(share),
+  post_edit_steps: optional(from0),
   temperature: amount.default(0),
   cfg_scale: amount.default(0),
   remasking: z.enum(["low_confidence", "random"]).default("low_confidence"),
@@ -247,6 +255,12 @@ export function draftOptions({ draft: keys }: ImproveKeys): DraftOptions {
     ...(revise_start !== undefined && { reviseStart: revise_start }),
     ...(keys.revise_rest !== undefined && { reviseRest: keys.revise_rest }),
     ...(keys.confidence_among !== undefined && { confidenceAmong: keys.confidence_among }),
+    ...(keys.rule !== undefined && { rule: keys.rule }),
+    ...(keys.threshold !== undefined && { threshold: keys.threshold }),
+    ...(keys.factor !== undefined && { factor: keys.factor }),
+    ...(keys.entropy_bound !== undefined && { entropyBound: keys.entropy_bound }),
+    ...(keys.edit_threshold !== undefined && { editThreshold: keys.edit_threshold }),
+    ...(keys.post_edit_steps !== undefined && { postEditSteps: keys.post_edit_steps }),
     ...(keys.system !== undefined && { system: keys.system }),
   };
 }

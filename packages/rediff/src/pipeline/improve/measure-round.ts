@@ -11,7 +11,7 @@ import { type Figure, type Interval, scoreAll, scoreCaption, type Tally } from "
 import type { Terms } from "../../training/backward/micro-batch.js";
 import { parseReply } from "../correction/expert-reply.js";
 import type { DraftReport } from "../drafts/draft-all.js";
-import { draftSteps } from "../drafts/draft-settings.js";
+import { draftSteps, isPaced } from "../drafts/draft-settings.js";
 import { asidePath } from "../drafts/drafts-file.js";
 import { isSettled, type LeftOut } from "../drafts/left-out.js";
 import { answersIn, correctRound, draftsIn, type ExpertObserver, type LoopCorrections } from "./correct-round.js";
@@ -66,12 +66,18 @@ export async function evaluateModel(
   if (measures.includes("scenes") || measures.includes("expert")) {
     using lazy = new LazyModel(model, recipe);
     const { facts } = await readAskable(await resolveModel(model));
-    for (const steps of new Set(draftSteps(evaluationSteps(recipe), options, facts))) {
+    const asked = evaluationSteps(recipe);
+    for (const steps of new Set(draftSteps(asked, options, facts))) {
       const output = files.evaluationDrafts(steps);
       const { first, count } = held;
       const data = await dataOf(held.data);
       const job = { ...observer, model, output, data, prompt: promptFor(data, recipe), folders: held, first, count };
-      const drafts = await draftWith(recipe, { ...job, steps: { steps: [steps] }, options, withModel: lazy.use });
+      const drafts = await draftWith(recipe, {
+        ...job,
+        steps: isPaced(asked) ? { steps: [steps] } : {},
+        options,
+        withModel: lazy.use,
+      });
       decoding.push({ steps, drafts });
     }
   }

@@ -87,7 +87,12 @@ export function diffusionOptions(
     ChatBody,
     | "steps"
     | "tokens_per_step"
+    | "rule"
     | "threshold"
+    | "factor"
+    | "entropy_bound"
+    | "edit_threshold"
+    | "post_edit_steps"
     | "temperature"
     | "cfg_scale"
     | "remasking"
@@ -103,11 +108,18 @@ export function diffusionOptions(
 ) {
   const { steps, tokens_per_step: tokensPerStep, threshold, temperature, remasking, revise, seed } = body;
   const { cfg_scale: cfgScale, revise_topk: reviseTopk, revise_start: reviseStart, image_join: imageJoin } = body;
+  const { rule, factor, entropy_bound: entropyBound, edit_threshold: editThreshold } = body;
+  const { post_edit_steps: postEditSteps } = body;
   const { as_stored: asStored, revise_rest: reviseRest, confidence_among: confidenceAmong } = body;
   return present({
     steps,
     tokensPerStep,
+    rule,
     threshold,
+    factor,
+    entropyBound,
+    editThreshold,
+    postEditSteps,
     temperature,
     cfgScale,
     remasking,

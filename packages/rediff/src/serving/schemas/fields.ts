@@ -1,6 +1,7 @@
 /** Fields that several requests share. Names are the reference's and OpenAI's; null means "not given", as OpenAI has it. */
 import { z } from "zod";
 import { confidencesAmong } from "../../diffusion/decode-options.js";
+import { MOST_POST_EDIT_STEPS, ruleNames } from "../../diffusion/rule-options.js";
 
 const integer = (least: number, most: number) => z.int().min(least).max(most);
 
@@ -37,12 +38,35 @@ export const diffusionTrace = z.boolean().nullish().meta({ description: "report 
 export const diffusionFields = {
   steps: integer(1, MOST_TOKENS).nullish().meta({ description: "forward passes; default one per token" }),
   tokens_per_step: z.number().min(1).max(MOST_TOKENS).nullish().meta({ description: "instead of steps" }),
+  rule: z
+    .enum(ruleNames)
+    .nullish()
+    .meta({ description: "what a step fills; default what a number below is of, else the model's, else schedule" }),
   threshold: z
     .number()
     .min(0)
     .max(1)
     .nullish()
     .meta({ description: "instead of both: fill all masks at least this sure in each step; approximate" }),
+  factor: z
+    .number()
+    .min(0)
+    .nullish()
+    .meta({ description: "of rule factor: the more masks in a step, the surer each; default 1" }),
+  entropy_bound: z
+    .number()
+    .min(0)
+    .nullish()
+    .meta({ description: "of rule entropy: nats that the masks of a step may sum up to; default 0.1" }),
+  edit_threshold: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullish()
+    .meta({ description: "of rule joint: replace a written token where another is surer; default 0.5" }),
+  post_edit_steps: integer(0, MOST_POST_EDIT_STEPS)
+    .nullish()
+    .meta({ description: "of rule joint: steps at most that go on replacing in a written block; default 16" }),
   remasking: z.enum(["low_confidence", "random"]).nullish(),
   cfg_scale: z.number().min(0).max(100).nullish(),
   revise: z.boolean().nullish().meta({ description: "rewrite earlier tokens at every step (ReDiff)" }),

@@ -87,6 +87,18 @@ describe("what is in the file", () => {
     expect(jsonLines(said.stdout)[0]?.text).toBe(one?.pred);
   });
 
+  test("rules and their numbers are recorded, and what is drafted is what a caption would be", async () => {
+    const rule = ["--rule", "joint", "--threshold", "0.1", "--edit-threshold", "0", "--post-edit-steps", "2"];
+    const { status } = await rediffHere(...draft("ruled.jsonl", "--count", "1", ...rule));
+    expect(status).toBe(0);
+    const [one] = draftsIn("ruled.jsonl");
+    const numbers = { rule: "joint", threshold: 0.1, edit_threshold: 0, post_edit_steps: 2, revise: true, steps: 16 };
+    expect(one?.drafted).toMatchObject(numbers);
+    const asked = ["--prompt", one?.ques ?? "", "--gen-length", "16", ...rule, "--json"];
+    const said = await rediffHere("caption", one?.img ?? "", "--model", at("model"), ...asked);
+    expect(jsonLines(said.stdout)[0]?.text).toBe(one?.pred);
+  });
+
   test("several numbers of steps share a slice out", async () => {
     const slice = ["--first", "2", "--count", "6", "--steps", "16,4,2", "--json"];
     const { stdout } = await rediffHere(...draft("slices.jsonl", ...slice));

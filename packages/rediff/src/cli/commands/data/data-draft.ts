@@ -1,6 +1,5 @@
 /** `rediff data draft DATA`: what a model says about the pictures of a data set, for an expert to correct. */
 import { Command } from "commander";
-import type { ConfidenceAmong, Remasking } from "../../../diffusion/decode-options.js";
 import { UserError } from "../../../errors.js";
 import type { DraftOptions, DraftReport } from "../../../pipeline/drafts/draft-all.js";
 import { parseShard } from "../../../pipeline/drafts/draft-plan.js";
@@ -16,6 +15,8 @@ import {
   type ModelFlags,
   needModel,
   type PromptFlags,
+  type RuleFlags,
+  ruleOptions,
 } from "../../options/describe-options.js";
 import { needTorch, openModel, suitableModel } from "../../options/load-engine.js";
 import { decimal, given, whole } from "../../options/parse-values.js";
@@ -25,7 +26,7 @@ import { layersText } from "../../terminal/layers-text.js";
 import { answerLine } from "../../terminal/lines.js";
 import { progress } from "../../terminal/progress.js";
 
-interface Flags extends ModelFlags, PromptFlags {
+interface Flags extends ModelFlags, PromptFlags, RuleFlags {
   output: string;
   imageFolder?: string;
   imageFolder2?: string;
@@ -34,12 +35,6 @@ interface Flags extends ModelFlags, PromptFlags {
   tokensPerStep?: number[];
   genLength?: number;
   blockLength?: number;
-  remasking?: Remasking;
-  revise?: true;
-  reviseTopk?: number;
-  reviseRest?: boolean;
-  confidenceAmong?: ConfidenceAmong;
-  reviseStart?: number;
   first?: number;
   count?: number;
   shard?: string;
@@ -165,11 +160,10 @@ const NAMED = 5;
 
 function draftOptions(flags: Flags): DraftOptions {
   if (flags.compat) throw new UserError("drafts have no --compat", "Special tokens are never part of a draft.");
-  const { genLength, blockLength, remasking, revise, reviseTopk, reviseStart } = flags;
-  const { reviseRest, confidenceAmong } = flags;
+  const { genLength, blockLength } = flags;
   const { temperature, cfgScale, seed, system, conversation, imageJoin, autoOrient, asStored, maxPixels } = flags;
   return given({
-    ...{ genLength, blockLength, remasking, revise, reviseTopk, reviseStart, reviseRest, confidenceAmong },
+    ...{ genLength, blockLength, ...ruleOptions(flags) },
     ...{ temperature, cfgScale, seed, system, conversation, imageJoin, autoOrient, asStored, maxPixels },
   });
 }

@@ -216,13 +216,6 @@ describe("options arrive", () => {
     [["--steps", "5"], { steps: 5 }],
     [["--tokens-per-step", "3"], { tokensPerStep: 3 }],
     [["--threshold", "0.2"], { threshold: 0.2 }],
-    [["--rule", "threshold", "--threshold", "0.2"], { threshold: 0.2 }],
-    [["--factor", "1.8"], { rule: "factor", factor: 1.8 }],
-    [["--rule", "entropy", "--entropy-bound", "9"], { entropyBound: 9 }],
-    [
-      ["--rule", "joint", "--threshold", "0.1", "--edit-threshold", "0", "--post-edit-steps", "3"],
-      { rule: "joint", threshold: 0.1, editThreshold: 0, postEditSteps: 3 },
-    ],
     [["--block-length", "4", "--steps", "8"], { blockLength: 4, steps: 8 }],
     [["--temperature", "0.9", "--seed", "7"], { temperature: 0.9, seed: 7 }],
     [["--cfg-scale", "1.5"], { cfgScale: 1.5 }],

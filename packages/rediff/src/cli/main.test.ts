@@ -55,6 +55,15 @@ describe("one line about what cannot be understood", () => {
       ["caption", "x.jpg", "--threshold", "0.9", "--steps", "9", "--model", "m"],
       /--steps and --threshold exclude each/,
     ],
+    [["caption", "x.jpg", "--rule", "best"], /Allowed choices are schedule, threshold, factor, entropy, joint\./],
+    [
+      ["caption", "x.jpg", "--rule", "joint", "--factor", "2", "--model", "m"],
+      /--rule joint has no --factor\. It is of/,
+    ],
+    [
+      ["caption", "x.jpg", "--entropy-bound", "1", "--tokens-per-step", "2", "--model", "m"],
+      /--tokens-per-step and --rule entropy exclude each/,
+    ],
     [["caption", "x.jpg", "--threshold", "2", "--model", "m"], /--threshold must be from 0 to 1, got 2/],
     [["caption", "x.jpg", "--cache", "1,2", "--model", "m"], /--cache "1,2" is not KP,KR,RHO\. For example/],
     [["caption", "x.jpg", "--model"], /option '--model <DIR\|HUB_ID>' argument missing/],

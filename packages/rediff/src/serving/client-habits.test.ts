@@ -302,6 +302,9 @@ describe.skipIf(!isBuilt)("clients by habit", () => {
     ["/v1/refine", { image: pictureUrl(), draft: "a", rounds: 0.5 }, "rounds"],
     ["/v1/fill", { template: "no blank" }, "template"],
     ["/v1/fill", { template: "[[1]]", steps: 2, threshold: 0.5 }, "threshold"],
+    [CHAT, say("x", { entropy_bound: 1, factor: 1 }), "entropy_bound"],
+    [CHAT, say("x", { rule: "joint", revise_topk: 0.5 }), "rule"],
+    ["/v1/fill", { template: "[[1]]", rule: "schedule", post_edit_steps: 2 }, "post_edit_steps"],
     ["/v1/fill", { template: "[[3]]", gen_length: 3 }, "gen_length"],
   ])("%s %j: errors name the field in the API's words, wherever they arise", async (path, body, param) => {
     const { status, error } = await ask(body, path);

@@ -118,6 +118,8 @@ describe("options arrive", () => {
     [["--steps", "2"], { steps: 2 }],
     [["--tokens-per-step", "5"], { tokensPerStep: 5 }],
     [["--threshold", "0.05"], { threshold: 0.05 }],
+    [["--entropy-bound", "5"], { rule: "entropy", entropyBound: 5 }],
+    [["--rule", "joint", "--edit-threshold", "0"], { rule: "joint", editThreshold: 0 }],
     [["--revise", "--steps", "3"], { revise: true, steps: 3 }],
     [["--temperature", "2", "--seed", "7"], { temperature: 2, seed: 7 }],
     [["--remasking", "random"], { remasking: "random" }],

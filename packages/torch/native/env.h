@@ -249,5 +249,6 @@ std::vector<NativeFunction> autogradFunctions();
 std::vector<NativeFunction> runtimeFunctions();
 std::vector<NativeFunction> allocatorFunctions();
 std::vector<NativeFunction> linearFunctions();
+std::vector<NativeFunction> quantizedFunctions();
 
 }  // namespace rediff

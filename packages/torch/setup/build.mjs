@@ -19,7 +19,7 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, freemem } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, sep } from "node:path";
 import { findCompiler } from "./compiler.mjs";
 import { SetupError } from "./errors.mjs";
 import { cacheFolder, packageRoot, platformName, sharedLibrary } from "./paths.mjs";
@@ -146,13 +146,19 @@ function nodeApiHeaders() {
  */
 async function compileAll(work) {
   const files = nativeFiles(work.root);
+  const units = files.filter(isUnit);
+  const ownFolder = (/** @type {string} */ unit) => files.filter((file) => file.startsWith(unit.replace(/\.cc$/, sep)));
+  const owned = new Set(units.flatMap(ownFolder));
   const shared = hashFiles(
     work.root,
-    files.filter((file) => !isUnit(file)),
+    files.filter((file) => !isUnit(file) && !owned.has(file)),
   );
   const cache = cacheFolder("addon", "objects");
-  const jobs = files.filter(isUnit).map((file) => {
-    const object = join(cache, `${digest(...work.identity, shared, hashFiles(work.root, [file]))}.o`);
+  const jobs = units.map((file) => {
+    const object = join(
+      cache,
+      `${digest(...work.identity, shared, hashFiles(work.root, [file, ...ownFolder(file)]))}.o`,
+    );
     return { file, object };
   });
   if (!jobs.some(({ file }) => !isHost(file))) {
@@ -187,7 +193,7 @@ async function compileAll(work) {
 }
 
 /** Files of native/ itself and of native/host are compiled; other folders hold headers, or parts that are built apart
- *  (CUDA's).
+ *  (CUDA's). A folder that is named as one of the files is that one's alone: changing it compiles nothing else.
  *  @param {string} file */
 function isUnit(file) {
   return /^native[\\/](?:host[\\/])?[^\\/]+\.cc$/.test(file);

@@ -15,6 +15,7 @@ export * from "./linear.js";
 export * from "./memory/keep-memory.js";
 export { libDir, torchVersion } from "./native.js";
 export type { MemoryFormat } from "./operator.js";
+export * from "./quantized.js";
 export * from "./random.js";
 export * from "./safetensors/index.js";
 export { detachFromScope, type MemoryUse, memory, Scope, scope, take, tensorsIn } from "./scope.js";

@@ -85,6 +85,19 @@ export interface Native {
     allowUnused: boolean,
   ): Slot[];
   oneDnnLinear(x: Slot, weight: Slot, bias: Slot | undefined): Slot;
+  // quantised weights
+  quantizeWeight(weight: Slot, bits: number, group: number): Slot[];
+  dequantizeWeight(packed: Slot, scales: Slot, outputs: number, inputs: number): Slot;
+  rotateBlocks(x: Slot, group: number): Slot;
+  quantizedLinear(
+    x: Slot,
+    packed: Slot,
+    scales: Slot,
+    outputs: number,
+    bias: Slot | undefined,
+    kernel: string | undefined,
+  ): Slot;
+  quantizedKernels(): string[];
   setGradMode(on: boolean): boolean;
   setInferenceMode(on: boolean): boolean;
   // machine

@@ -16,6 +16,7 @@ import type { ModelConfig, ModelDefaults, MultimodalConfig } from "../models/lla
 import type { SiglipConfig } from "../models/siglip/siglip.js";
 import { parseShallowJson } from "../options/shallow-json.js";
 import { MOST_TOKENS } from "../text/bounds/token-ids.js";
+import { parseQuantization } from "./quantize/quantization.js";
 
 const positive = z.number().int().positive();
 
@@ -265,6 +266,7 @@ export function parseConfig(raw: unknown, vision: unknown, file: string): ModelC
       modelType === "llava_llada" ? multimodalConfig(object, object.vision_config ?? vision, file) : undefined,
     torchDtype: typeof object.torch_dtype === "string" ? object.torch_dtype : undefined,
     defaults: parse(z.looseObject({ rediff: defaultsSchema }), object, file).rediff,
+    quantization: parseQuantization(object, file),
     raw: object,
   };
 }

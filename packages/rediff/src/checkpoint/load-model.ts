@@ -23,18 +23,22 @@ import {
   visionGeometry,
 } from "../models/llava/llava.js";
 import { projectorLayerNames } from "../models/projector/projector.js";
+import { type Quantization, type QuantizationScheme, quantizations } from "../models/quantization.js";
 import type { Affine, Siglip } from "../models/siglip/siglip.js";
 import { DEVICE_FORMS, isDeviceName } from "../options/device-name.js";
 import { flag, listener, number, object, optionSet, text } from "../options/option-set.js";
 import { assertRows } from "../text/bounds/token-ids.js";
 import { loadTokenizer } from "../text/tokenizer.js";
 import { AdapterTensors, adaptedTensor } from "./adapter/adapter-tensors.js";
-import { loadPartsConfig, locateModel } from "./adapter/locate-model.js";
+import { loadPartsConfig, locateModel, type ModelParts } from "./adapter/locate-model.js";
 import { freshProjector } from "./convert/starting-projector.js";
 import { assertMemory, memoryNeed } from "./memory.js";
+import { DEFAULT_GROUP, storedEntries } from "./quantize/quantization.js";
+import { assertPacked, type LinearSource, roundedWhileRead, storedQuantized } from "./quantize/quantized-weights.js";
 import {
   BLOCK_NAMES,
   hasNewline,
+  lladaShapes,
   modelShapes,
   NEWLINE,
   projectorShapes,
@@ -65,6 +69,8 @@ export interface LoadOptions {
   dtype?: DType;
   /** Folder of a stand-alone SigLIP, read only when the checkpoint has no vision weights. */
   visionTower?: string;
+  /** Round the blocks' linear weights to 8 or 4 bits while they are read: less memory, faster, approximate. CPU only. */
+  quantize?: Quantization;
   /** Check that the model fits into memory before reading it; default true. */
   memoryCheck?: boolean;
   /** In place of the folder's own config.json: training decides some of it, and gives a text-only LLaDA a vision encoder. */
@@ -84,6 +90,7 @@ export const checkLoad = optionSet<LoadOptions>({
   dtype: floats as z.ZodType<DType>,
   visionTower: text,
   memoryCheck: flag,
+  quantize: z.enum(quantizations),
   config: object,
   freshSeed: number,
 });
@@ -151,10 +158,19 @@ function mapValues<K extends string, A, B>(entries: Readonly<Record<K, A>>, make
   return Object.fromEntries(Object.entries<A>(entries).map(([key, value]) => [key, make(value)])) as Record<K, B>;
 }
 
-function readLlada(config: ModelConfig, weights: WeightSource): Llada {
-  const blocks = Array.from({ length: config.llada.layers }, (_, i) =>
-    mapValues(BLOCK_NAMES, (name) => weights.get(`model.layers.${i}.${name}.weight`)),
-  );
+/** @param rounded reads what is rounded; undefined where nothing is */
+function readLlada(config: ModelConfig, weights: WeightSource, rounded: LinearSource | undefined): Llada {
+  const shapes = lladaShapes(config.llada);
+  const norms = { inputNorm: BLOCK_NAMES.inputNorm, postAttentionNorm: BLOCK_NAMES.postAttentionNorm };
+  const { inputNorm: _, postAttentionNorm: __, ...linears } = BLOCK_NAMES;
+  const blocks = Array.from({ length: config.llada.layers }, (_, i) => {
+    const named = (name: string) => `model.layers.${i}.${name}.weight`;
+    const read = (name: string) => rounded?.(name, shapes.get(name) ?? []) ?? weights.get(name);
+    return {
+      ...mapValues(norms, (name) => weights.get(named(name))),
+      ...mapValues(linears, (name) => read(named(name))),
+    };
+  });
   return {
     config: config.llada,
     weights: {
@@ -195,8 +211,11 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   const device = options.device ?? "cpu";
   const dtype = options.dtype ?? (device === "cpu" ? "float32" : "bfloat16");
   requireDevice(device);
+  assertRoundable(options, device, dtype);
   const parts = await locateModel(folder, options);
   const config = options.config ?? (await loadPartsConfig(parts));
+  const scheme = schemeOf(parts, config.quantization, options.quantize);
+  if (config.quantization !== undefined) assertRoundable({ quantize: config.quantization.weights }, device, dtype);
   const tokenizer = await loadTokenizer(parts.tokenizer);
   assertRows(tokenizer, config.llada.vocabSize);
 
@@ -218,30 +237,42 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   const lacking = freshShapes(config, (name) => checkpoint.has(name) || replaced(name), options.freshSeed);
   const elsewhere = (name: string) =>
     lacking?.lacks(name) === true || replaced(name) || (tower !== undefined && name.startsWith(TOWER_PREFIX));
-  const own: Shapes = new Map([...shapes].filter(([name]) => !elsewhere(name)));
+  const entries = storedEntries(
+    new Map([...shapes].filter(([name]) => !elsewhere(name))),
+    config.quantization,
+    config.llada.layers,
+  );
+  const own: Shapes = new Map(entries.map(({ name, shape }) => [name, shape]));
   const problems = compareTensors(checkpoint, own);
   assertTensors(parts.weights, {
     ...problems,
     unexpected: problems.unexpected.filter((name) => !replaced(renamed(name))),
   });
   if (multimodal && tower) checkTower(options.visionTower ?? multimodal.visionTower, tower, multimodal);
-  if (options.memoryCheck ?? true) assertMemory(folder, memoryNeed(config, shapes, dtype), dtype, device);
+  assertPacked(parts.weights, checkpoint, entries);
+  if (options.memoryCheck ?? true) assertMemory(folder, memoryNeed(config, shapes, dtype, scheme), dtype, device);
 
   using fresh = freshTensors(lacking);
   if (device === "cpu") keepMemory(Math.min(2 ** 30, os.totalmem() / 16));
   const place = { dtype, device };
   const stored = new Weights(checkpoint, place);
-  const adapted = (source: Weights, prefix = ""): WeightSource => ({
+  const adapted = (source: Weights, prefix = "", read = (name: string) => source.get(name)): WeightSource => ({
     get(name) {
       const inModel = prefix + name;
-      if (!adapters.some((adapter) => adapter.changes(inModel))) return source.get(name);
+      if (!adapters.some((adapter) => adapter.changes(inModel))) return read(name);
       const base = source.has(name) ? () => source.stored(name) : undefined;
       return detachFromScope(adaptedTensor(adapters, inModel, base, place));
     },
   });
   const merging = adapted(stored);
   const weights: WeightSource = { get: (name) => fresh.take(name, place) ?? merging.get(name) };
-  const llada = readLlada(config, weights);
+  const whole = adapted(stored, "", (name) => stored.stored(name));
+  const { layers } = config.llada;
+  const rounded =
+    config.quantization !== undefined
+      ? storedQuantized(checkpoint, config.quantization, layers)
+      : scheme && roundedWhileRead((name) => whole.get(name), scheme, layers);
+  const llada = readLlada(config, weights, rounded);
   const towerWeights = tower && adapted(new Weights(tower, place), TOWER_PREFIX);
   const vision = multimodal && readVision(multimodal, weights, towerWeights);
   return {
@@ -252,12 +283,48 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
     tokenizer,
     dtype,
     device,
+    quantization: scheme?.weights,
     vocabulary: Math.min(tokenizer.largest.id + 1, config.llada.vocabSize),
     [Symbol.dispose]() {
       disposeAll(llada.weights);
       disposeAll(vision);
     },
   };
+}
+
+/** Rounded weights have kernels for the CPU only. */
+function assertRoundable({ quantize }: Pick<LoadOptions, "quantize">, device: Device, dtype: DType): void {
+  if (quantize === undefined) return;
+  if (device !== "cpu")
+    throw new UserError(
+      `weights in ${quantize} are computed on the CPU only, not on ${device}`,
+      wording`Use ${option("device")} cpu, or the model as it was published, in bfloat16.`,
+    );
+  if (dtype !== "float32" && dtype !== "bfloat16")
+    throw new UserError(
+      `weights in ${quantize} go with float32 and bfloat16, not with ${dtype}`,
+      wording`Use ${option("dtype")} float32.`,
+    );
+}
+
+/** What the blocks' weights are rounded to. @throws UserError where that was done already, otherwise */
+function schemeOf(
+  { weights, adapters }: ModelParts,
+  stored: QuantizationScheme | undefined,
+  wanted: Quantization | undefined,
+): QuantizationScheme | undefined {
+  if (stored === undefined) return wanted && { weights: wanted, group: DEFAULT_GROUP };
+  if (adapters.length > 0)
+    throw new UserError(
+      `${weights} has weights in ${stored.weights}, and the adapter ${adapters[0]} cannot be merged into those`,
+      wording`Use the model that it was made of as the base, with ${option("quantize")} ${stored.weights}.`,
+    );
+  if (wanted !== undefined && wanted !== stored.weights)
+    throw new UserError(
+      `${weights} has weights in ${stored.weights}, not in ${wanted}`,
+      wording`Leave ${option("quantize")} out, or use the model that it was made of.`,
+    );
+  return stored;
 }
 
 const renamed = (name: string): string => renameOriginal(name) ?? name;

@@ -4,6 +4,8 @@ import os from "node:os";
 import { type Device, type DType, elementSize } from "@rediff/torch";
 import { option, UserError, wording } from "../errors.js";
 import type { ModelConfig } from "../models/llava/llava.js";
+import type { QuantizationScheme } from "../models/quantization.js";
+import { storedBytes } from "./quantize/quantization.js";
 import type { Shapes } from "./tensor-names.js";
 
 export interface MemoryNeed {
@@ -24,13 +26,18 @@ export function countParameters(shapes: Shapes): number {
 /** A long prompt (a large picture under anyres_max_4) and its answer. */
 const TYPICAL_ROWS = 4096;
 
-export function memoryNeed(config: ModelConfig, shapes: Shapes, dtype: DType): MemoryNeed {
+export function memoryNeed(
+  config: ModelConfig,
+  shapes: Shapes,
+  dtype: DType,
+  scheme: QuantizationScheme | undefined = config.quantization,
+): MemoryNeed {
   const { hiddenSize, intermediateSize } = config.llada;
   const bytes = elementSize(dtype);
   const parameters = countParameters(shapes);
   return {
     parameters,
-    weights: parameters * bytes,
+    weights: storedBytes(shapes, scheme, config.llada.layers, bytes),
     // Alive at once in a block: the residual, three projections and the attention output, or gate, up and product.
     activations: TYPICAL_ROWS * bytes * (2 * hiddenSize + Math.max(8 * hiddenSize, 3 * intermediateSize)),
   };
@@ -66,7 +73,7 @@ export function assertMemory(
   if (wanted <= available) return;
   const smaller =
     dtype === "float32"
-      ? wording`Use ${option("dtype")} bfloat16 (half of it), a machine with more memory, or a GPU`
+      ? wording`Use ${option("dtype")} bfloat16 (half of it), ${option("quantize")} int8 (a quarter, approximate), a machine with more memory, or a GPU`
       : ["Use a machine with more memory, or a GPU"];
   throw new UserError(
     `${folder} needs about ${gib(wanted)} in ${dtype} (${gib(need.weights)} of weights), and ${gib(available)} are available`,

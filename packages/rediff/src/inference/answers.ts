@@ -1,4 +1,5 @@
 /** What comes out of a request, as the library, the command line and the server give it. */
+import type { Quantization } from "../models/quantization.js";
 import type { UnreadText } from "../text/alignment/aligned-text.js";
 import type { TextEdit } from "../text/text-edits.js";
 import type { ResolvedRequest } from "./resolve.js";
@@ -25,6 +26,8 @@ export interface TokenEdit {
 }
 
 export interface Description {
+  /** What the model's weights were rounded to: the answer is approximate. */
+  quantization?: Quantization;
   /** Up to the end of the turn, or the first stop text. */
   text: string;
   /** Those whose text begins in `text`. */
@@ -48,6 +51,8 @@ export interface Description {
 
 /** A repaired text: `applyEdits(draft, edits)` is `text`. */
 export interface Refinement {
+  /** What the model's weights were rounded to: the answer is approximate. */
+  quantization?: Quantization;
   text: string;
   edits: TextEdit[];
   /** What of the draft the model cannot read: it stays as it was. */
@@ -59,6 +64,8 @@ export interface Refinement {
 }
 
 export interface Filling extends FilledText {
+  /** What the model's weights were rounded to: the answer is approximate. */
+  quantization?: Quantization;
   /** What of the question the model cannot read; it filled in without. */
   promptUnread: UnreadText[];
   /** Of the whole template. */

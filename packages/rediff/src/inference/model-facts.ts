@@ -5,6 +5,7 @@ import { completeRule } from "../diffusion/rule-options.js";
 import { inSnakeCase, OptionError, option, UserError, wording } from "../errors.js";
 import { furthest } from "../models/llada/llada-config.js";
 import { type ModelConfig, type ModelDefaults, tilingOf } from "../models/llava/llava.js";
+import type { Quantization } from "../models/quantization.js";
 import { loadTokenizer, type Tokenizer } from "../text/tokenizer.js";
 import type { VisionGeometry } from "../vision/tiles/token-layout.js";
 
@@ -17,6 +18,8 @@ export interface ModelFacts {
   reach: number;
   /** UTF-8 bytes of a text that one token stands for, at most; undefined where there is no such number. */
   longestToken: number | undefined;
+  /** What its linear weights were rounded to: its answers are approximate. */
+  quantization?: Quantization | undefined;
   /** It knows scenes of stickers only. */
   sceneWorld: boolean;
   /** How pictures are cut for it; undefined for a text-only model. */
@@ -34,9 +37,16 @@ interface Askable {
   folder: string;
   config: ModelConfig;
   tokenizer: Tokenizer;
+  /** What was rounded while it was loaded; default what its folder says. */
+  quantization?: Quantization | undefined;
 }
 
-export function factsOf({ folder, config, tokenizer }: Askable): ModelFacts {
+export function factsOf({
+  folder,
+  config,
+  tokenizer,
+  quantization = config.quantization?.weights,
+}: Askable): ModelFacts {
   const { multimodal, llada, defaults } = config;
   assertRule(folder, defaults);
   return {
@@ -45,6 +55,7 @@ export function factsOf({ folder, config, tokenizer }: Askable): ModelFacts {
     maxPositions: llada.maxPositions,
     reach: furthest(llada),
     longestToken: tokenizer.longestToken,
+    ...(quantization !== undefined && { quantization }),
     // Checkpoints of a training run under way say it by their tower only.
     sceneWorld: (defaults.world ?? multimodal?.visionTower) === "scenes",
     tiling: multimodal && tilingOf(multimodal),

@@ -33,6 +33,7 @@ export function requestRecord(request: ResolvedRequest): RequestRecord {
     ...ruleRecord(decode),
     seed: decode.seed,
     compat: decode.compat,
+    ...(request.quantization && { quantize: request.quantization }),
     special_tokens: request.specialTokens,
     cache:
       cache === undefined

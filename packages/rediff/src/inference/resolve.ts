@@ -6,6 +6,7 @@
 import { type DecodeOptions, decodeOptions } from "../diffusion/decode-options.js";
 import { ruleOf, usualRule } from "../diffusion/rule-options.js";
 import { OptionError, option as opt, wording } from "../errors.js";
+import type { Quantization } from "../models/quantization.js";
 import { type AlignedText, alignText, type UnreadText, unreadOf } from "../text/alignment/aligned-text.js";
 import {
   type ChatMessage,
@@ -60,6 +61,8 @@ interface CompleteRequest {
   specialTokens: boolean;
   /** What of the question the model cannot read. Offsets count the question's text, without its pictures. */
   unread: readonly UnreadText[];
+  /** Of the model that is asked: its weights are rounded, what it says is approximate. */
+  quantization?: Quantization;
   decode: DecodeOptions;
 }
 
@@ -263,7 +266,12 @@ function prompt(
     : encodeConversation(tokenizer, answered, { template: conversation, system, join: imageJoin, specialTokens });
   // One that is refused for its length is not looked through: that takes far longer than counting its tokens.
   const unread = ids.length >= facts.reach ? [] : unreadQuestion(tokenizer, messages);
-  return { messages, system, conversation, imageJoin, visuals: visualHandling(options), ids, specialTokens, unread };
+  const { quantization } = facts;
+  return {
+    ...{ messages, system, conversation, imageJoin, ids, specialTokens, unread },
+    visuals: visualHandling(options),
+    ...(quantization && { quantization }),
+  };
 }
 
 /** Words of the question that the model cannot read: it answers without them. */

@@ -100,6 +100,8 @@ export interface RequestRecord {
   post_edit_steps?: number;
   seed: number;
   compat: boolean;
+  /** "int8" or "int4" where the model's weights are rounded: the answer is approximate. */
+  quantize?: string;
   special_tokens: boolean;
   cache: { prompt_interval: number; gen_interval: number; transfer_ratio: number } | null;
   /** Texts that end the answer, and token sequences that do. */

@@ -11,7 +11,17 @@
  *  REDIFF_KERNELS sets it for a whole process, to test what another processor would do: "plain" as if everything were in
  *  `withPlainKernels`, "aten" or "onednn" for the float32 products of the one or the other kind of processor. */
 import os from "node:os";
-import { linear as atenLinear, call, isRecording, oneDnnLinear, schemaOf, Tensor, take } from "@rediff/torch";
+import {
+  linear as atenLinear,
+  call,
+  isRecording,
+  oneDnnLinear,
+  QuantizedWeight,
+  quantizedLinear,
+  schemaOf,
+  Tensor,
+  take,
+} from "@rediff/torch";
 import { UserError } from "../errors.js";
 
 export type LinearKernel = "aten" | "onednn";
@@ -81,11 +91,15 @@ export interface LowRank {
   scale: number;
 }
 
-export type LinearWeight = Tensor | LowRank;
+/** As a model holds it: rounded or not. */
+export type StoredWeight = Tensor | QuantizedWeight;
+
+export type LinearWeight = StoredWeight | LowRank;
 
 /** x w^T + b: [..., I] and [O, I] -> [..., O] */
 export function linear(x: Tensor, weight: LinearWeight, bias?: Tensor): Tensor {
   if (weight instanceof Tensor) return product(x, weight, bias);
+  if (weight instanceof QuantizedWeight) return quantizedLinear(x, weight, bias, isPlain() ? "plain" : undefined);
   // By way of the rank, so that W's own gradient is never computed.
   const correction = product(product(x, weight.down), weight.up);
   return product(x, weight.weight, bias).add(correction, { alpha: weight.scale });

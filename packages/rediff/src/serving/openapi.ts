@@ -87,6 +87,8 @@ const TRACE = {
 };
 const DIFFUSION = { diffusion: list({ oneOf: Object.keys(TRACE).map(ref) }) };
 
+const QUANTIZE = { quantize: { enum: ["int8", "int4"], description: "the model's weights are rounded: approximate" } };
+
 const WARNINGS = {
   ...list(object({ message: text, param: text, code: text })),
   description: "What was done otherwise than asked: length_cut",
@@ -116,6 +118,7 @@ function describe() {
             type: "object",
             properties: {
               ...DIFFUSION,
+              ...QUANTIZE,
               warnings: WARNINGS,
               unread: unread("the last question's text, its parts joined by line breaks"),
             },
@@ -138,7 +141,7 @@ function describe() {
         answer({
           allOf: [
             object({ text, edits: EDITS, unread: unread("the draft"), rounds: number, seconds: number, model: text }),
-            { type: "object", properties: { prompt_unread: unread("the prompt") } },
+            { type: "object", properties: { ...QUANTIZE, prompt_unread: unread("the prompt") } },
           ],
         }),
       ),
@@ -148,7 +151,7 @@ function describe() {
         answer({
           allOf: [
             object({ text, blanks: BLANKS, unread: unread("the text"), steps: number, seconds: number, model: text }),
-            { type: "object", properties: { ...DIFFUSION, prompt_unread: unread("the prompt") } },
+            { type: "object", properties: { ...DIFFUSION, ...QUANTIZE, prompt_unread: unread("the prompt") } },
           ],
         }),
       ),

@@ -16,7 +16,9 @@ import { parseConfig, readJson } from "../config.js";
 import { foreignKeys } from "../convert/converted-config.js";
 import { compareTower, isSiglip, parseTowerConfig } from "../convert/siglip-source.js";
 import { type MemoryNeed, memoryNeed } from "../memory.js";
-import { modelShapes, renameOriginal, TOWER_PREFIX } from "../tensor-names.js";
+import { storedEntries } from "../quantize/quantization.js";
+import { assertPacked } from "../quantize/quantized-weights.js";
+import { lladaShapes, modelShapes, renameOriginal, TOWER_PREFIX } from "../tensor-names.js";
 import { type Checkpoint, compareTensors, type TensorProblems, unreadText } from "../weights.js";
 import { Findings } from "./findings.js";
 import { inspectAdapter } from "./inspect-adapter.js";
@@ -82,7 +84,7 @@ async function inspectModel(folder: string): Promise<Inspection> {
     kind,
     problems: found.problems,
     notes: found.notes,
-    ...countTensors(tensors),
+    ...countTensors(config ? unpacked(tensors, config) : tensors),
     files: headers.files,
     bytes: headers.files.reduce((sum, { bytes }) => sum + bytes, 0),
     config,
@@ -93,6 +95,22 @@ async function inspectModel(folder: string): Promise<Inspection> {
     tensors,
     comparison,
   };
+}
+
+/** With the shapes that rounded weights have in the model, for counting parameters; their scales are none. */
+function unpacked(tensors: readonly ListedTensor[], config: ModelConfig): ListedTensor[] {
+  if (config.quantization === undefined) return [...tensors];
+  const shapes = lladaShapes(config.llada);
+  const packed = new Map(
+    storedEntries(shapes, config.quantization, config.llada.layers)
+      .filter(({ dtype }) => dtype !== undefined)
+      .map(({ name, of }) => [name, of]),
+  );
+  return tensors.flatMap((tensor) => {
+    const of = packed.get(tensor.name);
+    if (of === undefined) return [tensor];
+    return tensor.name.endsWith(".scales") ? [] : [{ ...tensor, shape: shapes.get(of) ?? tensor.shape }];
+  });
 }
 
 type Raw = Record<string, unknown>;
@@ -141,7 +159,9 @@ function compare(
   }
   const shapes = config && found.attempt(() => modelShapes(config));
   if (config === undefined || shapes === undefined) return NOTHING;
-  const problems = compareTensors(checkpoint, shapes);
+  const entries = storedEntries(shapes, config.quantization, config.llada.layers);
+  found.attempt(() => assertPacked(basename(checkpoint.files[0] ?? ""), checkpoint, entries));
+  const problems = compareTensors(checkpoint, new Map(entries.map(({ name, shape }) => [name, shape])));
   const { multimodal } = config;
   if (multimodal === undefined || checkpoint.names().some((name) => name.startsWith(TOWER_PREFIX))) return problems;
   const source = multimodal.visionTower;

@@ -24,6 +24,7 @@ export function inspectionText(i: Inspection): string {
     ...adapterRows(i),
     ["weights", weightsText(i)],
     ["parameters", parametersText(i)],
+    ...roundedRows(i),
   ];
   const { config, vision, picture, tokenizer } = i;
   if (config) {
@@ -59,6 +60,13 @@ export function inspectionText(i: Inspection): string {
   if (i.problems.length === 0) rows.push(["complete", "yes"]);
   for (const [index, problem] of i.problems.entries()) rows.push([index === 0 ? "PROBLEMS" : "", problem]);
   return rows.map(([label, text]) => `${label.padEnd(12)}${text}`.trimEnd()).join("\n");
+}
+
+function roundedRows({ config }: Inspection): [string, string][] {
+  const scheme = config?.quantization;
+  if (scheme === undefined) return [];
+  const how = `blocks in ${scheme.weights}, groups of ${scheme.group} inputs, rotated; answers are approximate, CPU only`;
+  return [["rounded", how]];
 }
 
 function adapterRows({ adapter }: Inspection): [string, string][] {
@@ -129,6 +137,9 @@ export function inspectionJson(i: Inspection, { tensors = false } = {}): Record<
       num_key_value_heads: config.llada.kvHeads,
       vocab_size: config.llada.vocabSize,
       max_position_embeddings: config.llada.maxPositions,
+      ...(config.quantization && {
+        quantize: { weights: config.quantization.weights, group_size: config.quantization.group },
+      }),
       ...(config.multimodal && {
         mm_projector_type: config.multimodal.projectorType,
         mm_patch_merge_type: config.multimodal.patchMergeType,

@@ -143,7 +143,9 @@ async function resultOrigin(flags: Flags, options: DescribeOptions): Promise<Res
   ]);
   const model = await readAskable(await resolveModel(chosenModel(flags)), flags.base);
   const dtype = flags.dtype ?? (flags.device === "cpu" ? "float32" : "bfloat16"); // as models are loaded
-  return originOf(flags.model, model, options, {
+  const quantization = flags.quantize ?? model.facts.quantization;
+  const facts = { ...model.facts, ...(quantization && { quantization }) };
+  return originOf(flags.model, { ...model, facts }, options, {
     base: flags.base,
     computing: { dtype, vision_tower: flags.visionTower ?? null },
   });
@@ -162,6 +164,7 @@ export function descriptionRecord(d: Description) {
     seconds: round(d.seconds),
     tokens_per_second: round(d.tokensPerSecond),
     edits: d.edits.map(({ step, position, from, to }) => ({ step, position, from, to })),
+    ...(d.quantization && { quantize: d.quantization }),
   };
 }
 

@@ -1,12 +1,14 @@
 /** `rediff convert LLADA OUTPUT`: LLaDA's own naming to the renamed layout; with a vision tower, an untrained LLaDA-V; of an
  *  adapter, the model that it and its base are together. */
 
-import type { DType } from "@rediff/torch";
+import type { DType, QuantizedGroup } from "@rediff/torch";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { AssembleOptions } from "../../checkpoint/convert/assemble-llada-v.js";
 import type { Conversion, ConvertOptions } from "../../checkpoint/convert/rename-llada.js";
+import { quantizedGroups } from "../../checkpoint/quantize/quantization.js";
 import { UserError } from "../../errors.js";
 import { resolveModel } from "../../hub/resolve-model.js";
+import { type Quantization, quantizations } from "../../models/quantization.js";
 import { formatBytes } from "../../units.js";
 import { needTorch } from "../options/load-engine.js";
 import { given, whole } from "../options/parse-values.js";
@@ -14,6 +16,8 @@ import { answerLine, noteLine } from "../terminal/lines.js";
 import { type Progress, progress } from "../terminal/progress.js";
 
 interface Flags {
+  quantize?: Quantization;
+  groupSize?: QuantizedGroup;
   merge?: true;
   base?: string;
   vision?: string;
@@ -54,6 +58,10 @@ safetensors file with model.mm_projector.* or the original's mm_projector.bin.
 With --merge: LLADA is the folder of a LoRA adapter, PEFT's or our own. It is merged into its base, and OUTPUT is a model by
 itself. W + (alpha / rank) B A is taken in float32 and rounded once, to the base's dtype.
 
+With --quantize: LLADA is a LLaDA, LLaDA-V or ReDiff (either naming). The linear layers of its blocks are rounded to int8 or
+int4, in groups of inputs that are rotated and have scales of their own; all else is copied to the bit. OUTPUT takes about a
+half or a third of bfloat16's room, is for the CPU, cannot be trained, and answers approximately: docs/quantize.md.
+
 OUTPUT appears when it is complete. Memory holds one tensor at a time.
 
 Examples:
@@ -61,15 +69,28 @@ Examples:
   $ rediff convert GSAI-ML/LLaDA-8B-Instruct LLaDA-V-start --vision google/siglip2-so400m-patch14-384
   $ rediff convert LLaDA-8B-renamed stage2-start --vision siglip2 --projector-weights mm_projector.bin
   $ rediff convert --merge exp/mine/adapter exp/merged
+  $ rediff convert --quantize int8 ReDiff-8B ReDiff-8B-int8
 `;
 
 export function convertCommand(): Command {
   return new Command("convert")
-    .description("rename LLaDA's tensors, put LLaDA and SigLIP together to an untrained LLaDA-V, or merge an adapter")
+    .description(
+      "rename LLaDA's tensors, put LLaDA and SigLIP together to an untrained LLaDA-V, merge an adapter, or round weights",
+    )
     .argument("<LLADA>", "folder, or the id of a model that was pulled; with --merge an adapter's")
     .argument("<OUTPUT>", "folder to write")
     .option("--merge", "merge an adapter into its base")
     .option("--base <DIR|HUB_ID>", "with --merge: what the adapter corrects, in place of the model that it names")
+    .addOption(
+      new Option("--quantize <BITS>", "round the blocks' weights: less memory, faster, approximate").choices([
+        ...quantizations,
+      ]),
+    )
+    .addOption(
+      new Option("--group-size <N>", "with --quantize: inputs that share a scale (default 128)")
+        .choices(quantizedGroups.map(String))
+        .argParser(groupSize),
+    )
     .option("--vision <DIR|HUB_ID>", "SigLIP 2 to assemble a LLaDA-V with")
     .option("--projector <TYPE>", "linear or mlpNx_gelu (default mlp2x_gelu)")
     .option("--projector-weights <FILE>", "pretrained projector instead of a fresh one")
@@ -111,7 +132,20 @@ async function run(llada: string, output: string, flags: Flags): Promise<void> {
 }
 
 async function convert(source: string, output: string, flags: Flags, common: ConvertOptions): Promise<Conversion> {
-  const { vision, merge, base } = flags;
+  const { vision, merge, base, quantize, groupSize: group } = flags;
+  if (group !== undefined && quantize === undefined)
+    throw new UserError("--group-size is about rounding, and there is no --quantize", "Add --quantize int8 or int4.");
+  if (quantize !== undefined) {
+    const needless = (["merge", "base", "vision", ...ASSEMBLY] as const).find((name) => flags[name] !== undefined);
+    if (needless !== undefined)
+      throw new UserError(
+        `--${dashed(needless)} and --quantize do not go together`,
+        "Convert first, then round the result.",
+      );
+    await needTorch();
+    const { quantizeModel } = await import("../../checkpoint/quantize/quantize-model.js");
+    return quantizeModel(source, output, { ...common, weights: quantize, ...given({ group }) });
+  }
   if (base !== undefined && !merge)
     throw new UserError("--base is about an adapter, and there is no --merge", "Add --merge, or leave --base out.");
   if (merge) {
@@ -150,6 +184,12 @@ function report(result: Conversion, flags: Flags): void {
 }
 
 const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+function groupSize(text: string): QuantizedGroup {
+  const group = quantizedGroups.find((size) => String(size) === text);
+  if (group !== undefined) return group;
+  throw new InvalidArgumentError(`Allowed choices are ${quantizedGroups.join(", ")}.`);
+}
 
 /** Decimal units, as Hugging Face's tools count. */
 function byteSize(text: string): number {

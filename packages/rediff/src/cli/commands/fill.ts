@@ -180,7 +180,7 @@ async function fillAll(
 function toRecord(
   image: string | undefined,
   template: string,
-  { text, blanks, unread, promptUnread, tokenIds, steps, seconds }: Filling,
+  { text, blanks, unread, promptUnread, tokenIds, steps, seconds, quantization }: Filling,
 ) {
   return {
     image: image ?? null,
@@ -192,6 +192,7 @@ function toRecord(
     token_ids: tokenIds,
     steps,
     seconds: Number(seconds.toPrecision(6)),
+    ...(quantization && { quantize: quantization }),
   };
 }
 

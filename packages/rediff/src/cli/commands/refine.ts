@@ -76,11 +76,13 @@ async function run(image: string, flags: Flags): Promise<void> {
   using interrupt = listenForInterrupts();
   const layers = layerLine();
   const awaiting = { signal: interrupt.signal, onLayers: layers.onLayers };
-  const { text, edits, unread, promptUnread } = await model
+  const { text, edits, unread, promptUnread, quantization } = await model
     .refine(picture, draft, { ...options, ...awaiting })
     .finally(layers.clear);
   if (flags.json) {
-    answerLine(`${JSON.stringify({ text, edits, unread, ...namedPromptUnread(promptUnread) })}`);
+    answerLine(
+      `${JSON.stringify({ text, edits, unread, ...namedPromptUnread(promptUnread), ...(quantization && { quantize: quantization }) })}`,
+    );
     return;
   }
   paintedLine(process.stdout.isTTY ? marked(draft, edits, unread) : text);

@@ -8,6 +8,7 @@ import { type RuleName, ruleNames } from "../../diffusion/rule-options.js";
 import { embeddedModelFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
 import type { DescribeOptions } from "../../inference/request.js";
+import { type Quantization, quantizations } from "../../models/quantization.js";
 import { DEVICE_FORMS, isDeviceName } from "../../options/device-name.js";
 import { type PromptTemplate, promptTemplates } from "../../text/chat-template.js";
 import { DEFAULT_QUESTION } from "../../text/default-question.js";
@@ -21,6 +22,7 @@ export interface ModelFlags {
   device: string;
   dtype?: string;
   threads?: number;
+  quantize?: Quantization;
   memoryCheck: boolean;
   verbose?: true;
 }
@@ -75,6 +77,12 @@ export function addModelOptions(command: Command, fallback = "default the embedd
     .option("--device <D>", DEVICE_FORMS, device, "cpu")
     .addOption(
       new Option("--dtype <T>", "default float32 on the CPU, bfloat16 elsewhere").choices(["float32", "bfloat16"]),
+    )
+    .addOption(
+      new Option(
+        "--quantize <BITS>",
+        "round the blocks' weights while loading: less memory, faster, approximate (CPU)",
+      ).choices([...quantizations]),
     )
     .option("--threads <N>", "CPU threads; default one per core", whole(1))
     .option("--no-memory-check", "load even if the model seems too large");
@@ -238,6 +246,7 @@ export function loadOptions(flags: ModelFlags): LoadOptions {
     memoryCheck: flags.memoryCheck,
     ...(flags.base !== undefined && { base: flags.base }),
     ...(flags.dtype !== undefined && { dtype: flags.dtype as DType }),
+    ...(flags.quantize !== undefined && { quantize: flags.quantize }),
     ...(flags.visionTower !== undefined && { visionTower: flags.visionTower }),
   };
 }

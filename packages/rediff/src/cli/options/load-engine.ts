@@ -1,6 +1,7 @@
 /** What is loaded only once the arguments are known to make sense: libtorch, and with it the models. */
 
 import { EMBEDDED_NOTE } from "../../embedded.js";
+import { UserError } from "../../errors.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { begin } from "../exit-status.js";
 import { noteLine } from "../terminal/lines.js";
@@ -39,6 +40,8 @@ export async function openModel(
   const folder = await suitableModel(flags, pictures);
   if (flags.visionTower !== undefined) await assertThere(flags.visionTower);
   if (flags.model === undefined) noteLine(`rediff: ${EMBEDDED_NOTE}`);
+  if (flags.quantize !== undefined && flags.device !== "cpu")
+    throw new UserError("--quantize is for the CPU", "Use --device cpu, or leave --quantize out.");
   await needTorch();
   const [{ setThreads }, { loadModel }] = await Promise.all([
     import("@rediff/torch"),

@@ -8,7 +8,7 @@ import type { AnswerReader } from "./answer-reader.js";
 
 export function describing(
   tokenizer: Tokenizer,
-  { stop, decode, unread, draftUnread, suffixUnread }: DescribeRequest,
+  { stop, decode, unread, draftUnread, suffixUnread, quantization }: DescribeRequest,
   onText: ((text: string) => void) | undefined,
 ): AnswerReader<Description> {
   const stable = new StablePrefix(tokenizer, stop);
@@ -46,6 +46,7 @@ export function describing(
         unread: [...unread],
         draftUnread: [...draftUnread],
         suffixUnread: [...suffixUnread],
+        ...(quantization && { quantization }),
       };
     },
   };

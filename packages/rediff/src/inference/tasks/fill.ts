@@ -11,7 +11,7 @@ import { readForm } from "../template/template-form.js";
 import { tokenTexts } from "../trace.js";
 import type { AnswerReader } from "./answer-reader.js";
 
-export function filling(tokenizer: Tokenizer, { form, unread }: FillRequest): AnswerReader<Filling> {
+export function filling(tokenizer: Tokenizer, { form, unread, quantization }: FillRequest): AnswerReader<Filling> {
   const textOf = tokenTexts(tokenizer);
   return {
     given: form.fixed.map((position) => {
@@ -22,7 +22,8 @@ export function filling(tokenizer: Tokenizer, { form, unread }: FillRequest): An
     read({ canvas, result }, seconds) {
       const tokenIds = [...canvas.answer()];
       const filled = readForm(tokenizer, form, tokenIds);
-      return { ...filled, promptUnread: [...unread], tokenIds, steps: result?.steps ?? 0, seconds };
+      const steps = result?.steps ?? 0;
+      return { ...filled, promptUnread: [...unread], tokenIds, steps, seconds, ...(quantization && { quantization }) };
     },
   };
 }

@@ -7,7 +7,7 @@ import type { RefineRequest } from "../resolve.js";
 import type { AnswerReader } from "./answer-reader.js";
 
 export function refining(tokenizer: Tokenizer, request: RefineRequest): AnswerReader<Refinement> {
-  const { rounds, threshold, decode, draft, unread } = request;
+  const { rounds, threshold, decode, draft, unread, quantization } = request;
   const confidence = new Float64Array(decode.draft.length).fill(1);
   return {
     loop: proofread({ rounds, threshold }),
@@ -18,7 +18,7 @@ export function refining(tokenizer: Tokenizer, request: RefineRequest): AnswerRe
     read({ canvas, result }, seconds) {
       const { text, edits } = alignedEdits(tokenizer, draft, canvas.answer(), confidence);
       const texts = { text, edits, unread: [...draft.unread], promptUnread: [...unread] };
-      return { ...texts, rounds: result?.steps ?? 0, seconds };
+      return { ...texts, rounds: result?.steps ?? 0, seconds, ...(quantization && { quantization }) };
     },
   };
 }

@@ -42,7 +42,7 @@ function tinyConfig(kvHeads = 4): LladaConfig {
   };
 }
 
-function tinyLlada(dtype: DType = "float64", kvHeads = 4): Llada {
+function tinyLlada(dtype: DType = "float64", kvHeads = 4): Llada<Tensor> {
   const config = tinyConfig(kvHeads);
   using generator = new Generator(3);
   const random = (...shape: number[]) =>
@@ -133,7 +133,7 @@ function plainAttention(
 }
 
 function plainHidden(
-  model: Llada,
+  model: Llada<Tensor>,
   embeds: Tensor,
   positions = counting(embeds.size(1)),
   bias: (i: number, j: number) => number = () => 0,
@@ -381,7 +381,7 @@ describe("the ends", () => {
 });
 
 describe("what a forward pass touches", () => {
-  const everyTensor = (model: Llada): Tensor[] => [
+  const everyTensor = (model: Llada<Tensor>): Tensor[] => [
     model.weights.embedTokens,
     model.weights.norm,
     model.weights.head,

@@ -7,10 +7,10 @@
  *
  *  The network is defined here once, as a chain of stages. What varies is given to it: who sees whom, which positions
  *  are asked for, where features of earlier passes come from, what a linear weight is. */
-import { scope, type Tensor } from "@rediff/torch";
+import { scope, Tensor } from "@rediff/torch";
 import { chainPieces, type Pieces, runChain, type Stage, stage } from "../chain.js";
 import { mergeHeads, repeatHeads, splitHeads } from "../heads.js";
-import { add_, type LinearWeight, linear, mul_, silu_ } from "../kernels.js";
+import { add_, type LinearWeight, linear, mul_, type StoredWeight, silu_ } from "../kernels.js";
 import { at, attend, type Positions } from "./attend.js";
 import type { LladaConfig } from "./llada-config.js";
 import { type RotaryTables, rotaryAt, rotate } from "./rotary.js";
@@ -29,16 +29,26 @@ export interface BlockWeights<W extends LinearWeight = Tensor> {
   down: W; // [D, F]
 }
 
-export interface LladaWeights {
+export interface LladaWeights<W extends StoredWeight = StoredWeight> {
   embedTokens: Tensor; // [V, D]
-  blocks: readonly BlockWeights[];
+  blocks: readonly BlockWeights<W>[];
   norm: Tensor; // [D]
   head: Tensor; // [V, D]
 }
 
-export interface Llada {
+export interface Llada<W extends StoredWeight = StoredWeight> {
   config: LladaConfig;
-  weights: LladaWeights;
+  weights: LladaWeights<W>;
+}
+
+/** A model whose weights are tensors, as training needs it. @throws for rounded weights */
+export function unrounded(model: Llada): Llada<Tensor> {
+  const isPlain = (w: BlockWeights<StoredWeight>): w is BlockWeights =>
+    Object.values(w).every((weight) => weight instanceof Tensor);
+  const blocks = model.weights.blocks.filter(isPlain);
+  if (blocks.length < model.weights.blocks.length)
+    throw new Error("weights of 8 or 4 bits are not trained: they have no gradients");
+  return { config: model.config, weights: { ...model.weights, blocks } };
 }
 
 /** Features of a block that a cache may keep over forward passes; keys before rotation. */

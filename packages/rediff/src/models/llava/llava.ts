@@ -13,6 +13,7 @@ import {
 } from "../../vision/tiles/token-layout.js";
 import type { Llada } from "../llada/llada.js";
 import type { LladaConfig } from "../llada/llada-config.js";
+import type { Quantization, QuantizationScheme } from "../quantization.js";
 import { type Affine, patchesPerSide, type Siglip, type SiglipConfig } from "../siglip/siglip.js";
 
 export interface MultimodalConfig {
@@ -65,6 +66,8 @@ export interface ModelConfig {
   torchDtype: string | undefined;
   /** What suits the model best where nothing is asked for: the key `rediff` of config.json, which is ours. */
   defaults: ModelDefaults;
+  /** How the blocks' linear weights lie in the folder; undefined where they are not rounded. */
+  quantization: QuantizationScheme | undefined;
   /** config.json as it was, unknown keys included. */
   raw: Record<string, unknown>;
 }
@@ -87,6 +90,9 @@ export interface Model extends Disposable {
   readonly tokenizer: Tokenizer;
   readonly dtype: DType;
   readonly device: Device;
+  /** What the blocks' linear weights were rounded to, in the folder or while they were read: its answers are
+   *  approximate. */
+  readonly quantization?: Quantization | undefined;
   /** Rows of the vocabulary that may be generated: up to the last that has a token. */
   readonly vocabulary: number;
 }

@@ -62,6 +62,9 @@ function warningsOf({ askedLength, longest, fields }: ChatAsked, beginning: Begi
 /** Words of the question that the model cannot read, where there are any. */
 const unreadOf = ({ unread }: Description) => (unread.length > 0 ? { unread } : {});
 
+/** Rounded weights, where the model has them: the answer is approximate. */
+const roundingOf = ({ quantization: quantize }: Description) => quantize && { quantize };
+
 const reasonOf = ({ stopped }: Description) => (stopped ? "stop" : "length");
 
 function submit(
@@ -108,6 +111,7 @@ async function whole(c: Context<AppEnv>, asked: Asked) {
     usage: usageOf(beginning, result),
     ...warningsOf(request, beginning),
     ...unreadOf(result),
+    ...roundingOf(result),
     ...(request.job.trace && { diffusion: trace }),
   });
 }
@@ -153,7 +157,11 @@ async function stream(c: Context<AppEnv>, asked: Asked) {
 
   result.then(
     (result) => {
-      chunk([choice({}, reasonOf(result))], { ...warningsOf(request, beginning), ...unreadOf(result) });
+      chunk([choice({}, reasonOf(result))], {
+        ...warningsOf(request, beginning),
+        ...unreadOf(result),
+        ...roundingOf(result),
+      });
       diffusion(traceEnd(result));
       if (includeUsage) chunk([], { usage: usageOf(beginning, result) });
       events.end();

@@ -28,11 +28,12 @@ export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
       }),
     );
     trace.push(traceEndOfFilling(filling, given));
-    const { text, blanks, unread, promptUnread, steps, seconds } = filling;
+    const { text, blanks, unread, promptUnread, steps, seconds, quantization: quantize } = filling;
     const answer = { text, blanks, unread, steps, seconds, model: model.id };
     return c.json({
       ...answer,
       ...(promptUnread.length > 0 && { prompt_unread: promptUnread }),
+      ...(quantize && { quantize }),
       ...(job.trace && { diffusion: trace }),
     });
   });

@@ -17,6 +17,7 @@ export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
       promptUnread,
       rounds: used,
       seconds,
+      quantization: quantize,
     } = await serving.metrics.timed("refine", () =>
       engine.submit<"refine">({
         job,
@@ -28,6 +29,7 @@ export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
     return c.json({
       ...{ text, edits, unread, rounds: used, seconds, model: model.id },
       ...(promptUnread.length > 0 && { prompt_unread: promptUnread }),
+      ...(quantize && { quantize }),
     });
   });
 }

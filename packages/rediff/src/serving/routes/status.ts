@@ -87,6 +87,8 @@ function entryOf({ engine, model }: Served, created: number) {
       max_answer: model.maxAnswer ?? null,
       default_seed: DEFAULT_SEED,
       scene_world: facts?.sceneWorld ?? false,
+      /** What its weights are rounded to, "int8" or "int4": answers are approximate. */
+      quantize: facts?.quantization ?? null,
       converses: facts?.defaults.converses ?? true,
       image_join: defaults?.imageJoin ?? null,
     },

@@ -5,6 +5,7 @@
 import type { Tensor } from "@rediff/torch";
 import { BLOCK_NAMES, SIGLIP_LAYER_NAMES, TOWER_PREFIX } from "../../checkpoint/tensor-names.js";
 import { UserError } from "../../errors.js";
+import { unrounded } from "../../models/llada/llada.js";
 import type { Model } from "../../models/llava/llava.js";
 import { projectorLayerNames } from "../../models/projector/projector.js";
 import type { Affine } from "../../models/siglip/siglip.js";
@@ -79,7 +80,7 @@ export function namedTensors(model: Model): NamedTensor[] {
     add(`${name}bias`, affine?.bias, part);
   };
 
-  const { embedTokens, blocks, norm, head } = model.llada.weights;
+  const { embedTokens, blocks, norm, head } = unrounded(model.llada).weights;
   add("model.embed_tokens.weight", embedTokens, "language");
   for (const [i, weights] of blocks.entries())
     for (const key of Object.keys(BLOCK_NAMES) as (keyof typeof BLOCK_NAMES)[])

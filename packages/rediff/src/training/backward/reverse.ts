@@ -10,6 +10,7 @@ import { grad, scope, Tensor, withGrad } from "@rediff/torch";
 import { BLOCK_NAMES } from "../../checkpoint/tensor-names.js";
 import type { ChainRunner, LayersDone, Pass, Pieces, Stage } from "../../models/chain.js";
 import type { LowRank } from "../../models/kernels.js";
+import { unrounded } from "../../models/llada/llada.js";
 import { addGradient } from "./accumulate.js";
 import { blockTensorName, type Parameter, type TrainableModel } from "./parameters.js";
 
@@ -23,7 +24,7 @@ export class Tunables {
   constructor({ model, parameters, adapters = new Map() }: TrainableModel) {
     for (const parameter of parameters) this.#parameters.set(parameter.weight, parameter);
     const unknown = new Set(adapters.keys());
-    for (const [layer, weights] of model.llada.weights.blocks.entries())
+    for (const [layer, weights] of unrounded(model.llada).weights.blocks.entries())
       for (const key of Object.keys(BLOCK_NAMES) as (keyof typeof BLOCK_NAMES)[]) {
         const name = blockTensorName(layer, key);
         const adapter = adapters.get(name);

@@ -64,6 +64,11 @@ export async function planModel(recipe: RecipeKeys, checkpoint?: string): Promis
   const parts = await locateModel(own ?? (await resolveModel(recipe.model)), { base });
   const folder = parts.tokenizer;
   const start = await loadPartsConfig(parts);
+  if (start.quantization !== undefined)
+    throw new UserError(
+      `${parts.weights} has weights in ${start.quantization.weights}, which are not trained: they have no gradients`,
+      "Train the model that it was made of, and round the result (`rediff convert --quantize`).",
+    );
   const visionTower = recipe.vision_tower === undefined ? undefined : await resolveModel(recipe.vision_tower);
   const raw = start.multimodal ? start.raw : await withEyes(folder, start, recipe, visionTower);
   if (raw === undefined) return { parts, folder, visionTower, config: textConfig(folder, start, recipe) };

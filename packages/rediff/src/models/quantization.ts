@@ -1,0 +1,11 @@
+/** What the linear weights of a model's blocks may be rounded to (docs/quantize.md). */
+import type { QuantizedGroup } from "@rediff/torch";
+
+export const quantizations = ["int8", "int4"] as const;
+export type Quantization = (typeof quantizations)[number];
+
+export interface QuantizationScheme {
+  weights: Quantization;
+  /** Inputs that share a scale, and are rotated together. */
+  group: QuantizedGroup;
+}

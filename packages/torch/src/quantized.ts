@@ -1,0 +1,99 @@
+/** Linear layers with weights of 8 or 4 bits, for inference on the CPU.
+ *  O outputs, I inputs, K inputs padded to whole groups.
+ *
+ *  A weight is rotated in groups of its inputs by a Hadamard matrix and rounded with one scale per output and group; what
+ *  is multiplied with it is rotated alike, so that the product is the same, and rounded to 8 bits with one scale per row
+ *  and group. Sums within a group are exact whole numbers: every kernel gives the same bits. */
+import type { DType } from "./dtype.js";
+import { native } from "./native.js";
+import { type Tensor, wrap } from "./tensor.js";
+
+export type QuantizedBits = 8 | 4;
+
+/** Inputs that share a scale and are rotated together. */
+export type QuantizedGroup = 32 | 64 | 128;
+
+/** Outputs that lie side by side. */
+const PANEL = 16;
+
+export interface QuantizedShapes {
+  /** [O/16, K/4, 16, 4] int8, or [O/16, K/8, 16, 4] uint8 with two values a byte. */
+  packed: { dtype: DType; shape: number[] };
+  /** [O/16, K/group, 16] float32. */
+  scales: { dtype: DType; shape: number[] };
+}
+
+/** How a weight [O, I] is laid out in memory and in files; the same on every processor. */
+export function quantizedShapes(
+  [outputs, inputs]: readonly [outputs: number, inputs: number],
+  bits: QuantizedBits,
+  group: QuantizedGroup,
+): QuantizedShapes {
+  const panels = Math.ceil(outputs / PANEL);
+  const groups = Math.ceil(inputs / group);
+  const rows = (groups * group * bits) / 32;
+  return {
+    packed: { dtype: bits === 8 ? "int8" : "uint8", shape: [panels, rows, PANEL, 4] },
+    scales: { dtype: "float32", shape: [panels, groups, PANEL] },
+  };
+}
+
+/** A weight [O, I]; owns its tensors. */
+export class QuantizedWeight implements Disposable {
+  readonly packed: Tensor;
+  readonly scales: Tensor;
+  readonly outputs: number;
+  readonly inputs: number;
+
+  constructor(packed: Tensor, scales: Tensor, [outputs, inputs]: readonly [outputs: number, inputs: number]) {
+    this.packed = packed;
+    this.scales = scales;
+    this.outputs = outputs;
+    this.inputs = inputs;
+  }
+
+  get bits(): QuantizedBits {
+    return this.packed.dtype === "int8" ? 8 : 4;
+  }
+
+  get shape(): [outputs: number, inputs: number] {
+    return [this.outputs, this.inputs];
+  }
+
+  [Symbol.dispose](): void {
+    this.packed.dispose();
+    this.scales.dispose();
+  }
+}
+
+/** Rounds a weight: float32 or bfloat16 [O, I] on the CPU.
+ *  @throws for values that are not finite */
+export function quantizeWeight(weight: Tensor, bits: QuantizedBits, group: QuantizedGroup = 128): QuantizedWeight {
+  const [packed, scales] = native.quantizeWeight(weight.slot, bits, group).map((slot) => wrap(slot));
+  const [outputs = 0, inputs = 0] = weight.shape;
+  return new QuantizedWeight(packed as Tensor, scales as Tensor, [outputs, inputs]);
+}
+
+/** What the rounded weight stands for, not rotated: float32 [O, I]. */
+export function dequantizeWeight({ packed, scales, outputs, inputs }: QuantizedWeight): Tensor {
+  return wrap(native.dequantizeWeight(packed.slot, scales.slot, outputs, inputs));
+}
+
+/** x w^T + b: float32 or bfloat16 [..., I] -> [..., O] in the same dtype.
+ *  @param kernel one of `quantizedKernels`, to compare them; default the best
+ *  @throws where x is to have gradients */
+export function quantizedLinear(x: Tensor, weight: QuantizedWeight, bias?: Tensor, kernel?: string): Tensor {
+  if (x.shape.at(-1) !== weight.inputs)
+    throw new Error(`quantizedLinear: x is [${x.shape.join(", ")}], and the weight has ${weight.inputs} inputs`);
+  const { packed, scales, outputs } = weight;
+  return wrap(native.quantizedLinear(x.slot, packed.slot, scales.slot, outputs, bias?.slot, kernel));
+}
+
+/** Groups of the last dimension, padded with zeros, times the orthogonal Hadamard matrix: float32 [..., K]. Its own
+ *  inverse. */
+export function rotateBlocks(x: Tensor, group: QuantizedGroup = 128): Tensor {
+  return wrap(native.rotateBlocks(x.slot, group));
+}
+
+/** Names of the kernels that this processor can run, the one in use first; "plain", the last, is their yardstick. */
+export const quantizedKernels = (): string[] => native.quantizedKernels();

@@ -52,11 +52,15 @@ describe.each([
 ] as const)("%s", (weights, most) => {
   test("the blocks' linear weights are rounded, all else is copied to the bit, and it computes nearly the same", async () => {
     writeTinyModel(at("plain"), { maxShardBytes: 100_000 });
-    const { notes, output } = await quantizeModel(at("plain"), at("small"), { weights, maxShardBytes: 100_000 });
+    const { notes, output, parameters } = await quantizeModel(at("plain"), at("small"), {
+      weights,
+      maxShardBytes: 100_000,
+    });
     expect([output, notes]).toEqual([
       at("small"),
       [`the blocks' linear layers are ${weights}: answers are approximate`],
     ]);
+    expect(parameters).toBe((await inspectFolder(at("plain"))).parameters.total);
     using written = openCheckpoint(at("small"));
     using before = openCheckpoint(at("plain"));
     const names = written.names();

@@ -19,6 +19,7 @@ import { loadTokenizer } from "../../text/tokenizer.js";
 import { loadPartsConfig, locateModel, readVisionConfig } from "../adapter/locate-model.js";
 import { assertLlada, renamedConfig } from "../convert/converted-config.js";
 import { type Conversion, type ConvertOptions, convertTypes, mainDtype, writeModel } from "../convert/rename-llada.js";
+import { countParameters } from "../memory.js";
 import { modelShapes, TOWER_PREFIX } from "../tensor-names.js";
 import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, storedName } from "../weights.js";
 import { bitsOf, DEFAULT_GROUP, quantizationConfig, quantizedGroups, storedEntries } from "./quantization.js";
@@ -91,7 +92,7 @@ export async function quantizeModel(source: string, output: string, options: Qua
     ...(tokenizer === undefined ? [`${source} has no tokenizer; ${output} needs one before it can be used`] : []),
     ...(hasTower || !config.multimodal ? [] : [`no vision weights: they stay in ${config.multimodal.visionTower}`]),
   ];
-  return { ...written, notes };
+  return { ...written, parameters: countParameters(shapes), notes };
 }
 
 /** Rounds each weight once for its two tensors, which are written one after the other. */

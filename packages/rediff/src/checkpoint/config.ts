@@ -16,7 +16,7 @@ import type { ModelConfig, ModelDefaults, MultimodalConfig } from "../models/lla
 import type { SiglipConfig } from "../models/siglip/siglip.js";
 import { parseShallowJson } from "../options/shallow-json.js";
 import { MOST_TOKENS } from "../text/bounds/token-ids.js";
-import { parseQuantization } from "./quantize/quantization.js";
+import { parseQuantization } from "./quantize/stored-format.js";
 
 const positive = z.number().int().positive();
 

@@ -33,8 +33,8 @@ import { AdapterTensors, adaptedTensor } from "./adapter/adapter-tensors.js";
 import { loadPartsConfig, locateModel, type ModelParts } from "./adapter/locate-model.js";
 import { freshProjector } from "./convert/starting-projector.js";
 import { assertMemory, memoryNeed } from "./memory.js";
-import { DEFAULT_GROUP, storedEntries } from "./quantize/quantization.js";
 import { assertPacked, type LinearSource, roundedWhileRead, storedQuantized } from "./quantize/quantized-weights.js";
+import { DEFAULT_GROUP, storedEntries } from "./quantize/stored-format.js";
 import {
   BLOCK_NAMES,
   hasNewline,

@@ -5,7 +5,7 @@ import { type Device, type DType, elementSize } from "@rediff/torch";
 import { option, UserError, wording } from "../errors.js";
 import type { ModelConfig } from "../models/llava/llava.js";
 import type { QuantizationScheme } from "../models/quantization.js";
-import { storedBytes } from "./quantize/quantization.js";
+import { storedBytes } from "./quantize/stored-format.js";
 import type { Shapes } from "./tensor-names.js";
 
 export interface MemoryNeed {

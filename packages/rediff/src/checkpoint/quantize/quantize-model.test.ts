@@ -22,8 +22,8 @@ import { inspectionText } from "../inspect/inspection-report.js";
 import { loadModelFolder } from "../load-model.js";
 import { memoryNeed } from "../memory.js";
 import { modelShapes } from "../tensor-names.js";
-import { bitsOf } from "./quantization.js";
 import { quantizeModel } from "./quantize-model.js";
+import { bitsOf } from "./stored-format.js";
 
 const { at } = folderOfEachTest();
 beforeEach(expectNoLeaks);

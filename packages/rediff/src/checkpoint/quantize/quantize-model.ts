@@ -22,7 +22,7 @@ import { type Conversion, type ConvertOptions, convertTypes, mainDtype, writeMod
 import { countParameters } from "../memory.js";
 import { modelShapes, TOWER_PREFIX } from "../tensor-names.js";
 import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, storedName } from "../weights.js";
-import { bitsOf, DEFAULT_GROUP, quantizationConfig, quantizedGroups, storedEntries } from "./quantization.js";
+import { bitsOf, DEFAULT_GROUP, quantizationConfig, quantizedGroups, storedEntries } from "./stored-format.js";
 
 export interface QuantizeOptions extends ConvertOptions {
   weights: Quantization;

@@ -3,7 +3,7 @@ import { detachFromScope, QuantizedWeight, quantizeWeight, scope, type Tensor } 
 import { UserError } from "../../errors.js";
 import type { QuantizationScheme } from "../../models/quantization.js";
 import type { Checkpoint } from "../weights.js";
-import { bitsOf, quantizedNames, type StoredEntry } from "./quantization.js";
+import { bitsOf, quantizedNames, type StoredEntry } from "./stored-format.js";
 
 /** Where a linear weight of a block comes from; the caller owns it. */
 export type LinearSource = (name: string, shape: readonly number[]) => Tensor | QuantizedWeight;

@@ -5,7 +5,7 @@ import type { DType, QuantizedGroup } from "@rediff/torch";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { AssembleOptions } from "../../checkpoint/convert/assemble-llada-v.js";
 import type { Conversion, ConvertOptions } from "../../checkpoint/convert/rename-llada.js";
-import { quantizedGroups } from "../../checkpoint/quantize/quantization.js";
+import { quantizedGroups } from "../../checkpoint/quantize/stored-format.js";
 import { UserError } from "../../errors.js";
 import { resolveModel } from "../../hub/resolve-model.js";
 import { type Quantization, quantizations } from "../../models/quantization.js";

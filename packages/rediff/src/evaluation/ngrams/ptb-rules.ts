@@ -78,12 +78,12 @@ const cut = (match: string, at: number): readonly string[] =>
   [match.slice(0, at), match.slice(at)].map(straight).filter(Boolean);
 
 export const ptbRules: readonly PtbRule[] = [
-  // Tags, addresses, and names of files.
+  // Tags, addresses, and names of files. Bounded, so that a text of nothing but beginnings takes no longer than others.
   rule("</?[a-z][^<>\\n]*>", undefined),
   rule('(?:https?|ftp)://[^\\s<>"()\\[\\]{}]*[^\\s<>"()\\[\\]{}.,;:!?\'\\u2019]'),
   rule('www\\.[^\\s<>"()\\[\\]{}]*[^\\s<>"()\\[\\]{}.,;:!?\'\\u2019]'),
-  rule("[\\w.+-]+@[a-z0-9-]+(?:\\.[a-z0-9-]+)+"),
-  rule(`[a-z0-9-]+(?:\\.[a-z0-9-]+)*\\.(?:com|net|org|edu|gov)(?:/[^\\s<>"()]*[^\\s<>"().,;:!?'])?${end}`),
+  rule("[\\w.+-]{1,64}@[a-z0-9-]{1,63}(?:\\.[a-z0-9-]{1,63}){1,8}"),
+  rule(`[a-z0-9-]{1,63}(?:\\.[a-z0-9-]{1,63}){0,8}\\.(?:com|net|org|edu|gov)(?:/[^\\s<>"()]*[^\\s<>"().,;:!?'])?${end}`),
 
   // Contractions: the second part begins behind the letters, or one before "n't".
   rule(`${letter}*n${apostrophe}t${end}`, (match) => cut(match, match.length - 3)),
@@ -102,7 +102,7 @@ export const ptbRules: readonly PtbRule[] = [
   rule(`(?:${abbreviations.join("|")})\\.(?!${wordSign})`),
   rule(`(?:${capitalAbbreviations.join("|")})\\.(?!${wordSign})`, undefined, "uy"),
   rule(`(?:${beforeNumbers.join("|")})\\.(?=\\s*\\d)`),
-  rule(`(?:${letter}\\.){2,}(?!${letter})`),
+  rule(`(?:${letter}\\.){2,16}(?!${letter})`),
   rule("(?<![^\\s(])[a-z]\\.(?=\\s+\\S)"),
   rule(`(?:ph\\.d|b\\.sc|m\\.sc)\\.(?!${wordSign})`),
 

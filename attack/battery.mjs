@@ -34,7 +34,7 @@ const ALONE = ["connections", "model-dies", "model-hangs", "many-bodies"];
 const LANES = 2;
 const SETTLE_MS = 30_000;
 /** In which a server that has nothing to do gives back what it does not need. */
-const REST_MS = 6000;
+const REST_MS = 12_000;
 
 /** Another address of this machine, so that neighbours and attackers have queues of their own; macOS has but one. */
 const attackers = process.platform === "linux" ? { localAddress: "127.0.0.2" } : {};

@@ -29,7 +29,7 @@ describe("what does not fit is refused before anything is read", () => {
   test("with what would help", () => {
     expect(complaint("float32", 20 * 2 ** 30)).toBe(
       "some/folder needs about 32.1 GiB in float32 (31.4 GiB of weights), and 20.0 GiB are available. " +
-        "Use dtype bfloat16 (half of it), a machine with more memory, or a GPU; to try anyway, leave out the check (memoryCheck).",
+        "Use dtype bfloat16 (half of it), quantize int8 (a quarter, approximate), a machine with more memory, or a GPU; to try anyway, leave out the check (memoryCheck).",
     );
     expect(complaint("bfloat16", 8 * 2 ** 30)).toBe(
       "some/folder needs about 16.1 GiB in bfloat16 (15.7 GiB of weights), and 8.0 GiB are available. " +

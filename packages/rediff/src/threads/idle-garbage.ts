@@ -24,14 +24,22 @@ export function collectWhenIdle(options: IdleGarbageOptions = {}): () => void {
   const tasks = [new Task(heapBytes, collect, growth)];
   if (options.process) tasks.push(new Task(process.memoryUsage.rss, returnFreedMemory, growth));
   let before = performance.eventLoopUtilization();
+  let turnsDue = 0;
   const timer = setInterval(() => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, before);
-    if (utilization <= busy) for (const task of tasks) task.ifDue();
+    if (utilization > busy) turnsDue = TURNS_AFTER_WORK;
+    else {
+      for (const task of tasks) task.run(turnsDue > 0);
+      turnsDue = Math.max(0, turnsDue - 1);
+    }
     before = performance.eventLoopUtilization(); // this was no work
   }, everyMs).unref();
   return () => clearInterval(timer);
 }
+
+/** What other threads still had when the work was over is given up in the seconds after it. */
+const TURNS_AFTER_WORK = 4;
 
 const heapBytes = (): number => getHeapStatistics().total_physical_size;
 
@@ -45,8 +53,9 @@ class Task {
     [this.#bytes, this.#run, this.#growth, this.#kept] = [bytes, run, growth, bytes()];
   }
 
-  ifDue(): void {
-    if (this.#bytes() < this.#kept + this.#growth) return;
+  /** Where it is not due, only if memory has grown. */
+  run(isDue: boolean): void {
+    if (!isDue && this.#bytes() < this.#kept + this.#growth) return;
     this.#run();
     this.#kept = this.#bytes();
   }

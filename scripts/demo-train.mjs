@@ -121,12 +121,15 @@ function plan(scale, { threads, device }) {
     ],
   });
   const twice = (/** @type {string} */ word) => [word, word];
-  const several = ["--groups", "2", "3"];
-  const facts = [...twice("names"), "names", ...twice("positions"), "positions", ...twice("numbers"), "colors"];
+  const several = ["--groups", "2", "3", "4"];
+  const facts = [
+    ...[...twice("names"), "names", ...twice("positions"), "positions"],
+    ...[...twice("numbers"), "colors", "relations"],
+  ];
   return [
     { ...generate("train", 100_000, 11), name: "scenes" },
     generate("loop", 8000, 12, [], 128),
-    generate("few", 16_000, 25, ["--names", "5"]),
+    generate("few", 16_000, 25, ["--names", "5", "--max-objects", "3"]),
     generate("more", 16_000, 212, ["--names", "12"]),
     generate("held-out", 400, 2),
     talk("one-forms", [
@@ -162,15 +165,31 @@ function plan(scale, { threads, device }) {
     talk("forms", ["--task", "caption", "--blanks", ...facts, "--seed", "13"]),
     talk("whole", ["--task", "caption", "--blanks", "text", "--seed", "14"]),
     talk("captions", ["--task", "caption", "--count", "2", "--seed", "4"]),
+    talk("questions", ["--task", "where", "what", "number", "color", "there", "relation", "--seed", "15"]),
     {
       name: "data-errors",
       output: `${data}/train/errors.jsonl`,
-      commands: [["scenes", "corrupt", "--truth", scenes, "--seed", "5", "--output", `${data}/train/errors.jsonl`]],
+      commands: [
+        [
+          ...["scenes", "corrupt", "--truth", scenes, "--seed", "5"],
+          ...["--kinds", "object", "position", "number", "relation", "--output", `${data}/train/errors.jsonl`],
+        ],
+      ],
+    },
+    {
+      name: "data-two-errors",
+      output: `${data}/train/two-errors.jsonl`,
+      commands: [
+        [
+          ...["scenes", "corrupt", "--truth", scenes, "--seed", "6", "--errors", "2"],
+          ...["--kinds", "object", "position", "number", "relation", "--output", `${data}/train/two-errors.jsonl`],
+        ],
+      ],
     },
     {
       name: "start",
       output: `${exp}/start/config.json`,
-      commands: [["scenes", "model", "--patch", "16", "--output", `${exp}/start`]],
+      commands: [["scenes", "model", "--output", `${exp}/start`]],
     },
     {
       name: "tower",
@@ -178,7 +197,7 @@ function plan(scale, { threads, device }) {
       commands: [
         [
           ...["scenes", "tower", "--model", `${exp}/start`, "--output", `${exp}/tower`, "--threads", threads],
-          ...["--updates", String(Math.max(4, Math.round(1200 * scale)))],
+          ...["--updates", String(Math.max(4, Math.round(1600 * scale)))],
         ],
       ],
     },

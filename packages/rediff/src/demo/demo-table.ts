@@ -17,6 +17,7 @@ import { compareAll, type Figure, scoreAll } from "../scenes/scoring/score.js";
 import { makeWorld } from "../scenes/world/world.js";
 import { type Cell, captionCell, type Stage, speeds, weightsKey } from "./caption-grid.js";
 import { chart } from "./chart.js";
+import { answerQuestions, questionsAbout, scoreQuestions } from "./question-figures.js";
 import { scoreRefining } from "./refine-figures.js";
 import { compareLosses } from "./speed-losses.js";
 import {
@@ -27,6 +28,8 @@ import {
   gainTable,
   type LossLine,
   lossTable,
+  type QuestionLine,
+  questionTable,
   type RefiningLine,
   refiningTable,
   summaryTable,
@@ -162,6 +165,31 @@ export async function main(args: readonly string[]): Promise<void> {
     }
   }
 
+  const twoErrors = await draftsOf(kept, Math.round(count * 0.6), 2);
+  const two: RefiningLine[] = [];
+  const asked: QuestionLine[] = [];
+  const questions = questionsAbout(plain.scenes.slice(0, Math.round(count * 0.4)), TABLE_SEED);
+  for (const stage of stages) {
+    using model = await loadModel(stage.folder);
+    const twoBar = progress({ label: `two errors, ${stage.title}`, unit: "captions", total: twoErrors.scenes.length });
+    const scores = await scoreRefining(model, twoErrors.scenes, {
+      folder: twoErrors.folder,
+      threshold: REFINE_THRESHOLD,
+      onProgress: twoBar.update,
+    });
+    twoBar.finish();
+    two.push({ title: stage.title, scores });
+    const bar = progress({ label: `questions, ${stage.title}`, unit: "answers", total: questions.length });
+    const said = await answerQuestions(model, plain.scenes, questions, {
+      folder: plain.folder,
+      tokensPerStep: 1,
+      revise: stage.revises,
+      onProgress: bar.update,
+    });
+    bar.finish();
+    asked.push({ title: stage.title, scores: scoreQuestions(questions, said) });
+  }
+
   const markdown = [
     `${count} held-out scenes; in brackets 95 % intervals from resampled scenes.`,
     summaryTable(stages, scored, judged),
@@ -175,13 +203,17 @@ export async function main(args: readonly string[]): Promise<void> {
     elsewhereTable(elsewhere, ["coverage", "precision", "position", "count", "exact"]),
     `Refine: ${drafts.scenes.length} captions, half of them with one planted error; shares repaired by kind of error:`,
     refiningTable(refining),
+    `Two planted errors at once, threshold ${REFINE_THRESHOLD}: ${twoErrors.scenes.length} captions, half of them right:`,
+    refiningTable(two),
+    `Short questions, one token per step: ${questions.length}, shares of right answers:`,
+    questionTable(asked),
     "",
   ].join("\n\n");
   process.stdout.write(markdown);
   writeFileSync(join(output, "table.md"), markdown);
   writeFileSync(
     join(output, "table.json"),
-    `${JSON.stringify({ scored, losses, gains, elsewhere, refining }, null, 1)}\n`,
+    `${JSON.stringify({ scored, losses, gains, elsewhere, refining, two, asked }, null, 1)}\n`,
   );
   const series = stages.map((stage) => ({ stage, revise: stage.revises }));
   writeFileSync(
@@ -205,17 +237,17 @@ async function scenesOf(
   count: number,
   { seed, style, split }: { seed: number; style: "train" | "held-out"; split: "train" | "held-out" },
 ): Promise<SceneSet> {
-  await generateScenes({ folder, count, seed, style, split, size: 96, world: makeWorld("demo") });
+  await generateScenes({ folder, count, seed, style, split, size: 144, world: makeWorld("demo") });
   return { folder, scenes: (await collect(join(folder, "scenes.jsonl"))).slice(0, count) };
 }
 
-/** Half with an error, half right, of pictures of their own. */
-async function draftsOf(kept: string, count: number): Promise<SceneSet> {
+/** Half with an error, or two, half right, of pictures of their own. */
+async function draftsOf(kept: string, count: number, errors: 1 | 2 = 1): Promise<SceneSet> {
   const { folder } = await scenesOf(join(kept, "refine"), 2 * count, { seed: 9003, style: "train", split: "train" });
   const truth = join(folder, "scenes.jsonl");
-  const wrong = join(folder, "wrong.jsonl");
+  const wrong = join(folder, errors === 1 ? "wrong.jsonl" : "two-wrong.jsonl");
   const right = join(folder, "right.jsonl");
-  await writeCorrupted({ truth, output: wrong, seed: 1, kinds: usualErrors });
+  await writeCorrupted({ truth, output: wrong, seed: 1, kinds: usualErrors, errors });
   await writeCorrupted({ truth, output: right, seed: 1, kinds: ["none"] });
   return {
     folder,

@@ -2,6 +2,7 @@
 import type { RepairScores } from "../scenes/scoring/repairs.js";
 import type { compareAll, Figure, Interval, Scores } from "../scenes/scoring/score.js";
 import { type Stage, speeds } from "./caption-grid.js";
+import { type QuestionScores, questionTasks } from "./question-figures.js";
 import type { LossComparison } from "./speed-losses.js";
 
 const summarySpeeds = [1, 4, 8];
@@ -132,6 +133,23 @@ export function refiningTable(lines: readonly RefiningLine[]): string {
       const { intervals } = scores;
       const own = kinds.map((kind) => scores.byKind[kind]?.repaired.toFixed(3) ?? "-");
       return `| ${title} | ${withInterval(scores.detected, intervals.detected)} | ${withInterval(scores.repaired, intervals.repaired)} | ${own.join(" | ")} | ${withInterval(scores.falseEdits, intervals.falseEdits)} |`;
+    }),
+  ].join("\n");
+}
+
+export interface QuestionLine {
+  title: string;
+  scores: QuestionScores;
+}
+
+/** A line for each model, a column for each kind of question. */
+export function questionTable(lines: readonly QuestionLine[]): string {
+  return [
+    `| right answers | ${questionTasks.join(" | ")} |`,
+    `| --- | ${questionTasks.map(() => "---").join(" | ")} |`,
+    ...lines.map(({ title, scores }) => {
+      const values = questionTasks.map((task) => withInterval(scores[task].right, scores[task].interval));
+      return `| ${title} | ${values.join(" | ")} |`;
     }),
   ].join("\n");
 }

@@ -7,7 +7,17 @@ import { Segmented, Select } from "../ui/controls.js";
 import { Icon } from "../ui/icons.js";
 import { Board } from "./board.js";
 import { Palette } from "./palette.js";
-import { type Catalog, clear, emptyScene, place, randomScene, type Sticker, setCount, setSize } from "./scene.js";
+import {
+  type Catalog,
+  clear,
+  counts,
+  emptyScene,
+  place,
+  randomScene,
+  type Sticker,
+  setCount,
+  setSize,
+} from "./scene.js";
 
 export function Composer({ catalog }: { catalog: Catalog }) {
   const app = useApp();
@@ -41,7 +51,7 @@ export function Composer({ catalog }: { catalog: Catalog }) {
           hideLabel
           disabled={group === undefined}
           value={group?.count}
-          options={([1, 2, 3] as const).map((value) => ({ value, text: String(value) }))}
+          options={counts.map((value) => ({ value, text: String(value) }))}
           onChange={(count) => changeScene(app, (old) => setCount(old, cell, count))}
         />
         <Segmented
@@ -128,7 +138,7 @@ export function Composer({ catalog }: { catalog: Catalog }) {
       {side !== undefined && (
         <p class="note">
           The model sees it at {side} x {side} pixels.
-          <span class="keys"> Keys on the board: arrows, 1 to 3, S, L, Delete; with Shift, arrows move a group.</span>
+          <span class="keys"> Keys on the board: arrows, 1 to 4, S, L, Delete; with Shift, arrows move a group.</span>
         </p>
       )}
     </div>

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { stickerCatalog } from "../../../rediff/src/scenes/world/catalog.js";
 import {
   clear,
+  counts,
   emptyScene,
   isEmpty,
   move,
@@ -31,7 +32,7 @@ const actions = fc.array(
           move(scene, from, to),
     ),
     fc.nat(3).map((cell) => (scene: Scene) => clear(scene, cell)),
-    fc.tuple(fc.nat(3), fc.constantFrom(1 as const, 2 as const, 3 as const)).map(
+    fc.tuple(fc.nat(3), fc.constantFrom(...counts)).map(
       ([cell, count]) =>
         (scene: Scene) =>
           setCount(scene, cell, count),
@@ -45,7 +46,8 @@ test("a sticker goes into its cell; a second one of its kind moves it", () => {
   const one = place(emptyScene(catalog), 0, apple);
   expect(one.cells[0]).toMatchObject({ name: "red apple", count: 1, size: "large" });
   const moved = place(one, 3, apple);
-  expect(moved.cells.map((group) => group?.name)).toEqual([undefined, undefined, undefined, "red apple"]);
+  expect(moved.cells.map((group) => group?.name).indexOf("red apple")).toBe(3);
+  expect(moved.cells.filter((group) => group !== undefined)).toHaveLength(1);
   expect(place(moved, 3, green).cells[3]?.name).toBe("green apple");
 });
 
@@ -54,7 +56,7 @@ test("whatever is done, no kind comes twice and all objects are inside the pictu
     fc.property(actions, (all) => {
       let scene = emptyScene(catalog);
       for (const act of all) scene = act(scene);
-      expect(scene.cells).toHaveLength(4);
+      expect(scene.cells).toHaveLength(catalog.positions.length);
       const icons = scene.cells.flatMap((group) => (group === undefined ? [] : [group.icon]));
       expect(new Set(icons).size).toBe(icons.length);
       for (const { x, y, side } of placements(scene)) {

@@ -1,7 +1,7 @@
-/** A scene of stickers: at most one group of equal objects in each cell of a 2x2 grid, on a coloured background.
+/** A scene of stickers: at most one group of equal objects in each cell of a grid, on a coloured background.
  *
  *  Pure functions; who calls them draws and keeps the result. The rules are the scene world's own (docs/scenes.md): one
- *  to three of a kind, a size only of single objects, no kind twice. */
+ *  to four of a kind, a size only of single objects, no kind twice. */
 
 export type Size = "small" | "large";
 
@@ -24,11 +24,14 @@ export interface Catalog {
   positions: readonly string[];
 }
 
+export const counts = [1, 2, 3, 4] as const;
+export type Count = (typeof counts)[number];
+
 export interface Group {
   /** Key of the drawing. */
   icon: string;
   name: string;
-  count: 1 | 2 | 3;
+  count: Count;
   size: Size;
 }
 
@@ -61,7 +64,7 @@ export function randomScene(catalog: Catalog, random: () => number = Math.random
   for (const [i, cell] of places.entries()) {
     const sticker = stickers[i];
     if (sticker === undefined) continue;
-    const count = pick([1, 1, 1, 2, 2, 3] as const) ?? 1;
+    const count = pick([1, 1, 1, 2, 2, 3, 4] as const) ?? 1;
     cells[cell] = { ...sticker, count, size: pick(["small", "large"] as const) ?? "large" };
   }
   // Not an object's own colour: a blue heart on blue is hard to see.
@@ -94,7 +97,7 @@ export function clear(scene: Scene, cell: number): Scene {
   return withCell(scene, cell, undefined);
 }
 
-export function setCount(scene: Scene, cell: number, count: 1 | 2 | 3): Scene {
+export function setCount(scene: Scene, cell: number, count: Count): Scene {
   const group = scene.cells[cell];
   return group === undefined ? scene : withCell(scene, cell, { ...group, count });
 }
@@ -135,7 +138,7 @@ export interface Placement {
 }
 
 /** The world's own proportions, each in the middle of its range. */
-const sides = { large: 0.9, small: 0.5, two: 0.46, three: 0.42 };
+const sides = { large: 0.9, small: 0.5, two: 0.46, three: 0.42, four: 0.42 };
 
 export function placements(scene: Scene): Placement[] {
   const grid = Math.round(Math.sqrt(scene.cells.length)) || 1;
@@ -160,6 +163,10 @@ function arrangement({ count, size }: Group): { x: number; y: number; side: numb
       { x: 0.26, y: 0.5, side: sides.two },
       { x: 0.74, y: 0.5, side: sides.two },
     ];
+  }
+  if (count === 4) {
+    const ends = [0.24, 0.76];
+    return ends.flatMap((y) => ends.map((x) => ({ x, y, side: sides.four })));
   }
   return [
     { x: 0.5, y: 0.25, side: sides.three },

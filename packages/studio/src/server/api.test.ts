@@ -50,7 +50,7 @@ test("the models, their stickers, and none where they have none", async () => {
   expect(data.map(({ id }) => id)).toEqual(["rediff-demo", "llada-v-demo"]);
   expect(data[0]?.rediff).toMatchObject({ image_size: 96, embedded: true });
   expect(rediff?.command).toBe("npm start");
-  expect((await api.stickers())?.positions).toHaveLength(4);
+  expect((await api.stickers())?.positions).toHaveLength(9);
   server.behave.sceneWorld = false;
   expect(await api.stickers()).toBeUndefined();
   server.behave.sceneWorld = true;

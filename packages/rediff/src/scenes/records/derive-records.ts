@@ -39,7 +39,7 @@ export async function writeConversations(
     if (groups !== undefined && !groups.includes(facts.objects.length)) return [];
     return Array.from({ length: count }, (_, i) => {
       const random = rng(seed, "conversation", record.id, i);
-      const said = { grid: world.grid, wording: wording ?? world.wording };
+      const said = { ...world, wording: wording ?? world.wording };
       const { question, answer } = ask(random.pick(tasks), facts, said, layoutOf(record), random);
       const blanks = options.blanks === undefined ? [] : findBlanks(answer, random.pick(options.blanks));
       return {
@@ -52,19 +52,24 @@ export async function writeConversations(
   });
 }
 
-/** One caption for every picture, with one error of a kind drawn from `kinds`; "none" leaves it right. Where the facts
+/** One caption for every picture, with one error of a kind drawn from `kinds`, or two of two kinds; "none" leaves it right. Where the facts
  *  do not allow a kind (a size, where there is none) another one is taken; a picture that allows none is left out.
  *
  *  A line is a training sample (the answer is wrong, `revise` says where) and carries `right`, `kind` and the truth, so
  *  that `scenes score` can measure repairs against it. */
 export async function writeCorrupted(
-  options: DeriveOptions & { kinds: readonly (ErrorKind | "none")[] },
+  options: DeriveOptions & { kinds: readonly (ErrorKind | "none")[]; errors?: 1 | 2 },
 ): Promise<number> {
   const prompt = splitWords(DEFAULT_QUESTION);
+  const { kinds, errors = 1 } = options;
+  const pairs = kinds.flatMap((one, i) => kinds.slice(0, i).map((other) => [one, other]));
+  const choices = errors === 1 ? kinds.map((kind) => [kind]) : pairs.filter((pair) => !pair.includes("none"));
   return await writeLines(options, ({ record, facts, world }) => {
     const random = rng(options.seed, "corrupt", record.id);
-    for (const kind of random.shuffle(options.kinds)) {
-      const error = kind === "none" ? rightCaption() : plantError(facts, kind, world, random, prompt);
+    for (const kinds of random.shuffle(choices)) {
+      const kind = kinds.join("+");
+      const planted = kinds.filter((some) => some !== "none");
+      const error = planted.length === 0 ? rightCaption() : plantError(facts, planted, world, random, prompt);
       if (error === undefined) continue;
       const { right, draft, revise } = error;
       return [

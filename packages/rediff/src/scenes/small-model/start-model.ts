@@ -16,7 +16,7 @@ export interface StartModelOptions {
   seed: number;
 }
 
-export const startModelDefaults: StartModelOptions = { width: 128, layers: 4, size: 96, patch: 12, seed: 0 };
+export const startModelDefaults: StartModelOptions = { width: 128, layers: 4, size: 144, patch: 16, seed: 0 };
 
 const HEAD = 32;
 /** A picture, a question, an answer: the longest captions of the largest world leave room. */
@@ -53,7 +53,16 @@ export async function writeStartModel(folder: string, options: Partial<StartMode
       image_aspect_ratio: "square",
       image_grid_pinpoints: null,
       // What it is used with where nothing else is asked for: room for the longest caption, prompts as in training.
-      rediff: { gen_length: 48, image_join: "correct", refine_threshold: 0.7, world: "scenes", converses: false },
+      rediff: {
+        gen_length: 64,
+        image_join: "correct",
+        refine_threshold: 0.7,
+        // It learns end-of-text behind its answers: see docs/embedded-model.md.
+        confidence_among: "all",
+        revise_rest: true,
+        world: "scenes",
+        converses: true,
+      },
       // The tower's last layer is never run.
       vision_config: { ...common, num_hidden_layers: layers + 1, image_size: size, patch_size: patch },
     },

@@ -148,6 +148,20 @@ function plan(scale, { threads, device }) {
     talk("whole", ["--task", "caption", "--blanks", "text", "--seed", "14"]),
     talk("captions", ["--task", "caption", "--count", "2", "--seed", "4"]),
     talk("questions", ["--task", "where", "what", "number", "color", "there", "relation", "--seed", "15"]),
+    talk("foreign", [
+      ...["--groups", "1", "2", "3", "--task", "caption", "caption", "where", "what", "number", "there", "color"],
+      ...["--foreign", "--seed", "16"],
+    ]),
+    {
+      name: "data-foreign-errors",
+      output: `${data}/train/foreign-errors.jsonl`,
+      commands: [
+        [
+          ...["scenes", "corrupt", "--truth", scenes, "--seed", "8", "--foreign"],
+          ...["--kinds", "object", "position", "number", "--output", `${data}/train/foreign-errors.jsonl`],
+        ],
+      ],
+    },
     {
       name: "data-errors",
       output: `${data}/train/errors.jsonl`,

@@ -46,16 +46,18 @@ const defaultsSchema = z
     revise_rest: z.boolean().optional(),
     confidence_among: z.enum(["allowed", "all"]).optional(),
     world: z.literal("scenes").optional(),
+    known_tokens: z.tuple([z.int().min(0), z.int().min(0)]).optional(),
     converses: z.boolean().optional(),
   })
   .default({})
   .transform(
-    ({ gen_length, image_join, refine_threshold, revise_rest, confidence_among, world, converses }): ModelDefaults => ({
-      genLength: gen_length,
-      imageJoin: image_join,
-      refineThreshold: refine_threshold,
-      reviseRest: revise_rest,
-      confidenceAmong: confidence_among,
+    ({ world, converses, ...keys }): ModelDefaults => ({
+      genLength: keys.gen_length,
+      imageJoin: keys.image_join,
+      refineThreshold: keys.refine_threshold,
+      reviseRest: keys.revise_rest,
+      confidenceAmong: keys.confidence_among,
+      knownTokens: keys.known_tokens,
       world,
       converses,
     }),

@@ -6,11 +6,11 @@ import { parseRecord } from "../../data/records/parse-record.js";
 import { folderOfEachTest } from "../../testing/folders.js";
 import { applyPairs } from "../expert/word-edits.js";
 import { parseCaption } from "../language/parse-caption.js";
-import { splitWords } from "../language/words.js";
+import { joinWords, splitWords } from "../language/words.js";
 import { loadArtwork } from "../picture/artwork.js";
 import { encodePng } from "../picture/png.js";
 import { scoreCaption } from "../scoring/score.js";
-import { columns, rows } from "../world/facts.js";
+import { columns, type Facts, rows } from "../world/facts.js";
 import { objectNames } from "../world/object-names.js";
 import { heldOutStyle, makeWorld, styles, trainingStyles, worlds } from "../world/world.js";
 import { writeConversations, writeCorrupted } from "./derive-records.js";
@@ -214,6 +214,36 @@ describe("further data", () => {
       expect(scoreCaption(wrong, truth).exact).toBe(0);
       expect(scoreCaption(applyPairs(wrong, revise), truth).exact).toBe(1);
     }
+  });
+
+  it("with words that the world does not have: given in captions, in both texts of an error, before questions", async () => {
+    await generateScenes(options({ count: 12 }));
+    const truth = at("scenes.jsonl");
+    const facts = new Map((await all(truth)).map((scene) => [scene.record.image, scene.facts]));
+    await writeConversations({ truth, output: at("c.jsonl"), seed: 1, count: 3, tasks: ["caption"], foreign: true });
+    const forms = records("c.jsonl").map((record) => parseRecord(record, { file: "c.jsonl", index: 0 }));
+    const mixed = forms.filter(({ blanks }) => blanks !== undefined);
+    expect(mixed.length).toBeGreaterThan(5);
+    for (const { turns, blanks = [], images } of forms) {
+      const answer = turns[1]?.content ?? "";
+      const own = blanks.map(([start, end]) => answer.slice(start, end).trim());
+      const learnt = blanks.length === 0 ? answer : joinWords(splitWords(own.join(" ")));
+      expect(scoreCaption(learnt, facts.get(String(images[0])) as Facts).exact).toBe(1);
+    }
+    await writeConversations({ truth, output: at("q.jsonl"), seed: 1, count: 1, tasks: ["where"], foreign: true });
+    for (const record of records("q.jsonl")) {
+      const { turns, blanks } = parseRecord(record, { file: "q.jsonl", index: 0 });
+      expect(turns[0]?.content).toMatch(/[.!] Where (is|are) the [a-z ]+\?$/);
+      expect(blanks).toBeUndefined();
+    }
+    await writeCorrupted({ truth, output: at("e.jsonl"), seed: 1, kinds: ["object"], foreign: true });
+    const errors = records("e.jsonl");
+    for (const record of errors) {
+      const { revise, turns } = parseRecord(record, { file: "e.jsonl", index: 0 });
+      expect(applyPairs(turns[1]?.content ?? "", revise)).toBe(record.right);
+    }
+    const strange = errors.filter(({ right }) => parseCaption(splitWords(String(right))) === undefined);
+    expect(strange.length).toBeGreaterThan(3);
   });
 
   it("names the line that is no scene", async () => {

@@ -1,8 +1,10 @@
 /** A trained model as it is committed: the weights in bfloat16, half the bytes, and no file that only training needs. */
 import { join } from "node:path";
 import { openCheckpoint, saveCheckpoint, scope, type Tensor } from "@rediff/torch";
+import { z } from "zod";
 import { loadConfig } from "../checkpoint/config.js";
 import { carryFiles, writeJson } from "../checkpoint/model-folder.js";
+import { sceneDefaults } from "../scenes/small-model/start-model.js";
 
 /** @param from model folder of a training run; of several the weights are averaged, which evens out what single stages of
  *   one run are good at (model soups, arXiv 2203.05482)
@@ -35,5 +37,8 @@ export async function publishModel(from: readonly [string, ...string[]], to: str
     for (const checkpoint of checkpoints) checkpoint[Symbol.dispose]();
   }
   await carryFiles(last, to);
-  await writeJson(join(to, "config.json"), { ...raw, torch_dtype: "bfloat16" });
+  const { rediff } = z.looseObject({ rediff: z.looseObject({ world: z.string().optional() }).default({}) }).parse(raw);
+  // What was found out since the training began is said of the model, too.
+  const defaults = rediff.world === "scenes" ? { ...sceneDefaults(), ...rediff } : rediff;
+  await writeJson(join(to, "config.json"), { ...raw, rediff: defaults, torch_dtype: "bfloat16" });
 }

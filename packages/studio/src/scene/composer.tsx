@@ -1,6 +1,6 @@
 /** A scene of stickers, put together by mouse, finger or keys. */
 import { useEffect, useState } from "preact/hooks";
-import { patch, useApp, useSelect } from "../app/app.js";
+import { announce, patch, useApp, useSelect } from "../app/app.js";
 import { SceneGallery } from "../gallery/scene-gallery.js";
 import { changeScene } from "../picture/picture-actions.js";
 import { Segmented, Select } from "../ui/controls.js";
@@ -12,6 +12,7 @@ import {
   clear,
   counts,
   emptyScene,
+  kindsIn,
   place,
   randomScene,
   type Sticker,
@@ -28,15 +29,21 @@ export function Composer({ catalog }: { catalog: Catalog }) {
   if (scene === undefined) return null;
   const group = scene.cells[cell];
   const where = catalog.positions[cell] ?? "";
+  const isFull = kindsIn(scene) >= catalog.most_kinds;
   const put = (sticker: Sticker, to = freeCell()) => {
-    changeScene(app, (old) => place(old, to, sticker));
+    const isNew = scene.cells.every((other) => other?.icon !== sticker.icon);
+    if (isFull && isNew && scene.cells[to] === undefined) {
+      announce(app, `No more than ${catalog.most_kinds} kinds: empty a cell, or choose one to put it there.`);
+      return;
+    }
+    changeScene(app, (old) => place(old, to, sticker, catalog));
     patch(app, "picture", { cell: to });
   };
-  /** The chosen cell if it is empty, else another that is. */
+  /** The chosen cell if it is empty, else another that is; where there are as many kinds as there may be, the chosen one. */
   function freeCell(): number {
     const cells = scene?.cells ?? [];
     const empty = cells.indexOf(undefined);
-    return cells[cell] === undefined || empty < 0 ? cell : empty;
+    return cells[cell] === undefined || empty < 0 || isFull ? cell : empty;
   }
   return (
     <div class="composer">
@@ -87,6 +94,12 @@ export function Composer({ catalog }: { catalog: Catalog }) {
         <div class="tools-inner">
           <SceneGallery catalog={catalog} />
           <Palette catalog={catalog} style={scene.style} onPut={put} />
+          {isFull && (
+            <p class="note">
+              {catalog.most_kinds} kinds are the most that the model knows: empty a cell, or put another sticker in its
+              place.
+            </p>
+          )}
           <fieldset class="swatches">
             <legend>Background</legend>
             <div>

@@ -16,8 +16,10 @@ const usage = `npm run demo:train -- [options]
   --list         name the steps and their commands, run nothing
   --threads N    CPU threads of training (default 1: with more, a second busy program slows it down many times)
   --device D     of training (default cpu)
+  --models DIR   where the stages go at the end (default models; of a smaller scale exp/demo/models)
 
-Data goes to data/demo, models to exp/demo, and at the end the stages to models/.`;
+Data goes to data/demo, models to exp/demo. With --scale 0.004 all of it takes minutes and the models know nothing:
+clone the repository for that, since a later run goes on from what is there.`;
 
 const data = "data/demo";
 const exp = "exp/demo";
@@ -32,6 +34,7 @@ await runScript(async () => {
       list: { type: "boolean", default: false },
       threads: { type: "string", default: "1" },
       device: { type: "string", default: "cpu" },
+      models: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -41,7 +44,8 @@ await runScript(async () => {
   }
   const scale = Number(values.scale);
   if (!(scale > 0 && scale <= 1)) throw new SetupError(`--scale ${values.scale} is not between 0 and 1`, "Try 0.01.");
-  const steps = plan(scale, { threads: values.threads, device: values.device });
+  const models = values.models ?? (scale === 1 ? "models" : `${exp}/models`);
+  const steps = plan(scale, { threads: values.threads, device: values.device, models });
   const names = steps.map(({ name }) => name);
   for (const name of [values.from, values.only])
     if (name !== undefined && !names.includes(name))
@@ -50,8 +54,14 @@ await runScript(async () => {
     values.only === undefined ? i >= names.indexOf(values.from ?? "scenes") : name === values.only,
   );
   if (values.list) {
-    for (const { name, commands } of chosen)
-      console.log([`${name}:`, ...(commands ?? []).map((args) => `  rediff ${args.join(" ")}`)].join("\n"));
+    for (const { name, commands = [], beside, script } of chosen) {
+      const lines = [
+        ...commands.map((args) => ["rediff", ...args]),
+        ...(script === undefined ? [] : [["node", ...script]]),
+      ];
+      if (beside !== undefined) lines.push(["rediff", ...beside, "(beside it)"]);
+      console.log([`${name}:`, ...lines.map((words) => `  ${words.join(" ")}`)].join("\n"));
+    }
     return 0;
   }
   await setUp({ quiet: true });
@@ -73,10 +83,10 @@ await runScript(async () => {
 
 /**
  * @param {number} scale
- * @param {{ threads: string, device: string }} machine
+ * @param {{ threads: string, device: string, models: string }} machine
  * @returns {Step[]}
  */
-function plan(scale, { threads, device }) {
+function plan(scale, { threads, device, models }) {
   const count = (/** @type {number} */ whole, least = 64) => String(Math.max(least, Math.round(whole * scale)));
   const scenes = `${data}/train/scenes.jsonl`;
   /** @type {(name: string, whole: number, seed: number, more?: string[], least?: number) => Step} */
@@ -121,6 +131,9 @@ function plan(scale, { threads, device }) {
     ],
   });
   const twice = (/** @type {string} */ word) => [word, word];
+  // Of drafts by a model that knows little few can be corrected: a batch may not need more.
+  const rounds = [`slice.count=${count(4000)}`, `evaluate.count=${count(200, 8)}`];
+  const smallLoop = [...rounds, `train.set={batch_size: 8, max_steps: ${Math.max(4, Math.round(600 * scale))}}`];
   const several = ["--groups", "2", "3", "4"];
   const facts = [
     ...[...twice("names"), "names", ...twice("positions"), "positions"],
@@ -207,27 +220,22 @@ function plan(scale, { threads, device }) {
     {
       name: "improve",
       beside: ["scenes", "expert", "--truth", `${data}/loop/scenes.jsonl`, "--port", String(EXPERT_PORT)],
-      commands: [
-        [
-          "improve",
-          "recipes/demo/improve.yaml",
-          ...(scale === 1 ? [] : [`slice.count=${count(4000)}`, "evaluate.count=64"]),
-        ],
-      ],
+      commands: [["improve", "recipes/demo/improve.yaml", ...(scale === 1 ? [] : smallLoop)]],
     },
     {
       name: "publish",
       script: [
         "packages/rediff/dist/demo/publish-main.js",
-        ...[`${exp}/llada_v`, "models/demo-stages/llada_v", `${exp}/rediff_base`, "models/demo-stages/rediff_base"],
+        ...[`${exp}/llada_v`, `${models}/demo-stages/llada_v`],
+        ...[`${exp}/rediff_base`, `${models}/demo-stages/rediff_base`],
         // The control and the last stage are averages, each of its own way from stage to stage.
         ...[
           ["llada_v", "continued_forms", "continued"].map((stage) => `${exp}/${stage}`).join(","),
-          "models/demo-stages/continued",
+          `${models}/demo-stages/continued`,
         ],
         ...[
           ["rediff_base", "improve/round-1/model", "improve/round-2/model"].map((stage) => `${exp}/${stage}`).join(","),
-          "models/demo",
+          `${models}/demo`,
         ],
       ],
     },

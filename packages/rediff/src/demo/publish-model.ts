@@ -6,6 +6,8 @@ import { loadConfig } from "../checkpoint/config.js";
 import { carryFiles, writeJson } from "../checkpoint/model-folder.js";
 import { sceneDefaults } from "../scenes/small-model/start-model.js";
 
+const sceneConfig = z.looseObject({ rediff: z.looseObject({ world: z.literal("scenes") }) });
+
 /** @param from model folder of a training run; of several the weights are averaged, which evens out what single stages of
  *   one run are good at (model soups, arXiv 2203.05482)
  *  @param to model folder to be written, with the config and tokenizer of the last one
@@ -37,8 +39,8 @@ export async function publishModel(from: readonly [string, ...string[]], to: str
     for (const checkpoint of checkpoints) checkpoint[Symbol.dispose]();
   }
   await carryFiles(last, to);
-  const { rediff } = z.looseObject({ rediff: z.looseObject({ world: z.string().optional() }).default({}) }).parse(raw);
   // What was found out since the training began is said of the model, too.
-  const defaults = rediff.world === "scenes" ? { ...sceneDefaults(), ...rediff } : rediff;
-  await writeJson(join(to, "config.json"), { ...raw, rediff: defaults, torch_dtype: "bfloat16" });
+  const { data } = sceneConfig.safeParse(raw);
+  const defaults = data === undefined ? {} : { rediff: { ...sceneDefaults(), ...data.rediff } };
+  await writeJson(join(to, "config.json"), { ...raw, ...defaults, torch_dtype: "bfloat16" });
 }

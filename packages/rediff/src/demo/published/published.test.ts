@@ -12,9 +12,9 @@ import { alignedTable, withSections } from "./marked-sections.js";
 import type { Measured } from "./measured.js";
 import { publishedSections } from "./published-sections.js";
 
-const facts = { objects: [{ name: "dog", count: 1, position: "top left" as const }], background: "red" };
-const right = scoreCaption("A dog is at the top left. The background is red.", facts);
-const wrong = scoreCaption("A cat is at the top left. The background is red.", facts);
+const facts = { objects: [{ name: "dog", count: 1, position: "top left" as const }], background: "blue" };
+const right = scoreCaption("A dog is at the top left. The background is blue.", facts);
+const wrong = scoreCaption("A cat is at the top left. The background is blue.", facts);
 const [good, bad] = [
   [right, right, right, right],
   [right, wrong, wrong, wrong],

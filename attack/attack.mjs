@@ -1,9 +1,9 @@
 // npm run attack: a server of its own is attacked for a while, and a table says what became of it and of its neighbours.
 
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { writeSection } from "../bench/report.mjs";
 import { isBuilt, NAMES, runBattery } from "./battery.mjs";
+import { parseOptions, runCommand } from "./command-line.mjs";
 import { reportText, violations } from "./report.mjs";
 
 const USAGE = `Usage: npm run attack -- [--seconds S] [--seed N] [--only KIND]
@@ -25,49 +25,9 @@ The status is 1 when something did not hold; what, and how to have it again, is 
   --verbose     pass on what the server says
 `;
 
-class UsageError extends Error {}
-
-function parse() {
-  const string = /** @type {const} */ ({ type: "string" });
-  const flag = /** @type {const} */ ({ type: "boolean", default: false });
-  const options = {
-    seconds: string,
-    seed: string,
-    only: string,
-    threads: string,
-    margin: string,
-    json: flag,
-    write: flag,
-    verbose: flag,
-    help: flag,
-  };
-  let values;
-  try {
-    values = parseArgs({ options }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-  if (values.only !== undefined && !NAMES.includes(values.only))
-    throw new UsageError(`--only must be one of ${NAMES.join(", ")}; got ${values.only}`);
-  return {
-    ...values,
-    seconds: number("--seconds", values.seconds) ?? 60,
-    seed: number("--seed", values.seed) ?? 1,
-    margin: number("--margin", values.margin) ?? 1,
-    threads: number("--threads", values.threads),
-  };
-}
-
-/** @param {string} name @param {string | undefined} text */
-function number(name, text) {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new UsageError(`${name} must be a positive integer, got ${text}`);
-  return value;
-}
-
 async function main() {
-  const { help, json, write, verbose, only, threads, ...options } = parse();
+  const { help, json, write, verbose, only, threads, ...given } = parseOptions(["seconds", "margin", "threads"], NAMES);
+  const options = { ...given, seconds: given.seconds ?? 60, margin: given.margin ?? 1 };
   if (help) return void process.stdout.write(USAGE);
   if (!isBuilt) throw new Error("rediff is not built: npm run setup");
   const log = (/** @type {string} */ line) => (verbose || !line.startsWith("  ")) && console.error(line);
@@ -88,11 +48,4 @@ async function main() {
   if (found.length > 0) process.exitCode = 1;
 }
 
-try {
-  await main();
-} catch (error) {
-  const verbose = process.argv.includes("--verbose");
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  console.error(error instanceof UsageError ? `${message}\n\n${USAGE}` : verbose ? stack : message);
-  process.exitCode = 1;
-}
+await runCommand(main, USAGE);

@@ -33,6 +33,8 @@ const MIXTURE = { name: "mixture", title: "three kinds at a time" };
 const ALONE = ["connections", "model-dies", "model-hangs", "many-bodies"];
 const LANES = 2;
 const SETTLE_MS = 30_000;
+/** In which a server that has nothing to do gives back what it does not need. */
+const REST_MS = 6000;
 
 /** Another address of this machine, so that neighbours and attackers have queues of their own; macOS has but one. */
 const attackers = process.platform === "linux" ? { localAddress: "127.0.0.2" } : {};
@@ -47,10 +49,8 @@ export async function runBattery({ seconds, seed, only, threads, log }) {
   const target = { port: server.port, ...attackers };
   const watch = startWatching(server.port);
   try {
-    await watch.started;
-    // Attackers have machines of their own: what they compute is not to keep the server and its neighbours waiting. The
-    // watching thread has been started, and keeps its priority.
-    stepBack();
+    // Attackers have machines of their own: what they compute is not to keep the server and its neighbours waiting.
+    stepBack(await watch.thread);
     await warmUp(target);
     await watch.enter("alone", false);
     await pause(1000 * Math.min(5, Math.max(1, seconds / 12)));
@@ -78,6 +78,7 @@ export async function runBattery({ seconds, seed, only, threads, log }) {
     }
     if (mixed === seconds) await server.settle(SETTLE_MS);
     // Only now all that is loaded late is there, and what the allocator keeps for the next time.
+    await pause(REST_MS);
     const start = { memory: server.memory(), tensors: await tensorsOf(server) };
 
     const left = 1000 * (seconds - mixed) - (performance.now() - began);
@@ -188,7 +189,9 @@ function startWatching(port) {
   const failed = new Promise((_, reject) => worker.once("error", reject));
   failed.catch(() => undefined);
   return {
-    started: Promise.race([once(worker, "online"), failed]),
+    /** The system's number of it.
+     *  @type {Promise<number>} */
+    thread: Promise.race([once(worker, "message").then(([{ thread }]) => thread), failed]),
     /** @param {string} name @param {boolean} mayCrash */
     async enter(name, mayCrash) {
       worker.postMessage({ phase: { name, mayCrash } });

@@ -2,8 +2,8 @@
 // whether what came of it is what the undisturbed run gives, or a clear refusal.
 
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { conditions, table, writeSection } from "../bench/report.mjs";
+import { parseOptions, runCommand } from "./command-line.mjs";
 import { isBuilt, NAMES, runBattery } from "./train/battery.mjs";
 
 const USAGE = `Usage: npm run attack:train -- [--kills N] [--seed N] [--only KIND]
@@ -23,34 +23,8 @@ The status is 1 when something was wrong; what, and how to have it again, is pri
   --verbose    say what is being done
 `;
 
-class UsageError extends Error {}
-
-function parse() {
-  const string = /** @type {const} */ ({ type: "string" });
-  const flag = /** @type {const} */ ({ type: "boolean", default: false });
-  const options = { kills: string, seed: string, only: string, json: flag, write: flag, verbose: flag, help: flag };
-  let values;
-  try {
-    values = parseArgs({ options }).values;
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
-  }
-  if (values.only !== undefined && !NAMES.includes(values.only))
-    throw new UsageError(`--only must be one of ${NAMES.join(", ")}; got ${values.only}`);
-  return { ...values, kills: number("--kills", values.kills) ?? 20, seed: number("--seed", values.seed) ?? 1 };
-}
-
-/** @param {string} name @param {string | undefined} text */
-function number(name, text) {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new UsageError(`${name} must be a positive integer, got ${text}`);
-  return value;
-}
-
 async function main() {
-  const { help, json, write, verbose, only, kills, seed } = parse();
+  const { help, json, write, verbose, only, kills = 20, seed } = parseOptions(["kills"], NAMES);
   if (help) return void process.stdout.write(USAGE);
   if (!isBuilt) throw new Error("rediff is not built: npm run setup");
   const log = (/** @type {string} */ line) => (verbose || !line.startsWith("  ")) && console.error(line);
@@ -78,11 +52,4 @@ function reportText(rows, what) {
   return `${table([["kind", "tried", "equal", "clearly refused", "wrong"], ...lines])}\n\n${conditions([], [what])}.`;
 }
 
-try {
-  await main();
-} catch (error) {
-  const verbose = process.argv.includes("--verbose");
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  console.error(error instanceof UsageError ? `${message}\n\n${USAGE}` : verbose ? stack : message);
-  process.exitCode = 1;
-}
+await runCommand(main, USAGE);

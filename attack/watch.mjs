@@ -4,6 +4,7 @@
 import { Agent, request } from "node:http";
 import { parentPort, workerData } from "node:worker_threads";
 import { CAPTION, CHAT } from "./questions.mjs";
+import { ownThread } from "./step-back.mjs";
 
 const HEALTH_EVERY_MS = 20;
 
@@ -104,6 +105,8 @@ async function again(work, ms) {
     now().late.push(performance.now() - due); // what this machine takes for nothing at all
   }
 }
+
+parentPort?.postMessage({ thread: ownThread() });
 
 const ended = Promise.all([
   again(probeHealth, HEALTH_EVERY_MS),

@@ -14,6 +14,7 @@ export const floors = [
   ["training", "inference"],
   ["scenes"],
   ["pipeline"],
+  ["evaluation"],
   ["serving"],
   ["cli"],
   ["demo", "index"],

@@ -14,7 +14,9 @@
 #include <limits>
 #include <list>
 #include <map>
+#include <mutex>
 #include <sstream>
+#include <string>
 
 #include "env.h"
 

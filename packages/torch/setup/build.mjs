@@ -1,5 +1,6 @@
 // @ts-check
-/** Compiles packages/torch/native into rediff_torch.node, a Node-API addon linked to libtorch_cpu and libc10.
+/** Compiles packages/torch/native into rediff_torch.node, a Node-API addon linked to libtorch_cpu and libc10, and
+ *  native/host into rediff_host.node beside it, which is linked to neither.
  *
  *  A build is named by everything that went into it (sources, flags, compiler, libtorch and where it lies), so it never
  *  has to be checked for being up to date: it is there or it is not. Objects are kept by the same rule, one a file, so
@@ -61,12 +62,21 @@ export async function buildAddon(torch, ui, root = packageRoot) {
   const log = join(cacheFolder("addon", "logs"), `${name}-${key}.log`);
   writeFileSync(log, "");
   const work = { compiler, flags, identity, root, log, ui };
-  const objects = await compileAll(work);
-  const linked = join(cacheFolder("addon", "linking"), `${key}-${process.pid}.node`);
-  await link(work, objects, links, linked);
-  await tryLoading(linked);
-  mkdirSync(folder, { recursive: true });
-  renameSync(linked, addon);
+  const units = await compileAll(work);
+  const [host, main] = [units.filter(({ file }) => isHost(file)), units.filter(({ file }) => !isHost(file))];
+  // The main one last: where it is, all is.
+  for (const [name, parts, libraries] of /** @type {const} */ ([
+    ["rediff_host.node", host, hostLinkFlags()],
+    ["rediff_torch.node", main, links],
+  ])) {
+    if (parts.length === 0) continue;
+    const linked = join(cacheFolder("addon", "linking"), `${key}-${process.pid}-${name}`);
+    const objects = parts.map(({ object }) => object);
+    await link(work, objects, libraries, linked);
+    await tryLoading(linked);
+    mkdirSync(folder, { recursive: true });
+    renameSync(linked, join(folder, name));
+  }
   ui.say(`  built ${addon} in ${since(started)}`);
   prune(addons, name, folder);
   return addon;
@@ -104,8 +114,12 @@ function compileFlags(torch, root) {
 
 /** @param {import("./libtorch.mjs").Libtorch} torch */
 function linkFlags({ libDir }) {
+  return [...hostLinkFlags(), `-L${libDir}`, "-ltorch_cpu", "-lc10", `-Wl,-rpath,${libDir}`];
+}
+
+function hostLinkFlags() {
   const platform = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-Wl,--as-needed"];
-  return ["-shared", "-pthread", ...platform, `-L${libDir}`, "-ltorch_cpu", "-lc10", `-Wl,-rpath,${libDir}`];
+  return ["-shared", "-pthread", ...platform];
 }
 
 /** Whether this libtorch speaks libstdc++'s C++11 strings: c10::Error's constructor takes one, and its name says which.
@@ -126,9 +140,9 @@ function nodeApiHeaders() {
 }
 
 /**
- * Compiles each native/*.cc whose object is not there yet; several at once, as cores and memory allow.
+ * Compiles each unit whose object is not there yet; several at once, as cores and memory allow.
  * @param {Work} work
- * @returns {Promise<string[]>} the objects
+ * @returns {Promise<{ file: string, object: string }[]>}
  */
 async function compileAll(work) {
   const files = nativeFiles(work.root);
@@ -141,7 +155,7 @@ async function compileAll(work) {
     const object = join(cache, `${digest(...work.identity, shared, hashFiles(work.root, [file]))}.o`);
     return { file, object };
   });
-  if (jobs.length === 0) {
+  if (!jobs.some(({ file }) => !isHost(file))) {
     throw new SetupError(
       `there are no sources in ${join(work.root, "native")}`,
       "The package is incomplete: install it again.",
@@ -169,13 +183,19 @@ async function compileAll(work) {
   const results = await Promise.allSettled(Array.from({ length: parallel }, worker));
   for (const result of results) if (result.status === "rejected") throw result.reason;
   for (const { object } of jobs) utimesSync(object, new Date(), new Date());
-  return jobs.map(({ object }) => object);
+  return jobs;
 }
 
-/** Files of native/ itself are compiled; folders under it hold headers, or parts that are built apart (CUDA's).
+/** Files of native/ itself and of native/host are compiled; other folders hold headers, or parts that are built apart
+ *  (CUDA's).
  *  @param {string} file */
 function isUnit(file) {
-  return /^native[\\/][^\\/]+\.cc$/.test(file);
+  return /^native[\\/](?:host[\\/])?[^\\/]+\.cc$/.test(file);
+}
+
+/** @param {string} file */
+function isHost(file) {
+  return /^native[\\/]host[\\/]/.test(file);
 }
 
 /**

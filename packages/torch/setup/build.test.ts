@@ -72,6 +72,17 @@ describe.skipIf(compiler === undefined)("the addon", () => {
     expect(third.lines.join("\n")).toContain("2 of 2 files to compile");
   });
 
+  test("has a part beside it that works without libtorch", async () => {
+    const { torch, root } = project();
+    write(root, { "native/host/alone.cc": MODULE, "native/host/seven.cc": ANSWER("7") });
+    const ui = listener();
+    const addon = await buildAddon(torch, ui, root);
+    expect(ui.lines.join("\n")).toContain("4 of 4 files to compile");
+    const require = createRequire(import.meta.url);
+    expect(require(join(dirname(addon), "rediff_host.node"))).toEqual({ answer: 7 });
+    expect(require(addon)).toEqual({ answer: 42 });
+  });
+
   test("is the same one for a copy of the sources elsewhere", async () => {
     const { torch, root } = project();
     const addon = await buildAddon(torch, listener(), root);

@@ -11,7 +11,7 @@ import { sameTimes, sourceHash, sourceTimes } from "./sources.mjs";
 
 /**
  * @typedef {object} Torch what the library needs to know
- * @property {string} addon path of rediff_torch.node
+ * @property {string} addon path of rediff_torch.node; rediff_host.node lies beside it
  * @property {string} libDir libtorch's libraries
  * @property {string} torchVersion
  * @property {"LIBTORCH" | "python" | "wheel"} source where libtorch comes from

@@ -4,7 +4,7 @@ import { call } from "./call.js";
 import { arange, empty, eye, fromBuffer, full, ones, tensor, zeros } from "./create.js";
 import { setThreads } from "./device.js";
 import { fromFile, linear } from "./generated/ops.generated.js";
-import { keepMemory } from "./keep-memory.js";
+import { keepMemory } from "./memory/keep-memory.js";
 import { Generator, rand, randint, randperm } from "./random.js";
 import { scope } from "./scope.js";
 import { receive, send, type Tensor } from "./tensor.js";

@@ -7,6 +7,7 @@ import { embeddedBaselineFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
 import { isLoopback } from "../../serving/http/allowed-hosts.js";
 import type { RediffServer, ServerOptions } from "../../serving/server.js";
+import { collectWhenIdle } from "../../threads/idle-garbage.js";
 import { statusOfSignal } from "../exit-status.js";
 import { addModelOptions, chosenModel, loadOptions, type ModelFlags } from "../options/describe-options.js";
 import { needTorch } from "../options/load-engine.js";
@@ -162,6 +163,7 @@ async function run(flags: Flags): Promise<void> {
 
   const { startServer } = await import("../../serving/server.js");
   const server = await startServer(options);
+  collectWhenIdle({ process: true });
   const ended = untilTold(server, flags.drain);
   say(`loading ${folder}`);
   try {

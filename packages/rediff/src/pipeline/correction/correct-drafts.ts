@@ -13,7 +13,7 @@ import { type DraftRecord, draftRecordSchema } from "../drafts/draft-record.js";
 import { BudgetSpent, costOf } from "../expert/budget.js";
 import { completionsUrl } from "../expert/expert-client.js";
 import { type PictureFile, pictureUrl, readPictureFile } from "../expert/expert-picture.js";
-import { expertText } from "../expert/expert-prompt.js";
+import { draftRequest, expertText } from "../expert/expert-prompt.js";
 import { RejectedDraft } from "../expert/expert-refusal.js";
 import { Unreachable } from "../expert/http-post.js";
 import { LONGEST_WAIT_MS, type PaidAnswer, RetryingExpert } from "../expert/retry.js";
@@ -221,7 +221,7 @@ class CorrectionRun {
     const text = expertText({ question: draft.ques, answer: draft.ans ?? undefined, prediction: draft.pred });
     const tries = { count: 0 };
     try {
-      const paid = await this.#expert.ask({ picture, text }, tries);
+      const paid = await this.#expert.ask(draftRequest(this.settings.prompt, picture, text), tries);
       const { answer, cost = 0 } = paid;
       const kind = await this.ledger.append({
         key,
@@ -307,14 +307,14 @@ class CorrectionRun {
 }
 
 function emptyReport(settings: CorrectionSettings, sources: readonly RecordSource[]): CorrectionReport {
-  const { output, limit = Number.POSITIVE_INFINITY, prices, expert } = settings;
+  const { output, limit = Number.POSITIVE_INFINITY, prices, expert, prompt } = settings;
   const count = sources.reduce((sum, source) => sum + source.count, 0);
   return {
     output,
     failed_file: failedPath(output),
     expert_model: expert.model,
     expert_host: completionsUrl(expert.baseUrl).host,
-    prompt_sha256: createHash("sha256").update(expert.prompt).digest("hex"),
+    prompt_sha256: createHash("sha256").update(prompt).digest("hex"),
     drafts: Math.min(count, limit),
     answered_before: 0,
     duplicates: 0,

@@ -106,6 +106,8 @@ export interface CorrectionSettings extends CorrectOptions {
   firstWaitMs: number;
   graceMs: number;
   expert: ExpertSettings;
+  /** System prompt. */
+  prompt: string;
   /** The most tokens that an answer can have. */
   answerTokens: number;
 }
@@ -140,7 +142,6 @@ export async function checkOptions(options: CorrectOptions): Promise<CorrectionS
   const expert: ExpertSettings = {
     baseUrl,
     model: options.modelName ?? defaults.modelName,
-    prompt: await readExpertPrompt(options.promptFile),
     apiKey,
     apiKeyName,
     maxCompletionTokens,
@@ -148,6 +149,7 @@ export async function checkOptions(options: CorrectOptions): Promise<CorrectionS
     extraBody,
     timeoutMs,
   };
+  const prompt = await readExpertPrompt(options.promptFile);
   openExpert(expert).close(); // tells what is wrong with them, before there is any file
   return {
     ...options,
@@ -158,6 +160,7 @@ export async function checkOptions(options: CorrectOptions): Promise<CorrectionS
     graceMs: options.graceMs ?? defaults.graceMs,
     answerTokens: answerTokens ?? defaults.maxCompletionTokens,
     expert,
+    prompt,
   };
 }
 

@@ -16,8 +16,8 @@ const PICTURE_TOKENS = 3000;
 
 /** The tokens that a request may be billed for, with room to spare. A token is rarely shorter than two bytes.
  *  @param most the most that any request was billed for so far: some experts count far more for a picture */
-export function estimateUsage(textBytes: number, maxCompletionTokens: number, most: number): Usage {
-  const prompt = Math.max(most, Math.ceil(textBytes / 2) + PICTURE_TOKENS);
+export function estimateUsage(textBytes: number, maxCompletionTokens: number, most: number, pictures = 1): Usage {
+  const prompt = Math.max(most, Math.ceil(textBytes / 2) + pictures * PICTURE_TOKENS);
   return { prompt_tokens: prompt, completion_tokens: maxCompletionTokens };
 }
 

@@ -1,4 +1,4 @@
-/** One question to an expert over OpenAI's chat-completions API, and what can come back.
+/** One question to an expert, or to a judge, over OpenAI's chat-completions API, and what can come back.
  *
  *  The original prints a bad response and stores None. Here what another try may mend is a TransientError, what is wrong
  *  with one draft alone is a RejectedDraft, and what concerns every request is a UserError. An answer that was cut off,
@@ -12,8 +12,6 @@ export interface ExpertSettings {
   /** Of the chat-completions API, mostly ending in /v1. */
   baseUrl: string;
   model: string;
-  /** System prompt. */
-  prompt: string;
   /** Sent as a bearer token; none for servers that ask for none. */
   apiKey?: string | undefined;
   /** Where the key comes from, for messages. */
@@ -23,12 +21,36 @@ export interface ExpertSettings {
   /** Further fields of the request; null removes one. */
   extraBody?: Readonly<Record<string, unknown>> | undefined;
   timeoutMs: number;
+  /** What messages call the options of address and model, where these are not the names of the loop's. */
+  optionNames?: { url: string; model: string } | undefined;
+}
+
+export type MessagePart =
+  | { type: "text"; text: string }
+  /** `url` is a data URL. */
+  | { type: "image_url"; image_url: { url: string; detail?: "high" | "low" | "auto" } };
+
+export interface ChatMessage {
+  role: "system" | "user";
+  content: string | readonly MessagePart[];
 }
 
 export interface ExpertRequest {
-  /** Data URL. */
-  picture: string;
-  text: string;
+  messages: readonly ChatMessage[];
+  /** Fields of this request alone, over those of all requests; `extraBody` is stronger than both. */
+  fields?: Readonly<Record<string, unknown>>;
+  /** The most tokens of this answer, where it is not that of all requests. */
+  answerTokens?: number;
+}
+
+/** The text of a request, and how many pictures are in it. */
+export function sizeOf({ messages }: ExpertRequest): { textBytes: number; pictures: number } {
+  const parts = messages.flatMap(({ content }) =>
+    typeof content === "string" ? [{ type: "text" as const, text: content }] : content,
+  );
+  const texts = parts.filter((part) => part.type === "text");
+  const textBytes = texts.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
+  return { textBytes, pictures: parts.length - texts.length };
 }
 
 /** Owns its connections: `close()` it. */
@@ -40,22 +62,12 @@ export interface Expert {
 
 export function openExpert(settings: ExpertSettings): Expert {
   const url = completionsUrl(settings.baseUrl);
-  const fixed = requestFields(settings);
+  requestFields(settings); // which says what is wrong with them
   const poster = openPoster(url);
   const headers = requestHeaders(settings);
   return {
-    async ask({ picture, text }, signal) {
-      const messages = [
-        { role: "system", content: settings.prompt },
-        {
-          role: "user",
-          content: [
-            { type: "image_url", image_url: { url: picture } },
-            { type: "text", text },
-          ],
-        },
-      ];
-      const body = JSON.stringify({ ...fixed, messages });
+    async ask({ messages, fields, answerTokens }, signal) {
+      const body = JSON.stringify({ ...requestFields(settings, { answerTokens, fields }), messages });
       const reply = await poster.post(body, { headers, timeoutMs: settings.timeoutMs, signal });
       const clean = withoutKey(reply, settings.apiKey);
       if (reply.status < 200 || reply.status > 299) throw refusal(clean, { ...settings, url });
@@ -84,13 +96,17 @@ export function completionsUrl(baseUrl: string): URL {
 /** Fields that decide what is asked, or that the reply could not be read with. */
 const OURS = ["messages", "model", "stream", "n"];
 
-function requestFields({ model, maxCompletionTokens, temperature, extraBody = {} }: ExpertSettings) {
+function requestFields(
+  { model, maxCompletionTokens, temperature, extraBody = {} }: ExpertSettings,
+  own: { answerTokens?: number | undefined; fields?: ExpertRequest["fields"] | undefined } = {},
+): Record<string, unknown> {
   const ours = OURS.find((name) => name in extraBody);
   if (ours !== undefined) throw new UserError(`the extra body sets "${ours}", which is not its to set`);
   const fields = {
     model,
-    max_completion_tokens: maxCompletionTokens,
+    max_completion_tokens: own.answerTokens ?? maxCompletionTokens,
     ...(temperature !== undefined && { temperature }),
+    ...own.fields,
     ...extraBody,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null));

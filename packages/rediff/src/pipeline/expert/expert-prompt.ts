@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { UserError } from "../../errors.js";
 import { readUtf8 } from "../../files/utf8-text.js";
 import { stripPython } from "../../text/python-strip.js";
+import type { ExpertRequest } from "./expert-client.js";
 
 /** The file of the prompt that is used when no other is named. */
 export const defaultPromptFile = fileURLToPath(new URL("../../../prompts/expert.txt", import.meta.url));
@@ -33,3 +34,17 @@ export function expertText({ question, answer, prediction }: ExpertQuestion): st
   lines.push(`Prediction: ${prediction}`);
   return lines.join("\n");
 }
+
+/** A draft with its picture, as it is sent. */
+export const draftRequest = (prompt: string, picture: string, text: string): ExpertRequest => ({
+  messages: [
+    { role: "system", content: prompt },
+    {
+      role: "user",
+      content: [
+        { type: "image_url", image_url: { url: picture } },
+        { type: "text", text },
+      ],
+    },
+  ],
+});

@@ -24,14 +24,16 @@ export interface Asked {
   model: string;
   apiKey?: string | undefined;
   apiKeyName: string;
+  optionNames?: { url: string; model: string } | undefined;
 }
 
 /** Why the server did not answer. */
-export function refusal(reply: HttpReply, { url, model, apiKey, apiKeyName }: Asked): Error {
+export function refusal(reply: HttpReply, { url, model, apiKey, apiKeyName, optionNames }: Asked): Error {
   const { status, headers } = reply;
   const { message, code } = errorOf(tryParse(reply.body) ?? reply.body);
   const said = message === undefined ? "" : `: ${message}`;
   const { host } = url;
+  const names = optionNames ?? { url: "baseUrl", model: "modelName" };
   if (status === 402 || /insufficient_quota|billing/.test(code))
     return new UserError(`${host} asks for money (HTTP ${status})${said}`, "Top up the account, then run it again.");
   if ([408, 409, 425, 429].includes(status) || status >= 500) {
@@ -54,16 +56,16 @@ export function refusal(reply: HttpReply, { url, model, apiKey, apiKeyName }: As
   if (status === 404)
     return new UserError(
       `${host} has no model ${model}, or nothing at ${url.pathname} (HTTP 404)${said}`,
-      wording`Check ${option("modelName")} and ${option("baseUrl")}, which mostly ends in /v1.`,
+      wording`Check ${option(names.model)} and ${option(names.url)}, which mostly ends in /v1.`,
     );
   if (status === 413) return new RejectedDraft(`HTTP 413, the request is too large${said}`, true);
   if (status === 400 || status === 422) return new RejectedDraft(`HTTP ${status}${said}`, isAboutContent(code));
   if (status >= 300 && status < 400)
     return new UserError(
       `${host} sends requests elsewhere (HTTP ${status}, ${headers.location ?? "no address"})`,
-      wording`Give that address as ${option("baseUrl")}.`,
+      wording`Give that address as ${option(names.url)}.`,
     );
-  return new UserError(`${host} refuses the request (HTTP ${status})${said}`, wording`Check ${option("baseUrl")}.`);
+  return new UserError(`${host} refuses the request (HTTP ${status})${said}`, wording`Check ${option(names.url)}.`);
 }
 
 /** `invalid_image_url`, `image_parse_error`, `content_filter`, `content_policy_violation`, `unknown_image`; o-series models

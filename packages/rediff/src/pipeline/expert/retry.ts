@@ -2,17 +2,31 @@
 
 import { Backoff, type Retry, retrying } from "../../network/backoff.js";
 import { TransientError } from "../../network/transient-error.js";
-import type { CorrectionSettings } from "../correction/correct-options.js";
 import { roundMoney } from "../correction/correction-report.js";
-import { Budget, costOf, estimateUsage } from "./budget.js";
+import { Budget, costOf, estimateUsage, type Prices } from "./budget.js";
 import type { ExpertAnswer } from "./expert-answer.js";
-import { type Expert, type ExpertRequest, openExpert } from "./expert-client.js";
+import { type Expert, type ExpertRequest, type ExpertSettings, openExpert, sizeOf } from "./expert-client.js";
 import { LostReply } from "./http-post.js";
 import { RateLimit } from "./rate-limit.js";
 
 /** A server that asks for a longer wait than this will not be of use today. */
 export const LONGEST_WAIT_MS = 5 * 60_000;
 const NOTE_EVERY_MS = 5000;
+
+/** What asking needs to know, whoever asks. */
+export interface AskingSettings {
+  expert: ExpertSettings;
+  /** Tries after the first. */
+  retries: number;
+  /** Before the first retry; doubles with each. */
+  firstWaitMs: number;
+  requestsPerMinute?: number | undefined;
+  budget?: number | undefined;
+  prices?: Prices | undefined;
+  /** The most tokens that an answer can have. */
+  answerTokens: number;
+  onNote?: ((line: string) => void) | undefined;
+}
 
 export interface PaidAnswer {
   answer: ExpertAnswer;
@@ -43,7 +57,7 @@ export class RetryingExpert {
   #notedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
-    private readonly settings: CorrectionSettings,
+    private readonly settings: AskingSettings,
     private readonly signals: RequestSignals,
     before: { spent: number; mostPromptTokens: number },
   ) {
@@ -103,9 +117,10 @@ export class RetryingExpert {
     }
   }
 
-  #most({ text }: ExpertRequest) {
-    const { expert, answerTokens } = this.settings;
-    return estimateUsage(Buffer.byteLength(expert.prompt + text), answerTokens, this.#mostPromptTokens);
+  #most(request: ExpertRequest) {
+    const { textBytes, pictures } = sizeOf(request);
+    const answerTokens = request.answerTokens ?? this.settings.answerTokens;
+    return estimateUsage(textBytes, answerTokens, this.#mostPromptTokens, pictures);
   }
 
   #noteRetry({ reason, waitMs, failures, tries }: Retry): void {

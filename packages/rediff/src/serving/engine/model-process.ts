@@ -7,6 +7,7 @@ import { Worker } from "node:worker_threads";
 import { memory, setThreads } from "@rediff/torch";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { factsOf } from "../../inference/model-facts.js";
+import { collectWhenIdle } from "../../threads/idle-garbage.js";
 import { packError } from "../../threads/portable-error.js";
 import { existingWorkerUrl } from "../../threads/worker-url.js";
 import type { FromModel, LoadRequest, ToModel } from "./protocol.js";
@@ -15,6 +16,8 @@ import { ServedBatcher } from "./served-batcher.js";
 const heartbeat = new Worker(existingWorkerUrl("./heartbeat.js", import.meta.url));
 const beats = once(heartbeat, "message");
 heartbeat.unref();
+
+collectWhenIdle({ process: true });
 
 let batcher: ServedBatcher | undefined;
 

@@ -1,8 +1,9 @@
 /** What Node's HTTP server answers by itself, without a body that says why: answered in the API's form, before or beside
  *  the app. */
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
+import { type IncomingMessage, type RequestListener, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { ApiError, clip, type ErrorBody } from "./error-object.js";
+import { ApiError, clip } from "./error-object.js";
+import { refusalOfChunks, stopAtFineChunks } from "./fine-chunks.js";
 import { endPatiently } from "./last-words.js";
 import { oneByOne } from "./pipelines.js";
 
@@ -13,11 +14,12 @@ const MOST_HEADERS = 256;
 export function answerAhead(server: Server, judge: (socket: Duplex) => ApiError | undefined): void {
   const [app] = server.listeners("request") as RequestListener[];
   const answer = app && oneByOne(app);
-  const underway = new Map<Duplex, { request: IncomingMessage; response: ServerResponse }>();
+  const underway = new WeakMap<Duplex, { request: IncomingMessage; response: ServerResponse }>();
   server.maxHeadersCount = 0;
   server.removeAllListeners("request");
   server.on("request", (request, response) => {
     const { socket, rawHeaders, headers } = request;
+    stopAtFineChunks(request);
     underway.set(socket, { request, response });
     response.once("close", () => underway.get(socket)?.response === response && underway.delete(socket));
     if (rawHeaders.length > 2 * MOST_HEADERS)
@@ -35,7 +37,7 @@ export function answerAhead(server: Server, judge: (socket: Duplex) => ApiError 
   });
   server.on("connect", (_, socket) => {
     socket.on("error", () => socket.destroy());
-    endWith(socket, "405 Method Not Allowed", "this is no proxy");
+    endWith(socket, new ApiError(405, "this is no proxy"));
   });
   server.on("checkExpectation", refuseExpectation);
   const broken = new WeakSet<Duplex>();
@@ -65,26 +67,25 @@ function refuse(response: ServerResponse, { status, body, headers: more }: ApiEr
   response.writeHead(status, headers).end(text);
 }
 
-/** What never becomes a request: broken HTTP, headers too large, or too slow. */
+/** What never becomes a request, or stops being one: broken HTTP, headers too large, too slow, chunks too fine. */
 function answerBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (!socket.writable || error.code === "ECONNRESET") {
     socket.destroy();
     return;
   }
-  const [status, message] =
-    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-      ? ["408 Request Timeout", "the request did not arrive in time"]
-      : error.code === "HPE_HEADER_OVERFLOW"
-        ? ["431 Request Header Fields Too Large", "the headers are too large"]
-        : ["400 Bad Request", "this is not HTTP"];
-  endWith(socket, status, message);
+  endWith(socket, refusalOfChunks(socket) ?? errorOf(error));
 }
 
-function endWith(socket: Duplex, status: string, message: string): void {
-  const body: ErrorBody = { error: { message, type: "invalid_request_error", param: null, code: null } };
+function errorOf({ code }: NodeJS.ErrnoException): ApiError {
+  if (code === "ERR_HTTP_REQUEST_TIMEOUT") return new ApiError(408, "the request did not arrive in time");
+  if (code === "HPE_HEADER_OVERFLOW") return new ApiError(431, "the headers are too large");
+  return new ApiError(400, "this is not HTTP");
+}
+
+function endWith(socket: Duplex, { status, body }: ApiError): void {
   const text = JSON.stringify(body);
   endPatiently(
     socket,
-    `HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
   );
 }

@@ -1,6 +1,9 @@
 /** Requests that are sent without waiting for answers. */
+import { once } from "node:events";
 import { connect } from "node:net";
 import { text } from "node:stream/consumers";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { expect, test } from "vitest";
 import { listen } from "./listen.js";
 
@@ -53,3 +56,34 @@ test("are not worked on when their client has left", async () => {
     await listener.close();
   }
 });
+
+test("are forgotten when their client has left", async () => {
+  const listener = await start(async (path) => {
+    if (path === "/20") await new Promise((resolve) => setTimeout(resolve, 100));
+    return new Response("");
+  });
+  const kept: WeakRef<object>[] = [];
+  const closed: Promise<unknown>[] = [];
+  listener.server.on("request", (_, response) => kept.push(new WeakRef(response)));
+  listener.server.on("connection", (socket) => closed.push(once(socket, "close")));
+  try {
+    for (let i = 0; i < 5; i++) {
+      const socket = connect(Number(new URL(listener.url).port), "127.0.0.1");
+      socket.on("error", () => undefined).write(Array.from({ length: 300 }, (_, j) => request(`/${j}`)).join(""));
+      await once(socket, "data");
+      socket.destroy();
+    }
+    await Promise.all(closed);
+    const left = () => {
+      collectGarbage();
+      return kept.filter((response) => response.deref() !== undefined).length;
+    };
+    expect(kept.length).toBeGreaterThan(1000);
+    await expect.poll(left, { timeout: 5000 }).toBe(0);
+  } finally {
+    await listener.close();
+  }
+});
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;

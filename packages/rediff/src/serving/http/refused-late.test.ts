@@ -20,7 +20,8 @@ async function send(head: string, body: readonly Uint8Array[]): Promise<string> 
 }
 
 const large = Buffer.alloc(LIMIT, "x");
-const chunk = Buffer.concat([Buffer.from(`${LIMIT.toString(16)}\r\n`), large, Buffer.from("\r\n")]);
+const chunkOf = (bytes: number) => Buffer.from(`${bytes.toString(16)}\r\n${"x".repeat(bytes)}\r\n`);
+const chunk = chunkOf(LIMIT);
 const CHUNKED = "transfer-encoding: chunked";
 
 describe.skipIf(!isBuilt)("an answer that comes before the body's end", () => {
@@ -50,13 +51,40 @@ describe.skipIf(!isBuilt)("an answer that comes before the body's end", () => {
   });
 });
 
-test.skipIf(!isBuilt)("chunks of a byte are refused: each is a call", async () => {
-  const answer = await send(`/v1/refine HTTP/1.1\r\n${CHUNKED}`, [Buffer.from("1\r\nx\r\n".repeat(100_000))]);
-  expect(answer).toMatch(/^HTTP\/1\.1 400 /);
-  expect(answer).toContain('"code":"chunks_too_small"');
-  // The bytes of small requests may come as they like.
-  const few = Buffer.from(`${"1\r\nx\r\n".repeat(500)}0\r\n\r\n`);
-  expect(await send(`/v1/refine HTTP/1.1\r\nconnection: close\r\n${CHUNKED}`, [few])).toContain(
-    '"code":"invalid_json"',
-  );
+describe.skipIf(!isBuilt)("chunks of a byte, each of which is a call,", () => {
+  const fine = (count: number) => Buffer.from("1\r\nx\r\n".repeat(count));
+
+  test("are refused", async () => {
+    const answer = await send(`/v1/refine HTTP/1.1\r\n${CHUNKED}`, [fine(100_000)]);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r$/m);
+    expect(answer).toMatch(/^connection: close\r$/im);
+    expect(answer).toContain('"code":"chunks_too_small"');
+  });
+
+  test("are refused where nobody reads a body", async () => {
+    for (const head of ["/nothing HTTP/1.1", "/health HTTP/1.1"])
+      expect(await send(`${head}\r\n${CHUNKED}`, [fine(100_000)])).toMatch(/^HTTP\/1\.1 40[045] /);
+  });
+
+  test("end their parse there: what was read with them is not looked at", async () => {
+    // Behind the first refusal lies a chunk with a size that is none.
+    const answer = await send(`/v1/refine HTTP/1.1\r\n${CHUNKED}`, [
+      Buffer.concat([fine(3000), Buffer.from("zz\r\n")]),
+    ]);
+    expect(answer).toContain('"code":"chunks_too_small"');
+  });
+
+  test("come as they like in small requests, and among larger ones", async () => {
+    const bodies = [
+      fine(500),
+      ...Array(50)
+        .fill(fine(50))
+        .flatMap((few) => [few, chunkOf(1000)]),
+    ];
+    const answer = await send(`/v1/refine HTTP/1.1\r\nconnection: close\r\n${CHUNKED}`, [
+      ...bodies,
+      Buffer.from("0\r\n\r\n"),
+    ]);
+    expect(answer).toContain('"code":"invalid_json"');
+  });
 });

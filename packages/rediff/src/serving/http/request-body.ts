@@ -1,4 +1,6 @@
 /** A request's body, from the socket to what is asked. */
+import type { IncomingMessage } from "node:http";
+import { finished } from "node:stream";
 import type { Context } from "hono";
 import type { Asking } from "../bodies/asking.js";
 import type { BodyReader } from "../bodies/body-reader.js";
@@ -7,6 +9,7 @@ import { clientSignal } from "../routes/client.js";
 import type { AppEnv } from "./api-keys.js";
 import type { BodyBudget } from "./body-budget.js";
 import { ApiError, clip } from "./error-object.js";
+import { refusalOfChunks, TOO_FINE } from "./fine-chunks.js";
 import type { PieceTurns } from "./piece-turns.js";
 
 export interface Bodies {
@@ -62,32 +65,22 @@ function assertHead(c: Context<AppEnv>, { bodyLimit }: Bodies, types: RegExp, ex
 
 const PIECE_BYTES = 64 << 10;
 
-/** How many bytes may be sent for each of a body's, beside the first piece: chunks of a byte are six on their way, and each
- *  is a call. */
-const WRAPPING = 1.5;
-
 /** The body in pieces that lie alone in their buffers, all full but the last. */
 async function readPieces(c: Context<AppEnv>, { bodyLimit, bodies, turns }: Bodies): Promise<Uint8Array[]> {
   const lease = bodies.lease(c);
   if (/^100-continue$/i.test(c.req.header("expect") ?? "")) c.env?.outgoing?.writeContinue();
   const incoming = c.env?.incoming;
   const pieces = new Pieces();
+  const add = (chunk: Uint8Array): Promise<void> | undefined => {
+    if (pieces.size + chunk.length > bodyLimit) throw tooLarge(bodyLimit);
+    lease.take(chunk.length);
+    pieces.add(chunk);
+    return pieces.size > PIECE_BYTES ? turns.take() : undefined;
+  };
   try {
-    // The stream outlives a refusal: destroyed, it would take the answer with it.
-    const chunks: AsyncIterable<Uint8Array> =
-      incoming?.iterator({ destroyOnReturn: false }) ?? c.req.raw.body ?? nothing();
-    const sentBefore = incoming?.socket.bytesRead ?? 0;
-    for await (const chunk of chunks) {
-      const size = pieces.size + chunk.length;
-      if (size > bodyLimit) throw tooLarge(bodyLimit);
-      const sent = (incoming?.socket.bytesRead ?? 0) - sentBefore;
-      if (sent > PIECE_BYTES + WRAPPING * size) throw tooFine();
-      lease.take(chunk.length);
-      pieces.add(chunk);
-      if (size > PIECE_BYTES) await turns.take();
-    }
+    if (incoming) await readAll(incoming, add);
+    else for await (const chunk of c.req.raw.body ?? nothing()) await add(chunk);
   } catch (cause) {
-    incoming?.resume(); // where the socket is paused, nothing would be thrown away (last-words.ts)
     if (cause instanceof ApiError) throw cause;
     throw new ApiError(400, "the body was cut off", { code: "body_cut_off", cause }); // the client has gone
   } finally {
@@ -97,6 +90,32 @@ async function readPieces(c: Context<AppEnv>, { bodyLimit, bodies, turns }: Bodi
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
+
+/** With a listener, since an iterator's promises would have the microtasks run behind each chunk. Resolves at the stream's
+ *  end. What comes after an error is thrown away: destroyed, the stream would take the answer with it, and paused, its
+ *  socket would not be emptied (last-words.ts).
+ *  @param add may throw, or return when it takes the next */
+function readAll(stream: IncomingMessage, add: (chunk: Uint8Array) => Promise<void> | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let failed = false;
+    finished(stream, { writable: false }, (error) => (error ? reject(error) : resolve()));
+    const refusal = refusalOfChunks(stream.socket);
+    if (refusal) return reject(refusal);
+    stream.once(TOO_FINE, reject);
+    stream.on("data", (chunk: Uint8Array) => {
+      if (failed) return;
+      try {
+        const next = add(chunk);
+        if (next === undefined) return;
+        stream.pause();
+        void next.then(() => stream.resume());
+      } catch (error) {
+        failed = true;
+        reject(error as Error);
+      }
+    });
+  });
+}
 
 /** Bytes put together, so that many small chunks take no more memory than a large one. */
 class Pieces {
@@ -129,12 +148,6 @@ class Pieces {
     this.#used = 0;
   }
 }
-
-const tooFine = (): ApiError =>
-  new ApiError(400, "the body comes in chunks of a few bytes; send larger ones, or its length beforehand", {
-    code: "chunks_too_small",
-    headers: { connection: "close" },
-  });
 
 function tooLarge(limit: number): ApiError {
   return new ApiError(413, `the body is larger than ${limit} bytes`, {

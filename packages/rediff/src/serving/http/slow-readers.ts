@@ -6,7 +6,10 @@ import type { Socket } from "node:net";
  *  uses. Waiting for the model is no idling. */
 export function dropSlowReaders(server: Server, seconds: number): void {
   const waiting = new Map<Socket, { response: ServerResponse; untaken: number; since: number }>();
+  // Those of a pipeline that has not come to its last answer: that one will never close.
+  server.on("connection", (socket: Socket) => socket.once("close", () => waiting.delete(socket)));
   server.on("request", ({ socket }, response) => {
+    if (socket.destroyed) return;
     waiting.set(socket, { response, untaken: 0, since: performance.now() });
     // Of several in a pipeline the last one ends the waiting.
     response.once("close", () => waiting.get(socket)?.response === response && waiting.delete(socket));

@@ -15,6 +15,8 @@ const llmForward = () => import("./judges/llm-forward-judge.js");
 const generation = () => import("./judges/generation-judge.js");
 const trainingStep = () => import("./judges/training-step-judge.js");
 const dataPipe = () => import("./judges/data-pipe-judge.js");
+const capture = () => import("./judges/capture-judge.js");
+const captionSuites = () => import("./judges/caption-suites-judge.js");
 const schedule = () => import("./judges/learning-rate-judge.js");
 
 /** `function` is a part of the case's reference_function; the first match counts, so the narrower comes first. */
@@ -55,6 +57,12 @@ export const routes: readonly Route[] = [
   { group: "data_pipe", function: "preprocess_vicrit.py", adapter: dataPipe },
   { group: "train_loss", function: "LLaDAModelLM.forward", adapter: trainingStep },
   { group: "train_steps", function: "LLaVATrainer.create_optimizer", adapter: trainingStep },
+
+  { group: "evaluation", function: "evaluation/clair", adapter: captionSuites },
+  { group: "evaluation", function: "evaluation/coverage", adapter: captionSuites },
+  { group: "evaluation", function: "evaluation/factuality", adapter: captionSuites },
+  { group: "evaluation", function: "evaluation/caparena_auto", adapter: captionSuites },
+  { group: "evaluation", function: "evaluation/capture_matching", adapter: capture },
 ];
 
 export function findRoute(table: readonly Route[], goldenCase: GoldenCase): Route | undefined {

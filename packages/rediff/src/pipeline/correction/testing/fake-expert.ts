@@ -4,17 +4,12 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 
+const part = z.union([
+  z.object({ type: z.literal("image_url"), image_url: z.looseObject({ url: z.string() }) }),
+  z.object({ type: z.literal("text"), text: z.string() }),
+]);
 const bodySchema = z.looseObject({
-  messages: z.tuple([
-    z.object({ role: z.literal("system"), content: z.string() }),
-    z.object({
-      role: z.literal("user"),
-      content: z.tuple([
-        z.object({ type: z.literal("image_url"), image_url: z.object({ url: z.string() }) }),
-        z.object({ type: z.literal("text"), text: z.string() }),
-      ]),
-    }),
-  ]),
+  messages: z.array(z.object({ role: z.enum(["system", "user"]), content: z.union([z.string(), z.array(part)]) })),
 });
 
 /** One request, as it came. */
@@ -25,7 +20,7 @@ export interface ExpertCall {
   system: string;
   picture: string;
   text: string;
-  /** The draft. */
+  /** The draft; the whole text where none is marked as one. */
   prediction: string;
   /** 1 for the first request about this draft. */
   nth: number;
@@ -62,6 +57,12 @@ export interface FakeExpert {
   close(): Promise<void>;
 }
 
+const partsOf = ({ messages }: z.infer<typeof bodySchema>, role: string): z.infer<typeof part>[] =>
+  messages.flatMap((message) => {
+    if (message.role !== role) return [];
+    return typeof message.content === "string" ? [{ type: "text", text: message.content }] : message.content;
+  });
+
 export const USAGE = { prompt_tokens: 1000, completion_tokens: 100, total_tokens: 1100 };
 
 export async function startFakeExpert(behave: FakeExpert["behave"] = () => undefined): Promise<FakeExpert> {
@@ -78,17 +79,22 @@ export async function startFakeExpert(behave: FakeExpert["behave"] = () => undef
     const pieces: Buffer[] = [];
     for await (const piece of request) pieces.push(piece as Buffer);
     const body = bodySchema.parse(JSON.parse(Buffer.concat(pieces).toString("utf8")));
-    const [system, user] = body.messages;
-    const { text } = user.content[1];
-    const prediction = text.slice(text.lastIndexOf("Prediction: ") + "Prediction: ".length);
+    const textOf = (role: string) =>
+      partsOf(body, role)
+        .flatMap((item) => (item.type === "text" ? [item.text] : []))
+        .join("\n");
+    const [picture] = partsOf(body, "user").flatMap((item) => (item.type === "image_url" ? [item.image_url.url] : []));
+    const system = textOf("system");
+    const text = textOf("user");
+    const prediction = text.split("Prediction: ").at(-1) || system;
     const nth = (counts.get(prediction) ?? 0) + 1;
     counts.set(prediction, nth);
     const call: ExpertCall = {
       path: request.url ?? "",
       headers: request.headers,
       body,
-      system: system.content,
-      picture: user.content[0].image_url.url,
+      system,
+      picture: picture ?? "",
       text,
       prediction,
       nth,

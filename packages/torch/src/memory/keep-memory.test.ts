@@ -1,8 +1,8 @@
 /** Memory of freed tensors that is kept for the next ones. */
 import { afterEach, expect } from "vitest";
-import { empty, full, keepMemory, keptMemory, ones, scope } from "./index.js";
-import { builtPackage, runInProcess } from "./testing/built.js";
-import { test } from "./testing/test.js";
+import { empty, full, keepMemory, keptMemory, ones, scope } from "../index.js";
+import { builtPackage, runInProcess } from "../testing/built.js";
+import { test } from "../testing/test.js";
 
 const MiB = 2 ** 20;
 const make = (mebibytes: number): void => empty([mebibytes * MiB], { dtype: "uint8" }).dispose();

@@ -1,5 +1,5 @@
 /** Keeping the memory of freed CPU tensors for the next ones. */
-import { native } from "./native.js";
+import { native } from "../native.js";
 
 /** Lets large CPU tensors (1 MiB and more) reuse the memory of freed ones, up to `bytes` kept in all; 0 gives everything
  *  back. Off until called. For loops over large results: mapping each anew costs a page fault per 4 KiB. For the whole

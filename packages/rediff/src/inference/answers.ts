@@ -1,4 +1,5 @@
 /** What comes out of a request, as the library, the command line and the server give it. */
+import type { CacheReport } from "../diffusion/cache/cache-budget.js";
 import type { UnreadText } from "../text/alignment/aligned-text.js";
 import type { TextEdit } from "../text/text-edits.js";
 import type { ResolvedRequest } from "./resolve.js";
@@ -24,7 +25,13 @@ export interface TokenEdit {
   toId: number;
 }
 
-export interface Description {
+/** What of a decoding its answer says. */
+interface Decoded {
+  /** What became of the cache that was asked for; nothing where none was. */
+  cache?: CacheReport;
+}
+
+export interface Description extends Decoded {
   /** Up to the end of the turn, or the first stop text. */
   text: string;
   /** Those whose text begins in `text`. */
@@ -47,7 +54,7 @@ export interface Description {
 }
 
 /** A repaired text: `applyEdits(draft, edits)` is `text`. */
-export interface Refinement {
+export interface Refinement extends Decoded {
   text: string;
   edits: TextEdit[];
   /** What of the draft the model cannot read: it stays as it was. */
@@ -58,7 +65,7 @@ export interface Refinement {
   seconds: number;
 }
 
-export interface Filling extends FilledText {
+export interface Filling extends FilledText, Decoded {
   /** What of the question the model cannot read; it filled in without. */
   promptUnread: UnreadText[];
   /** Of the whole template. */

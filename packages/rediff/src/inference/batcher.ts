@@ -5,6 +5,9 @@
  *
  *  One request that fails (too long a prompt, an output that is not a number) does not fail the others. */
 
+import { availableMemory } from "../checkpoint/memory.js";
+import { CacheBudget } from "../diffusion/cache/cache-budget.js";
+import { addUse, type CacheUse } from "../diffusion/cache/decoding-cache.js";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { Decoder, type Decoding, OutputError } from "../diffusion/decoder.js";
 import type { Model } from "../models/llava/llava.js";
@@ -28,6 +31,8 @@ export interface ForwardPass {
   filled: number;
   revised: number;
   seconds: number;
+  /** What caches did in it, and the bytes that they hold; nothing where no request has one. */
+  cache?: CacheUse & { bytes: number };
   /** Seconds for which requests waited for it: since the pass before, or since there was something to decode. */
   stall: number;
 }
@@ -37,6 +42,9 @@ export interface BatcherOptions {
    *  pass where that is longer: then they have their step first. A picture is encoded in pieces, of which one may take
    *  longer. Default: all that there is room for is admitted, so that batches depend on the input alone. */
   patienceMs?: number;
+  /** Bytes that the caches of all requests may take together. Default half of what is free in main memory when there is
+   *  something to decode; on other devices no bound. A request whose cache does not fit is decoded without. */
+  cacheBytes?: number | undefined;
 }
 
 /** A request whose pictures are being encoded. */
@@ -68,11 +76,13 @@ export class Batcher {
   /** Of the last pass. */
   #passSeconds = 0;
   readonly #patienceMs: number;
+  readonly #cacheBytes: number | undefined;
 
-  constructor(model: Model, batch: number, { patienceMs = Number.POSITIVE_INFINITY }: BatcherOptions = {}) {
+  constructor(model: Model, batch: number, { patienceMs = Number.POSITIVE_INFINITY, cacheBytes }: BatcherOptions = {}) {
     this.#model = model;
     this.#batch = batch;
     this.#patienceMs = patienceMs;
+    this.#cacheBytes = cacheBytes;
   }
 
   /** Yields after every forward pass, and undefined where there was none (nothing to decode, or it is the client's turn);
@@ -129,7 +139,7 @@ export class Batcher {
       if (!piece.done) return;
       this.#beginning = undefined;
       answer = piece.value;
-      this.#decoder ??= new Decoder(this.#model);
+      this.#decoder ??= new Decoder(this.#model, new CacheBudget(this.#cacheBytes ?? usualCacheBytes(this.#model)));
       const { prompt, request, loop, beginning } = answer;
       const decoding = this.#decoder.add(prompt, request.decode, loop && { loop });
       const active: Active = { submission, answer, decoding, seen: undefined, started };
@@ -179,20 +189,23 @@ export class Batcher {
   }
 
   /** Tells what the pass did, and answers those that are done. */
-  #report(seconds: number): Pick<ForwardPass, "filled" | "revised"> {
+  #report(seconds: number): Pick<ForwardPass, "filled" | "revised" | "cache"> {
     const over: Active[] = [];
     let [filled, revised] = [0, 0];
+    const use: CacheUse = { fullPasses: 0, cachedPasses: 0, rowsComputed: 0, rowsKept: 0 };
+    const bytes = this.#decoder?.cacheBytes ?? 0;
     for (const active of this.#active.values()) {
       const { decoding, answer } = active;
       if (decoding.step === active.seen) continue;
       active.seen = decoding.step;
+      if (decoding.cache !== undefined) addUse(use, decoding.cache.lastUse);
       filled += decoding.step?.filled.length ?? 0;
       revised += decoding.step?.revised.length ?? 0;
       const isOver = answer.watch(decoding, seconds);
       if (isOver || decoding.result !== undefined) over.push(active);
     }
     for (const active of over) this.#finish(active);
-    return { filled, revised };
+    return { filled, revised, ...(bytes > 0 && { cache: { ...use, bytes } }) };
   }
 
   #finish(active: Active): void {
@@ -215,5 +228,9 @@ export class Batcher {
     this.#decoder = undefined;
   }
 }
+
+/** Half of what is free: the other half is the passes'. A GPU's allocator does not say what it has. */
+const usualCacheBytes = ({ device }: Model): number =>
+  device === "cpu" ? availableMemory() / 2 : Number.POSITIVE_INFINITY;
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

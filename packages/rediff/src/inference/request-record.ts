@@ -1,10 +1,11 @@
 /** A complete request as JSON: what traces and results carry, so that they can be had again. */
+import type { CacheReport } from "../diffusion/cache/cache-budget.js";
+import type { CacheOptions } from "../diffusion/cache/cache-options.js";
 import type { ResolvedRequest } from "./resolve.js";
-import type { RequestRecord } from "./trace-format.js";
+import type { CacheRecord, CacheReportRecord, RequestRecord } from "./trace-format.js";
 
 export function requestRecord(request: ResolvedRequest): RequestRecord {
   const { kind, messages, system, conversation, imageJoin, visuals, decode } = request;
-  const { cache } = decode;
   return {
     kind,
     messages: messages.map(({ role, content }) => ({ role, content })),
@@ -32,14 +33,7 @@ export function requestRecord(request: ResolvedRequest): RequestRecord {
     seed: decode.seed,
     compat: decode.compat,
     special_tokens: request.specialTokens,
-    cache:
-      cache === undefined
-        ? null
-        : {
-            prompt_interval: cache.promptInterval,
-            gen_interval: cache.genInterval,
-            transfer_ratio: cache.transferRatio,
-          },
+    cache: cacheRecord(decode.cache),
     stop: kind === "describe" ? [...request.stop] : [],
     stop_ids: decode.stop.map((ids) => [...ids]),
     draft_ids: [...decode.draft],
@@ -50,5 +44,24 @@ export function requestRecord(request: ResolvedRequest): RequestRecord {
       rounds: request.rounds,
       refine_threshold: request.threshold,
     }),
+  };
+}
+
+function cacheRecord(cache: CacheOptions | undefined): CacheRecord | null {
+  if (cache?.kind !== "dllm-cache") return cache === undefined ? null : { ...cache };
+  const { kind, promptInterval, genInterval, transferRatio } = cache;
+  return { kind, prompt_interval: promptInterval, gen_interval: genInterval, transfer_ratio: transferRatio };
+}
+
+/** A key of JSON, where a cache was asked for. */
+export function namedCache(report: CacheReport | undefined): { cache?: CacheReportRecord } {
+  if (report === undefined) return {};
+  const { kind, on, fullPasses, cachedPasses, rowsComputed, rowsKept, bytes, certified } = report;
+  return {
+    cache: {
+      ...{ kind, on, bytes },
+      ...{ full_passes: fullPasses, cached_passes: cachedPasses, rows_computed: rowsComputed, rows_kept: rowsKept },
+      ...(certified !== undefined && { certified }),
+    },
   };
 }

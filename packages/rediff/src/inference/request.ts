@@ -1,11 +1,12 @@
 /** What is asked of a model, in the user's words, and what can be said against it without knowing the model. Nothing here
  *  computes or needs libtorch, so options are judged before a model is loaded; resolve.ts makes a complete request of
  *  them. */
+
+import { type CacheKind, chosenCache, type FeatureCacheOptions } from "../diffusion/cache/cache-options.js";
 import {
   type ConfidenceAmong,
   type DecodeOptions,
   decodeOptions,
-  type FeatureCacheOptions,
   type Remasking,
 } from "../diffusion/decode-options.js";
 import type { DecodeStep } from "../diffusion/decode-step.js";
@@ -63,8 +64,18 @@ export interface DescribeOptions {
   /** A text to begin with instead of masks. */
   draft?: string;
   seed?: number;
-  /** dLLM-Cache: faster, approximate. */
-  cache?: FeatureCacheOptions;
+  /** What is kept of earlier forward passes: faster, approximate. "refresh" is ours; "fast-dllm" and "dllm-cache" are
+   *  LLaDA-V's, for comparison, the latter also as its three numbers. Default "none". */
+  cache?: CacheKind | FeatureCacheOptions;
+  /** With cache refresh: passes from one that computes everything to the next; 1 keeps nothing. Default 8. With fast-dllm:
+   *  passes of a block, default 32. */
+  refreshEvery?: number;
+  /** With cache refresh: everything is also computed anew when this share of the answer's tokens has changed since, 0 to 1.
+   *  Default 0.25. */
+  refreshChanged?: number;
+  /** With cache refresh, where tokens may be revised: a pass without it ends the answer, and refining goes on until that
+   *  changes nothing. Default true. */
+  certify?: boolean;
   /** All quirks of the reference at once: decoding, colours of palette, alpha and 16-bit pictures, special tokens in
    *  the text. docs/PARITY.md lists them. */
   compat?: boolean;
@@ -109,6 +120,10 @@ export interface RefineOptions
     | "temperature"
     | "cfgScale"
     | "seed"
+    | "cache"
+    | "refreshEvery"
+    | "refreshChanged"
+    | "certify"
     | "compat"
     | "specialTokens"
     | "autoOrient"
@@ -143,6 +158,10 @@ export type FillOptions = Pick<
   | "reviseStart"
   | "reviseRest"
   | "confidenceAmong"
+  | "cache"
+  | "refreshEvery"
+  | "refreshChanged"
+  | "certify"
   | "seed"
   | "specialTokens"
   | "autoOrient"
@@ -187,7 +206,7 @@ export function decodingNumbers(options: DescribeOptions, genLength: number): Pa
     compat: options.compat ?? false,
     revise: options.revise ?? false,
     reviseTopk: options.reviseTopk,
-    cache: options.cache,
+    cache: chosenCache(options),
     threshold,
   };
   for (const key of [

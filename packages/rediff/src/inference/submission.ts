@@ -89,7 +89,10 @@ export function submission<K extends RequestKind>(
           if (traced) listener.trace?.(traced(decoding.step, seconds));
           return isOver;
         },
-        finish: (decoding, seconds) => listener.answered(reader.read(decoding, seconds)),
+        finish(decoding, seconds) {
+          const { cacheReport: cache } = decoding;
+          listener.answered({ ...reader.read(decoding, seconds), ...(cache && { cache }) });
+        },
       };
     },
   };

@@ -67,6 +67,24 @@ export interface TraceEnd {
 
 export type TraceEvent = TraceStart | TraceStep | TraceEnd;
 
+/** What became of a cache that was asked for. */
+export interface CacheReportRecord {
+  kind: "refresh" | "fast-dllm" | "dllm-cache";
+  /** False where there was no memory for it: decoded without. */
+  on: boolean;
+  full_passes: number;
+  cached_passes: number;
+  rows_computed: number;
+  rows_kept: number;
+  bytes: number;
+  certified?: boolean;
+}
+
+export type CacheRecord =
+  | { kind: "refresh"; every: number; changed: number; certify: boolean }
+  | { kind: "fast-dllm"; every: number }
+  | { kind: "dllm-cache"; prompt_interval: number; gen_interval: number; transfer_ratio: number };
+
 /** A complete request: every option as it was used. What follows from it by the model's own files (prompt ids, tokens banned
  *  from blanks) is left out. */
 export interface RequestRecord {
@@ -95,7 +113,7 @@ export interface RequestRecord {
   seed: number;
   compat: boolean;
   special_tokens: boolean;
-  cache: { prompt_interval: number; gen_interval: number; transfer_ratio: number } | null;
+  cache: CacheRecord | null;
   /** Texts that end the answer, and token sequences that do. */
   stop: string[];
   stop_ids: number[][];

@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { UserError } from "../../errors.js";
 import type { Description } from "../../inference/answers.js";
 import { checkOptions, type DescribeOptions } from "../../inference/request.js";
+import { namedCache } from "../../inference/request-record.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { statusOfInputs } from "../exit-status.js";
 import {
@@ -23,6 +24,7 @@ import { expandInputs } from "../options/picture-inputs.js";
 import type { ResultOrigin } from "../output/result-origin.js";
 import { ResultsFile } from "../output/results-file.js";
 import { TraceFile } from "../output/trace-file.js";
+import { noteCache } from "../terminal/cache-note.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { answerLine, noteLine } from "../terminal/lines.js";
@@ -160,6 +162,7 @@ export function descriptionRecord(d: Description) {
     seconds: round(d.seconds),
     tokens_per_second: round(d.tokensPerSecond),
     edits: d.edits.map(({ step, position, from, to }) => ({ step, position, from, to })),
+    ...namedCache(d.cache),
   };
 }
 
@@ -189,7 +192,7 @@ async function captionLive(
       }
       live.clear();
       answerLine(textLine(name, turn.value.text, groups.length));
-      if (group === groups[0]) noteUnread(turn.value);
+      if (group === groups[0]) noteFirst(turn.value);
     } catch (error) {
       live.clear();
       if (options.signal?.aborted) throw error;
@@ -222,7 +225,7 @@ async function captionAll(
     for await (const result of many) {
       const name = nameOf(groups[result.index] ?? []);
       if (result.ok) {
-        if (done === failures) noteUnread(result.description);
+        if (done === failures) noteFirst(result.description);
         const record = { ...toRecord(name, result.description), ...results?.origin };
         await results?.file.append(record);
         if (process.stdout.isTTY) bar.finish(); // both may be the same terminal
@@ -240,7 +243,12 @@ async function captionAll(
   return failures;
 }
 
-/** Of what is the same for all pictures. */
+/** What is said once for all pictures. */
+function noteFirst(description: Description): void {
+  noteUnread(description);
+  noteCache(description.cache);
+}
+
 function noteUnread({ unread, draftUnread, suffixUnread }: Description): void {
   if (unread.length > 0) noteLine(`of the question ${unreadNote(unread)}`);
   if (draftUnread.length > 0) noteLine(`of the draft ${unreadNote(draftUnread)}; it writes words of its own`);

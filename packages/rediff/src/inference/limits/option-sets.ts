@@ -1,5 +1,6 @@
 /** The options of asking, one table for each way of it. */
 import { z } from "zod";
+import { cacheKinds, featureCacheType } from "../../diffusion/cache/cache-options.js";
 import { confidencesAmong } from "../../diffusion/decode-options.js";
 import {
   abortSignal,
@@ -42,7 +43,10 @@ const describeTypes: OptionTypes<DescribeOptions> = {
   stop: texts,
   draft: text,
   seed: number,
-  cache: z.strictObject({ promptInterval: number, genInterval: number, transferRatio: number }),
+  cache: z.union([z.enum(cacheKinds), featureCacheType]),
+  refreshEvery: number,
+  refreshChanged: number,
+  certify: flag,
   compat: flag,
   specialTokens: flag,
   autoOrient: flag,
@@ -54,10 +58,12 @@ const describeTypes: OptionTypes<DescribeOptions> = {
 };
 
 const { prompt, messages, system, conversation, imageJoin, temperature, cfgScale, seed } = describeTypes;
+const { cache, refreshEvery, refreshChanged, certify } = describeTypes;
 const { specialTokens, autoOrient, asStored, maxPixels, videoFrames, signal, onTrace, ...others } = describeTypes;
 /** Of all three. */
 const common = {
   ...{ prompt, messages, system, conversation, imageJoin, temperature, cfgScale, seed },
+  ...{ cache, refreshEvery, refreshChanged, certify },
   ...{ specialTokens, autoOrient, asStored, maxPixels, videoFrames, signal, onTrace },
 };
 

@@ -96,6 +96,10 @@ export function diffusionOptions(
     | "revise_start"
     | "revise_rest"
     | "confidence_among"
+    | "cache"
+    | "refresh_every"
+    | "refresh_changed"
+    | "certify"
     | "seed"
     | "image_join"
     | "as_stored"
@@ -116,10 +120,21 @@ export function diffusionOptions(
     reviseStart,
     reviseRest,
     confidenceAmong,
+    ...cacheOptionsOf(body),
     seed,
     imageJoin,
     asStored,
   });
+}
+
+/** Fields of all three. */
+export function cacheOptionsOf({
+  cache,
+  refresh_every: refreshEvery,
+  refresh_changed: refreshChanged,
+  certify,
+}: Pick<ChatBody, "cache" | "refresh_every" | "refresh_changed" | "certify">) {
+  return present({ cache, refreshEvery, refreshChanged, certify });
 }
 
 /** More steps than tokens do nothing but take time. @param most that an answer could need */

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
 import type { Beginning, Description } from "../../inference/answers.js";
+import { namedCache } from "../../inference/request-record.js";
 import { traceEnd, traceStart } from "../../inference/trace.js";
 import type { TraceEvent, TraceStep } from "../../inference/trace-format.js";
 import type { AppEnv } from "../http/api-keys.js";
@@ -106,6 +107,7 @@ async function whole(c: Context<AppEnv>, asked: Asked) {
     usage: usageOf(beginning, result),
     ...warningsOf(request, beginning),
     ...unreadOf(result),
+    ...namedCache(result.cache),
     ...(request.job.trace && { diffusion: trace }),
   });
 }
@@ -148,7 +150,11 @@ async function stream(c: Context<AppEnv>, asked: Asked) {
 
   result.then(
     (result) => {
-      chunk([choice({}, reasonOf(result))], { ...warningsOf(request, beginning), ...unreadOf(result) });
+      chunk([choice({}, reasonOf(result))], {
+        ...warningsOf(request, beginning),
+        ...unreadOf(result),
+        ...namedCache(result.cache),
+      });
       diffusion(traceEnd(result));
       if (includeUsage) chunk([], { usage: usageOf(beginning, result) });
       events.end();

@@ -1,5 +1,6 @@
 /** POST /v1/fill: a template with blanks in, the text out; every fixed character stays. */
 import type { Hono } from "hono";
+import { namedCache } from "../../inference/request-record.js";
 import { traceEndOfFilling, traceStart } from "../../inference/trace.js";
 import type { TraceEvent } from "../../inference/trace-format.js";
 import type { AppEnv } from "../http/api-keys.js";
@@ -33,6 +34,7 @@ export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
     return c.json({
       ...answer,
       ...(promptUnread.length > 0 && { prompt_unread: promptUnread }),
+      ...namedCache(filling.cache),
       ...(job.trace && { diffusion: trace }),
     });
   });

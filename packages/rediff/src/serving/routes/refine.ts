@@ -1,5 +1,6 @@
 /** POST /v1/refine: a text and its picture in, the text repaired and what was changed out. */
 import type { Hono } from "hono";
+import { namedCache } from "../../inference/request-record.js";
 import type { AppEnv } from "../http/api-keys.js";
 import { readAsked } from "../http/request-body.js";
 import { mediaReading } from "../media/load-media.js";
@@ -17,6 +18,7 @@ export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
       promptUnread,
       rounds: used,
       seconds,
+      cache,
     } = await serving.metrics.timed("refine", () =>
       engine.submit<"refine">({
         job,
@@ -28,6 +30,7 @@ export function refineRoute(app: Hono<AppEnv>, serving: Serving): void {
     return c.json({
       ...{ text, edits, unread, rounds: used, seconds, model: model.id },
       ...(promptUnread.length > 0 && { prompt_unread: promptUnread }),
+      ...namedCache(cache),
     });
   });
 }

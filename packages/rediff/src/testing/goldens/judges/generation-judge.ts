@@ -63,6 +63,7 @@ function optionsFrom(model: Model, raw: unknown, rawCache?: unknown): Partial<De
   };
   if (cache)
     options.cache = {
+      kind: "dllm-cache",
       promptInterval: cache.prompt_interval_steps,
       genInterval: cache.gen_interval_steps,
       transferRatio: cache.transfer_ratio,

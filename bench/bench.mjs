@@ -1,4 +1,4 @@
-// npm run bench -- decode|train|overhead ...: side by side with the Python reference; serve: our server under load. See README.md in this folder.
+// npm run bench -- decode|train|overhead ...: side by side with the Python reference; serve: our server under load; cache: with and without caches. See README.md in this folder.
 
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,6 +11,7 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
        npm run bench -- train --reference CLONE --python PYTHON [--shape NAME] [--layers N]
        npm run bench -- overhead --python PYTHON
        npm run bench -- serve [--model DIR] [--clients N] [--seconds S]
+       npm run bench -- cache [--model DIR]
 
   --reference CLONE   folder with a clone of the original ReDiff repository
   --python PYTHON     a Python that has the packages of bench/reference/requirements.txt
@@ -64,15 +65,19 @@ function parse(args) {
   const { values, positionals } = parsed;
   const [what, ...surplus] = positionals;
   if (values.help) return { what: "help" };
-  if (surplus.length > 0 || !["decode", "train", "overhead", "serve"].includes(what)) {
+  if (surplus.length > 0 || !["decode", "train", "overhead", "serve", "cache"].includes(what)) {
     throw new UsageError(
-      `expected "decode", "train", "overhead" or "serve", got ${positionals.join(" ") || "nothing"}`,
+      `expected "decode", "train", "overhead", "serve" or "cache", got ${positionals.join(" ") || "nothing"}`,
     );
   }
   oneOf("--only", values.only, ["reference", "engine"]);
   oneOf("--shape", values.shape, Object.keys(SHAPES));
   const needed =
-    values.only === "engine" || what === "serve" ? [] : what === "overhead" ? ["python"] : ["reference", "python"];
+    values.only === "engine" || what === "serve" || what === "cache"
+      ? []
+      : what === "overhead"
+        ? ["python"]
+        : ["reference", "python"];
   for (const name of needed) {
     if (values[name] === undefined) throw new UsageError(`${what} needs --${name} (or --only engine)`);
   }
@@ -84,7 +89,8 @@ function parse(args) {
     ...values,
     shapes: values.shape === undefined ? Object.keys(SHAPES) : [values.shape],
     repeats: count("--repeats", values.repeats) ?? (what === "overhead" ? 5 : 3),
-    threads: count("--threads", values.threads) ?? { overhead: 1, serve: undefined, decode: 2, train: 2 }[what],
+    threads:
+      count("--threads", values.threads) ?? { overhead: 1, serve: undefined, cache: 1, decode: 2, train: 2 }[what],
     maxForwards: count("--max-forwards", values["max-forwards"]),
     layers: count("--layers", values.layers),
     clients: count("--clients", values.clients) ?? 32,
@@ -124,6 +130,9 @@ async function main() {
   } else if (options.what === "serve") {
     const { benchServe } = await import("./serve.mjs");
     results.push(...(await benchServe({ ...options, log })));
+  } else if (options.what === "cache") {
+    const { benchCache } = await import("./cache.mjs");
+    results.push(...(await benchCache({ ...options, log })));
   } else {
     const { benchOverhead } = await import("./overhead.mjs");
     results.push(await benchOverhead({ ...options, log }));

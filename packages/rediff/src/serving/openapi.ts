@@ -44,6 +44,21 @@ const unread = (what: string) => ({
   items: object({ start: number, end: number, text }),
   description: `what the model cannot read; start and end are UTF-16 units of ${what}`,
 });
+const CACHE = {
+  type: "object",
+  properties: {
+    kind: text,
+    on: { type: "boolean" },
+    bytes: number,
+    full_passes: number,
+    cached_passes: number,
+    rows_computed: number,
+    rows_kept: number,
+    certified: { type: "boolean" },
+  },
+  required: ["kind", "on", "bytes", "full_passes", "cached_passes", "rows_computed", "rows_kept"],
+  description: "what became of the cache that was asked for; on is false where there was no memory for it",
+};
 const FILE = { schema: { type: "string", contentMediaType: "application/octet-stream" } };
 const BLANKS = { type: "array", items: object({ start: number, end: number, text }) };
 
@@ -118,6 +133,7 @@ function describe() {
               ...DIFFUSION,
               warnings: WARNINGS,
               unread: unread("the last question's text, its parts joined by line breaks"),
+              cache: CACHE,
             },
             additionalProperties: true,
           },
@@ -138,7 +154,7 @@ function describe() {
         answer({
           allOf: [
             object({ text, edits: EDITS, unread: unread("the draft"), rounds: number, seconds: number, model: text }),
-            { type: "object", properties: { prompt_unread: unread("the prompt") } },
+            { type: "object", properties: { prompt_unread: unread("the prompt"), cache: CACHE } },
           ],
         }),
       ),
@@ -148,7 +164,7 @@ function describe() {
         answer({
           allOf: [
             object({ text, blanks: BLANKS, unread: unread("the text"), steps: number, seconds: number, model: text }),
-            { type: "object", properties: { ...DIFFUSION, prompt_unread: unread("the prompt") } },
+            { type: "object", properties: { ...DIFFUSION, prompt_unread: unread("the prompt"), cache: CACHE } },
           ],
         }),
       ),

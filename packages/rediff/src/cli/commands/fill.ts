@@ -4,6 +4,7 @@ import { UserError } from "../../errors.js";
 import { readUtf8, readUtf8Stream } from "../../files/utf8-text.js";
 import type { Filling } from "../../inference/answers.js";
 import { checkOptions, type FillOptions } from "../../inference/request.js";
+import { namedCache } from "../../inference/request-record.js";
 import { parseTemplate } from "../../inference/template/fill-template.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { printable } from "../../printable.js";
@@ -23,6 +24,7 @@ import { openModel } from "../options/load-engine.js";
 import { collect } from "../options/parse-values.js";
 import { expandInputs } from "../options/picture-inputs.js";
 import { TraceFile } from "../output/trace-file.js";
+import { noteCache } from "../terminal/cache-note.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { answerLine, noteLine, paintedLine } from "../terminal/lines.js";
@@ -159,6 +161,7 @@ async function fillAll(
         else answerLine(name + filling.text);
       }
       const { promptUnread } = filling;
+      if (jobs[0] === job) noteCache(filling.cache);
       if (!flags.json && jobs[0] === job && promptUnread.length > 0)
         noteLine(`of the question ${unreadNote(promptUnread)}`);
       if (!flags.json && filling.unread.length > 0) noteLine(`${unreadNote(filling.unread)}; left as they are`);
@@ -175,7 +178,7 @@ async function fillAll(
 function toRecord(
   image: string | undefined,
   template: string,
-  { text, blanks, unread, promptUnread, tokenIds, steps, seconds }: Filling,
+  { text, blanks, unread, promptUnread, tokenIds, steps, seconds, cache }: Filling,
 ) {
   return {
     image: image ?? null,
@@ -184,6 +187,7 @@ function toRecord(
     blanks,
     unread,
     ...namedPromptUnread(promptUnread),
+    ...namedCache(cache),
     token_ids: tokenIds,
     steps,
     seconds: Number(seconds.toPrecision(6)),

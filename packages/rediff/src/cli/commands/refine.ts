@@ -4,6 +4,7 @@ import { UserError } from "../../errors.js";
 import { storedPath } from "../../files/stored-path.js";
 import { readUtf8, readUtf8Stream } from "../../files/utf8-text.js";
 import { checkRefineOptions } from "../../inference/request.js";
+import { namedCache } from "../../inference/request-record.js";
 import { printable } from "../../printable.js";
 import type { UnreadText } from "../../text/alignment/aligned-text.js";
 import type { TextEdit } from "../../text/text-edits.js";
@@ -17,6 +18,7 @@ import {
 } from "../options/describe-options.js";
 import { openModel } from "../options/load-engine.js";
 import { decimal, given, whole } from "../options/parse-values.js";
+import { noteCache } from "../terminal/cache-note.js";
 import { answerLine, noteLine, paintedLine } from "../terminal/lines.js";
 import { markerNote, namedPromptUnread, unreadNote } from "../terminal/unread-note.js";
 
@@ -71,9 +73,10 @@ async function run(image: string, flags: Flags): Promise<void> {
   const note = flags.compat ? undefined : markerNote(options.prompt, 1);
   if (note !== undefined) noteLine(note);
   using model = await openModel(flags, { pictures: true });
-  const { text, edits, unread, promptUnread } = await model.refine(picture, draft, options);
+  const { text, edits, unread, promptUnread, cache } = await model.refine(picture, draft, options);
+  noteCache(cache);
   if (flags.json) {
-    answerLine(`${JSON.stringify({ text, edits, unread, ...namedPromptUnread(promptUnread) })}`);
+    answerLine(`${JSON.stringify({ text, edits, unread, ...namedPromptUnread(promptUnread), ...namedCache(cache) })}`);
     return;
   }
   paintedLine(process.stdout.isTTY ? marked(draft, edits, unread) : text);

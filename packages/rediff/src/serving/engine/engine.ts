@@ -26,6 +26,8 @@ export interface EngineOptions {
   threads?: number | undefined;
   /** Requests in one forward pass. */
   batch: number;
+  /** Bytes that caches may take together; default as the batcher has it. */
+  cacheBytes?: number | undefined;
   /** Requests that may wait. */
   queue: number;
   /** Processes that decode pictures, at most. */
@@ -116,10 +118,10 @@ export class Engine {
       pictures: new VisionPool({ workers: options.visionWorkers, isolation }),
       videos: new VisionPool({ workers: 1, isolation }),
     };
-    const { folder, load, threads, batch } = options;
+    const { folder, load, threads, batch, cacheBytes } = options;
     this.#texts = new TextPool({ folder, base: load.base });
     this.#model = new ModelHandle(
-      { folder, options: load, threads, batch },
+      { folder, options: load, threads, batch, cacheBytes },
       { ...LIFE_LIMITS, ...options.life },
       {
         message: (message) => this.#hear(message),

@@ -19,6 +19,8 @@ export interface LoadRequest {
   threads: number | undefined;
   /** Requests in one forward pass. */
   batch: number;
+  /** For their caches. */
+  cacheBytes: number | undefined;
 }
 
 /** What of a request's progress somebody wants to hear. */

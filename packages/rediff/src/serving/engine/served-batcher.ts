@@ -9,7 +9,7 @@ import type { TraceStep } from "../../inference/trace-format.js";
 import type { Model } from "../../models/llava/llava.js";
 import { packError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
-import type { Answer, FromModel, PixelPiece, Progress, ReadyJob, ToModel } from "./protocol.js";
+import type { Answer, FromModel, LoadRequest, PixelPiece, Progress, ReadyJob, ToModel } from "./protocol.js";
 
 /** Passes of a small model take less time than telling of each. */
 const TELL_EVERY_MS = 50;
@@ -35,8 +35,12 @@ export class ServedBatcher {
   #ended = false;
   #patienceMs = PATIENCE_MS;
 
-  constructor(model: Model, batch: number, post: (message: FromModel) => void) {
-    this.#batcher = new Batcher(model, batch, { patienceMs: PATIENCE_MS });
+  constructor(
+    model: Model,
+    { batch, cacheBytes }: Pick<LoadRequest, "batch" | "cacheBytes">,
+    post: (message: FromModel) => void,
+  ) {
+    this.#batcher = new Batcher(model, batch, { patienceMs: PATIENCE_MS, cacheBytes });
     this.#post = post;
   }
 

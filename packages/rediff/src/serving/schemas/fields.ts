@@ -40,11 +40,9 @@ export const cacheFields = {
     .enum(cacheKinds)
     .nullish()
     .meta({ description: "keep keys and values of earlier passes: approximate and faster; default none" }),
-  refresh_every: integer(1, MOST_TOKENS)
-    .nullish()
-    .meta({
-      description: "with cache refresh: passes from one that computes everything to the next, default 8; fast-dllm 32",
-    }),
+  refresh_every: integer(1, MOST_TOKENS).nullish().meta({
+    description: "with cache refresh: passes from one that computes everything to the next, default 8; fast-dllm 32",
+  }),
   refresh_changed: z
     .number()
     .min(0)

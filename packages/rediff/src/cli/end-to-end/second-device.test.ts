@@ -113,7 +113,7 @@ describe.skipIf(device === undefined)(`a second device${device ? "" : " (SKIPPED
     "two lists of ids": { options: {}, each: { ...answers, ...asks } },
     "no more with guidance": { options: { cfgScale: 0.5 }, each: { ...answers, ...asks } },
     "no more with a cache": {
-      options: { cache: { promptInterval: 4, genInterval: 2, transferRatio: 0.25 } },
+      options: { cache: { kind: "dllm-cache", promptInterval: 4, genInterval: 2, transferRatio: 0.25 } },
       each: { ...answers, ...asks },
     },
     "no more with random numbers, which are drawn there": {

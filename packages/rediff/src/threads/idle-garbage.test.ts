@@ -52,3 +52,17 @@ test("a thread at work does not", async () => {
     end();
   }
 });
+
+test("a thread whose process is waited for does not, however little it does", async () => {
+  let isIdle = false;
+  const end = collectWhenIdle({ everyMs: 50, busy: 0.5, isIdle: () => isIdle });
+  try {
+    await litter();
+    await pause(400);
+    expect(asked).toBe(0);
+    isIdle = true;
+    await expect.poll(() => asked, { timeout: 5000 }).toBeGreaterThan(0);
+  } finally {
+    end();
+  }
+});

@@ -11,6 +11,9 @@ export interface IdleGarbageOptions {
   busy?: number;
   /** Bytes by which its memory has to have grown since the last time. */
   growth?: number;
+  /** Whether nobody waits for this process now, where its time does not say: an answer under way takes little of a server's,
+   *  and would wait for all of this. */
+  isIdle?: () => boolean;
   /** Gives back what the whole process has freed, too: for one thread of each. */
   process?: boolean;
 }
@@ -18,7 +21,7 @@ export interface IdleGarbageOptions {
 /** Has this thread collect its garbage whenever it has nothing to do: it takes some tens of milliseconds for each hundred
  *  megabytes. Keeps nothing alive. @returns what ends it */
 export function collectWhenIdle(options: IdleGarbageOptions = {}): () => void {
-  const { everyMs = 2000, busy = 0.1, growth = 4 << 20 } = options;
+  const { everyMs = 2000, busy = 0.1, growth = 4 << 20, isIdle = () => true } = options;
   setFlagsFromString("--expose-gc");
   const collect = runInNewContext("gc") as () => void;
   const tasks = [new Task(heapBytes, collect, growth)];
@@ -28,7 +31,7 @@ export function collectWhenIdle(options: IdleGarbageOptions = {}): () => void {
   const timer = setInterval(() => {
     const now = performance.eventLoopUtilization();
     const { utilization } = performance.eventLoopUtilization(now, before);
-    if (utilization > busy) turnsDue = TURNS_AFTER_WORK;
+    if (utilization > busy || !isIdle()) turnsDue = TURNS_AFTER_WORK;
     else {
       for (const task of tasks) task.run(turnsDue > 0);
       turnsDue = Math.max(0, turnsDue - 1);

@@ -163,7 +163,10 @@ async function run(flags: Flags): Promise<void> {
 
   const { startServer } = await import("../../serving/server.js");
   const server = await startServer(options);
-  collectWhenIdle({ process: true });
+  collectWhenIdle({
+    process: true,
+    isIdle: () => server.engines.every(({ running, queued }) => running + queued === 0),
+  });
   const ended = untilTold(server, flags.drain);
   say(`loading ${folder}`);
   try {

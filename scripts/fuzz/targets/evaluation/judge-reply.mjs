@@ -34,6 +34,7 @@ export default defineTarget({
     "tie",
     "Caption 2",
   ],
+  refusesNothing: true,
   run(input) {
     const text = textOf(input);
     const clair = readClair(text);

@@ -60,6 +60,7 @@ export default defineTarget({
     "``",
     "...",
   ],
+  refusesNothing: true,
   run(input) {
     const text = textOf(input).slice(0, LONGEST);
     const byLetter = Object.fromEntries(LETTERS.map((letter, i) => [letter, OPTIONS[i] ?? ""]));

@@ -83,7 +83,9 @@ export const ptbRules: readonly PtbRule[] = [
   rule('(?:https?|ftp)://[^\\s<>"()\\[\\]{}]*[^\\s<>"()\\[\\]{}.,;:!?\'\\u2019]'),
   rule('www\\.[^\\s<>"()\\[\\]{}]*[^\\s<>"()\\[\\]{}.,;:!?\'\\u2019]'),
   rule("[\\w.+-]{1,64}@[a-z0-9-]{1,63}(?:\\.[a-z0-9-]{1,63}){1,8}"),
-  rule(`[a-z0-9-]{1,63}(?:\\.[a-z0-9-]{1,63}){0,8}\\.(?:com|net|org|edu|gov)(?:/[^\\s<>"()]*[^\\s<>"().,;:!?'])?${end}`),
+  rule(
+    `[a-z0-9-]{1,63}(?:\\.[a-z0-9-]{1,63}){0,8}\\.(?:com|net|org|edu|gov)(?:/[^\\s<>"()]*[^\\s<>"().,;:!?'])?${end}`,
+  ),
 
   // Contractions: the second part begins behind the letters, or one before "n't".
   rule(`${letter}*n${apostrophe}t${end}`, (match) => cut(match, match.length - 3)),

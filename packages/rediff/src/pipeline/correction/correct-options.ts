@@ -2,26 +2,25 @@
 import { extname } from "node:path";
 import { z } from "zod";
 import { option, UserError, wording } from "../../errors.js";
-import { abortSignal, flag, listener, number, object, optionSet, text } from "../../options/option-set.js";
-import type { Prices } from "../expert/budget.js";
+import { abortSignal, flag, listener, number, optionSet, text } from "../../options/option-set.js";
+import {
+  type AskingOptions,
+  askingDefaults,
+  askingOptionTypes,
+  assertAsking,
+  assertFrom,
+} from "../expert/asking-options.js";
 import { type ExpertSettings, openExpert } from "../expert/expert-client.js";
 import { readExpertPrompt } from "../expert/expert-prompt.js";
 
 export const correctionDefaults = {
   baseUrl: "https://api.openai.com/v1",
   modelName: "o4-mini",
-  apiKeyName: "OPENAI_API_KEY",
-  concurrency: 8,
-  timeoutMs: 300_000,
-  retries: 5,
+  ...askingDefaults,
   maxCompletionTokens: 8000,
-  /** Before the first retry; doubles with each. */
-  firstWaitMs: 1000,
-  /** For the answers under way when a run is to end. */
-  graceMs: 10_000,
 } as const;
 
-export interface CorrectOptions {
+export interface CorrectOptions extends AskingOptions {
   /** Files of drafts: JSONL, JSON or parquet. */
   drafts: string | readonly string[];
   /** JSONL file that answers are appended to. */
@@ -32,27 +31,9 @@ export interface CorrectOptions {
   promptFile?: string | undefined;
   baseUrl?: string | undefined;
   modelName?: string | undefined;
-  apiKey?: string | undefined;
-  /** What messages call the place of the key: the name of an environment variable. */
-  apiKeyName?: string | undefined;
-  /** Requests under way at the same time. */
-  concurrency?: number | undefined;
-  /** Of one request, from its connection to the end of the reply. */
-  timeoutMs?: number | undefined;
-  /** Tries after the first. */
-  retries?: number | undefined;
-  firstWaitMs?: number | undefined;
-  /** Default: no bound. */
-  requestsPerMinute?: number | undefined;
-  /** Money for this output, earlier runs included. Needs both prices. */
-  budget?: number | undefined;
-  /** Of a million tokens. */
-  prices?: Prices | undefined;
   maxCompletionTokens?: number | undefined;
   /** Default: not sent, so the expert's own. */
   temperature?: number | undefined;
-  /** Further fields of the requests; null removes one. */
-  extraBody?: Readonly<Record<string, unknown>> | undefined;
   /** Only the first drafts of the files. */
   limit?: number | undefined;
   /** Ask again where an earlier answer cannot be used. */
@@ -61,7 +42,6 @@ export interface CorrectOptions {
   signal?: AbortSignal | undefined;
   /** Ends the waiting. */
   giveUp?: AbortSignal | undefined;
-  graceMs?: number | undefined;
   onProgress?: ((done: number, total: number) => void) | undefined;
   /** A line for whoever watches. */
   onNote?: ((line: string) => void) | undefined;
@@ -75,23 +55,13 @@ const checkTypes = optionSet<CorrectOptions>(
     promptFile: text,
     baseUrl: text,
     modelName: text,
-    apiKey: text,
-    apiKeyName: text,
-    concurrency: number,
-    timeoutMs: number,
-    retries: number,
-    firstWaitMs: number,
-    requestsPerMinute: number,
-    budget: number,
-    prices: object,
+    ...askingOptionTypes,
     maxCompletionTokens: number,
     temperature: number,
-    extraBody: object,
     limit: number,
     askAgain: flag,
     signal: abortSignal,
     giveUp: abortSignal,
-    graceMs: number,
     onProgress: listener,
     onNote: listener,
   },
@@ -115,20 +85,13 @@ export interface CorrectionSettings extends CorrectOptions {
 /** @throws UserError */
 export async function checkOptions(options: CorrectOptions): Promise<CorrectionSettings> {
   checkTypes(options);
-  const { output, budget, prices, apiKey } = options;
+  const { output, budget, apiKey, limit } = options;
   const defaults = correctionDefaults;
   if (extname(output) !== ".jsonl")
     throw new UserError(`${output}: answers are appended as JSON lines`, "Name a file that ends in .jsonl.");
-  if (budget !== undefined && prices === undefined)
-    throw new UserError(
-      "a budget needs the prices of a million tokens",
-      "Name the prices of a million tokens in and out.",
-    );
-  const { concurrency = defaults.concurrency, retries = defaults.retries, requestsPerMinute, limit } = options;
-  assertFrom(1, { concurrency, limit });
-  assertFrom(0, { retries, budget, "price in": prices?.in, "price out": prices?.out });
-  if (requestsPerMinute !== undefined && !(requestsPerMinute > 0))
-    throw new UserError(`${requestsPerMinute} requests per minute are none`, "Name a rate above 0.");
+  assertAsking(options);
+  const { concurrency = defaults.concurrency, retries = defaults.retries } = options;
+  assertFrom(1, { limit });
   const { baseUrl = defaults.baseUrl, apiKeyName = defaults.apiKeyName, timeoutMs = defaults.timeoutMs } = options;
   if (apiKey === undefined && baseUrl === defaults.baseUrl)
     throw new UserError(
@@ -169,10 +132,4 @@ function boundOf(maxCompletionTokens: number, extraBody: CorrectOptions["extraBo
   const fields = { max_completion_tokens: maxCompletionTokens, ...extraBody };
   const bounds = [fields.max_completion_tokens, extraBody.max_tokens].filter((value) => typeof value === "number");
   return bounds.length === 0 ? undefined : Math.max(...bounds);
-}
-
-function assertFrom(least: number, values: Record<string, number | undefined>): void {
-  for (const [name, value] of Object.entries(values))
-    if (value !== undefined && !(value >= least))
-      throw new UserError(`${name} is ${value}, expected a number from ${least}`);
 }

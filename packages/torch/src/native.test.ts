@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect } from "vitest";
-import { builtPackage } from "./testing/built.js";
+import { builtPackage, runInProcess } from "./testing/built.js";
 import { test } from "./testing/test.js";
 
 const fixture = fileURLToPath(new URL("../test/python.safetensors", import.meta.url));
@@ -22,4 +22,13 @@ test("without libtorch, headers are read and anything else says what to do", asy
   expect(problem).toBe(
     "@rediff/torch is not set up: libtorch or its addon is missing. Run `npx rediff-torch-setup` once.",
   );
+});
+
+test.each([
+  [undefined, "passive"],
+  ["active", "active"],
+])("threads that wait for each other sleep, unless the environment says otherwise: %s", async (given, expected) => {
+  const set = given === undefined ? "delete process.env.OMP_WAIT_POLICY" : `process.env.OMP_WAIT_POLICY = "${given}"`;
+  const told = await runInProcess(`${set}; torch.ones([1]).dispose(); console.log(process.env.OMP_WAIT_POLICY);`);
+  expect(told.trim()).toBe(expected);
 });

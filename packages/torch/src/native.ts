@@ -139,12 +139,21 @@ function load(): Native {
     throw new Error(
       "@rediff/torch is not set up: libtorch or its addon is missing. Run `npx rediff-torch-setup` once.",
     );
+  waitAsleep();
   try {
     return createRequire(import.meta.url)(located.addon) as Native;
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new Error(`the addon ${located.addon} cannot be loaded: ${why}. Run \`npx rediff-torch-setup --force\`.`);
   }
+}
+
+/** Lets libtorch's threads sleep while they wait for each other between operators, unless the environment says otherwise.
+ *  OpenMP has them spin, which saves a few microseconds an operator on an idle machine. But Node's own threads, readers of
+ *  pictures and other programs want processors too: where one of them takes the processor of a thread that is waited for,
+ *  the others spin for all of its turn, and a pass takes many times as long. OpenMP reads this when it is loaded. */
+function waitAsleep(): void {
+  process.env.OMP_WAIT_POLICY ??= "passive";
 }
 
 const found = locateTorch();

@@ -1,8 +1,10 @@
-/** Threads that start one after the other. Node opens all modules of a thread at the same time, a hundred files and more:
+/** Threads that start one after the other, and behind what everybody waits for: loading its modules is a thread's longest
+ *  work. Node opens all modules of a thread at the same time, a hundred files and more:
  *  where descriptors are few, several threads that start at once would find some of their modules missing.
  *
  *  A thread's module imports this one alone, and everything else by it. */
 import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worker_threads";
+import { stepBack } from "./step-back.js";
 
 const KEY = "rediff: threads start in turn";
 
@@ -14,9 +16,10 @@ const TAKEN = 1;
 
 if (isMainThread && getEnvironmentData(KEY) === undefined) setEnvironmentData(KEY, new SharedArrayBuffer(4));
 
-/** Waits until no other thread loads its modules, as long as that takes but for a few seconds. The thread has nothing else
+/** Lowers the thread's priority, and waits until no other thread loads its modules, as long as that takes but for a few seconds. The thread has nothing else
  *  to do meanwhile. */
 export async function startInTurn(load: () => Promise<unknown>): Promise<void> {
+  stepBack();
   const shared = getEnvironmentData(KEY);
   const turn = shared instanceof SharedArrayBuffer ? new Int32Array(shared) : new Int32Array(1);
   const until = performance.now() + LONGEST_MS;

@@ -2,11 +2,9 @@
 import type { TransferListItem } from "node:worker_threads";
 import { answerJobs } from "../../threads/answer-jobs.js";
 import { collectWhenIdle } from "../../threads/idle-garbage.js";
-import { stepBack } from "../../threads/step-back.js";
 import type { MediaSource } from "../media/load-media.js";
 import { type BodyJob, type Judgement, judgeBody, packRefusal } from "./judge-body.js";
 
-stepBack();
 collectWhenIdle();
 answerJobs(
   async (job: BodyJob | "warm"): Promise<Judgement | undefined> => {

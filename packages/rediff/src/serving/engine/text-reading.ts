@@ -3,7 +3,6 @@ import { workerData } from "node:worker_threads";
 import { readAskable } from "../../inference/model-facts.js";
 import { answerJobs } from "../../threads/answer-jobs.js";
 import { collectWhenIdle } from "../../threads/idle-garbage.js";
-import { stepBack } from "../../threads/step-back.js";
 import { resolveServed, type TextJob } from "./text-jobs.js";
 import type { TextPoolOptions } from "./text-pool.js";
 
@@ -11,7 +10,6 @@ const { folder, base }: TextPoolOptions = workerData;
 const model = readAskable(folder, base);
 model.catch(() => undefined); // each job tells it
 
-stepBack();
 collectWhenIdle();
 answerJobs(
   async (job: TextJob | "warm") => {

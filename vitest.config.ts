@@ -20,7 +20,12 @@ export default defineConfig({
     hookTimeout: 120_000,
     // Files run side by side on all cores, and threads of tiny operators that wait for each other cost most of the time.
     // Only npm run test:processors wants more of them.
-    env: { OMP_NUM_THREADS: process.env.REDIFF_TEST_THREADS ?? "1" },
+    // Which kernels are the fastest on this machine is nothing that a test's numbers may hang on; npm run test:processors
+    // has them all.
+    env: {
+      OMP_NUM_THREADS: process.env.REDIFF_TEST_THREADS ?? "1",
+      REDIFF_KERNELS: process.env.REDIFF_KERNELS ?? "onednn,bfloat16-native,attention-fused",
+    },
     // npm run coverage. What docs/testing.md says is not counted: worker threads and processes that tests start.
     coverage: {
       provider: "v8",

@@ -1,4 +1,5 @@
-// npm run bench -- decode|train|overhead ...: side by side with the Python reference; serve: our server under load. See README.md in this folder.
+// npm run bench -- decode|train|overhead ...: side by side with the Python reference; kernels: one beside the other;
+// serve: our server under load. See README.md in this folder.
 
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,12 +11,13 @@ import { SHAPES } from "./shapes.mjs";
 const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON [--shape ${Object.keys(SHAPES).join("|")}]
        npm run bench -- train --reference CLONE --python PYTHON [--shape NAME] [--layers N]
        npm run bench -- overhead --python PYTHON
+       npm run bench -- kernels
        npm run bench -- serve [--model DIR] [--clients N] [--seconds S]
 
   --reference CLONE   folder with a clone of the original ReDiff repository
   --python PYTHON     a Python that has the packages of bench/reference/requirements.txt
   --shape NAME        decode, train: which shape; all by default
-  --repeats N         runs per side, in turns (decode, train: 3, overhead: 5)
+  --repeats N         runs per side, in turns (decode, train: 3, overhead, kernels: 5)
   --threads N         threads of each side (decode, train: 2, overhead: 1, serve: all)
   --max-forwards N    decode: break off after N forward passes
   --layers N          train: another number of layers than the shape's own
@@ -64,15 +66,19 @@ function parse(args) {
   const { values, positionals } = parsed;
   const [what, ...surplus] = positionals;
   if (values.help) return { what: "help" };
-  if (surplus.length > 0 || !["decode", "train", "overhead", "serve"].includes(what)) {
+  if (surplus.length > 0 || !["decode", "train", "overhead", "kernels", "serve"].includes(what)) {
     throw new UsageError(
-      `expected "decode", "train", "overhead" or "serve", got ${positionals.join(" ") || "nothing"}`,
+      `expected "decode", "train", "overhead", "kernels" or "serve", got ${positionals.join(" ") || "nothing"}`,
     );
   }
   oneOf("--only", values.only, ["reference", "engine"]);
   oneOf("--shape", values.shape, Object.keys(SHAPES));
   const needed =
-    values.only === "engine" || what === "serve" ? [] : what === "overhead" ? ["python"] : ["reference", "python"];
+    values.only === "engine" || what === "serve" || what === "kernels"
+      ? []
+      : what === "overhead"
+        ? ["python"]
+        : ["reference", "python"];
   for (const name of needed) {
     if (values[name] === undefined) throw new UsageError(`${what} needs --${name} (or --only engine)`);
   }
@@ -83,7 +89,7 @@ function parse(args) {
     what,
     ...values,
     shapes: values.shape === undefined ? Object.keys(SHAPES) : [values.shape],
-    repeats: count("--repeats", values.repeats) ?? (what === "overhead" ? 5 : 3),
+    repeats: count("--repeats", values.repeats) ?? { overhead: 5, kernels: 5 }[what] ?? 3,
     threads: count("--threads", values.threads) ?? { overhead: 1, serve: undefined, decode: 2, train: 2 }[what],
     maxForwards: count("--max-forwards", values["max-forwards"]),
     layers: count("--layers", values.layers),
@@ -121,6 +127,9 @@ async function main() {
   } else if (options.what === "train") {
     const { benchTrain } = await import("./train.mjs");
     for (const shape of options.shapes) results.push(await benchTrain({ ...options, shape, log }));
+  } else if (options.what === "kernels") {
+    const { benchKernels } = await import("./kernels.mjs");
+    results.push(benchKernels({ ...options, log }));
   } else if (options.what === "serve") {
     const { benchServe } = await import("./serve.mjs");
     results.push(...(await benchServe({ ...options, log })));

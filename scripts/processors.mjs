@@ -12,22 +12,33 @@
 /** What `npm run goldens` runs. */
 export const GOLDENS_COMMAND = "packages/rediff/dist/testing/goldens/goldens-main.js";
 
+/** None is measured, or the same command would compute differently on the next machine. */
+const USUAL = "onednn,bfloat16-native,attention-fused";
+
 /** Libtorch, oneDNN and MKL choose their code by the processor, each with a variable of its own that takes less.
  *  @type {readonly Configuration[]} */
 export const CONFIGURATIONS = [
-  { name: "native, products by oneDNN", env: { REDIFF_KERNELS: "onednn" } },
-  { name: "native, products by ATen", env: { REDIFF_KERNELS: "aten" } },
+  { name: "native, products by oneDNN", env: { REDIFF_KERNELS: USUAL } },
+  { name: "native, products by ATen", env: { REDIFF_KERNELS: "aten,bfloat16-native,attention-fused" } },
+  {
+    name: "native, bfloat16 by way of float32, attention in products",
+    env: { REDIFF_KERNELS: "onednn,bfloat16-float32,attention-products" },
+  },
   { name: "native, plain kernels", env: { REDIFF_KERNELS: "plain" } },
-  { name: "native, two threads", env: { REDIFF_TEST_THREADS: "2" }, cores: 2 },
+  { name: "native, two threads", env: { REDIFF_TEST_THREADS: "2", REDIFF_KERNELS: USUAL }, cores: 2 },
   {
     name: "SSE4.1",
-    env: { ATEN_CPU_CAPABILITY: "default", ONEDNN_MAX_CPU_ISA: "SSE41", MKL_CBWR: "COMPATIBLE" },
+    env: { REDIFF_KERNELS: USUAL, ATEN_CPU_CAPABILITY: "default", ONEDNN_MAX_CPU_ISA: "SSE41", MKL_CBWR: "COMPATIBLE" },
     flags: ["sse4_1"],
   },
-  { name: "AVX2", env: { ATEN_CPU_CAPABILITY: "avx2", ONEDNN_MAX_CPU_ISA: "AVX2" }, flags: ["avx2", "fma"] },
+  {
+    name: "AVX2",
+    env: { REDIFF_KERNELS: USUAL, ATEN_CPU_CAPABILITY: "avx2", ONEDNN_MAX_CPU_ISA: "AVX2" },
+    flags: ["avx2", "fma"],
+  },
   {
     name: "AVX-512",
-    env: { ATEN_CPU_CAPABILITY: "avx512", ONEDNN_MAX_CPU_ISA: "AVX512_CORE" },
+    env: { REDIFF_KERNELS: USUAL, ATEN_CPU_CAPABILITY: "avx512", ONEDNN_MAX_CPU_ISA: "AVX512_CORE" },
     flags: ["avx512f", "avx512bw", "avx512dq", "avx512vl"],
   },
 ];

@@ -66,6 +66,7 @@ export const READERS = {
   "rediff/src/hub/hub-settings.ts": TYPED,
   "rediff/src/hub/listing.ts": ["listing"],
   "rediff/src/inference/template/fill-template.ts": ["template"],
+  "rediff/src/models/measured/times-file.ts": OWN,
   "rediff/src/network/retry-after.ts": ["listing"],
   "rediff/src/options/shallow-json.ts": ["record", "expert-reply"],
   "rediff/src/options/yaml-text.ts": ["recipe", "mixture"],

@@ -5,9 +5,10 @@
  *  installation: npm blocks install scripts. */
 import { join } from "node:path";
 import { SetupError } from "./errors.mjs";
+import { cacheRoot } from "./paths.mjs";
 import { locateTorch } from "./stamp.mjs";
 
-export { locateTorch, SetupError };
+export { cacheRoot, locateTorch, SetupError };
 /** @typedef {import("./stamp.mjs").Torch} Torch */
 
 /**

@@ -1,32 +1,26 @@
-/** Linear layers and elementwise operators of forward passes: the same numbers up to rounding, by the fastest way that
- *  the moment allows.
+/** Linear layers, attention and elementwise operators of forward passes: the same numbers up to rounding, by the fastest
+ *  way that the moment allows.
  *
- *  - Float32 products on a CPU go through oneDNN where MKL is not at home: on AMD processors MKL's run at half of
- *    oneDNN's speed (docs/benchmarks.md). Both are full float32. So do the products of gradients.
+ *  - Products and attention on a CPU go by what was measured on this processor to be the fastest (measured/kernel-choice.ts):
+ *    float32 by libtorch's own kernels or oneDNN's, both in full float32; bfloat16 as it is or, where the processor has no
+ *    units for it, by way of float32. So do the products of gradients.
  *  - While nothing is recorded for gradients, results overwrite the temporaries they come from: memory traffic is what
  *    elementwise operators cost. The functions that may do so end in an underscore, and whether they did or not, their
  *    first argument is used up: its handle is closed, and touching it again is an error.
- *  `withPlainKernels` turns all of it off: that is the yardstick.
- *
- *  REDIFF_KERNELS sets it for a whole process, to test what another processor would do: "plain" as if everything were in
- *  `withPlainKernels`, "aten" or "onednn" for the float32 products of the one or the other kind of processor. */
-import os from "node:os";
+ *  `withPlainKernels` turns all of it off: that is the yardstick. REDIFF_KERNELS does for a whole process, or forces
+ *  single kernels. */
 import {
   linear as atenLinear,
-  call,
   isRecording,
-  oneDnnLinear,
   QuantizedWeight,
   quantizedLinear,
-  schemaOf,
+  scaledDotProductAttention,
   Tensor,
   take,
 } from "@rediff/torch";
-import { UserError } from "../errors.js";
+import { attentionKernel, isSetPlain, linearKernelFor, widensBfloat16 } from "./measured/kernel-choice.js";
+import { attentions, floatProducts, type LinearKernel, type Product, throughFloat32 } from "./measured/products.js";
 
-export type LinearKernel = "aten" | "onednn";
-
-let linearKernel: LinearKernel | undefined;
 let plain: boolean | undefined;
 
 /** Runs `body` on libtorch's own operators only, each result in memory of its own. */
@@ -42,44 +36,11 @@ export function withPlainKernels<T>(body: () => T): T {
 
 /** Whether `withPlainKernels` is in force. */
 export function isPlain(): boolean {
-  plain ??= kernelsSetting() === "plain";
+  plain ??= isSetPlain();
   return plain;
 }
 
-const SETTINGS = ["plain", "aten", "onednn"] as const;
-
-/** @throws UserError for another value than those */
-function kernelsSetting(): (typeof SETTINGS)[number] | undefined {
-  const value = process.env.REDIFF_KERNELS;
-  if (!value) return undefined;
-  const setting = SETTINGS.find((name) => name === value);
-  if (setting === undefined)
-    throw new UserError(`REDIFF_KERNELS is "${value}"`, `Use one of ${SETTINGS.join(", ")}, or unset it.`);
-  return setting;
-}
-
-/** Which products this process uses for float32 on the CPU. */
-export function floatLinearKernel(): LinearKernel {
-  linearKernel ??= chooseLinearKernel();
-  return linearKernel;
-}
-
-function chooseLinearKernel(): LinearKernel {
-  const setting = kernelsSetting();
-  if (setting === "aten" || !hasOneDnn()) return "aten";
-  return setting === "onednn" || !os.cpus()[0]?.model.includes("Intel") ? "onednn" : "aten";
-}
-
-function hasOneDnn(): boolean {
-  try {
-    schemaOf("mkldnn::_linear_pointwise");
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** Below this many multiplications setting oneDNN up costs more than it saves. */
+/** Below this many multiplications another kernel costs more to set up than it saves. */
 const WORTHWHILE = 1 << 22;
 
 /** A weight W [O, I] and the correction that is trained in its place: W + scale * up down, of rank r
@@ -106,20 +67,31 @@ export function linear(x: Tensor, weight: LinearWeight, bias?: Tensor): Tensor {
 }
 
 function product(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
-  if (!suitsOneDnn(x, weight.size(0))) return atenLinear(x, weight, bias);
-  return isRecording()
-    ? oneDnnLinear(x, weight, bias)
-    : (call("mkldnn::_linear_pointwise", x, weight, bias, "none", [], "") as Tensor);
+  const [outputs = 0, inputs = 0] = weight.shape;
+  if (isPlain() || x.device !== "cpu" || x.numel * outputs < WORTHWHILE) return atenLinear(x, weight, bias);
+  const rows = x.numel / Math.max(1, inputs);
+  if (x.dtype === "float32") return floatProducts[linearKernelFor(rows)](x, weight, bias);
+  if (x.dtype !== "bfloat16" || !widensBfloat16(rows)) return atenLinear(x, weight, bias);
+  return throughFloat32(x, weight, bias, floatProduct(rows));
 }
 
-function suitsOneDnn(x: Tensor, outputs: number): boolean {
-  return (
+/** By the number of rows. */
+const floatProduct = (rows: number): Product => floatProducts[linearKernelFor(rows)];
+
+/** Which products this process uses for float32 on the CPU. */
+export const floatLinearKernel = (rows = Number.POSITIVE_INFINITY): LinearKernel => linearKernelFor(rows);
+
+/** softmax(q k^T / sqrt(H) + mask) v: [B, N, R, H], [B, N, L, H] -> [B, N, R, H] */
+export function dotAttention(q_BNRH: Tensor, k_BNLH: Tensor, v_BNLH: Tensor, mask?: Tensor): Tensor {
+  const isChosen =
+    mask === undefined &&
     !isPlain() &&
-    floatLinearKernel() === "onednn" &&
-    x.dtype === "float32" &&
-    x.device === "cpu" &&
-    x.numel * outputs >= WORTHWHILE
-  );
+    q_BNRH.dtype === "float32" &&
+    q_BNRH.device === "cpu" &&
+    q_BNRH.numel * k_BNLH.size(2) >= WORTHWHILE &&
+    !isRecording();
+  if (!isChosen) return scaledDotProductAttention(q_BNRH, k_BNLH, v_BNLH, mask);
+  return attentions[attentionKernel()](q_BNRH, k_BNLH, v_BNLH);
 }
 
 /** What comes back through y = x w^T to x: [R, O] and [O, I] -> [R, I]. Not recorded. */

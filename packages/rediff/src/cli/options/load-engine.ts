@@ -43,10 +43,12 @@ export async function openModel(
   if (flags.quantize !== undefined && flags.device !== "cpu")
     throw new UserError("--quantize is for the CPU", "Use --device cpu, or leave --quantize out.");
   await needTorch();
-  const [{ setThreads }, { loadModel }] = await Promise.all([
+  const [{ setThreads }, { loadModel }, { useFastestThreads }] = await Promise.all([
     import("@rediff/torch"),
     import("../../inference/vision-language-model.js"),
+    import("../../models/measured/kernel-choice.js"),
   ]);
-  if (flags.threads !== undefined) setThreads(flags.threads);
+  if (flags.threads === undefined) useFastestThreads();
+  else setThreads(flags.threads);
   return loadModel(folder, { ...loadOptions(flags), onWarning: (line) => noteLine(`rediff: ${line}`) });
 }

@@ -1,6 +1,7 @@
 /** Scaled dot-product attention under a `Visibility`, and of some positions only.
  *  B batch, L positions, R positions that ask, N heads, H head width, S segments. */
-import { cat, scaledDotProductAttention, type Tensor } from "@rediff/torch";
+import { cat, type Tensor } from "@rediff/torch";
+import { dotAttention } from "../kernels.js";
 import type { Visibility } from "./visibility.js";
 
 /** Some of a sequence's positions, in order. `perSegment[i]` of them lie in segment i. */
@@ -26,13 +27,13 @@ export function attend(
 ): Tensor {
   if (segments === undefined || segments.length === 1) {
     const mask_B1RL = mask === undefined || mask.size(2) === 1 ? mask : at(mask, asking, 2);
-    return scaledDotProductAttention(q_BNRH, k_BNLH, v_BNLH, mask_B1RL);
+    return dotAttention(q_BNRH, k_BNLH, v_BNLH, mask_B1RL);
   }
   const queries = asking?.perSegment ?? segments;
   const length = segments[0] ?? 0;
   if (segments.every((own, i) => own === length && queries[i] === length)) {
     const own = (x_1NLH: Tensor) => segmentsAsBatch(x_1NLH, length);
-    const attended_NSLH = scaledDotProductAttention(own(q_BNRH), own(k_BNLH), own(v_BNLH)).transpose(0, 1);
+    const attended_NSLH = dotAttention(own(q_BNRH), own(k_BNLH), own(v_BNLH)).transpose(0, 1);
     return attended_NSLH.reshape([1, q_BNRH.size(1), q_BNRH.size(2), q_BNRH.size(3)]);
   }
   // Cut all at once, so that gradients are joined all at once.
@@ -43,7 +44,7 @@ export function attend(
   ];
   const withQueries = [...segments.keys()].filter((i) => (queries[i] ?? 0) > 0);
   return cat(
-    withQueries.map((i) => scaledDotProductAttention(qs[i] as Tensor, ks[i] as Tensor, vs[i] as Tensor)),
+    withQueries.map((i) => dotAttention(qs[i] as Tensor, ks[i] as Tensor, vs[i] as Tensor)),
     2,
   );
 }

@@ -4,10 +4,10 @@
  *
  *  Pre-norm, biases everywhere, tanh-approximated GELU, learned positions that are never interpolated. The patch
  *  convolution is written as the matrix product that it is: stride equals kernel, and no TF32 convolution sneaks in. */
-import { layerNorm, scaledDotProductAttention, scope, type Tensor } from "@rediff/torch";
+import { layerNorm, scope, type Tensor } from "@rediff/torch";
 import { runChain, type Stage, stage } from "../chain.js";
 import { mergeHeads, splitHeads } from "../heads.js";
-import { add_, gelu_, linear } from "../kernels.js";
+import { add_, dotAttention, gelu_, linear } from "../kernels.js";
 
 export interface SiglipConfig {
   hiddenSize: number;
@@ -70,7 +70,7 @@ function attention(w: SiglipLayerWeights, h_TPC: Tensor, config: SiglipConfig): 
   const q_TNPH = heads(affine(h_TPC, w.query));
   const k_TNPH = heads(affine(h_TPC, w.key));
   const v_TNPH = heads(affine(h_TPC, w.value));
-  return affine(mergeHeads(scaledDotProductAttention(q_TNPH, k_TNPH, v_TNPH)), w.output);
+  return affine(mergeHeads(dotAttention(q_TNPH, k_TNPH, v_TNPH)), w.output);
 }
 
 /** Normalised pixels [T, 3, S, S] to what the first layer takes: patches and their positions [T, P, C]. */

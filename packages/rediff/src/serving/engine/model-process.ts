@@ -7,6 +7,7 @@ import { Worker } from "node:worker_threads";
 import { memory, setThreads } from "@rediff/torch";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { factsOf } from "../../inference/model-facts.js";
+import { useFastestThreads } from "../../models/measured/kernel-choice.js";
 import { collectWhenIdle } from "../../threads/idle-garbage.js";
 import { packError } from "../../threads/portable-error.js";
 import { existingWorkerUrl } from "../../threads/worker-url.js";
@@ -29,7 +30,8 @@ function post(message: FromModel): void {
 async function load({ folder, options, threads, batch }: LoadRequest): Promise<void> {
   try {
     await beats; // from here on silence means something
-    if (threads !== undefined) setThreads(threads);
+    if (threads === undefined) useFastestThreads();
+    else setThreads(threads);
     const onWarning = (line: string) => process.stderr.write(`rediff: ${line}\n`);
     const model = await loadModelFolder(folder, { ...options, onWarning });
     batcher = new ServedBatcher(model, batch, post);

@@ -3,7 +3,7 @@ import { torchVersion } from "@rediff/torch";
 import { beforeEach, describe, expect, test } from "vitest";
 import { folderOfEachTest } from "../../testing/folders.js";
 import { parseRecipe } from "../recipe/recipe-file.js";
-import { type DTypeChoice, defaultDtype, namesBfloat16, settleDtype } from "./default-dtype.js";
+import { type DTypeChoice, defaultDtype, settleDtype } from "./default-dtype.js";
 
 const { at } = folderOfEachTest();
 let notes: string[];
@@ -17,25 +17,19 @@ const settle = (dtype: DTypeChoice["dtype"], text?: string) =>
   settleDtype(recipe(text), (line) => notes.push(line), choice(dtype)).dtype;
 
 describe("the default", () => {
-  test("is float32 on a CPU without bfloat16 products, bfloat16 on any other device", () => {
-    expect(defaultDtype("cpu", () => false)).toEqual({
+  test("is bfloat16 on a CPU that is faster in it, and on any other device; float32 on other CPUs", () => {
+    expect(defaultDtype("cpu", () => 0.144)).toEqual({
       dtype: "float32",
-      because: "this CPU does not multiply matrices in bfloat16",
+      because: "this CPU multiplies matrices in bfloat16 at 0.14 times the rate of float32",
     });
-    expect(defaultDtype("cpu", () => true).dtype).toBe("bfloat16");
-    expect(defaultDtype("cuda:1", () => false).dtype).toBe("bfloat16");
-    expect(defaultDtype("mps", () => false).dtype).toBe("bfloat16");
+    expect(defaultDtype("cpu", () => 1.93)).toEqual({
+      dtype: "bfloat16",
+      because: "this CPU multiplies matrices in bfloat16 at 1.9 times the rate of float32",
+    });
+    expect(defaultDtype("cpu", () => 1.1).dtype).toBe("float32");
+    expect(defaultDtype("cuda:1", () => 0).dtype).toBe("bfloat16");
+    expect(defaultDtype("mps", () => 0).dtype).toBe("bfloat16");
   });
-
-  test.each([
-    ["flags\t\t: fpu avx2 avx512f avx512bw", false],
-    ["processor: 0\nflags\t\t: fpu avx2 avx512f avx512_bf16 amx_tile", true],
-    ["flags : avx2 amx_bf16", true],
-    ["Features\t: fp asimd sve i8mm bf16", true],
-    ["Features\t: fp asimd", false],
-    ["bugs: avx512_bf16", false],
-    ["", false],
-  ])("as /proc/cpuinfo has it: %j", (text, wanted) => expect(namesBfloat16(text)).toBe(wanted));
 });
 
 describe("a run", () => {

@@ -1,10 +1,11 @@
-/** The dtype of a run whose recipe names none: bfloat16 on GPUs and on CPUs that multiply matrices in it (AVX-512 BF16,
- *  AMX, Arm's BF16), float32 on other CPUs, where every product would be converted and bfloat16 takes longer.
+/** The dtype of a run whose recipe names none: bfloat16 on GPUs and on CPUs that multiply matrices faster in it, as
+ *  measured (AVX-512 BF16, AMX, Arm's BF16); float32 on other CPUs, where every product is converted.
  *
  *  A run that goes on keeps the dtype that its checkpoint says, on whatever machine. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { availableDevices } from "@rediff/torch";
+import { bfloat16Rate } from "../../models/measured/kernel-choice.js";
 import { findCheckpoint, readState, STATE_FILE } from "../checkpoint/training-checkpoint.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
 
@@ -19,35 +20,19 @@ export interface DTypeChoice {
   because: string;
 }
 
-/** @param device default: the best there is */
-export function defaultDtype(device?: string, hasProducts: () => boolean = hasBfloat16Products): DTypeChoice {
+/** How many times as fast as float32 bfloat16 has to be: it is less exact. */
+const WORTHWHILE = 1.2;
+
+/** @param device default: the best there is
+ *  @param rate of products in bfloat16, in times that of float32 */
+export function defaultDtype(device?: string, rate: () => number = bfloat16Rate): DTypeChoice {
   const chosen = device ?? availableDevices()[0] ?? "cpu";
   if (chosen !== "cpu") return { dtype: "bfloat16", because: `the device is ${chosen}` };
-  return hasProducts()
-    ? { dtype: "bfloat16", because: "this CPU multiplies matrices in bfloat16" }
-    : { dtype: "float32", because: "this CPU does not multiply matrices in bfloat16" };
-}
-
-let hasProductsHere: boolean | undefined;
-
-/** Whether this CPU does, as far as the system tells; false where it does not. */
-function hasBfloat16Products(): boolean {
-  hasProductsHere ??= process.platform === "linux" && namesBfloat16(cpuinfo());
-  return hasProductsHere;
-}
-
-function cpuinfo(): string {
-  try {
-    return readFileSync("/proc/cpuinfo", "utf8");
-  } catch {
-    return "";
-  }
-}
-
-/** @param text of /proc/cpuinfo */
-export function namesBfloat16(text: string): boolean {
-  const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1]?.split(" ") ?? [];
-  return flags.some((flag) => flag === "avx512_bf16" || flag === "amx_bf16" || flag === "bf16");
+  const times = rate();
+  return {
+    dtype: times >= WORTHWHILE ? "bfloat16" : "float32",
+    because: `this CPU multiplies matrices in bfloat16 at ${times.toFixed(times < 0.995 ? 2 : 1)} times the rate of float32`,
+  };
 }
 
 /** The recipe with its dtype, for a run that begins or goes on.

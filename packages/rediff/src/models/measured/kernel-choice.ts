@@ -1,0 +1,157 @@
+/** Which kernels this process computes with: those that were the fastest when they were measured on this processor, with
+ *  libtorch's own where it is no matter.
+ *
+ *  REDIFF_KERNELS forces them for a whole process, as a list with commas: "plain" (everything as in `withPlainKernels`),
+ *  "aten" or "onednn" for float32 products, "bfloat16-native" or "bfloat16-float32", "attention-fused" or
+ *  "attention-products". What is forced is not measured; results of other kernels differ by rounding. */
+import { getThreads, setThreads } from "@rediff/torch";
+import { UserError } from "../../errors.js";
+import { BFLOAT16_ROWS, FEW_ROWS, MANY_ROWS, measureKernels } from "./kernel-times.js";
+import { type AttentionKernel, hasOneDnn, type LinearKernel } from "./products.js";
+import { type KernelTimes, keepTimes, readTimes } from "./times-file.js";
+import { fasterThan } from "./timing.js";
+
+export type Bfloat16Kernel = "native" | "float32";
+
+export interface KernelChoice {
+  /** Of float32 products with few and with many rows. */
+  few: LinearKernel;
+  many: LinearKernel;
+  /** From how many rows on bfloat16 products go by way of float32; none do where it is Infinity. */
+  float32From: number;
+  attention: AttentionKernel;
+}
+
+/** Rows from which on a product has many. */
+const MANY_FROM = Math.sqrt(FEW_ROWS * MANY_ROWS);
+
+/** As far as it is faster, casts and all: nothing is gained by a few percent, and memory is lost. */
+const BFLOAT16_MARGIN = 1.25;
+
+/** @param times as measured */
+export function chosenKernels({ few, many, bfloat16, attention }: KernelTimes): KernelChoice {
+  return {
+    few: fasterThan<LinearKernel>("aten", withoutMissing(few)),
+    many: fasterThan<LinearKernel>("aten", withoutMissing(many)),
+    float32From: crossing(bfloat16),
+    attention: fasterThan<AttentionKernel>("fused", attention, 1.1),
+  };
+}
+
+const withoutMissing = ({ aten, onednn = Number.POSITIVE_INFINITY }: KernelTimes["few"]) => ({ aten, onednn });
+
+/** Widening a weight costs the same for any number of rows, and a row costs less afterwards: where the two lines cross. */
+function crossing({ few, many }: KernelTimes["bfloat16"]): number {
+  if (many.float32 * BFLOAT16_MARGIN >= many.native) return Number.POSITIVE_INFINITY;
+  if (few.float32 < few.native) return 1;
+  // many.float32 < many.native and few.float32 >= few.native, so that their difference falls.
+  const [before, after] = [few.float32 - few.native, many.float32 - many.native];
+  const share = before / (before - after);
+  return Math.ceil(BFLOAT16_ROWS.few + share * (BFLOAT16_ROWS.many - BFLOAT16_ROWS.few));
+}
+
+const SETTINGS = [
+  "plain",
+  "aten",
+  "onednn",
+  "bfloat16-native",
+  "bfloat16-float32",
+  "attention-fused",
+  "attention-products",
+] as const;
+type Setting = (typeof SETTINGS)[number];
+
+const OPPOSITES = [
+  ["aten", "onednn"],
+  ["bfloat16-native", "bfloat16-float32"],
+  ["attention-fused", "attention-products"],
+] as const;
+
+/** What REDIFF_KERNELS says. @throws UserError for other words than those, and for two that exclude each other */
+export function kernelSettings(value = process.env.REDIFF_KERNELS): ReadonlySet<Setting> {
+  const words = (value ?? "").split(",").filter((word) => word.trim() !== "");
+  const settings = new Set(
+    words.map((word) => {
+      const setting = SETTINGS.find((name) => name === word.trim());
+      if (setting === undefined)
+        throw new UserError(`REDIFF_KERNELS is "${value}"`, `Use one or more of ${SETTINGS.join(", ")}, or unset it.`);
+      return setting;
+    }),
+  );
+  const pair = OPPOSITES.find(([one, other]) => settings.has(one) && settings.has(other));
+  if (pair !== undefined)
+    throw new UserError(`REDIFF_KERNELS is "${value}"`, `Leave out one of ${pair.join(" and ")}.`);
+  return settings;
+}
+
+let times: KernelTimes | undefined;
+let keepingProblem: string | undefined;
+
+/** The times of this processor, measured where that was not done yet. Loads libtorch.
+ *  @param anew measures again, for all processes that begin after this */
+export function kernelTimes({ anew = false } = {}): KernelTimes & { problem?: string } {
+  if (anew || times === undefined) {
+    const kept = anew ? undefined : readTimes();
+    if (kept !== undefined) times = kept;
+    else ({ times, problem: keepingProblem } = keepTimes(measureKernels(), { replace: anew }));
+  }
+  return { ...times, ...(keepingProblem !== undefined && { problem: keepingProblem }) };
+}
+
+let settings: ReadonlySet<Setting> | undefined;
+let measured: KernelChoice | undefined;
+const isSet = (setting: Setting): boolean => {
+  settings ??= kernelSettings();
+  return settings.has(setting);
+};
+
+const choice = (): KernelChoice => {
+  measured ??= chosenKernels(kernelTimes());
+  return measured;
+};
+
+/** Whether REDIFF_KERNELS asks for libtorch's own operators only. */
+export const isSetPlain = (): boolean => isSet("plain");
+
+/** For a float32 product on the CPU. */
+export function linearKernelFor(rows: number): LinearKernel {
+  if (isSet("aten") || !hasOneDnn()) return "aten";
+  if (isSet("onednn")) return "onednn";
+  return rows >= MANY_FROM ? choice().many : choice().few;
+}
+
+/** Whether a bfloat16 product on the CPU goes by way of float32. */
+export function widensBfloat16(rows: number): boolean {
+  if (isSet("bfloat16-native")) return false;
+  if (isSet("bfloat16-float32")) return true;
+  return rows >= choice().float32From;
+}
+
+/** For float32 without a mask on the CPU, while nothing is recorded. */
+export function attentionKernel(): AttentionKernel {
+  if (isSet("attention-fused")) return "fused";
+  if (isSet("attention-products")) return "products";
+  return choice().attention;
+}
+
+/** How many threads are the fastest, as far as that was worth measuring. */
+export function threadsOf({ threads }: KernelTimes): number | undefined {
+  const usual = Math.max(...threads.map((one) => one.threads));
+  const times = Object.fromEntries(threads.map(({ threads, ms }) => [String(threads), ms]));
+  return threads.length < 2 ? undefined : Number(fasterThan(String(usual), times, 1.15));
+}
+
+/** Takes that many, unless somebody has decided already: libtorch's default is one per core. */
+export function useFastestThreads(environment: NodeJS.ProcessEnv = process.env): void {
+  const isDecided = ["OMP_NUM_THREADS", "MKL_NUM_THREADS"].some((name) => environment[name]);
+  if (isDecided || getThreads() <= 2) return;
+  const threads = threadsOf(kernelTimes());
+  if (threads !== undefined && threads < getThreads()) setThreads(threads);
+}
+
+/** Times that of float32 at which this processor multiplies bfloat16 matrices of many rows in its own way; the dtype of a
+ *  model that is to be fast is bfloat16 where it is well above 1. */
+export function bfloat16Rate(kept: KernelTimes = kernelTimes()): number {
+  const floatMs = Math.min(kept.few.aten, kept.few.onednn ?? Number.POSITIVE_INFINITY);
+  return (floatMs / FEW_ROWS / kept.bfloat16.many.native) * BFLOAT16_ROWS.many;
+}

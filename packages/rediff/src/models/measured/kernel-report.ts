@@ -1,0 +1,53 @@
+/** What was measured of kernels, and what is chosen, in lines for people. */
+import { getThreads } from "@rediff/torch";
+import { bfloat16Rate, chosenKernels, kernelSettings, threadsOf } from "./kernel-choice.js";
+import { BFLOAT16_ROWS, FEW_ROWS, MANY_ROWS } from "./kernel-times.js";
+import type { LinearKernel } from "./products.js";
+import type { KernelTimes } from "./times-file.js";
+
+const NAMES: Record<LinearKernel, string> = { aten: "libtorch's own", onednn: "oneDNN's" };
+
+/** Name and text of each. */
+export function kernelLines(
+  times: KernelTimes & { problem?: string },
+  settings: ReadonlySet<string> = kernelSettings(),
+): [name: string, text: string][] {
+  const chosen = chosenKernels(times);
+  const forced = settings.size === 0 ? "" : `; REDIFF_KERNELS forces ${[...settings].join(", ")}`;
+  const kept = times.problem === undefined ? "" : `; cannot be kept, so every process measures: ${times.problem}`;
+  const threads = threadsOf(times);
+  return [
+    [
+      "kernels",
+      `measured ${times.measured.slice(0, 10)} on ${times.processor}, libtorch ${times.torch}${kept}${forced}`,
+    ],
+    ["float32", `${floatText(MANY_ROWS, times.many, chosen.many)}; ${floatText(FEW_ROWS, times.few, chosen.few)}`],
+    ["bfloat16", bfloat16Text(times, chosen.float32From)],
+    [
+      "attention",
+      `${chosen.attention === "fused" ? "fused" : "by two products"} (${(times.attention.products / times.attention.fused).toFixed(2)} times the speed of two products if fused)`,
+    ],
+    [
+      "threads",
+      threads === undefined || threads >= getThreads()
+        ? `${getThreads()}`
+        : `${threads}, which is faster than ${getThreads()} (OMP_NUM_THREADS or --threads decides otherwise)`,
+    ],
+  ];
+}
+
+/** `512 rows by oneDNN's products, 1.31 times the speed of libtorch's own` */
+function floatText(rows: number, { aten, onednn }: KernelTimes["few"], chosen: LinearKernel): string {
+  if (onednn === undefined) return `${rows} rows by ${NAMES.aten} products, the only ones`;
+  const [own, other] = chosen === "aten" ? [aten, onednn] : [onednn, aten];
+  const rest = NAMES[chosen === "aten" ? "onednn" : "aten"];
+  return `${rows} rows by ${NAMES[chosen]} products, ${(other / own).toFixed(2)} times the speed of ${rest}`;
+}
+
+function bfloat16Text(times: KernelTimes, float32From: number): string {
+  const { native, float32 } = times.bfloat16.many;
+  const rate = `this processor's own at ${bfloat16Rate(times).toFixed(2)} times the rate of float32`;
+  if (float32From === Number.POSITIVE_INFINITY) return `products as they are, ${rate}`;
+  const from = float32From <= 1 ? "" : ` from ${float32From} rows on`;
+  return `products by way of float32${from}, ${(native / float32).toFixed(1)} times as fast at ${BFLOAT16_ROWS.many} rows; ${rate}`;
+}

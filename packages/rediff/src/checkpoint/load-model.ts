@@ -73,6 +73,9 @@ export interface LoadOptions {
   quantize?: Quantization;
   /** Check that the model fits into memory before reading it; default true. */
   memoryCheck?: boolean;
+  /** Bytes of what was seen in the last pictures, kept for the next question about one of them; default 256 MiB, 0 for
+   *  none. Exact. */
+  keepPictures?: number;
   /** In place of the folder's own config.json: training decides some of it, and gives a text-only LLaDA a vision encoder. */
   config?: ModelConfig;
   /** Make a projector and a newline vector from this seed where the checkpoint has none, instead of refusing it. */
@@ -91,6 +94,7 @@ export const checkLoad = optionSet<LoadOptions>({
   visionTower: text,
   memoryCheck: flag,
   quantize: z.enum(quantizations),
+  keepPictures: number,
   config: object,
   freshSeed: number,
 });

@@ -1,6 +1,7 @@
 /** One request by itself: a batch of one, watched step by step. */
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import type { PassProgress } from "../models/chain.js";
+import type { KeptFeatures } from "../models/llava/kept-features.js";
 import type { Model } from "../models/llava/llava.js";
 import type { Visual } from "../vision/tiles/tiles.js";
 import type { AnswerOfKind } from "./answers.js";
@@ -13,6 +14,7 @@ export interface OneAnswer {
   signal?: AbortSignal | undefined;
   onTrace?: ((step: TraceStep) => void) | undefined;
   onLayers?: ((progress: PassProgress) => void) | undefined;
+  kept?: KeptFeatures | undefined;
 }
 
 /** @throws what is wrong with the request, and the signal's reason between two layers of a pass */
@@ -21,7 +23,7 @@ export async function* answerOne<K extends RequestKind>(
   kind: K,
   request: RequestOfKind[K],
   visuals: readonly Visual[],
-  { signal, onTrace, onLayers }: OneAnswer,
+  { signal, onTrace, onLayers, kept }: OneAnswer,
 ): AsyncGenerator<DecodeStep, AnswerOfKind[K]> {
   signal?.throwIfAborted();
   const heard: { step?: DecodeStep | undefined; outcome?: { answer: AnswerOfKind[K] } | { error: unknown } } = {};
@@ -31,7 +33,7 @@ export async function* answerOne<K extends RequestKind>(
     answered: (answer) => Object.assign(heard, { outcome: { answer } }),
     failed: (error) => Object.assign(heard, { outcome: { error } }),
   });
-  for await (const _ of new Batcher(model, 1, { onLayers }).run(sourceOf(only))) {
+  for await (const _ of new Batcher(model, 1, { onLayers, kept }).run(sourceOf(only))) {
     const { step } = heard;
     delete heard.step;
     if (step !== undefined) yield step;

@@ -12,6 +12,7 @@ import type { DecodeStep } from "../diffusion/decode-step.js";
 import { Decoder, type Decoding, OutputError } from "../diffusion/decoder.js";
 import type { LayersDone, PassProgress, Pieces } from "../models/chain.js";
 import { Turns } from "../models/layer-turns.js";
+import type { KeptFeatures } from "../models/llava/kept-features.js";
 import type { Model } from "../models/llava/llava.js";
 import type { BegunAnswer, Submission } from "./submission.js";
 
@@ -44,6 +45,8 @@ export interface BatcherOptions {
   patienceMs?: number;
   /** Told between two layers, of passes that take long enough for others to have their turn meanwhile. */
   onLayers?: ((progress: PassProgress) => void) | undefined;
+  /** Pictures that were encoded before, by whoever owns it. Default: each is encoded when it is asked about. */
+  kept?: KeptFeatures | undefined;
 }
 
 /** A request whose pictures are being encoded. */
@@ -76,15 +79,21 @@ export class Batcher {
   #passSeconds = 0;
   readonly #patienceMs: number;
   readonly #onLayers: BatcherOptions["onLayers"];
+  readonly #kept: KeptFeatures | undefined;
   /** Those that left during a pass: it still has their tensors. */
   #left: Active[] | undefined;
   readonly #turns = new Turns();
 
-  constructor(model: Model, batch: number, { patienceMs = Number.POSITIVE_INFINITY, onLayers }: BatcherOptions = {}) {
+  constructor(
+    model: Model,
+    batch: number,
+    { patienceMs = Number.POSITIVE_INFINITY, onLayers, kept }: BatcherOptions = {},
+  ) {
     this.#model = model;
     this.#batch = batch;
     this.#patienceMs = patienceMs;
     this.#onLayers = onLayers;
+    this.#kept = kept;
   }
 
   /** Yields after every forward pass, and undefined where there was none (nothing to decode, it is the client's turn, or a
@@ -123,7 +132,11 @@ export class Batcher {
         if (isIdle) this.#rest();
         const taken = await source.take(isIdle);
         if (typeof taken === "string") return taken;
-        this.#beginning = { submission: taken, pieces: taken.begin(this.#model), started: performance.now() };
+        this.#beginning = {
+          submission: taken,
+          pieces: taken.begin(this.#model, this.#kept),
+          started: performance.now(),
+        };
       }
       this.#goOn(this.#beginning);
       if (this.#beginning !== undefined && this.#turns.areDue) {

@@ -19,7 +19,7 @@ const photo = fixturePath("color.jpg");
 const { path: folder } = folderOfFile();
 let model: VisionLanguageModel;
 beforeAll(async () => {
-  model = await loadModel(writeTinyModel(folder, SLOW));
+  model = await loadModel(writeTinyModel(folder, SLOW), { keepPictures: 0 });
 });
 afterAll(() => model.close());
 

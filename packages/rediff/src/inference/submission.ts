@@ -4,6 +4,7 @@ import type { DecodeStep } from "../diffusion/decode-step.js";
 import type { Decoding, Loop } from "../diffusion/decoder.js";
 import type { Pieces } from "../models/chain.js";
 import { promptPieces } from "../models/llava/assembly.js";
+import type { KeptFeatures } from "../models/llava/kept-features.js";
 import type { Model } from "../models/llava/llava.js";
 import { imagePlaceholder } from "../text/image-tokens.js";
 import type { Tokenizer } from "../text/tokenizer.js";
@@ -43,9 +44,10 @@ export interface BegunAnswer {
 }
 
 export interface Submission {
-  /** Encodes the pictures, piece by piece: others may have their turn between two. @throws UserError when the prompt is
-   *  too long */
-  begin(model: Model): Pieces<BegunAnswer>;
+  /** Encodes the pictures, piece by piece: others may have their turn between two.
+   *  @param kept has those that were encoded before
+   *  @throws UserError when the prompt is too long */
+  begin(model: Model, kept?: KeptFeatures): Pieces<BegunAnswer>;
   begun(beginning: Beginning): void;
   failed(error: unknown): void;
 }
@@ -67,14 +69,14 @@ export function submission<K extends RequestKind>(
   return {
     begun: (beginning) => listener.begun?.(beginning),
     failed: (error) => listener.failed(error),
-    *begin(model) {
+    *begin(model, kept) {
       const { tokenizer } = model;
       const onText = listener.text && ((text: string) => listener.text?.(text));
       const reader = readers[kind](tokenizer, request, onText);
       const traced = listener.trace && tracer(tokenizer, request);
       const { genLength, suffix } = request.decode;
       assertRoom(model.config, request, visuals);
-      const prompt = yield* promptPieces(model, request.ids, visuals, genLength + suffix.length);
+      const prompt = yield* promptPieces(model, request.ids, visuals, genLength + suffix.length, kept);
       const promptTokens = prompt.size(0);
       const textTokens = request.ids.filter((id) => id !== imagePlaceholder).length;
       const { given } = reader;

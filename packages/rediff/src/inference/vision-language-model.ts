@@ -8,15 +8,24 @@ import type { DecodeStep } from "../diffusion/decode-step.js";
 import { embeddedModelFolder } from "../embedded.js";
 import { OptionError, UserError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
+import { KEPT_BYTES, KeptFeatures } from "../models/llava/kept-features.js";
 import type { Model } from "../models/llava/llava.js";
 import { shownValue } from "../options/issue-text.js";
 import type { Visual } from "../vision/tiles/tiles.js";
-import { answerOne } from "./answer-one.js";
-import type { Description, Filling, Refinement } from "./answers.js";
+import { answerOne, type OneAnswer } from "./answer-one.js";
+import type { AnswerOfKind, Description, Filling, Refinement } from "./answers.js";
 import { checkDescribe, checkFill, checkRefine } from "./limits/option-sets.js";
 import { type AskableModel, askable, assertSight } from "./model-facts.js";
 import type { DescribeOptions, FillOptions, RefineOptions, VisualSource } from "./request.js";
-import { type ResolvedRequest, resolveDescribe, resolveFill, resolveRefine, visualHandling } from "./resolve.js";
+import {
+  type RequestKind,
+  type RequestOfKind,
+  type ResolvedRequest,
+  resolveDescribe,
+  resolveFill,
+  resolveRefine,
+  visualHandling,
+} from "./resolve.js";
 import type { Template } from "./template/fill-template.js";
 import { listOf, readVisual, readVisuals } from "./visuals.js";
 
@@ -25,12 +34,16 @@ export type { DescribeOptions, RefineOptions, VisualSource } from "./request.js"
 
 export class VisionLanguageModel implements Disposable {
   readonly #model: Model;
+  /** Pictures that were asked about lately. */
+  readonly #kept: KeptFeatures;
   #isClosed = false;
   /** What requests are resolved against. */
   readonly askable: AskableModel;
 
-  constructor(model: Model) {
+  /** @param keptBytes of pictures' features, kept for the next question about the same one */
+  constructor(model: Model, keptBytes = KEPT_BYTES) {
     this.#model = model;
+    this.#kept = new KeptFeatures(keptBytes);
     this.askable = askable(model);
   }
 
@@ -55,7 +68,7 @@ export class VisionLanguageModel implements Disposable {
     const list = listOf(sources);
     const request = resolveDescribe(this.askable, list.length, options); // before pictures are read
     const visuals = await this.#read(list, request, options.signal);
-    return yield* answerOne(this.model, "describe", request, visuals, options);
+    return yield* this.#answer("describe", request, visuals, options);
   }
 
   /** The same for what `load` has read: a conversation's pictures are read once. */
@@ -65,7 +78,7 @@ export class VisionLanguageModel implements Disposable {
   ): AsyncGenerator<DecodeStep, Description> {
     checkDescribe(options);
     const request = resolveDescribe(this.askable, visuals.length, options);
-    return yield* answerOne(this.model, "describe", request, visuals, options);
+    return yield* this.#answer("describe", request, visuals, options);
   }
 
   /** Repairs a description of a picture: what is wrong is replaced, token for token; what is right stays as it was typed,
@@ -81,7 +94,7 @@ export class VisionLanguageModel implements Disposable {
     const list = listOf(sources);
     const request = resolveRefine(this.askable, list.length, draft, options);
     const visuals = await this.#read(list, request, options.signal);
-    return resultOf(answerOne(this.model, "refine", request, visuals, options));
+    return resultOf(this.#answer("refine", request, visuals, options));
   }
 
   /** Fills in the blanks of a template about pictures (or none): `[[N]]` stands for N tokens, everything else stays,
@@ -107,7 +120,7 @@ export class VisionLanguageModel implements Disposable {
     const list = listOf(sources);
     const request = resolveFill(this.askable, list.length, template, options);
     const visuals = await this.#read(list, request, options.signal);
-    return yield* answerOne(this.model, "fill", request, visuals, options);
+    return yield* this.#answer("fill", request, visuals, options);
   }
 
   /** For those who have many pictures to show it. @throws UserError for a text-only model */
@@ -125,6 +138,16 @@ export class VisionLanguageModel implements Disposable {
     });
   }
 
+  #answer<K extends RequestKind>(
+    kind: K,
+    request: RequestOfKind[K],
+    visuals: readonly Visual[],
+    options: OneAnswer,
+  ): AsyncGenerator<DecodeStep, AnswerOfKind[K]> {
+    const { signal, onTrace, onLayers } = options;
+    return answerOne(this.model, kind, request, visuals, { signal, onTrace, onLayers, kept: this.#kept });
+  }
+
   #read(sources: readonly VisualSource[], { visuals }: ResolvedRequest, signal: AbortSignal | undefined) {
     return readVisuals(sources, { facts: this.askable.facts, handling: visuals, signal });
   }
@@ -132,6 +155,7 @@ export class VisionLanguageModel implements Disposable {
   /** Frees its memory. `using` does the same at the end of a block, in TypeScript and from Node 24 on. */
   close(): void {
     this.#isClosed = true;
+    this.#kept[Symbol.dispose]();
     this.#model[Symbol.dispose]();
   }
 
@@ -162,5 +186,5 @@ export async function loadModel(
   options: LoadOptions = {},
 ): Promise<VisionLanguageModel> {
   checkLoad(options); // before a name is looked up
-  return new VisionLanguageModel(await loadModelFolder(await resolveModel(folderOrId), options));
+  return new VisionLanguageModel(await loadModelFolder(await resolveModel(folderOrId), options), options.keepPictures);
 }

@@ -20,6 +20,7 @@ async function metricNames(): Promise<string> {
     status: "ready" as const,
     restarts: 0,
     memory: { tensors: 0, bytes: 0, forgotten: 0 },
+    kept: { pictures: 0, bytes: 0, found: 0, encoded: 0 },
   };
   metrics.watch(new Map([["model", engine]]));
   return metrics.registry.metrics();

@@ -6,7 +6,7 @@ import type { Engine } from "./engine/engine.js";
 import { LongestLately } from "./longest-lately.js";
 
 /** What of an engine is shown. */
-type Watched = Pick<Engine, "queued" | "running" | "status" | "restarts" | "memory">;
+type Watched = Pick<Engine, "queued" | "running" | "status" | "restarts" | "memory" | "kept">;
 
 export interface Metrics {
   registry: Registry;
@@ -160,7 +160,7 @@ export function createMetrics(): Metrics {
       );
       gauge(
         "rediff_live_tensors",
-        "Tensors of the models' processes",
+        "Tensors of the models' processes, but for those of kept pictures",
         sum(({ memory }) => memory.tensors),
       );
       gauge(
@@ -173,6 +173,27 @@ export function createMetrics(): Metrics {
         "Tensors that only the garbage collector freed",
         sum(({ memory }) => memory.forgotten),
       );
+      gauge(
+        "rediff_kept_pictures",
+        "Pictures and videos whose features are kept for the next question",
+        sum(({ kept }) => kept.pictures),
+      );
+      gauge(
+        "rediff_kept_picture_bytes",
+        "Bytes of those features",
+        sum(({ kept }) => kept.bytes),
+      );
+      new Counter({
+        name: "rediff_pictures_total",
+        help: "Pictures and videos of requests, by where their features came from: kept, or encoded",
+        labelNames: ["features"],
+        registers,
+        collect() {
+          this.reset();
+          this.inc({ features: "kept" }, sum(({ kept }) => kept.found)());
+          this.inc({ features: "encoded" }, sum(({ kept }) => kept.encoded)());
+        },
+      });
       new Gauge({
         name: "rediff_model_up",
         help: "1 while the model is loaded and takes requests",

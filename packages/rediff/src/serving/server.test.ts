@@ -48,6 +48,28 @@ describe.skipIf(!isBuilt)(`the server${isBuilt ? "" : " (SKIPPED: run npx tsc -b
     expect((await ask()).choices[0]?.message.content).toBe(answer.choices[0]?.message.content);
   });
 
+  test("a second question about a picture does not encode it again, and is answered as the first time", async () => {
+    const counted = async () => {
+      const text = await (await fetch(`${started.url}/metrics`)).text();
+      return ["kept", "encoded"].map((from) =>
+        Number(new RegExp(`^rediff_pictures_total\\{features="${from}"\\} (\\d+)`, "m").exec(text)?.[1]),
+      );
+    };
+    const ask = async () => {
+      const messages = question("Whose is it?", pictureUrl());
+      const answer = await client.chat.completions.create({ model: TINY, messages, max_tokens: 8 });
+      return answer.choices[0]?.message.content;
+    };
+    const first = await ask();
+    await until(async () => (await counted())[1] === 1);
+    const [kept] = await counted();
+    expect(await ask()).toBe(first);
+    await until(async () => (await counted())[0] === (kept as number) + 1);
+    expect(await counted()).toEqual([(kept as number) + 1, 1]);
+    expect(await metric(started.url, "rediff_kept_pictures")).toBe(1);
+    expect(await metric(started.url, "rediff_kept_picture_bytes")).toBeGreaterThan(0);
+  });
+
   test.each([false, true])("streaming: the pieces join to the whole answer; revise %s", async (revise) => {
     const extra = { revise, block_length: 8, tokens_per_step: 2 };
     const request = { model: TINY, messages: question("What is it?", pictureUrl()), max_tokens: 32, ...extra };

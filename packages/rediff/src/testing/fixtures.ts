@@ -40,7 +40,7 @@ export const test = base
   /** The tiny model, loaded. */
   .extend("model", { scope: "file" }, async ({ tinyModel }, { onCleanup }): Promise<VisionLanguageModel> => {
     const { loadModel } = await import("../inference/vision-language-model.js");
-    const model = await loadModel(tinyModel);
+    const model = await loadModel(tinyModel, { keepPictures: 0 }); // tests count tensors
     onCleanup(() => model[Symbol.dispose]());
     return model;
   })

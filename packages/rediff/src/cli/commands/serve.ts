@@ -24,6 +24,7 @@ interface Flags extends ModelFlags {
   genLength?: number;
   maxAnswer?: number;
   batch: number;
+  keepPictures?: number;
   queue: number;
   apiKey?: string[];
   allowHost?: string[];
@@ -72,6 +73,11 @@ export function serveCommand(): Command {
     .option("--gen-length <N>", "tokens of an answer when a request does not say", whole(1))
     .option("--max-answer <N>", "tokens of the longest answer; who asks for more is given so many, and told", whole(1))
     .option("--batch <N>", "requests decoded together", whole(1), 8)
+    .option(
+      "--keep-pictures <MIB>",
+      "memory for what was seen in the last pictures: the next question about one takes less time, and is answered as it would be; 0 for none (default 256)",
+      whole(0),
+    )
     .option("--queue <N>", "requests that may wait; beyond, 429", whole(0), 64)
     .option("--api-key <KEY>", "let in only who has it, may be given again (or REDIFF_API_KEY)", keys)
     .option("--allow-host <NAME>", "answer under this name, too (without keys: loopback names only)", hosts)
@@ -238,6 +244,7 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
     load,
     threads: flags.threads,
     batch: flags.batch,
+    ...(flags.keepPictures !== undefined && { keptBytes: flags.keepPictures * 2 ** 20 }),
     queue: flags.queue,
     visionWorkers: Math.min(4, availableParallelism()),
     life: { heartbeatTimeout: flags.heartbeatTimeout, stepTimeout: flags.stepTimeout },

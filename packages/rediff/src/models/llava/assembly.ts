@@ -10,6 +10,7 @@ import { allPieces, type Pieces, piecesInside } from "../chain.js";
 import { idTensor } from "../ids.js";
 import type { Llada } from "../llada/llada.js";
 import { furthest, type LladaConfig } from "../llada/llada-config.js";
+import type { KeptFeatures } from "./kept-features.js";
 import type { Model } from "./llava.js";
 import { visualPieces } from "./vision-encoder.js";
 
@@ -85,17 +86,22 @@ export function promptEmbeddings(
   return allPieces(promptPieces(model, ids, visuals, reserve));
 }
 
-/** The same in pieces, between which others have their turn. */
+/** The same in pieces, between which others have their turn.
+ *  @param kept has the rows of visuals that were encoded before */
 export function* promptPieces(
   model: Model,
   ids: readonly number[],
   visuals: readonly Visual[],
   reserve = 0,
+  kept?: KeptFeatures,
 ): Pieces<Tensor> {
   checkPrompt(model.config.llada, ids, visuals.length);
   const owned = new Scope();
   try {
-    const rows = yield* piecesInside((body) => noGrad(() => owned.run(body)), visualPieces(model, visuals));
+    const rows = yield* piecesInside(
+      (body) => noGrad(() => owned.run(body)),
+      visualPieces(model, visuals, undefined, kept),
+    );
     const { source, placements } = expand(
       ids,
       rows.map((own) => own.size(0)),

@@ -9,6 +9,7 @@ import { pictureLayout, videoLayout } from "../../vision/tiles/token-layout.js";
 import { allPieces, type ChainRunner, chainPieces, type Pass, type Pieces, type Stage, stage } from "../chain.js";
 import { project } from "../projector/projector.js";
 import { patchesPerSide, type SiglipConfig, siglipStages } from "../siglip/siglip.js";
+import { type KeptFeatures, visualKey } from "./kept-features.js";
 import { type Model, needVision, type VisionEncoder } from "./llava.js";
 import { pictureTokens, videoTokens } from "./visual-tokens.js";
 
@@ -36,9 +37,35 @@ export function encodeVisuals(model: Model, visuals: readonly Visual[], maxTiles
 
 /** The same piece by piece: yields between two layers of the tower. Each piece, the first one too, belongs to the scope in
  *  which it is asked for.
- *  @param maxTiles of a piece; default as many as a tower of this size takes well */
-export function* visualPieces(model: Model, visuals: readonly Visual[], maxTiles?: number): Pieces<Tensor[]> {
+ *  @param maxTiles of a piece; default as many as a tower of this size takes well
+ *  @param kept has the rows of visuals that were encoded before, and gets those of others */
+export function* visualPieces(
+  model: Model,
+  visuals: readonly Visual[],
+  maxTiles?: number,
+  kept?: KeptFeatures,
+): Pieces<Tensor[]> {
   if (visuals.length === 0) return [];
+  if (kept === undefined) return yield* encodePieces(model, visuals, maxTiles);
+  const keys: string[] = [];
+  for (const visual of visuals) {
+    const naming = visualKey(visual);
+    let name = naming.next();
+    for (; !name.done; name = naming.next()) yield { part: "vision", done: 0, total: visuals.length };
+    keys.push(name.value);
+  }
+  const known = keys.map((key) => kept.find(key));
+  const missing = visuals.filter((_, i) => known[i] === undefined);
+  const encoded = (yield* encodePieces(model, missing, maxTiles)).values();
+  return known.map((rows, i) => {
+    if (rows !== undefined) return rows;
+    const fresh = encoded.next().value as Tensor;
+    kept.keep(keys[i] as string, fresh);
+    return fresh;
+  });
+}
+
+function* encodePieces(model: Model, visuals: readonly Visual[], maxTiles: number | undefined): Pieces<Tensor[]> {
   const vision = needVision(model);
   const most = maxTiles ?? Math.max(1, Math.floor(ELEMENTS_FORWARD / featuresPerTile(vision.tower.config)));
   const layers = vision.tower.weights.layers.length + 1; // the first stage makes the patches

@@ -10,6 +10,7 @@ import type { ModelFacts } from "../../inference/model-facts.js";
 import type { RequestKind, ResolvedRequest } from "../../inference/resolve.js";
 import type { TraceStep } from "../../inference/trace-format.js";
 import type { PassProgress } from "../../models/chain.js";
+import type { KeptUse } from "../../models/llava/kept-features.js";
 import { unpackError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import { type DecodingLimits, decodingLimits } from "../../vision/workers/decoding-limits.js";
@@ -27,6 +28,8 @@ export interface EngineOptions {
   threads?: number | undefined;
   /** Requests in one forward pass. */
   batch: number;
+  /** Of pictures' features, kept for the next question about the same one. */
+  keptBytes?: number | undefined;
   /** Requests that may wait. */
   queue: number;
   /** Processes that decode pictures, at most. */
@@ -86,6 +89,8 @@ const AHEAD = 2;
 /** With so many dead processes, a request has killed them; one may have been another's fault. */
 const DEATHS = 2;
 
+const NOTHING_KEPT: KeptUse = { pictures: 0, bytes: 0, found: 0, encoded: 0 };
+
 export class Engine {
   readonly options: EngineOptions;
   readonly #model: ModelHandle;
@@ -104,6 +109,9 @@ export class Engine {
   #wasUp = false;
   #facts: ModelFacts | undefined;
   #memory: MemoryUse = { tensors: 0, bytes: 0, forgotten: 0 };
+  #kept: KeptUse = NOTHING_KEPT;
+  /** What the processes before this one found and encoded. */
+  #keptBefore = NOTHING_KEPT;
   #lastId = 0;
   /** What a request takes once it is its turn; a moving average, in seconds. */
   #usualSeconds = 1;
@@ -119,10 +127,10 @@ export class Engine {
       pictures: new VisionPool({ workers: options.visionWorkers, isolation }),
       videos: new VisionPool({ workers: 1, isolation }),
     };
-    const { folder, load, threads, batch } = options;
+    const { folder, load, threads, batch, keptBytes } = options;
     this.#texts = new TextPool({ folder, base: load.base });
     this.#model = new ModelHandle(
-      { folder, options: load, threads, batch },
+      { folder, options: load, threads, batch, keptBytes },
       { ...LIFE_LIMITS, ...options.life },
       {
         message: (message) => this.#hear(message),
@@ -140,6 +148,12 @@ export class Engine {
   /** undefined until the model has been loaded for the first time, but for a lazy one. */
   get facts(): ModelFacts | undefined {
     return this.#facts;
+  }
+
+  /** Of pictures' features; counts go on when the process is replaced. */
+  get kept(): KeptUse {
+    const before = this.#keptBefore;
+    return { ...this.#kept, found: before.found + this.#kept.found, encoded: before.encoded + this.#kept.encoded };
   }
 
   get memory(): MemoryUse {
@@ -328,6 +342,7 @@ export class Engine {
         return;
       case "passes":
         this.#memory = message.memory;
+        this.#kept = message.kept;
         for (const pass of message.passes) this.options.onPass?.(pass);
         return;
       case "unloadable":
@@ -426,6 +441,8 @@ export class Engine {
   #restarting(): void {
     this.#isUp = false;
     this.#memory = { tensors: 0, bytes: 0, forgotten: 0 };
+    this.#keptBefore = this.kept;
+    this.#kept = NOTHING_KEPT;
     if (this.#status !== "draining") this.#status = "restarting";
   }
 }

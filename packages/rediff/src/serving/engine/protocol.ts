@@ -11,6 +11,7 @@ import type { AskedOfKind } from "../../inference/request.js";
 import type { RequestKind, ResolvedRequest } from "../../inference/resolve.js";
 import type { TraceStep } from "../../inference/trace-format.js";
 import type { PassProgress } from "../../models/chain.js";
+import type { KeptUse } from "../../models/llava/kept-features.js";
 import type { PortableError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 
@@ -20,6 +21,8 @@ export interface LoadRequest {
   threads: number | undefined;
   /** Requests in one forward pass. */
   batch: number;
+  /** Bytes of pictures' features that are kept for the next question; default as the library has it. */
+  keptBytes?: number | undefined;
 }
 
 /** What of a request's progress somebody wants to hear. */
@@ -88,6 +91,6 @@ export type FromModel =
   | { type: "progress"; progress: Progress[] }
   // Of a pass that takes long, or the pictures of a request; for those whose answers it is for.
   | { type: "layers"; ids: number[]; progress: PassProgress }
-  | { type: "passes"; passes: ForwardPass[]; memory: MemoryUse }
+  | { type: "passes"; passes: ForwardPass[]; memory: MemoryUse; kept: KeptUse }
   | { type: "done"; id: number; answer: Answer }
   | { type: "failed"; id: number; error: PortableError };

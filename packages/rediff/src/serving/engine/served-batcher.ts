@@ -7,6 +7,7 @@ import type { RequestKind, RequestOfKind } from "../../inference/resolve.js";
 import { type Submission, submission } from "../../inference/submission.js";
 import type { TraceStep } from "../../inference/trace-format.js";
 import type { PassProgress } from "../../models/chain.js";
+import { KeptFeatures } from "../../models/llava/kept-features.js";
 import type { Model } from "../../models/llava/llava.js";
 import { packError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
@@ -26,6 +27,8 @@ const IDLE_MS = 2000;
 
 export class ServedBatcher {
   readonly #batcher: Batcher;
+  /** Pictures that were asked about lately. */
+  readonly #kept: KeptFeatures;
   readonly #post: (message: FromModel) => void;
   /** Those whose pixels are not all here. */
   readonly #arriving = new Map<number, { job: ReadyJob; visuals: Visual[]; missing: number }>();
@@ -40,10 +43,12 @@ export class ServedBatcher {
   #ended = false;
   #patienceMs = PATIENCE_MS;
 
-  constructor(model: Model, batch: number, post: (message: FromModel) => void) {
+  constructor(model: Model, batch: number, post: (message: FromModel) => void, keptBytes?: number) {
+    this.#kept = new KeptFeatures(keptBytes);
     this.#batcher = new Batcher(model, batch, {
       patienceMs: PATIENCE_MS,
       onLayers: (progress) => this.#tellLayers(progress),
+      kept: this.#kept,
     });
     this.#post = post;
   }
@@ -93,6 +98,7 @@ export class ServedBatcher {
   }
 
   async run(): Promise<void> {
+    using _kept = this.#kept;
     for await (const pass of this.#batcher.run({ take: (isIdle) => this.#take(isIdle) })) {
       if (pass !== undefined) {
         this.#passes.push(pass);
@@ -164,7 +170,10 @@ export class ServedBatcher {
   }
 
   #tellPasses(): void {
-    this.#post({ type: "passes", passes: this.#passes, memory: memory() });
+    const kept = this.#kept.use;
+    const { tensors, ...others } = memory();
+    const used = { ...others, tensors: tensors - kept.pictures }; // those are meant to stay
+    this.#post({ type: "passes", passes: this.#passes, memory: used, kept });
     this.#passes = [];
     this.#toldAt = performance.now();
   }

@@ -40,6 +40,9 @@ export interface GoldenCase {
 /** Where the cases that have a model are computed. */
 export const computing: { device: Device } = { device: "cpu" };
 
+/** Multiples of a case's tolerances that differences of rounding may take: 1 where the reference's own kernels run. */
+export const judging = { leeway: 1 };
+
 /** `deviation` is the largest absolute difference seen, in the unit of what was compared; 0 when equal, NaN when
  *  nothing was compared, Infinity when there was nothing to subtract (a length, a text). */
 export type Outcome = { status: "passed" | "failed" | "skipped"; deviation: number; note?: string };

@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import type { Device } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import { DEVICE_FORMS, isDeviceName } from "../../options/device-name.js";
-import { type CaseListing, computing, listCases, loadCase, type Outcome } from "./golden-case.js";
+import { type CaseListing, computing, judging, listCases, loadCase, type Outcome } from "./golden-case.js";
 import { findRoute, type Route, routes } from "./judge-of-case.js";
 
 export type Tally = { passed: number; failed: number; skipped: number };
@@ -30,12 +30,14 @@ export async function runGoldens(
   options: {
     only?: string | undefined;
     device?: Device;
+    leeway?: number;
     table?: readonly Route[];
     print?: (line: string) => void;
   } = {},
 ): Promise<Tally> {
-  const { only = "", device = "cpu", table = routes, print = () => {} } = options;
+  const { only = "", device = "cpu", leeway = 1, table = routes, print = () => {} } = options;
   computing.device = device;
+  judging.leeway = leeway;
   const listings = listCases(root).filter(({ id }) => id.includes(only));
   if (listings.length === 0) throw new UserError(`${root}: no case${only && ` with "${only}" in its id`}`, usage);
 

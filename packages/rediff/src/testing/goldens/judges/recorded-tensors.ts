@@ -3,7 +3,7 @@ import { type DType, fromBuffer, scope, type Tensor } from "@rediff/torch";
 import { z } from "zod";
 import { loadModelFolder } from "../../../checkpoint/load-model.js";
 import type { Model } from "../../../models/llava/llava.js";
-import { computing, type GoldenCase, type GoldenTensor, type Outcome } from "../golden-case.js";
+import { computing, type GoldenCase, type GoldenTensor, judging, type Outcome } from "../golden-case.js";
 
 const DTYPES: Record<string, DType> = {
   U8: "uint8",
@@ -67,7 +67,7 @@ export class Verdict {
       if (Object.is(a, b) || a === b) continue;
       const difference = Math.abs(a - b);
       this.#deviation = Math.max(this.#deviation, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
-      if (!(difference <= tolerance.atol + tolerance.rtol * Math.abs(b)))
+      if (!(difference <= judging.leeway * (tolerance.atol + tolerance.rtol * Math.abs(b))))
         this.fail(`${name}[${i}]: got ${a}, expected ${b}`, false);
     }
   }

@@ -32,7 +32,7 @@ import { loadTokenizer } from "../text/tokenizer.js";
 import { AdapterTensors, adaptedTensor } from "./adapter/adapter-tensors.js";
 import { loadPartsConfig, locateModel, type ModelParts } from "./adapter/locate-model.js";
 import { freshProjector } from "./convert/starting-projector.js";
-import { assertMemory, memoryNeed } from "./memory.js";
+import { assertMemory, mappedBytes, memoryNeed, smallerSettings } from "./memory.js";
 import { assertPacked, type LinearSource, roundedWhileRead, storedQuantized } from "./quantize/quantized-weights.js";
 import { DEFAULT_GROUP, storedEntries } from "./quantize/stored-format.js";
 import {
@@ -53,6 +53,7 @@ import {
   type Checkpoint,
   compareTensors,
   openCheckpoint,
+  storedName,
   tellUnread,
   Weights,
   warn,
@@ -254,7 +255,25 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   });
   if (multimodal && tower) checkTower(options.visionTower ?? multimodal.visionTower, tower, multimodal);
   assertPacked(parts.weights, checkpoint, entries);
-  if (options.memoryCheck ?? true) assertMemory(folder, memoryNeed(config, shapes, dtype, scheme), dtype, device);
+  if (options.memoryCheck ?? true) {
+    // As they lie in the files: what is merged, rounded or made is memory of its own.
+    const storedDtype = (name: string): DType | undefined => {
+      if (lacking?.lacks(name) === true || adapters.some((adapter) => adapter.changes(name))) return undefined;
+      const source = tower !== undefined && name.startsWith(TOWER_PREFIX) ? tower : checkpoint;
+      const stored = storedName(source, source === tower ? name.slice(TOWER_PREFIX.length) : name);
+      return stored === undefined ? undefined : source.info(stored).dtype;
+    };
+    const asked = { dtype, scheme };
+    const told = assertMemory(
+      {
+        ...{ folder, dtype, need: memoryNeed(config, shapes, dtype, scheme) },
+        mapped: mappedBytes(shapes, { ...asked, layers: config.llada.layers }, storedDtype),
+        smaller: smallerSettings(config, shapes, asked, storedDtype),
+      },
+      device,
+    );
+    if (told !== undefined) warn(new UserError(told.words).line, options.onWarning);
+  }
 
   using fresh = freshTensors(lacking);
   if (device === "cpu") keepMemory(Math.min(2 ** 30, os.totalmem() / 16));

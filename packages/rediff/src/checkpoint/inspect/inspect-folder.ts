@@ -211,6 +211,16 @@ async function readTokenizer(
 /** A photograph of an everyday size. */
 const PICTURE = { width: 1024, height: 768 };
 
+/** Tokens of a question. */
+const QUESTION = 90;
+
+/** A question about a photograph of an everyday size: positions and tiles. */
+export function typicalPrompt({ multimodal }: ModelConfig): { promptTokens: number; tiles: number } {
+  if (multimodal === undefined) return { promptTokens: QUESTION, tiles: 0 };
+  const { tokens, views } = pictureLayout(PICTURE, visionGeometry(multimodal));
+  return { promptTokens: QUESTION + tokens, tiles: views };
+}
+
 function readPicture({ multimodal }: ModelConfig, found: Findings): PictureSummary | undefined {
   if (multimodal === undefined) return undefined;
   const layout = found.attempt(() => pictureLayout(PICTURE, visionGeometry(multimodal)));

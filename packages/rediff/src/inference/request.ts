@@ -15,13 +15,13 @@ import { OptionError, option, wording } from "../errors.js";
 import type { PassProgress } from "../models/chain.js";
 import type { ChatMessage, PromptTemplate } from "../text/chat-template.js";
 import type { ImageJoin } from "../text/image-tokens.js";
-import type { PictureSource } from "../vision/picture/decode-picture.js";
-import type { VideoSource } from "../vision/video/decoder-process.js";
+import type { GivenPicture, GivenVideo } from "./given-visuals.js";
 import type { Template } from "./template/fill-template.js";
 import type { TraceStep } from "./trace-format.js";
 
-/** A picture (a path, or a file's bytes), a video file, or a folder of frames. */
-export type VisualSource = PictureSource | { video: VideoSource };
+/** A picture, or a video, in any of the forms in which applications have them: a path, a data: URL, a `URL`, bytes, a
+ *  `Blob` or `File`. A folder is a video's frames. */
+export type VisualSource = GivenPicture | { video: GivenVideo };
 
 export interface DescribeOptions {
   /** The question. Pictures come first unless it places them itself with `<image>`, one for each; otherwise that is a

@@ -1,12 +1,11 @@
 /** The pictures and videos of a request, from files to tiles: in this thread, or in those of a pool. */
 import { stat } from "node:fs/promises";
-import { UserError } from "../errors.js";
-import { shownValue } from "../options/issue-text.js";
 import { loadPicture, loadVideo, type PictureSource, type VideoSource } from "../vision/index.js";
 import type { PictureOptions } from "../vision/picture/load-picture.js";
 import type { Tiles, Visual } from "../vision/tiles/tiles.js";
 import type { VideoOptions, VideoTiles } from "../vision/video/load-video.js";
 import { isVideoName } from "../vision/video/video-names.js";
+import { type PlainVisual, plainVisual } from "./given-visuals.js";
 import { assertSight, type ModelFacts } from "./model-facts.js";
 import type { VisualSource } from "./request.js";
 import type { VisualHandling } from "./resolve.js";
@@ -31,16 +30,14 @@ export interface VisualReading {
 export const listOf = (sources: VisualSource | readonly VisualSource[]): readonly VisualSource[] =>
   Array.isArray(sources) ? (sources as readonly VisualSource[]) : [sources as VisualSource];
 
-/** @throws UserError for a file that is none, or cannot be read, and for a text-only model */
+/** @throws UserError for what is no file, or cannot be read, and for a text-only model */
 export async function readVisual(source: VisualSource, reading: VisualReading): Promise<Visual> {
   const { reader = thisThread, signal } = reading;
-  const isSource = typeof source === "string" || source instanceof Uint8Array || isVideo(source);
-  if (!isSource)
-    throw new UserError(`a picture is a path or a file's bytes, a video {"video": ...}, got ${shownValue(source)}`);
+  const plain = await plainVisual(source, signal);
   assertSight(reading.facts);
-  const video = await videoOf(source);
+  const video = await videoOf(plain);
   if (video !== undefined) return { kind: "video", ...(await reader.video(video, videoOptions(reading), signal)) };
-  const tiles = await reader.picture(source as PictureSource, pictureOptions(reading), signal);
+  const tiles = await reader.picture(plain as PictureSource, pictureOptions(reading), signal);
   return { kind: "picture", ...tiles };
 }
 
@@ -62,13 +59,10 @@ export function readVisuals(sources: readonly VisualSource[], reading: VisualRea
   return Promise.all(sources.map((source) => readVisual(source, reading)));
 }
 
-const isVideo = (source: unknown): source is { video: VideoSource } =>
-  typeof source === "object" && source !== null && "video" in source;
-
 /** A video is named as one, or by its extension, or is a folder of frames. */
-async function videoOf(source: VisualSource): Promise<VideoSource | undefined> {
-  if (isVideo(source)) return source.video;
-  if (typeof source !== "string") return undefined;
+async function videoOf(source: PlainVisual): Promise<VideoSource | undefined> {
+  if (source instanceof Uint8Array) return undefined;
+  if (typeof source !== "string") return source.video;
   if (isVideoName(source)) return source;
   return (await stat(source).catch(() => undefined))?.isDirectory() ? source : undefined;
 }

@@ -5,11 +5,11 @@ import type { ModelFacts } from "../../inference/model-facts.js";
 import type { DescribeOptions } from "../../inference/request.js";
 import { visualHandling } from "../../inference/resolve.js";
 import { pictureOptions, type VisualReading, videoOptions } from "../../inference/visuals.js";
+import { parseDataUrl } from "../../vision/data-url.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import type { VisionPool } from "../../vision/workers/vision-pool.js";
 import type { VisionPools } from "../engine/engine.js";
 import { ApiError, clip } from "../http/error-object.js";
-import { parseDataUrl } from "./data-url.js";
 import { fetchPicture } from "./fetch-picture.js";
 import { PixelBudget } from "./pixel-budget.js";
 
@@ -43,11 +43,21 @@ export function pictureSource(url: string, param: string, options: MediaOptions)
       });
     return { kind: "picture", url, param };
   }
-  return { kind: "picture", bytes: parseDataUrl(url, "image", param, options.maxBytes), param };
+  return { kind: "picture", bytes: bytesOf(url, "image", param, options.maxBytes), param };
 }
 
 export function videoSource(url: string, param: string, { maxBytes }: MediaOptions): MediaSource {
-  return { kind: "video", bytes: parseDataUrl(url, "video", param, maxBytes), param };
+  return { kind: "video", bytes: bytesOf(url, "video", param, maxBytes), param };
+}
+
+/** @throws ApiError naming the field */
+function bytesOf(url: string, kind: "image" | "video", param: string, maxBytes: number): Uint8Array {
+  try {
+    return parseDataUrl(url, kind, maxBytes);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new ApiError(400, `${param}: ${error.message}`, { param, code: "invalid_data_url" });
+  }
 }
 
 /** @throws ApiError naming the field */

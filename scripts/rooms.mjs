@@ -38,6 +38,7 @@ export const sharedNames = {
   chat: "The command and the route.",
   fill: "The command, the task and the route.",
   refine: "The command, the task and the route.",
+  evaluate: "The command and what it runs.",
   improve: "The command and the loop that it runs.",
   pull: "The command and the download that it runs.",
   scenes: "The command group, and the route that tells the studio of the world.",

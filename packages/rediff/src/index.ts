@@ -35,6 +35,18 @@ export { type CaptureParts, loadCaptureParts } from "./evaluation/capture/captur
 export { Judge } from "./evaluation/judges/judge.js";
 export type { JudgeOptions } from "./evaluation/judges/judge-options.js";
 export type { JudgeReport } from "./evaluation/judges/judge-report.js";
+export { type ComparedTask, type CompareOptions, compareRuns } from "./evaluation/results/compare-runs.js";
+export { reportPage } from "./evaluation/results/report-page.js";
+export { type KeptResult, readResults } from "./evaluation/results/result-files.js";
+export { comparisonTable, resultTable } from "./evaluation/results/result-table.js";
+export { evaluate, type ModelToAsk } from "./evaluation/running/evaluate.js";
+export type { EvaluateOptions } from "./evaluation/running/evaluate-options.js";
+export type { EvaluatedSample, EvaluationResult } from "./evaluation/running/evaluation-result.js";
+export { type Answered, type ScoredTask, type ScoreOptions, scoreAnswers } from "./evaluation/score-answers.js";
+export type { ScoredAnswer } from "./evaluation/scored-answer.js";
+export { defineTask, type Task, type TaskDefinition } from "./evaluation/task.js";
+export { findTask, listTasks } from "./evaluation/task-registry.js";
+export { parseUserTask } from "./evaluation/user-task.js";
 export { openWordNet } from "./evaluation/wordnet/wordnet-files.js";
 export { type Pulled, type PullOptions, pull } from "./hub/pull.js";
 export { resolveModel } from "./hub/resolve-model.js";

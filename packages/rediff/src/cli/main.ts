@@ -6,6 +6,7 @@ import { chatCommand } from "./commands/chat.js";
 import { convertCommand } from "./commands/convert.js";
 import { dataCommand } from "./commands/data/data.js";
 import { doctorCommand } from "./commands/doctor.js";
+import { evaluateCommand } from "./commands/evaluate.js";
 import { fillCommand } from "./commands/fill.js";
 import { improveCommand } from "./commands/improve.js";
 import { inspectCommand } from "./commands/inspect.js";
@@ -39,6 +40,7 @@ export function program(): Command {
     serveCommand(),
     trainCommand(),
     improveCommand(),
+    evaluateCommand(),
     dataCommand(),
     scenesCommand(),
     inspectCommand(),

@@ -32,6 +32,10 @@ export function modelQuestion(
   };
 }
 
+/** What is scored of an answer. */
+export const scoredText = ({ asWritten }: { asWritten?: boolean }, decoded: string): string =>
+  asWritten === true ? decoded : answerText(decoded);
+
 /** One full stop at the very end goes, then blanks: "B." is B, and "B. " stays "B.". */
 export const answerText = (decoded: string): string =>
   stripPython(decoded.endsWith(".") ? decoded.slice(0, -1) : decoded);

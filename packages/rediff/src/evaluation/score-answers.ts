@@ -9,14 +9,21 @@ import type { TaskScores } from "./task-scores.js";
 export interface Answered {
   document: unknown;
   answer: string;
+  /** There is no answer: it counts as an empty one, is marked, and costs no judge. */
+  failed?: boolean;
+  /** As a data URL, for judges that see it. */
+  picture?: () => Promise<string>;
 }
 
 export interface ScoreOptions {
   judge?: AskJudge | undefined;
   /** What happens to an answer in which no letter can be read: it is wrong, or one is drawn, as LLaDA-V's evaluation does. */
-  unreadable?: "wrong" | "random";
+  unreadable?: "wrong" | "random" | undefined;
   /** Of the letters drawn. */
-  seed?: number;
+  seed?: number | undefined;
+  /** Answers that a judge has under way at a time; default 1. */
+  concurrency?: number | undefined;
+  signal?: AbortSignal | undefined;
 }
 
 export interface ScoredTask {
@@ -24,6 +31,8 @@ export interface ScoredTask {
   scores: TaskScores;
   /** Where letters were drawn: the same with those counted as wrong. */
   withoutLuck?: TaskScores;
+  /** Where answers are missing: the scores of the others. Undefined where there are none. */
+  withoutFailed?: TaskScores;
 }
 
 export async function scoreAnswers(
@@ -33,17 +42,67 @@ export async function scoreAnswers(
 ): Promise<ScoredTask> {
   const context = contextOf(task, options);
   const answers: ScoredAnswer[] = [];
-  for await (const { document, answer } of answered) answers.push(await task.score(document, answer, context));
+  const groups: string[] = [];
+  await inTurns(answered, options.concurrency ?? 1, async (one, i) => {
+    options.signal?.throwIfAborted();
+    groups[i] = task.together?.(one.document) ?? String(i);
+    answers[i] = await scoreOne(task, one, context);
+  });
   if (answers.length === 0) throw new UserError(`${task.name}: there are no answers to score`);
   const scores = await task.aggregate(answers, context);
-  if (scores.counts.random === 0) return { answers, scores };
   const { draw: _, ...sober } = context;
-  return { answers, scores, withoutLuck: await task.aggregate(answers.map(asWrong), sober) };
+  return {
+    answers,
+    scores,
+    ...(scores.counts.random > 0 && { withoutLuck: await task.aggregate(answers.map(asWrong), sober) }),
+    ...(await answeredOnly(task, answers, groups, context)),
+  };
 }
 
 function contextOf({ name }: Task, { judge, unreadable = "wrong", seed = 0 }: ScoreOptions): ScoreContext {
-  if (unreadable === "wrong") return { judge };
-  return { judge, draw: (letters, key) => rng("letter", seed, name, key).pick(letters) };
+  if (unreadable === "wrong") return { judge, seed };
+  return { judge, seed, draw: (letters, key) => rng("letter", seed, name, key).pick(letters) };
+}
+
+const nobody: AskJudge = async () => undefined;
+
+async function scoreOne(task: Task, one: Answered, context: ScoreContext): Promise<ScoredAnswer> {
+  const { document, answer, failed, picture } = one;
+  if (failed !== true) return task.score(document, answer, { ...context, picture });
+  const { draw: _, ...sober } = context;
+  const judge = context.judge && nobody;
+  return { ...(await task.score(document, "", { ...sober, judge, failed })), parsed: null, marks: ["failed"] };
+}
+
+/** What counts together is left out together. */
+async function answeredOnly(
+  task: Task,
+  answers: readonly ScoredAnswer[],
+  groups: readonly string[],
+  context: ScoreContext,
+): Promise<Pick<ScoredTask, "withoutFailed">> {
+  const isFailed = ({ marks }: ScoredAnswer) => marks.includes("failed");
+  if (!answers.some(isFailed)) return {};
+  const broken = new Set(groups.filter((_, i) => answers[i] !== undefined && isFailed(answers[i])));
+  const rest = answers.filter((_, i) => !broken.has(groups[i] ?? ""));
+  return rest.length === 0 ? {} : { withoutFailed: await task.aggregate(rest, context) };
+}
+
+/** Up to `width` at a time; the next one is taken when one is done. */
+async function inTurns<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  width: number,
+  work: (item: T, index: number) => Promise<void>,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  let index = 0;
+  for await (const item of items) {
+    const one: Promise<void> = work(item, index++).finally(() => running.delete(one));
+    running.add(one);
+    one.catch(() => undefined); // told below
+    if (running.size >= width) await Promise.race(running);
+  }
+  await Promise.all(running);
 }
 
 const asWrong = (answer: ScoredAnswer): ScoredAnswer =>

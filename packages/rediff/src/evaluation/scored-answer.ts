@@ -7,7 +7,9 @@ export type Mark =
   | "random"
   | "judged"
   /** The judge gave no reply that could be used. */
-  | "judge_failed";
+  | "judge_failed"
+  /** There is no answer: a picture that cannot be read, or nothing in the file of answers. It counts as an empty one. */
+  | "failed";
 
 export interface ScoredAnswer {
   /** What was read in the answer; null where nothing was. */

@@ -9,12 +9,14 @@ import { mathverseDominant, mathverseIntensive, mathverseOnly } from "./tasks/an
 import { mathvista } from "./tasks/answer/mathvista.js";
 import { mme } from "./tasks/answer/mme.js";
 import { pope, popeOfficial, popeStock } from "./tasks/answer/pope.js";
-import { cocoCaption } from "./tasks/caption/coco-caption.js";
-import { sceneCaptions } from "./tasks/caption/scene-captions.js";
+import { docvqaTest, infovqaTest } from "./tasks/answer/test-splits.js";
+import { cocoCaption, cocoCaptionTest } from "./tasks/caption/coco-caption.js";
+import { caparena, clair, coverage, factuality } from "./tasks/caption/judged-captions.js";
+import { sceneCaptions, sceneCombinations, sceneStyles } from "./tasks/caption/scene-captions.js";
 import { ai2d } from "./tasks/choice/ai2d.js";
 import { mlvu, mlvuOriginal, mlvuStock } from "./tasks/choice/mlvu.js";
 import { mmbench, mmbenchOriginal, mmbenchStatic } from "./tasks/choice/mmbench.js";
-import { mmmu } from "./tasks/choice/mmmu.js";
+import { mmmu, mmmuTest } from "./tasks/choice/mmmu.js";
 import { mmmuProStandard, mmmuProVision } from "./tasks/choice/mmmu-pro.js";
 import { mmstar, mmstarStock } from "./tasks/choice/mmstar.js";
 import { muirbench } from "./tasks/choice/muirbench.js";
@@ -30,6 +32,10 @@ const published = (task: Task): Protocols => [
   ["rediff", task],
   ["llada-v", task],
 ];
+
+const only =
+  (protocol: Protocol) =>
+  (task: Task): Protocols => [[protocol, task]];
 
 const entries: readonly Protocols[] = [
   published(mmmu),
@@ -73,7 +79,8 @@ const entries: readonly Protocols[] = [
     ["lmms-eval", popeStock],
   ],
   [["lmms-eval", cocoCaption]],
-  [["rediff", sceneCaptions]],
+  ...[sceneCaptions, sceneStyles, sceneCombinations, clair, coverage, factuality, caparena].map(only("rediff")),
+  ...[mmmuTest, docvqaTest, infovqaTest, cocoCaptionTest].map(only("lmms-eval")),
 ];
 
 const byName = new Map(entries.map((protocols) => [protocols[0][1].name, protocols]));
@@ -87,6 +94,12 @@ export interface TaskGroup {
 const mathverse = ["intensive", "dominant", "only"].map((version) => `mathverse_testmini_vision_${version}`);
 
 export const taskGroups: readonly TaskGroup[] = [
+  {
+    name: "scenes",
+    about: "what the embedded model can do; made on the spot, without a download",
+    tasks: ["scenes_caption", "scenes_style", "scenes_combinations"],
+  },
+  { name: "captions", about: "ReDiff's caption suites, by a judge", tasks: ["clair", "coverage", "factuality"] },
   { name: "mathverse_testmini_vision", about: "MathVerse's three versions with pictures", tasks: mathverse },
   {
     name: "llada-v",
@@ -109,6 +122,15 @@ export const listTasks = (): TaskListing[] =>
     return { name, about: task.about, protocols: all.map(([protocol]) => protocol), task };
   });
 
+/** Tasks for which the user has to bring something: `open-tasks.ts` makes them. */
+export const furnishedTasks = {
+  coco_cap_chair: "CHAIR, with the benchmark's table of words for objects (--synonyms FILE)",
+  capture: "CAPTURE, with a parser and an encoder (--capture-parts MODULE)",
+} as const;
+export type FurnishedTask = keyof typeof furnishedTasks;
+
+export const isFurnished = (name: string): name is FurnishedTask => Object.hasOwn(furnishedTasks, name);
+
 /** @throws UserError for a name that there is not, or a protocol that the task has not */
 export function findTask(name: string, protocol?: Protocol): { task: Task; protocol: Protocol } {
   const all = byName.get(name);
@@ -126,14 +148,14 @@ export function expandTasks(names: readonly string[]): string[] {
   const all = names.flatMap((name) => {
     const group = taskGroups.find((one) => one.name === name);
     if (group !== undefined) return group.tasks;
-    if (!byName.has(name)) throw unknownTask(name);
+    if (!byName.has(name) && !isFurnished(name)) throw unknownTask(name);
     return [name];
   });
   return [...new Set(all)];
 }
 
 function unknownTask(name: string): UserError {
-  const known = [...byName.keys(), ...taskGroups.map((group) => group.name)];
+  const known = [...byName.keys(), ...Object.keys(furnishedTasks), ...taskGroups.map((group) => group.name)];
   const near = nearestName(name, known);
   const hint = near === undefined ? `There are ${known.join(", ")}.` : `Did you mean ${near}?`;
   return new UserError(`no task is called ${name}`, hint);

@@ -21,7 +21,7 @@ export interface TaskScores {
 export type Counts = Readonly<Record<Mark | "answers", number>>;
 
 export function countMarks(scored: readonly ScoredAnswer[]): Counts {
-  const counts = { answers: scored.length, unreadable: 0, random: 0, judged: 0, judge_failed: 0 };
+  const counts = { answers: scored.length, unreadable: 0, random: 0, judged: 0, judge_failed: 0, failed: 0 };
   for (const { marks } of scored) for (const mark of marks) counts[mark]++;
   return counts;
 }

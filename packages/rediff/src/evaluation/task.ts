@@ -22,8 +22,9 @@ export interface DataSource {
 
 /** How the published numbers were generated. The block is as long as the answer, the temperature 0. */
 export interface GenerationSettings {
-  steps: number;
-  genLength: number;
+  /** Absent: one for each token of an answer as long as the model's own. */
+  steps?: number;
+  genLength?: number;
   /** What the question ends with: " /think", " /no_think" or nothing. */
   thinking?: "think" | "no_think";
   /** Beside the end of the turn. */
@@ -32,9 +33,22 @@ export interface GenerationSettings {
 
 export interface ScoreContext {
   judge?: AskJudge | undefined;
+  /** Of the document that is scored, as a data URL, for judges that see it. */
+  picture?: (() => Promise<string>) | undefined;
+  /** Nothing was answered: what is scored in its place is an empty answer. */
+  failed?: boolean | undefined;
+  /** Decides what is drawn for a judge: sides, orders. */
+  seed?: number | undefined;
   /** A letter for an answer that cannot be read, where a protocol draws one; absent, such an answer is wrong.
    *  @param key what the letter is drawn for: it does not depend on what was drawn before */
   draw?: ((letters: readonly string[], key: string) => string) | undefined;
+}
+
+export interface Submission<Document> {
+  /** "docvqa_test.json" */
+  file: string;
+  /** @returns the file's text */
+  write(answers: readonly { document: Document; answer: string }[]): string;
 }
 
 export interface TaskDefinition<Document> {
@@ -46,6 +60,10 @@ export interface TaskDefinition<Document> {
   document: z.ZodType<Document>;
   settings: GenerationSettings;
   prompt(document: Document): string;
+  /** Documents of one key have one score each, and hang together all the same: questions about one video. */
+  cluster?(document: Document): string;
+  /** For tasks that a server scores, from hidden truth: the file that it takes, of all answers. */
+  submission?: Submission<Document>;
   /** Columns of the document's pictures (`image`, `image_list[0]`), or a video's file; empty where the columns are. */
   pictures(document: Document): readonly string[];
   score(document: Document, answer: string, context: ScoreContext): ScoredAnswer | Promise<ScoredAnswer>;
@@ -53,10 +71,15 @@ export interface TaskDefinition<Document> {
   aggregate?(scored: readonly ScoredAnswer[], context: ScoreContext): TaskScores | Promise<TaskScores>;
   /** Documents of one key count together: a part of them would be an error, or a wrong score. */
   together?(document: Document): string;
+  /** An answer as if it were of another document, where documents are drawn anew and some are drawn twice: what `together`
+   *  tells them apart by is another one for each number. */
+  copy?(answer: ScoredAnswer, number: number): ScoredAnswer;
   /** The metric that the task is known by. */
   metric: string;
   lowerIsBetter?: readonly string[];
   needsJudge?: boolean;
+  /** The answer is taken as the model wrote it: LLaDA-V's evaluation drops one full stop at its end. */
+  asWritten?: boolean;
   /** Blanks at the ends belong to the answer, since a filter looks at them. */
   unstripped?: boolean;
 }
@@ -70,7 +93,7 @@ export interface Task extends Omit<TaskDefinition<unknown>, "document" | "aggreg
 }
 
 export function defineTask<Document>(definition: TaskDefinition<Document>): Task {
-  const { document: schema, aggregate, together, ...rest } = definition;
+  const { document: schema, aggregate, together, cluster, submission, ...rest } = definition;
   // Prompt, pictures and score each get the document; its columns are looked at once.
   const read = new WeakMap<object, Document>();
   const parse = (document: unknown): Document => {
@@ -91,6 +114,16 @@ export function defineTask<Document>(definition: TaskDefinition<Document>): Task
     aggregate: async (scored, context = {}) =>
       aggregate === undefined ? meanScores(scored) : aggregate(scored, context),
     ...(together === undefined ? {} : { together: (document: unknown) => together(parse(document)) }),
+    ...(cluster === undefined ? {} : { cluster: (document: unknown) => cluster(parse(document)) }),
+    ...(submission === undefined
+      ? {}
+      : {
+          submission: {
+            file: submission.file,
+            write: (answers: readonly { document: unknown; answer: string }[]) =>
+              submission.write(answers.map(({ document, answer }) => ({ document: parse(document), answer }))),
+          },
+        }),
   };
 }
 

@@ -17,7 +17,7 @@ import { randomUUID } from "node:crypto";
 import { constants, copyFile, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
-import { checkModelId, checkRevision, isCommit, isSafeFileName } from "./hub-names.js";
+import { checkModelId, checkRevision, datasetOf, isCommit, isSafeFileName } from "./hub-names.js";
 import { cacheDirectory } from "./hub-settings.js";
 
 export interface CachedModel {
@@ -42,14 +42,15 @@ export async function findCached(
 
 /** What the cache has of a model, or undefined if it has nothing. */
 export async function inspectCached(id: string, revision: string, cacheDir: string): Promise<CachedModel | undefined> {
-  const repo = repoFolder(cacheDir, checkModelId(id));
+  const dataset = datasetOf(id);
+  const repo = repoFolder(cacheDir, dataset === undefined ? checkModelId(id) : id);
   const commit = isCommit(checkRevision(revision)) ? revision : await readRef(repo, revision);
   if (commit === undefined) return undefined;
   const folder = snapshotFolder(repo, commit);
   const names = await readdir(folder).catch(() => undefined);
   if (names === undefined) return undefined;
 
-  const missing = new Set(await missingWeights(folder, names));
+  const missing = new Set(dataset === undefined ? await missingWeights(folder, names) : []);
   for (const [path, size] of await neededFiles(repo, commit)) {
     if (!(await hasFile(join(folder, path), size))) missing.add(path);
   }
@@ -128,7 +129,7 @@ const treeFile = z.object({
 const shardIndex = z.object({ weight_map: z.record(z.string(), z.string()) });
 
 function repoName(id: string): string {
-  return `models--${id.replaceAll("/", "--")}`;
+  return `${datasetOf(id) === undefined ? "models--" : ""}${id.replaceAll("/", "--")}`;
 }
 
 function wantedPath(repo: string, commit: string): string {

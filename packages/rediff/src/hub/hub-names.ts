@@ -15,6 +15,14 @@ export function checkModelId(id: string): string {
   );
 }
 
+/** A data set as its addresses and its folder in the cache have it: what else is asked of a hub is the same. */
+export const datasetRepo = (id: string): string => `${DATASETS}${id}`;
+const DATASETS = "datasets/";
+
+/** "org/name" of either; undefined of a model. */
+export const datasetOf = (repo: string): string | undefined =>
+  repo.startsWith(DATASETS) && repo.split("/").length > 2 ? repo.slice(DATASETS.length) : undefined;
+
 export function isModelId(id: string): boolean {
   return modelIdProblem(id) === undefined;
 }

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { UserError } from "../errors.js";
 import { Backoff, type Retry, type RetryPolicy, retrying } from "../network/backoff.js";
 import { TransientError } from "../network/transient-error.js";
-import { isCommit, isSafeFileName } from "./hub-names.js";
+import { datasetOf, isCommit, isSafeFileName } from "./hub-names.js";
 import { type RequestOptions, readJson, request, type Subject } from "./hub-request.js";
 import type { HubSettings } from "./hub-settings.js";
 import { inParallel } from "./parallel.js";
@@ -65,7 +65,7 @@ export async function listModel(
   wanted: (path: string) => boolean,
 ): Promise<Listing> {
   const subject: Subject = { id, revision };
-  const address = `${hub.endpoint}/api/models/${id}/revision/${encodeURIComponent(revision)}`;
+  const address = `${hub.endpoint}/api/${apiPath(id)}/revision/${encodeURIComponent(revision)}`;
   const reply = await ask(hub, address, subject, options);
   const { sha: commit, siblings } = parsed(revisionReply, reply.json, hub);
   const files =
@@ -82,6 +82,8 @@ export async function listModel(
   return { commit, files };
 }
 
+const apiPath = (id: string): string => (datasetOf(id) === undefined ? `models/${id}` : id);
+
 /** The address of a file's bytes. */
 export function fileAddress(hub: HubSettings, subject: Subject, path: string): string {
   return `${hub.endpoint}/${subject.id}/resolve/${subject.revision}/${path.split("/").map(encodeURIComponent).join("/")}`;
@@ -90,7 +92,7 @@ export function fileAddress(hub: HubSettings, subject: Subject, path: string): s
 /** All pages of the tree, or undefined from a hub that has no such list. */
 async function listTree(hub: HubSettings, subject: Subject, options: ListingOptions): Promise<HubFile[] | undefined> {
   const files: HubFile[] = [];
-  let address = `${hub.endpoint}/api/models/${subject.id}/tree/${subject.revision}?recursive=true&expand=false`;
+  let address = `${hub.endpoint}/api/${apiPath(subject.id)}/tree/${subject.revision}?recursive=true&expand=false`;
   for (let page = 0; page < MAX_PAGES; page++) {
     const reply = await ask(hub, address, subject, options, page === 0 ? { accept: [404] } : {});
     if (reply.status === 404) return undefined;

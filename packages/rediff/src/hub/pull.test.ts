@@ -2,10 +2,12 @@
 import { readFile, readlink, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { folderOfTest } from "../testing/folders.js";
 import { findCached } from "./hub-cache.js";
+import { datasetRepo } from "./hub-names.js";
 import { pull } from "./pull.js";
 import { COMMIT, etagOf } from "./testing/fake-hub.js";
-import { fakeHub, ID, modelFiles, QUICK_RETRY, SHARD, settingsFor, treeOf } from "./testing/hub-setup.js";
+import { fakeHub, ID, modelFiles, noise, QUICK_RETRY, SHARD, settingsFor, treeOf } from "./testing/hub-setup.js";
 import { expectFile, failureOf, scene } from "./testing/pull-scene.js";
 
 describe("a pull", () => {
@@ -28,6 +30,23 @@ describe("a pull", () => {
     expect(await findCached(ID, "main", cacheDir)).toBe(folder);
     expect(await treeOf(join(cacheDir, ".locks"))).toEqual([]);
     expect(hub.requests.filter((r) => r.kind === "tree")).toHaveLength(2);
+  });
+
+  test("of a data set brings all of its files beside the models, where evaluations look for it", async ({
+    onTestFinished,
+  }) => {
+    const cacheDir = folderOfTest();
+    const files = { "data/test-00000.parquet": noise(2000, 5), "README.md": Buffer.from("# data\n"), "load.py": noise(10) };
+    const hub = await fakeHub({ id: "datasets/org/tiny", files });
+    onTestFinished(() => hub.close());
+    const settings = settingsFor(hub, cacheDir);
+    const pulled = await pull(ID, { dataset: true, settings, retry: QUICK_RETRY });
+    expect(pulled).toMatchObject({ id: ID, files: 3, folder: join(cacheDir, "datasets--org--tiny/snapshots", COMMIT) });
+    expect(await treeOf(pulled.folder)).toEqual(Object.keys(files).sort());
+    expect(await findCached(datasetRepo(ID), "main", cacheDir)).toBe(pulled.folder);
+    expect(await findCached(ID, "main", cacheDir)).toBeUndefined();
+    const few = { dataset: true, include: ["data/*"], settings: settingsFor(hub, folderOfTest()), retry: QUICK_RETRY };
+    expect(await treeOf((await pull(ID, few)).folder)).toEqual(["data/test-00000.parquet"]);
   });
 
   test("repeated asks for no file again", async () => {

@@ -8,6 +8,7 @@ import { option, UserError, wording } from "../errors.js";
 import type { Retry, RetryPolicy } from "../network/backoff.js";
 import {
   abortSignal,
+  flag,
   listener,
   number,
   type OptionTypes,
@@ -29,15 +30,17 @@ import {
   writeRef,
   writeWanted,
 } from "./hub-cache.js";
-import { checkModelId, checkRevision, fileFilter } from "./hub-names.js";
+import { checkModelId, checkRevision, datasetRepo, fileFilter } from "./hub-names.js";
 import { type HubSettings, hubSettings } from "./hub-settings.js";
 import { fileAddress, type HubFile, listModel } from "./listing.js";
 import { inParallel } from "./parallel.js";
 
 export interface PullOptions {
+  /** The id is a data set's. */
+  dataset?: boolean;
   /** Branch, tag or commit; default "main". */
   revision?: string;
-  /** Shell patterns; default MODEL_FILES. */
+  /** Shell patterns; default MODEL_FILES, and all files of a data set. */
   include?: readonly string[];
   exclude?: readonly string[];
   /** Default: the environment's cache folder. */
@@ -52,6 +55,7 @@ export interface PullOptions {
 }
 
 export const pullTypes: OptionTypes<PullOptions> = {
+  dataset: flag,
   revision: text,
   include: texts,
   exclude: texts,
@@ -77,7 +81,7 @@ export interface Pulled {
   id: string;
   revision: string;
   commit: string;
-  /** The snapshot: a model folder. */
+  /** The snapshot: a model folder, or a data set's. */
   folder: string;
   files: number;
   bytes: number;
@@ -108,11 +112,18 @@ interface Run {
   tellOnce: (message: string) => void;
 }
 
-/** Pulls a model and returns its snapshot folder with the sums. Throws a UserError for whatever goes wrong outside. */
+/** Pulls a model or a data set and returns its snapshot folder with the sums. Throws a UserError for whatever goes wrong
+ *  outside. */
 export async function pull(id: string, options: PullOptions = {}): Promise<Pulled> {
   checkPull(options);
-  const revision = checkRevision(options.revision ?? "main");
   checkModelId(id);
+  if (options.dataset !== true) return pullRepo(id, options);
+  const include = options.include ?? ["*"];
+  return { ...(await pullRepo(datasetRepo(id), { ...options, include })), id };
+}
+
+async function pullRepo(id: string, options: PullOptions): Promise<Pulled> {
+  const revision = checkRevision(options.revision ?? "main");
   const hub = options.settings ?? hubSettings();
   const cacheDir = options.cacheDir ?? hub.cacheDir;
   const onEvent = options.onEvent ?? (() => {});

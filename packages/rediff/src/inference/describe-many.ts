@@ -8,7 +8,7 @@ import { decodingLimits } from "../vision/workers/decoding-limits.js";
 import type { Description } from "./answers.js";
 import { Batcher, type WorkSource } from "./batcher.js";
 import { checkMany } from "./limits/option-sets.js";
-import { askable } from "./model-facts.js";
+import { askable, type ModelFacts } from "./model-facts.js";
 import type { ManyOptions, VisualSource } from "./request.js";
 import { type DescribeRequest, resolveDescribe } from "./resolve.js";
 import { submission } from "./submission.js";
@@ -19,6 +19,8 @@ import { listOf, readVisuals } from "./visuals.js";
 export interface ManyItem {
   sources: readonly VisualSource[];
   prompt: string;
+  /** Each picture is one square tile, as training has them where there are several; default as the checkpoint says. */
+  padded?: boolean;
 }
 
 /** The picture of a prompt, several of them, or the whole prompt. */
@@ -90,16 +92,24 @@ export async function* describeMany(
   async function load(group: Group, index: number): Promise<LoadedPrompt> {
     // Nothing may be thrown but in here: what is read ahead has nobody yet who would catch it.
     try {
-      const { sources, prompt } = isItem(group) ? group : { sources: listOf(group), prompt: undefined };
+      const { sources, prompt, padded } = isItem(group)
+        ? group
+        : { sources: listOf(group), prompt: undefined, padded: false };
       const question = prompt === undefined ? asked : { ...asked, prompt };
       const request = resolveDescribe(reader, sources.length, question);
-      const reading = { facts: reader.facts, handling: request.visuals, reader: pool, signal };
+      const facts = padded === true ? withSquares(reader.facts) : reader.facts;
+      const reading = { facts, handling: request.visuals, reader: pool, signal };
       return { index, request, visuals: await readVisuals(sources, reading) };
     } catch (error) {
       return { index, error };
     }
   }
 }
+
+const withSquares = (facts: ModelFacts): ModelFacts => ({
+  ...facts,
+  tiling: facts.tiling && { ...facts.tiling, aspectRatio: { kind: "pad" } },
+});
 
 const isItem = (group: Group): group is ManyItem =>
   typeof group === "object" && group !== null && "sources" in group && Array.isArray(group.sources);

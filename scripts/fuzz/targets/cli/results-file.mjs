@@ -11,7 +11,7 @@ const result = (image) => `${JSON.stringify({ image, text: "A cat.", steps: 2, .
 
 /** Results of an earlier run, with which a run goes on. */
 export default defineTarget({
-  covers: ["cli/output/results-file.js", "cli/output/result-origin.js", "files/line-log.js"],
+  covers: ["cli/output/results-file.js", "pipeline/drafts/result-origin.js", "files/line-log.js"],
   file: "captions.jsonl",
   seeds: [utf8(result("a.png") + result("b.png")), utf8(result("a.png") + result("b.png").slice(0, -9)), utf8("")],
   dictionary: ['{"image":', '"steps":', '"checkpoint":', '"options":', '"prompt":', "\n", "{}", "null", "1e400"],

@@ -5,6 +5,7 @@ import { UserError } from "../../errors.js";
 import type { Description } from "../../inference/answers.js";
 import { checkOptions, type DescribeOptions } from "../../inference/request.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import type { ResultOrigin } from "../../pipeline/drafts/result-origin.js";
 import { statusOfInputs } from "../exit-status.js";
 import {
   type AnswerFlags,
@@ -20,7 +21,6 @@ import {
 import { openModel } from "../options/load-engine.js";
 import { given, whole } from "../options/parse-values.js";
 import { expandInputs } from "../options/picture-inputs.js";
-import type { ResultOrigin } from "../output/result-origin.js";
 import { ResultsFile } from "../output/results-file.js";
 import { TraceFile } from "../output/trace-file.js";
 import { errorText } from "../terminal/error-text.js";
@@ -139,7 +139,7 @@ async function resultOrigin(flags: Flags, options: DescribeOptions): Promise<Res
   const [{ resolveModel }, { readAskable }, { originOf }] = await Promise.all([
     import("../../hub/resolve-model.js"),
     import("../../inference/model-facts.js"),
-    import("../output/result-origin.js"),
+    import("../../pipeline/drafts/result-origin.js"),
   ]);
   const model = await readAskable(await resolveModel(chosenModel(flags)), flags.base);
   const dtype = flags.dtype ?? (flags.device === "cpu" ? "float32" : "bfloat16"); // as models are loaded

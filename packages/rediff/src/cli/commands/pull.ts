@@ -1,4 +1,4 @@
-/** `rediff pull ID`: a model from the hub into the cache. Prints the model folder, ready for `--model`. */
+/** `rediff pull ID`: a model from the hub into the cache, or a data set. Prints its folder, ready for `--model` or `--data`. */
 import { Command, InvalidArgumentError } from "commander";
 import { checkModelId, MODEL_FILES } from "../../hub/hub-names.js";
 import { type PullEvent, type PullOptions, pull } from "../../hub/pull.js";
@@ -8,6 +8,7 @@ import { answerLine } from "../terminal/lines.js";
 import { type Progress, progress } from "../terminal/progress.js";
 
 interface Flags {
+  dataset?: true;
   revision: string;
   include?: string[];
   exclude?: string[];
@@ -20,7 +21,8 @@ const HELP = `
 Files go to the cache that Hugging Face's own tools use (HF_HUB_CACHE, or HF_HOME/hub), so each finds what the other
 pulled. An interrupted pull goes on where it stopped. Without --include it gets what a model folder needs:
 ${MODEL_FILES.join(" ")}
-Patterns are the shell's, quoted; * also matches slashes. Put them after ID.
+Patterns are the shell's, quoted; * also matches slashes. Put them after ID. Of a data set (--dataset) all files are taken
+without --include; \`rediff evaluate\` finds it in the cache.
 
 Environment: HF_ENDPOINT (another hub or a mirror), HF_TOKEN (private and gated models), HF_HUB_OFFLINE, HF_HOME,
 HF_HUB_CACHE, HF_HUB_DOWNLOAD_TIMEOUT (seconds of silence before another try).
@@ -30,12 +32,14 @@ Examples:
   $ rediff caption photo.jpg --model "$(rediff pull GSAI-ML/LLaDA-V)"
   $ rediff pull ORG/NAME --revision v1.0 --exclude 'onnx/*'
   $ rediff pull ORG/NAME --include '*.json' '*.txt' --json
+  $ rediff pull lmms-lab/POPE --dataset --include 'data/test-*'
 `;
 
 export function pullCommand(): Command {
   return new Command("pull")
-    .description("download a model from the Hugging Face hub; prints its folder")
+    .description("download a model or a data set from the Hugging Face hub; prints its folder")
     .argument("<ID>", "model on the hub, ORG/NAME")
+    .option("--dataset", "ID is a data set's")
     .option("--revision <R>", "branch, tag or commit", "main")
     .option("--include <GLOB...>", "files to get instead of the usual ones")
     .option("--exclude <GLOB...>", "files to leave out")
@@ -65,6 +69,7 @@ async function run(id: string, flags: Flags): Promise<void> {
 
 function pullOptions(flags: Flags): PullOptions {
   return {
+    ...(flags.dataset && { dataset: true }),
     revision: flags.revision,
     concurrency: flags.concurrency,
     ...(flags.include && { include: flags.include }),

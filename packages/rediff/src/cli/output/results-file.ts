@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { LineLog } from "../../files/line-log.js";
+import { difference, type ResultOrigin } from "../../pipeline/drafts/result-origin.js";
 import { assertWritable } from "../options/writable.js";
-import { difference, type ResultOrigin } from "./result-origin.js";
 
 const record = z.looseObject({
   image: z.string(),

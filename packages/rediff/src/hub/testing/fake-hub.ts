@@ -99,7 +99,7 @@ export async function startFakeHub(model: FakeModel): Promise<FakeHub> {
   });
   hub.endpoint = await listen((request, response) => {
     const url = decodeURIComponent((request.url ?? "").split("?")[0] ?? "");
-    const api = `/api/models/${model.id}`;
+    const api = model.id.startsWith("datasets/") ? `/api/${model.id}` : `/api/models/${model.id}`;
     const resolve = `/${model.id}/resolve/`;
     if (url.startsWith(`${api}/revision/`) || url === api) {
       const revision = url.slice(`${api}/revision/`.length) || "main";

@@ -22,12 +22,18 @@ import { isRecord, type JsonRecord } from "./exact-json.js";
 import { checkColumn, checkFooter, checkMetadata, columnRange, footerLength } from "./parquet-bounds.js";
 import { type Columns, columnsSchema, fromRow, METADATA_KEY } from "./parquet-columns.js";
 import { compressors } from "./parquet-compressors.js";
-import type { PictureFolder } from "./picture-folder.js";
 import type { RecordSource, SourceRecord } from "./record-stream.js";
 
+/** Where pictures that are in the file go, and what stands for them in the record: a `PictureFolder` gives their names. */
+export interface PictureSink {
+  put(bytes: Uint8Array, name: string | undefined, stem: string): Promise<unknown>;
+}
+
+/** The record has the bytes themselves. */
+export const picturesInMemory: PictureSink = { put: async (bytes) => bytes };
+
 export interface ParquetOptions {
-  /** Where pictures that are in the file go. */
-  pictures?: PictureFolder | undefined;
+  pictures?: PictureSink | undefined;
 }
 
 /** A text that is not UTF-8: stands in its row until the row is read, which can say where it is. */
@@ -108,7 +114,7 @@ export async function openParquet(file: string, { pictures }: ParquetOptions = {
     bytes: Uint8Array,
     name: string | undefined,
     { place, stem }: { place: string; stem: string },
-  ): Promise<string> {
+  ): Promise<unknown> {
     if (pictures === undefined)
       throw new UserError(`${place} holds a picture`, "Say with --images DIR where the pictures go.");
     return pictures.put(bytes, name, stem);

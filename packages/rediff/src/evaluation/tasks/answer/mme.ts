@@ -78,6 +78,10 @@ export const mme = defineTask<z.infer<typeof document>>({
   prompt: ({ question }) => `${question.replaceAll(" Please answer yes or no.", "")}\n${ASK_FOR_WORD}`,
   pictures: () => ["image"],
   together: ({ category, question_id }) => `${category}\n${question_id}`,
+  copy: (answer, number) => ({
+    ...answer,
+    details: { question_id: `${String(answer.details?.question_id)} ${number}` },
+  }),
   score({ question_id, answer, category }, text) {
     const parsed = yesNoStart(text);
     const target = answer.toLowerCase();

@@ -8,6 +8,9 @@ import { rougeL } from "../../ngrams/rouge-l.js";
 import type { ScoredAnswer } from "../../scored-answer.js";
 import { defineTask } from "../../task.js";
 import { countMarks, mean, type TaskScores } from "../../task-scores.js";
+import { unscored, withoutTruth } from "../answer/test-splits.js";
+
+const ASK_FOR_CAPTION = "Provide a one-sentence caption for the provided image.";
 
 const document = z.looseObject({ answer: z.array(z.string()).min(1) });
 
@@ -36,7 +39,7 @@ export const cocoCaption = defineTask<z.infer<typeof document>>({
   settings: { steps: 32, genLength: 32, thinking: "no_think" },
   metric: "CIDEr",
   lowerIsBetter: ["repeated_4grams"],
-  prompt: () => "Provide a one-sentence caption for the provided image.",
+  prompt: () => ASK_FOR_CAPTION,
   pictures: () => ["image"],
   score({ answer: references }, answer) {
     const tokens = { candidate: ptbTokens(answer), references: references.map(ptbTokens) };
@@ -50,4 +53,31 @@ export const cocoCaption = defineTask<z.infer<typeof document>>({
     };
   },
   aggregate: corpusScores,
+});
+
+const unseen = z.looseObject({
+  question_id: z.union([z.string(), z.number()]).optional(),
+  id: z.coerce.number().int().optional(),
+});
+
+/** "COCO_test2014_000000000016.jpg" */
+const numberOf = ({ question_id: name, id }: z.infer<typeof unseen>): number =>
+  name === undefined ? (id ?? 0) : Number(/(\d+)(?:\.\w+)?$/.exec(String(name))?.[1] ?? 0);
+
+export const cocoCaptionTest = defineTask<z.infer<typeof unseen>>({
+  name: "coco2014_cap_test",
+  about: "COCO captions of the test split; its server scores the submission",
+  source: { dataset: "lmms-lab/COCO-Caption", splits: ["test"], rows: 40_775 },
+  document: unseen,
+  settings: cocoCaption.settings,
+  metric: "CIDEr",
+  prompt: () => ASK_FOR_CAPTION,
+  pictures: () => ["image"],
+  score: (_, answer) => withoutTruth(answer),
+  aggregate: unscored,
+  submission: {
+    file: "coco_captions_test2014_alg_results.json",
+    write: (answers) =>
+      `${JSON.stringify(answers.map(({ document, answer }) => ({ image_id: numberOf(document), caption: answer })))}\n`,
+  },
 });

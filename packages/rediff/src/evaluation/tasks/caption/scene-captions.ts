@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { factsOf, sceneSchema } from "../../../scenes/records/scene-schema.js";
 import { evaluate, figures, scoreCaption, type Tally } from "../../../scenes/scoring/score.js";
+import { judgeWords } from "../../../scenes/scoring/word-verdicts.js";
 import { DEFAULT_QUESTION } from "../../../text/default-question.js";
 import type { ScoredAnswer } from "../../scored-answer.js";
 import { defineTask } from "../../task.js";
@@ -26,25 +27,36 @@ function sums(scored: readonly ScoredAnswer[]): TaskScores {
   };
 }
 
-export const sceneCaptions = defineTask<z.infer<typeof document>>({
-  name: "scenes_caption",
-  about: `captions of generated scenes: ${figures.join(", ")}`,
-  document,
-  settings: { steps: 48, genLength: 48 },
-  metric: "coverage",
-  lowerIsBetter: ["edits"],
-  prompt: () => DEFAULT_QUESTION,
-  pictures: () => ["image"],
-  score({ scene }, answer) {
-    const tally = scoreCaption(answer, factsOf(scene));
-    return {
-      parsed: answer,
-      target: scene.objects.map(({ name }) => name).join(", "),
-      scores: { coverage: tally.named / tally.objects, exact: tally.exact },
-      facets: { style: scene.style },
-      marks: tally.mentions === 0 ? ["unreadable"] : [],
-      details: { tally },
-    };
-  },
-  aggregate: sums,
-});
+const task = (name: string, about: string) =>
+  defineTask<z.infer<typeof document>>({
+    name,
+    about: `${about}: ${figures.join(", ")}`,
+    document,
+    settings: {},
+    asWritten: true,
+    metric: "coverage",
+    lowerIsBetter: ["edits"],
+    prompt: () => DEFAULT_QUESTION,
+    pictures: () => ["image"],
+    score({ scene }, answer) {
+      const tally = scoreCaption(answer, factsOf(scene));
+      const { words, missing } = judgeWords(answer, factsOf(scene));
+      return {
+        parsed: answer,
+        target: scene.objects.map(({ name }) => name).join(", "),
+        scores: { coverage: tally.named / tally.objects, exact: tally.exact },
+        facets: { style: scene.style },
+        marks: tally.mentions === 0 ? ["unreadable"] : [],
+        details: {
+          tally,
+          words: words.flatMap(({ start, end, right }) => (right === undefined ? [] : [[start, end, right]])),
+          missing,
+        },
+      };
+    },
+    aggregate: sums,
+  });
+
+export const sceneCaptions = task("scenes_caption", "captions of generated scenes like those of training");
+export const sceneStyles = task("scenes_style", "the same of artwork that training has not");
+export const sceneCombinations = task("scenes_combinations", "the same of names and places that never met in training");

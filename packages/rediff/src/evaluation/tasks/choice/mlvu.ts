@@ -29,6 +29,7 @@ const task = (read: (answer: string) => string, rules: { emptyTasks: "zero" | "l
     settings: { steps: 2, genLength: 2, thinking: "no_think" },
     metric: "mlvu_percetion_score",
     prompt: ({ question }) => `${question}\nOnly give the best option.\nBest option: (`,
+    cluster: ({ video_name }) => video_name,
     pictures: ({ video_name }) => [video_name],
     score({ answer: target, task_type }, answer) {
       const parsed = read(answer);

@@ -141,6 +141,10 @@ const task = (rules: Rules): Task =>
     prompt,
     pictures: () => ["image"],
     together: ({ index }) => String(index % ROTATION),
+    copy(answer, number) {
+      const index = Number(answer.details?.index);
+      return { ...answer, details: { ...answer.details, index: index - (index % ROTATION) + number } };
+    },
     score(row, answer) {
       const options = optionsOf(row, rules.absentOptions);
       const letter = rules.read(answer, options);

@@ -6,6 +6,7 @@ import { cascadeLetter } from "../../parsing/option-cascade.js";
 import { parsePythonList } from "../../python/python-list.js";
 import type { ScoredAnswer } from "../../scored-answer.js";
 import { defineTask, type ScoreContext } from "../../task.js";
+import { unscored, withoutTruth } from "../answer/test-splits.js";
 
 /** How the benchmark groups its subjects. */
 const domains: Readonly<Record<string, readonly string[]>> = {
@@ -91,5 +92,32 @@ export const mmmu = defineTask<Document>({
     const parsed = openValues(answer);
     const scores = { mmmu_acc: Number(openMatch(parsed, target)) };
     return { parsed, target, scores, facets: subjectFacets(subject), marks: [] };
+  },
+});
+
+/** Letters of questions with options, the answer's own words for others. */
+const predictions = (answers: readonly { document: Document; answer: string }[]): Record<string, string> =>
+  Object.fromEntries(
+    answers.map(({ document: { id, options, question_type }, answer }) => {
+      if (question_type !== "multiple-choice") return [id, answer];
+      const list = parsePythonList(options);
+      return [id, cascadeLetter(answer, lettersFor(list), list) ?? ""];
+    }),
+  );
+
+export const mmmuTest = defineTask<Document>({
+  name: "mmmu_test",
+  about: "MMMU test; its server scores the submission",
+  source: { dataset: "lmms-lab/MMMU", splits: ["test"], rows: 10_500 },
+  document,
+  settings: mmmu.settings,
+  metric: "mmmu_acc",
+  prompt,
+  pictures: (question) => namedPictures(prompt(question)),
+  score: (_, answer) => withoutTruth(answer),
+  aggregate: unscored,
+  submission: {
+    file: "mmmu_test_for_submission.json",
+    write: (answers) => `${JSON.stringify(predictions(answers))}\n`,
   },
 });

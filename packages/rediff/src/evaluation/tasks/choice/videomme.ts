@@ -39,6 +39,7 @@ const task = (read: (answer: string) => string): Task =>
     settings: { steps: 2, genLength: 2, thinking: "no_think" },
     metric: "videomme_perception_score",
     prompt: ({ question, options }) => `${OPENING}\n${question}\n${options.join("\n")}\n\n${ASK_FOR_LETTER}`,
+    cluster: ({ videoID }) => videoID,
     pictures: ({ videoID }) => [`data/${videoID}.mp4`],
     score({ answer: target, duration, domain, sub_category, task_type }, answer) {
       const parsed = read(answer);

@@ -29,7 +29,7 @@ export async function originOf(
   { base, computing }: { base: string | undefined; computing: Computing },
 ): Promise<ResultOrigin> {
   const [{ fingerprint }, { resolveDescribe }, { requestRecord }] = await Promise.all([
-    import("../../pipeline/drafts/fingerprint.js"),
+    import("./fingerprint.js"),
     import("../../inference/resolve.js"),
     import("../../inference/request-record.js"),
   ]);

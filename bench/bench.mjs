@@ -13,6 +13,7 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
        npm run bench -- overhead --python PYTHON
        npm run bench -- kernels
        npm run bench -- serve [--model DIR] [--clients N] [--seconds S]
+       npm run bench -- evaluate [--model DIR] [--scenes N]
 
   --reference CLONE   folder with a clone of the original ReDiff repository
   --python PYTHON     a Python that has the packages of bench/reference/requirements.txt
@@ -21,7 +22,8 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
   --threads N         threads of each side (decode, train: 2, overhead: 1, serve: all)
   --max-forwards N    decode: break off after N forward passes
   --layers N          train: another number of layers than the shape's own
-  --model DIR         serve: which model; default the embedded one
+  --model DIR         serve, evaluate: which model; default the embedded one
+  --scenes N          evaluate: pictures (200)
   --clients N         serve: clients at once (32)
   --seconds S         serve: for how long (60)
   --gen-length N      serve: tokens of an answer (48)
@@ -52,6 +54,7 @@ function parse(args) {
         model: string,
         clients: string,
         seconds: string,
+        scenes: string,
         "gen-length": string,
         only: string,
         work: { ...string, default: tmpdir() },
@@ -66,15 +69,15 @@ function parse(args) {
   const { values, positionals } = parsed;
   const [what, ...surplus] = positionals;
   if (values.help) return { what: "help" };
-  if (surplus.length > 0 || !["decode", "train", "overhead", "kernels", "serve"].includes(what)) {
+  if (surplus.length > 0 || !["decode", "train", "overhead", "kernels", "serve", "evaluate"].includes(what)) {
     throw new UsageError(
-      `expected "decode", "train", "overhead", "kernels" or "serve", got ${positionals.join(" ") || "nothing"}`,
+      `expected "decode", "train", "overhead", "kernels", "serve" or "evaluate", got ${positionals.join(" ") || "nothing"}`,
     );
   }
   oneOf("--only", values.only, ["reference", "engine"]);
   oneOf("--shape", values.shape, Object.keys(SHAPES));
   const needed =
-    values.only === "engine" || what === "serve" || what === "kernels"
+    values.only === "engine" || what === "serve" || what === "kernels" || what === "evaluate"
       ? []
       : what === "overhead"
         ? ["python"]
@@ -93,6 +96,7 @@ function parse(args) {
     threads: count("--threads", values.threads) ?? { overhead: 1, serve: undefined, decode: 2, train: 2 }[what],
     maxForwards: count("--max-forwards", values["max-forwards"]),
     layers: count("--layers", values.layers),
+    scenes: count("--scenes", values.scenes) ?? 200,
     clients: count("--clients", values.clients) ?? 32,
     seconds: count("--seconds", values.seconds) ?? 60,
     genLength: count("--gen-length", values["gen-length"]) ?? 48,
@@ -133,6 +137,9 @@ async function main() {
   } else if (options.what === "serve") {
     const { benchServe } = await import("./serve.mjs");
     results.push(...(await benchServe({ ...options, log })));
+  } else if (options.what === "evaluate") {
+    const { benchEvaluate } = await import("./evaluate.mjs");
+    results.push(await benchEvaluate({ ...options, threads: options.threads ?? 0, log }));
   } else {
     const { benchOverhead } = await import("./overhead.mjs");
     results.push(await benchOverhead({ ...options, log }));

@@ -3,10 +3,12 @@
 import { expect } from "vitest";
 import {
   assembleLladaV,
+  compareRuns,
   correctDrafts,
   decodeOptions,
   describeMany,
   draftData,
+  evaluate,
   evaluateCaptions,
   fillRequest,
   improve,
@@ -169,6 +171,13 @@ test.for<[string, Work, string]>([
     "correctDrafts",
     () => correctDrafts(js({ drafts: nowhere, base_url: "http://127.0.0.1/v1" })),
     "there is no option base_url; did you mean baseUrl?",
+  ],
+  ["evaluate", (m) => evaluate(m, js({ tasks: ["pope"], limits: 5 })), "there is no option limits; did you mean limit?"],
+  ["evaluate without tasks", (m) => evaluate(m, js({})), "tasks: expected a list, got nothing"],
+  [
+    "compareRuns",
+    () => compareRuns(nowhere, nowhere, js({ sample: 5 })),
+    "there is no option sample; did you mean samples?",
   ],
   ["metricsLog", () => metricsLog(nowhere, js({ evry: 2 })), "there is no option evry; did you mean every?"],
   ["tensorboardLog", () => tensorboardLog(nowhere, js({ every: "2" })), 'every: expected a number, got "2"'],

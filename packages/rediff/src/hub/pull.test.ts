@@ -36,7 +36,11 @@ describe("a pull", () => {
     onTestFinished,
   }) => {
     const cacheDir = folderOfTest();
-    const files = { "data/test-00000.parquet": noise(2000, 5), "README.md": Buffer.from("# data\n"), "load.py": noise(10) };
+    const files = {
+      "data/test-00000.parquet": noise(2000, 5),
+      "README.md": Buffer.from("# data\n"),
+      "load.py": noise(10),
+    };
     const hub = await fakeHub({ id: "datasets/org/tiny", files });
     onTestFinished(() => hub.close());
     const settings = settingsFor(hub, cacheDir);

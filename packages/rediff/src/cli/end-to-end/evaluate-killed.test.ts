@@ -71,8 +71,21 @@ describe("the command", () => {
     expect(stderr.trimEnd()).not.toContain("\n");
   });
 
+  test("does what the documentation begins with", async () => {
+    const docs = readFileSync(new URL("../../../../../docs/evaluation.md", import.meta.url), "utf8");
+    const [, block = ""] = /^```sh\n([\s\S]*?)^```$/m.exec(docs) ?? [];
+    const commands = block.trim().split("\n");
+    expect(commands).toHaveLength(3);
+    for (const command of commands) {
+      const args = command.replace("--limit 50", "--limit 3").split(" ").slice(2);
+      expect(await rediff(args, { cwd: root }), command).toMatchObject({ status: 0 });
+    }
+    expect(readFileSync(at("exp/both.html"), "utf8")).toContain("tokens per step</text>");
+  });
+
   test("lists its tasks", async () => {
     const { stdout } = await rediffHere("evaluate", "--list");
-    for (const name of ["mmmu_val", "scenes_caption", "coco_cap_chair", "capture", "llada-v"]) expect(stdout).toContain(name);
+    for (const name of ["mmmu_val", "scenes_caption", "coco_cap_chair", "capture", "llada-v"])
+      expect(stdout).toContain(name);
   });
 });

@@ -20,7 +20,12 @@ const put = (path: string, text: string): void => {
 };
 const lines = (rows: readonly object[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join("");
 
-const chart = (i: number, more: object = {}) => ({ type: "human_test", question: `How many? ${i}`, answer: String(i), ...more });
+const chart = (i: number, more: object = {}) => ({
+  type: "human_test",
+  question: `How many? ${i}`,
+  answer: String(i),
+  ...more,
+});
 
 const mmmu = { name: "mmmu_val", source: { dataset: "lmms-lab/MMMU", splits: ["validation"] } };
 const docvqa = { name: "docvqa_val", source: { dataset: "lmms-lab/DocVQA", config: "DocVQA", splits: ["validation"] } };
@@ -52,13 +57,17 @@ describe("a split's files", () => {
     put(`${folder}/a/questions.jsonl`, "{}\n");
     expect((await findDataFiles(mmmu, `${folder}/a`)).files).toEqual([`${folder}/a/questions.jsonl`]);
     put(`${folder}/b/test-00000.jsonl`, "{}\n");
-    await expect(findDataFiles(mmmu, `${folder}/b`)).rejects.toThrow(/has no files of mmmu_val: lmms-lab\/MMMU, validation/);
+    await expect(findDataFiles(mmmu, `${folder}/b`)).rejects.toThrow(
+      /has no files of mmmu_val: lmms-lab\/MMMU, validation/,
+    );
     await expect(findDataFiles(mmmu, `${folder}/nowhere`)).rejects.toThrow(/there is no/);
   });
 });
 
 describe("pictures", () => {
-  test("inside of parquet are bytes, in lists too, and nothing of them is kept with the document", async ({ folder }) => {
+  test("inside of parquet are bytes, in lists too, and nothing of them is kept with the document", async ({
+    folder,
+  }) => {
     const file = `${folder}/test.parquet`;
     parquetWriteFile({
       filename: file,
@@ -82,7 +91,12 @@ describe("pictures", () => {
   test("are found by column, place in a list, name of a file, path or base64", ({ folder }) => {
     writeFileSync(`${folder}/a.jpg`, picture);
     const url = `data:image/jpeg;base64,${picture.toString("base64")}`;
-    const document = { image: "a.jpg", image_list: [picture, { path: "a.jpg" }], b: { bytes: picture.toString("base64") }, url };
+    const document = {
+      image: "a.jpg",
+      image_list: [picture, { path: "a.jpg" }],
+      b: { bytes: picture.toString("base64") },
+      url,
+    };
     const { sources } = picturesOf(["image", "image_list[0]", "image_list[1]", "b", "url"], document, [folder]);
     expect(sources.map((one) => (typeof one === "string" ? one : Buffer.from(one as Uint8Array)))).toEqual([
       `${folder}/a.jpg`,
@@ -127,11 +141,26 @@ test("parts cover all documents once, and keep MME's pairs together", async ({ f
 
 describe("bad data is told in one line, before anything is asked", () => {
   const told: readonly [what: string, name: string, content: string | Uint8Array, message: RegExp][] = [
-    ["a missing column", "test.jsonl", lines([{ type: "human_test", question: "How many?", image: "a.jpg" }]), /test\.jsonl:1: chartqa: column answer: expected a text, got nothing/],
-    ["a column of another type", "test.jsonl", lines([chart(1, { answer: 5, image: "a.jpg" })]), /test\.jsonl:1: chartqa: column answer: expected a text, got 5/],
+    [
+      "a missing column",
+      "test.jsonl",
+      lines([{ type: "human_test", question: "How many?", image: "a.jpg" }]),
+      /test\.jsonl:1: chartqa: column answer: expected a text, got nothing/,
+    ],
+    [
+      "a column of another type",
+      "test.jsonl",
+      lines([chart(1, { answer: 5, image: "a.jpg" })]),
+      /test\.jsonl:1: chartqa: column answer: expected a text, got 5/,
+    ],
     ["an empty file", "test.jsonl", "", /test\.jsonl/],
     ["a file of another task", "test.jsonl", lines([{ index: 3, A: "red", B: "blue" }]), /chartqa: column/],
-    ["no pictures at all", "test.jsonl", lines([chart(1, { image: null }), chart(2, { image: null })]), /column image has no picture/],
+    [
+      "no pictures at all",
+      "test.jsonl",
+      lines([chart(1, { image: null }), chart(2, { image: null })]),
+      /column image has no picture/,
+    ],
     ["pictures that lie elsewhere", "test.jsonl", lines([chart(1, { image: "gone.jpg" })]), /gone\.jpg is not there/],
     ["a parquet file that is none", "test.parquet", "PAR1 no", /test\.parquet/],
     ["half a line", "test.jsonl", `${lines([chart(1, { image: "a.jpg" })])}{"type": "hum`, /test\.jsonl/],
@@ -141,7 +170,11 @@ describe("bad data is told in one line, before anything is asked", () => {
       writeFileSync(`${folder}/a.jpg`, picture);
       writeFileSync(`${folder}/${name}`, content);
       writeFileSync(`${folder}/answers.jsonl`, '{"doc":0,"answer":"1"}\n');
-      const run = evaluate(undefined, { tasks: ["chartqa"], data: `${folder}/${name}`, answers: `${folder}/answers.jsonl` });
+      const run = evaluate(undefined, {
+        tasks: ["chartqa"],
+        data: `${folder}/${name}`,
+        answers: `${folder}/answers.jsonl`,
+      });
       const error = await run.then(
         () => undefined,
         (cause: unknown) => cause as Error,

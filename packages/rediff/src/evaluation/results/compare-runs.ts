@@ -1,5 +1,6 @@
 /** Whether one run is better than another: the same documents, drawn anew together, so that what is hard in one cancels out. */
-import { UserError } from "../../errors.js";
+import { OptionError, option, UserError, wording } from "../../errors.js";
+import { number, optionSet } from "../../options/option-set.js";
 import { rng } from "../../scenes/world/purpose-random.js";
 import { protocols } from "../protocols.js";
 import type { ScoredAnswer } from "../scored-answer.js";
@@ -49,12 +50,18 @@ export interface CompareOptions {
   seed?: number | undefined;
 }
 
+const checkOptions = optionSet<CompareOptions>({ samples: number, seed: number });
+
 /** @param first folder of a run's output. @throws UserError where they have no task in common, or its data differ */
 export async function compareRuns(
   first: string,
   second: string,
   options: CompareOptions = {},
 ): Promise<ComparedTask[]> {
+  checkOptions(options);
+  const { samples = 1 } = options;
+  if (!Number.isSafeInteger(samples) || samples < 1)
+    throw new OptionError("samples", wording`${option("samples")} must be a whole number from 1, got ${samples}`);
   const [before, after] = await Promise.all([readResults(first), readResults(second)]);
   const pairs = before.flatMap((one) => {
     const other = after.find(({ task }) => task === one.task);

@@ -1,15 +1,15 @@
 /** Evaluation from data to files: answers, what fails, what is asked again, and what other programs read. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { beforeEach, describe, expect } from "vitest";
-import { compareRuns } from "../results/compare-runs.js";
-import { readResults } from "../results/result-files.js";
-import { reportPage } from "../results/report-page.js";
-import { resultTable } from "../results/result-table.js";
+import { describe, expect } from "vitest";
 import { type FakeExpert, startFakeExpert } from "../../pipeline/correction/testing/fake-expert.js";
 import { jsonLines } from "../../testing/command-line.js";
 import { test } from "../../testing/fixtures.js";
 import { expectNoLeaks } from "../../testing/leaks.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
+import { compareRuns } from "../results/compare-runs.js";
+import { reportPage } from "../results/report-page.js";
+import { readResults } from "../results/result-files.js";
+import { resultTable } from "../results/result-table.js";
 import { evaluate } from "./evaluate.js";
 
 /** Questions of a data set that is ChartQA's in form. */
@@ -26,7 +26,12 @@ function chartData(folder: string, count: number, broken: readonly number[] = []
 }
 
 const answersFile = (path: string, texts: Readonly<Record<number, string>>): string => {
-  writeFileSync(path, Object.entries(texts).map(([doc, answer]) => `{"doc":${doc},"answer":"${answer}"}\n`).join(""));
+  writeFileSync(
+    path,
+    Object.entries(texts)
+      .map(([doc, answer]) => `{"doc":${doc},"answer":"${answer}"}\n`)
+      .join(""),
+  );
   return path;
 };
 
@@ -39,7 +44,11 @@ describe("answers that are given", () => {
     expect(result?.scores?.counts).toMatchObject({ answers: 4, failed: 0 });
     expect(resultTable([result!])).toContain("relaxed_overall");
     const theirs = `${folder}/samples.jsonl`;
-    const samples = ["0", "1.04", "7", "3."].map((text, doc_id) => ({ doc_id, resps: [[text]], filtered_resps: [text] }));
+    const samples = ["0", "1.04", "7", "3."].map((text, doc_id) => ({
+      doc_id,
+      resps: [[text]],
+      filtered_resps: [text],
+    }));
     writeFileSync(theirs, samples.map((line) => `${JSON.stringify(line)}\n`).join(""));
     const [again] = await evaluate(undefined, { tasks: ["chartqa"], data, answers: theirs });
     expect(again?.scores).toEqual(result?.scores);
@@ -81,10 +90,13 @@ describe("answers that are given", () => {
 });
 
 describe("a model", () => {
-  beforeEach(expectNoLeaks);
   const settings = { genLength: 4, steps: 2 };
 
-  test("answers each question once, in parts or whole, and a broken picture is named and counts", async ({ folder, model }) => {
+  test("answers each question once, in parts or whole, and a broken picture is named and counts", async ({
+    folder,
+    model,
+  }) => {
+    expectNoLeaks();
     const data = chartData(`${folder}/data`, 6, [4]);
     const notes: string[] = [];
     const whole = { tasks: ["chartqa"], data, settings, batch: 3 };
@@ -98,7 +110,10 @@ describe("a model", () => {
     for (const shard of ["1/2", "2/2"]) await evaluate(model, { ...whole, output, shard });
     const part = readFileSync(`${output}/chartqa/answers-1-of-2.jsonl`, "utf8");
     expect(jsonLines(part).map(({ doc }) => doc)).toEqual([0, 2]);
-    expect(jsonLines(part)[0]?.origin).toMatchObject({ task: "chartqa", options: { gen_length: 4, steps: 2, seed: 42 } });
+    expect(jsonLines(part)[0]?.origin).toMatchObject({
+      task: "chartqa",
+      options: { gen_length: 4, steps: 2, seed: 42 },
+    });
     const [together] = await evaluate(model, { ...whole, output });
     expect(together?.samples.map(({ reply }) => reply)).toEqual(alone?.samples.map(({ reply }) => reply));
     expect(together?.scores).toEqual(alone?.scores);
@@ -108,6 +123,7 @@ describe("a model", () => {
   });
 
   test("of other settings, or other data, does not go on with answers that are there", async ({ folder, model }) => {
+    expectNoLeaks();
     const data = chartData(`${folder}/data`, 2);
     const run = { tasks: ["chartqa"], data, output: `${folder}/out` };
     await evaluate(model, { ...run, settings });
@@ -119,6 +135,7 @@ describe("a model", () => {
   });
 
   test("sees several pictures as squares, and a task of one's own is asked and scored", async ({ folder, model }) => {
+    expectNoLeaks();
     const data = chartData(`${folder}/data`, 3);
     writeFileSync(
       `${folder}/own.yaml`,
@@ -132,6 +149,7 @@ describe("a model", () => {
   });
 
   test("is not scored with predictOnly, and its samples say so as lmms-eval's do", async ({ folder, model }) => {
+    expectNoLeaks();
     const data = chartData(`${folder}/data`, 2);
     const output = `${folder}/out`;
     const [result] = await evaluate(model, { tasks: ["chartqa"], data, output, settings, predictOnly: true });
@@ -146,9 +164,18 @@ describe("a model", () => {
 describe("what a run leaves", () => {
   async function twoRuns(folder: string) {
     const data = chartData(`${folder}/data`, 8);
-    const first = answersFile(`${folder}/1.jsonl`, Object.fromEntries([0, 1, 2, 3, 4, 5, 6, 7].map((i) => [i, i < 4 ? String(i) : "none"])));
-    const second = answersFile(`${folder}/2.jsonl`, Object.fromEntries([0, 1, 2, 3, 4, 5, 6, 7].map((i) => [i, i === 0 ? "<b>99</b>" : String(i)])));
-    for (const [answers, output] of [[first, "a"], [second, "b"]] as const)
+    const first = answersFile(
+      `${folder}/1.jsonl`,
+      Object.fromEntries([0, 1, 2, 3, 4, 5, 6, 7].map((i) => [i, i < 4 ? String(i) : "none"])),
+    );
+    const second = answersFile(
+      `${folder}/2.jsonl`,
+      Object.fromEntries([0, 1, 2, 3, 4, 5, 6, 7].map((i) => [i, i === 0 ? "<b>99</b>" : String(i)])),
+    );
+    for (const [answers, output] of [
+      [first, "a"],
+      [second, "b"],
+    ] as const)
       await evaluate(undefined, { tasks: ["chartqa"], data, answers, output: `${folder}/${output}` });
     return { first: `${folder}/a`, second: `${folder}/b` };
   }
@@ -202,7 +229,9 @@ describe("a judge", () => {
     return { fake, options };
   }
 
-  test("at a server that is slow, busy, cut off or speaks HTML loses nothing and is asked nothing twice", async ({ folder }) => {
+  test("at a server that is slow, busy, cut off or speaks HTML loses nothing and is asked nothing twice", async ({
+    folder,
+  }) => {
     const reply = '{"score": 80, "reason": "alike"}';
     const troubles = [
       { status: 429, headers: { "retry-after": "0" }, body: { error: { message: "slow down" } } },
@@ -233,7 +262,9 @@ describe("a judge", () => {
   test("that gives no reply for some is counted, and asked for them again", async ({ folder }) => {
     let isIll = true;
     const { fake, options } = await judged(folder, ({ system, text }) =>
-      isIll && /caption 3\b/.test(`${system}${text}`) ? { status: 500, body: "no" } : { reply: '{"score": 50, "reason": "x"}' },
+      isIll && /caption 3\b/.test(`${system}${text}`)
+        ? { status: 500, body: "no" }
+        : { reply: '{"score": 50, "reason": "x"}' },
     );
     try {
       const [result] = await evaluate(undefined, { ...options, retries: 1 });

@@ -6,7 +6,7 @@ import type { ModelToAsk } from "../../evaluation/running/evaluate.js";
 import type { EvaluateOptions } from "../../evaluation/running/evaluate-options.js";
 import type { EvaluationResult } from "../../evaluation/running/evaluation-result.js";
 import { writeText } from "../../files/atomic-file.js";
-import { begin, exitStatus } from "../exit-status.js";
+import { begin, statusOfInputs } from "../exit-status.js";
 import {
   type AnswerFlags,
   addAnswerOptions,
@@ -156,8 +156,9 @@ async function run(names: string[], _flags: Flags, command: Command): Promise<vo
   if (!flags.json) answerLine(resultTable(results));
   if (flags.output !== undefined) await reportOf(flags.output, flags);
   else noteLine("rediff: nothing of this is kept; --output DIR keeps answers, results and a report");
-  const failed = results.some(({ samples }) => samples.some(({ reply }) => reply === null));
-  if (failed) process.exitCode = exitStatus.partly;
+  const samples = results.flatMap((result) => result.samples);
+  const failed = samples.filter(({ reply }) => reply === null).length;
+  if (failed > 0) process.exitCode = statusOfInputs(failed, samples.length);
 }
 
 function evaluateOptions(tasks: readonly string[], flags: Flags): EvaluateOptions {

@@ -72,7 +72,10 @@ interface Made {
 
 /** Scenes, and of each the name of its first object. */
 async function makeTask(): Promise<Made> {
-  const scenes = await rediff(["scenes", "generate", "--count", String(COUNT), "--seed", "9001", "--output", "scenes"], { cwd: root });
+  const scenes = await rediff(
+    ["scenes", "generate", "--count", String(COUNT), "--seed", "9001", "--output", "scenes"],
+    { cwd: root },
+  );
   expect(scenes.status, scenes.stderr).toBe(0);
   const rows = jsonLines(readFileSync(at("scenes/scenes.jsonl"), "utf8")).map((scene) => ({
     image: at("scenes", String(scene.image)),
@@ -99,7 +102,10 @@ function fileOf(folder: string, end: string): string {
 describe.skipIf(why !== undefined)(`lmms-eval${why === undefined ? "" : ` (skipped: ${why})`}`, () => {
   test("gets from our server what we get, and scores it as we do", { timeout: 900_000 }, async () => {
     const { data, tasks } = await makeTask();
-    const { child, done } = await startRediff(["serve", "--port", "0", "--threads", "1", "--name", "scenes"], { cwd: root, env: { REDIFF_API_KEY: "" } });
+    const { child, done } = await startRediff(["serve", "--port", "0", "--threads", "1", "--name", "scenes"], {
+      cwd: root,
+      env: { REDIFF_API_KEY: "" },
+    });
     try {
       const url = await new Promise<string>((found) => {
         child.stderr.on("data", (text: string) => {
@@ -119,7 +125,9 @@ describe.skipIf(why !== undefined)(`lmms-eval${why === undefined ? "" : ` (skipp
       child.kill("SIGTERM");
       await done;
     }
-    const own = await rediff(["evaluate", "own.yaml", "--data", data, "--output", "ours", "--threads", "1"], { cwd: root });
+    const own = await rediff(["evaluate", "own.yaml", "--data", data, "--output", "ours", "--threads", "1"], {
+      cwd: root,
+    });
     expect(own.status, own.stderr).toBe(0);
 
     const results = JSON.parse(readFileSync(fileOf(at("theirs"), "_results.json"), "utf8")).results.scene_names;
@@ -127,7 +135,8 @@ describe.skipIf(why !== undefined)(`lmms-eval${why === undefined ? "" : ` (skipp
     for (const key of ["contains,none", "contains_stderr,none"]) expect(mine[key], key).toBe(results[key]);
 
     const samples = fileOf(at("theirs"), "samples_scene_names.jsonl");
-    const replies = (path: string) => jsonLines(readFileSync(path, "utf8")).map((line) => line.filtered_resps ?? line.resps);
+    const replies = (path: string) =>
+      jsonLines(readFileSync(path, "utf8")).map((line) => line.filtered_resps ?? line.resps);
     expect(replies(samples).flat(2)).toHaveLength(COUNT);
     const [again] = await evaluate(undefined, { tasks: [at("own.yaml")], data, answers: samples });
     expect(again?.scores?.metrics.contains).toBe(results["contains,none"]);

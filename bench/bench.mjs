@@ -1,5 +1,5 @@
 // npm run bench -- decode|train|overhead ...: side by side with the Python reference; kernels: one beside the other;
-// serve: our server under load. See README.md in this folder.
+// serve: our server under load; cache: with and without caches. See README.md in this folder.
 
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,6 +14,7 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
        npm run bench -- kernels
        npm run bench -- serve [--model DIR] [--clients N] [--seconds S]
        npm run bench -- evaluate [--model DIR] [--scenes N]
+       npm run bench -- cache [--model DIR]
 
   --reference CLONE   folder with a clone of the original ReDiff repository
   --python PYTHON     a Python that has the packages of bench/reference/requirements.txt
@@ -69,15 +70,15 @@ function parse(args) {
   const { values, positionals } = parsed;
   const [what, ...surplus] = positionals;
   if (values.help) return { what: "help" };
-  if (surplus.length > 0 || !["decode", "train", "overhead", "kernels", "serve", "evaluate"].includes(what)) {
+  if (surplus.length > 0 || !["decode", "train", "overhead", "kernels", "serve", "evaluate", "cache"].includes(what)) {
     throw new UsageError(
-      `expected "decode", "train", "overhead", "kernels", "serve" or "evaluate", got ${positionals.join(" ") || "nothing"}`,
+      `expected "decode", "train", "overhead", "kernels", "serve", "evaluate" or "cache", got ${positionals.join(" ") || "nothing"}`,
     );
   }
   oneOf("--only", values.only, ["reference", "engine"]);
   oneOf("--shape", values.shape, Object.keys(SHAPES));
   const needed =
-    values.only === "engine" || what === "serve" || what === "kernels" || what === "evaluate"
+    values.only === "engine" || ["serve", "kernels", "evaluate", "cache"].includes(what)
       ? []
       : what === "overhead"
         ? ["python"]
@@ -93,7 +94,7 @@ function parse(args) {
     ...values,
     shapes: values.shape === undefined ? Object.keys(SHAPES) : [values.shape],
     repeats: count("--repeats", values.repeats) ?? { overhead: 5, kernels: 5 }[what] ?? 3,
-    threads: count("--threads", values.threads) ?? { overhead: 1, serve: undefined, decode: 2, train: 2 }[what],
+    threads: count("--threads", values.threads) ?? { overhead: 1, serve: undefined, cache: 1, decode: 2, train: 2 }[what],
     maxForwards: count("--max-forwards", values["max-forwards"]),
     layers: count("--layers", values.layers),
     scenes: count("--scenes", values.scenes) ?? 200,
@@ -140,6 +141,9 @@ async function main() {
   } else if (options.what === "evaluate") {
     const { benchEvaluate } = await import("./evaluate.mjs");
     results.push(await benchEvaluate({ ...options, threads: options.threads ?? 0, log }));
+  } else if (options.what === "cache") {
+    const { benchCache } = await import("./cache.mjs");
+    results.push(...(await benchCache({ ...options, log })));
   } else {
     const { benchOverhead } = await import("./overhead.mjs");
     results.push(await benchOverhead({ ...options, log }));

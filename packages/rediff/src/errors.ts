@@ -87,4 +87,4 @@ export class OptionError extends UserError {
 export const inSnakeCase: Spelling = (name) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 /** As a flag of the command line: `--gen-length`. What is on by itself has a flag that takes it away. */
 export const asFlag: Spelling = (name) =>
-  `--${name === "memoryCheck" ? "no-" : ""}${inSnakeCase(name).replaceAll("_", "-")}`;
+  `--${name === "memoryCheck" || name === "certify" ? "no-" : ""}${inSnakeCase(name).replaceAll("_", "-")}`;

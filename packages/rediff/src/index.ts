@@ -12,11 +12,19 @@ export { inspectFolder } from "./checkpoint/inspect/inspect-folder.js";
 export type { AdapterSummary, CheckpointKind, Inspection } from "./checkpoint/inspect/inspection.js";
 export { inspectionJson, inspectionText } from "./checkpoint/inspect/inspection-report.js";
 export { type LoadOptions, loadModelFolder } from "./checkpoint/load-model.js";
+export type { CacheReport } from "./diffusion/cache/cache-budget.js";
+export type {
+  CacheKind,
+  CacheOptions,
+  DllmCacheOptions,
+  FastDllmOptions,
+  FeatureCacheOptions,
+  RefreshOptions,
+} from "./diffusion/cache/cache-options.js";
 export {
   type Ban,
   type DecodeOptions,
   decodeOptions,
-  type FeatureCacheOptions,
   type Remasking,
 } from "./diffusion/decode-options.js";
 export type { DecodeResult, DecodeStep, Edit } from "./diffusion/decode-step.js";

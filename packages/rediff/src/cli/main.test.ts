@@ -65,7 +65,11 @@ describe("one line about what cannot be understood", () => {
       /--tokens-per-step and --rule entropy exclude each/,
     ],
     [["caption", "x.jpg", "--threshold", "2", "--model", "m"], /--threshold must be from 0 to 1, got 2/],
-    [["caption", "x.jpg", "--cache", "1,2", "--model", "m"], /--cache "1,2" is not KP,KR,RHO\. For example/],
+    [
+      ["caption", "x.jpg", "--cache", "1,2", "--model", "m"],
+      /'1,2' is invalid\. It must be none, refresh, fast-dllm, dllm-cache or KP,KR,RHO/,
+    ],
+    [["caption", "x.jpg", "--no-certify", "--model", "m"], /--no-certify needs --cache refresh/],
     [["caption", "x.jpg", "--model"], /option '--model <DIR\|HUB_ID>' argument missing/],
     [["caption", "none.jpg"], /^rediff: there is no file .*none\.jpg/],
     [["inspect", "a", "b"], /too many arguments/],

@@ -110,6 +110,8 @@ export class Canvas {
   /** Writing the mask's id leaves (or makes) a position masked: a model may say so. */
   write(position: number, id: number): void {
     if (this.#fixed.has(position)) throw new Error(`position ${position} is fixed`);
+    // The ids of the prompt do not say what is there.
+    if (this.ids[position] === id && position >= this.promptLength) return;
     this.ids[position] = id;
     this.#masked[position] = id === this.maskId ? 1 : 0;
     this.#pending.set(position, id);

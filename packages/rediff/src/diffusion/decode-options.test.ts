@@ -59,7 +59,7 @@ describe("defaults", () => {
 });
 
 describe("mistakes", () => {
-  const cache = { promptInterval: 25, genInterval: 7, transferRatio: 0.25 };
+  const cache = { kind: "dllm-cache", promptInterval: 25, genInterval: 7, transferRatio: 0.25 } as const;
   test.each<[Record<string, unknown>, string]>([
     [{ genLength: 0 }, "genLength must be a whole number from 1, got 0"],
     [{ genLength: 1.5 }, "genLength must be a whole number from 1, got 1.5"],
@@ -132,7 +132,7 @@ describe("mistakes", () => {
       "the generation interval of cache must be a whole number from 1, got 2.5",
     ],
     [{ cache: { ...cache, transferRatio: 1.1 } }, "the transfer ratio of cache must be from 0 to 1, got 1.1"],
-    [{ cache, cfgScale: 1 }, "cache cannot be used together with cfgScale"],
+    [{ cache, cfgScale: 1 }, "cache dllm-cache cannot be used together with cfgScale"],
   ])("%j", (given, message) => {
     expect(complaint(given)).toBe(message);
   });

@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { OptionError, option, wording } from "../errors.js";
 import { flag, list, number, optionSet } from "../options/option-set.js";
+import { type CacheOptions, cacheType, checkCache } from "./cache/cache-options.js";
 import {
   assertCountsSteps,
   assertOriginalHas,
@@ -25,16 +26,6 @@ export type Remasking = "low_confidence" | "random";
  *    text there could be. */
 export const confidencesAmong = ["allowed", "all"] as const;
 export type ConfidenceAmong = (typeof confidencesAmong)[number];
-
-/** dLLM-Cache (arXiv 2506.06295): approximate. LLaDA-V's demo uses 25, 7, 0.25; ReDiff none, for quality. */
-export interface FeatureCacheOptions {
-  /** Forward passes between refreshes of the prompt's features. */
-  promptInterval: number;
-  /** Forward passes between refreshes of the answer's features. */
-  genInterval: number;
-  /** Share of the answer's positions, those that changed most, computed anew in between. */
-  transferRatio: number;
-}
 
 /** Tokens that may not be written. */
 export interface Ban {
@@ -95,7 +86,7 @@ export interface DecodeOptions {
   seed: number;
   /** Decode by the original's rules (`originalRules`): slow, with its quirks; the yardstick of the default path. */
   compat: boolean;
-  cache: FeatureCacheOptions | undefined;
+  cache: CacheOptions | undefined;
 }
 
 const checkTypes = optionSet<Partial<DecodeOptions>>({
@@ -123,7 +114,7 @@ const checkTypes = optionSet<Partial<DecodeOptions>>({
   confidenceAmong: z.enum(confidencesAmong),
   seed: number,
   compat: flag,
-  cache: z.strictObject({ promptInterval: number, genInterval: number, transferRatio: number }),
+  cache: cacheType,
 });
 
 /** Checks what was given and fills in the rest: 128 tokens in one block, one per step.
@@ -201,7 +192,7 @@ function check(o: DecodeOptions): void {
     throw new OptionError("confidenceAmong", excludes.confidenceAmong);
   checkRule(o, excludes.rule);
   if (o.stop.some((sequence) => sequence.length === 0)) throw new OptionError("stop", "a stop text is empty");
-  if (o.cache !== undefined) checkCache(o, o.cache);
+  if (o.cache !== undefined) checkCache(o.cache, { cfgScale: o.cfgScale, excluded: excludes.cache });
 }
 
 /** @param excluded why there is no other rule than the schedule, if so */
@@ -210,16 +201,6 @@ function checkRule(o: DecodeOptions, excluded: string | undefined): void {
   const conflict = ruleConflict(o.rule, o);
   if (conflict !== undefined) throw conflict;
   assertOriginalHas(o.rule, excluded);
-}
-
-function checkCache(o: DecodeOptions, { promptInterval, genInterval, transferRatio }: FeatureCacheOptions): void {
-  const refuse = (what: string, wanted: string, value: number) =>
-    new OptionError("cache", wording`the ${what} of ${opt("cache")} must be ${wanted}, got ${value}`);
-  if (!isWholeFrom(promptInterval, 1)) throw refuse("prompt interval", "a whole number from 1", promptInterval);
-  if (!isWholeFrom(genInterval, 1)) throw refuse("generation interval", "a whole number from 1", genInterval);
-  if (!(transferRatio >= 0 && transferRatio <= 1)) throw refuse("transfer ratio", "from 0 to 1", transferRatio);
-  if (o.cfgScale > 0)
-    throw new OptionError("cache", wording`${opt("cache")} cannot be used together with ${opt("cfgScale")}`);
 }
 
 const isWholeFrom = (value: number, least: number) => Number.isInteger(value) && value >= least;

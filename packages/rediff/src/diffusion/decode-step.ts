@@ -1,7 +1,7 @@
 /** What passes between a loop of decoding and its model: the loop's question, the model's guess, and the report of a step.
  *
  *  A loop is a coroutine without tensors: it yields queries, receives guesses, and reports what each of them changed. */
-import type { Canvas } from "./canvas.js";
+import type { Block, Canvas } from "./canvas.js";
 
 /** What a loop wants predicted. */
 export interface Query {
@@ -9,6 +9,10 @@ export interface Query {
   positions: readonly number[];
   /** For each of `positions`, whether it is a mask now. */
   masked: readonly boolean[];
+  /** The part of the sequence that is being worked on, [start, end): a cache keeps what is outside of it. */
+  block: Pick<Block, "start" | "end">;
+  /** Nothing kept of earlier passes may be used. */
+  full?: boolean;
 }
 
 /** For each position of the query: the likeliest (or sampled) token, and how sure the model is of it, 0 to 1. */
@@ -17,6 +21,8 @@ export interface Guess {
   confidence: ArrayLike<number>;
   /** Entropy of the distribution, in nats, where the rule goes by it. */
   entropy?: ArrayLike<number> | undefined;
+  /** Something was kept of an earlier pass, and what comes of it is to be certified by a full one. */
+  stale?: boolean;
 }
 
 /** A token that took another one's place. */
@@ -56,14 +62,16 @@ export interface DecodeResult {
   steps: number;
   /** Whether a stop sequence ended it. */
   stopped: boolean;
+  /** Where passes were stale: whether a full one, at the end, changed nothing. */
+  certified?: boolean;
 }
 
 /** A loop over one canvas. */
 export type DecodeLoop = Generator<Query, DecodeResult, Guess>;
 
 /** The question about these positions as the canvas is now. */
-export function queryAbout(canvas: Canvas, positions: readonly number[]): Query {
-  return { positions, masked: positions.map((position) => canvas.isMasked(position)) };
+export function queryAbout(canvas: Canvas, positions: readonly number[], block: Query["block"]): Query {
+  return { positions, masked: positions.map((position) => canvas.isMasked(position)), block };
 }
 
 /** A guess, looked up by position of the whole sequence. */

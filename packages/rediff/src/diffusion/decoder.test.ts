@@ -59,7 +59,7 @@ describe("decodeBatch", () => {
         rule: "entropy",
         entropyBound: 12,
         revise: true,
-        cache: { promptInterval: 1, genInterval: 1, transferRatio: 1 },
+        cache: { kind: "dllm-cache", promptInterval: 1, genInterval: 1, transferRatio: 1 },
       },
     ];
     const all = prompts(model, [3, 9, 5, 4, 6, 5]);

@@ -6,14 +6,16 @@
  *  half and through the head, and the host reads once per step. */
 import { cat, fromBuffer, Generator, inferenceMode, rand, Scope, scope, type Tensor, topk } from "@rediff/torch";
 import { UserError } from "../errors.js";
-import { allPieces, type LayersDone, type Pieces, piecesInside } from "../models/chain.js";
+import { allPieces, type Pieces, piecesInside } from "../models/chain.js";
 import { idTensor } from "../models/ids.js";
 import { embed, hiddenPieces, logits } from "../models/llada/llada.js";
-import { Rotary, type RotaryTables } from "../models/llada/rotary.js";
+import { Rotary, type RotaryTables, rotaryAt } from "../models/llada/rotary.js";
 import { assertPositions } from "../models/llava/assembly.js";
 import type { Model } from "../models/llava/llava.js";
 import { abortSignal, listener, object, optionSet } from "../options/option-set.js";
-import { FeatureCache } from "./cache/feature-cache.js";
+import { CacheBudget, type CacheReport } from "./cache/cache-budget.js";
+import { type CacheUse, DecodingCache, plannedBytes } from "./cache/decoding-cache.js";
+import { PackedFeatures, type SegmentFeatures } from "./cache/packed-features.js";
 import { Canvas } from "./canvas.js";
 import { type Ban, type DecodeOptions, decodeOptions } from "./decode-options.js";
 import type { DecodeLoop, DecodeResult, DecodeStep, Guess, Query } from "./decode-step.js";
@@ -78,15 +80,23 @@ export class Decoding implements Disposable {
   /** @internal */
   readonly noise: Noise;
   /** @internal */
-  readonly cache: FeatureCache | undefined;
+  readonly cache: DecodingCache | undefined;
+  readonly #budget: CacheBudget;
+  readonly #cacheBytes: number;
   readonly #owned = new Scope();
   readonly #loop: DecodeLoop;
   readonly #disposableNoise: Disposable | undefined;
   #query: Query | undefined;
+  #isDisposed = false;
 
   /** @param prompt embeddings of the prompt, [P, D]; copied */
-  constructor(model: Model, prompt: Tensor, options: Partial<DecodeOptions>, extra: AddOptions = {}) {
-    const { noise, loop = denoise } = extra;
+  constructor(
+    model: Model,
+    prompt: Tensor,
+    options: Partial<DecodeOptions>,
+    extra: AddOptions & { budget?: CacheBudget } = {},
+  ) {
+    const { noise, loop = denoise, budget = new CacheBudget() } = extra;
     this.options = decodeOptions(options);
     this.rules = rulesOf(this.options.compat);
     const { genLength, draft, suffix, fixed } = this.options;
@@ -108,9 +118,15 @@ export class Decoding implements Disposable {
     this.bans = this.#owned.run(() => this.options.banned.map((ban) => banTensor(ban, model)));
     this.rows = rows;
     this.unguided = unguided;
+    this.#budget = budget;
+    const { cache } = this.options;
+    const { llada } = model.config;
+    const sequence = { promptLength, genLength, length, isTwofold: unguided !== undefined };
+    this.#cacheBytes = cache === undefined ? 0 : plannedBytes(cache, sequence, llada, rows.dtype);
     this.cache =
-      this.options.cache &&
-      new FeatureCache(this.options.cache, { promptLength, layers: model.llada.weights.blocks.length });
+      cache !== undefined && budget.take(this.#cacheBytes)
+        ? new DecodingCache(cache, sequence, llada, rows.dtype)
+        : undefined;
     this.#disposableNoise = noise === undefined ? seededNoise(this.options.seed, model) : undefined;
     this.noise = noise ?? (this.#disposableNoise as Noise & Disposable);
     this.#loop = loop({
@@ -132,7 +148,25 @@ export class Decoding implements Disposable {
 
   /** @internal */
   answer(guess: Guess): void {
+    if (this.cache !== undefined && this.#query !== undefined) {
+      if (this.cache.isStale) guess = { ...guess, stale: true };
+      this.cache.done(this.#query);
+    }
     this.#advance(this.#loop.next(guess));
+  }
+
+  /** What became of the cache that was asked for. */
+  get cacheReport(): CacheReport | undefined {
+    const { cache } = this.options;
+    if (cache === undefined) return undefined;
+    const { fullPasses, cachedPasses, rowsComputed, rowsKept } = this.cache?.use ?? noUse;
+    return {
+      kind: cache.kind,
+      on: this.cache !== undefined,
+      ...{ fullPasses, cachedPasses, rowsComputed, rowsKept },
+      bytes: this.#cacheBytes,
+      ...(this.result?.certified !== undefined && { certified: this.result.certified }),
+    };
   }
 
   #advance(next: IteratorResult<Query, DecodeResult>): void {
@@ -144,6 +178,7 @@ export class Decoding implements Disposable {
   refresh(model: Model): void {
     const writes = this.canvas.takeWrites();
     if (writes.length === 0) return;
+    this.cache?.wrote(writes.map(({ position }) => position));
     scope(() => {
       // Guidance removes the prompt only: what overflowed into it stays a mask there.
       const inAnswer = writes.filter(({ position }) => position >= this.canvas.promptLength);
@@ -159,10 +194,14 @@ export class Decoding implements Disposable {
 
   [Symbol.dispose](): void {
     this.#owned[Symbol.dispose]();
+    if (this.cache !== undefined && !this.#isDisposed) this.#budget.give(this.#cacheBytes);
+    this.#isDisposed = true;
     this.cache?.[Symbol.dispose]();
     this.#disposableNoise?.[Symbol.dispose]();
   }
 }
+
+const noUse: CacheUse = { fullPasses: 0, cachedPasses: 0, rowsComputed: 0, rowsKept: 0 };
 
 /** What the model said about one prompt makes no sense. The prompts before it in the step have had their turn; it and
  *  those after it have not, and would be asked the same by the next `step`, so that the others can go on without it. */
@@ -186,10 +225,13 @@ export class Decoder implements Disposable {
   readonly #rotary: Rotary;
   readonly #forbidden: Tensor;
   readonly #active = new Set<Decoding>();
+  readonly #budget: CacheBudget;
   #tables: { key: string; tables: RotaryTables; owner: Scope } | undefined;
 
-  constructor(model: Model) {
+  /** @param budget for the caches of all its prompts */
+  constructor(model: Model, budget = new CacheBudget()) {
     this.#model = model;
+    this.#budget = budget;
     this.#rotary = new Rotary(model.config.llada);
     const { eos, bos, startHeader, endHeader } = model.tokenizer.special;
     this.#forbidden = idTensor([eos, bos, startHeader, endHeader], model.device);
@@ -197,7 +239,7 @@ export class Decoder implements Disposable {
 
   /** @throws UserError when options do not fit together */
   add(prompt: Tensor, options: Partial<DecodeOptions> = {}, extra: AddOptions = {}): Decoding {
-    const decoding = new Decoding(this.#model, prompt, options, extra);
+    const decoding = new Decoding(this.#model, prompt, options, { ...extra, budget: this.#budget });
     if (decoding.query !== undefined) this.#active.add(decoding);
     return decoding;
   }
@@ -211,6 +253,11 @@ export class Decoder implements Disposable {
     return this.#active.size;
   }
 
+  /** Bytes that the caches of its prompts are given. */
+  get cacheBytes(): number {
+    return this.#budget.held;
+  }
+
   /** One forward pass for all prompts that are not done. Afterwards each has a new `step`, and a `result` if it ended. */
   step(): void {
     allPieces(this.pieces());
@@ -221,33 +268,15 @@ export class Decoder implements Disposable {
    *  step with it: their caches are half of this step's. */
   *pieces(): Pieces<void> {
     const active = [...this.#active];
-    const cached = active.filter((decoding) => decoding.cache !== undefined);
-    const packed = active.filter((decoding) => decoding.cache === undefined);
-    const passes: { decodings: readonly Decoding[]; pieces: () => Pieces<Tensor> }[] = [
-      ...(packed.length > 0 ? [{ decodings: packed, pieces: () => this.#forward(packed) }] : []),
-      ...cached.map((decoding) => ({ decodings: [decoding], pieces: () => this.#forwardCached(decoding) })),
-    ];
+    if (active.length === 0) return;
     inferenceMode(() => {
       for (const decoding of active) decoding.refresh(this.#model);
     });
-    for (const [i, { decodings, pieces }] of passes.entries()) {
-      using owned = new Scope();
-      const inside = <R>(body: () => R): R => inferenceMode(() => owned.run(body));
-      const layers = piecesInside(inside, pieces());
-      let layer = layers.next();
-      for (; !layer.done; layer = layers.next()) {
-        const { part, done, total } = layer.value;
-        yield { part, done: i * total + done, total: passes.length * total };
-      }
-      this.#settle(decodings, layer.value);
-      if (i + 1 < passes.length) yield this.#betweenPasses(i + 1, passes.length);
-    }
+    // Scopes are synchronous, so what the pass needs all along is entered again for every piece of it.
+    using owned = new Scope();
+    const inside = <R>(body: () => R): R => inferenceMode(() => owned.run(body));
+    this.#settle(active, yield* piecesInside(inside, this.#forward(active)));
     for (const decoding of active) if (decoding.result !== undefined) this.#active.delete(decoding);
-  }
-
-  #betweenPasses(done: number, passes: number): LayersDone {
-    const layers = this.#model.llada.weights.blocks.length;
-    return { part: "language", done: done * layers, total: passes * layers };
   }
 
   /** Hands the answers to the loops. `answers`: float64, those of each decoding behind those of the one before */
@@ -277,33 +306,24 @@ export class Decoder implements Disposable {
 
   *#forward(decodings: readonly Decoding[]): Pieces<Tensor> {
     const { llada, vocabulary, device } = this.#model;
-    const segments: { rows: Tensor; asked: readonly number[] }[] = decodings.flatMap(({ rows, unguided, query }) => {
-      const asked = query?.positions ?? [];
-      return unguided === undefined
-        ? [{ rows, asked }]
-        : [
-            { rows, asked },
-            { rows: unguided, asked },
-          ];
-    });
-    const lengths = segments.map(({ rows }) => rows.size(0));
-    const packed =
-      segments.length === 1
-        ? (segments[0]?.rows as Tensor)
-        : cat(
-            segments.map(({ rows }) => rows),
-            0,
-          );
-    let offset = 0;
-    const index = segments.flatMap(({ asked }, i) => {
-      const start = offset;
-      offset += lengths[i] as number;
-      return asked.map((position) => start + position);
-    });
+    const segments = decodings.flatMap((decoding) => segmentsOf(decoding));
+    const lengths = segments.map(({ embeds }) => embeds.size(0));
+    const counts = segments.map(({ rows }, i) => rows?.length ?? (lengths[i] as number));
+    const parts = segments.map(({ embeds, index }) => (index === undefined ? embeds : embeds.indexSelect(0, index)));
+    const packed = parts.length === 1 ? (parts[0] as Tensor) : cat(parts, 0);
+    const asked = starting(counts).flatMap((start, i) => (segments[i]?.asked ?? []).map((row) => start + row));
+    const isCached = segments.some(({ features }) => features !== undefined);
+    const sources = llada.weights.blocks.map(
+      (_, layer) =>
+        new PackedFeatures(
+          segments.map(({ features }, i) => ({ rows: counts[i] as number, features: features?.[layer] })),
+        ),
+    );
     const hidden = yield* hiddenPieces(llada, packed.unsqueeze(0), {
-      rotary: this.#tablesFor(lengths),
-      visible: { segments: lengths },
-      asked: { index: idTensor(index, device), perSegment: segments.map(({ asked }) => asked.length) },
+      rotary: this.#tablesOf(segments, lengths),
+      visible: { segments: counts },
+      asked: { index: idTensor(asked, device), perSegment: segments.map((segment) => segment.asked.length) },
+      sources: isCached ? sources : undefined,
     });
     return scope(() => {
       const logits_RV = logits(llada, hidden.squeezeDim(0), vocabulary);
@@ -324,17 +344,6 @@ export class Decoder implements Disposable {
     });
   }
 
-  *#forwardCached(decoding: Decoding): Pieces<Tensor> {
-    const { llada, vocabulary, device } = this.#model;
-    const asked = decoding.query?.positions ?? [];
-    const hidden_1RD = yield* hiddenPieces(llada, decoding.rows.unsqueeze(0), {
-      rotary: this.#tablesFor([decoding.canvas.length]),
-      asked: { index: idTensor(asked, device), perSegment: [asked.length] },
-      sources: decoding.cache?.nextPass(),
-    });
-    return scope(() => this.#answer(decoding, logits(llada, hidden_1RD.squeezeDim(0), vocabulary)));
-  }
-
   /** Tokens, confidences and, where the rule goes by them, entropies: float64 [2R] or [3R] */
   #answer({ query, options, rules, noise, bans, canvas }: Decoding, logits_RV: Tensor): Tensor {
     // Random confidences are shares of nothing.
@@ -346,6 +355,17 @@ export class Decoder implements Disposable {
     const wanted = { temperature, remasking, confidence: rules.confidence, entropy: asksEntropy(options) };
     const answers = candidates(allowed_RV, wanted, noise);
     return (all_R === undefined ? answers : amongAll(answers, allowed_RV, all_R)).flatten();
+  }
+
+  /** Rotary tables of the rows in a pass. */
+  #tablesOf(segments: readonly Segment[], lengths: readonly number[]): RotaryTables {
+    const tables = this.#tablesFor(lengths);
+    if (segments.every(({ rows }) => rows === undefined)) return tables;
+    const index = starting(lengths).flatMap((start, i) => {
+      const rows = segments[i]?.rows ?? Array.from({ length: lengths[i] as number }, (_, row) => row);
+      return rows.map((row) => start + row);
+    });
+    return rotaryAt(tables, { index: idTensor(index, this.#model.device), perSegment: [] });
   }
 
   /** Rotary tables for segments of these lengths, kept until the lengths change. */
@@ -385,6 +405,39 @@ export class Decoder implements Disposable {
 }
 
 const asksEntropy = ({ rule }: DecodeOptions): boolean => rule === "entropy";
+/** A sequence in a pass. */
+interface Segment {
+  /** Of all positions: [L, D] */
+  embeds: Tensor;
+  /** Positions that go through the network, and the same as a tensor; undefined is all. */
+  rows: readonly number[] | undefined;
+  index: Tensor | undefined;
+  /** Those of its rows that are asked for, from 0. */
+  asked: readonly number[];
+  /** Of each layer. */
+  features: readonly SegmentFeatures[] | undefined;
+}
+
+/** One, or with guidance two. */
+function segmentsOf({ rows: guided, unguided, query, cache }: Decoding): Segment[] {
+  const rows = query === undefined ? undefined : cache?.begin(query).rows;
+  const index = rows && idTensor(rows, guided.device);
+  const place = rows && new Map(rows.map((position, row) => [position, row]));
+  const positions = query?.positions ?? [];
+  const asked = place === undefined ? positions : positions.map((position) => place.get(position) as number);
+  return [guided, unguided].flatMap((embeds, i) =>
+    embeds === undefined ? [] : [{ embeds, rows, index, asked, features: cache?.features(i, index) }],
+  );
+}
+
+/** Where each of these begins when they lie end to end. */
+function starting(lengths: readonly number[]): number[] {
+  let end = 0;
+  return lengths.map((length) => {
+    end += length;
+    return end - length;
+  });
+}
 
 /** Classifier-free guidance: u + (s + 1)(c - u) */
 function guide(guided: Tensor, unguided: Tensor, { cfgScale }: DecodeOptions): Tensor {

@@ -42,6 +42,11 @@ export function* denoise(context: DecodeContext): DecodeLoop {
   const firstRevision = stepsPerBlock - Math.ceil(stepsPerBlock * options.reviseStart);
   const stop = rules.stop(canvas, options.stop);
   const isDone = (): boolean => !canvas.hasMask(promptLength, stop.position ?? answerEnd);
+  const written = (): Block => ({ ...block, start: promptLength, end: stop.position ?? answerEnd });
+  let isStale = false; // in any step
+  const take = ({ guess }: DecodeStep): void => {
+    isStale ||= guess.stale === true;
+  };
   let step = 0;
   let block = blocks[0] as Block; // there is one: an answer has a token at least
 
@@ -54,26 +59,65 @@ export function* denoise(context: DecodeContext): DecodeLoop {
     for (const [i, quota] of schedule.entries()) {
       if (isDone() || !canvas.hasMask(block.start, block.end)) break;
       const revising = options.revise && i >= firstRevision;
-      yield* oneStep(context, { step: step++, block, quota, revising, stop });
+      take(yield* oneStep(context, { step: step++, block, quota, revising, stop }));
     }
-    if (step > begun) step = yield* postEdit(context, { step, block, stop });
+    if (step > begun) step = yield* postEdit(context, { step, block, stop }, take);
   }
 
   // A revision can take the stop away when the schedule has no steps left for the masks behind it.
   const quota = Math.max(1, Math.ceil(options.blockLength / stepsPerBlock));
   const rest: Block = { ...block, end: answerEnd };
   for (let extra = 0; stop.lost && extra < options.genLength && !isDone(); extra++)
-    yield* oneStep(context, { step: step++, block: rest, quota, revising: options.revise, stop });
+    take(yield* oneStep(context, { step: step++, block: rest, quota, revising: options.revise, stop }));
 
   const revisesRest = options.reviseRest && options.revise;
   for (let isSettled = step === 0; revisesRest && !isSettled && step < options.steps && isDone(); ) {
-    const written: Block = { ...block, start: promptLength, end: stop.position ?? answerEnd };
-    const { revised } = yield* oneStep(context, { step: step++, block: written, quota: 0, revising: true, stop });
-    isSettled = revised.length === 0;
+    const report = yield* oneStep(context, { step: step++, block: written(), quota: 0, revising: true, stop });
+    take(report);
+    isSettled = report.revised.length === 0;
   }
 
+  let certified = isStale ? false : undefined;
+  // Drawn tokens never settle, and without revision nothing is looked at again.
+  if (isStale && options.revise && options.editThreshold !== 1 && options.temperature === 0)
+    [certified, step] = yield* certify(context, step, {
+      isDone,
+      plan: (at, full) => ({ step: at, block: written(), quota: isDone() ? 0 : quota, revising: true, stop, full }),
+    });
+
   const answer = canvas.ids.slice(promptLength, stop.position ?? answerEnd);
-  return { tokens: [...answer, ...canvas.suffix()], steps: step, stopped: stop.position !== undefined };
+  return {
+    tokens: [...answer, ...canvas.suffix()],
+    steps: step,
+    stopped: stop.position !== undefined,
+    ...(certified !== undefined && { certified }),
+  };
+}
+
+/** Steps behind the last one, at most, to certify what a cache helped to write. */
+const MOST_CERTIFYING = 16;
+
+/** Looks once more, without a cache, at what was written with its help. Where that changes something, the text is refined:
+ *  with the cache while there is something to change, then without.
+ *  @returns whether a full pass changed nothing, and the next step's number */
+function* certify(
+  context: DecodeContext,
+  step: number,
+  { plan, isDone }: { plan: (step: number, full: boolean) => StepPlan; isDone: () => boolean },
+): Generator<Query, [certified: boolean, step: number], Guess> {
+  const texts = new Set<string>();
+  let full = true;
+  for (let pass = 0; pass < MOST_CERTIFYING; pass++) {
+    const report: DecodeStep = yield* oneStep(context, plan(step++, full));
+    const { filled, revised, guess, tokens } = report;
+    const isSettled = revised.length === 0 && filled.length === 0 && isDone();
+    full = isSettled;
+    if (guess.stale) continue;
+    if (isSettled) return [true, step];
+    if (texts.has(tokens.join())) break; // in circles
+    texts.add(tokens.join());
+  }
+  return [false, step];
 }
 
 /** When a block is written: goes on replacing what lies before the end, until nothing changes (LLaDA2.1, section 3).
@@ -81,6 +125,7 @@ export function* denoise(context: DecodeContext): DecodeLoop {
 function* postEdit(
   context: DecodeContext,
   { step: first, block, stop }: Pick<StepPlan, "step" | "block" | "stop">,
+  take: (report: DecodeStep) => void,
 ): Generator<Query, number, Guess> {
   const { canvas, options } = context;
   const { editThreshold = 1, postEditSteps = 0 } = options;
@@ -90,8 +135,9 @@ function* postEdit(
     if (written.end <= written.start) break;
     // A model may have said the mask.
     const quota = canvas.hasMask(written.start, written.end) ? 1 : 0;
-    const { filled, revised } = yield* oneStep(context, { step: step++, block: written, quota, revising: true, stop });
-    isSettled = filled.length === 0 && revised.length === 0;
+    const report = yield* oneStep(context, { step: step++, block: written, quota, revising: true, stop });
+    take(report);
+    isSettled = report.filled.length === 0 && report.revised.length === 0;
   }
   return step;
 }
@@ -103,18 +149,20 @@ interface StepPlan {
   /** Whether what was written before is rewritten, too. */
   revising: boolean;
   stop: Stop;
+  /** Whether a cache may not help. */
+  full?: boolean;
 }
 
 /** Ask, fill the surest masks, rewrite what was written before, look for the stop. */
 function* oneStep(context: DecodeContext, plan: StepPlan): Generator<Query, DecodeStep, Guess> {
   const { canvas, options, rules, topkOfRow, onStep } = context;
-  const { step, block, quota, revising, stop } = plan;
+  const { step, block, quota, revising, stop, full = false } = plan;
   const reach = rules.reach(canvas, block, stop);
   const fillable = canvas.masked(reach.start, reach.end);
   const isRevised = revising && options.editThreshold !== 1; // nothing is surer than that
   const revisable = isRevised ? canvas.revisable(block.start, block.end) : []; // before this step fills more
 
-  const query = queryAbout(canvas, rules.asked(canvas, fillable, revisable));
+  const query = { ...queryAbout(canvas, rules.asked(canvas, fillable, revisable), block), full };
   const guess = yield query;
   const said = predictionOf(query, guess);
   const { confidence } = said;

@@ -2,7 +2,8 @@
  *
  *  The reference's loop ends when no mask is left, so it cannot do this. Each round predicts every token of the text from
  *  all others and writes what the model would rather have there; it ends when nothing changes, when a text comes back
- *  that was there before (two words that trade places for ever), or after `rounds`. Fixed positions stay. */
+ *  that was there before (two words that trade places for ever), or after `rounds`. Fixed positions stay. With a cache, the
+ *  end is certified: a round without it has to find nothing either. */
 import { type DecodeLoop, predictionOf, queryAbout, writeStep } from "./decode-step.js";
 import type { DecodeContext } from "./denoise.js";
 
@@ -24,16 +25,23 @@ export function proofread({
     const positions = answer.filter((position) => !canvas.isFixed(position));
     const seen = new Set([canvas.answer().join()]);
     let step = 0;
+    let full = false;
+    let certified: boolean | undefined;
     while (step < rounds && positions.length > 0) {
-      const query = queryAbout(canvas, positions);
+      const query = { ...queryAbout(canvas, positions, { start: promptLength, end: answerEnd }), full };
       const guess = yield query;
       const said = predictionOf(query, guess);
       const rewritten = positions.filter((position) => said.confidence(position) >= threshold);
-      onStep(writeStep(canvas, { step: step++, block: 0, quota: 0, query, guess, said, filled: [], rewritten }));
+      const report = writeStep(canvas, { step: step++, block: 0, quota: 0, query, guess, said, filled: [], rewritten });
+      onStep(report);
+      if (guess.stale) certified = false;
+      else if (certified !== undefined) certified = report.revised.length === 0;
       const text = canvas.answer().join();
-      if (seen.has(text)) break;
+      if (seen.has(text) && !guess.stale) break;
+      full = seen.has(text);
       seen.add(text);
     }
-    return { tokens: [...canvas.answer(), ...canvas.suffix()], steps: step, stopped: false };
+    const tokens = [...canvas.answer(), ...canvas.suffix()];
+    return { tokens, steps: step, stopped: false, ...(certified !== undefined && { certified }) };
   };
 }

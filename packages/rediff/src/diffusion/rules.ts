@@ -35,7 +35,7 @@ export interface DecodingRules {
   choose: (candidates: readonly number[], k: number, ranking: Ranking) => number[];
   confidence: ConfidenceRule;
   /** Options that cannot be had under these rules, and why; of `rule`, all but the schedule. */
-  excludes: Readonly<Partial<Record<"fixed" | "rule" | "reviseRest" | "confidenceAmong", string>>>;
+  excludes: Readonly<Partial<Record<"fixed" | "rule" | "reviseRest" | "confidenceAmong" | "cache", string>>>;
 }
 
 export const ourRules: DecodingRules = {
@@ -62,6 +62,7 @@ export const originalRules: DecodingRules = {
     fixed: "fixed positions cannot be kept with compat, whose top-k may write anywhere",
     rule: "cannot be used with compat: the reference has none",
     reviseRest: "reviseRest cannot be used with compat: the reference stops when all is written",
+    cache: "cache refresh and fast-dllm keep nothing with compat, which asks about every position in every pass",
     confidenceAmong: "confidenceAmong all cannot be used with compat: the reference leaves out what is forbidden",
   },
 };

@@ -1,4 +1,5 @@
 /** What comes out of a request, as the library, the command line and the server give it. */
+import type { CacheReport } from "../diffusion/cache/cache-budget.js";
 import type { Quantization } from "../models/quantization.js";
 import type { UnreadText } from "../text/alignment/aligned-text.js";
 import type { TextEdit } from "../text/text-edits.js";
@@ -25,9 +26,18 @@ export interface TokenEdit {
   toId: number;
 }
 
-export interface Description {
+/** What is approximate in an answer. */
+export interface Approximated {
+  /** The approximate options that were on, by name: "fast", "quantize int8", "cache refresh", "rule threshold". Nothing
+   *  where there was none. */
+  approximate?: string[];
   /** What the model's weights were rounded to: the answer is approximate. */
   quantization?: Quantization;
+  /** What became of the cache that was asked for; nothing where none was. */
+  cache?: CacheReport;
+}
+
+export interface Description extends Approximated {
   /** Up to the end of the turn, or the first stop text. */
   text: string;
   /** Those whose text begins in `text`. */
@@ -50,9 +60,7 @@ export interface Description {
 }
 
 /** A repaired text: `applyEdits(draft, edits)` is `text`. */
-export interface Refinement {
-  /** What the model's weights were rounded to: the answer is approximate. */
-  quantization?: Quantization;
+export interface Refinement extends Approximated {
   text: string;
   edits: TextEdit[];
   /** What of the draft the model cannot read: it stays as it was. */
@@ -63,9 +71,7 @@ export interface Refinement {
   seconds: number;
 }
 
-export interface Filling extends FilledText {
-  /** What the model's weights were rounded to: the answer is approximate. */
-  quantization?: Quantization;
+export interface Filling extends FilledText, Approximated {
   /** What of the question the model cannot read; it filled in without. */
   promptUnread: UnreadText[];
   /** Of the whole template. */

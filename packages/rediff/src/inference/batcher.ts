@@ -8,6 +8,9 @@
  *
  *  One request that fails (too long a prompt, an output that is not a number) does not fail the others. */
 
+import { availableMemory } from "../checkpoint/memory.js";
+import { CacheBudget } from "../diffusion/cache/cache-budget.js";
+import { addUse, type CacheUse } from "../diffusion/cache/decoding-cache.js";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { Decoder, type Decoding, OutputError } from "../diffusion/decoder.js";
 import type { LayersDone, PassProgress, Pieces } from "../models/chain.js";
@@ -34,6 +37,8 @@ export interface ForwardPass {
   filled: number;
   revised: number;
   seconds: number;
+  /** What caches did in it, and the bytes that they hold; nothing where no request has one. */
+  cache?: CacheUse & { bytes: number };
   /** Seconds for which requests waited for it: since the pass before, or since there was something to decode. */
   stall: number;
 }
@@ -47,6 +52,9 @@ export interface BatcherOptions {
   onLayers?: ((progress: PassProgress) => void) | undefined;
   /** Pictures that were encoded before, by whoever owns it. Default: each is encoded when it is asked about. */
   kept?: KeptFeatures | undefined;
+  /** Bytes that the caches of all requests may take together. Default half of what is free in main memory when there is
+   *  something to decode; on other devices no bound. A request whose cache does not fit is decoded without. */
+  cacheBytes?: number | undefined;
 }
 
 /** A request whose pictures are being encoded. */
@@ -80,6 +88,7 @@ export class Batcher {
   readonly #patienceMs: number;
   readonly #onLayers: BatcherOptions["onLayers"];
   readonly #kept: KeptFeatures | undefined;
+  readonly #cacheBytes: number | undefined;
   /** Those that left during a pass: it still has their tensors. */
   #left: Active[] | undefined;
   readonly #turns = new Turns();
@@ -87,13 +96,14 @@ export class Batcher {
   constructor(
     model: Model,
     batch: number,
-    { patienceMs = Number.POSITIVE_INFINITY, onLayers, kept }: BatcherOptions = {},
+    { patienceMs = Number.POSITIVE_INFINITY, onLayers, kept, cacheBytes }: BatcherOptions = {},
   ) {
     this.#model = model;
     this.#batch = batch;
     this.#patienceMs = patienceMs;
     this.#onLayers = onLayers;
     this.#kept = kept;
+    this.#cacheBytes = cacheBytes;
   }
 
   /** Yields after every forward pass, and undefined where there was none (nothing to decode, it is the client's turn, or a
@@ -160,7 +170,7 @@ export class Batcher {
       }
       this.#beginning = undefined;
       answer = piece.value;
-      this.#decoder ??= new Decoder(this.#model);
+      this.#decoder ??= new Decoder(this.#model, new CacheBudget(this.#cacheBytes ?? usualCacheBytes(this.#model)));
       const { prompt, request, loop, beginning } = answer;
       const decoding = this.#decoder.add(prompt, request.decode, loop && { loop });
       const active: Active = { submission, answer, decoding, seen: undefined, started };
@@ -226,20 +236,23 @@ export class Batcher {
   }
 
   /** Tells what the pass did, and answers those that are done. */
-  #report(seconds: number): Pick<ForwardPass, "filled" | "revised"> {
+  #report(seconds: number): Pick<ForwardPass, "filled" | "revised" | "cache"> {
     const over: Active[] = [];
     let [filled, revised] = [0, 0];
+    const use: CacheUse = { fullPasses: 0, cachedPasses: 0, rowsComputed: 0, rowsKept: 0 };
+    const bytes = this.#decoder?.cacheBytes ?? 0;
     for (const active of this.#active.values()) {
       const { decoding, answer } = active;
       if (decoding.step === active.seen) continue;
       active.seen = decoding.step;
+      if (decoding.cache !== undefined) addUse(use, decoding.cache.lastUse);
       filled += decoding.step?.filled.length ?? 0;
       revised += decoding.step?.revised.length ?? 0;
       const isOver = answer.watch(decoding, seconds);
       if (isOver || decoding.result !== undefined) over.push(active);
     }
     for (const active of over) this.#finish(active);
-    return { filled, revised };
+    return { filled, revised, ...(bytes > 0 && { cache: { ...use, bytes } }) };
   }
 
   #finish(active: Active): void {
@@ -268,3 +281,7 @@ export class Batcher {
     this.#decoder = undefined;
   }
 }
+
+/** Half of what is free: the other half is the passes'. A GPU's allocator does not say what it has. */
+const usualCacheBytes = ({ device }: Model): number =>
+  device === "cpu" ? availableMemory() / 2 : Number.POSITIVE_INFINITY;

@@ -1,6 +1,6 @@
 /** The cache through the model that uses it: exact where everything is refreshed, approximate where it is not. */
 import { describe, expect } from "vitest";
-import type { FeatureCacheOptions } from "../diffusion/decode-options.js";
+import type { FeatureCacheOptions } from "../diffusion/cache/cache-options.js";
 import { test } from "../testing/fixtures.js";
 import { expectNoLeaks } from "../testing/leaks.js";
 import { type TinyModelOptions, writeTinyModel } from "../testing/tiny-model.js";

@@ -1,11 +1,13 @@
 /** A complete request as JSON: what traces and results carry, so that they can be had again. */
+import type { CacheReport } from "../diffusion/cache/cache-budget.js";
+import type { CacheOptions } from "../diffusion/cache/cache-options.js";
 import { ruleRecord } from "../diffusion/rule-options.js";
+import type { Approximated } from "./answers.js";
 import type { ResolvedRequest } from "./resolve.js";
-import type { RequestRecord } from "./trace-format.js";
+import type { CacheRecord, CacheReportRecord, RequestRecord } from "./trace-format.js";
 
 export function requestRecord(request: ResolvedRequest): RequestRecord {
   const { kind, messages, system, conversation, imageJoin, visuals, decode } = request;
-  const { cache } = decode;
   return {
     kind,
     messages: messages.map(({ role, content }) => ({ role, content })),
@@ -34,15 +36,9 @@ export function requestRecord(request: ResolvedRequest): RequestRecord {
     seed: decode.seed,
     compat: decode.compat,
     ...(request.quantization && { quantize: request.quantization }),
+    ...(request.fast && { fast: true }),
     special_tokens: request.specialTokens,
-    cache:
-      cache === undefined
-        ? null
-        : {
-            prompt_interval: cache.promptInterval,
-            gen_interval: cache.genInterval,
-            transfer_ratio: cache.transferRatio,
-          },
+    cache: cacheRecord(decode.cache),
     stop: kind === "describe" ? [...request.stop] : [],
     stop_ids: decode.stop.map((ids) => [...ids]),
     draft_ids: [...decode.draft],
@@ -53,5 +49,33 @@ export function requestRecord(request: ResolvedRequest): RequestRecord {
       rounds: request.rounds,
       refine_threshold: request.threshold,
     }),
+  };
+}
+
+export function cacheRecord(cache: CacheOptions | undefined): CacheRecord | null {
+  if (cache?.kind !== "dllm-cache") return cache === undefined ? null : { ...cache };
+  const { kind, promptInterval, genInterval, transferRatio } = cache;
+  return { kind, prompt_interval: promptInterval, gen_interval: genInterval, transfer_ratio: transferRatio };
+}
+
+/** Keys of JSON, where something in an answer is approximate or a cache was asked for: the names of what is, what the
+ *  weights are rounded to, and what became of the cache. */
+export function namedApproximations({ approximate, quantization, cache }: Approximated) {
+  return {
+    ...(approximate !== undefined && { approximate }),
+    ...(quantization && { quantize: quantization }),
+    ...namedCache(cache),
+  };
+}
+
+function namedCache(report: CacheReport | undefined): { cache?: CacheReportRecord } {
+  if (report === undefined) return {};
+  const { kind, on, fullPasses, cachedPasses, rowsComputed, rowsKept, bytes, certified } = report;
+  return {
+    cache: {
+      ...{ kind, on, bytes },
+      ...{ full_passes: fullPasses, cached_passes: cachedPasses, rows_computed: rowsComputed, rows_kept: rowsKept },
+      ...(certified !== undefined && { certified }),
+    },
   };
 }

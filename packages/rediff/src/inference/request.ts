@@ -1,11 +1,12 @@
 /** What is asked of a model, in the user's words, and what can be said against it without knowing the model. Nothing here
  *  computes or needs libtorch, so options are judged before a model is loaded; resolve.ts makes a complete request of
  *  them. */
+
+import { type CacheKind, chosenCache, type FeatureCacheOptions } from "../diffusion/cache/cache-options.js";
 import {
   type ConfidenceAmong,
   type DecodeOptions,
   decodeOptions,
-  type FeatureCacheOptions,
   type Remasking,
 } from "../diffusion/decode-options.js";
 import type { DecodeStep } from "../diffusion/decode-step.js";
@@ -16,6 +17,7 @@ import type { PassProgress } from "../models/chain.js";
 import type { ChatMessage, PromptTemplate } from "../text/chat-template.js";
 import type { ImageJoin } from "../text/image-tokens.js";
 import type { GivenPicture, GivenVideo } from "./given-visuals.js";
+import { refineWithFast, withFast } from "./limits/fast-preset.js";
 import type { Template } from "./template/fill-template.js";
 import type { TraceStep } from "./trace-format.js";
 
@@ -77,8 +79,21 @@ export interface DescribeOptions {
   /** A text to begin with instead of masks. */
   draft?: string;
   seed?: number;
-  /** dLLM-Cache: faster, approximate. */
-  cache?: FeatureCacheOptions;
+  /** What is kept of earlier forward passes: faster, approximate. "refresh" is ours; "fast-dllm" and "dllm-cache" are
+   *  LLaDA-V's, for comparison, the latter also as its three numbers. Default "none". */
+  cache?: CacheKind | FeatureCacheOptions;
+  /** With cache refresh: passes from one that computes everything to the next; 1 keeps nothing. Default 8. With fast-dllm:
+   *  passes of a block, default 32. */
+  refreshEvery?: number;
+  /** With cache refresh: everything is also computed anew when this share of the answer's tokens has changed since, 0 to 1.
+   *  Default 0.25. */
+  refreshChanged?: number;
+  /** With cache refresh, where tokens may be revised: a pass without it ends the answer, and refining goes on until that
+   *  changes nothing. Default true. */
+  certify?: boolean;
+  /** Approximate options that go together, under one name: docs/speed.md says which. Of `refine`, what is kept of earlier
+   *  passes. Default off. */
+  fast?: boolean;
   /** All quirks of the reference at once: decoding, colours of palette, alpha and 16-bit pictures, special tokens in
    *  the text. docs/PARITY.md lists them. */
   compat?: boolean;
@@ -126,6 +141,11 @@ export interface RefineOptions
     | "temperature"
     | "cfgScale"
     | "seed"
+    | "cache"
+    | "refreshEvery"
+    | "refreshChanged"
+    | "certify"
+    | "fast"
     | "compat"
     | "specialTokens"
     | "autoOrient"
@@ -160,6 +180,11 @@ export type FillOptions = Pick<
   | "reviseStart"
   | "reviseRest"
   | "confidenceAmong"
+  | "cache"
+  | "refreshEvery"
+  | "refreshChanged"
+  | "certify"
+  | "fast"
   | "seed"
   | "specialTokens"
   | "autoOrient"
@@ -198,7 +223,7 @@ export function decodingNumbers(options: DescribeOptions, genLength: number): Pa
     blockLength,
     compat: options.compat ?? false,
     reviseTopk: options.reviseTopk,
-    cache: options.cache,
+    cache: chosenCache(options),
   };
   if (steps !== undefined) chosen.steps = steps;
   if (tokensPerStep !== undefined) chosen.steps = stepsFor(genLength, blockLength, tokensPerStep);
@@ -212,7 +237,8 @@ export function decodingNumbers(options: DescribeOptions, genLength: number): Pa
 }
 
 /** @throws OptionError when what is given makes no sense for any model; what depends on one is judged later */
-export function checkOptions(options: DescribeOptions): void {
+export function checkOptions(given: DescribeOptions): void {
+  const options = withFast(given);
   decodeOptions(decodingNumbers(options, options.genLength ?? lengthThatFits(options)));
   if (options.autoOrient && options.asStored)
     throw new OptionError(
@@ -236,7 +262,8 @@ function lengthThatFits({ blockLength, steps }: DescribeOptions): number {
 }
 
 /** @throws OptionError when a number is out of its range */
-export function checkRefineOptions({ rounds, threshold, ...options }: RefineOptions): void {
+export function checkRefineOptions({ rounds, threshold, ...others }: RefineOptions): void {
+  const { fast: _, ...options } = refineWithFast(others);
   checkOptions(options);
   if (rounds !== undefined && (!Number.isInteger(rounds) || rounds < 1))
     throw new OptionError("rounds", wording`${opt("rounds")} must be a whole number from 1, got ${rounds}`);

@@ -22,6 +22,7 @@ import { encodePrompt, type ImageJoin, imageToken } from "../text/image-tokens.j
 import { specialIds } from "../text/special-ids.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import { DEFAULT_MAX_PIXELS } from "../vision/picture/decode-picture.js";
+import { refineWithFast, withFast } from "./limits/fast-preset.js";
 import { assertTemplate, assertTexts, assertTokens } from "./limits/text-room.js";
 import { type AskableModel, modelDefaults } from "./model-facts.js";
 import {
@@ -63,6 +64,8 @@ interface CompleteRequest {
   unread: readonly UnreadText[];
   /** Of the model that is asked: its weights are rounded, what it says is approximate. */
   quantization?: Quantization;
+  /** What is asked for under this name (fast-preset.ts). */
+  fast?: true;
   decode: DecodeOptions;
 }
 
@@ -113,7 +116,8 @@ export function resolveRequest(model: AskableModel, pictures: number, asked: Ask
   }
 }
 
-export function resolveDescribe(model: AskableModel, pictures: number, options: DescribeOptions): DescribeRequest {
+export function resolveDescribe(model: AskableModel, pictures: number, asked: DescribeOptions): DescribeRequest {
+  const options = withFast(asked);
   checkOptions(options);
   assertTexts(model.facts, { kind: "describe", options });
   const { tokenizer, facts } = model;
@@ -146,8 +150,9 @@ export function resolveRefine(
   model: AskableModel,
   pictures: number,
   draft: string,
-  options: RefineOptions,
+  asked: RefineOptions,
 ): RefineRequest {
+  const options = refineWithFast(asked);
   checkRefineOptions(options);
   assertTexts(model.facts, { kind: "refine", draft, options });
   const { tokenizer, facts } = model;
@@ -183,8 +188,9 @@ export function resolveFill(
   model: AskableModel,
   pictures: number,
   template: string | Template,
-  options: FillOptions,
+  asked: FillOptions,
 ): FillRequest {
+  const options = withFast(asked);
   checkOptions(options);
   assertTexts(model.facts, { kind: "fill", template, options });
   const { tokenizer } = model;
@@ -271,6 +277,7 @@ function prompt(
     ...{ messages, system, conversation, imageJoin, ids, specialTokens, unread },
     visuals: visualHandling(options),
     ...(quantization && { quantization }),
+    ...(options.fast && { fast: true }),
   };
 }
 

@@ -10,6 +10,7 @@ import { imagePlaceholder } from "../text/image-tokens.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import type { Visual } from "../vision/tiles/tiles.js";
 import type { AnswerOfKind, Beginning } from "./answers.js";
+import { approximations } from "./limits/fast-preset.js";
 import { assertRoom } from "./limits/room.js";
 import type { RequestKind, RequestOfKind, ResolvedRequest } from "./resolve.js";
 import type { AnswerReader } from "./tasks/answer-reader.js";
@@ -92,7 +93,15 @@ export function submission<K extends RequestKind>(
           if (traced) listener.trace?.(traced(decoding.step, seconds));
           return isOver;
         },
-        finish: (decoding, seconds) => listener.answered(reader.read(decoding, seconds)),
+        finish(decoding, seconds) {
+          const { cacheReport: cache } = decoding;
+          const approximate = approximations(request, (cache?.rowsKept ?? 0) > 0);
+          listener.answered({
+            ...reader.read(decoding, seconds),
+            ...(approximate.length > 0 && { approximate }),
+            ...(cache && { cache }),
+          });
+        },
       };
     },
   };

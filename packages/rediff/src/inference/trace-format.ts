@@ -63,9 +63,30 @@ export interface TraceEnd {
   edits: number;
   seconds: number;
   stopped: boolean;
+  /** Names of the approximate options that were on: "cache refresh", "rule threshold", "quantize int8". Nothing where
+   *  none was. */
+  approximate?: string[];
 }
 
 export type TraceEvent = TraceStart | TraceStep | TraceEnd;
+
+/** What became of a cache that was asked for. */
+export interface CacheReportRecord {
+  kind: "refresh" | "fast-dllm" | "dllm-cache";
+  /** False where there was no memory for it: decoded without. */
+  on: boolean;
+  full_passes: number;
+  cached_passes: number;
+  rows_computed: number;
+  rows_kept: number;
+  bytes: number;
+  certified?: boolean;
+}
+
+export type CacheRecord =
+  | { kind: "refresh"; every: number; changed: number; certify: boolean }
+  | { kind: "fast-dllm"; every: number }
+  | { kind: "dllm-cache"; prompt_interval: number; gen_interval: number; transfer_ratio: number };
 
 /** A complete request: every option as it was used. What follows from it by the model's own files (prompt ids, tokens banned
  *  from blanks) is left out. */
@@ -102,8 +123,10 @@ export interface RequestRecord {
   compat: boolean;
   /** "int8" or "int4" where the model's weights are rounded: the answer is approximate. */
   quantize?: string;
+  /** Rule and cache were asked for under this name. */
+  fast?: true;
   special_tokens: boolean;
-  cache: { prompt_interval: number; gen_interval: number; transfer_ratio: number } | null;
+  cache: CacheRecord | null;
   /** Texts that end the answer, and token sequences that do. */
   stop: string[];
   stop_ids: number[][];

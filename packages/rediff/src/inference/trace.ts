@@ -21,13 +21,15 @@ export function traceStart({ request, imageTokens, given }: Beginning): TraceSta
   };
 }
 
-export function traceEnd({ text, steps, tokenIds, edits, seconds, stopped }: Description): TraceEnd {
-  return { type: "end", text, steps, tokens: tokenIds.length, edits: edits.length, seconds, stopped };
+export function traceEnd({ text, steps, tokenIds, edits, seconds, stopped, approximate }: Description): TraceEnd {
+  const end = { text, steps, tokens: tokenIds.length, edits: edits.length, seconds, stopped };
+  return { type: "end", ...end, ...(approximate && { approximate }) };
 }
 
 /** Only the tokens of the blanks count. */
-export function traceEndOfFilling({ text, steps, tokenIds, seconds }: Filling, given: number): TraceEnd {
-  return { type: "end", text, steps, tokens: tokenIds.length - given, edits: 0, seconds, stopped: false };
+export function traceEndOfFilling({ text, steps, tokenIds, seconds, approximate }: Filling, given: number): TraceEnd {
+  const end = { text, steps, tokens: tokenIds.length - given, edits: 0, seconds, stopped: false };
+  return { type: "end", ...end, ...(approximate && { approximate }) };
 }
 
 /** Makes the steps of one answer's trace. */

@@ -68,6 +68,23 @@ export function createMetrics(): Metrics {
     buckets: [1, 2, 4, 8, 16, 32, 64, 128],
     registers,
   });
+  const cacheBytes = new Gauge({
+    name: "rediff_cache_bytes",
+    help: "Bytes of kept keys, values and features, as of the last forward pass with any",
+    registers,
+  });
+  const cachePasses = new Counter({
+    name: "rediff_cache_passes_total",
+    help: "Forward passes of requests with a cache: of all positions (full), or with some kept (cached)",
+    labelNames: ["kind"],
+    registers,
+  });
+  const cacheRows = new Counter({
+    name: "rediff_cache_rows_total",
+    help: "Positions in them: computed anew, or kept (hits)",
+    labelNames: ["kind"],
+    registers,
+  });
   const stalls = new LongestLately();
   new Gauge({
     name: "rediff_stall_seconds",
@@ -108,6 +125,13 @@ export function createMetrics(): Metrics {
       tokens.inc({ kind: "fill" }, pass.filled);
       tokens.inc({ kind: "revise" }, pass.revised);
       steps.inc(pass.batch);
+      cacheBytes.set(pass.cache?.bytes ?? 0);
+      if (pass.cache === undefined) return;
+      const { fullPasses, cachedPasses, rowsComputed, rowsKept } = pass.cache;
+      cachePasses.inc({ kind: "full" }, fullPasses);
+      cachePasses.inc({ kind: "cached" }, cachedPasses);
+      cacheRows.inc({ kind: "computed" }, rowsComputed);
+      cacheRows.inc({ kind: "kept" }, rowsKept);
     },
     watchBodies(bodies) {
       new Gauge({

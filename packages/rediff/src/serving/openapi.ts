@@ -44,6 +44,21 @@ const unread = (what: string) => ({
   items: object({ start: number, end: number, text }),
   description: `what the model cannot read; start and end are UTF-16 units of ${what}`,
 });
+const CACHE = {
+  type: "object",
+  properties: {
+    kind: text,
+    on: { type: "boolean" },
+    bytes: number,
+    full_passes: number,
+    cached_passes: number,
+    rows_computed: number,
+    rows_kept: number,
+    certified: { type: "boolean" },
+  },
+  required: ["kind", "on", "bytes", "full_passes", "cached_passes", "rows_computed", "rows_kept"],
+  description: "what became of the cache that was asked for; on is false where there was no memory for it",
+};
 const FILE = { schema: { type: "string", contentMediaType: "application/octet-stream" } };
 const BLANKS = { type: "array", items: object({ start: number, end: number, text }) };
 
@@ -54,6 +69,10 @@ const event = (type: string, properties: Record<string, object>, further: Record
   return { ...schema, properties: { ...schema.properties, ...further } };
 };
 const GIVEN = { position: whole, token: text, id: whole };
+
+const APPROXIMATE = {
+  approximate: { ...list(text), description: "names of the approximate options that were on; left out where none was" },
+};
 
 /** Reports of `diffusion_trace`, as inference/trace-format.ts has them. */
 const TRACE = {
@@ -76,18 +95,25 @@ const TRACE = {
     },
     { request: { type: "object", description: "of the first step: every option as it was used" } },
   ),
-  TraceEnd: event("end", {
-    text,
-    steps: whole,
-    tokens: whole,
-    edits: whole,
-    seconds: number,
-    stopped: { type: "boolean" },
-  }),
+  TraceEnd: event(
+    "end",
+    {
+      text,
+      steps: whole,
+      tokens: whole,
+      edits: whole,
+      seconds: number,
+      stopped: { type: "boolean" },
+    },
+    APPROXIMATE,
+  ),
 };
 const DIFFUSION = { diffusion: list({ oneOf: Object.keys(TRACE).map(ref) }) };
 
-const QUANTIZE = { quantize: { enum: ["int8", "int4"], description: "the model's weights are rounded: approximate" } };
+const QUANTIZE = {
+  ...APPROXIMATE,
+  quantize: { enum: ["int8", "int4"], description: "the model's weights are rounded: approximate" },
+};
 
 const WARNINGS = {
   ...list(object({ message: text, param: text, code: text })),
@@ -121,6 +147,7 @@ function describe() {
               ...QUANTIZE,
               warnings: WARNINGS,
               unread: unread("the last question's text, its parts joined by line breaks"),
+              cache: CACHE,
             },
             additionalProperties: true,
           },
@@ -141,7 +168,7 @@ function describe() {
         answer({
           allOf: [
             object({ text, edits: EDITS, unread: unread("the draft"), rounds: number, seconds: number, model: text }),
-            { type: "object", properties: { ...QUANTIZE, prompt_unread: unread("the prompt") } },
+            { type: "object", properties: { ...QUANTIZE, prompt_unread: unread("the prompt"), cache: CACHE } },
           ],
         }),
       ),
@@ -151,7 +178,10 @@ function describe() {
         answer({
           allOf: [
             object({ text, blanks: BLANKS, unread: unread("the text"), steps: number, seconds: number, model: text }),
-            { type: "object", properties: { ...DIFFUSION, ...QUANTIZE, prompt_unread: unread("the prompt") } },
+            {
+              type: "object",
+              properties: { ...DIFFUSION, ...QUANTIZE, prompt_unread: unread("the prompt"), cache: CACHE },
+            },
           ],
         }),
       ),

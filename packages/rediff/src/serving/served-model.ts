@@ -11,4 +11,6 @@ export interface ServedModel {
   genLength: number | undefined;
   /** Tokens of the longest answer that a request may have; default what the model has room for. */
   maxAnswer?: number | undefined;
+  /** Requests that say nothing of speed or caches are answered as if they asked for `fast`. */
+  fast?: boolean | undefined;
 }

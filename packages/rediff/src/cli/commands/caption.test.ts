@@ -186,6 +186,8 @@ test("--output goes on with the same model, prompt and options only, and says wh
     [[...MODEL, "--as-stored"], /was made with auto_orient true, now it is false/],
     [[...MODEL, "--dtype", "bfloat16"], /was made with dtype "float32", now it is "bfloat16"/],
     [[...MODEL, "--vision-tower", at("other")], /was made with vision_tower null, now it is ".*other"/],
+    [[...MODEL, "--cache", "refresh"], /was made with cache null, now it is \{"kind":"refresh"/],
+    [[...MODEL, "--fast"], /was made with \w+ .*, now it is /],
     [[...MODEL, "--stop", "x"], /was made with stop \[\], now it is \["x"\]/],
   ] as const) {
     const { status, stderr } = await run(...flags);
@@ -225,8 +227,22 @@ describe("options arrive", () => {
     [[...REVISING, "--revise-start", "0.5"], { revise: true, tokensPerStep: 4, reviseStart: 0.5 }],
     [["--suffix", " The end."], { suffix: " The end." }],
     [["--draft", "It is a", "--steps", "8"], { draft: "It is a", steps: 8 }],
-    [["--cache"], { cache: { promptInterval: 25, genInterval: 7, transferRatio: 0.25 } }],
+    [["--rule", "threshold", "--threshold", "0.02"], { rule: "threshold", threshold: 0.02 }],
+    [["--rule", "factor", "--factor", "3"], { rule: "factor", factor: 3 }],
+    [["--entropy-bound", "9"], { entropyBound: 9 }],
+    [["--rule", "joint", "--steps", "4"], { rule: "joint", steps: 4 }],
+    [
+      ["--rule", "joint", "--threshold", "0.02", "--edit-threshold", "0", "--post-edit-steps", "3"],
+      { rule: "joint", threshold: 0.02, editThreshold: 0, postEditSteps: 3 },
+    ],
+    [["--confidence-among", "all", "--threshold", "0.1"], { confidenceAmong: "all", threshold: 0.1 }],
+    [["--revise", "--steps", "8", "--revise-rest"], { revise: true, steps: 8, reviseRest: true }],
+    [["--cache", "dllm-cache"], { cache: { promptInterval: 25, genInterval: 7, transferRatio: 0.25 } }],
     [["--cache", "4,2,0.5"], { cache: { promptInterval: 4, genInterval: 2, transferRatio: 0.5 } }],
+    [["--cache", "refresh", "--refresh-every", "5"], { cache: "refresh", refreshEvery: 5 }],
+    [["--cache", "refresh", "--refresh-changed", "0.5"], { cache: "refresh", refreshChanged: 0.5 }],
+    [["--cache", "refresh", "--revise", "--no-certify"], { cache: "refresh", revise: true, certify: false }],
+    [["--cache", "fast-dllm", "--refresh-every", "4"], { cache: "fast-dllm", refreshEvery: 4 }],
     [["--compat"], { compat: true }],
     [["--compat"], { compat: true }, fixturePath("grey16.png")],
     [["--as-stored"], { asStored: true }, turned],
@@ -240,7 +256,8 @@ describe("options arrive", () => {
 
   test.for(cases)("%j", async ([flags, options, source = picture], { model }) => {
     const run = await rediffHere("caption", source as string, ...SHORT, ...flags, "--json");
-    expect(run).toMatchObject({ status: 0, stderr: "" });
+    const told = options.cache === undefined ? /^$/ : /^cache [\w-]+: \d+ of \d+ passes computed everything/;
+    expect(run).toMatchObject({ status: 0, stderr: expect.stringMatching(told) });
     const { text, tokenIds, steps } = await model.describe(source, { genLength: 16, ...options });
     expect(jsonLines(run.stdout)).toMatchObject([{ text, token_ids: tokenIds, steps }]);
     expect(tokenIds, "without them the answer is another").not.toEqual(await plainAnswer(model, source));
@@ -261,6 +278,20 @@ describe("options arrive", () => {
       (await rediffHere("caption", picture, ...SHORT, "--temperature", "1", "--seed", seed)).stdout;
     expect(await answer("3")).toBe(await answer("3"));
     expect(await answer("4")).not.toBe(await answer("3"));
+  });
+
+  test("--fast: cache, rule and rounded weights, and the answer names them", async () => {
+    const run = await rediffHere("caption", picture, ...SHORT, "--revise", "--fast", "--json");
+    expect(run.stderr).toMatch(/^fast: quantize int8, cache refresh, rule threshold\ncache refresh: /);
+    using rounded = await loadModel(at("model"), { quantize: "int8" });
+    const { tokenIds } = await rounded.describe(picture, { genLength: 16, revise: true, fast: true });
+    const approximate = ["fast", "quantize int8", "cache refresh", "rule threshold"];
+    expect(jsonLines(run.stdout)).toMatchObject([{ token_ids: tokenIds, quantize: "int8", approximate }]);
+    const refused = await rediffHere("caption", picture, ...SHORT, "--fast", "--tokens-per-step", "4");
+    expect(refused).toMatchObject({ status: 2, stdout: "" });
+    expect(refused.stderr).toMatch(
+      /--fast and --tokens-per-step exclude each other\. In place of --fast, give .*--cache/,
+    );
   });
 
   test("--dtype, --threads, --device", async () => {

@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { UserError } from "../../errors.js";
 import type { Description } from "../../inference/answers.js";
 import { checkOptions, type DescribeOptions } from "../../inference/request.js";
+import { namedApproximations } from "../../inference/request-record.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import type { ResultOrigin } from "../../pipeline/drafts/result-origin.js";
 import { statusOfInputs } from "../exit-status.js";
@@ -17,12 +18,14 @@ import {
   type ModelFlags,
   type PromptFlags,
   promptOptions,
+  quantizeOf,
 } from "../options/describe-options.js";
 import { openModel } from "../options/load-engine.js";
 import { given, whole } from "../options/parse-values.js";
 import { expandInputs } from "../options/picture-inputs.js";
 import { ResultsFile } from "../output/results-file.js";
 import { TraceFile } from "../output/trace-file.js";
+import { noteApproximate } from "../terminal/cache-note.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { layersText } from "../terminal/layers-text.js";
@@ -143,7 +146,7 @@ async function resultOrigin(flags: Flags, options: DescribeOptions): Promise<Res
   ]);
   const model = await readAskable(await resolveModel(chosenModel(flags)), flags.base);
   const dtype = flags.dtype ?? (flags.device === "cpu" ? "float32" : "bfloat16"); // as models are loaded
-  const quantization = flags.quantize ?? model.facts.quantization;
+  const quantization = quantizeOf(flags, model.facts.quantization) ?? model.facts.quantization;
   const facts = { ...model.facts, ...(quantization && { quantization }) };
   return originOf(flags.model, { ...model, facts }, options, {
     base: flags.base,
@@ -164,7 +167,7 @@ export function descriptionRecord(d: Description) {
     seconds: round(d.seconds),
     tokens_per_second: round(d.tokensPerSecond),
     edits: d.edits.map(({ step, position, from, to }) => ({ step, position, from, to })),
-    ...(d.quantization && { quantize: d.quantization }),
+    ...namedApproximations(d),
   };
 }
 
@@ -198,7 +201,7 @@ async function captionLive(
       }
       live.clear();
       answerLine(textLine(name, turn.value.text, groups.length));
-      if (group === groups[0]) noteUnread(turn.value);
+      if (group === groups[0]) noteFirst(turn.value);
     } catch (error) {
       live.clear();
       if (options.signal?.aborted) throw error;
@@ -235,7 +238,7 @@ async function captionAll(
     for await (const result of many) {
       const name = nameOf(groups[result.index] ?? []);
       if (result.ok) {
-        if (done === failures) noteUnread(result.description);
+        if (done === failures) noteFirst(result.description);
         const record = { ...toRecord(name, result.description), ...results?.origin };
         await results?.file.append(record);
         if (process.stdout.isTTY) bar.finish(); // both may be the same terminal
@@ -253,7 +256,12 @@ async function captionAll(
   return failures;
 }
 
-/** Of what is the same for all pictures. */
+/** What is said once for all pictures. */
+function noteFirst(description: Description): void {
+  noteUnread(description);
+  noteApproximate(description);
+}
+
 function noteUnread({ unread, draftUnread, suffixUnread }: Description): void {
   if (unread.length > 0) noteLine(`of the question ${unreadNote(unread)}`);
   if (draftUnread.length > 0) noteLine(`of the draft ${unreadNote(draftUnread)}; it writes words of its own`);

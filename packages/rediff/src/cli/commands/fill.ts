@@ -4,6 +4,7 @@ import { UserError } from "../../errors.js";
 import { readUtf8, readUtf8Stream } from "../../files/utf8-text.js";
 import type { Filling } from "../../inference/answers.js";
 import { checkOptions, type FillOptions } from "../../inference/request.js";
+import { namedApproximations } from "../../inference/request-record.js";
 import { parseTemplate } from "../../inference/template/fill-template.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { printable } from "../../printable.js";
@@ -23,6 +24,7 @@ import { openModel } from "../options/load-engine.js";
 import { collect } from "../options/parse-values.js";
 import { expandInputs } from "../options/picture-inputs.js";
 import { TraceFile } from "../output/trace-file.js";
+import { noteApproximate } from "../terminal/cache-note.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { layersText } from "../terminal/layers-text.js";
@@ -164,6 +166,7 @@ async function fillAll(
         else answerLine(name + filling.text);
       }
       const { promptUnread } = filling;
+      if (jobs[0] === job) noteApproximate(filling);
       if (!flags.json && jobs[0] === job && promptUnread.length > 0)
         noteLine(`of the question ${unreadNote(promptUnread)}`);
       if (!flags.json && filling.unread.length > 0) noteLine(`${unreadNote(filling.unread)}; left as they are`);
@@ -177,11 +180,8 @@ async function fillAll(
   return failures;
 }
 
-function toRecord(
-  image: string | undefined,
-  template: string,
-  { text, blanks, unread, promptUnread, tokenIds, steps, seconds, quantization }: Filling,
-) {
+function toRecord(image: string | undefined, template: string, filling: Filling) {
+  const { text, blanks, unread, promptUnread, tokenIds, steps, seconds } = filling;
   return {
     image: image ?? null,
     template,
@@ -192,7 +192,7 @@ function toRecord(
     token_ids: tokenIds,
     steps,
     seconds: Number(seconds.toPrecision(6)),
-    ...(quantization && { quantize: quantization }),
+    ...namedApproximations(filling),
   };
 }
 

@@ -4,6 +4,7 @@ import { UserError } from "../../errors.js";
 import { storedPath } from "../../files/stored-path.js";
 import { readUtf8, readUtf8Stream } from "../../files/utf8-text.js";
 import { checkRefineOptions } from "../../inference/request.js";
+import { namedApproximations } from "../../inference/request-record.js";
 import { printable } from "../../printable.js";
 import type { UnreadText } from "../../text/alignment/aligned-text.js";
 import type { TextEdit } from "../../text/text-edits.js";
@@ -17,6 +18,7 @@ import {
 } from "../options/describe-options.js";
 import { openModel } from "../options/load-engine.js";
 import { decimal, given, whole } from "../options/parse-values.js";
+import { noteApproximate } from "../terminal/cache-note.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { layerLine } from "../terminal/layers-text.js";
 import { answerLine, noteLine, paintedLine } from "../terminal/lines.js";
@@ -76,13 +78,12 @@ async function run(image: string, flags: Flags): Promise<void> {
   using interrupt = listenForInterrupts();
   const layers = layerLine();
   const awaiting = { signal: interrupt.signal, onLayers: layers.onLayers };
-  const { text, edits, unread, promptUnread, quantization } = await model
-    .refine(picture, draft, { ...options, ...awaiting })
-    .finally(layers.clear);
+  const refined = await model.refine(picture, draft, { ...options, ...awaiting }).finally(layers.clear);
+  const { text, edits, unread, promptUnread } = refined;
+  noteApproximate(refined);
   if (flags.json) {
-    answerLine(
-      `${JSON.stringify({ text, edits, unread, ...namedPromptUnread(promptUnread), ...(quantization && { quantize: quantization }) })}`,
-    );
+    const record = { text, edits, unread, ...namedPromptUnread(promptUnread), ...namedApproximations(refined) };
+    answerLine(JSON.stringify(record));
     return;
   }
   paintedLine(process.stdout.isTTY ? marked(draft, edits, unread) : text);

@@ -25,6 +25,8 @@ interface Flags extends ModelFlags {
   maxAnswer?: number;
   batch: number;
   keepPictures?: number;
+  cacheMemory?: number;
+  fast?: true;
   queue: number;
   apiKey?: string[];
   allowHost?: string[];
@@ -77,6 +79,15 @@ export function serveCommand(): Command {
       "--keep-pictures <MIB>",
       "memory for what was seen in the last pictures: the next question about one takes less time, and is answered as it would be; 0 for none (default 256)",
       whole(0),
+    )
+    .option(
+      "--cache-memory <MIB>",
+      "for what requests keep of earlier passes (their cache); beyond, they are decoded without (default half of what is free)",
+      whole(0),
+    )
+    .option(
+      "--fast",
+      "requests that ask for no speed or cache of their own are answered as with `fast` (docs/speed.md)",
     )
     .option("--queue <N>", "requests that may wait; beyond, 429", whole(0), 64)
     .option("--api-key <KEY>", "let in only who has it, may be given again (or REDIFF_API_KEY)", keys)
@@ -245,6 +256,7 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
     threads: flags.threads,
     batch: flags.batch,
     ...(flags.keepPictures !== undefined && { keptBytes: flags.keepPictures * 2 ** 20 }),
+    cacheBytes: flags.cacheMemory === undefined ? undefined : flags.cacheMemory * 2 ** 20,
     queue: flags.queue,
     visionWorkers: Math.min(4, availableParallelism()),
     life: { heartbeatTimeout: flags.heartbeatTimeout, stepTimeout: flags.stepTimeout },
@@ -284,6 +296,7 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
       revises: flags.revises ?? (embedded || soundsLikeRediff(id)),
       genLength: flags.genLength,
       maxAnswer: flags.maxAnswer,
+      fast: flags.fast,
     },
     others: others.map(({ folder: other, ...model }) => ({
       engine: { ...engine, folder: other },
@@ -292,6 +305,7 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
         revises: soundsLikeRediff(model.id),
         genLength: flags.genLength,
         maxAnswer: flags.maxAnswer,
+        fast: flags.fast,
       },
     })),
     // Others can neither start it nor need to know its folders.

@@ -54,6 +54,8 @@ describe.skipIf(device === undefined)(`a second device${device ? "" : " (SKIPPED
     "with guidance": { cfgScale: 0.5, steps: 8 },
     "with random numbers": { temperature: 0.7, remasking: "random", seed: 3 },
     "with a cache": { cache: { promptInterval: 4, genInterval: 2, transferRatio: 0.25 } },
+    "with keys and values kept": { cache: "refresh", refreshEvery: 3, revise: true, tokensPerStep: 2 },
+    "with a prefix kept": { cache: "fast-dllm", refreshEvery: 3, blockLength: 8 },
     "with shares of all tokens": { confidenceAmong: "all", threshold: 0.2 },
     "in compat": { compat: true, revise: true, steps: 8 },
   };
@@ -101,8 +103,16 @@ describe.skipIf(device === undefined)(`a second device${device ? "" : " (SKIPPED
     "two lists of ids": { options: {}, each: { ...answers, ...asks } },
     "no more with guidance": { options: { cfgScale: 0.5 }, each: { ...answers, ...asks } },
     "no more with a cache": {
-      options: { cache: { promptInterval: 4, genInterval: 2, transferRatio: 0.25 } },
+      options: { cache: { kind: "dllm-cache", promptInterval: 4, genInterval: 2, transferRatio: 0.25 } },
       each: { ...answers, ...asks },
+    },
+    "its rows, and the positions of all rows, where keys and values are kept": {
+      options: { cache: { kind: "refresh", every: 3, changed: 1, certify: false } },
+      each: { ...answers, "upload long int [n]": 4 },
+    },
+    "the same where they are kept twice, for guidance": {
+      options: { cfgScale: 0.5, cache: { kind: "fast-dllm", every: 3 } },
+      each: { ...answers, "upload long int [n]": 4 },
     },
     "no more with random numbers, which are drawn there": {
       options: { temperature: 0.5, remasking: "random" },

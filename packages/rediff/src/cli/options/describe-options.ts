@@ -7,12 +7,14 @@ import { type ConfidenceAmong, confidencesAmong, type Remasking } from "../../di
 import { type RuleName, ruleNames } from "../../diffusion/rule-options.js";
 import { embeddedModelFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
+import { FAST_QUANTIZE } from "../../inference/limits/fast-preset.js";
 import type { DescribeOptions } from "../../inference/request.js";
 import { type Quantization, quantizations } from "../../models/quantization.js";
 import { DEVICE_FORMS, isDeviceName } from "../../options/device-name.js";
 import { type PromptTemplate, promptTemplates } from "../../text/chat-template.js";
 import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import type { ImageJoin } from "../../text/image-tokens.js";
+import { addCacheOptions, type CacheFlags, cacheOptions } from "./cache-flags.js";
 import { collect, decimal, given, whole } from "./parse-values.js";
 
 export interface ModelFlags {
@@ -25,9 +27,11 @@ export interface ModelFlags {
   quantize?: Quantization;
   memoryCheck: boolean;
   verbose?: true;
+  /** Of the commands that have it (cache-flags.ts): also rounds the weights. */
+  fast?: true;
 }
 
-export interface PromptFlags {
+export interface PromptFlags extends CacheFlags {
   prompt?: string;
   system?: string;
   conversation: PromptTemplate;
@@ -65,7 +69,6 @@ export interface AnswerFlags extends StepFlags {
   genLength?: number;
   blockLength?: number;
   stop?: string[];
-  cache?: string | true;
 }
 
 /** @param fallback what there is without `--model`, for the help */
@@ -116,6 +119,7 @@ export function addPromptOptions(command: Command, leave: { prompt?: true; compa
     .option("--temperature <T>", "0 takes the likeliest token (default 0)", decimal)
     .option("--cfg-scale <S>", "classifier-free guidance, 0 is off (default 0)", decimal)
     .option("--seed <N>", "for temperature and random remasking (default 42)", whole(0));
+  addCacheOptions(command);
   if (!leave.compat) command.option("--compat", "all quirks of the original code; slower");
   return command
     .option("--special-tokens", "take special tokens' spellings in what is typed for those tokens, not for text")
@@ -192,8 +196,7 @@ export function addAnswerOptions(command: Command): Command {
       "--stop <T>",
       "text before which the answer ends, may be given again; the end of the turn always ends it",
       collect,
-    )
-    .option("--cache [KP,KR,RHO]", "dLLM-Cache, approximate and faster; 25,7,0.25 as in LLaDA-V's demo");
+    );
 }
 
 export function stepOptions(flags: StepFlags): DescribeOptions {
@@ -214,20 +217,11 @@ export function ruleOptions(flags: RuleFlags): RuleFlags {
 }
 
 export function answerOptions(flags: AnswerFlags): DescribeOptions {
-  const { genLength, blockLength, stop, cache } = flags;
+  const { genLength, blockLength, stop } = flags;
   return {
     ...stepOptions(flags),
     ...given({ genLength, blockLength, stop }),
-    ...(cache !== undefined && { cache: parseCache(cache) }),
   };
-}
-
-function parseCache(text: string | true): NonNullable<DescribeOptions["cache"]> {
-  const numbers = text === true ? [25, 7, 0.25] : text.split(",").map(Number);
-  const [promptInterval, genInterval, transferRatio] = numbers;
-  if (numbers.length !== 3 || promptInterval === undefined || genInterval === undefined || transferRatio === undefined)
-    throw new UserError(`--cache "${text}" is not KP,KR,RHO`, "For example --cache 25,7,0.25.");
-  return { promptInterval, genInterval, transferRatio };
 }
 
 export function needModel(flags: Pick<ModelFlags, "model">): string {
@@ -238,6 +232,16 @@ export function needModel(flags: Pick<ModelFlags, "model">): string {
 /** The model that the flags name, or the one that comes with the package. @throws UserError when there is none */
 export function chosenModel(flags: Pick<ModelFlags, "model">): string {
   return flags.model ?? embeddedModelFolder();
+}
+
+/** What a model's weights are to be rounded to while they are loaded: as asked for, or by `--fast`, where that goes.
+ *  @param stored what they are rounded to already */
+export function quantizeOf(
+  { quantize, fast, device }: Pick<ModelFlags, "quantize" | "fast" | "device">,
+  stored: Quantization | undefined,
+): Quantization | undefined {
+  if (quantize !== undefined || !fast || device !== "cpu" || stored !== undefined) return quantize;
+  return FAST_QUANTIZE;
 }
 
 export function loadOptions(flags: ModelFlags): LoadOptions {
@@ -254,19 +258,22 @@ export function loadOptions(flags: ModelFlags): LoadOptions {
 export function promptOptions(flags: PromptFlags): DescribeOptions {
   const { prompt, system, conversation, imageJoin, seed, cfgScale, temperature } = flags;
   const { compat, specialTokens, autoOrient, asStored, maxPixels, videoFrames } = flags;
-  return given({
-    prompt,
-    system,
-    conversation,
-    imageJoin,
-    seed,
-    cfgScale,
-    temperature,
-    compat,
-    specialTokens,
-    autoOrient,
-    asStored,
-    maxPixels,
-    videoFrames,
-  });
+  return {
+    ...cacheOptions(flags),
+    ...given({
+      prompt,
+      system,
+      conversation,
+      imageJoin,
+      seed,
+      cfgScale,
+      temperature,
+      compat,
+      specialTokens,
+      autoOrient,
+      asStored,
+      maxPixels,
+      videoFrames,
+    }),
+  };
 }

@@ -3,10 +3,11 @@
 import { EMBEDDED_NOTE } from "../../embedded.js";
 import { UserError } from "../../errors.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import type { Quantization } from "../../models/quantization.js";
 import { begin } from "../exit-status.js";
 import { noteLine } from "../terminal/lines.js";
 import { assertThere } from "./assert-there.js";
-import { chosenModel, loadOptions, type ModelFlags } from "./describe-options.js";
+import { chosenModel, loadOptions, type ModelFlags, quantizeOf } from "./describe-options.js";
 
 /** Fetches libtorch and builds its addon where they are missing, which takes minutes: what was asked has to be judged
  *  before. Says nothing when they are there. */
@@ -30,6 +31,14 @@ export async function suitableModel(flags: ModelFlags & { genLength?: number }, 
   return folder;
 }
 
+/** What the weights of a folder are to be rounded to while they are loaded. */
+export async function roundingOf(flags: ModelFlags, folder: string): Promise<Quantization | undefined> {
+  if (!flags.fast) return flags.quantize;
+  const { loadPartsConfig, locateModel } = await import("../../checkpoint/adapter/locate-model.js");
+  const { quantization } = await loadPartsConfig(await locateModel(folder, { base: flags.base }));
+  return quantizeOf(flags, quantization?.weights);
+}
+
 /** The model that the flags name.
  *  @param pictures whether it is to see any
  *  @throws UserError when there is none, or none that suits, before anything is fetched */
@@ -50,5 +59,7 @@ export async function openModel(
   ]);
   if (flags.threads === undefined) useFastestThreads();
   else setThreads(flags.threads);
-  return loadModel(folder, { ...loadOptions(flags), onWarning: (line) => noteLine(`rediff: ${line}`) });
+  const quantize = await roundingOf(flags, folder);
+  const options = { ...loadOptions(flags), ...(quantize !== undefined && { quantize }) };
+  return loadModel(folder, { ...options, onWarning: (line) => noteLine(`rediff: ${line}`) });
 }

@@ -5,6 +5,7 @@ import { idTensor } from "../../models/ids.js";
 import { hiddenStates, type Llada } from "../../models/llada/llada.js";
 import { Rotary } from "../../models/llada/rotary.js";
 import { FeatureCache } from "./feature-cache.js";
+import { PackedFeatures } from "./packed-features.js";
 
 const D = 16;
 const LAYERS = 3;
@@ -56,6 +57,13 @@ function passes(count: number, changed: readonly number[]): Tensor[] {
   return all;
 }
 
+/** Begins a pass, as if the one before were over. */
+function nextPass(cache: FeatureCache): PackedFeatures[] {
+  cache.begin();
+  cache.done();
+  return cache.layers.map((features) => new PackedFeatures([{ rows: LENGTH, features }]));
+}
+
 const furthest = (a: Tensor, b: Tensor): number => Math.max(...a.sub(b).abs().toNumbers());
 
 function compare(
@@ -65,12 +73,12 @@ function compare(
 ): number[] {
   return inferenceMode(() =>
     scope(() => {
-      using cache = new FeatureCache(options, { promptLength: PROMPT, layers: LAYERS });
+      using cache = new FeatureCache(options, { promptLength: PROMPT, length: LENGTH, layers: LAYERS });
       const positions = Array.from({ length: LENGTH }, (_, i) => i);
       const rotary = new Rotary(model.config).tables([positions], "float64", "cpu");
       return inputs.map((embeds) =>
         furthest(
-          hiddenStates(model, embeds, { rotary, sources: cache.nextPass() }),
+          hiddenStates(model, embeds, { rotary, sources: nextPass(cache) }),
           hiddenStates(model, embeds, { rotary }),
         ),
       );
@@ -105,10 +113,10 @@ describe.each([4, 2])("with %i key heads for 4 query heads", (kvHeads) => {
         const [first, second] = passes(2, [6]) as [Tensor, Tensor];
         using cache = new FeatureCache(
           { promptInterval: 9, genInterval: 9, transferRatio: 0 },
-          { promptLength: PROMPT, layers: LAYERS },
+          { promptLength: PROMPT, length: LENGTH, layers: LAYERS },
         );
         const rotary = new Rotary(model.config).tables([[...new Array(LENGTH).keys()]], "float64", "cpu");
-        const run = (embeds: Tensor) => hiddenStates(model, embeds, { rotary, sources: cache.nextPass() });
+        const run = (embeds: Tensor) => hiddenStates(model, embeds, { rotary, sources: nextPass(cache) });
         const before = run(first);
         const after = run(second);
         // What a block adds is old; what it is added to is the new embedding.
@@ -125,9 +133,9 @@ describe.each([4, 2])("with %i key heads for 4 query heads", (kvHeads) => {
         const rotary = new Rotary(model.config).tables([[...new Array(LENGTH).keys()]], "float64", "cpu");
         using cache = new FeatureCache(
           { promptInterval: 1, genInterval: 1, transferRatio: 0 },
-          { promptLength: PROMPT, layers: LAYERS },
+          { promptLength: PROMPT, length: LENGTH, layers: LAYERS },
         );
-        const sources = () => cache.nextPass();
+        const sources = () => nextPass(cache);
         const whole = hiddenStates(model, embeds, { rotary, sources: sources() });
         const asked = { index: idTensor([5, 9], "cpu"), perSegment: [2] };
         const few = hiddenStates(model, embeds, { rotary, sources: sources(), asked });

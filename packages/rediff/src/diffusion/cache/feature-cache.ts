@@ -2,7 +2,7 @@
  *  stand in for new ones. Approximate: tokens differ from those without it.
  *  L positions, the first P of them the prompt, G after it (answer and suffix), D width, s forward pass, from 1.
  *
- *  A layer keeps keys and values (before rotation), the attention's output and the feed-forward's output. At pass s the
+ *  A layer keeps keys (rotated) and values, the attention's output and the feed-forward's output. At pass s the
  *  prompt is refreshed when (s - 1) mod Kp = 0, the answer when (s - 1) mod Kr = 0. An answer that is not refreshed
  *  still gets its floor(rho G) positions anew whose values have turned most (lowest cosine). What is not due keeps the
  *  features that it has.
@@ -10,10 +10,13 @@
  *  The network is the one of models/llada; this file only says which positions are due, and remembers.
  *  Departure from the reference: grouped-query attention works. */
 import { arange, cat, detachFromScope, type Tensor } from "@rediff/torch";
+import { mergeHeads } from "../../models/heads.js";
 import { linear } from "../../models/kernels.js";
-import type { Positions } from "../../models/llada/attend.js";
-import type { Feature, FeatureSource } from "../../models/llada/llada.js";
-import type { FeatureCacheOptions } from "../decode-options.js";
+import type { BlockOutput, KeyValues } from "../../models/llada/llada.js";
+import type { FeatureCacheOptions } from "./cache-options.js";
+import { keep } from "./key-value-cache.js";
+import type { SegmentFeatures } from "./packed-features.js";
+import type { PassPlan, PassPlanner } from "./pass-plan.js";
 
 /** What is computed anew in a forward pass, whatever the values say. */
 interface Refresh {
@@ -22,97 +25,134 @@ interface Refresh {
 }
 
 /** Features of one sequence over its forward passes. */
-export class FeatureCache implements Disposable {
+export class FeatureCache implements PassPlanner, Disposable {
+  readonly layers: readonly LayerFeatures[];
   readonly #options: FeatureCacheOptions;
-  readonly #layers: LayerFeatures[];
+  readonly #promptLength: number;
+  readonly #length: number;
   #passes = 0;
 
-  constructor(options: FeatureCacheOptions, sequence: { promptLength: number; layers: number }) {
+  constructor(options: FeatureCacheOptions, sequence: { promptLength: number; length: number; layers: number }) {
     this.#options = options;
-    const { promptLength, layers } = sequence;
-    this.#layers = Array.from({ length: layers }, () => new LayerFeatures(promptLength, options.transferRatio));
+    const { promptLength, length, layers } = sequence;
+    this.#promptLength = promptLength;
+    this.#length = length;
+    this.layers = Array.from({ length: layers }, () => new LayerFeatures(promptLength, options.transferRatio));
   }
 
-  /** Begins a forward pass. @returns where the features of each layer come from in it */
-  nextPass(): readonly FeatureSource[] {
-    const before = this.#passes++;
-    const refresh = {
-      prompt: before % this.#options.promptInterval === 0,
-      answer: before % this.#options.genInterval === 0,
-    };
-    for (const layer of this.#layers) layer.begin(refresh);
-    return this.#layers;
+  /** Of the next pass. */
+  get #refresh(): Refresh {
+    const { promptInterval, genInterval } = this.#options;
+    return { prompt: this.#passes % promptInterval === 0, answer: this.#passes % genInterval === 0 };
+  }
+
+  plan(): PassPlan {
+    const { prompt, answer } = this.#refresh;
+    const inAnswer = this.#length - this.#promptLength;
+    const computed =
+      (prompt ? this.#promptLength : 0) + (answer ? inAnswer : Math.floor(inAnswer * this.#options.transferRatio));
+    return { rows: undefined, isFull: prompt && answer, computed };
+  }
+
+  /** The values say what has changed. */
+  wrote(): void {}
+
+  /** Begins a forward pass, again if the one before was not done. */
+  begin(): void {
+    for (const layer of this.layers) layer.begin(this.#refresh);
+  }
+
+  done(): void {
+    this.#passes++;
   }
 
   [Symbol.dispose](): void {
-    for (const layer of this.#layers) layer[Symbol.dispose]();
+    for (const layer of this.layers) layer[Symbol.dispose]();
   }
 }
 
-class LayerFeatures implements FeatureSource, Disposable {
+class LayerFeatures implements SegmentFeatures, Disposable {
+  readonly keepsOutputs = true;
   readonly #promptLength: number;
   readonly #transferRatio: number;
-  /** Of all positions: [1, L, width] */
-  readonly #kept = new Map<Feature, Tensor>();
+  #keyValues: KeyValues | undefined;
+  /** Of all positions: [1, L, D] */
+  readonly #outputs = new Map<BlockOutput, Tensor>();
   #refresh: Refresh = { prompt: true, answer: true };
   /** Of the pass under way; undefined is all. */
-  #due: Positions | undefined;
+  #due: Tensor | undefined;
 
   constructor(promptLength: number, transferRatio: number) {
     this.#promptLength = promptLength;
     this.#transferRatio = transferRatio;
   }
 
+  get isWhole(): boolean {
+    return this.#refresh.prompt && this.#refresh.answer;
+  }
+
   begin(refresh: Refresh): void {
     this.#refresh = refresh;
   }
 
-  due(h_BLD: Tensor, w: Parameters<FeatureSource["due"]>[1]): Positions | undefined {
-    const { prompt, answer } = this.#refresh;
-    this.#due = prompt && answer ? undefined : this.#choose(h_BLD, w);
+  due(h_1LD: Tensor, w: Parameters<SegmentFeatures["due"]>[1]): Tensor | undefined {
+    this.#due = this.isWhole ? undefined : this.#choose(h_1LD, w);
     return this.#due;
   }
 
-  feature(name: Feature, compute: () => Tensor): Tensor {
-    if (this.#due === undefined) this.#keep(name, compute());
-    else if (this.#due.perSegment[0] !== 0) this.#stored(name).indexCopy_(1, this.#due.index, compute());
-    return this.#stored(name).clone();
+  seen(due: KeyValues): KeyValues {
+    if (this.#due === undefined) {
+      this.#keyValues = keep(this.#keyValues, due);
+      return due;
+    }
+    const kept = this.#kept();
+    kept.keys.indexCopy_(2, this.#due, due.keys);
+    kept.values.indexCopy_(2, this.#due, due.values);
+    return kept;
   }
 
-  #choose(h_BLD: Tensor, w: Parameters<FeatureSource["due"]>[1]): Positions {
-    const length = h_BLD.size(1);
+  output(name: BlockOutput, due_1RD: Tensor | undefined): Tensor {
+    const kept = this.#outputs.get(name);
+    if (this.#due === undefined) {
+      const all_1LD = due_1RD as Tensor;
+      if (kept === undefined) this.#outputs.set(name, detachFromScope(all_1LD.clone()));
+      else kept.copy_(all_1LD);
+      return all_1LD;
+    }
+    if (kept === undefined) throw new Error(`the cache has no ${name} yet: the first pass computes everything`);
+    if (due_1RD !== undefined) kept.indexCopy_(1, this.#due, due_1RD);
+    return kept;
+  }
+
+  #choose(h_1LD: Tensor, w: Parameters<SegmentFeatures["due"]>[1]): Tensor {
+    const length = h_1LD.size(1);
     const first = this.#promptLength;
-    const range = (from: number, to: number) => arange(from, to, 1, { device: h_BLD.device });
+    const range = (from: number, to: number) => arange(from, to, 1, { device: h_1LD.device });
     const parts: Tensor[] = [];
     if (this.#refresh.prompt) parts.push(range(0, first));
     if (this.#refresh.answer) parts.push(range(first, length));
     else {
       const count = Math.floor((length - first) * this.#transferRatio);
       if (count > 0) {
-        const now_BGD = linear(h_BLD.narrow(1, first, length - first), w.value);
-        const then_BGD = this.#stored("value").narrow(1, first, length - first);
-        parts.push(mostTurned(now_BGD, then_BGD, count).add(first));
+        const now_1GD = linear(h_1LD.narrow(1, first, length - first), w.value);
+        const then_1GD = mergeHeads(this.#kept().values.narrow(2, first, length - first));
+        parts.push(mostTurned(now_1GD, then_1GD, count).add(first));
       }
     }
-    const index = parts.length === 0 ? range(0, 0) : cat(parts, 0);
-    return { index, perSegment: [index.size(0)] };
+    return parts.length === 0 ? range(0, 0) : cat(parts, 0);
   }
 
-  #stored(name: Feature): Tensor {
-    const stored = this.#kept.get(name);
-    if (stored === undefined) throw new Error(`the cache has no ${name} yet: the first pass computes everything`);
-    return stored;
-  }
-
-  /** Keeps a tensor beyond the scope it was made in. */
-  #keep(name: Feature, feature: Tensor): void {
-    this.#kept.get(name)?.dispose();
-    this.#kept.set(name, detachFromScope(feature));
+  #kept(): KeyValues {
+    if (this.#keyValues === undefined) throw new Error("nothing is kept yet: the first pass computes everything");
+    return this.#keyValues;
   }
 
   [Symbol.dispose](): void {
-    for (const tensor of this.#kept.values()) tensor.dispose();
-    this.#kept.clear();
+    this.#keyValues?.keys.dispose();
+    this.#keyValues?.values.dispose();
+    this.#keyValues = undefined;
+    for (const tensor of this.#outputs.values()) tensor.dispose();
+    this.#outputs.clear();
   }
 }
 

@@ -1,5 +1,6 @@
 /** The options of asking, one table for each way of it. */
 import { z } from "zod";
+import { cacheKinds, featureCacheType } from "../../diffusion/cache/cache-options.js";
 import { confidencesAmong } from "../../diffusion/decode-options.js";
 import { ruleNames } from "../../diffusion/rule-options.js";
 import {
@@ -48,7 +49,11 @@ const describeTypes: OptionTypes<DescribeOptions> = {
   stop: texts,
   draft: text,
   seed: number,
-  cache: z.strictObject({ promptInterval: number, genInterval: number, transferRatio: number }),
+  cache: z.union([z.enum(cacheKinds), featureCacheType]),
+  refreshEvery: number,
+  refreshChanged: number,
+  certify: flag,
+  fast: flag,
   compat: flag,
   specialTokens: flag,
   autoOrient: flag,
@@ -61,11 +66,13 @@ const describeTypes: OptionTypes<DescribeOptions> = {
 };
 
 const { prompt, messages, system, conversation, imageJoin, temperature, cfgScale, seed } = describeTypes;
+const { cache, refreshEvery, refreshChanged, certify, fast } = describeTypes;
 const { specialTokens, autoOrient, asStored, maxPixels, videoFrames, signal, onTrace, onLayers, ...others } =
   describeTypes;
 /** Of all three. */
 const common = {
   ...{ prompt, messages, system, conversation, imageJoin, temperature, cfgScale, seed },
+  ...{ cache, refreshEvery, refreshChanged, certify, fast },
   ...{ specialTokens, autoOrient, asStored, maxPixels, videoFrames, signal, onTrace, onLayers },
 };
 

@@ -42,11 +42,22 @@ export function attend(
     k_BNLH.splitWithSizes(segments, 2),
     v_BNLH.splitWithSizes(segments, 2),
   ];
-  const withQueries = [...segments.keys()].filter((i) => (queries[i] ?? 0) > 0);
-  return cat(
-    withQueries.map((i) => dotAttention(qs[i] as Tensor, ks[i] as Tensor, vs[i] as Tensor)),
-    2,
+  return attendEach(
+    qs,
+    segments.map((_, i) => [ks[i] as Tensor, vs[i] as Tensor] as const),
   );
+}
+
+/** The queries of each segment over its own keys and values: [1, N, R of all, H] */
+export function attendEach(
+  queries: readonly Tensor[],
+  seen: readonly (readonly [keys_1NLH: Tensor, values_1NLH: Tensor])[],
+): Tensor {
+  const attended = seen.flatMap(([keys, values], i) => {
+    const q_1NRH = queries[i] as Tensor;
+    return q_1NRH.size(2) > 0 ? [dotAttention(q_1NRH, keys, values)] : [];
+  });
+  return cat(attended, 2);
 }
 
 /** Segments of one length: [1, N, S*L, H] -> [S, N, L, H]; as `splitHeads` lays heads out, without a copy. */

@@ -11,7 +11,7 @@ import { scope, Tensor } from "@rediff/torch";
 import { chainPieces, type Pieces, runChain, type Stage, stage } from "../chain.js";
 import { mergeHeads, repeatHeads, splitHeads } from "../heads.js";
 import { add_, type LinearWeight, linear, mul_, type StoredWeight, silu_ } from "../kernels.js";
-import { at, attend, type Positions } from "./attend.js";
+import { at, attend, attendEach, type Positions } from "./attend.js";
 import type { LladaConfig } from "./llada-config.js";
 import { type RotaryTables, rotaryAt, rotate } from "./rotary.js";
 import type { Visibility } from "./visibility.js";
@@ -51,19 +51,34 @@ export function unrounded(model: Llada): Llada<Tensor> {
   return { config: model.config, weights: { ...model.weights, blocks } };
 }
 
-/** Features of a block that a cache may keep over forward passes; keys before rotation. */
-export type Feature = "key" | "value" | "attention" | "feedForward";
-
-/** Where a block's features come from when not all of them are computed in this pass (diffusion/cache). */
-export interface FeatureSource {
-  /** The positions whose features are computed in this pass, by the block's normed input; undefined is all. */
-  due(h_BLD: Tensor, w: BlockWeights<LinearWeight>): Positions | undefined;
-  /** A feature of all positions, [B, L, width], the caller's own. `compute` makes it of those that are due; it is not
-   *  called when none are. */
-  feature(name: Feature, compute: () => Tensor): Tensor;
+/** Keys, rotated, and values of a segment: [1, K, L, H] each. */
+export interface KeyValues {
+  keys: Tensor;
+  values: Tensor;
 }
 
-const computeAll: FeatureSource = { due: () => undefined, feature: (_, compute) => compute() };
+/** What a block adds to its input, in two parts. */
+export type BlockOutput = "attention" | "feedForward";
+
+/** Where a block's features come from when not all of them are computed in this pass (diffusion/cache). A pass may have
+ *  fewer rows than its sequences have positions: what the others' keys and values were is the source's to know. */
+export interface FeatureSource {
+  /** Outputs of rows that are not due are kept, so rows that nobody asked for cannot be left out. */
+  readonly keepsOutputs: boolean;
+  /** The rows whose features are computed in this pass, by the block's normed input; undefined is all. */
+  due(h_1RD: Tensor, w: BlockWeights<LinearWeight>): Positions | undefined;
+  /** What each segment sees, by the due rows' keys and values; undefined is just those. */
+  seen(due: KeyValues): readonly KeyValues[] | undefined;
+  /** An output of all rows, the caller's own. `compute` makes it of those that are due; it is not called when none are. */
+  output(name: BlockOutput, compute: () => Tensor): Tensor;
+}
+
+const computeAll: FeatureSource = {
+  keepsOutputs: false,
+  due: () => undefined,
+  seen: () => undefined,
+  output: (_, compute) => compute(),
+};
 
 export interface BlockContext {
   config: LladaConfig;
@@ -71,7 +86,7 @@ export interface BlockContext {
   visible: Visibility;
   /** Positions that come out of the block; the others matter as keys and values only. Default all. */
   asked?: Positions | undefined;
-  /** Default: everything is computed. Cannot be combined with `asked`, for the others' features would be lost. */
+  /** Default: everything is computed. One that keeps outputs cannot be combined with `asked`. */
   source?: FeatureSource | undefined;
 }
 
@@ -82,9 +97,9 @@ export function block(w: BlockWeights<LinearWeight>, x_BLD: Tensor, context: Blo
     const x_BRD = at(x_BLD, asked);
     const h_BLD = rmsNorm(x_BLD, w.inputNorm, config.rmsNormEps);
     const due = source.due(h_BLD, w);
-    const attended_BRD = source.feature("attention", () => attention(w, h_BLD, context, due));
+    const attended_BRD = source.output("attention", () => attention(w, h_BLD, context, due));
     const y_BRD = add_(attended_BRD, x_BRD);
-    const fed_BRD = source.feature("feedForward", () =>
+    const fed_BRD = source.output("feedForward", () =>
       feedForward(w, rmsNorm(at(y_BRD, due), w.postAttentionNorm, config.rmsNormEps)),
     );
     return add_(fed_BRD, y_BRD);
@@ -92,7 +107,7 @@ export function block(w: BlockWeights<LinearWeight>, x_BLD: Tensor, context: Blo
 }
 
 /** @param h_BLD normed input
- *  @param due positions whose keys and values are new; the others' come from the context's source */
+ *  @param due rows whose keys and values are new; the others' come from the context's source */
 function attention(
   w: BlockWeights<LinearWeight>,
   h_BLD: Tensor,
@@ -102,10 +117,18 @@ function attention(
   const heads = (x: Tensor) => splitHeads(x, config.headDim);
   const asking = asked ?? due;
   const q_BNRH = rotate(heads(linear(at(h_BLD, asking), w.query)), rotaryAt(rotary, asking));
-  const k_BKLH = rotate(heads(source.feature("key", () => linear(at(h_BLD, due), w.key))), rotary);
-  const v_BKLH = heads(source.feature("value", () => linear(at(h_BLD, due), w.value)));
+  const keys = rotate(heads(linear(at(h_BLD, due), w.key)), rotaryAt(rotary, due));
+  const values = heads(linear(at(h_BLD, due), w.value));
+  const seen = source.seen({ keys, values });
   const groups = config.heads / config.kvHeads;
-  const attended_BNRH = attend(q_BNRH, repeatHeads(k_BKLH, groups), repeatHeads(v_BKLH, groups), visible, asking);
+  const ofQueries = (x_BKLH: Tensor) => repeatHeads(x_BKLH, groups);
+  const attended_BNRH =
+    seen === undefined
+      ? attend(q_BNRH, ofQueries(keys), ofQueries(values), visible, asking)
+      : attendEach(
+          q_BNRH.splitWithSizes(asking?.perSegment ?? visible.segments ?? [q_BNRH.size(2)], 2),
+          seen.map((own) => [ofQueries(own.keys), ofQueries(own.values)] as const),
+        );
   return linear(mergeHeads(attended_BNRH), w.output);
 }
 
@@ -142,7 +165,7 @@ export function lladaStages({ config, weights }: Llada, options: LladaOptions): 
     return stage({ block: own, norm: weights.norm }, (w, x_BLD) =>
       scope(() => {
         const x_BRD =
-          sources === undefined
+          context.source?.keepsOutputs !== true
             ? block(w.block, x_BLD, { ...context, asked })
             : at(block(w.block, x_BLD, context), asked);
         return rmsNorm(x_BRD, w.norm, config.rmsNormEps);

@@ -28,6 +28,11 @@ export type DraftOptions = Pick<
   | "reviseRest"
   | "confidenceAmong"
   | keyof RuleOptions
+  | "cache"
+  | "refreshEvery"
+  | "refreshChanged"
+  | "certify"
+  | "fast"
   | "temperature"
   | "cfgScale"
   | "remasking"

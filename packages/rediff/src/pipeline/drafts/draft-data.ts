@@ -9,6 +9,7 @@ import { readAskable } from "../../inference/model-facts.js";
 import { resolveDescribe } from "../../inference/resolve.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import type { PassProgress } from "../../models/chain.js";
+import { type Quantization, quantizations } from "../../models/quantization.js";
 import { abortSignal, flag, listener, number, object, optionSet, text } from "../../options/option-set.js";
 import { type DraftOptions, type DraftReport, draftAll } from "./draft-all.js";
 import { type PlanOptions, planDrafts } from "./draft-plan.js";
@@ -24,8 +25,9 @@ export interface DraftDataOptions extends QuestionOptions, StepsAsked, Omit<Plan
   /** The question; for a folder of pictures only. */
   prompt?: string | undefined;
   output: string;
-  /** What the drafts call the model, its folder, and the base of an adapter in place of the one that it names. */
-  model: { name: string; folder: string; base?: string | undefined };
+  /** What the drafts call the model, its folder, the base of an adapter in place of the one that it names, and what
+   *  `withModel` rounds its weights to, for the drafts to say. */
+  model: { name: string; folder: string; base?: string | undefined; quantize?: Quantization | undefined };
   /** Gives the model for as long as it is used. Not called when there is nothing left to draft. */
   withModel: <T>(use: (model: VisionLanguageModel) => Promise<T>) => Promise<T>;
   options?: DraftOptions;
@@ -48,7 +50,10 @@ const checkDraftData = optionSet<DraftDataOptions>(
     }),
     prompt: text,
     output: text,
-    model: z.strictObject({ name: text, folder: text, base: text.optional() }),
+    model: z.strictObject({
+      ...{ name: text, folder: text, base: text.optional() },
+      quantize: z.enum(quantizations).optional(),
+    }),
     withModel: listener,
     options: object,
     batch: number,
@@ -82,6 +87,7 @@ export async function draftData(options: DraftDataOptions): Promise<DraftReport>
   checkDescribe(decode);
   checkDraftOptions(options, decode); // before anything is read
   const reader = await readAskable(model.folder, model.base);
+  if (model.quantize !== undefined) reader.facts.quantization = model.quantize;
   const steps = draftSteps(options, decode, reader.facts);
   await using questions = await openQuestions(data, prompt, { ...options, onProgress: onIndex });
   const { first, count, shard } = options;

@@ -33,6 +33,10 @@ const draftedShape = {
   entropy_bound: z.number().exactOptional(),
   edit_threshold: z.number().exactOptional(),
   post_edit_steps: z.number().exactOptional(),
+  /** What was approximate besides the rule. */
+  cache: z.looseObject({ kind: z.string() }).exactOptional(),
+  quantize: z.string().exactOptional(),
+  fast: z.literal(true).exactOptional(),
   cfg_scale: z.number().exactOptional(),
   remasking: z.string().exactOptional(),
   conversation: z.string().exactOptional(),

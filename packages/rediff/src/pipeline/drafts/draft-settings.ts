@@ -4,6 +4,7 @@ import { stepsFor } from "../../diffusion/transfer-schedule.js";
 import { OptionError, option, wording } from "../../errors.js";
 import { type ModelFacts, modelDefaults } from "../../inference/model-facts.js";
 import { checkOptions } from "../../inference/request.js";
+import { cacheRecord } from "../../inference/request-record.js";
 import type { DescribeRequest } from "../../inference/resolve.js";
 import type { DraftOptions } from "./draft-all.js";
 import type { DraftSettings } from "./drafts-file.js";
@@ -52,6 +53,7 @@ export function draftSettings(
   const { decode, conversation, imageJoin, visuals } = request;
   const { genLength, blockLength, revise, temperature, seed, reviseTopk, reviseStart, cfgScale, remasking } = decode;
   const { system, maxPixels } = asked;
+  const cache = cacheRecord(decode.cache);
   return {
     model,
     checkpoint,
@@ -66,6 +68,9 @@ export function draftSettings(
     ...(decode.confidenceAmong !== "allowed" && { confidence_among: decode.confidenceAmong }),
     ...(decode.threshold !== undefined && { threshold: decode.threshold }),
     ...ruleRecord(decode),
+    ...(cache !== null && { cache }),
+    ...(request.quantization && { quantize: request.quantization }),
+    ...(request.fast && { fast: true }),
     ...(cfgScale !== 0 && { cfg_scale: cfgScale }),
     ...(remasking !== "low_confidence" && { remasking }),
     ...(conversation !== "llava_llada" && { conversation }),

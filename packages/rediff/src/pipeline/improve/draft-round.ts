@@ -75,7 +75,7 @@ export async function draftWith(recipe: ImproveKeys, job: DraftJob): Promise<Dra
     imageFolder2: folders.image_folder_2,
     unpackTo: recipe.unpack_to ?? join(recipe.output, "pictures"),
     absolute: true, // training looks for names in folders of its own
-    model: { name: model, folder: await resolveModel(model) },
+    model: { name: model, folder: await resolveModel(model), quantize: recipe.draft.quantize },
     ...(job.onDraft && { onDraft: job.onDraft }),
     ...(job.onLeftOut && { onLeftOut: job.onLeftOut }),
     ...(job.signal && { signal: job.signal }),
@@ -92,8 +92,12 @@ export class LazyModel implements Disposable {
   ) {}
 
   readonly use = async <T>(work: (model: VisionLanguageModel) => Promise<T>): Promise<T> => {
-    const { device = availableDevices()[0] ?? "cpu", dtype } = this.recipe.draft;
-    this.#model ??= await loadModel(this.name, { device: device as Device, ...(dtype !== undefined && { dtype }) });
+    const { device = availableDevices()[0] ?? "cpu", dtype, quantize } = this.recipe.draft;
+    this.#model ??= await loadModel(this.name, {
+      device: device as Device,
+      ...(dtype !== undefined && { dtype }),
+      ...(quantize !== undefined && { quantize }),
+    });
     return work(this.#model);
   };
 

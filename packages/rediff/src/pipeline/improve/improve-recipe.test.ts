@@ -38,6 +38,17 @@ test("a rule of decoding and its numbers; none where steps are asked for", () =>
   );
 });
 
+test("what is kept of earlier passes, and `fast`, reach the drafts; what contradicts it is refused", () => {
+  const cached = draftOptions(
+    parse("draft: {cache: refresh, refresh_every: 4, refresh_changed: 0.5, certify: false}\n"),
+  );
+  expect(cached).toMatchObject({ cache: "refresh", refreshEvery: 4, refreshChanged: 0.5, certify: false });
+  expect(draftOptions(parse("draft: {fast: true}\n"))).toMatchObject({ fast: true });
+  expect(parse("draft: {quantize: int8}\n").draft.quantize).toBe("int8");
+  expect(() => parse("draft: {fast: true, steps: 8}\n")).toThrow(/draft: fast and steps exclude each other/);
+  expect(() => parse("draft: {refresh_every: 4}\n")).toThrow(/draft: refresh_every needs cache refresh or fast-dllm/);
+});
+
 test("values from the command line, also of groups and inside of train.set", () => {
   const recipe = parse("", "rounds=1", "expert.concurrency=16", "train.set.learning_rate=1e-5", "draft.steps=[16,8]");
   expect(recipe).toMatchObject({ rounds: 1, expert: { concurrency: 16 }, draft: { steps: [16, 8] } });

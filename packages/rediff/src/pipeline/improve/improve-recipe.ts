@@ -2,9 +2,11 @@
  *  on the command line and in training recipes. Paths are relative to where the command runs. */
 
 import { z } from "zod";
+import { cacheKinds } from "../../diffusion/cache/cache-options.js";
 import { confidencesAmong } from "../../diffusion/decode-options.js";
 import { ruleNames } from "../../diffusion/rule-options.js";
 import { inSnakeCase, UserError } from "../../errors.js";
+import { quantizations } from "../../models/quantization.js";
 import { DEVICE_FORMS, isDeviceName } from "../../options/device-name.js";
 import { promptTemplates } from "../../text/chat-template.js";
 import { type Override, parseOverride } from "../../training/recipe/overrides.js";
@@ -53,6 +55,15 @@ const draft = z.strictObject({
   entropy_bound: optional(amount),
   edit_threshold: optional(share),
   post_edit_steps: optional(from0),
+  /** What is kept of earlier forward passes: approximate. Default: nothing. */
+  cache: optional(z.enum(cacheKinds)),
+  refresh_every: optional(count),
+  refresh_changed: optional(share),
+  certify: optional(z.boolean()),
+  /** Approximate options of decoding that go together (docs/speed.md). */
+  fast: optional(z.boolean()),
+  /** Round the drafting model's weights, on the CPU. What is trained is not rounded. */
+  quantize: optional(z.enum(quantizations)),
   temperature: amount.default(0),
   cfg_scale: amount.default(0),
   remasking: z.enum(["low_confidence", "random"]).default("low_confidence"),
@@ -261,6 +272,11 @@ export function draftOptions({ draft: keys }: ImproveKeys): DraftOptions {
     ...(keys.entropy_bound !== undefined && { entropyBound: keys.entropy_bound }),
     ...(keys.edit_threshold !== undefined && { editThreshold: keys.edit_threshold }),
     ...(keys.post_edit_steps !== undefined && { postEditSteps: keys.post_edit_steps }),
+    ...(keys.cache !== undefined && { cache: keys.cache }),
+    ...(keys.refresh_every !== undefined && { refreshEvery: keys.refresh_every }),
+    ...(keys.refresh_changed !== undefined && { refreshChanged: keys.refresh_changed }),
+    ...(keys.certify !== undefined && { certify: keys.certify }),
+    ...(keys.fast !== undefined && { fast: keys.fast }),
     ...(keys.system !== undefined && { system: keys.system }),
   };
 }

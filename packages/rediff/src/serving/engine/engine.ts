@@ -30,6 +30,8 @@ export interface EngineOptions {
   batch: number;
   /** Of pictures' features, kept for the next question about the same one. */
   keptBytes?: number | undefined;
+  /** Bytes that caches may take together; default as the batcher has it. */
+  cacheBytes?: number | undefined;
   /** Requests that may wait. */
   queue: number;
   /** Processes that decode pictures, at most. */
@@ -127,10 +129,10 @@ export class Engine {
       pictures: new VisionPool({ workers: options.visionWorkers, isolation }),
       videos: new VisionPool({ workers: 1, isolation }),
     };
-    const { folder, load, threads, batch, keptBytes } = options;
+    const { folder, load, threads, batch, keptBytes, cacheBytes } = options;
     this.#texts = new TextPool({ folder, base: load.base });
     this.#model = new ModelHandle(
-      { folder, options: load, threads, batch, keptBytes },
+      { folder, options: load, threads, batch, keptBytes, cacheBytes },
       { ...LIFE_LIMITS, ...options.life },
       {
         message: (message) => this.#hear(message),

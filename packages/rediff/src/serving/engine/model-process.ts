@@ -27,14 +27,14 @@ function post(message: FromModel): void {
   if (process.connected) process.send?.(message, undefined, {}, () => undefined);
 }
 
-async function load({ folder, options, threads, batch, keptBytes }: LoadRequest): Promise<void> {
+async function load({ folder, options, threads, batch, keptBytes, cacheBytes }: LoadRequest): Promise<void> {
   try {
     await beats; // from here on silence means something
     if (threads === undefined) useFastestThreads();
     else setThreads(threads);
     const onWarning = (line: string) => process.stderr.write(`rediff: ${line}\n`);
     const model = await loadModelFolder(folder, { ...options, onWarning });
-    batcher = new ServedBatcher(model, batch, post, keptBytes);
+    batcher = new ServedBatcher(model, { batch, keptBytes, cacheBytes }, post);
     const facts = { ...factsOf(model), dtype: model.dtype, device: model.device };
     post({ type: "ready", facts, memory: memory() });
   } catch (error) {

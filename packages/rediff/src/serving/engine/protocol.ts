@@ -23,6 +23,8 @@ export interface LoadRequest {
   batch: number;
   /** Bytes of pictures' features that are kept for the next question; default as the library has it. */
   keptBytes?: number | undefined;
+  /** For their caches. */
+  cacheBytes: number | undefined;
 }
 
 /** What of a request's progress somebody wants to hear. */

@@ -31,7 +31,7 @@ const job = (prompt: string, options: DescribeOptions = {}, trace = false): Read
 /** Runs until all ids are answered. */
 async function run(jobs: ReadyJob[], onPost: (message: FromModel, batcher: ServedBatcher) => void = () => undefined) {
   const answers = new Map<number, FromModel>();
-  const batcher: ServedBatcher = new ServedBatcher(model, 4, (message) => {
+  const batcher: ServedBatcher = new ServedBatcher(model, { batch: 4, cacheBytes: undefined }, (message) => {
     onPost(message, batcher);
     if (message.type === "done" || message.type === "failed") answers.set(message.id, message);
     if (answers.size === jobs.length) batcher.end();
@@ -73,7 +73,7 @@ test("a request that is cancelled in the middle leaves the batch; one that waits
   expectNoLeaks();
   const begun: number[] = [];
   let turns = 0;
-  const batcher: ServedBatcher = new ServedBatcher(model, 2, (message) => {
+  const batcher: ServedBatcher = new ServedBatcher(model, { batch: 2, cacheBytes: undefined }, (message) => {
     if (message.type === "begun") begun.push(message.id);
     if (message.type === "progress" && ++turns === 2) {
       batcher.cancel(0);

@@ -11,7 +11,7 @@ import { KeptFeatures } from "../../models/llava/kept-features.js";
 import type { Model } from "../../models/llava/llava.js";
 import { packError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
-import type { Answer, FromModel, PixelPiece, Progress, ReadyJob, ToModel } from "./protocol.js";
+import type { Answer, FromModel, LoadRequest, PixelPiece, Progress, ReadyJob, ToModel } from "./protocol.js";
 
 /** Passes of a small model take less time than telling of each. */
 const TELL_EVERY_MS = 50;
@@ -43,12 +43,17 @@ export class ServedBatcher {
   #ended = false;
   #patienceMs = PATIENCE_MS;
 
-  constructor(model: Model, batch: number, post: (message: FromModel) => void, keptBytes?: number) {
+  constructor(
+    model: Model,
+    { batch, keptBytes, cacheBytes }: Pick<LoadRequest, "batch" | "keptBytes" | "cacheBytes">,
+    post: (message: FromModel) => void,
+  ) {
     this.#kept = new KeptFeatures(keptBytes);
     this.#batcher = new Batcher(model, batch, {
       patienceMs: PATIENCE_MS,
       onLayers: (progress) => this.#tellLayers(progress),
       kept: this.#kept,
+      cacheBytes,
     });
     this.#post = post;
   }

@@ -73,7 +73,7 @@ export function chatAsked(body: ChatBody, asking: Asking): ChatAsked {
           maxPixels: options.maxPixels,
           stop: stopsOf(body),
           ...(system.length > 0 && { system: system.join("\n\n") }),
-          ...diffusionOptions(body),
+          ...diffusionOptions(body, model),
           ...present({ genLength, blockLength: body.block_length }),
         },
       },
@@ -101,10 +101,16 @@ export function diffusionOptions(
     | "revise_start"
     | "revise_rest"
     | "confidence_among"
+    | "cache"
+    | "refresh_every"
+    | "refresh_changed"
+    | "certify"
+    | "fast"
     | "seed"
     | "image_join"
     | "as_stored"
   >,
+  model: Pick<ServedModel, "fast">,
 ) {
   const { steps, tokens_per_step: tokensPerStep, threshold, temperature, remasking, revise, seed } = body;
   const { cfg_scale: cfgScale, revise_topk: reviseTopk, revise_start: reviseStart, image_join: imageJoin } = body;
@@ -128,10 +134,37 @@ export function diffusionOptions(
     reviseStart,
     reviseRest,
     confidenceAmong,
+    ...cacheOptionsOf(body, model),
     seed,
     imageJoin,
     asStored,
   });
+}
+
+/** Fields by which a request has a way of its own, beside which a server's `--fast` does not hold. */
+const OWN_WAY = [
+  ...(["steps", "tokens_per_step", "rule", "threshold", "factor", "entropy_bound", "edit_threshold"] as const),
+  ...([
+    "post_edit_steps",
+    "remasking",
+    "revise_start",
+    "cache",
+    "refresh_every",
+    "refresh_changed",
+    "certify",
+  ] as const),
+];
+
+/** Fields of all three. */
+export function cacheOptionsOf(
+  body: Pick<ChatBody, "cache" | "refresh_every" | "refresh_changed" | "certify" | "fast"> &
+    Partial<Pick<ChatBody, (typeof OWN_WAY)[number]>>,
+  model: Pick<ServedModel, "fast">,
+) {
+  const { cache, refresh_every: refreshEvery, refresh_changed: refreshChanged, certify } = body;
+  const isUsual = OWN_WAY.every((field) => (body[field] ?? undefined) === undefined);
+  const fast = body.fast ?? (isUsual ? model.fast : undefined);
+  return present({ cache, refreshEvery, refreshChanged, certify, fast });
 }
 
 /** More steps than tokens do nothing but take time. @param most that an answer could need */

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Context, Hono } from "hono";
 import type { Beginning, Description } from "../../inference/answers.js";
+import { namedApproximations } from "../../inference/request-record.js";
 import { traceEnd, traceStart } from "../../inference/trace.js";
 import type { TraceEvent, TraceStep } from "../../inference/trace-format.js";
 import type { PassProgress } from "../../models/chain.js";
@@ -62,9 +63,6 @@ function warningsOf({ askedLength, longest, fields }: ChatAsked, beginning: Begi
 /** Words of the question that the model cannot read, where there are any. */
 const unreadOf = ({ unread }: Description) => (unread.length > 0 ? { unread } : {});
 
-/** Rounded weights, where the model has them: the answer is approximate. */
-const roundingOf = ({ quantization: quantize }: Description) => quantize && { quantize };
-
 const reasonOf = ({ stopped }: Description) => (stopped ? "stop" : "length");
 
 function submit(
@@ -111,7 +109,7 @@ async function whole(c: Context<AppEnv>, asked: Asked) {
     usage: usageOf(beginning, result),
     ...warningsOf(request, beginning),
     ...unreadOf(result),
-    ...roundingOf(result),
+    ...namedApproximations(result),
     ...(request.job.trace && { diffusion: trace }),
   });
 }
@@ -160,7 +158,7 @@ async function stream(c: Context<AppEnv>, asked: Asked) {
       chunk([choice({}, reasonOf(result))], {
         ...warningsOf(request, beginning),
         ...unreadOf(result),
-        ...roundingOf(result),
+        ...namedApproximations(result),
       });
       diffusion(traceEnd(result));
       if (includeUsage) chunk([], { usage: usageOf(beginning, result) });

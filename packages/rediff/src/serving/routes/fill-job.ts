@@ -18,7 +18,7 @@ export function fillAsked(body: FillBody, asking: Asking): FillAsked {
   assertMedia(media, facts, asking.media);
   const options = {
     maxPixels: asking.media.maxPixels,
-    ...diffusionOptions(body),
+    ...diffusionOptions(body, model),
     ...present({ prompt: prompt && escapeMarkers(prompt) }),
   };
   return {

@@ -1,5 +1,6 @@
 /** POST /v1/fill: a template with blanks in, the text out; every fixed character stays. */
 import type { Hono } from "hono";
+import { namedApproximations } from "../../inference/request-record.js";
 import { traceEndOfFilling, traceStart } from "../../inference/trace.js";
 import type { TraceEvent } from "../../inference/trace-format.js";
 import type { AppEnv } from "../http/api-keys.js";
@@ -28,12 +29,12 @@ export function fillRoute(app: Hono<AppEnv>, serving: Serving): void {
       }),
     );
     trace.push(traceEndOfFilling(filling, given));
-    const { text, blanks, unread, promptUnread, steps, seconds, quantization: quantize } = filling;
+    const { text, blanks, unread, promptUnread, steps, seconds } = filling;
     const answer = { text, blanks, unread, steps, seconds, model: model.id };
     return c.json({
       ...answer,
       ...(promptUnread.length > 0 && { prompt_unread: promptUnread }),
-      ...(quantize && { quantize }),
+      ...namedApproximations(filling),
       ...(job.trace && { diffusion: trace }),
     });
   });

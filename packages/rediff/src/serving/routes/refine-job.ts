@@ -5,6 +5,7 @@ import { type Asked, type Asking, modelFor } from "../bodies/asking.js";
 import { assertMedia, pictureSource } from "../media/load-media.js";
 import { present } from "../schemas/fields.js";
 import type { RefineBody } from "../schemas/text-bodies.js";
+import { cacheOptionsOf } from "./chat-job.js";
 
 export type RefineAsked = Asked<"refine">;
 
@@ -17,6 +18,7 @@ export function refineAsked(body: RefineBody, asking: Asking): RefineAsked {
   const options = {
     maxPixels: asking.media.maxPixels,
     ...present({ prompt: prompt && escapeMarkers(prompt), rounds, threshold, imageJoin, asStored }),
+    ...cacheOptionsOf({ ...body, threshold: undefined }, model), // its threshold is of another kind
   };
   return {
     model: place,

@@ -89,6 +89,8 @@ function entryOf({ engine, model }: Served, created: number) {
       scene_world: facts?.sceneWorld ?? false,
       /** What its weights are rounded to, "int8" or "int4": answers are approximate. */
       quantize: facts?.quantization ?? null,
+      /** Requests that ask for no speed or cache of their own are answered as with `fast`. */
+      fast: model.fast ?? false,
       converses: facts?.defaults.converses ?? true,
       image_join: defaults?.imageJoin ?? null,
     },

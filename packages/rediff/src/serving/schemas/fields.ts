@@ -1,5 +1,6 @@
 /** Fields that several requests share. Names are the reference's and OpenAI's; null means "not given", as OpenAI has it. */
 import { z } from "zod";
+import { cacheKinds } from "../../diffusion/cache/cache-options.js";
 import { confidencesAmong } from "../../diffusion/decode-options.js";
 import { MOST_POST_EDIT_STEPS, ruleNames } from "../../diffusion/rule-options.js";
 
@@ -33,6 +34,30 @@ export const asStored = z
 export const seed = z.int().nullish().meta({ description: "default 42; the same seed gives the same answer" });
 export const temperature = z.number().min(0).max(2).nullish().meta({ description: "default 0: the likeliest token" });
 export const diffusionTrace = z.boolean().nullish().meta({ description: "report every forward pass" });
+
+/** What is kept of earlier forward passes. */
+export const cacheFields = {
+  cache: z
+    .enum(cacheKinds)
+    .nullish()
+    .meta({ description: "keep keys and values of earlier passes: approximate and faster; default none" }),
+  refresh_every: integer(1, MOST_TOKENS).nullish().meta({
+    description: "with cache refresh: passes from one that computes everything to the next, default 8; fast-dllm 32",
+  }),
+  refresh_changed: z
+    .number()
+    .min(0)
+    .max(1)
+    .nullish()
+    .meta({ description: "with cache refresh: or when this share of the answer's tokens has changed; default 0.25" }),
+  certify: z
+    .boolean()
+    .nullish()
+    .meta({ description: "with cache refresh: what is revised ends with a pass without it; default true" }),
+  fast: z.boolean().nullish().meta({
+    description: "approximate options that go together: cache refresh and, where masks are filled, threshold 0.9",
+  }),
+};
 
 /** Diffusion's own fields. */
 export const diffusionFields = {
@@ -76,6 +101,7 @@ export const diffusionFields = {
     .boolean()
     .nullish()
     .meta({ description: "with revise: also in the steps that are left when all is written; default the model's" }),
+  ...cacheFields,
   confidence_among: z
     .enum(confidencesAmong)
     .nullish()

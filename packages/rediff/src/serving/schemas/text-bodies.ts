@@ -2,6 +2,7 @@
 import { z } from "zod";
 import {
   asStored,
+  cacheFields,
   diffusionFields,
   diffusionTrace,
   imageJoin,
@@ -24,6 +25,7 @@ export const refineBody = z.strictObject({
     .max(1)
     .nullish()
     .meta({ description: "replace a token only when at least this sure of the other; default 0" }),
+  ...cacheFields,
   image_join: imageJoin,
   as_stored: asStored,
 });

@@ -8,6 +8,7 @@ import { failures, type LeftOutReason, leftOutReasons } from "../../../pipeline/
 import { DEFAULT_QUESTION } from "../../../text/default-question.js";
 import { describeLeftOut, type LeftOutFile } from "../../../vision/picture/folder-pictures.js";
 import { PartlyFailed } from "../../exit-status.js";
+import { cacheOptions } from "../../options/cache-flags.js";
 import {
   addModelOptions,
   addPromptOptions,
@@ -18,7 +19,7 @@ import {
   type RuleFlags,
   ruleOptions,
 } from "../../options/describe-options.js";
-import { needTorch, openModel, suitableModel } from "../../options/load-engine.js";
+import { needTorch, openModel, roundingOf, suitableModel } from "../../options/load-engine.js";
 import { decimal, given, whole } from "../../options/parse-values.js";
 import { assertWritable } from "../../options/writable.js";
 import { listenForInterrupts } from "../../terminal/interrupts.js";
@@ -120,7 +121,7 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
       data,
       prompt,
       shard,
-      model: { name, folder, base: flags.base },
+      model: { name, folder, base: flags.base, quantize: await roundingOf(flags, folder) },
       withModel: async (use) => {
         using model = await openModel(flags, { pictures: true });
         return await use(model);
@@ -163,7 +164,7 @@ function draftOptions(flags: Flags): DraftOptions {
   const { genLength, blockLength } = flags;
   const { temperature, cfgScale, seed, system, conversation, imageJoin, autoOrient, asStored, maxPixels } = flags;
   return given({
-    ...{ genLength, blockLength, ...ruleOptions(flags) },
+    ...{ genLength, blockLength, ...ruleOptions(flags), ...cacheOptions(flags) },
     ...{ temperature, cfgScale, seed, system, conversation, imageJoin, autoOrient, asStored, maxPixels },
   });
 }

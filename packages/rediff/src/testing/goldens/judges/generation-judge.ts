@@ -1,10 +1,12 @@
 /** Golden group generation: every step of recorded runs, token by token, and the small tables behind them.
  *
  *  Each run is repeated twice: in `compat`, where every token of every step has to equal the recorded one, and on the
- *  default path, whose answer has to be the same wherever the original's quirks did not bite. */
+ *  default path, whose answer has to be the same wherever the original's quirks did not bite. And each is repeated with a
+ *  cache that is refreshed in every pass, which has to change no step. */
 import { join } from "node:path";
 import { inferenceMode, noGrad, scope, type Tensor } from "@rediff/torch";
 import { z } from "zod";
+import type { CacheOptions } from "../../../diffusion/cache/cache-options.js";
 import { type DecodeOptions, decodeOptions } from "../../../diffusion/decode-options.js";
 import type { DecodeResult, DecodeStep } from "../../../diffusion/decode-step.js";
 import { Decoder } from "../../../diffusion/decoder.js";
@@ -63,6 +65,7 @@ function optionsFrom(model: Model, raw: unknown, rawCache?: unknown): Partial<De
   };
   if (cache)
     options.cache = {
+      kind: "dllm-cache",
       promptInterval: cache.prompt_interval_steps,
       genInterval: cache.gen_interval_steps,
       transferRatio: cache.transfer_ratio,
@@ -187,8 +190,19 @@ function compareRun(golden: GoldenCase, model: Model, prompt: Tensor): Outcome {
     verdict.exact("sequence_without_resize", bare.result.tokens, outputs.sequence_without_resize);
   }
   compareDefaultPath(golden, used, prompt, options, outputs.sequence, verdict);
+  if (options.cache === undefined) {
+    const cached = trace(used, prompt, { ...options, compat: true, cache: REFRESHED }, replayed(tensors));
+    verdict.exact("refreshed in every pass", flatRows(cached), flatRows(got));
+    const [plain, alike] = [trace(used, prompt, options), trace(used, prompt, { ...options, cache: REFRESHED })];
+    verdict.exact("default path, refreshed in every pass", flatRows(alike), flatRows(plain));
+  }
   return verdict.outcome();
 }
+
+const REFRESHED: CacheOptions = { kind: "refresh", every: 1, changed: 1, certify: true };
+
+/** All rows of a run, and its answer. */
+const flatRows = ({ rows, result }: Trace): number[] => [...rows.flatMap((row) => [...row]), ...result.tokens];
 
 /** The default path draws fewer random numbers, so it is comparable where none are drawn. */
 function compareDefaultPath(

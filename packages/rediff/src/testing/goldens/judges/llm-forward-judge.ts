@@ -4,6 +4,7 @@ import { inferenceMode, scope, type Tensor } from "@rediff/torch";
 import { z } from "zod";
 import { loadModelFolder } from "../../../checkpoint/load-model.js";
 import { FeatureCache } from "../../../diffusion/cache/feature-cache.js";
+import { PackedFeatures } from "../../../diffusion/cache/packed-features.js";
 import { runChain } from "../../../models/chain.js";
 import { embed, hiddenStates, type Llada, lladaStages, logits } from "../../../models/llada/llada.js";
 import { dynamicTheta, Rotary } from "../../../models/llada/rotary.js";
@@ -102,23 +103,26 @@ const cacheInputs = z.object({
 
 function compareCached(model: Llada, golden: GoldenCase, tensors: Recorded, verdict: Verdict): void {
   const inputs = cacheInputs.parse(golden.inputs);
+  const passes = recorded(tensors, "in.inputs_embeds");
+  const rows = passes.size(1);
   using cache = new FeatureCache(
     {
       promptInterval: inputs.prompt_interval_steps,
       genInterval: inputs.gen_interval_steps,
       transferRatio: inputs.transfer_ratio,
     },
-    { promptLength: inputs.prompt_length, layers: model.weights.blocks.length },
+    { promptLength: inputs.prompt_length, length: rows, layers: model.weights.blocks.length },
   );
-  const passes = recorded(tensors, "in.inputs_embeds");
   const tables = new Rotary(model.config).tables([counting(passes.size(1))], passes.dtype, passes.device);
   const all: number[] = [];
   const best: number[] = [];
   for (const embeds of passes.unbind(0)) {
-    const sources = cache.nextPass();
+    cache.begin();
+    const sources = cache.layers.map((features) => new PackedFeatures([{ rows, features }]));
     const out = logits(model, hiddenStates(model, embeds.unsqueeze(0), { rotary: tables, sources }));
     all.push(...everyFourth(out).toNumbers());
     best.push(...out.argmax(-1).toNumbers());
+    cache.done();
   }
   verdict.close("logits_per_step_every4", all, tensors.get("out.logits_per_step_every4")?.data ?? []);
   verdict.exact("argmax_per_step", best, tensors.get("out.argmax_per_step")?.data ?? []);

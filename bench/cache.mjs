@@ -1,0 +1,157 @@
+// What caches are worth, and what they cost: captions of scenes by the embedded model with each cache and without, and a
+// model with a long prompt, which is what caches are for. All take turns in one process; processor seconds are counted, so
+// that other programs matter less.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Generator, getThreads, randn, scope, setThreads, torchVersion } from "@rediff/torch";
+import { loadModelFolder } from "../packages/rediff/dist/checkpoint/load-model.js";
+import { decodeOptions } from "../packages/rediff/dist/diffusion/decode-options.js";
+import { Decoder } from "../packages/rediff/dist/diffusion/decoder.js";
+import { embeddedModelFolder } from "../packages/rediff/dist/embedded.js";
+import { describeMany } from "../packages/rediff/dist/inference/describe-many.js";
+import { loadModel } from "../packages/rediff/dist/inference/vision-language-model.js";
+import { readScenes } from "../packages/rediff/dist/scenes/records/scene-records.js";
+import { scoreCaption } from "../packages/rediff/dist/scenes/scoring/score.js";
+import { writeTinyModel } from "../packages/rediff/dist/testing/tiny-model.js";
+import { conditions, median, speedup, spread, table } from "./report.mjs";
+
+const SCENES = 60;
+const BATCH = 16;
+const PROGRAM = join(import.meta.dirname, "../packages/rediff/bin/rediff.mjs");
+
+const VARIANTS = [
+  { name: "none", options: {} },
+  { name: "refresh, every 1", options: { cache: "refresh", refreshEvery: 1 } },
+  { name: "refresh, every 4", options: { cache: "refresh", refreshEvery: 4 } },
+  { name: "refresh (8, a quarter)", options: { cache: "refresh" } },
+  { name: "refresh, not certified", options: { cache: "refresh", certify: false } },
+  { name: "refresh, every 16, a half", options: { cache: "refresh", refreshEvery: 16, refreshChanged: 0.5 } },
+  { name: "refresh, every 64, all", options: { cache: "refresh", refreshEvery: 64, refreshChanged: 1 } },
+  { name: "fast-dllm (32)", options: { cache: "fast-dllm" } },
+  { name: "dllm-cache (25,7,0.25)", options: { cache: "dllm-cache" } },
+];
+
+/**
+ * @param {{ model?: string, threads?: number, repeats: number, log: (line: string) => void }} options
+ * @returns {Promise<{ name: string, title: string, text: string, ok: boolean }[]>}
+ */
+export async function benchCache(options) {
+  setThreads(options.threads ?? 1);
+  return [await benchCaptions(options), await benchLongPrompt(options)];
+}
+
+const cpuSeconds = () => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+
+async function benchCaptions({ model: folder = embeddedModelFolder(), log }) {
+  const work = mkdtempSync(join(tmpdir(), "rediff-bench-cache-"));
+  try {
+    const args = ["scenes", "generate", "--count", String(SCENES), "--seed", "9907", "--output", work];
+    const made = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: "utf8" });
+    if (made.status !== 0) throw new Error(made.stderr);
+    const scenes = [];
+    for await (const scene of readScenes(join(work, "scenes.jsonl"))) scenes.push(scene);
+    const pictures = scenes.map(({ record }) => [join(work, record.image)]);
+    const model = await loadModel(folder);
+    const rows = [["cache", "same caption", "no error", "passes", "full", "rows computed", "certified"]];
+    let ok = true;
+    for (const tokensPerStep of [1, 4]) {
+      let plain;
+      for (const { name, options } of VARIANTS) {
+        const told = [];
+        const all = { tokensPerStep, revise: true, batch: BATCH, ...options };
+        for await (const result of describeMany(model, pictures, all)) {
+          if (!result.ok) throw result.error;
+          told.push(result.description);
+        }
+        plain ??= told;
+        const same = told.filter(({ text }, i) => text === plain[i]?.text).length;
+        if (name === "refresh, every 1" && same < SCENES) ok = false;
+        const exact = told.filter(({ text }, i) => scoreCaption(text, scenes[i].facts).exact === 1).length;
+        const sum = (/** @type {(cache: any) => number} */ of) =>
+          told.reduce((total, { cache }) => total + (cache === undefined ? 0 : of(cache)), 0);
+        const rowsAll = sum((c) => c.rowsComputed + c.rowsKept);
+        rows.push([
+          `${tokensPerStep} a step: ${name}`,
+          `${same} of ${SCENES}`,
+          exact,
+          (told.reduce((total, { steps }) => total + steps, 0) / SCENES).toFixed(1),
+          rowsAll === 0 ? "" : (sum((c) => c.fullPasses) / SCENES).toFixed(1),
+          rowsAll === 0 ? "" : `${((100 * sum((c) => c.rowsComputed)) / rowsAll).toFixed(0)} %`,
+          rowsAll === 0 ? "" : sum((c) => (c.certified ? 1 : 0)),
+        ]);
+        log(rows.at(-1).join(" | "));
+      }
+    }
+    model[Symbol.dispose]();
+    const title = `Caches: captions of ${SCENES} scenes by the embedded model, revised`;
+    return { name: "cache:captions", title, text: table(rows), ok };
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}
+
+const LONG = { prompt: 1024, genLength: 128, steps: 32 };
+
+async function benchLongPrompt({ repeats, log }) {
+  const work = mkdtempSync(join(tmpdir(), "rediff-bench-cache-"));
+  try {
+    const shape = { textOnly: true, hiddenSize: 256, intermediateSize: 768, layers: 6, heads: 8, maxPositions: 4096 };
+    const model = await loadModelFolder(writeTinyModel(work, shape));
+    const generator = new Generator(1);
+    const prompt = scope(() => randn([LONG.prompt, shape.hiddenSize], generator));
+    const kinds = [
+      { name: "none", cache: undefined },
+      { name: "refresh (8, a quarter)", cache: { kind: "refresh", every: 8, changed: 0.25, certify: false } },
+      { name: "refresh, every 32, all", cache: { kind: "refresh", every: 32, changed: 1, certify: false } },
+      { name: "fast-dllm (32)", cache: { kind: "fast-dllm", every: 32 } },
+      {
+        name: "dllm-cache (25,7,0.25)",
+        cache: { kind: "dllm-cache", promptInterval: 25, genInterval: 7, transferRatio: 0.25 },
+      },
+    ].map((kind) => ({ ...kind, seconds: [], report: undefined }));
+    for (const batch of [1, 4]) {
+      for (const kind of kinds) Object.assign(kind, { [`seconds${batch}`]: [] });
+      for (let repeat = 0; repeat < repeats; repeat++)
+        for (const kind of kinds) {
+          const options = decodeOptions({ genLength: LONG.genLength, steps: LONG.steps, cache: kind.cache });
+          const decoder = new Decoder(model);
+          const all = Array.from({ length: batch }, () => decoder.add(prompt, options));
+          const began = cpuSeconds();
+          while (decoder.active > 0) decoder.step();
+          kind[`seconds${batch}`].push(cpuSeconds() - began);
+          kind.report = all[0].cacheReport;
+          for (const decoding of all) decoding[Symbol.dispose]();
+          decoder[Symbol.dispose]();
+          log(`batch ${batch}, ${kind.name}: ${kind[`seconds${batch}`].at(-1).toFixed(2)} s`);
+        }
+    }
+    const rows = [
+      ["cache", "CPU seconds, alone", "speed", "CPU seconds, 4 together", "speed", "full passes", "MB each"],
+    ];
+    for (const kind of kinds)
+      rows.push([
+        kind.name,
+        spread(kind.seconds1),
+        speedup(kinds[0].seconds1, kind.seconds1),
+        spread(kind.seconds4),
+        speedup(kinds[0].seconds4, kind.seconds4),
+        kind.report === undefined ? LONG.steps : kind.report.fullPasses,
+        kind.report === undefined ? 0 : (kind.report.bytes / 1e6).toFixed(1),
+      ]);
+    prompt.dispose();
+    model[Symbol.dispose]();
+    const how = `Width ${shape.hiddenSize}, ${shape.layers} layers, random weights; prompt ${LONG.prompt}, answer ${LONG.genLength} in ${LONG.steps} steps, not revised; float32, processor seconds, median (range) of ${repeats} runs that took turns.`;
+    const hello = { torch: torchVersion, threads: getThreads() };
+    const text = `${how}\n\n${table(rows)}\n\n${conditions([{ name: "rediff", hello }])}`;
+    const ok = median(kinds[1].seconds1) < median(kinds[0].seconds1);
+    return { name: "cache:speed", title: "Caches: a long prompt", text, ok };
+  } finally {
+    rmSync(work, { recursive: true });
+  }
+}

@@ -1,0 +1,79 @@
+/** `fast`: approximate options that go together, under one name. Which ones, and how they were chosen: docs/speed.md.
+ *
+ *  It is exactly these options and values. What is asked for beside it may not say otherwise: then it would not be clear
+ *  what was on. Whoever wants some of them gives those by name. */
+import type { chosenCache } from "../../diffusion/cache/cache-options.js";
+import { OptionError, option, type Wording, wording } from "../../errors.js";
+import type { DescribeOptions, RefineOptions } from "../request.js";
+
+/** Of whatever is decoded: keys and values are kept, with a certifying pass at the end. */
+const fastCache = { cache: "refresh", refreshEvery: 8, refreshChanged: 0.25 } as const satisfies DescribeOptions;
+
+/** Where masks are filled: as many at once as are sure enough. */
+const fastFilling = { rule: "threshold", threshold: 0.9 } as const satisfies DescribeOptions;
+
+/** Weights of commands that load a model, where it computes on the CPU and is not rounded already. */
+export const FAST_QUANTIZE = "int8";
+
+const opt = (name: keyof DescribeOptions) => option(name);
+
+type Preset = Pick<DescribeOptions, keyof typeof fastCache | keyof typeof fastFilling>;
+
+/** With what `fast` stands for, if it is on. @throws OptionError where other options say otherwise */
+export function withFast<O extends DescribeOptions>(options: O): O & Preset {
+  if (!options.fast) return options;
+  const preset: Preset = { ...fastCache, ...fastFilling };
+  for (const pace of ["steps", "tokensPerStep"] as const)
+    if (options[pace] !== undefined)
+      throw against(pace, wording`${opt("fast")} and ${opt(pace)} exclude each other`, preset);
+  return together(options, preset);
+}
+
+/** The same of refining, which fills nothing. */
+export function refineWithFast<O extends RefineOptions>(options: O): O & Preset {
+  return options.fast ? together(options, fastCache) : options;
+}
+
+function together<O extends DescribeOptions | RefineOptions>(options: O, preset: Preset): O & Preset {
+  if (options.compat)
+    throw new OptionError(
+      "fast",
+      wording`${opt("fast")} and ${opt("compat")} exclude each other: it is approximate, and the original is not`,
+      wording`Leave ${opt("fast")} out.`,
+    );
+  const own: Partial<Record<keyof Preset, unknown>> = options;
+  for (const [name, value] of Object.entries(preset) as [keyof Preset, string | number][])
+    if (own[name] !== undefined && own[name] !== value)
+      throw against(name, wording`${opt("fast")} has ${opt(name)} ${value}, not ${String(own[name])}`, preset);
+  return { ...options, ...preset };
+}
+
+function against(name: keyof DescribeOptions, message: Wording, preset: Preset): OptionError {
+  const all = Object.entries(preset).flatMap(([key, value]): Wording => [", ", opt(key as keyof Preset), ` ${value}`]);
+  return new OptionError(name, message, [
+    ...wording`In place of ${opt("fast")}, give what you want of`,
+    ...all.slice(1),
+  ]);
+}
+
+/** What of an answer is approximate, by the names of the options.
+ *  @param isKept something was taken from a cache */
+export function approximations(
+  {
+    fast,
+    quantization,
+    decode,
+  }: {
+    fast?: boolean | undefined;
+    quantization?: string | undefined;
+    decode: { rule: string; cache: ReturnType<typeof chosenCache> };
+  },
+  isKept: boolean,
+): string[] {
+  return [
+    ...(fast ? ["fast"] : []),
+    ...(quantization === undefined ? [] : [`quantize ${quantization}`]),
+    ...(isKept && decode.cache !== undefined ? [`cache ${decode.cache.kind}`] : []),
+    ...(decode.rule === "schedule" ? [] : [`rule ${decode.rule}`]),
+  ];
+}

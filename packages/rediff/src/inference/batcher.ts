@@ -37,7 +37,7 @@ export interface ForwardPass {
   filled: number;
   revised: number;
   seconds: number;
-  /** What caches did in it, and the bytes that they hold; nothing where no request has one. */
+  /** What caches did in it, and the bytes that they hold after it; nothing where no request had one. */
   cache?: CacheUse & { bytes: number };
   /** Seconds for which requests waited for it: since the pass before, or since there was something to decode. */
   stall: number;
@@ -240,19 +240,22 @@ export class Batcher {
     const over: Active[] = [];
     let [filled, revised] = [0, 0];
     const use: CacheUse = { fullPasses: 0, cachedPasses: 0, rowsComputed: 0, rowsKept: 0 };
-    const bytes = this.#decoder?.cacheBytes ?? 0;
+    let isCached = false;
     for (const active of this.#active.values()) {
       const { decoding, answer } = active;
       if (decoding.step === active.seen) continue;
       active.seen = decoding.step;
-      if (decoding.cache !== undefined) addUse(use, decoding.cache.lastUse);
+      if (decoding.cache !== undefined) {
+        isCached = true;
+        addUse(use, decoding.cache.lastUse);
+      }
       filled += decoding.step?.filled.length ?? 0;
       revised += decoding.step?.revised.length ?? 0;
       const isOver = answer.watch(decoding, seconds);
       if (isOver || decoding.result !== undefined) over.push(active);
     }
     for (const active of over) this.#finish(active);
-    return { filled, revised, ...(bytes > 0 && { cache: { ...use, bytes } }) };
+    return { filled, revised, ...(isCached && { cache: { ...use, bytes: this.#decoder?.cacheBytes ?? 0 } }) };
   }
 
   #finish(active: Active): void {

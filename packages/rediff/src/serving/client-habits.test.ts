@@ -306,6 +306,11 @@ describe.skipIf(!isBuilt)("clients by habit", () => {
     [CHAT, say("x", { rule: "joint", revise_topk: 0.5 }), "rule"],
     ["/v1/fill", { template: "[[1]]", rule: "schedule", post_edit_steps: 2 }, "post_edit_steps"],
     ["/v1/fill", { template: "[[3]]", gen_length: 3 }, "gen_length"],
+    [CHAT, say("x", { refresh_every: 3 }), "refresh_every"],
+    [CHAT, say("x", { cache: "fast-dllm", certify: true }), "certify"],
+    [CHAT, say("x", { fast: true, steps: 8 }), "steps"],
+    ["/v1/fill", { template: "[[3]]", fast: true, rule: "joint" }, "rule"],
+    ["/v1/refine", { image: pictureUrl(), draft: "a", fast: true, cache: "none" }, "cache"],
   ])("%s %j: errors name the field in the API's words, wherever they arise", async (path, body, param) => {
     const { status, error } = await ask(body, path);
     expect([status, error.param]).toEqual([400, param]);

@@ -55,6 +55,13 @@ describe("settings as request fields", () => {
     expect(fieldsOf(settings, false).revise_topk).toBeUndefined();
   });
 
+  test("rules are said by name, what is kept of earlier passes only where something is", () => {
+    const settings = { ...defaultSettings(), pace: "entropy" as const, cache: "refresh" as const };
+    expect(fieldsOf(settings, true)).toMatchObject({ rule: "entropy", cache: "refresh" });
+    expect(fieldsOf(settings, true)).not.toHaveProperty("tokens_per_step");
+    expect(fieldsOf(defaultSettings(), true).cache).toBeUndefined();
+  });
+
   test("lengths that do not fit are refused before they are sent", () => {
     expect(settingsProblem({ ...defaultSettings(), genLength: 32, blockLength: 7 })).toMatch(/multiple/);
     expect(settingsProblem({ ...defaultSettings(), prompt: " " })).toMatch(/question/);

@@ -59,6 +59,7 @@ function RunBody({ title, trace }: { title: string; trace: Trace }) {
         <Figure name="tokens/s" value={figures.tokensPerSecond?.toFixed(figures.tokensPerSecond < 10 ? 1 : 0) ?? "-"} />
         <Figure name="edits" value={String(figures.revisions)} highlight={figures.revisions > 0} />
       </dl>
+      {trace.end?.approximate !== undefined && <p class="note">Approximate: {trace.end.approximate.join(", ")}</p>}
     </>
   );
 }

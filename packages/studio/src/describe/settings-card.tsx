@@ -51,7 +51,7 @@ export function SettingsCard() {
             value={settings.tokensPerStep}
             onChange={(tokensPerStep) => setSettings(app, { tokensPerStep })}
           />
-        ) : (
+        ) : settings.pace === "threshold" ? (
           <Range
             label="Sure enough from"
             min={0.5}
@@ -61,7 +61,7 @@ export function SettingsCard() {
             text={percent(settings.threshold)}
             onChange={(threshold) => setSettings(app, { threshold })}
           />
-        )}
+        ) : null}
         <NumberField
           label="Answer length"
           value={settings.genLength}
@@ -114,14 +114,25 @@ function MoreSettings() {
     <details class="more">
       <summary>More settings</summary>
       <div class="more-grid">
-        <Segmented
+        <Select
           label="Written in one step"
           value={settings.pace}
           options={[
             { value: "tokens", text: "A number of tokens" },
             { value: "threshold", text: "All that are sure" },
+            { value: "factor", text: "The more, the surer each (factor)" },
+            { value: "entropy", text: "What an entropy allows (entropy)" },
           ]}
           onChange={(pace) => setSettings(app, { pace })}
+        />
+        <Select
+          label="Kept of earlier passes"
+          value={settings.cache}
+          options={[
+            { value: "none", text: "nothing: exact" },
+            { value: "refresh", text: "keys and values (cache refresh)" },
+          ]}
+          onChange={(cache) => setSettings(app, { cache })}
         />
         <NumberField
           label="Block length"

@@ -3,8 +3,9 @@ import type { RequestFields } from "../server/api.js";
 
 export interface Settings {
   prompt: string;
-  /** How many tokens a pass writes: a number of them, or all that are sure enough. */
-  pace: "tokens" | "threshold";
+  /** How many tokens a pass writes: a number of them, all that are sure enough, or by a rule with its usual number
+   *  (docs/decoding.md). */
+  pace: "tokens" | "threshold" | "factor" | "entropy";
   tokensPerStep: number;
   threshold: number;
   genLength: number | undefined;
@@ -18,6 +19,21 @@ export interface Settings {
   /** Share of the steps that revise, the last ones; 1 is all. */
   reviseStart: number;
   imageJoin: "model" | "legacy" | "correct";
+  /** What is kept of earlier passes: approximate. */
+  cache: "none" | "refresh";
+}
+
+/** How many tokens a step writes, as a request says it. */
+function paceFields({ pace, tokensPerStep, threshold }: Settings): RequestFields {
+  switch (pace) {
+    case "tokens":
+      return { tokens_per_step: tokensPerStep };
+    case "threshold":
+      return { threshold };
+    case "factor":
+    case "entropy":
+      return { rule: pace };
+  }
 }
 
 export const DEFAULT_PROMPT = "Please describe the image in detail.";
@@ -37,21 +53,23 @@ export function defaultSettings(): Settings {
     reviseTopk: 1,
     reviseStart: 1,
     imageJoin: "model",
+    cache: "none",
   };
 }
 
 /** Only what differs from the server's defaults is said, so that a setting that a model lacks does no harm unused. */
 export function fieldsOf(settings: Settings, revise: boolean): RequestFields {
-  const { pace, tokensPerStep, threshold, genLength, blockLength, seed, temperature, remasking, cfgScale } = settings;
+  const { genLength, blockLength, seed, temperature, remasking, cfgScale, cache } = settings;
   return {
     revise,
-    ...(pace === "tokens" ? { tokens_per_step: tokensPerStep } : { threshold }),
+    ...paceFields(settings),
     max_tokens: genLength,
     block_length: blockLength,
     seed,
     temperature: temperature === 0 ? undefined : temperature,
     remasking: remasking === "low_confidence" ? undefined : remasking,
     cfg_scale: cfgScale === 0 ? undefined : cfgScale,
+    cache: cache === "none" ? undefined : cache,
     revise_topk: revise && settings.reviseTopk < 1 ? settings.reviseTopk : undefined,
     revise_start: revise && settings.reviseStart < 1 ? settings.reviseStart : undefined,
     image_join: settings.imageJoin === "model" ? undefined : settings.imageJoin,

@@ -32,6 +32,7 @@ const end = {
   edits: count,
   seconds: nonNegative,
   stopped: z.boolean(),
+  approximate: z.exactOptional(z.array(z.string())),
 };
 
 export const traceEventSchema = z.discriminatedUnion("type", [

@@ -49,8 +49,9 @@ export function addEvent(trace: Trace | undefined, event: TraceEvent): Trace {
   if (trace === undefined) throw new Error(`a run that begins with "${event.type}"`);
   if (trace.end !== undefined) throw new Error(`"${event.type}" after the end of the run`);
   if (event.type === "end") {
-    const { text, steps, tokens, edits, seconds, stopped } = event;
-    return { ...trace, end: { text, steps, tokens, edits, seconds, stopped } };
+    const { text, steps, tokens, edits, seconds, stopped, approximate } = event;
+    const end = { text, steps, tokens, edits, seconds, stopped, ...(approximate && { approximate }) };
+    return { ...trace, end };
   }
   const outside = event.changes.find(({ position }) => position >= trace.start.gen_length);
   if (outside !== undefined) {

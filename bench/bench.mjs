@@ -14,7 +14,7 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
        npm run bench -- kernels
        npm run bench -- serve [--model DIR] [--clients N] [--seconds S]
        npm run bench -- evaluate [--model DIR] [--scenes N]
-       npm run bench -- cache [--model DIR]
+       npm run bench -- cache [--model DIR] [--scenes N] [--reference CLONE --python PYTHON]
 
   --reference CLONE   folder with a clone of the original ReDiff repository
   --python PYTHON     a Python that has the packages of bench/reference/requirements.txt
@@ -28,6 +28,8 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
   --clients N         serve: clients at once (32)
   --seconds S         serve: for how long (60)
   --gen-length N      serve: tokens of an answer (48)
+  --scenes N          cache: scenes to describe (60)
+  --prompt N          cache: positions of the long prompt (1024)
   --only SIDE         measure one side alone: reference or engine
   --work DIR          where the random checkpoints are kept (the system's folder for temporary files)
   --write             put the tables into docs/benchmarks.md
@@ -57,6 +59,7 @@ function parse(args) {
         seconds: string,
         scenes: string,
         "gen-length": string,
+        prompt: string,
         only: string,
         work: { ...string, default: tmpdir() },
         write: flag,
@@ -94,12 +97,14 @@ function parse(args) {
     ...values,
     shapes: values.shape === undefined ? Object.keys(SHAPES) : [values.shape],
     repeats: count("--repeats", values.repeats) ?? { overhead: 5, kernels: 5 }[what] ?? 3,
-    threads: count("--threads", values.threads) ?? { overhead: 1, serve: undefined, cache: 1, decode: 2, train: 2 }[what],
+    threads:
+      count("--threads", values.threads) ?? { overhead: 1, serve: undefined, cache: 1, decode: 2, train: 2 }[what],
     maxForwards: count("--max-forwards", values["max-forwards"]),
     layers: count("--layers", values.layers),
-    scenes: count("--scenes", values.scenes) ?? 200,
+    scenes: count("--scenes", values.scenes) ?? (what === "cache" ? 60 : 200),
     clients: count("--clients", values.clients) ?? 32,
     seconds: count("--seconds", values.seconds) ?? 60,
+    prompt: count("--prompt", values.prompt) ?? 1024,
     genLength: count("--gen-length", values["gen-length"]) ?? 48,
   };
 }

@@ -16,9 +16,11 @@ import { loadModel } from "../packages/rediff/dist/inference/vision-language-mod
 import { readScenes } from "../packages/rediff/dist/scenes/records/scene-records.js";
 import { scoreCaption } from "../packages/rediff/dist/scenes/scoring/score.js";
 import { writeTinyModel } from "../packages/rediff/dist/testing/tiny-model.js";
+import { randomCheckpoint } from "./checkpoint.mjs";
 import { conditions, median, speedup, spread, table } from "./report.mjs";
+import { promptOf, SHAPES } from "./shapes.mjs";
+import { startersOf, withSides } from "./side.mjs";
 
-const SCENES = 60;
 const BATCH = 16;
 const PROGRAM = join(import.meta.dirname, "../packages/rediff/bin/rediff.mjs");
 
@@ -35,12 +37,59 @@ const VARIANTS = [
 ];
 
 /**
- * @param {{ model?: string, threads?: number, repeats: number, log: (line: string) => void }} options
+ * @param {{ model?: string, threads?: number, repeats: number, scenes?: number, prompt?: number, reference?: string, python?: string,
+ *   shapes: string[], work: string, maxForwards?: number, verbose: boolean, log: (line: string) => void }} options
  * @returns {Promise<{ name: string, title: string, text: string, ok: boolean }[]>}
  */
 export async function benchCache(options) {
   setThreads(options.threads ?? 1);
-  return [await benchCaptions(options), await benchLongPrompt(options)];
+  const ours = [await benchCaptions(options), await benchLongPrompt(options)];
+  if (options.reference === undefined || options.python === undefined) return ours;
+  const beside = [];
+  for (const shape of options.shapes) beside.push(await benchBeside(shape, options));
+  return [...ours, ...beside];
+}
+
+/** Whole answers with the default cache beside the original, which has none, in turns: revised, so certified, too. The
+ *  original's are as long as its passes times their number where only some of them are made. */
+async function benchBeside(name, options) {
+  const { threads, repeats, log } = options;
+  const shape = SHAPES[name];
+  const checkpoint = await randomCheckpoint(shape, options.work);
+  return withSides(startersOf("decode", checkpoint, options), async (sides) => {
+    const { prompt: promptRows, ...schedule } = shape.decode;
+    const request = { op: "decode", prompt_ids: promptOf(shape, promptRows), ...schedule };
+    const passes = options.maxForwards ?? shape.maxForwards ?? schedule.steps;
+    const cache = { kind: "refresh", every: 8, changed: 0.25, certify: true };
+    const asked = {
+      reference: { ...request, revise: true, max_forwards: passes },
+      rediff: { ...request, revise: true, cache },
+    };
+    for (const side of sides) await side.run({ id: -1, ...asked[side.name], max_forwards: 1 });
+    const seconds = { reference: [], rediff: [] };
+    let made = 0;
+    for (let repeat = 0; repeat < repeats; repeat++)
+      for (const side of repeat % 2 === 0 ? sides : [...sides].reverse()) {
+        const reply = await side.run({ id: repeat, ...asked[side.name] });
+        const isOurs = side.name === "rediff";
+        if (isOurs) made = reply.forwards;
+        seconds[side.name].push(isOurs ? reply.seconds : (reply.seconds / reply.forwards) * schedule.steps);
+        log(`  ${repeat + 1}/${repeats} ${side.name}: ${reply.forwards} passes in ${reply.seconds.toFixed(2)} s`);
+      }
+    const rows = [
+      ["", "seconds for an answer", "passes"],
+      ["the original", spread(seconds.reference), schedule.steps],
+      ["rediff, `--cache refresh`", spread(seconds.rediff), made],
+    ];
+    const how = `Hidden ${shape.hidden}, ${shape.layers} layers; prompt ${promptRows}, answer ${schedule.gen_length} in ${schedule.steps} steps, revising; of the original ${passes} passes were timed. float32, CPU, ${threads} threads; median (range) of ${repeats} runs that took turns. Approximate: random weights never settle, so the certifying passes are as many as there may be.`;
+    const faster = `Speed: **${speedup(seconds.reference, seconds.rediff)}**.`;
+    return {
+      name: `cache:original:${name}`,
+      title: `R-cache beside the original, shape "${name}"`,
+      text: [how, "", table(rows), "", faster, "", conditions(sides)].join("\n"),
+      ok: median(seconds.rediff) < median(seconds.reference),
+    };
+  });
 }
 
 const cpuSeconds = () => {
@@ -48,10 +97,10 @@ const cpuSeconds = () => {
   return (user + system) / 1e6;
 };
 
-async function benchCaptions({ model: folder = embeddedModelFolder(), log }) {
+async function benchCaptions({ model: folder = embeddedModelFolder(), scenes: count = 60, log }) {
   const work = mkdtempSync(join(tmpdir(), "rediff-bench-cache-"));
   try {
-    const args = ["scenes", "generate", "--count", String(SCENES), "--seed", "9907", "--output", work];
+    const args = ["scenes", "generate", "--count", String(count), "--seed", "9907", "--output", work];
     const made = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: "utf8" });
     if (made.status !== 0) throw new Error(made.stderr);
     const scenes = [];
@@ -71,17 +120,17 @@ async function benchCaptions({ model: folder = embeddedModelFolder(), log }) {
         }
         plain ??= told;
         const same = told.filter(({ text }, i) => text === plain[i]?.text).length;
-        if (name === "refresh, every 1" && same < SCENES) ok = false;
+        if (name === "refresh, every 1" && same < count) ok = false;
         const exact = told.filter(({ text }, i) => scoreCaption(text, scenes[i].facts).exact === 1).length;
         const sum = (/** @type {(cache: any) => number} */ of) =>
           told.reduce((total, { cache }) => total + (cache === undefined ? 0 : of(cache)), 0);
         const rowsAll = sum((c) => c.rowsComputed + c.rowsKept);
         rows.push([
           `${tokensPerStep} a step: ${name}`,
-          `${same} of ${SCENES}`,
+          `${same} of ${count}`,
           exact,
-          (told.reduce((total, { steps }) => total + steps, 0) / SCENES).toFixed(1),
-          rowsAll === 0 ? "" : (sum((c) => c.fullPasses) / SCENES).toFixed(1),
+          (told.reduce((total, { steps }) => total + steps, 0) / count).toFixed(1),
+          rowsAll === 0 ? "" : (sum((c) => c.fullPasses) / count).toFixed(1),
           rowsAll === 0 ? "" : `${((100 * sum((c) => c.rowsComputed)) / rowsAll).toFixed(0)} %`,
           rowsAll === 0 ? "" : sum((c) => (c.certified ? 1 : 0)),
         ]);
@@ -89,22 +138,22 @@ async function benchCaptions({ model: folder = embeddedModelFolder(), log }) {
       }
     }
     model[Symbol.dispose]();
-    const title = `Caches: captions of ${SCENES} scenes by the embedded model, revised`;
+    const title = `Caches: captions of ${count} scenes by the embedded model, revised`;
     return { name: "cache:captions", title, text: table(rows), ok };
   } finally {
     rmSync(work, { recursive: true });
   }
 }
 
-const LONG = { prompt: 1024, genLength: 128, steps: 32 };
+const LONG = { genLength: 128, steps: 32 };
 
-async function benchLongPrompt({ repeats, log }) {
+async function benchLongPrompt({ repeats, prompt: promptRows = 1024, log }) {
   const work = mkdtempSync(join(tmpdir(), "rediff-bench-cache-"));
   try {
     const shape = { textOnly: true, hiddenSize: 256, intermediateSize: 768, layers: 6, heads: 8, maxPositions: 4096 };
     const model = await loadModelFolder(writeTinyModel(work, shape));
     const generator = new Generator(1);
-    const prompt = scope(() => randn([LONG.prompt, shape.hiddenSize], generator));
+    const prompt = scope(() => randn([promptRows, shape.hiddenSize], generator));
     const kinds = [
       { name: "none", cache: undefined },
       { name: "refresh (8, a quarter)", cache: { kind: "refresh", every: 8, changed: 0.25, certify: false } },
@@ -146,7 +195,7 @@ async function benchLongPrompt({ repeats, log }) {
       ]);
     prompt.dispose();
     model[Symbol.dispose]();
-    const how = `Width ${shape.hiddenSize}, ${shape.layers} layers, random weights; prompt ${LONG.prompt}, answer ${LONG.genLength} in ${LONG.steps} steps, not revised; float32, processor seconds, median (range) of ${repeats} runs that took turns.`;
+    const how = `Width ${shape.hiddenSize}, ${shape.layers} layers, random weights; prompt ${promptRows}, answer ${LONG.genLength} in ${LONG.steps} steps, not revised; float32, processor seconds, median (range) of ${repeats} runs that took turns.`;
     const hello = { torch: torchVersion, threads: getThreads() };
     const text = `${how}\n\n${table(rows)}\n\n${conditions([{ name: "rediff", hello }])}`;
     const ok = median(kinds[1].seconds1) < median(kinds[0].seconds1);

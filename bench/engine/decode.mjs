@@ -22,10 +22,11 @@ async function loadEngine(folder) {
   return {
     parameters: countParameters(shapes),
     maskId: model.tokenizer.special.mask,
-    *steps({ promptIds, gen_length: genLength, block_length: blockLength, steps }) {
+    *steps({ promptIds, gen_length: genLength, block_length: blockLength, steps, revise = false, cache }) {
       const prompt = promptEmbeddings(engine, promptIds, [], genLength);
       try {
-        for (const { tokens } of decode(engine, prompt, { genLength, blockLength, steps })) yield [...tokens];
+        for (const { tokens } of decode(engine, prompt, { genLength, blockLength, steps, revise, cache }))
+          yield [...tokens];
       } finally {
         prompt.dispose();
       }

@@ -50,10 +50,8 @@ function together<O extends DescribeOptions | RefineOptions>(options: O, preset:
 
 function against(name: keyof DescribeOptions, message: Wording, preset: Preset): OptionError {
   const all = Object.entries(preset).flatMap(([key, value]): Wording => [", ", opt(key as keyof Preset), ` ${value}`]);
-  return new OptionError(name, message, [
-    ...wording`In place of ${opt("fast")}, give what you want of`,
-    ...all.slice(1),
-  ]);
+  const hint: Wording = [...wording`In place of ${opt("fast")}, give what you want of `, ...all.slice(1)];
+  return new OptionError(name, message, hint);
 }
 
 /** What of an answer is approximate, by the names of the options.

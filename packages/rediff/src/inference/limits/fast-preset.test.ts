@@ -2,8 +2,8 @@ import { describe, expect } from "vitest";
 import { test } from "../../testing/fixtures.js";
 import { expectNoLeaks } from "../../testing/leaks.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
-import { refineWithFast, withFast } from "./fast-preset.js";
 import { checkOptions, checkRefineOptions, type DescribeOptions } from "../request.js";
+import { refineWithFast, withFast } from "./fast-preset.js";
 
 const photo = fixturePath("color.jpg");
 

@@ -21,6 +21,7 @@ const blocks = pages.flatMap((page) =>
 
 /** Why a block is not run here; all are compiled. */
 const notRun: Record<string, string> = {
+  "docs/evaluation.md": "asks a model about a published data set; evaluation/running/evaluate.test.ts does",
   "docs/expert.md": "asks an expert, who is paid",
   "docs/judges.md": "asks a judge about files of one's own; evaluation/captions/evaluate-captions.test.ts does",
   "docs/serving.md": "asks a server that has to be started first; serving/server.test.ts does",

@@ -58,7 +58,7 @@ test.for<[string, Work, string]>([
   ["inspectFolder of nothing", () => inspectFolder(js(undefined)), "the folder: expected a text"],
   ["train of nothing", () => train(js(undefined)), "train takes a recipe, got nothing"],
   ["train of a recipe's name", () => train(js("first.yaml")), 'train takes a recipe, got "first.yaml"'],
-  ["describe of nothing", (m) => m.describe(js(undefined)), "a picture is a path or a file's bytes, a video"],
+  ["describe of nothing", (m) => m.describe(js(undefined)), "a picture is a path, a URL, or a file's bytes"],
   ["refine of nothing", (m) => m.refine(nowhere, js(undefined)), "the draft must be a text, got nothing"],
   ["fill of nothing", (m) => m.fill([], js(7)), "the template must be a text, got 7"],
   ["loadModel with options first", () => loadModel(js({ device: "cpu" })), "a model is a folder or a hub id, got"],
@@ -172,7 +172,11 @@ test.for<[string, Work, string]>([
     () => correctDrafts(js({ drafts: nowhere, base_url: "http://127.0.0.1/v1" })),
     "there is no option base_url; did you mean baseUrl?",
   ],
-  ["evaluate", (m) => evaluate(m, js({ tasks: ["pope"], limits: 5 })), "there is no option limits; did you mean limit?"],
+  [
+    "evaluate",
+    (m) => evaluate(m, js({ tasks: ["pope"], limits: 5 })),
+    "there is no option limits; did you mean limit?",
+  ],
   ["evaluate without tasks", (m) => evaluate(m, js({})), "tasks: expected a list, got nothing"],
   [
     "compareRuns",

@@ -162,7 +162,7 @@ test("pictures may be a plain list, and what is none ends its own prompt only, w
   const results = await all(model, groups, { genLength: 4, batch: 1 });
   expect(results.map(({ ok }) => ok)).toEqual([true, false, true, false, true]);
   expect(idsOf(results[4]!)).toEqual(idsOf(results[2]!));
-  expect(idsOf(results[1]!)).toMatch(/a picture is a path or a file's bytes.*got null/);
+  expect(idsOf(results[1]!)).toMatch(/a picture is a path, a URL, or a file's bytes.*got null/);
 });
 
 test.each([

@@ -258,7 +258,7 @@ describe("numbers that do not fit together", () => {
     [["--revise-start", "-1"], /--revise-start must be from 0 to 1, got -1/],
     [["--stop", ""], /a stop text is empty/],
     [["--cache", "0,1,0.5"], /the prompt interval of --cache must be a whole number from 1/],
-    [["--cache", "--cfg-scale", "1"], /--cache cannot be used together with --cfg-scale/],
+    [["--cache", "dllm-cache", "--cfg-scale", "1"], /--cache dllm-cache cannot be used together with --cfg-scale/],
     [
       ["--draft", "too long for it", "--gen-length", "2"],
       /the draft has \d+ tokens but --gen-length is 2\. Set --gen-length/,

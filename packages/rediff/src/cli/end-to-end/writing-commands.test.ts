@@ -48,6 +48,14 @@ const cases = (): Record<string, Case> => ({
     kind: "file",
     to: (place) => ["fill", at("picture.png"), "--template", "A [[1]].", "--trace", place],
   },
+  "evaluate --output": {
+    kind: "folder",
+    to: (place) => ["evaluate", "scenes_caption", "--limit", "1", "--model", at("model"), "--output", place],
+  },
+  "evaluate --report": {
+    kind: "file",
+    to: (place) => ["evaluate", "--compare", at("scenes"), at("model"), "--report", place],
+  },
   train: { kind: "folder", to: (place) => ["train", at("train.yaml"), set(place)] },
   improve: { kind: "folder", to: (place) => ["improve", at("improve.yaml"), set(place)] },
   "data prepare": {

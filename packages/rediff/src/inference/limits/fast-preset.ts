@@ -4,53 +4,56 @@
  *  what was on. Whoever wants some of them gives those by name. */
 import type { chosenCache } from "../../diffusion/cache/cache-options.js";
 import { OptionError, option, type Wording, wording } from "../../errors.js";
-import type { DescribeOptions, RefineOptions } from "../request.js";
 
 /** Of whatever is decoded: keys and values are kept, with a certifying pass at the end. */
-const fastCache = { cache: "refresh", refreshEvery: 8, refreshChanged: 0.25 } as const satisfies DescribeOptions;
+const fastCache = { cache: "refresh", refreshEvery: 8, refreshChanged: 0.25 } as const;
 
 /** Where masks are filled: as many at once as are sure enough. */
-const fastFilling = { rule: "threshold", threshold: 0.9 } as const satisfies DescribeOptions;
+const fastFilling = { rule: "threshold", threshold: 0.9 } as const;
 
 /** Weights of commands that load a model, where it computes on the CPU and is not rounded already. */
 export const FAST_QUANTIZE = "int8";
 
-const opt = (name: keyof DescribeOptions) => option(name);
+/** What of a request's options it is about. */
+interface Asked {
+  fast?: boolean;
+  compat?: boolean;
+}
 
-type Preset = Pick<DescribeOptions, keyof typeof fastCache | keyof typeof fastFilling>;
+type Preset = typeof fastCache & Partial<typeof fastFilling>;
 
 /** With what `fast` stands for, if it is on. @throws OptionError where other options say otherwise */
-export function withFast<O extends DescribeOptions>(options: O): O & Preset {
+export function withFast<O extends Asked & { steps?: number; tokensPerStep?: number }>(options: O): O {
   if (!options.fast) return options;
   const preset: Preset = { ...fastCache, ...fastFilling };
   for (const pace of ["steps", "tokensPerStep"] as const)
     if (options[pace] !== undefined)
-      throw against(pace, wording`${opt("fast")} and ${opt(pace)} exclude each other`, preset);
+      throw against(pace, wording`${option("fast")} and ${option(pace)} exclude each other`, preset);
   return together(options, preset);
 }
 
 /** The same of refining, which fills nothing. */
-export function refineWithFast<O extends RefineOptions>(options: O): O & Preset {
+export function refineWithFast<O extends Asked>(options: O): O {
   return options.fast ? together(options, fastCache) : options;
 }
 
-function together<O extends DescribeOptions | RefineOptions>(options: O, preset: Preset): O & Preset {
+function together<O extends Asked>(options: O, preset: Preset): O {
   if (options.compat)
     throw new OptionError(
       "fast",
-      wording`${opt("fast")} and ${opt("compat")} exclude each other: it is approximate, and the original is not`,
-      wording`Leave ${opt("fast")} out.`,
+      wording`${option("fast")} and ${option("compat")} exclude each other: it is approximate, and the original is not`,
+      wording`Leave ${option("fast")} out.`,
     );
-  const own: Partial<Record<keyof Preset, unknown>> = options;
+  const own = options as Partial<Record<keyof Preset, unknown>>;
   for (const [name, value] of Object.entries(preset) as [keyof Preset, string | number][])
     if (own[name] !== undefined && own[name] !== value)
-      throw against(name, wording`${opt("fast")} has ${opt(name)} ${value}, not ${String(own[name])}`, preset);
+      throw against(name, wording`${option("fast")} has ${option(name)} ${value}, not ${String(own[name])}`, preset);
   return { ...options, ...preset };
 }
 
-function against(name: keyof DescribeOptions, message: Wording, preset: Preset): OptionError {
-  const all = Object.entries(preset).flatMap(([key, value]): Wording => [", ", opt(key as keyof Preset), ` ${value}`]);
-  const hint: Wording = [...wording`In place of ${opt("fast")}, give what you want of `, ...all.slice(1)];
+function against(name: string, message: Wording, preset: Preset): OptionError {
+  const all = Object.entries(preset).flatMap(([key, value]): Wording => [", ", option(key), ` ${value}`]);
+  const hint: Wording = [...wording`In place of ${option("fast")}, give what you want of `, ...all.slice(1)];
   return new OptionError(name, message, hint);
 }
 

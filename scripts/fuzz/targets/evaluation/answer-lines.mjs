@@ -1,5 +1,5 @@
 // @ts-check
-import { mkdirSync, renameSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readResults } from "../../../../packages/rediff/dist/evaluation/results/result-files.js";
 import { AnswersFile } from "../../../../packages/rediff/dist/evaluation/running/answers-file.js";
@@ -35,18 +35,32 @@ export default defineTarget({
     utf8('{"task":"t","protocol":"rediff","metric":"m","lowerIsBetter":[],"documents":1,"started":"","ended":""}'),
   ],
   dictionary: ['{"doc":', '"reply":', '"origin":', '"resps":', '"scores":', "\n", "{}", "null", "1e400"],
-  async run(input, { file }) {
-    await readGivenAnswers(file).catch(refused);
+  async run(_, { file }) {
     const folder = dirname(file);
-    await AnswersFile.open(folder, origin).then((answers) => answers.close(), refused);
-    mkdirSync(join(folder, "t"), { recursive: true });
-    renameSync(file, join(folder, "t", "result.json"));
-    await readResults(folder);
-    return input.length;
+    const own = join(folder, "t");
+    const readers = [
+      () => readGivenAnswers(file),
+      async () => (await AnswersFile.open(folder, origin)).close(),
+      () => {
+        mkdirSync(own, { recursive: true });
+        renameSync(file, join(own, "result.json"));
+        return readResults(folder);
+      },
+    ];
+    /** @type {unknown[]} */
+    const refusals = [];
+    try {
+      for (const read of readers) {
+        try {
+          await read();
+        } catch (error) {
+          if (!(error instanceof Error && error.name === "UserError")) throw error;
+          refusals.push(error);
+        }
+      }
+    } finally {
+      rmSync(own, { recursive: true, force: true });
+    }
+    if (refusals.length === readers.length) throw refusals[0];
   },
 });
-
-/** @param {Error} error */
-function refused(error) {
-  if (error.name !== "UserError") throw error;
-}

@@ -9,9 +9,13 @@ export type Column = (typeof columns)[number];
 export type Position = `${Row} ${Column}`;
 export type Size = "small" | "large";
 export const sizes: readonly Size[] = ["small", "large"];
-export const numberWords = ["one", "two", "three"] as const;
+export const numberWords = ["one", "two", "three", "four"] as const;
 
-/** One to three objects of a kind, together in one cell. No two groups of a picture share a name or a cell. */
+/** Where one position lies as seen from another one of the same row or column. */
+export const relations = ["left of", "right of", "above", "below"] as const;
+export type Relation = (typeof relations)[number];
+
+/** One to four objects of a kind, together in one cell. No two groups of a picture share a name or a cell. */
 export interface Group {
   name: string;
   count: number;
@@ -31,6 +35,25 @@ export const allPositions: readonly Position[] = rows.flatMap((row) => columns.m
 export function positionsOf(grid: World["grid"]): readonly Position[] {
   if (grid === 3) return allPositions;
   return ["top left", "top right", "bottom left", "bottom right"];
+}
+
+/** The relation of the first to the second; undefined where they share neither a row nor a column. */
+export function relationOf(first: Position, second: Position): Relation | undefined {
+  const [row, column] = placeOf(first);
+  const [otherRow, otherColumn] = placeOf(second);
+  if (row === otherRow && column !== otherColumn) return column < otherColumn ? "left of" : "right of";
+  if (column === otherColumn && row !== otherRow) return row < otherRow ? "above" : "below";
+  return undefined;
+}
+
+export function opposite(relation: Relation): Relation {
+  return relations[relations.indexOf(relation) ^ 1] as Relation;
+}
+
+/** Row and column, from 0. */
+function placeOf(position: Position): [row: number, column: number] {
+  const [row, column] = position.split(" ");
+  return [rows.findIndex((word) => word === row), columns.findIndex((word) => word === column)];
 }
 
 export function isCorner(position: Position): boolean {

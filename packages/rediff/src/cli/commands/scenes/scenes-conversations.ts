@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import { type BlankKind, blankKinds } from "../../../scenes/language/fact-blanks.js";
 import { type Task, tasks } from "../../../scenes/language/scene-questions.js";
 import type { World } from "../../../scenes/world/world.js";
-import { addDeriveOptions, type DeriveFlags, derive } from "../../options/derived-records.js";
+import { addDeriveOptions, type DeriveFlags, derive, FOREIGN } from "../../options/derived-records.js";
 import { whole } from "../../options/parse-values.js";
 
 interface Flags extends DeriveFlags {
@@ -12,6 +12,7 @@ interface Flags extends DeriveFlags {
   wording?: World["wording"];
   blanks?: BlankKind[];
   groups?: number[];
+  foreign?: true;
 }
 
 export function scenesConversationsCommand(): Command {
@@ -30,6 +31,7 @@ export function scenesConversationsCommand(): Command {
         (text: string, others: number[] = []) => [...others, whole(1)(text)],
       ),
     )
+    .option("--foreign", FOREIGN)
     .action(run);
 }
 

@@ -26,6 +26,7 @@ export interface DeriveOptions {
  *  @param wording other than the world's own
  *  @param blanks makes forms of them: words of one of these kinds, drawn for each, are to be filled in; an answer that
  *    has none of that kind is learnt as a whole
+ *  @param onlyBlanks leaves out answers that have none instead
  *  @param groups only pictures with so many kinds of objects
  *  @param foreign words that the world does not have: in an answer, which is a caption then, given and not learnt; before
  *    any other question. Where there is no room for them, none */
@@ -35,6 +36,7 @@ export async function writeConversations(
     tasks: readonly Task[];
     wording?: World["wording"];
     blanks?: readonly BlankKind[];
+    onlyBlanks?: boolean;
     groups?: readonly number[];
     foreign?: boolean;
   },
@@ -42,13 +44,14 @@ export async function writeConversations(
   const { count, tasks, seed, wording, groups } = options;
   return await writeLines(options, ({ record, facts, world }) => {
     if (groups !== undefined && !groups.includes(facts.objects.length)) return [];
-    return Array.from({ length: count }, (_, i) => {
+    return Array.from({ length: count }, (_, i) => i).flatMap((i) => {
       const random = rng(seed, "conversation", record.id, i);
       const said = { ...world, wording: wording ?? world.wording };
       const task = random.pick(tasks);
       const asked = ask(task, facts, said, layoutOf(record), random);
       const { question, answer, own } = options.foreign ? withForeign(task, asked, random) : { ...asked, own: [] };
       const blanks = options.blanks === undefined ? own : findBlanks(answer, random.pick(options.blanks));
+      if (options.onlyBlanks && blanks.length === 0) return [];
       return {
         id: `${record.id}-${i}`,
         image: record.image,

@@ -11,6 +11,7 @@ interface Flags extends DeriveFlags {
   count: number;
   wording?: World["wording"];
   blanks?: BlankKind[];
+  onlyBlanks?: true;
   groups?: number[];
   foreign?: true;
 }
@@ -26,6 +27,7 @@ export function scenesConversationsCommand(): Command {
         ...blankKinds,
       ]),
     )
+    .option("--only-blanks", "leave out answers that have none of what is to be filled in, else learnt as a whole")
     .addOption(
       new Option("--groups <N...>", "only pictures with so many kinds of objects").argParser(
         (text: string, others: number[] = []) => [...others, whole(1)(text)],

@@ -1,6 +1,6 @@
 /** A caption is facts and wording: the plan says which clause tells what, and in which words; other facts in the same
  *  plan give the same caption with an error planted in it. */
-import { allPositions, type Facts, type Group, type Relation, relationOf } from "../world/facts.js";
+import { allPositions, type Facts, type Group, type Relation, relationsOf } from "../world/facts.js";
 import { article, findName } from "../world/object-names.js";
 import type { Rng } from "../world/purpose-random.js";
 import type { World } from "../world/world.js";
@@ -50,8 +50,9 @@ const shares = { and: 0.4, one: 0.2, size: 0.5, in: 0.4, corner: 0.4, relation: 
 /** Words of a caption, at most: its tokens and the end of the text fit into 64. Longer ones are drawn anew. */
 export const MOST_WORDS = 63;
 
-/** Every group once, as one reads the picture, then the background, then perhaps a relation. The order is fixed because
- *  positions are written in parallel: where any object may come anywhere, the likeliest one comes twice. */
+/** Every group once, as one reads the picture, then the background, then perhaps how the first is seen from the last. The
+ *  order is fixed because positions are written in parallel: where any object may come anywhere, the likeliest one comes
+ *  twice. */
 export function planCaption(facts: Facts, wording: World["wording"], random: Rng): Plan {
   for (;;) {
     const plan = draftPlan(facts, wording, random);
@@ -77,21 +78,21 @@ function draftPlan(facts: Facts, wording: World["wording"], random: Rng): Plan {
       sentences.push([planClause(random.pick(opening), group, free, random)]);
     }
   }
-  const pairs = relatedPairs(facts);
-  if (free && pairs.length > 0 && random.chance(shares.relation)) {
-    const { group, other, relation } = random.pick(pairs);
+  const [group, other] = [topics[0], topics.at(-2)];
+  if (free && group !== undefined && other !== undefined && group !== other && random.chance(shares.relation)) {
+    const [relation] = relationsOf(needGroup(facts.objects[group]).position, needGroup(facts.objects[other]).position);
+    if (relation === undefined) throw new Error("two groups are in one cell");
     const clause = planClause(findForm("relation"), group, free, random);
     sentences.push([{ ...clause, seen: { other, relation, wording: random.below(relationPhrases(relation).length) } }]);
   }
   return sentences;
 }
 
-/** Every two groups of which one can be seen from the other, both ways. */
+/** Every two groups, both ways, with all that holds of them. */
 export function relatedPairs({ objects }: Facts): { group: number; other: number; relation: Relation }[] {
   return objects.flatMap(({ position }, group) =>
     objects.flatMap((from, other) => {
-      const relation = relationOf(position, from.position);
-      return relation === undefined ? [] : [{ group, other, relation }];
+      return relationsOf(position, from.position).map((relation) => ({ group, other, relation }));
     }),
   );
 }

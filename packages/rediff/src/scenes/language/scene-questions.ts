@@ -6,7 +6,7 @@
  *  "there" and "relation". */
 import { DEFAULT_QUESTION } from "../../text/default-question.js";
 import { groupsOnPatches, type Layout } from "../world/cells.js";
-import { type Facts, type Group, numberWords, positionsOf, relations } from "../world/facts.js";
+import { type Facts, type Group, numberWords, positionsOf, relations, relationsOf } from "../world/facts.js";
 import { findName, objectNames } from "../world/object-names.js";
 import type { Rng } from "../world/purpose-random.js";
 import type { World } from "../world/world.js";
@@ -106,7 +106,8 @@ function relationQuestion(facts: Facts, random: Rng): Exchange | undefined {
   const isTrue = !random.chance(absent.relation);
   const [one, second] = [facts.objects[group], facts.objects[other]];
   if (one === undefined || second === undefined) return undefined;
-  const said = isTrue ? relation : random.pick(relations.filter((some) => some !== relation));
+  const holding = relationsOf(one.position, second.position);
+  const said = isTrue ? relation : random.pick(relations.filter((some) => !holding.includes(some)));
   const words = random.pick(relationPhrases(said));
   const question = `${capital(verb(one.count))} the ${nounOf(one)} ${joinWords(words)} the ${nounOf(second)}?`;
   return { question, answer: isTrue ? "Yes." : "No." };

@@ -17,7 +17,7 @@ import { nearestCaption } from "../expert/oracle.js";
 import type { Statement } from "../language/phrases.js";
 import { readCaption } from "../language/tolerant-reader.js";
 import { splitWords } from "../language/words.js";
-import { type Facts, type Group, relationOf } from "../world/facts.js";
+import { type Facts, type Group, relationsOf } from "../world/facts.js";
 import { findName } from "../world/object-names.js";
 import { rng } from "../world/purpose-random.js";
 
@@ -128,7 +128,7 @@ export function isTrueRelation(said: Extract<Statement, { about: "relation" }>, 
   const other = objects.find(({ name }) => name === said.other);
   if (one === undefined || other === undefined) return false;
   if (one.count > 1 !== said.plural || other.count > 1 !== said.otherPlural) return false;
-  return relationOf(one.position, other.position) === said.relation;
+  return relationsOf(one.position, other.position).includes(said.relation);
 }
 
 /** Of several mentions of a name the one that agrees most; the others count against precision. */

@@ -11,7 +11,7 @@ export type Size = "small" | "large";
 export const sizes: readonly Size[] = ["small", "large"];
 export const numberWords = ["one", "two", "three", "four"] as const;
 
-/** Where one position lies as seen from another one of the same row or column. */
+/** Where one position lies as seen from another one. */
 export const relations = ["left of", "right of", "above", "below"] as const;
 export type Relation = (typeof relations)[number];
 
@@ -37,13 +37,14 @@ export function positionsOf(grid: World["grid"]): readonly Position[] {
   return ["top left", "top right", "bottom left", "bottom right"];
 }
 
-/** The relation of the first to the second; undefined where they share neither a row nor a column. */
-export function relationOf(first: Position, second: Position): Relation | undefined {
+/** How the first is seen from the second: by their columns, then by their rows; in two ways where both differ. */
+export function relationsOf(first: Position, second: Position): Relation[] {
   const [row, column] = placeOf(first);
   const [otherRow, otherColumn] = placeOf(second);
-  if (row === otherRow && column !== otherColumn) return column < otherColumn ? "left of" : "right of";
-  if (column === otherColumn && row !== otherRow) return row < otherRow ? "above" : "below";
-  return undefined;
+  const seen: Relation[] = [];
+  if (column !== otherColumn) seen.push(column < otherColumn ? "left of" : "right of");
+  if (row !== otherRow) seen.push(row < otherRow ? "above" : "below");
+  return seen;
 }
 
 export function opposite(relation: Relation): Relation {
@@ -53,7 +54,7 @@ export function opposite(relation: Relation): Relation {
 /** Row and column, from 0. */
 function placeOf(position: Position): [row: number, column: number] {
   const [row, column] = position.split(" ");
-  return [rows.findIndex((word) => word === row), columns.findIndex((word) => word === column)];
+  return [rows.indexOf(row as Row), columns.indexOf(column as Column)];
 }
 
 export function isCorner(position: Position): boolean {

@@ -17,8 +17,8 @@ interface Flags {
 }
 
 const HELP = `
-COMMAND is one of rediff's (train, caption, data draft ...) or any other program; each process gets RANK, WORLD_SIZE,
-LOCAL_RANK, MASTER_ADDR and MASTER_PORT, as under torchrun. Rank 0 has the terminal. When one dies the others are ended,
+COMMAND is \`train ...\` or a program that is none of rediff's; each process gets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR
+and MASTER_PORT, as under torchrun. Rank 0 has the terminal. When one dies the others are ended,
 with a line that names it; with --restarts all begin anew then, and a training goes on from its last checkpoint.
 
 On several machines: the same command on each, with --nnodes, its --node-rank, and the host and port of machine 0.
@@ -51,11 +51,12 @@ async function run(words: string[], flags: Flags, self: Command): Promise<void> 
   if (nodeRank >= nnodes) throw new UserError(`--node-rank ${nodeRank} of ${nnodes} machines: they count from 0`);
   if (nnodes > 1 && (masterAddr === undefined || masterPort === undefined))
     throw new UserError("several machines have to know where they meet", "Give --master-addr and --master-port.");
+  const command = programOf(words, self);
   begin();
   const listeners: (() => void)[] = [];
   try {
     const { status } = await launch({
-      command: programOf(words, self),
+      command,
       processes: nproc,
       restarts,
       ...{ nodes: nnodes, node: nodeRank, host: masterAddr, port: masterPort },
@@ -74,11 +75,18 @@ async function run(words: string[], flags: Flags, self: Command): Promise<void> 
   }
 }
 
+/** Commands whose processes share the work. */
+const DIVIDED = ["train"];
+
 /** A command of our own runs in the same Node and checkout as this one. */
 function programOf(words: string[], self: Command): string[] {
   const [first = ""] = words;
   const isOurs = self.parent?.commands.some((command) => command.name() === first) === true;
-  if (first === self.name()) throw new UserError("rediff launch does not start itself");
+  if (isOurs && !DIVIDED.includes(first))
+    throw new UserError(
+      `several processes of rediff ${first} would all do the same work`,
+      `Of rediff's commands ${DIVIDED.join(", ")} is divided among processes.`,
+    );
   const bin = fileURLToPath(new URL("../../../bin/rediff.mjs", import.meta.url));
   return isOurs ? [process.execPath, bin, ...words] : words;
 }

@@ -141,7 +141,17 @@ const cases = (): Record<string, Case> => ({
   pull: { kind: "folder", to: (place) => ["pull", "nobody/nothing", "--cache-dir", place] },
 });
 
-const WRITE_NOTHING = ["refine", "chat", "serve", "data check", "scenes score", "scenes expert", "inspect", "doctor"];
+const WRITE_NOTHING = [
+  "launch",
+  "refine",
+  "chat",
+  "serve",
+  "data check",
+  "scenes score",
+  "scenes expert",
+  "inspect",
+  "doctor",
+];
 /** Where the recipe says what is written. */
 const BY_RECIPE = ["train", "improve"];
 

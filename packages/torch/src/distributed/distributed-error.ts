@@ -19,11 +19,15 @@ export class DistributedError extends Error {
 export const isTimeout = (error: unknown): boolean =>
   error instanceof Error && /timed? ?out|timeout/i.test(error.message);
 
-/** The first line of what libtorch says, without the C++ file that it stands in: the rest is a stack. */
+/** The first line of what libtorch says, without the C++ file that it stands in (the rest is a stack), and without what
+ *  c10d and Gloo add to every message: guesses, good wishes. */
 export function reasonOf(cause: unknown): string {
   const message = cause instanceof Error ? cause.message : String(cause);
   const [line = ""] = message.replace(/^\w+: /, "").split("\n"); // the native function's name
-  return line.replace(/^\[[^\]]*\.(cc|cpp|h):\d+\] */, "").replace(/\.$/, "");
+  return line
+    .replace(/^\[[^\]]*\.(cc|cpp|h):\d+\] */, "")
+    .replace(/\s*\b(GLHF|This may indicate)\b.*$/, "")
+    .replace(/\.$/, "");
 }
 
 /** @throws where this libtorch knows nothing of other processes */

@@ -1,11 +1,14 @@
 /** Ranks in one process, each with connections of its own, wherever that tells as much as processes would; real processes
  *  where one is killed. */
 import { execFile, spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { describe, expect } from "vitest";
 import { type DType, full, tensor, zeros } from "../index.js";
 import { builtPackage } from "../testing/built.js";
 import { test } from "../testing/test.js";
+import { reasonOf } from "./distributed-error.js";
 import { connectStore, DistributedError, isTimeout, openGroup, type ProcessGroup, type TcpStore } from "./index.js";
 
 /** Runs `body` on each of `size` ranks at the same time. */
@@ -211,6 +214,20 @@ describe("a group", () => {
     );
   });
 
+  test.skipIf(process.platform !== "linux")("leaves no thread, nor does one that did not come about", async () => {
+    const threads = () => readdirSync("/proc/self/task").length;
+    await onRanks(2, (group) => group.barrier().wait()); // what Node and libtorch begin at the first use
+    const before = threads();
+    for (let i = 0; i < 4; i++) {
+      await onRanks(2, (group) => group.barrier().wait());
+      await using store = await connectStore({ host: "127.0.0.1", port: 0, isServer: true });
+      await errorOf(openGroup({ store, rank: 0, size: 2, timeoutMs: 50 }));
+    }
+    // A thread ends shortly after the promise that it settled.
+    for (let i = 0; i < 100 && threads() > before; i++) await sleep(20);
+    expect(threads()).toBeLessThanOrEqual(before);
+  });
+
   test("names what NCCL lacks where its library is not built", async () => {
     await using store = await connectStore({ host: "127.0.0.1", port: 0, isServer: true });
     const open = (ncclLibrary: string) => openGroup({ store, rank: 0, size: 1, backend: "nccl", ncclLibrary });
@@ -232,6 +249,14 @@ function processes(size: number, code: string, timeoutMs = 20_000) {
   return (rank: number, port: number) =>
     [process.execPath, ["--input-type=module", "-e", program, "--", String(rank), String(size), String(port)]] as const;
 }
+
+test("what c10d says is cut to what helps", () => {
+  const said = (text: string) => reasonOf(new Error(`collective: ${text}`));
+  expect(said("Connection closed by peer [127.0.0.1]:4711. GLHF! 🏖️")).toBe("Connection closed by peer [127.0.0.1]:4711");
+  expect(said("[/x/pair.cc:12] Timed out waiting 50ms. This may indicate a crash of rank 1.\nframe #0")).toBe(
+    "Timed out waiting 50ms",
+  );
+});
 
 describe("processes", () => {
   test("add up, count what they send, and end by themselves", async () => {

@@ -252,7 +252,9 @@ function processes(size: number, code: string, timeoutMs = 20_000) {
 
 test("what c10d says is cut to what helps", () => {
   const said = (text: string) => reasonOf(new Error(`collective: ${text}`));
-  expect(said("Connection closed by peer [127.0.0.1]:4711. GLHF! 🏖️")).toBe("Connection closed by peer [127.0.0.1]:4711");
+  expect(said("Connection closed by peer [127.0.0.1]:4711. GLHF! 🏖️")).toBe(
+    "Connection closed by peer [127.0.0.1]:4711",
+  );
   expect(said("[/x/pair.cc:12] Timed out waiting 50ms. This may indicate a crash of rank 1.\nframe #0")).toBe(
     "Timed out waiting 50ms",
   );

@@ -47,7 +47,11 @@ const listed = (changes: readonly string[]): string =>
   changes.slice(0, 3).join("; ") + (changes.length > 3 ? `; and ${changes.length - 3} more changes` : "");
 
 /** @throws UserError when the output folder has a run that cannot be gone on with */
-export function checkpointToResume(recipe: RecipeKeys, resume: "auto" | "never", processes: number): string | undefined {
+export function checkpointToResume(
+  recipe: RecipeKeys,
+  resume: "auto" | "never",
+  processes: number,
+): string | undefined {
   const checkpoint = findCheckpoint(recipe.output);
   if (checkpoint === undefined) return undefined;
   if (resume === "never")

@@ -122,7 +122,7 @@ async function benchCaptions({ model: folder = embeddedModelFolder(), scenes: co
         const same = told.filter(({ text }, i) => text === plain[i]?.text).length;
         if (name === "refresh, every 1" && same < count) ok = false;
         const exact = told.filter(({ text }, i) => scoreCaption(text, scenes[i].facts).exact === 1).length;
-        const sum = (/** @type {(cache: any) => number} */ of) =>
+        const sum = (/** @type {(cache: NonNullable<import("rediff").Description["cache"]>) => number} */ of) =>
           told.reduce((total, { cache }) => total + (cache === undefined ? 0 : of(cache)), 0);
         const rowsAll = sum((c) => c.rowsComputed + c.rowsKept);
         rows.push([

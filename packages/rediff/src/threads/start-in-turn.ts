@@ -1,6 +1,6 @@
 /** Threads that start one after the other, and behind what everybody waits for: loading its modules is a thread's longest
- *  work. Node opens all modules of a thread at the same time, a hundred files and more:
- *  where descriptors are few, several threads that start at once would find some of their modules missing.
+ *  work. Node opens all modules of a thread at the same time, a hundred files and more: where descriptors are few, several
+ *  threads that start at once would find some of their modules missing.
  *
  *  A thread's module imports this one alone, and everything else by it. */
 import { getEnvironmentData, isMainThread, setEnvironmentData } from "node:worker_threads";

@@ -46,7 +46,7 @@ export function* visualPieces(
   kept?: KeptFeatures,
 ): Pieces<Tensor[]> {
   if (visuals.length === 0) return [];
-  if (kept === undefined) return yield* encodePieces(model, visuals, maxTiles);
+  if (kept === undefined || kept.limit === 0) return yield* encodePieces(model, visuals, maxTiles);
   const keys: string[] = [];
   for (const visual of visuals) {
     const naming = visualKey(visual);

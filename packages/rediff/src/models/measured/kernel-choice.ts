@@ -110,6 +110,12 @@ const choice = (): KernelChoice => {
   return measured;
 };
 
+/** Measures now what a first forward pass would stop for, where that was not done yet and nothing is forced. */
+export function settleKernels(): void {
+  settings ??= kernelSettings();
+  if (settings.size === 0) choice();
+}
+
 /** Whether REDIFF_KERNELS asks for libtorch's own operators only. */
 export const isSetPlain = (): boolean => isSet("plain");
 

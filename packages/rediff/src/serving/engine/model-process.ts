@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import { memory, setThreads } from "@rediff/torch";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { factsOf } from "../../inference/model-facts.js";
-import { useFastestThreads } from "../../models/measured/kernel-choice.js";
+import { settleKernels, useFastestThreads } from "../../models/measured/kernel-choice.js";
 import { collectWhenIdle } from "../../threads/idle-garbage.js";
 import { packError } from "../../threads/portable-error.js";
 import { existingWorkerUrl } from "../../threads/worker-url.js";
@@ -34,6 +34,7 @@ async function load({ folder, options, threads, batch, keptBytes, cacheBytes }: 
     else setThreads(threads);
     const onWarning = (line: string) => process.stderr.write(`rediff: ${line}\n`);
     const model = await loadModelFolder(folder, { ...options, onWarning });
+    if (model.device === "cpu") settleKernels(); // or the first request would wait for it
     batcher = new ServedBatcher(model, { batch, keptBytes, cacheBytes }, post);
     const facts = { ...factsOf(model), dtype: model.dtype, device: model.device };
     post({ type: "ready", facts, memory: memory() });

@@ -176,6 +176,7 @@ export function assertMemory(
   throw new UserError(
     `${folder} needs about ${gib(total(need))} in ${dtype} (${gib(need.weights)} of weights), and ${gib(available)} are available`,
     [...remedies, ...wording`; to try anyway, leave out the check (${option("memoryCheck")}).`],
+    { code: "not_enough_memory" },
   );
 }
 

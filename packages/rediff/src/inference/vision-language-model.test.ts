@@ -3,7 +3,6 @@ import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { noGrad, scope } from "@rediff/torch";
 import { describe, expect } from "vitest";
-import type { DecodeStep } from "../diffusion/decode-step.js";
 import { UserError } from "../errors.js";
 import { test } from "../testing/fixtures.js";
 import { folderOfFile } from "../testing/folders.js";
@@ -12,6 +11,7 @@ import { writeTinyModel } from "../testing/tiny-model.js";
 import { applyEdits } from "../text/text-edits.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
 import { answerOne } from "./answer-one.js";
+import type { WatchedStep } from "./forming/step-text.js";
 import type { DescribeOptions } from "./request.js";
 import { resolveRefine } from "./resolve.js";
 import { loadModel } from "./vision-language-model.js";
@@ -26,8 +26,8 @@ const complaint = async (work: Promise<unknown>): Promise<string> => {
   return (error as UserError).line;
 };
 
-async function steps(run: AsyncGenerator<DecodeStep, unknown>): Promise<DecodeStep[]> {
-  const seen: DecodeStep[] = [];
+async function steps(run: AsyncGenerator<WatchedStep, unknown>): Promise<WatchedStep[]> {
+  const seen: WatchedStep[] = [];
   for await (const step of run) seen.push(step);
   return seen;
 }
@@ -137,6 +137,24 @@ describe("watch", () => {
     expect(seen.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     const { tokenIds } = await model.describe(photo, { ...SHORT, steps: 8 });
     expect([...seen.at(-1)!.tokens]).toEqual(tokenIds);
+  });
+
+  test("every step has the text so far", async ({ model }) => {
+    const seen = await steps(model.watch(photo, { ...SHORT, steps: 8 }));
+    const { text } = await model.describe(photo, { ...SHORT, steps: 8 });
+    expect(seen[0]!.text).toContain("\u2591");
+    expect(seen.at(-1)!.text).toBe(text);
+  });
+
+  test("of a model that is closed meanwhile ends with that", async () => {
+    expectNoLeaks();
+    const model = await loadModel(writeTinyModel(at("closed-meanwhile")));
+    const watching = (async () => {
+      for await (const { step } of model.watch(photo, SHORT)) if (step === 1) model.dispose();
+    })();
+    await expect(watching).rejects.toMatchObject({ code: "model_closed", line: expect.stringMatching(/was closed/) });
+    model.dispose();
+    await expect(model.describe(photo)).rejects.toMatchObject({ code: "model_closed" });
   });
 
   test("ends between two steps when it is aborted, or nobody listens any more", async ({ model }) => {

@@ -10,7 +10,7 @@
  *  A folder of that name is always whole: it is written under another name, synced and renamed. Older checkpoints are
  *  removed only when the new one is there. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { SafetensorsFile, saveSafetensors, type Tensor, torchVersion } from "@rediff/torch";
 import { z } from "zod";
 import { writeJson } from "../../checkpoint/model-folder.js";
@@ -53,6 +53,8 @@ export interface CheckpointContent {
 export interface WriteOptions {
   /** Newest checkpoints that stay; 0 keeps all. */
   keep: number;
+  /** A checkpoint that is in use: the run has its tokenizer from there, and threads that start later read it again. */
+  spared?: string | undefined;
 }
 
 /** Writes `OUTPUT/checkpoint-STEP` and removes the oldest ones; returns its path.
@@ -64,7 +66,7 @@ export async function writeCheckpoint(
 ): Promise<string> {
   const target = join(output, `checkpoint-${content.state.step}`);
   await saying(target, () => writeWholeFolder(target, (folder) => writeContent(folder, content)));
-  await rotate(output, content.state.step, options.keep);
+  await removeOldCheckpoints(output, options, target);
   return target;
 }
 
@@ -97,11 +99,17 @@ export function findCheckpoint(output: string): string | undefined {
   return listCheckpoints(output).at(-1)?.folder;
 }
 
-async function rotate(output: string, current: number, keep: number): Promise<void> {
+/** Leaves the newest `keep` checkpoints, the one just written being the newest whatever its number, and the spared one. */
+export async function removeOldCheckpoints(
+  output: string,
+  { keep, spared }: WriteOptions,
+  written?: string,
+): Promise<void> {
   if (keep === 0) return;
-  const older = listCheckpoints(output).filter(({ step }) => step !== current);
-  const excess = Math.max(0, older.length - (keep - 1));
-  for (const { folder } of older.slice(0, excess))
+  const older = listCheckpoints(output).filter(({ folder }) => folder !== written);
+  const excess = Math.max(0, older.length - (written === undefined ? keep : keep - 1));
+  const isSpared = (folder: string) => spared !== undefined && resolve(folder) === resolve(spared);
+  for (const { folder } of older.slice(0, excess).filter(({ folder }) => !isSpared(folder)))
     await removeWholeFolder(folder).catch((cause: unknown) => {
       throw writeError(folder, cause, {
         done: "removed",

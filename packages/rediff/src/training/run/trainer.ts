@@ -29,6 +29,7 @@ import { exportModel, type FileOptions, filesOf } from "../checkpoint/trained-mo
 import {
   findCheckpoint,
   readState,
+  removeOldCheckpoints,
   type TrainingState,
   withOptimizerState,
   writeCheckpoint,
@@ -245,6 +246,7 @@ class Run implements Disposable {
         return { steps: this.step, totalSteps, loss, folder: `${output}/checkpoint-${this.step}`, finished: false };
     }
     await this.#export();
+    await removeOldCheckpoints(output, save); // the one that this run began with, too
     return { steps: this.step, totalSteps, loss, folder: output, finished: true };
   }
 
@@ -388,10 +390,8 @@ class Run implements Disposable {
         optimizer,
         lora: this.#adapters(),
       },
-      { keep: save.keep },
+      { keep: save.keep, spared: loaded.plan.folder },
     );
-    // A resumed run has its tokenizer from a checkpoint that will be removed: it is carried on from each to the next.
-    if (resolve(loaded.plan.folder, "..") === resolve(output)) loaded.plan = { ...loaded.plan, folder };
     options.onCheckpoint?.(folder, this.step);
   }
 

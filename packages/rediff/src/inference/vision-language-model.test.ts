@@ -3,6 +3,7 @@ import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { noGrad, scope } from "@rediff/torch";
 import { describe, expect } from "vitest";
+import type { DecodeStep } from "../diffusion/decode-step.js";
 import { UserError } from "../errors.js";
 import { test } from "../testing/fixtures.js";
 import { folderOfFile } from "../testing/folders.js";
@@ -11,7 +12,6 @@ import { writeTinyModel } from "../testing/tiny-model.js";
 import { applyEdits } from "../text/text-edits.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
 import { answerOne } from "./answer-one.js";
-import type { WatchedStep } from "./forming/step-text.js";
 import type { DescribeOptions } from "./request.js";
 import { resolveRefine } from "./resolve.js";
 import { loadModel } from "./vision-language-model.js";
@@ -26,8 +26,8 @@ const complaint = async (work: Promise<unknown>): Promise<string> => {
   return (error as UserError).line;
 };
 
-async function steps(run: AsyncGenerator<WatchedStep, unknown>): Promise<WatchedStep[]> {
-  const seen: WatchedStep[] = [];
+async function steps<Step extends DecodeStep>(run: AsyncGenerator<Step, unknown>): Promise<Step[]> {
+  const seen: Step[] = [];
   for await (const step of run) seen.push(step);
   return seen;
 }

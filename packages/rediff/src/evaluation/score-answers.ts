@@ -41,14 +41,15 @@ export async function scoreAnswers(
   options: ScoreOptions = {},
 ): Promise<ScoredTask> {
   const context = contextOf(task, options);
-  const answers: ScoredAnswer[] = [];
+  const scored: ScoredAnswer[] = [];
   const groups: string[] = [];
   await inTurns(answered, options.concurrency ?? 1, async (one, i) => {
     options.signal?.throwIfAborted();
     groups[i] = task.together?.(one.document) ?? String(i);
-    answers[i] = await scoreOne(task, one, context);
+    scored[i] = await scoreOne(task, one, context);
   });
-  if (answers.length === 0) throw new UserError(`${task.name}: there are no answers to score`);
+  if (scored.length === 0) throw new UserError(`${task.name}: there are no answers to score`);
+  const answers = (await task.complete?.(scored)) ?? scored;
   const scores = await task.aggregate(answers, context);
   const { draw: _, ...sober } = context;
   return {

@@ -67,6 +67,8 @@ export interface TaskDefinition<Document> {
   /** Columns of the document's pictures (`image`, `image_list[0]`), or a video's file; empty where the columns are. */
   pictures(document: Document): readonly string[];
   score(document: Document, answer: string, context: ScoreContext): ScoredAnswer | Promise<ScoredAnswer>;
+  /** Adds to the scores of answers what is found for all of them together: a large table is read once. */
+  complete?(scored: readonly ScoredAnswer[]): Promise<ScoredAnswer[]>;
   /** Without one: means. */
   aggregate?(scored: readonly ScoredAnswer[], context: ScoreContext): TaskScores | Promise<TaskScores>;
   /** Documents of one key count together: a part of them would be an error, or a wrong score. */

@@ -6,6 +6,8 @@ import { jsonLines } from "../../testing/command-line.js";
 import { test } from "../../testing/fixtures.js";
 import { expectNoLeaks } from "../../testing/leaks.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
+import { ownCaptions } from "../meteor/fixtures/own-tables.js";
+import { writeMeteorTables } from "../meteor/fixtures/write-tables.js";
 import { compareRuns } from "../results/compare-runs.js";
 import { reportPage } from "../results/report-page.js";
 import { readResults } from "../results/result-files.js";
@@ -70,6 +72,36 @@ describe("answers that are given", () => {
     const answers = answersFile(`${folder}/own.jsonl`, { 0: "0", 1: "[LMMS_EVAL_REQUEST_FAILED after 3 retries]" });
     const [result] = await evaluate(undefined, { tasks: ["chartqa"], data, answers });
     expect(result?.scores?.counts).toMatchObject({ answers: 2, failed: 1 });
+  });
+
+  test("of COCO are scored by METEOR too where its tables are named, and so are two runs beside each other", async ({
+    folder,
+  }) => {
+    const data = `${folder}/data`;
+    mkdirSync(data);
+    writeFileSync(`${data}/a.jpg`, readFileSync(fixturePath("color.jpg")));
+    const rows = ownCaptions.map(({ references }) => ({ image: "a.jpg", answer: references }));
+    writeFileSync(`${data}/val.jsonl`, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    const texts = ownCaptions.map(({ candidate }) => candidate || "a dog");
+    const meteor = writeMeteorTables(`${folder}/meteor`);
+    const score = (name: string, captions: readonly string[]) =>
+      evaluate(undefined, {
+        ...{ tasks: ["coco2017_cap_val"], data, meteor, output: `${folder}/${name}` },
+        answers: answersFile(`${folder}/${name}.jsonl`, { ...captions }),
+      });
+    const [result] = await score("first", texts);
+    const { metrics } = result?.scores ?? {};
+    const [first] = result?.samples ?? [];
+    expect(metrics?.METEOR).toBeGreaterThan(0.2);
+    expect(first?.scored?.scores.METEOR).toBe(1);
+    await score("second", texts.toReversed());
+    const [compared] = await compareRuns(`${folder}/first`, `${folder}/second`, { samples: 20 });
+    const row = compared?.metrics.find(({ metric }) => metric === "METEOR");
+    expect(row?.first).toBe(metrics?.METEOR);
+    expect(row?.interval?.[1]).toBeLessThan(0);
+    await expect(
+      evaluate(undefined, { tasks: ["chartqa"], data, meteor, answers: `${folder}/first.jsonl` }),
+    ).rejects.toThrow("meteor is for coco2017_cap_val, which is not asked for");
   });
 
   test("go into the file that a server takes, where the truth is hidden", async ({ folder }) => {

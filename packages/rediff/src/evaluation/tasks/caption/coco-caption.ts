@@ -1,12 +1,16 @@
-/** COCO captions beside references, by n-grams. METEOR and SPICE need programs of their own and are left out. */
+/** COCO captions beside references, by n-grams, and by METEOR where its tables are. SPICE needs a program of its own and is
+ *  left out. */
 import { z } from "zod";
+import { meteor } from "../../meteor/meteor.js";
+import type { MeteorFiles } from "../../meteor/meteor-files.js";
+import { addStatistics, type MeteorStatistics, meteorScore } from "../../meteor/meteor-statistics.js";
 import { bleu, type TokenizedCaption } from "../../ngrams/bleu.js";
 import { cider } from "../../ngrams/cider.js";
 import { repeatedShare } from "../../ngrams/ngram-counts.js";
 import { ptbTokens } from "../../ngrams/ptb-tokenizer.js";
 import { rougeL } from "../../ngrams/rouge-l.js";
 import type { ScoredAnswer } from "../../scored-answer.js";
-import { defineTask } from "../../task.js";
+import { defineTask, type Task } from "../../task.js";
 import { countMarks, mean, type TaskScores } from "../../task-scores.js";
 import { unscored, withoutTruth } from "../answer/test-splits.js";
 
@@ -14,7 +18,7 @@ const ASK_FOR_CAPTION = "Provide a one-sentence caption for the provided image."
 
 const document = z.looseObject({ answer: z.array(z.string()).min(1) });
 
-/** BLEU and CIDEr are of all captions together, so single scores cannot be averaged. */
+/** BLEU, CIDEr and METEOR are of all captions together, so single scores cannot be averaged. */
 function corpusScores(scored: readonly ScoredAnswer[]): TaskScores {
   const captions = scored.map(({ details }) => details?.tokens as TokenizedCaption);
   const of = (metric: string): number => mean(scored.map(({ scores }) => scores[metric] ?? 0));
@@ -23,12 +27,18 @@ function corpusScores(scored: readonly ScoredAnswer[]): TaskScores {
       CIDEr: cider(captions).corpus,
       ...Object.fromEntries(bleu(captions).corpus.map((score, i) => [`Bleu_${i + 1}`, score])),
       ROUGE_L: of("ROUGE_L"),
+      ...meteorOf(scored),
       repeated_4grams: of("repeated_4grams"),
     },
     stderr: {},
     subScores: {},
     counts: countMarks(scored),
   };
+}
+
+function meteorOf(scored: readonly ScoredAnswer[]): { METEOR?: number } {
+  const counted = scored.flatMap(({ details }) => (details?.meteor as MeteorStatistics | undefined) ?? []);
+  return counted.length < scored.length ? {} : { METEOR: meteorScore(addStatistics(counted)) };
 }
 
 export const cocoCaption = defineTask<z.infer<typeof document>>({
@@ -53,6 +63,27 @@ export const cocoCaption = defineTask<z.infer<typeof document>>({
     };
   },
   aggregate: corpusScores,
+});
+
+/** With METEOR. @param files `openMeteorFiles` of a folder of the user's */
+export const cocoCaptionWithMeteor = (files: MeteorFiles): Task => ({
+  ...cocoCaption,
+  about: `${cocoCaption.about}; and METEOR 1.5`,
+  async complete(scored) {
+    const { each } = await meteor(
+      scored.map(({ details }) => details?.tokens as TokenizedCaption),
+      files,
+    );
+    return scored.map((answer, i) => {
+      const one = each[i];
+      if (one === undefined) return answer;
+      return {
+        ...answer,
+        scores: { ...answer.scores, METEOR: one.score },
+        details: { ...answer.details, meteor: one.statistics },
+      };
+    });
+  },
 });
 
 const unseen = z.looseObject({

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { captionCommand } from "./commands/caption.js";
 import { chatCommand } from "./commands/chat.js";
+import { completionCommand } from "./commands/completion.js";
 import { convertCommand } from "./commands/convert.js";
 import { dataCommand } from "./commands/data/data.js";
 import { doctorCommand } from "./commands/doctor.js";
@@ -11,6 +12,7 @@ import { fillCommand } from "./commands/fill.js";
 import { improveCommand } from "./commands/improve.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { pullCommand } from "./commands/pull.js";
+import { recipeCommand } from "./commands/recipe.js";
 import { refineCommand } from "./commands/refine.js";
 import { scenesCommand } from "./commands/scenes/scenes.js";
 import { serveCommand } from "./commands/serve.js";
@@ -43,10 +45,12 @@ export function program(): Command {
     evaluateCommand(),
     dataCommand(),
     scenesCommand(),
+    recipeCommand(),
     inspectCommand(),
     convertCommand(),
     pullCommand(),
     doctorCommand(),
+    completionCommand(() => root),
   ]);
   root.hook("preAction", (_, command) => assertOutputs(command));
   return root.exitOverride().configureOutput({ outputError: () => undefined });

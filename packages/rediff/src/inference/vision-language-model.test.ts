@@ -2,7 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { noGrad, scope } from "@rediff/torch";
-import { describe, expect } from "vitest";
+import { Command } from "commander";
+import { describe, expect, vi } from "vitest";
+import { addModelOptions } from "../cli/options/describe-options.js";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { UserError } from "../errors.js";
 import { test } from "../testing/fixtures.js";
@@ -129,6 +131,20 @@ describe("the end of an answer", () => {
       if (tokenIds.length > 0) expect(tokenizer.decode(tokenIds.slice(0, -1)).startsWith(text)).toBe(false);
     }
   });
+});
+
+test("the environment names the model where nobody does", async () => {
+  const folder = writeTinyModel(at("of-the-environment"));
+  vi.stubEnv("REDIFF_MODEL", folder);
+  try {
+    using model = await loadModel();
+    expect(model.model.folder).toBe(folder);
+    expect(addModelOptions(new Command()).parse([], { from: "user" }).opts().model).toBe(folder);
+    const named = addModelOptions(new Command()).parse(["--model", "other"], { from: "user" });
+    expect(named.opts().model).toBe("other");
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 describe("watch", () => {

@@ -4,7 +4,7 @@
  *  One object, one model, one thread; calls may overlap only through `describeMany`, which decodes them together. */
 
 import { checkLoad, type LoadOptions, loadModelFolder } from "../checkpoint/load-model.js";
-import { embeddedModelFolder } from "../embedded.js";
+import { embeddedModelFolder, MODEL_VARIABLE } from "../embedded.js";
 import { codedAs, OptionError, UserError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { KEPT_BYTES, KeptFeatures } from "../models/llava/kept-features.js";
@@ -193,7 +193,7 @@ async function resultOf<T>(watching: AsyncGenerator<unknown, T>): Promise<T> {
 }
 
 /** Loads a model: a folder in Hugging Face's layout, or the id of one that was pulled from the hub; by default the
- *  embedded one, which knows the scene world only.
+ *  one that the environment names (REDIFF_MODEL), else the embedded one, which knows the scene world only.
  *
  *  ```ts
  *  const model = await loadModel("ReDiff-8B");
@@ -204,7 +204,7 @@ async function resultOf<T>(watching: AsyncGenerator<unknown, T>): Promise<T> {
  *  }
  *  ``` */
 export async function loadModel(
-  folderOrId = embeddedModelFolder(),
+  folderOrId = process.env[MODEL_VARIABLE] ?? embeddedModelFolder(),
   options: LoadOptions = {},
 ): Promise<VisionLanguageModel> {
   checkLoad(options); // before a name is looked up

@@ -12,7 +12,7 @@ import { fillCommand } from "./commands/fill.js";
 import { improveCommand } from "./commands/improve.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { pullCommand } from "./commands/pull.js";
-import { recipeCommand } from "./commands/recipe.js";
+import { recipeCommand } from "./commands/recipes.js";
 import { refineCommand } from "./commands/refine.js";
 import { scenesCommand } from "./commands/scenes/scenes.js";
 import { serveCommand } from "./commands/serve.js";

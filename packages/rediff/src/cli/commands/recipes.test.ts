@@ -5,7 +5,7 @@ import { test } from "../../testing/fixtures.js";
 import { folderOfEachTest } from "../../testing/folders.js";
 import { readRecipe } from "../../training/recipe/recipe-file.js";
 import { shippedRecipes } from "../../training/recipe/shipped-recipes.js";
-import { recipeCommand } from "./recipe.js";
+import { recipeCommand } from "./recipes.js";
 
 const scratch = folderOfEachTest();
 const here = (path: string) => join(scratch.path, path);

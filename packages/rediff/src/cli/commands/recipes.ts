@@ -13,7 +13,7 @@ import { answerLine, noteLine } from "../terminal/lines.js";
 const HELP = `
 Examples:
   $ rediff recipe ls
-  $ rediff recipe cp rediff/stage1                 writes recipes/rediff/stage1.yaml
+  $ rediff recipe cp rediff/stage1
   $ rediff recipe cp llada-v/finetune mine.yaml
   $ rediff train mine.yaml model=path/to/LLaDA-V output=exp/mine
 `;

@@ -47,8 +47,8 @@ export interface ScoreContext {
 export interface Submission<Document> {
   /** "docvqa_test.json" */
   file: string;
-  /** @returns the file's text */
-  write(answers: readonly { document: Document; answer: string }[]): string;
+  /** @returns the file's text, or its bytes */
+  write(answers: readonly { document: Document; answer: string }[]): string | Promise<Uint8Array>;
 }
 
 export interface TaskDefinition<Document> {

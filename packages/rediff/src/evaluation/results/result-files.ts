@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import sharp from "sharp";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import { writeText } from "../../files/atomic-file.js";
+import { writeText, writeWhole } from "../../files/atomic-file.js";
 import { infoOf } from "../../files/regular-file.js";
 import { readUtf8 } from "../../files/utf8-text.js";
 import { issueText } from "../../options/issue-text.js";
@@ -111,7 +111,7 @@ async function writeSubmission(
   mkdirSync(folder, { recursive: true });
   const path = join(folder, submission.file);
   const answers = samples.map(({ reply }, i) => ({ document: kept[i]?.document, answer: scoredText({}, reply ?? "") }));
-  await writeText(path, submission.write(answers));
+  await writeWhole(path, await submission.write(answers));
   return path;
 }
 

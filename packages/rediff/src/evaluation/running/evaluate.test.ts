@@ -1,6 +1,7 @@
 /** Evaluation from data to files: answers, what fails, what is asked again, and what other programs read. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect } from "vitest";
+import { openPromise } from "yauzl";
 import { type FakeExpert, startFakeExpert } from "../../pipeline/correction/testing/fake-expert.js";
 import { jsonLines } from "../../testing/command-line.js";
 import { test } from "../../testing/fixtures.js";
@@ -25,6 +26,18 @@ function chartData(folder: string, count: number, broken: readonly number[] = []
   }));
   writeFileSync(`${folder}/test.jsonl`, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
   return folder;
+}
+
+async function zipMembers(path: string): Promise<Map<string, string>> {
+  const zip = await openPromise(path, { lazyEntries: true, autoClose: false });
+  const members = new Map<string, string>();
+  for await (const entry of zip.eachEntry()) {
+    const pieces: Buffer[] = [];
+    for await (const piece of await zip.openReadStreamPromise(entry)) pieces.push(piece as Buffer);
+    members.set(entry.fileName, Buffer.concat(pieces).toString());
+  }
+  zip.close();
+  return members;
 }
 
 const answersFile = (path: string, texts: Readonly<Record<number, string>>): string => {
@@ -118,6 +131,35 @@ describe("answers that are given", () => {
       { questionId: 9, answer: "blue" },
     ]);
     expect(resultTable([result!])).toContain("a server scores it");
+  });
+
+  test("of MMBench's test split go into a spreadsheet, one row for each rotation", async ({ folder }) => {
+    mkdirSync(`${folder}/data`);
+    writeFileSync(`${folder}/data/a.jpg`, readFileSync(fixturePath("color.jpg")));
+    const row = { ...{ question: "What <is>\nit?", hint: "nan", A: "cat", B: "dog & co", C: "nan" }, image: "a.jpg" };
+    const rest = { category: "c", "L2-category": "l", source: "s", split: "test", answer: "nan" };
+    const rows = [3, 1_000_003].map((index) => `${JSON.stringify({ index, ...row, ...rest })}\n`);
+    writeFileSync(`${folder}/data/test.jsonl`, rows.join(""));
+    const answers = answersFile(`${folder}/own.jsonl`, { 0: "A", 1: "=B" });
+    const output = `${folder}/out`;
+    await evaluate(undefined, { tasks: ["mmbench_en_test"], data: `${folder}/data`, answers, output });
+    const members = await zipMembers(`${output}/submissions/mmbench_en_test_results.xlsx`);
+    const [sheet = "", texts = ""] = ["xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"].map((name) =>
+      members.get(name),
+    );
+    const shared = [...texts.matchAll(/<si>.*?<t[^>]*>(.*?)<\/t>.*?<\/si>/gs)].map(([, text]) => text);
+    const cells = [...sheet.matchAll(/<row .*?<\/row>/gs)].map(([line]) =>
+      [...line.matchAll(/<c ([^>]*)><v>(.*?)<\/v><\/c>/gs)].map(([, kind = "", value]) =>
+        kind.includes('t="s"') ? shared[Number(value)] : Number(value),
+      ),
+    );
+    const asked = ["What &lt;is&gt;\nit?", "nan"];
+    const options = ["nan", "s", "test", "c", "l", "cat", "dog &amp; co", "nan", "nan", "nan"];
+    expect(cells).toEqual([
+      [..."index question answer prediction hint source split category L2-category A B C D E".split(" ")],
+      [3, ...asked, "A", ...options],
+      [1_000_003, ...asked, "=B", ...options],
+    ]);
   });
 });
 

@@ -107,14 +107,15 @@ export function lmmsResults(run: LmmsRun): Record<string, unknown> {
 }
 
 function metricEntries({ scored, clustered = {} }: LmmsRun): Record<string, unknown> {
-  const { metrics, stderr } = scored.scores;
+  const { metrics, stderr, drawnStderr = {} } = scored.scores;
   return Object.fromEntries(
     Object.entries(metrics).flatMap(([metric, value]) => {
-      const error = stderr[metric] ?? NOT_KNOWN;
+      const known = stderr[metric] ?? NOT_KNOWN;
+      const error = stderr[metric] ?? drawnStderr[metric] ?? NOT_KNOWN;
       return [
         [`${metric},${FILTER}`, value],
         [`${metric}_stderr,${FILTER}`, error],
-        [`${metric}_stderr_clt,${FILTER}`, error],
+        [`${metric}_stderr_clt,${FILTER}`, known],
         [`${metric}_stderr_clustered,${FILTER}`, clustered[metric] ?? NOT_KNOWN],
       ];
     }),

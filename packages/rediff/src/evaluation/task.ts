@@ -76,6 +76,8 @@ export interface TaskDefinition<Document> {
   /** An answer as if it were of another document, where documents are drawn anew and some are drawn twice: what `together`
    *  tells them apart by is another one for each number. */
   copy?(answer: ScoredAnswer, number: number): ScoredAnswer;
+  /** Its figures are no means: their errors are found by drawing documents anew, and adding up each time. */
+  drawnErrors?: boolean;
   /** The metric that the task is known by. */
   metric: string;
   lowerIsBetter?: readonly string[];

@@ -154,6 +154,7 @@ async function smallPicture(read: () => unknown): Promise<string | undefined> {
 const scoresSchema = z.looseObject({
   metrics: z.record(z.string(), z.number().nullable()),
   stderr: z.record(z.string(), z.number().nullable()),
+  drawnStderr: z.record(z.string(), z.number().nullable()).optional(),
   subScores: z.record(
     z.string(),
     z.record(z.string(), z.looseObject({ score: z.number().nullable(), count: z.number() })),

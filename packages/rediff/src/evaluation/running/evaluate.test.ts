@@ -133,6 +133,35 @@ describe("answers that are given", () => {
     expect(resultTable([result!])).toContain("a server scores it");
   });
 
+  test("of several tasks have one file of results as lmms-eval has it, and samples of the same date", async ({
+    folder,
+  }) => {
+    const data = `${folder}/data`;
+    mkdirSync(data);
+    writeFileSync(`${data}/a.jpg`, readFileSync(fixturePath("color.jpg")));
+    writeFileSync(`${data}/test.jsonl`, '{"questionId":"7","question":"What?","answer":"red","image":"a.jpg"}\n');
+    const own = ["first", "second"].map((task) => {
+      const text = `task: ${task}\nprompt: "{question}"\nimages: [image]\ntarget: answer\nmetric: exact_match\n`;
+      writeFileSync(`${folder}/${task}.yaml`, text);
+      return `${folder}/${task}.yaml`;
+    });
+    const answers = answersFile(`${folder}/own.jsonl`, { 0: "red" });
+    const output = `${folder}/out`;
+    for (let run = 0; run < 2; run++) await evaluate(undefined, { tasks: own, data, answers, output });
+    const names = readdirSync(`${output}/answers`);
+    const dates = names.filter((name) => name.endsWith("_results.json")).map((name) => name.slice(0, 15));
+    expect(new Set(dates).size).toBe(2);
+    expect(names.toSorted()).toEqual(
+      dates
+        .flatMap((date) => [`${date}_results.json`, `${date}_samples_first.jsonl`, `${date}_samples_second.jsonl`])
+        .toSorted(),
+    );
+    const results = JSON.parse(readFileSync(`${output}/answers/${dates[0]}_results.json`, "utf8"));
+    for (const key of ["results", "configs", "versions", "n-shot", "higher_is_better", "n-samples"])
+      expect(Object.keys(results[key]), key).toEqual(["first", "second"]);
+    expect(results.results.second["exact_match,none"]).toBe(1);
+  });
+
   test("of MMBench's test split go into a spreadsheet, one row for each rotation", async ({ folder }) => {
     mkdirSync(`${folder}/data`);
     writeFileSync(`${folder}/data/a.jpg`, readFileSync(fixturePath("color.jpg")));

@@ -105,12 +105,12 @@ describe("answers that are given", () => {
     const [result] = await score("first", texts);
     const { metrics } = result?.scores ?? {};
     const [first] = result?.samples ?? [];
-    expect(metrics?.METEOR).toBeGreaterThan(0.2);
+    expect(metrics?.coco_METEOR).toBeGreaterThan(0.2);
     expect(first?.scored?.scores.METEOR).toBe(1);
     await score("second", texts.toReversed());
     const [compared] = await compareRuns(`${folder}/first`, `${folder}/second`, { samples: 20 });
-    const row = compared?.metrics.find(({ metric }) => metric === "METEOR");
-    expect(row?.first).toBe(metrics?.METEOR);
+    const row = compared?.metrics.find(({ metric }) => metric === "coco_METEOR");
+    expect(row?.first).toBe(metrics?.coco_METEOR);
     expect(row?.interval?.[1]).toBeLessThan(0);
     await expect(
       evaluate(undefined, { tasks: ["chartqa"], data, meteor, answers: `${folder}/first.jsonl` }),

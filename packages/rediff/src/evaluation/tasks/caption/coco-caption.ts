@@ -24,9 +24,9 @@ function corpusScores(scored: readonly ScoredAnswer[]): TaskScores {
   const of = (metric: string): number => mean(scored.map(({ scores }) => scores[metric] ?? 0));
   return {
     metrics: {
-      CIDEr: cider(captions).corpus,
-      ...Object.fromEntries(bleu(captions).corpus.map((score, i) => [`Bleu_${i + 1}`, score])),
-      ROUGE_L: of("ROUGE_L"),
+      coco_CIDEr: cider(captions).corpus,
+      ...Object.fromEntries(bleu(captions).corpus.map((score, i) => [`coco_Bleu_${i + 1}`, score])),
+      coco_ROUGE_L: of("ROUGE_L"),
       ...meteorOf(scored),
       repeated_4grams: of("repeated_4grams"),
     },
@@ -36,9 +36,9 @@ function corpusScores(scored: readonly ScoredAnswer[]): TaskScores {
   };
 }
 
-function meteorOf(scored: readonly ScoredAnswer[]): { METEOR?: number } {
+function meteorOf(scored: readonly ScoredAnswer[]): { coco_METEOR?: number } {
   const counted = scored.flatMap(({ details }) => (details?.meteor as MeteorStatistics | undefined) ?? []);
-  return counted.length < scored.length ? {} : { METEOR: meteorScore(addStatistics(counted)) };
+  return counted.length < scored.length ? {} : { coco_METEOR: meteorScore(addStatistics(counted)) };
 }
 
 export const cocoCaption = defineTask<z.infer<typeof document>>({
@@ -46,8 +46,9 @@ export const cocoCaption = defineTask<z.infer<typeof document>>({
   about: "COCO captions by BLEU, ROUGE-L and CIDEr, of tokens as pycocoevalcap makes them",
   source: { dataset: "lmms-lab/COCO-Caption2017", splits: ["val"], rows: 5000 },
   document,
-  settings: { steps: 32, genLength: 32, thinking: "no_think" },
-  metric: "CIDEr",
+  // As long as lmms-eval lets it be; LLaDA-V's script would give it two tokens, as it gives every task that it does not know.
+  settings: { steps: 64, genLength: 64, thinking: "no_think" },
+  metric: "coco_CIDEr",
   lowerIsBetter: ["repeated_4grams"],
   prompt: () => ASK_FOR_CAPTION,
   pictures: () => ["image"],
@@ -100,8 +101,8 @@ export const cocoCaptionTest = defineTask<z.infer<typeof unseen>>({
   about: "COCO captions of the test split; its server scores the submission",
   source: { dataset: "lmms-lab/COCO-Caption", splits: ["test"], rows: 40_775 },
   document: unseen,
-  settings: cocoCaption.settings,
-  metric: "CIDEr",
+  settings: { steps: 128, genLength: 128, thinking: "no_think" },
+  metric: "coco_CIDEr",
   prompt: () => ASK_FOR_CAPTION,
   pictures: () => ["image"],
   score: (_, answer) => withoutTruth(answer),

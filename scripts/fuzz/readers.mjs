@@ -42,10 +42,10 @@ export const READERS = {
   "rediff/src/data/records/record-reader.ts": ["tar"],
   "rediff/src/data/records/scan-json.ts": ["scan-json"],
   "rediff/src/data/records/scan-tar.ts": ["tar"],
-  "rediff/src/demo/caches/cache-figures.ts": OWN,
+  "rediff/src/demo/curves/cache-figures.ts": OWN,
   "rediff/src/demo/caption-grid.ts": OWN,
   "rediff/src/demo/studio-gallery-main.ts": OWN,
-  "rediff/src/demo/rule-curve.ts": OWN,
+  "rediff/src/demo/curves/rule-curve.ts": OWN,
   "rediff/src/evaluation/captions/caption-files.ts":
     "lines that the target results-file reads, each in one guarded call",
   "rediff/src/evaluation/captions/clair.ts": ["judge-reply"],

@@ -2,7 +2,7 @@
 import { Command, Option } from "commander";
 import type { TrainResult } from "../../training/run/run-report.js";
 import { statusOfSignal } from "../exit-status.js";
-import { needTorch } from "../options/load-engine.js";
+import { needTorch, useThreads } from "../options/load-engine.js";
 import { whole } from "../options/parse-values.js";
 import { addRecipeArguments } from "../options/recipe-arguments.js";
 import { noteLine } from "../terminal/lines.js";
@@ -39,7 +39,7 @@ export function trainCommand(): Command {
     )
     .option("--accept-changed-data", "go on although the data files are not what they were")
     .option("--inspect <N>", "show N samples as the model will see them, and train nothing", whole(1))
-    .option("--threads <N>", "CPU threads of one operator", whole(1))
+    .option("--threads <N>", "CPU threads of one operator (default those that are the fastest here)", whole(1))
     .option("--json", "one JSON line for each step on stdout")
     .addHelpText("after", HELP)
     .action(run);
@@ -53,7 +53,7 @@ async function run(file: string, overrides: string[], flags: Flags): Promise<voi
     isInspection: flags.inspect !== undefined,
   });
   await needTorch();
-  if (flags.threads !== undefined) (await import("@rediff/torch")).setThreads(flags.threads);
+  await useThreads(flags.threads);
   if (flags.inspect !== undefined)
     return (await import("../terminal/train-inspect.js")).showSamples(recipe, flags.inspect);
 

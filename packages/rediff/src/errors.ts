@@ -103,7 +103,7 @@ export class UserError extends Error {
 }
 
 /** Why, where a border answers by it. */
-export type OptionProblem = "context_length";
+export type OptionProblem = "context_length" | "memory";
 
 /** What an option's value cannot be. */
 export class OptionError extends UserError {

@@ -229,6 +229,7 @@ async function captionAll(
     const many = describeMany(model, groups, {
       ...options,
       batch: flags.batch,
+      onWarning: (line) => bar.note(`rediff: ${line}`),
       onLayers(progress) {
         const text = layersText(progress);
         if (text !== undefined) bar.detail(text);

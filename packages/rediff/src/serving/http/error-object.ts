@@ -1,5 +1,5 @@
 /** OpenAI's error object, for everything that can go wrong, whoever's fault it is. */
-import { inSnakeCase, OptionError, type Spelling, UserError } from "../../errors.js";
+import { inSnakeCase, OptionError, type OptionProblem, type Spelling, UserError } from "../../errors.js";
 import { EngineError, type EngineProblem } from "../engine/engine-error.js";
 
 export type ErrorType =
@@ -51,6 +51,12 @@ const ENGINE_PROBLEMS: Record<EngineProblem, { status: number; type: ErrorType; 
   failed: { status: 500, type: "server_error", code: "model_failed" },
 };
 
+/** The same answer tomorrow, too: 400, so that clients do not ask again by themselves. */
+const OPTION_CODES: Record<OptionProblem, string> = {
+  context_length: "context_length_exceeded",
+  memory: "insufficient_memory",
+};
+
 /** Whatever was thrown, as an answer. Messages of our own mistakes stay inside; their stacks go to `log`. */
 export function toApiError(error: unknown, log: (line: string) => void): ApiError {
   if (error instanceof ApiError) return error;
@@ -74,7 +80,7 @@ export function toApiError(error: unknown, log: (line: string) => void): ApiErro
 export function fieldError(error: OptionError, spelling: Spelling = inSnakeCase): ApiError {
   return new ApiError(400, error.spelled(spelling), {
     param: spelling(error.option),
-    code: error.problem === "context_length" ? "context_length_exceeded" : "invalid_value",
+    code: error.problem === undefined ? "invalid_value" : OPTION_CODES[error.problem],
     cause: error,
   });
 }

@@ -6,7 +6,6 @@ import { test } from "../testing/fixtures.js";
 import { expectNoLeaks } from "../testing/leaks.js";
 import { fixturePath } from "../vision/fixtures/pillow.js";
 import { Batcher, type ForwardPass } from "./batcher.js";
-import { describeMany } from "./describe-many.js";
 import { bytesTogether, memoryRoom, needOf } from "./limits/memory-room.js";
 import type { DescribeOptions } from "./request.js";
 import { resolveDescribe } from "./resolve.js";
@@ -109,12 +108,9 @@ test("the library refuses what the machine has no memory for, unless the model w
   expectNoLeaks();
   using _ = { [Symbol.dispose]: () => void vi.restoreAllMocks() };
   vi.spyOn(process, "constrainedMemory").mockReturnValue(1); // less than the process has: nothing is left
-  const photo = fixturePath("color.jpg");
-  const asked = model.describe(photo, { genLength: 8 });
+  const asked = model.describe(fixturePath("color.jpg"), { genLength: 8 });
   await expect(asked).rejects.toThrow(OptionError);
   await expect(asked).rejects.toMatchObject({ problem: "memory" });
-  for await (const result of describeMany(model, [photo], { genLength: 8 }))
-    expect(!result.ok && result.error).toMatchObject({ problem: "memory" });
   expect(memoryRoom({ ...model.model, memoryCheck: false }).all).toBe(Number.POSITIVE_INFINITY);
   expect(memoryRoom({ ...model.model, device: "cuda" }).all).toBe(Number.POSITIVE_INFINITY);
 });

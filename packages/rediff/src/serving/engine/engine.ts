@@ -133,7 +133,7 @@ export class Engine {
       videos: new VisionPool({ workers: 1, isolation }),
     };
     const { folder, load, threads, batch, keptBytes, cacheBytes, memoryBytes } = options;
-    this.#texts = new TextPool({ folder, base: load.base });
+    this.#texts = new TextPool({ folder, base: load.base, quantize: load.quantize });
     this.#model = new ModelHandle(
       { folder, options: load, threads, batch, keptBytes, cacheBytes, memoryBytes },
       { ...LIFE_LIMITS, ...options.life },

@@ -147,6 +147,12 @@ async function main() {
     return;
   }
   const log = (line) => console.error(line);
+  /** A part that is done: printed, and written where that is asked for. */
+  const finish = async ({ name, title, text, ok }) => {
+    process.stdout.write(`\n## ${title}\n\n${text}\n`);
+    if (options.write) await writeSection(join(import.meta.dirname, "../docs/benchmarks.md"), name, title, text);
+    if (!ok) process.exitCode = 1;
+  };
   const results = [];
   // Imported late: these load libtorch, and a wrong argument should not wait for that.
   if (options.what === "decode") {
@@ -172,16 +178,13 @@ async function main() {
       import("./eight/eight.mjs"),
       import("../packages/torch/setup/paths.mjs"),
     ]);
-    results.push(...(await benchEight({ ...options, work: options.work ?? join(cacheRoot(), "bench"), log })));
+    const work = options.work ?? join(cacheRoot(), "bench");
+    for await (const result of benchEight({ ...options, work, log })) await finish(result);
   } else {
     const { benchOverhead } = await import("./overhead.mjs");
     results.push(await benchOverhead({ ...options, log }));
   }
-  for (const { name, title, text, ok } of results) {
-    process.stdout.write(`\n## ${title}\n\n${text}\n`);
-    if (options.write) await writeSection(join(import.meta.dirname, "../docs/benchmarks.md"), name, title, text);
-    if (!ok) process.exitCode = 1;
-  }
+  for (const result of results) await finish(result);
 }
 
 try {

@@ -13,21 +13,21 @@ import { LAYERS, PROMPT } from "./shape.mjs";
 const PARTS = { passes, quality, memory, captions };
 
 /**
+ * One part after the other, each told when it is done: the next may take hours.
+ *
  * @param {{ parts: readonly string[], formats: readonly string[], layers?: number, prompt?: number, work: string, repeats: number,
  *   threads: number, reference?: string, python?: string, verbose: boolean, log: (line: string) => void }} options
- * @returns {Promise<{ name: string, title: string, text: string, ok: boolean }[]>}
+ * @returns {AsyncGenerator<{ name: string, title: string, text: string, ok: boolean }>}
  */
-export async function benchEight({ parts, layers = LAYERS, prompt = PROMPT, log, ...options }) {
+export async function* benchEight({ parts, layers = LAYERS, prompt = PROMPT, log, ...options }) {
   const { work, formats } = options;
   mkdirSync(work, { recursive: true });
   const folders = await checkpoints({ parent: work, layers, formats: /** @type {any} */ (formats), log });
-  const results = [];
   for (const [name, part] of Object.entries(PARTS)) {
     if (!parts.includes(name)) continue;
     log(`${name}:`);
     const { json, ...result } = await part({ ...options, folders, layers, prompt, log });
     writeFileSync(join(work, `${name}-${layers}-layers.json`), `${JSON.stringify(json, undefined, 1)}\n`);
-    results.push(result);
+    yield result;
   }
-  return results;
 }

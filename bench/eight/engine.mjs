@@ -14,6 +14,7 @@ import { linear } from "../../packages/rediff/dist/models/kernels.js";
 import { block, embed, hiddenStates, logits, rmsNorm } from "../../packages/rediff/dist/models/llada/llada.js";
 import { Rotary } from "../../packages/rediff/dist/models/llada/rotary.js";
 import {
+  call,
   cat,
   getThreads,
   inferenceMode,
@@ -119,8 +120,8 @@ function write({ answer, file, fill }) {
     scope(() => {
       const own = distributions(answer);
       saveSafetensors(file, { logits: own });
-      const [best, choice] = own.logSoftmax(-1).max(-1);
-      const sure = best.toNumbers();
+      const choice = own.argmax(-1);
+      const sure = call("aten::gather", own.logSoftmax(-1), -1, choice.unsqueeze(-1)).squeeze(-1).toNumbers();
       const choices = choice.toNumbers();
       const mask = model.tokenizer.special.mask;
       const open = [...answer.keys()].filter((i) => answer[i] === mask).sort((a, b) => sure[b] - sure[a]);

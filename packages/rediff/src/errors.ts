@@ -105,6 +105,11 @@ export class UserError extends Error {
 /** Why, where a border answers by it. */
 export type OptionProblem = "context_length" | "memory";
 
+const PROBLEM_CODES: Record<OptionProblem, ErrorCode> = {
+  context_length: "context_length_exceeded",
+  memory: "not_enough_memory",
+};
+
 /** What an option's value cannot be. */
 export class OptionError extends UserError {
   readonly problem: OptionProblem | undefined;
@@ -118,7 +123,7 @@ export class OptionError extends UserError {
   ) {
     super(message, hint, {
       ...options,
-      code: options.problem === "context_length" ? "context_length_exceeded" : "invalid_value",
+      code: options.problem === undefined ? "invalid_value" : PROBLEM_CODES[options.problem],
     });
     this.problem = options.problem;
   }

@@ -76,9 +76,9 @@ test("one that fits without its cache only is told so; one that fits in no way, 
   for (const memoryBytes of [without, without - 1])
     for await (const _ of new Batcher(model.model, 1, { memoryBytes, cacheBytes: caches }).run(sourceOf(all)));
   const [cached, plain] = ends.errors as [OptionError, OptionError];
-  expect([cached.option, cached.problem]).toEqual(["cache", "memory"]);
+  expect([cached.option, cached.code]).toEqual(["cache", "not_enough_memory"]);
   expect(cached.spelled(asFlag)).toMatch(/takes about .* are available\. Use --cache none \(.*--no-memory-check/);
-  expect([plain.option, plain.problem]).toEqual(["genLength", "memory"]);
+  expect([plain.option, plain.code]).toEqual(["genLength", "not_enough_memory"]);
   expect(plain.spelled(asFlag)).toMatch(/Use fewer or smaller pictures, a shorter answer.*--quantize int8/);
   // Where caches have no room of their own it is decoded without, as always.
   for await (const _ of new Batcher(model.model, 1, { memoryBytes: without, cacheBytes: 0 }).run(sourceOf(all)));

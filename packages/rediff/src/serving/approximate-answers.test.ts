@@ -57,7 +57,7 @@ describe.skipIf(!isBuilt)("approximate answers", () => {
     expect([status, error]).toEqual([
       400,
       {
-        ...{ type: "invalid_request_error", param: "max_tokens", code: "insufficient_memory" },
+        ...{ type: "invalid_request_error", param: "max_tokens", code: "not_enough_memory" },
         message: expect.stringMatching(/^this request takes about .* and 4 MiB are available\. Use fewer/),
       },
     ]);

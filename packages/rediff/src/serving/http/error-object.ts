@@ -1,5 +1,5 @@
 /** OpenAI's error object, for everything that can go wrong, whoever's fault it is. */
-import { inSnakeCase, OptionError, type OptionProblem, type Spelling, UserError } from "../../errors.js";
+import { inSnakeCase, OptionError, type Spelling, UserError } from "../../errors.js";
 import { EngineError, type EngineProblem } from "../engine/engine-error.js";
 
 export type ErrorType =
@@ -51,12 +51,6 @@ const ENGINE_PROBLEMS: Record<EngineProblem, { status: number; type: ErrorType; 
   failed: { status: 500, type: "server_error", code: "model_failed" },
 };
 
-/** The same answer tomorrow, too: 400, so that clients do not ask again by themselves. */
-const OPTION_CODES: Record<OptionProblem, string> = {
-  context_length: "context_length_exceeded",
-  memory: "insufficient_memory",
-};
-
 /** Whatever was thrown, as an answer. Messages of our own mistakes stay inside; their stacks go to `log`. */
 export function toApiError(error: unknown, log: (line: string) => void): ApiError {
   if (error instanceof ApiError) return error;
@@ -76,11 +70,11 @@ export function toApiError(error: unknown, log: (line: string) => void): ApiErro
   return new ApiError(500, "internal error; the server's log has the details", { code: "internal", cause: error });
 }
 
-/** An option that cannot be, as the field that it came from. @param spelling an option's field */
+/** An option that cannot be, as the field that it came from: 400, so that clients do not ask again by themselves. @param spelling an option's field */
 export function fieldError(error: OptionError, spelling: Spelling = inSnakeCase): ApiError {
   return new ApiError(400, error.spelled(spelling), {
     param: spelling(error.option),
-    code: error.problem === undefined ? "invalid_value" : OPTION_CODES[error.problem],
+    code: error.code,
     cause: error,
   });
 }

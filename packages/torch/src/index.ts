@@ -10,6 +10,8 @@ export { call, schemaOf, schemas } from "./call.js";
 export * from "./create.js";
 export * from "./device.js";
 export { type DataOf, DTYPES, type DType, elementSize, type TypedArray } from "./dtype.js";
+export * from "./fused/elementwise.js";
+export * from "./fused/online-softmax.js";
 export * from "./generated/ops.generated.js";
 export * from "./linear.js";
 export * from "./memory/keep-memory.js";

@@ -98,6 +98,12 @@ export interface Native {
     kernel: string | undefined,
   ): Slot;
   quantizedKernels(): string[];
+  // several operators in one pass over memory
+  fusedRmsNorm(x: Slot, weight: Slot, eps: number, kernel: string | undefined): Slot;
+  siluMul_(gate: Slot, up: Slot, kernel: string | undefined): void;
+  rotateHalves_(x: Slot, cos: Slot, sin: Slot, kernel: string | undefined): void;
+  onlineSoftmax_(state: Slot, logits: Slot, first: number, precise: boolean, kernel: string | undefined): void;
+  fusedKernels(): string[];
   setGradMode(on: boolean): boolean;
   setInferenceMode(on: boolean): boolean;
   // machine

@@ -16,6 +16,7 @@ import {
   linear as atenLinear,
   cat,
   fusedRmsNorm,
+  hasFastFusedKernels,
   isInference,
   isRecording,
   QuantizedWeight,
@@ -169,7 +170,12 @@ export function turn_(x_BNLH: Tensor, cos: Tensor, sin: Tensor): Tensor {
 
 /** Whether the addon's kernels of several operators take it. */
 const isFused = ({ device, dtype }: Tensor): boolean =>
-  isInference() && device === "cpu" && (dtype === "float32" || dtype === "bfloat16") && !isPlain() && !isSetUnfused();
+  isInference() &&
+  device === "cpu" &&
+  (dtype === "float32" || dtype === "bfloat16") &&
+  !isPlain() &&
+  !isSetUnfused() &&
+  hasFastFusedKernels();
 
 /** Whether the head computes all logits at once, by libtorch's operators. */
 export const isHeadWhole = (): boolean => isPlain() || isSetHeadWhole();

@@ -24,6 +24,7 @@ REDIFF_TARGET inline void normRow(const T* x, const T* weight, T* y, int64_t wid
     v = v * scale;
     roundTo(x, v);
     v = v * w;
+    roundTo(x, v);
     storeFirst(y + i, v, width - i);
   }
 }
@@ -60,6 +61,8 @@ REDIFF_TARGET inline void turnRow(T* x, const T* cos, const T* sin, int64_t half
     roundTo(x, p);
     roundTo(x, q);
     F8 second = p + q;
+    roundTo(x, first);
+    roundTo(x, second);
     storeFirst(x + i, first, count);
     storeFirst(x + half + i, second, count);
   }

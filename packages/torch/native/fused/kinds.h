@@ -1,9 +1,10 @@
 // The kernels, written once and compiled for several kinds of processors:
 //
 //   plain  the yardstick, for any processor
-//   avx2   the same operations on the same eight lanes: the same bits
+//   avx2   the same operations on the same eight lanes, so that both give the same bits; with FMA
 //
-// A kind is chosen at run time, the first that the processor runs. Wider registers would not help: memory is the bound.
+// A kind is chosen at run time, the first that the processor runs. Wider registers would not help: memory is the bound of
+// most of it.
 #pragma once
 
 #include <c10/util/BFloat16.h>
@@ -14,12 +15,8 @@
 #include <cstring>
 #include <limits>
 
-// Every operation rounds alone, as in libtorch's own. Neither kind has fused ones on x86; elsewhere compilers would take
-// them.
-#if defined(__clang__)
-#pragma clang fp contract(off)
-#elif !defined(__x86_64__)
-#pragma GCC optimize("fp-contract=off")
+#if defined(__x86_64__)
+#include <immintrin.h>
 #endif
 
 #if defined(__x86_64__)
@@ -44,8 +41,25 @@ struct RowState {
   double surprise;  // sum of z e^z
 };
 
+// Every operation rounds alone, as libtorch's do, but for those that are written as fused ones.
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#else
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=off")
+#endif
+
 namespace plain {
 #define REDIFF_TARGET
+
+/** a * b + c, rounded once. */
+inline void fusedAdd(F8& to, const F8& a, const F8& b, const F8& c) {
+  for (int i = 0; i < kLanes; i++) to[i] = __builtin_fmaf(a[i], b[i], c[i]);
+}
+inline void fusedAdd(D4& to, const D4& a, const D4& b, const D4& c) {
+  for (int i = 0; i < 4; i++) to[i] = __builtin_fma(a[i], b[i], c[i]);
+}
+
 #include "lanes.h"
 #include "elementwise-row.h"
 #include "softmax-row.h"
@@ -54,7 +68,15 @@ namespace plain {
 
 #ifdef REDIFF_FUSED_AVX2
 namespace avx2 {
-#define REDIFF_TARGET __attribute__((target("avx2")))
+#define REDIFF_TARGET __attribute__((target("avx2,fma")))
+
+REDIFF_TARGET inline __attribute__((always_inline)) void fusedAdd(F8& to, const F8& a, const F8& b, const F8& c) {
+  to = static_cast<F8>(_mm256_fmadd_ps(static_cast<__m256>(a), static_cast<__m256>(b), static_cast<__m256>(c)));
+}
+REDIFF_TARGET inline __attribute__((always_inline)) void fusedAdd(D4& to, const D4& a, const D4& b, const D4& c) {
+  to = static_cast<D4>(_mm256_fmadd_pd(static_cast<__m256d>(a), static_cast<__m256d>(b), static_cast<__m256d>(c)));
+}
+
 #include "lanes.h"
 #include "elementwise-row.h"
 #include "softmax-row.h"
@@ -64,9 +86,13 @@ namespace avx2 {
 
 #undef REDIFF_INLINE
 
+#if !defined(__clang__)
+#pragma GCC pop_options
+#endif
+
 inline bool hasAvx2() {
 #ifdef REDIFF_FUSED_AVX2
-  return __builtin_cpu_supports("avx2");
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
   return false;
 #endif

@@ -3,15 +3,6 @@
 
 #define REDIFF_INLINE REDIFF_TARGET inline __attribute__((always_inline))
 
-/** `yes` where the mask is set (all bits), else `no`. */
-REDIFF_INLINE void select(F8& result, const I8& mask, const F8& yes, const F8& no) {
-  I8 a, b;
-  std::memcpy(&a, &yes, sizeof a);
-  std::memcpy(&b, &no, sizeof b);
-  a = (a & mask) | (b & ~mask);
-  std::memcpy(&result, &a, sizeof a);
-}
-
 REDIFF_INLINE void load(F8& to, const float* from) {
   std::memcpy(&to, from, sizeof to);
 }
@@ -29,22 +20,20 @@ REDIFF_INLINE void load(F8& to, const c10::BFloat16* from) {
   std::memcpy(&to, &bits, sizeof bits);
 }
 
-/** Rounded to bfloat16, to the nearest, halves to the even one; as a float32. */
+/** Rounded to bfloat16, to the nearest, halves to the even one; as a float32. NaN stays: what is made of bfloat16 has none
+ *  whose lower bits would overflow. */
 REDIFF_INLINE void toBfloat16(F8& value) {
   I8 bits;
   std::memcpy(&bits, &value, sizeof bits);
-  I8 rounded = (bits + 0x7fff + ((bits >> 16) & 1)) & static_cast<int32_t>(0xffff0000);
-  I8 isNan = value != value;
-  bits = (isNan & 0x7fc00000) | (~isNan & rounded);
+  bits = (bits + 0x7fff + ((bits >> 16) & 1)) & static_cast<int32_t>(0xffff0000);
   std::memcpy(&value, &bits, sizeof bits);
 }
 
+/** `from` is rounded to bfloat16 already. */
 REDIFF_INLINE void store(c10::BFloat16* to, const F8& from) {
   typedef uint16_t U8 __attribute__((vector_size(16)));
-  F8 value = from;
-  toBfloat16(value);
   I8 bits;
-  std::memcpy(&bits, &value, sizeof bits);
+  std::memcpy(&bits, &from, sizeof bits);
   U8 half = __builtin_convertvector((bits >> 16) & 0xffff, U8);
   std::memcpy(to, &half, sizeof half);
 }
@@ -55,25 +44,26 @@ REDIFF_INLINE void roundTo(const c10::BFloat16*, F8& value) {
   toBfloat16(value);
 }
 
-/** e^x within 2 units in the last place, from 0 to infinity; NaN stays. The steps of Cephes' expf. */
+/** e^x within 2 units in the last place, from 0 to infinity; NaN stays. The steps of Cephes' expf, fused. */
 REDIFF_INLINE void exponential(F8& x) {
-  const F8 low = F8{} - 104.0f, high = F8{} + 89.0f;
-  select(x, x < low, low, x);
-  select(x, x > high, high, x);
-  const float shift = 12582912.0f;  // 1.5 * 2^23: from here on floats are whole numbers
-  F8 shifted = x * 1.44269504088896341f + shift;
+  const F8 low = F8{} - 104.0f, high = F8{} + 89.0f, shift = F8{} + 12582912.0f, one = F8{} + 1.0f;
+  x = x < low ? low : x;
+  x = x > high ? high : x;
+  // 1.5 * 2^23 more: from there on floats are whole numbers.
+  F8 shifted, r, y;
+  fusedAdd(shifted, x, F8{} + 1.44269504088896341f, shift);
   I8 n;
   std::memcpy(&n, &shifted, sizeof n);
   n -= 0x4b400000;
   F8 whole = shifted - shift;
-  F8 r = x - whole * 0.693359375f;
-  r = r - whole * -2.12194440e-4f;
-  F8 y = r * 1.9875691500e-4f + 1.3981999507e-3f;
-  y = y * r + 8.3334519073e-3f;
-  y = y * r + 4.1665795894e-2f;
-  y = y * r + 1.6666665459e-1f;
-  y = y * r + 5.0000001201e-1f;
-  y = y * (r * r) + r + 1.0f;
+  fusedAdd(r, whole, F8{} - 0.693359375f, x);
+  fusedAdd(r, whole, F8{} + 2.12194440e-4f, r);
+  fusedAdd(y, r, F8{} + 1.9875691500e-4f, F8{} + 1.3981999507e-3f);
+  fusedAdd(y, y, r, F8{} + 8.3334519073e-3f);
+  fusedAdd(y, y, r, F8{} + 4.1665795894e-2f);
+  fusedAdd(y, y, r, F8{} + 1.6666665459e-1f);
+  fusedAdd(y, y, r, F8{} + 5.0000001201e-1f);
+  fusedAdd(y, y, r * r, r + one);
   // 2^n in two steps, of which each is a normal number.
   I8 half = n >> 1;
   I8 first = (half + 127) << 23, second = (n - half + 127) << 23;
@@ -85,40 +75,33 @@ REDIFF_INLINE void exponential(F8& x) {
 
 /** e^x of x <= 0 in float64, within 2 units in the last place; 0 below e^-708; NaN stays. */
 REDIFF_INLINE void exponential(D4& x) {
-  L4 isZero = x < -708.0;
-  L4 given, low;
-  const D4 least = D4{} - 708.0;
-  std::memcpy(&given, &x, sizeof given);
-  std::memcpy(&low, &least, sizeof low);
-  given = (low & isZero) | (given & ~isZero);
-  std::memcpy(&x, &given, sizeof x);
-  const double shift = 6755399441055744.0;  // 1.5 * 2^52
-  D4 shifted = x * 1.4426950408889634074 + shift;
+  const D4 least = D4{} - 708.0, shift = D4{} + 6755399441055744.0;  // 1.5 * 2^52
+  L4 isZero = x < least;
+  x = x < least ? least : x;
+  D4 shifted, r, y;
+  fusedAdd(shifted, x, D4{} + 1.4426950408889634074, shift);
   L4 n;
   std::memcpy(&n, &shifted, sizeof n);
   D4 whole = shifted - shift;
-  D4 r = x - whole * 6.93145751953125e-1;
-  r = r - whole * 1.42860682030941723212e-6;
-  D4 y = r * (1.0 / 6227020800.0) + 1.0 / 479001600.0;  // Taylor's series: |r| <= ln(2) / 2
-  y = y * r + 1.0 / 39916800.0;
-  y = y * r + 1.0 / 3628800.0;
-  y = y * r + 1.0 / 362880.0;
-  y = y * r + 1.0 / 40320.0;
-  y = y * r + 1.0 / 5040.0;
-  y = y * r + 1.0 / 720.0;
-  y = y * r + 1.0 / 120.0;
-  y = y * r + 1.0 / 24.0;
-  y = y * r + 1.0 / 6.0;
-  y = y * r + 0.5;
-  y = y * (r * r) + r + 1.0;
+  fusedAdd(r, whole, D4{} - 6.93145751953125e-1, x);
+  fusedAdd(r, whole, D4{} - 1.42860682030941723212e-6, r);
+  // Taylor's series: |r| <= ln(2) / 2.
+  fusedAdd(y, r, D4{} + 1.0 / 6227020800.0, D4{} + 1.0 / 479001600.0);
+  fusedAdd(y, y, r, D4{} + 1.0 / 39916800.0);
+  fusedAdd(y, y, r, D4{} + 1.0 / 3628800.0);
+  fusedAdd(y, y, r, D4{} + 1.0 / 362880.0);
+  fusedAdd(y, y, r, D4{} + 1.0 / 40320.0);
+  fusedAdd(y, y, r, D4{} + 1.0 / 5040.0);
+  fusedAdd(y, y, r, D4{} + 1.0 / 720.0);
+  fusedAdd(y, y, r, D4{} + 1.0 / 120.0);
+  fusedAdd(y, y, r, D4{} + 1.0 / 24.0);
+  fusedAdd(y, y, r, D4{} + 1.0 / 6.0);
+  fusedAdd(y, y, r, D4{} + 0.5);
+  fusedAdd(y, y, r * r, r + (D4{} + 1.0));
   L4 power = (n + 1023) << 52;
   D4 scale;
   std::memcpy(&scale, &power, sizeof scale);
-  y = y * scale;
-  L4 result;
-  std::memcpy(&result, &y, sizeof result);
-  result &= ~isZero;
-  std::memcpy(&x, &result, sizeof x);
+  x = isZero ? D4{} : y * scale;
 }
 
 /** The sum of the lanes, in an order that is the same everywhere. */
@@ -137,6 +120,7 @@ REDIFF_INLINE void loadFirst(F8& to, const T* from, int64_t count) {
   load(to, part);
 }
 
+/** Values that are rounded to T already. */
 template <typename T>
 REDIFF_INLINE void storeFirst(T* to, const F8& from, int64_t count) {
   if (count >= kLanes) return store(to, from);

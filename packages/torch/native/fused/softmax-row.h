@@ -8,7 +8,7 @@ REDIFF_INLINE void addWeights(const float* block, int64_t count, float top, doub
     F8 z;
     load(z, block + i);
     z = z - top;
-    select(z, z < least, least, z);
+    z = z < least ? least : z;
     F8 w = z;
     exponential(w);
     weights += w;
@@ -20,12 +20,12 @@ REDIFF_INLINE void addWeights(const float* block, int64_t count, float top, doub
 
 /** The same with e^z in float64. */
 REDIFF_INLINE void addWeightsPrecisely(const float* block, int64_t count, float top, double& weight, double& surprise) {
-  const F8 least = F8{} - 1000.0f;
+  const F8 least = F8{} - 1000.0f + top;
   D4 weights = {}, surprises = {};
   for (int64_t i = 0; i < count; i += kLanes) {
     F8 value;
     load(value, block + i);
-    select(value, value < least + top, least + top, value);
+    value = value < least ? least : value;
     F4 halves[2];
     std::memcpy(halves, &value, sizeof halves);
     for (const F4& half : halves) {
@@ -57,7 +57,7 @@ REDIFF_TARGET inline void addRow(const T* row, int64_t count, int64_t first, boo
         std::fill(block + length, block + padded, -oo);
         load(v, block + i);
       }
-      select(most, v > most, v, most);
+      most = v > most ? v : most;
       nan |= v != v;
     }
     float top = -oo;

@@ -30,3 +30,12 @@ export function rotateHalves_(x: Tensor, cos: Tensor, sin: Tensor, kernel?: stri
 
 /** Names of the kernels that this processor can run, the one in use first; "plain", the last, is their yardstick. */
 export const fusedKernels = (): string[] => native.fusedKernels();
+
+let areFast: boolean | undefined;
+
+/** Whether they are worth it here: an x86 processor without AVX2 and FMA, for one, multiplies and adds in one operation by a
+ *  call of a function. */
+export function hasFastFusedKernels(): boolean {
+  areFast ??= fusedKernels()[0] !== "plain" || process.arch !== "x64";
+  return areFast;
+}

@@ -4,17 +4,29 @@
  *
  *  Sums are those of `onlineSoftmax_`, float64 [4, R]: the largest logit, its token, and with z = logit - largest over all
  *  tokens but the likeliest, sum of e^z and sum of z e^z. */
-import { maximum, minimum, onlineSoftmax_, onlineSoftmaxState, scope, stack, type Tensor, where } from "@rediff/torch";
+import {
+  hasFastFusedKernels,
+  maximum,
+  minimum,
+  onlineSoftmax_,
+  onlineSoftmaxState,
+  scope,
+  stack,
+  type Tensor,
+  where,
+} from "@rediff/torch";
 import type { DecodeOptions } from "../decode-options.js";
 import type { Noise } from "./token-candidates.js";
 
 /** Sums with the logits of tokens `first`, `first + 1`, ... added; `sums` are used up.
- *  On a CPU float32 and bfloat16 have a kernel of their own, which reads them once; all else goes by libtorch's operators.
+ *  On a CPU float32 and bfloat16 have a kernel of their own, which reads them once (not on x86 without AVX2); all else goes by
+ *  libtorch's operators.
  *  @param sums of the tokens before; undefined is none
  *  @param precise whether e^z is float64 */
 export function addLogits(sums: Tensor | undefined, logits_RC: Tensor, first: number, precise: boolean): Tensor {
-  const hasKernel = logits_RC.device === "cpu" && (logits_RC.dtype === "float32" || logits_RC.dtype === "bfloat16");
-  if (!hasKernel) return addLogitsByOperators(sums, logits_RC, first, precise);
+  const isKnown = logits_RC.dtype === "float32" || logits_RC.dtype === "bfloat16";
+  if (logits_RC.device !== "cpu" || !isKnown || !hasFastFusedKernels())
+    return addLogitsByOperators(sums, logits_RC, first, precise);
   return onlineSoftmax_(sums ?? onlineSoftmaxState(logits_RC.size(0)), logits_RC, first, precise);
 }
 

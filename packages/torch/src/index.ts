@@ -9,6 +9,7 @@ export * from "./autograd.js";
 export { call, schemaOf, schemas } from "./call.js";
 export * from "./create.js";
 export * from "./device.js";
+export * as distributed from "./distributed/index.js";
 export { type DataOf, DTYPES, type DType, elementSize, type TypedArray } from "./dtype.js";
 export * from "./fused/elementwise.js";
 export * from "./fused/online-softmax.js";

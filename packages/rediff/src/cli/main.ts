@@ -11,6 +11,7 @@ import { evaluateCommand } from "./commands/evaluate.js";
 import { fillCommand } from "./commands/fill.js";
 import { improveCommand } from "./commands/improve.js";
 import { inspectCommand } from "./commands/inspect.js";
+import { launchCommand } from "./commands/launch.js";
 import { pullCommand } from "./commands/pull.js";
 import { recipeCommand } from "./commands/recipes.js";
 import { refineCommand } from "./commands/refine.js";
@@ -41,6 +42,7 @@ export function program(): Command {
     chatCommand(),
     serveCommand(),
     trainCommand(),
+    launchCommand(),
     improveCommand(),
     evaluateCommand(),
     dataCommand(),

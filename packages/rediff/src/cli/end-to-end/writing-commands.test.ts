@@ -151,7 +151,7 @@ const cases = (): Record<string, Case> => ({
 });
 
 const WRITE_NOTHING = [
-  ...["refine", "chat", "serve", "data check", "scenes score", "scenes expert"],
+  ...["launch", "refine", "chat", "serve", "data check", "scenes score", "scenes expert"],
   ...["recipe ls", "inspect", "doctor", "completion"],
 ];
 /** Where the recipe says what is written. */

@@ -3,7 +3,8 @@
  *
  *      config.json, model*.safetensors, tokenizer files     the model, low-rank adapters merged
  *      training.json                                        step, place in the data, recipe, versions
- *      optimizer.safetensors                                moments, master weights, moving averages
+ *      optimizer.safetensors                                moments, master weights, moving averages; of a run with
+ *                                                           sharding a file for each rank (state-shards.ts)
  *      adapter/                                             low-rank adapters by themselves, in PEFT's layout
  *      mm_projector.safetensors                             where the projector alone is trained
  *
@@ -24,7 +25,7 @@ import { type FileOptions, filesOf, type TrainedModel, writeTrainedFiles } from 
 
 export { ADAPTER_FOLDER, isProjectorRun } from "./trained-model.js";
 export const STATE_FILE = "training.json";
-const OPTIMIZER_FILE = "optimizer.safetensors";
+export const OPTIMIZER_FILE = "optimizer.safetensors";
 
 /** Where a run stands. */
 export interface TrainingState {
@@ -37,6 +38,8 @@ export interface TrainingState {
   /** What is counted over the whole run: samples, tokens, seconds, skipped samples ... */
   totals: Record<string, number>;
   recipe: RecipeKeys;
+  /** Processes that trained it; one where it is not said. */
+  processes?: number | undefined;
   /** What it was trained on; checkpoints of earlier versions do not say. */
   data?: DataFingerprint | undefined;
 }
@@ -44,8 +47,8 @@ export interface TrainingState {
 export interface CheckpointContent {
   state: TrainingState;
   trained: TrainedModel;
-  /** Of the optimizer and of the moving average, by name. */
-  optimizer: ReadonlyMap<string, Tensor>;
+  /** Of the optimizer and of the moving average, by name; or what writes it into the folder, before all else. */
+  optimizer: ReadonlyMap<string, Tensor> | ((folder: string) => Promise<void>);
   /** Given when low-rank adapters are trained. */
   lora?: FileOptions["lora"];
 }
@@ -71,8 +74,9 @@ export async function writeCheckpoint(
 }
 
 async function writeContent(folder: string, { state, trained, optimizer, lora }: CheckpointContent): Promise<void> {
+  if (typeof optimizer === "function") await optimizer(folder);
   await writeTrainedFiles(folder, trained, { ...filesOf(state.recipe), lora });
-  saveSafetensors(join(folder, OPTIMIZER_FILE), optimizer);
+  if (typeof optimizer !== "function") saveSafetensors(join(folder, OPTIMIZER_FILE), optimizer);
   await writeState(folder, state);
 }
 
@@ -126,6 +130,7 @@ const stateSchema = z.object({
   position: count,
   totals: z.record(z.string(), z.number()),
   recipe: z.unknown(),
+  processes: count.min(1).optional(),
   data: dataFingerprintSchema.optional(),
   versions: z.record(z.string(), z.string()),
 });

@@ -5,11 +5,13 @@ import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
 import { openRecords, type Records } from "../../data/records/record-list.js";
 import { drawGenerator } from "../../diffusion/random-draws.js";
 import { inTurns } from "../../models/layer-turns.js";
+import type { Ranks } from "../../ranks/ranks.js";
 import { evaluatePieces, type Terms } from "../backward/micro-batch.js";
 import type { TrainableModel } from "../backward/parameters.js";
 import { sampleSettings } from "../recipe/data-settings.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
 import { stepOptions } from "../recipe/step-options.js";
+import { stepTotals } from "../sharding/step-totals.js";
 import type { EvaluationReport } from "./run-report.js";
 import type { ModelPlan } from "./starting-model.js";
 
@@ -63,14 +65,16 @@ export async function evaluateHeldOut(
   heldOut: HeldOut,
   trainable: TrainableModel,
   recipe: RecipeKeys,
-  signal?: AbortSignal,
+  { signal, ranks }: { signal?: AbortSignal | undefined; ranks?: Ranks | undefined } = {},
 ): Promise<Omit<EvaluationReport, "step">> {
   const start = performance.now();
+  const { rank, size } = ranks ?? { rank: 0, size: 1 };
   let samples = 0;
   let loss = 0;
-  const terms: Terms = {};
-  let batch = 0;
-  for await (const micro of heldOut.loader.batches({ epoch: 0 })) {
+  let terms: Terms = {};
+  let batch = rank;
+  for await (const micro of heldOut.loader.batches({ epoch: 0, fromBatch: rank, every: size })) {
+    if (batch >= heldOut.batches) break;
     using draws = drawGenerator(recipe.seed, EVALUATION_STEP, batch);
     const options = { ...stepOptions(recipe), gradientScale: 1, draws };
     const result = await inTurns(evaluatePieces(trainable, micro, options), { signal });
@@ -78,7 +82,12 @@ export async function evaluateHeldOut(
     loss += result.loss * micro.length;
     for (const [term, value] of Object.entries(result.terms) as [keyof Terms, number][])
       terms[term] = (terms[term] ?? 0) + value * micro.length;
-    if (++batch >= heldOut.batches) break;
+    batch += size;
+    if (batch >= heldOut.batches) break;
+  }
+  if (ranks !== undefined) {
+    const sums = { loss, terms, samples, tokens: 0, rows: 0 };
+    ({ loss, terms, samples } = await stepTotals(ranks, sums, { stop: false, save: false, seconds: 0 }));
   }
   const mean = Object.fromEntries(Object.entries(terms).map(([term, value]) => [term, value / samples])) as Terms;
   return { loss: loss / samples, terms: mean, samples, seconds: (performance.now() - start) / 1000 };

@@ -21,5 +21,5 @@ export type { MemoryFormat } from "./operator.js";
 export * from "./quantized.js";
 export * from "./random.js";
 export * from "./safetensors/index.js";
-export { detachFromScope, type MemoryUse, memory, Scope, scope, take, tensorsIn } from "./scope.js";
+export { detachFromScope, exchangeTensors, type MemoryUse, memory, Scope, scope, take, tensorsIn } from "./scope.js";
 export { receive, send, Tensor } from "./tensor.js";

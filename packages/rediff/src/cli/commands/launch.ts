@@ -17,7 +17,7 @@ interface Flags {
 }
 
 const HELP = `
-COMMAND is \`train ...\` or a program that is none of rediff's; each process gets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR
+COMMAND is \`train ...\`, \`caption ... --output FILE\` or a program that is none of rediff's; each process gets RANK, WORLD_SIZE, LOCAL_RANK, MASTER_ADDR
 and MASTER_PORT, as under torchrun. Rank 0 has the terminal. When one dies the others are ended,
 with a line that names it; with --restarts all begin anew then, and a training goes on from its last checkpoint.
 
@@ -76,7 +76,7 @@ async function run(words: string[], flags: Flags, self: Command): Promise<void> 
 }
 
 /** Commands whose processes share the work. */
-const DIVIDED = ["train"];
+const DIVIDED = ["train", "caption"];
 
 /** A command of our own runs in the same Node and checkout as this one. */
 function programOf(words: string[], self: Command): string[] {
@@ -85,7 +85,7 @@ function programOf(words: string[], self: Command): string[] {
   if (isOurs && !DIVIDED.includes(first))
     throw new UserError(
       `several processes of rediff ${first} would all do the same work`,
-      `Of rediff's commands ${DIVIDED.join(", ")} is divided among processes.`,
+      `Of rediff's commands ${DIVIDED.join(" and ")} are divided among processes.`,
     );
   const bin = fileURLToPath(new URL("../../../bin/rediff.mjs", import.meta.url));
   return isOurs ? [process.execPath, bin, ...words] : words;

@@ -7,7 +7,7 @@ import type { RecipeKeys } from "../../training/recipe/recipe.js";
 import type { TrainResult } from "../../training/run/run-report.js";
 import { statusOfSignal } from "../exit-status.js";
 import { needTorch, useThreads } from "../options/load-engine.js";
-import { seconds, whole } from "../options/parse-values.js";
+import { decimal, seconds, whole } from "../options/parse-values.js";
 import { addRecipeArguments } from "../options/recipe-arguments.js";
 import { noteLine } from "../terminal/lines.js";
 import { trainSignals } from "../terminal/train-signals.js";
@@ -17,6 +17,10 @@ interface Flags {
   resume: "auto" | "never";
   acceptChangedData?: true;
   inspect?: number;
+  plan?: number;
+  planTokens: number;
+  tflops?: number;
+  gbits?: number;
   threads?: number;
   json?: true;
 }
@@ -29,12 +33,14 @@ The run goes on from the newest checkpoint in its output folder. SIGTERM and Ctr
 (a second one ends it at once, as the first does before the first step); SIGUSR1 saves a checkpoint and goes on.
 
 Several processes train as one under rediff launch, torchrun --no-python, srun, or in a Job of Kubernetes; each takes
-gradient_accumulation_steps micro-batches of a step. sharding=optimizer divides the optimizer's state among them.
+gradient_accumulation_steps micro-batches of a step. sharding=optimizer divides the optimizer's state among them, sharding=full the weights
+too. --plan tells what each of N processes would hold and send.
 
 Examples:
   $ rediff train recipes/rediff/stage1.yaml model=exp/llada_v data=stage1.jsonl image_folder=images output=exp/rediff_base
   $ rediff train recipes/llada-v/finetune.yaml data=mine.jsonl lora.rank=64 device=cuda
   $ rediff train recipes/rediff/stage2.yaml --inspect 3
+  $ rediff train recipes/rediff/stage1.yaml model=llada-v-8b --plan 8
 `;
 
 export function trainCommand(): Command {
@@ -47,6 +53,10 @@ export function trainCommand(): Command {
     )
     .option("--accept-changed-data", "go on although the data files are not what they were")
     .option("--inspect <N>", "show N samples as the model will see them, and train nothing", whole(1))
+    .option("--plan <N>", "show what the run takes of each of N processes, and train nothing", whole(1))
+    .option("--plan-tokens <N>", "of --plan: tokens of a sample, pictures included", whole(1), 3448)
+    .option("--tflops <X>", "of --plan: 10^12 operations a second that a process is measured at", decimal)
+    .option("--gbits <X>", "of --plan: 10^9 bits a second that a process sends", decimal)
     .option("--threads <N>", "CPU threads of one operator (default those that are the fastest here)", whole(1))
     .option("--timeout <SECONDS>", "with several processes: how long one waits for the others", seconds(1), 600)
     .option("--json", "one JSON line for each step on stdout")
@@ -57,6 +67,12 @@ export function trainCommand(): Command {
 async function run(file: string, overrides: string[], flags: Flags): Promise<void> {
   const { readRecipe } = await import("../../training/recipe/recipe-file.js");
   const recipe = readRecipe(file, overrides);
+  if (flags.plan !== undefined) {
+    await needTorch();
+    const { planTokens: tokens, tflops, gbits, json = false } = flags;
+    const { showPlan } = await import("../terminal/train-plan.js");
+    return await showPlan(recipe, { processes: flags.plan, tokens, tflops, gbits, json });
+  }
   const place = placeOf();
   await (await import("../options/judge-recipe.js")).judgeRecipe(recipe, {
     resume: flags.resume,

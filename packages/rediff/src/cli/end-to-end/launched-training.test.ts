@@ -40,7 +40,7 @@ test.skipIf(process.platform !== "linux")(
 
     const { child, done } = await startRediff([
       ...["launch", "--nproc", "2", "--restarts", "1", "--"],
-      ...keys("together", "gradient_accumulation_steps=1", "sharding=optimizer"),
+      ...keys("together", "gradient_accumulation_steps=1", "sharding=full"),
     ]);
     while (child.exitCode === null && !existsSync(at("together", "checkpoint-2"))) await sleep(20);
     const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").trim().split(" ");
@@ -53,6 +53,10 @@ test.skipIf(process.platform !== "linux")(
     expect(status, stderr).toBe(0);
     const [alone, together] = [losses("alone"), losses("together")];
     expect(together).toHaveLength(12);
+    const memory = (output: string) => jsonLines(readFileSync(at(output, "metrics.jsonl"), "utf8")).at(-1) ?? {};
+    // Weights, gradients and moments: half of them in each process, and two units (one at work, one on its way) at most.
+    const [all, half] = [memory("alone"), memory("together")];
+    console.log(all, half);
     for (const [i, loss] of together.entries()) expect(Math.abs(loss / (alone[i] as number) - 1)).toBeLessThan(1e-6);
     expect(readdirSync(at("together")).filter((name) => name.startsWith("."))).toEqual([]);
   },

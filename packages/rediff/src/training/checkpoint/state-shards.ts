@@ -6,6 +6,7 @@
  *  Pieces are read where they overlap with what is wanted, from mapped files: nobody holds the whole of anything but a
  *  tensor at a time. */
 import { existsSync, readdirSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { cat, noGrad, SafetensorsFile, scope, type Tensor } from "@rediff/torch";
 import { UserError } from "../../errors.js";
@@ -20,38 +21,57 @@ const padded = (number: number): string => String(number).padStart(5, "0");
 export const shardName = (rank: number, size: number): string =>
   `optimizer-${padded(rank)}-of-${padded(size)}.safetensors`;
 
+/** Weights of a model whose weights are divided: beside the state while a checkpoint is written, for rank 0 to read. */
+export const weightsName = (rank: number, size: number): string =>
+  `weights-${padded(rank)}-of-${padded(size)}.safetensors`;
+
+/** Once the model is written. */
+export async function dropWeights(folder: string): Promise<void> {
+  for (const name of readdirSync(folder))
+    if (/^weights-\d{5}-of-\d{5}\.safetensors$/.test(name)) await rm(join(folder, name));
+}
+
 /** Kinds of dense state; `rows`, and moments of rows, and `step` are treated apart. */
 const DENSE = ["exp_avg", "exp_avg_sq", "master", "ema"] as const;
-type Dense = (typeof DENSE)[number];
+type Dense = (typeof DENSE)[number] | "weight";
+
+/** What a stretch of a tensor is found by. */
+type Whole = Pick<Parameter, "name" | "weight" | "rowwise">;
 
 export class StateShards implements Disposable {
   readonly #folder: string;
   /** In the order of their ranks. */
   readonly #files: readonly SafetensorsFile[];
   readonly #names: readonly ReadonlySet<string>[];
+  /** Of weights that are divided, while a checkpoint is written. */
+  readonly #weights: readonly SafetensorsFile[];
 
   /** @throws UserError when the files of some ranks are missing: then the folder is not one that all of them see */
   constructor(folder: string) {
     this.#folder = folder;
     const paths = shardPaths(folder);
+    const weights = paths.map((_, rank) => join(folder, weightsName(rank, paths.length)));
     const files: SafetensorsFile[] = [];
     try {
       for (const path of paths) files.push(SafetensorsFile.open(path));
+      for (const path of weights) if (existsSync(path)) files.push(SafetensorsFile.open(path));
     } catch (error) {
       for (const file of files) file[Symbol.dispose]();
       throw error;
     }
-    this.#files = files;
-    this.#names = files.map((file) => new Set(file.names()));
+    this.#files = files.slice(0, paths.length);
+    this.#weights = files.slice(paths.length);
+    this.#names = this.#files.map((file) => new Set(file.names()));
   }
 
   [Symbol.dispose](): void {
-    for (const file of this.#files) file[Symbol.dispose]();
+    for (const file of [...this.#files, ...this.#weights]) file[Symbol.dispose]();
   }
 
   /** A whole tensor of one kind, flat or in the parameter's shape; undefined where there is none. In the open scope. */
-  whole(kind: Dense, parameter: Parameter): Tensor | undefined {
-    if (!this.#names.some((names) => names.has(`${kind}/${parameter.name}`))) return undefined;
+  whole(kind: Dense, parameter: Whole): Tensor | undefined {
+    const key = `${kind}/${parameter.name}`;
+    if (!this.#filesOf(kind).some((file) => file.has(key))) return undefined;
     const { weight } = parameter;
     return noGrad(() =>
       scope(() => this.#stretch(kind, parameter, { start: 0, end: weight.numel }).view(weight.shape)),
@@ -95,13 +115,17 @@ export class StateShards implements Disposable {
     return found;
   }
 
+  #filesOf(kind: Dense): readonly SafetensorsFile[] {
+    return kind === "weight" ? this.#weights : this.#files;
+  }
+
   /** Elements [start, end) of a tensor: [end - start] */
-  #stretch(kind: Dense, { name, weight, rowwise }: Parameter, { start, end }: Piece): Tensor {
-    const parts = this.#files.flatMap((file, rank) => {
+  #stretch(kind: Dense, { name, weight, rowwise }: Whole, { start, end }: Piece): Tensor {
+    const parts = this.#filesOf(kind).flatMap((file, rank) => {
       const piece = pieceOf(weight.shape, rank, this.#files.length, rowwise === true);
       const [from, to] = [Math.max(start, piece.start), Math.min(end, piece.end)];
       if (from >= to) return [];
-      if (this.#names[rank]?.has(`${kind}/${name}`) !== true) throw this.#lacks(`${kind}/${name}`, rank);
+      if (!file.has(`${kind}/${name}`)) throw this.#lacks(`${kind}/${name}`, rank);
       return [
         file
           .get(`${kind}/${name}`)

@@ -51,6 +51,8 @@ export interface CheckpointContent {
   optimizer: ReadonlyMap<string, Tensor> | ((folder: string) => Promise<void>);
   /** Given when low-rank adapters are trained. */
   lora?: FileOptions["lora"];
+  /** Removes what was there for writing the rest only. */
+  tidy?: ((folder: string) => Promise<void>) | undefined;
 }
 
 export interface WriteOptions {
@@ -73,10 +75,12 @@ export async function writeCheckpoint(
   return target;
 }
 
-async function writeContent(folder: string, { state, trained, optimizer, lora }: CheckpointContent): Promise<void> {
+async function writeContent(folder: string, content: CheckpointContent): Promise<void> {
+  const { state, trained, optimizer, lora, tidy } = content;
   if (typeof optimizer === "function") await optimizer(folder);
   await writeTrainedFiles(folder, trained, { ...filesOf(state.recipe), lora });
   if (typeof optimizer !== "function") saveSafetensors(join(folder, OPTIMIZER_FILE), optimizer);
+  await tidy?.(folder);
   await writeState(folder, state);
 }
 

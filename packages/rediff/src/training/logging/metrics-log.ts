@@ -75,6 +75,7 @@ export function metricsLog(output: string, options: FileLogOptions = {}): RunLog
           communication_seconds: report.processes.waitedSeconds,
           slowest_rank: report.processes.slowest,
           slowest_seconds: report.processes.slowestSeconds,
+          peak_tensor_bytes: report.processes.peakTensorBytes,
         }),
       });
     },

@@ -183,9 +183,9 @@ const schema = z.strictObject({
   master_weights: z.boolean().default(true),
   /** "blocks" keeps each block's input only and computes the block once more on the way back. */
   checkpointing: z.enum(["blocks", "none"]).default("blocks"),
-  /** What several processes divide among them: nothing (each has all, and gradients are summed), or the optimizer's state.
-   *  Of no effect on losses. */
-  sharding: z.enum(["none", "optimizer"]).default("none"),
+  /** What several processes divide among them: nothing (each has all, and gradients are summed), the optimizer's state, or
+   *  the weights and gradients too. Of no effect on losses. */
+  sharding: z.enum(["none", "optimizer", "full"]).default("none"),
   /** Keep the optimizer's state, and compute its updates, on the CPU. */
   offload: z.boolean().default(false),
   /** Threads that prepare samples; 0 prepares them between the steps. */

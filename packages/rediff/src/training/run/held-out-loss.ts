@@ -11,7 +11,8 @@ import type { TrainableModel } from "../backward/parameters.js";
 import { sampleSettings } from "../recipe/data-settings.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
 import { stepOptions } from "../recipe/step-options.js";
-import { stepTotals } from "../sharding/step-totals.js";
+import type { Lockstep } from "../sharding/lockstep.js";
+import { anyPictures, stepTotals } from "../sharding/step-totals.js";
 import type { EvaluationReport } from "./run-report.js";
 import type { ModelPlan } from "./starting-model.js";
 
@@ -60,30 +61,46 @@ export async function heldOutRecords(
   };
 }
 
+/** Who evaluates together, and the way through their weights where these are divided. */
+export interface EvaluationRanks {
+  ranks?: Ranks | undefined;
+  lockstep?: Lockstep | undefined;
+}
+
 /** The mean loss of the held-out samples. */
 export async function evaluateHeldOut(
   heldOut: HeldOut,
   trainable: TrainableModel,
   recipe: RecipeKeys,
-  { signal, ranks }: { signal?: AbortSignal | undefined; ranks?: Ranks | undefined } = {},
+  { signal, ranks, lockstep }: EvaluationRanks & { signal?: AbortSignal | undefined } = {},
 ): Promise<Omit<EvaluationReport, "step">> {
   const start = performance.now();
   const { rank, size } = ranks ?? { rank: 0, size: 1 };
   let samples = 0;
   let loss = 0;
   let terms: Terms = {};
-  let batch = rank;
-  for await (const micro of heldOut.loader.batches({ epoch: 0, fromBatch: rank, every: size })) {
-    if (batch >= heldOut.batches) break;
-    using draws = drawGenerator(recipe.seed, EVALUATION_STEP, batch);
-    const options = { ...stepOptions(recipe), gradientScale: 1, draws };
-    const result = await inTurns(evaluatePieces(trainable, micro, options), { signal });
-    samples += micro.length;
-    loss += result.loss * micro.length;
-    for (const [term, value] of Object.entries(result.terms) as [keyof Terms, number][])
-      terms[term] = (terms[term] ?? 0) + value * micro.length;
-    batch += size;
-    if (batch >= heldOut.batches) break;
+  const source = heldOut.loader.batches({ epoch: 0, fromBatch: rank, every: size });
+  try {
+    // As many rounds on all ranks: where the weights are divided, one without a batch has them gathered for the others.
+    for (let batch = rank; batch - rank < heldOut.batches; batch += size) {
+      const next = batch < heldOut.batches ? await source.next() : undefined;
+      const micro = next?.done === false ? next.value : [];
+      if (lockstep === undefined && micro.length === 0) break;
+      using draws = drawGenerator(recipe.seed, EVALUATION_STEP, batch);
+      const options = { ...stepOptions(recipe), gradientScale: 1, draws };
+      const pieces = micro.length === 0 ? [] : [evaluatePieces(trainable, micro, options)];
+      const [result] =
+        lockstep === undefined || ranks === undefined
+          ? await Promise.all(pieces.map((own) => inTurns(own, { signal })))
+          : await lockstep.run(pieces, { pictures: await anyPictures(ranks, [micro]), back: false, signal });
+      if (result === undefined) continue;
+      samples += micro.length;
+      loss += result.loss * micro.length;
+      for (const [term, value] of Object.entries(result.terms) as [keyof Terms, number][])
+        terms[term] = (terms[term] ?? 0) + value * micro.length;
+    }
+  } finally {
+    await source.return(undefined);
   }
   if (ranks !== undefined) {
     const sums = { loss, terms, samples, tokens: 0, rows: 0 };

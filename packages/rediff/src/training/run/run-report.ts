@@ -72,6 +72,8 @@ export interface ProcessesReport {
   /** The rank that worked longest on its micro-batches, and how long. */
   slowest: number;
   slowestSeconds: number;
+  /** Bytes of this process' tensors at most, looked at in every unit of the way; where the weights are divided. */
+  peakTensorBytes?: number;
 }
 
 export interface EvaluationReport {

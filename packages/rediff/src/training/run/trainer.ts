@@ -8,7 +8,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { allowTf32, memory, Scope, saveSafetensors, type Tensor } from "@rediff/torch";
+import { allowTf32, type distributed, memory, Scope, saveSafetensors, type Tensor } from "@rediff/torch";
 import { z } from "zod";
 import { openCheckpoint } from "../../checkpoint/weights.js";
 import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
@@ -27,9 +27,9 @@ import { abortSignal, flag, listener, object, optionSet } from "../../options/op
 import { agreed, type Ranks } from "../../ranks/ranks.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import { type StepResult, type Terms, trainPieces } from "../backward/micro-batch.js";
-import { namedTensors, type Parameter } from "../backward/parameters.js";
+import { namedTensors } from "../backward/parameters.js";
 import { type DataFingerprint, fingerprintData } from "../checkpoint/data-fingerprint.js";
-import { StateShards, shardName, withRunState } from "../checkpoint/state-shards.js";
+import { dropWeights, StateShards, shardName, weightsName, withRunState } from "../checkpoint/state-shards.js";
 import { exportModel, type FileOptions, filesOf } from "../checkpoint/trained-model.js";
 import {
   findCheckpoint,
@@ -46,8 +46,9 @@ import { learningRateFactor, warmupSteps } from "../optimizer/learning-rate.js";
 import { batchOptions, sampleSettings } from "../recipe/data-settings.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
 import { stepOptions } from "../recipe/step-options.js";
-import { alone, dividedExchange, type Exchange, wholeExchange } from "../sharding/exchange.js";
-import { type StepSums, stepTotals, summed } from "../sharding/step-totals.js";
+import type { Exchange } from "../sharding/exchange.js";
+import { exchangeOf } from "../sharding/exchange-of.js";
+import { anyPictures, type StepSums, stepTotals, summed } from "../sharding/step-totals.js";
 import { type BatchPlan, microBatchWeights, planBatches, type StepPlace } from "./batch-plan.js";
 import { settleDtype } from "./default-dtype.js";
 import { checkpointToResume, finishedDataNote, finishedRun, sameDataNote } from "./earlier-run.js";
@@ -259,7 +260,7 @@ class Run implements Disposable {
     this.#parts = parts;
     const { ranks } = parts.options;
     this.#ranks = ranks;
-    this.#exchange = exchangeOf(recipe, parts.loaded.trainable.parameters, ranks);
+    this.#exchange = exchangeOf(recipe, parts.loaded.trainable, ranks);
     const parameters = this.#exchange.own;
     const rate = recipe.learning_rate;
     this.#optimizer = new AdamW(
@@ -361,26 +362,18 @@ class Run implements Disposable {
     const { trainable } = this.#parts.loaded;
     const { rank, size } = this.#ranks ?? { rank: 0, size: 1 };
     const { own } = this.#exchange;
+    const before = this.#ranks?.group.traffic;
     const weights = await this.#weightsOf(batches, place);
     const factor = this.#learningRateFactor();
     let sum: StepSums = { loss: 0, terms: {}, samples: 0, tokens: 0, rows: 0 };
     try {
-      for (const [nth, samples] of batches.entries()) {
-        const micro = rank + nth * size; // of the step, over all processes
-        const weight = weights[micro] as number;
-        using draws = drawGenerator(this.#recipe.seed, this.step, micro);
-        const options = { ...stepOptions(this.#recipe), gradientScale: weight, draws };
-        const onLayers = (layers: LayersDone) =>
-          this.#parts.options.onLayers?.({
-            ...layers,
-            ...{ step: this.step + 1, batch: nth + 1, batches: batches.length },
-            seconds: (performance.now() - start) / 1000,
-          });
-        const result = await inTurns(trainPieces(trainable, samples, options), { signal, onLayers });
+      const scales = batches.map((_, nth) => weights[rank + nth * size] as number);
+      await this.#eachResult(batches, scales, { start, signal }, (result, nth) => {
+        const samples = batches[nth] as TrainingSample[];
         if (!Number.isFinite(result.loss)) throw this.#notFinite(`the loss is ${result.loss}`, samples, result);
-        addTo(sum, result, weight, samples.length);
-      }
-      const together = await this.#talkOf(sum, requests, start);
+        addTo(sum, result, scales[nth] as number, samples.length);
+      });
+      const together = await this.#talkOf(sum, requests, start, before);
       sum = together?.sum ?? sum;
       await this.#exchange.sumGradients();
       const { max_grad_norm: limit } = this.#recipe;
@@ -413,6 +406,42 @@ class Run implements Disposable {
     }
   }
 
+  /** Adds the micro-batches' gradients, one after the other or, where the weights are divided, side by side. */
+  async #eachResult(
+    batches: readonly TrainingSample[][],
+    scales: readonly number[],
+    { start, signal }: { start: number; signal: AbortSignal | undefined },
+    take: (result: StepResult, nth: number) => void,
+  ): Promise<void> {
+    const ranks = this.#ranks;
+    const { rank, size } = ranks ?? { rank: 0, size: 1 };
+    const { lockstep } = this.#exchange;
+    const onLayers = ({ part, done, total }: LayersDone, nth: number) =>
+      this.#parts.options.onLayers?.({
+        ...{ part, done, total },
+        ...{ step: this.step + 1, batch: nth + 1, batches: batches.length },
+        seconds: (performance.now() - start) / 1000,
+      });
+    const draws: Disposable[] = [];
+    const works = batches.map((samples, nth) => {
+      const own = drawGenerator(this.#recipe.seed, this.step, rank + nth * size); // of the step, over all processes
+      draws.push(own);
+      const options = { ...stepOptions(this.#recipe), gradientScale: scales[nth] as number, draws: own };
+      return trainPieces(this.#parts.loaded.trainable, samples, options);
+    });
+    try {
+      if (lockstep !== undefined && ranks !== undefined) {
+        const pictures = await anyPictures(ranks, batches);
+        const results = await lockstep.run(works, { pictures, back: true, signal, onLayers });
+        results.forEach(take);
+      } else
+        for (const [nth, pieces] of works.entries())
+          take(await inTurns(pieces, { signal, onLayers: (layers) => onLayers(layers, nth) }), nth);
+    } finally {
+      for (const own of draws) own[Symbol.dispose]();
+    }
+  }
+
   /** What each micro-batch of the step weighs, those of the other processes included. */
   async #weightsOf(batches: readonly TrainingSample[][], place: StepPlace): Promise<number[]> {
     const { accumulation_weighting } = this.#recipe;
@@ -433,11 +462,12 @@ class Run implements Disposable {
   }
 
   /** Sums of all processes, and what any of them was asked for; undefined where there is one. */
-  async #talkOf(sum: StepSums, requests: RunRequests, start: number) {
+  async #talkOf(sum: StepSums, requests: RunRequests, start: number, before: distributed.Traffic | undefined) {
     const ranks = this.#ranks;
-    if (ranks === undefined) return undefined;
-    const before = ranks.group.traffic;
-    const seconds = (performance.now() - start) / 1000;
+    if (ranks === undefined || before === undefined) return undefined;
+    const { lockstep } = this.#exchange;
+    const waited = ranks.group.traffic.waitedMs - before.waitedMs;
+    const seconds = Math.max(0, performance.now() - start - waited) / 1000;
     const { stop, save, worked, ...totals } = await stepTotals(ranks, sum, { ...requests, seconds });
     Object.assign(requests, { stop, save });
     return {
@@ -451,6 +481,7 @@ class Run implements Disposable {
           waitedSeconds: (waitedMs - before.waitedMs) / 1000,
           slowest,
           slowestSeconds: worked[slowest] ?? 0,
+          ...(lockstep && { peakTensorBytes: lockstep.takePeak() }),
         };
       },
     };
@@ -482,7 +513,7 @@ class Run implements Disposable {
   }
 
   #badGradients(samples: readonly TrainingSample[]): UserError {
-    const names = nonFiniteGradients(this.#parts.loaded.trainable.parameters);
+    const names = nonFiniteGradients(this.#exchange.own);
     const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
     return this.#notFinite(`the gradients of ${names.slice(0, 3).join(", ")}${more} are not finite`, samples);
   }
@@ -490,7 +521,9 @@ class Run implements Disposable {
   async #evaluate(signal: AbortSignal | undefined): Promise<void> {
     const { heldOut, loaded, options } = this.#parts;
     if (heldOut === undefined) return;
-    const report = await evaluateHeldOut(heldOut, loaded.trainable, this.#recipe, { signal, ranks: this.#ranks });
+    const { lockstep } = this.#exchange;
+    const how = { signal, ranks: this.#ranks, lockstep };
+    const report = await evaluateHeldOut(heldOut, loaded.trainable, this.#recipe, how);
     options.onEvaluation?.({ step: this.step, ...report });
   }
 
@@ -507,9 +540,10 @@ class Run implements Disposable {
             shards = await this.#writeShards(folder);
           }
         : counts.run(() => this.#ownState());
-      const content = { state: this.#state(), trained, optimizer, lora: this.#adapters() };
-      const folder = await writeCheckpoint(output, content, { keep: save.keep, spared: loaded.plan.folder }).finally(() =>
-        shards?.[Symbol.dispose](),
+      const tidy = this.#exchange.lockstep && dropWeights;
+      const content = { state: this.#state(), trained, optimizer, lora: this.#adapters(), tidy };
+      const folder = await writeCheckpoint(output, content, { keep: save.keep, spared: loaded.plan.folder }).finally(
+        () => shards?.[Symbol.dispose](),
       );
       options.onCheckpoint?.(folder, this.step);
     } else if (this.#isDivided) (await this.#writeShards())[Symbol.dispose]();
@@ -534,8 +568,26 @@ class Run implements Disposable {
       );
       sync(file);
     });
+    const weights = this.#exchange.weights?.();
+    if (weights !== undefined) await this.#writeWeights(folder, weights);
     await ranks.group.barrier().wait();
     return new StateShards(folder);
+  }
+
+  /** What this process has of the weights, for rank 0 to read them all, tensor by tensor; where there are float32 copies of
+   *  them, those are read. */
+  async #writeWeights(folder: string, weights: readonly { name: string; weight: Tensor }[]): Promise<void> {
+    const { rank, size } = this.#ranks as Ranks;
+    const file = join(folder, weightsName(rank, size));
+    const own = new Map(this.#exchange.own.map((parameter) => [parameter.name, parameter]));
+    const wanted = weights.filter(({ name, weight }) => {
+      const parameter = own.get(name);
+      if (parameter !== undefined && this.#optimizer.precise(parameter) !== parameter.weight) return false;
+      return !this.#recipe.save.adapter_only || name.startsWith("model.mm_projector.") || weight.numel === 0;
+    });
+    await saying(file, async () =>
+      saveSafetensors(file, new Map(wanted.map(({ name, weight }) => [`weight/${name}`, weight]))),
+    );
   }
 
   /** The trained model in the output folder itself, and the mark that the run is finished. */
@@ -585,6 +637,11 @@ class Run implements Disposable {
    *  whole, but for float32 copies of 16-bit ones. */
   #preciseWeight(name: string, shards?: StateShards): Tensor | undefined {
     const parameter = this.#exchange.parameters.find((one) => one.name === name);
+    if (this.#exchange.lockstep !== undefined) {
+      const frozen = namedTensors(this.#parts.loaded.trainable.model).find((one) => one.name === name);
+      const whole = parameter ?? (frozen && { name, weight: frozen.tensor });
+      return whole && (shards?.whole("master", whole) ?? shards?.whole("weight", whole));
+    }
     if (parameter === undefined) return undefined;
     if (this.#isDivided) return shards?.whole("master", parameter) ?? parameter.weight;
     return this.#optimizer.precise(parameter);
@@ -595,12 +652,6 @@ class Run implements Disposable {
     const average = this.#isDivided ? parameter && shards?.whole("ema", parameter) : this.#ema?.average(name);
     return average ?? this.#preciseWeight(name, shards);
   }
-}
-
-/** How this process and the others make one update. */
-function exchangeOf({ sharding }: RecipeKeys, parameters: readonly Parameter[], ranks: Ranks | undefined): Exchange {
-  if (ranks === undefined) return alone(parameters);
-  return (sharding === "none" ? wholeExchange : dividedExchange)(parameters, ranks.group);
 }
 
 const sizeOf = (samples: readonly TrainingSample[]) => ({

@@ -6,6 +6,7 @@
  *  - `dividedExchange` (sharding optimizer; ZeRO's first stage, arXiv 1910.02054): each rank gets the sum of its piece of
  *    every gradient, updates that piece of the weights with moments that only it has, and gives it to the others. Sends
  *    (N - 1) / N times the gradients and as much of the weights.
+ *  - `fullExchange` (sharding full; full-exchange.ts): the weights are divided as well.
  *
  *  Pieces are flat stretches of a tensor (division.ts); whether an update is made of a tensor or of a piece of it is all
  *  the same to Adam. */
@@ -13,6 +14,7 @@ import { detachFromScope, type distributed, noGrad, scope, type Tensor, tensor, 
 import { fillGradients } from "../backward/micro-batch.js";
 import { freeGradient, type Parameter } from "../backward/parameters.js";
 import { type Piece, parcels, pieceOf } from "./division.js";
+import type { Lockstep } from "./lockstep.js";
 import { sumRows } from "./row-union.js";
 
 export interface Exchange extends Disposable {
@@ -28,6 +30,10 @@ export interface Exchange extends Disposable {
   norm(own: number): Promise<number>;
   /** Gives what this rank has updated to the others. */
   spreadWeights(): Promise<void>;
+  /** Where the weights themselves are divided: the way through them, */
+  readonly lockstep?: Lockstep;
+  /** and what this rank has of them, flat, of what is not trained too. */
+  weights?(): readonly { name: string; weight: Tensor }[];
 }
 
 export function alone(parameters: readonly Parameter[]): Exchange {
@@ -154,7 +160,7 @@ function shareOf(whole: Parameter, rank: number, size: number): Share {
 }
 
 /** Of a gradient that has the rows of all ranks, those in this rank's piece, counted from its first row. */
-function keepOwnRows({ whole, piece, own }: Share): void {
+export function keepOwnRows({ whole, piece, own }: Share): void {
   const { gradient, gradientRows = [], weight } = whole;
   const width = weight.size(1);
   const first = piece.start / width;

@@ -1,6 +1,7 @@
 /** What the ranks tell each other of a step: sums of what they counted, what was asked of any of them, and how long each
  *  has worked. One collective of some numbers. */
 import { tensor } from "@rediff/torch";
+import type { TrainingSample } from "../../data/samples/sample.js";
 import type { Ranks } from "../../ranks/ranks.js";
 import type { Terms } from "../backward/micro-batch.js";
 
@@ -41,6 +42,13 @@ export async function stepTotals(
     ...{ stop: stop > 0, save: save > 0 },
     worked: rest.slice(2 * TERMS.length),
   };
+}
+
+/** Whether any rank's micro-batches have a picture. */
+export async function anyPictures(ranks: Ranks, batches: readonly (readonly TrainingSample[])[]): Promise<boolean> {
+  const own = batches.flat().some(({ visuals }) => visuals.length > 0);
+  const [count = 0] = await summed(ranks, [own ? 1 : 0]);
+  return count > 0;
 }
 
 /** The sums of all ranks' numbers, place by place. */

@@ -1,6 +1,7 @@
 /** `rediff launch -- train` with real processes, one of which is killed. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { openCheckpoint } from "@rediff/torch";
 import { expect, test } from "vitest";
 import { record, writeLines } from "../../data/testing/record-files.js";
 import { jsonLines, rediff, startRediff } from "../../testing/command-line.js";
@@ -11,6 +12,18 @@ const { at } = folderOfFile();
 
 const losses = (output: string): number[] =>
   jsonLines(readFileSync(at(output, "metrics.jsonl"), "utf8")).map(({ loss }) => Number(loss));
+
+const lastMetrics = (output: string) => jsonLines(readFileSync(at(output, "metrics.jsonl"), "utf8")).at(-1) ?? {};
+
+function weightBytes(folder: string): Map<string, number> {
+  using weights = openCheckpoint(folder);
+  const bytes = new Map<string, number>();
+  for (const name of weights.names()) {
+    using weight = weights.get(name);
+    bytes.set(name, 4 * weight.numel);
+  }
+  return bytes;
+}
 
 const keys = (output: string, ...more: string[]) => [
   ...["train", at("recipe.yaml"), `output=${at(output)}`, "max_steps=12", "save.every=1", "save.keep=2"],
@@ -53,11 +66,19 @@ test.skipIf(process.platform !== "linux")(
     expect(status, stderr).toBe(0);
     const [alone, together] = [losses("alone"), losses("together")];
     expect(together).toHaveLength(12);
-    const memory = (output: string) => jsonLines(readFileSync(at(output, "metrics.jsonl"), "utf8")).at(-1) ?? {};
-    // Weights, gradients and moments: half of them in each process, and two units (one at work, one on its way) at most.
-    const [all, half] = [memory("alone"), memory("together")];
-    console.log(all, half);
+    expect(stderr).not.toMatch(/\[[WE]\d{4} /); // c10d's own words on the rank that is gone
     for (const [i, loss] of together.entries()) expect(Math.abs(loss / (alone[i] as number) - 1)).toBeLessThan(1e-6);
     expect(readdirSync(at("together")).filter((name) => name.startsWith("."))).toEqual([]);
+
+    // Weights, gradients and moments: this process has half of them.
+    const bytes = weightBytes(at("alone"));
+    const sum = (part: string) => [...bytes].reduce((all, [name, own]) => all + (name.includes(part) ? own : 0), 0);
+    const whole = 4 * sum("") - 3 * sum("embed_tokens"); // of the table's rows only those that were read have more
+    const [all, half] = [lastMetrics("alone"), lastMetrics("together")];
+    const saved = Number(all.tensor_bytes) - Number(half.tensor_bytes);
+    expect(Math.abs(saved / (whole / 2) - 1)).toBeLessThan(0.1);
+    // At work: a block, the next one on its way, gradients of one, and what is computed.
+    const atWork = Number(half.peak_tensor_bytes) - Number(half.tensor_bytes);
+    expect(atWork).toBeLessThan(4 * sum("layers.0."));
   },
 );

@@ -537,7 +537,7 @@ class Run implements Disposable {
       const trained = trainedModel(loaded, (name) => this.#preciseWeight(name, shards));
       const optimizer = this.#isDivided
         ? async (folder: string) => {
-            shards = await this.#writeShards(folder);
+            shards = new StateShards(await this.#writeShards(folder));
           }
         : counts.run(() => this.#ownState());
       const tidy = this.#exchange.lockstep && dropWeights;
@@ -546,7 +546,7 @@ class Run implements Disposable {
         () => shards?.[Symbol.dispose](),
       );
       options.onCheckpoint?.(folder, this.step);
-    } else if (this.#isDivided) (await this.#writeShards())[Symbol.dispose]();
+    } else if (this.#isDivided) await this.#writeShards();
     await this.#ranks?.group.barrier().wait();
   }
 
@@ -555,8 +555,10 @@ class Run implements Disposable {
     return new Map([...this.#optimizer.exportState(), ...(this.#ema?.exportState() ?? [])]);
   }
 
-  /** Every process' state into one folder, which rank 0 names; gives the state of all. */
-  async #writeShards(named = ""): Promise<StateShards> {
+  /** Every process' state into one folder, which rank 0 names. All of it is there afterwards; it is rank 0's to read, as the
+   *  others do not hear when the folder is renamed.
+   *  @returns the folder */
+  async #writeShards(named = ""): Promise<string> {
     const ranks = this.#ranks as Ranks;
     const folder = await agreed(ranks, () => named);
     const file = join(folder, shardName(ranks.rank, ranks.size));
@@ -571,7 +573,7 @@ class Run implements Disposable {
     const weights = this.#exchange.weights?.();
     if (weights !== undefined) await this.#writeWeights(folder, weights);
     await ranks.group.barrier().wait();
-    return new StateShards(folder);
+    return folder;
   }
 
   /** What this process has of the weights, for rank 0 to read them all, tensor by tensor; where there are float32 copies of
@@ -595,7 +597,8 @@ class Run implements Disposable {
     const { output } = this.#recipe;
     const beside = hiddenPath(resolve(output), join(resolve(output), "state"), "saving");
     if (this.#isDivided && this.#isFirst) mkdirSync(beside, { recursive: true });
-    using shards = this.#isDivided ? await this.#writeShards(beside) : undefined;
+    const written = this.#isDivided ? await this.#writeShards(beside) : undefined;
+    using shards = this.#isFirst && written !== undefined ? new StateShards(written) : undefined;
     if (this.#isFirst) {
       const trained = trainedModel(this.#parts.loaded, (name) => this.#finalWeight(name, shards));
       // One step: a model whose run does not count as finished would be in the way of that run.

@@ -74,7 +74,7 @@ describe("one line about what cannot be understood", () => {
     [["caption", "none.jpg"], /^rediff: there is no file .*none\.jpg/],
     [["inspect", "a", "b"], /too many arguments/],
     [["launch", "--", "train", "x.yaml"], /required option '--nproc <N>' not specified/],
-    [["launch", "--nproc", "2", "--", "caption", "x.jpg"], /several processes of rediff caption would all do the same/],
+    [["launch", "--nproc", "2", "--", "refine", "x.jpg"], /several processes of rediff refine would all do the same/],
     [["launch", "--nproc", "2", "--nnodes", "2", "--", "train", "x.yaml"], /Give --master-addr and --master-port/],
   ])("%j", async (args, line) => {
     const { status, stdout, stderr } = await rediffHere(...args);

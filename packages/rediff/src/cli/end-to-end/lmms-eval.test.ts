@@ -143,6 +143,7 @@ describe.skipIf(why !== undefined)(`lmms-eval${why === undefined ? "" : ` (skipp
       const env = { HF_DATASETS_OFFLINE: "1", HF_HOME: at("hf"), OPENAI_API_KEY: "none", PYTHONDONTWRITEBYTECODE: "1" };
       const run = await startProgram(python ?? "", args, { cwd: root, env }).done;
       expect(run.status, run.stderr).toBe(0);
+      expect(existsSync(at("theirs")), `lmms-eval left no results:\n${run.stderr}`).toBe(true); // with status 0, too
     } finally {
       child.kill("SIGTERM");
       await done;

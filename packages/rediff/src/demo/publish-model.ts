@@ -1,8 +1,12 @@
 /** A trained model as it is committed: the weights in bfloat16, half the bytes, and no file that only training needs. */
 import { join } from "node:path";
 import { openCheckpoint, saveCheckpoint, scope, type Tensor } from "@rediff/torch";
+import { z } from "zod";
 import { loadConfig } from "../checkpoint/config.js";
 import { carryFiles, writeJson } from "../checkpoint/model-folder.js";
+import { sceneDefaults } from "../scenes/small-model/start-model.js";
+
+const sceneConfig = z.looseObject({ rediff: z.looseObject({ world: z.literal("scenes") }) });
 
 /** @param from model folder of a training run; of several the weights are averaged, which evens out what single stages of
  *   one run are good at (model soups, arXiv 2203.05482)
@@ -35,5 +39,8 @@ export async function publishModel(from: readonly [string, ...string[]], to: str
     for (const checkpoint of checkpoints) checkpoint[Symbol.dispose]();
   }
   await carryFiles(last, to);
-  await writeJson(join(to, "config.json"), { ...raw, torch_dtype: "bfloat16" });
+  // What was found out since the training began is said of the model, too.
+  const { data } = sceneConfig.safeParse(raw);
+  const defaults = data === undefined ? {} : { rediff: { ...sceneDefaults(), ...data.rediff } };
+  await writeJson(join(to, "config.json"), { ...raw, ...defaults, torch_dtype: "bfloat16" });
 }

@@ -1,5 +1,5 @@
 // npm run bench -- decode|train|overhead ...: side by side with the Python reference; kernels: one beside the other;
-// serve: our server under load; cache: with and without caches. See README.md in this folder.
+// serve: our server under load; cache: with and without caches; eight: 8B's true shapes. See README.md in this folder.
 
 import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,6 +15,7 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
        npm run bench -- serve [--model DIR] [--clients N] [--seconds S]
        npm run bench -- evaluate [--model DIR] [--scenes N]
        npm run bench -- cache [--model DIR] [--scenes N] [--reference CLONE --python PYTHON]
+       npm run bench -- eight [--part NAMES] [--format NAMES] [--layers N] [--reference CLONE --python PYTHON]
 
   --reference CLONE   folder with a clone of the original ReDiff repository
   --python PYTHON     a Python that has the packages of bench/reference/requirements.txt
@@ -22,19 +23,29 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
   --repeats N         runs per side, in turns (decode, train: 3, overhead, kernels: 5)
   --threads N         threads of each side (decode, train: 2, overhead: 1, serve: all)
   --max-forwards N    decode: break off after N forward passes
-  --layers N          train: another number of layers than the shape's own
+  --layers N          train, eight: another number of layers than the shape's own
+  --part NAMES        eight: make, passes, quality, memory, captions, or some of them with commas (all)
+  --format NAMES      eight: bfloat16, int8, int4, or some of them with commas (all)
   --model DIR         serve, evaluate: which model; default the embedded one
   --scenes N          evaluate: pictures (200)
   --clients N         serve: clients at once (32)
   --seconds S         serve: for how long (60)
   --gen-length N      serve: tokens of an answer (48)
   --scenes N          cache: scenes to describe (60)
-  --prompt N          cache: positions of the long prompt (1024)
+  --prompt N          cache: positions of the long prompt (1024); eight: those of passes and quality (819)
   --only SIDE         measure one side alone: reference or engine
-  --work DIR          where the random checkpoints are kept (the system's folder for temporary files)
+  --work DIR          where the random checkpoints are kept (the system's folder for temporary files; eight: bench in
+                      the cache folder, REDIFF_CACHE)
   --write             put the tables into docs/benchmarks.md
   --verbose           pass on what the sides print
 `;
+
+const WHATS = ["decode", "train", "overhead", "kernels", "serve", "evaluate", "cache", "eight"];
+/** They need no Python. */
+const ALONE = ["kernels", "serve", "evaluate", "cache", "eight"];
+
+const PARTS = ["make", "passes", "quality", "memory", "captions"];
+const FORMATS = ["bfloat16", "int8", "int4"];
 
 class UsageError extends Error {}
 
@@ -61,7 +72,9 @@ function parse(args) {
         "gen-length": string,
         prompt: string,
         only: string,
-        work: { ...string, default: tmpdir() },
+        work: string,
+        part: string,
+        format: string,
         write: flag,
         verbose: flag,
         help: flag,
@@ -73,19 +86,13 @@ function parse(args) {
   const { values, positionals } = parsed;
   const [what, ...surplus] = positionals;
   if (values.help) return { what: "help" };
-  if (surplus.length > 0 || !["decode", "train", "overhead", "kernels", "serve", "evaluate", "cache"].includes(what)) {
-    throw new UsageError(
-      `expected "decode", "train", "overhead", "kernels", "serve", "evaluate" or "cache", got ${positionals.join(" ") || "nothing"}`,
-    );
+  if (surplus.length > 0 || !WHATS.includes(what)) {
+    throw new UsageError(`expected one of ${WHATS.join(", ")}, got ${positionals.join(" ") || "nothing"}`);
   }
   oneOf("--only", values.only, ["reference", "engine"]);
   oneOf("--shape", values.shape, Object.keys(SHAPES));
   const needed =
-    values.only === "engine" || ["serve", "kernels", "evaluate", "cache"].includes(what)
-      ? []
-      : what === "overhead"
-        ? ["python"]
-        : ["reference", "python"];
+    values.only === "engine" || ALONE.includes(what) ? [] : what === "overhead" ? ["python"] : ["reference", "python"];
   for (const name of needed) {
     if (values[name] === undefined) throw new UsageError(`${what} needs --${name} (or --only engine)`);
   }
@@ -95,16 +102,20 @@ function parse(args) {
   return {
     what,
     ...values,
+    work: values.work ?? (what === "eight" ? undefined : tmpdir()),
+    parts: some("--part", values.part, PARTS),
+    formats: some("--format", values.format, FORMATS),
     shapes: values.shape === undefined ? Object.keys(SHAPES) : [values.shape],
     repeats: count("--repeats", values.repeats) ?? { overhead: 5, kernels: 5 }[what] ?? 3,
     threads:
-      count("--threads", values.threads) ?? { overhead: 1, serve: undefined, cache: 1, decode: 2, train: 2 }[what],
+      count("--threads", values.threads) ??
+      { overhead: 1, serve: undefined, cache: 1, decode: 2, train: 2, eight: 2 }[what],
     maxForwards: count("--max-forwards", values["max-forwards"]),
     layers: count("--layers", values.layers),
     scenes: count("--scenes", values.scenes) ?? (what === "cache" ? 60 : 200),
     clients: count("--clients", values.clients) ?? 32,
     seconds: count("--seconds", values.seconds) ?? 60,
-    prompt: count("--prompt", values.prompt) ?? 1024,
+    prompt: count("--prompt", values.prompt) ?? (what === "eight" ? undefined : 1024),
     genLength: count("--gen-length", values["gen-length"]) ?? 48,
   };
 }
@@ -113,6 +124,13 @@ function oneOf(name, value, allowed) {
   if (value !== undefined && !allowed.includes(value)) {
     throw new UsageError(`${name} must be one of ${allowed.join(", ")}, got ${value}`);
   }
+}
+
+/** Names with commas, in the order of those that there are; all where none are given. */
+function some(name, value, allowed) {
+  const given = value?.split(",") ?? allowed;
+  for (const one of given) oneOf(name, one, allowed);
+  return allowed.filter((one) => given.includes(one));
 }
 
 function count(name, text) {
@@ -129,6 +147,12 @@ async function main() {
     return;
   }
   const log = (line) => console.error(line);
+  /** A part that is done: printed, and written where that is asked for. */
+  const finish = async ({ name, title, text, ok }) => {
+    process.stdout.write(`\n## ${title}\n\n${text}\n`);
+    if (options.write) await writeSection(join(import.meta.dirname, "../docs/benchmarks.md"), name, title, text);
+    if (!ok) process.exitCode = 1;
+  };
   const results = [];
   // Imported late: these load libtorch, and a wrong argument should not wait for that.
   if (options.what === "decode") {
@@ -149,15 +173,18 @@ async function main() {
   } else if (options.what === "cache") {
     const { benchCache } = await import("./cache.mjs");
     results.push(...(await benchCache({ ...options, log })));
+  } else if (options.what === "eight") {
+    const [{ benchEight }, { cacheRoot }] = await Promise.all([
+      import("./eight/eight.mjs"),
+      import("../packages/torch/setup/paths.mjs"),
+    ]);
+    const work = options.work ?? join(cacheRoot(), "bench");
+    for await (const result of benchEight({ ...options, work, log })) await finish(result);
   } else {
     const { benchOverhead } = await import("./overhead.mjs");
     results.push(await benchOverhead({ ...options, log }));
   }
-  for (const { name, title, text, ok } of results) {
-    process.stdout.write(`\n## ${title}\n\n${text}\n`);
-    if (options.write) await writeSection(join(import.meta.dirname, "../docs/benchmarks.md"), name, title, text);
-    if (!ok) process.exitCode = 1;
-  }
+  for (const result of results) await finish(result);
 }
 
 try {

@@ -26,11 +26,12 @@ export async function randomCheckpoint(shape, parent) {
   return folder;
 }
 
-/** Everything but the weights. */
-export async function writeText(folder, shape) {
+/** Everything but the weights.
+ *  @param {string} folder @param {typeof import("./shapes.mjs").SHAPES.small} shape @param {object} [config] of config.json */
+export async function writeText(folder, shape, config = configOf(shape)) {
   const special = specialTokens(shape);
   const files = {
-    "config.json": configOf(shape),
+    "config.json": config,
     "tokenizer.json": tokenizerOf(shape, special),
     "tokenizer_config.json": {
       tokenizer_class: "PreTrainedTokenizerFast",

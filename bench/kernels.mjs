@@ -1,5 +1,5 @@
 // npm run bench -- kernels: libtorch's own products beside oneDNN's, bfloat16 as it is beside by way of float32, fused
-// attention beside two products, for the shapes of models. In turns in one process, by processor time with one thread, so
+// attention beside two products, for the shapes of models; and what goes in one pass beside operators one by one. In turns in one process, by processor time with one thread, so
 // that it says something on a busy machine, too; each figure is the least of the rounds.
 
 import { Generator, noGrad, randn, scope, setThreads } from "@rediff/torch";
@@ -12,6 +12,7 @@ import {
   throughFloat32,
 } from "../packages/rediff/dist/models/measured/products.js";
 import { leastTimes } from "../packages/rediff/dist/models/measured/timing.js";
+import { fusedTable } from "./fused.mjs";
 import { table } from "./report.mjs";
 
 /** Rows of a cached step, of a prompt under `pad`, of the benches' prompt and answer. */
@@ -32,6 +33,7 @@ export function benchKernels({ repeats, log }) {
   setThreads(1);
   const options = { rounds: repeats, budgetMs: Number.POSITIVE_INFINITY };
   const rows = [["product", "libtorch's own", "oneDNN", "own beside oneDNN", "bfloat16 as it is", "by way of float32"]];
+  let fused = [];
   const attention = [["", "fused, ms", "two products, ms", "fused beside products"]];
   noGrad(() =>
     scope(() => {
@@ -84,6 +86,7 @@ export function benchKernels({ repeats, log }) {
             `${(times.products / times.fused).toFixed(2)}x`,
           ]);
         });
+      fused = fusedTable({ random, options, log });
     }),
   );
   return {
@@ -96,6 +99,8 @@ export function benchKernels({ repeats, log }) {
       table(rows),
       "",
       table(attention),
+      "",
+      table(fused),
       "",
       `Chosen here: ${JSON.stringify(chosenKernels(kernelTimes()))}`,
       "",

@@ -20,7 +20,14 @@ export default class CountsReporter {
       if (module.state() === "failed" && module.errors().length > 0) counts.failed++;
     }
     const { passed, failed, skipped, pending } = counts;
+    const files = modules.map((module) => {
+      const { setupDuration, prepareDuration, collectDuration, duration } = module.diagnostic();
+      return {
+        file: module.relativeModuleId,
+        seconds: (setupDuration + prepareDuration + collectDuration + duration) / 1000,
+      };
+    });
     const file = process.env.REDIFF_TEST_COUNTS;
-    if (file) writeFileSync(file, JSON.stringify({ passed, failed: failed + pending, skipped })); // pending: cut off
+    if (file) writeFileSync(file, JSON.stringify({ passed, failed: failed + pending, skipped, files })); // pending: cut off
   }
 }

@@ -16,7 +16,14 @@ test("the package that is published holds the embedded model, its baseline and t
   const folder = join(copy, "packages/rediff");
   for (const name of ["bin", "prompts", "scripts", "package.json", "README.md"])
     cpSync(join(root, "packages/rediff", name), join(folder, name), { recursive: true });
-  for (const name of ["models/demo", "models/demo-stages/llada_v", "packages/studio/dist"])
+  for (const name of [
+    "models/demo",
+    "models/demo-stages/llada_v",
+    "packages/studio/dist",
+    "recipes",
+    "docs",
+    "LICENSE",
+  ])
     cpSync(join(root, name), join(copy, name), { recursive: true });
 
   const answer = execFileSync("npm", ["pack", "--dry-run", "--json"], {
@@ -30,8 +37,14 @@ test("the package that is published holds the embedded model, its baseline and t
     "models/demo/README.md",
     "models/demo-stages/llada_v/model.safetensors",
     "studio/index.html",
+    "recipes/first.yaml",
+    "recipes/rediff/stage1.yaml",
+    "docs/tour.md",
+    "LICENSE",
     "bin/rediff.mjs",
   ])
     expect(paths).toContain(path);
-  expect(["models", "studio"].filter((name) => existsSync(join(folder, name)))).toEqual([]);
+  expect(["models", "studio", "recipes", "docs", "LICENSE"].filter((name) => existsSync(join(folder, name)))).toEqual(
+    [],
+  );
 }, 60_000);

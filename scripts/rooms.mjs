@@ -7,7 +7,7 @@ export const floors = [
   ["errors", "version", "printable"],
   ["units", "status-line", "embedded"],
   ["files", "network", "options", "threads"],
-  ["text", "vision", "hub"],
+  ["text", "vision", "hub", "ranks"],
   ["models"],
   ["checkpoint"],
   ["diffusion", "data"],
@@ -40,6 +40,7 @@ export const sharedNames = {
   refine: "The command, the task and the route.",
   evaluate: "The command and what it runs.",
   improve: "The command and the loop that it runs.",
+  launch: "The command and what it does.",
   pull: "The command and the download that it runs.",
   scenes: "The command group, and the route that tells the studio of the world.",
 };

@@ -1,7 +1,8 @@
 // @ts-check
 /** The line that a test run ends with. */
 
-/** @typedef {{ passed: number, failed: number, skipped: number }} Counts */
+/** @typedef {{ file: string, seconds: number }} FileTime */
+/** @typedef {{ passed: number, failed: number, skipped: number, files?: FileTime[] }} Counts */
 
 /**
  * What a run of vitest comes to. One that failed though no test did, or left no counts, is one failure.
@@ -35,4 +36,20 @@ export function addCounts(counts) {
  */
 export function summaryLines({ passed, failed, skipped }) {
   return [...(skipped > 0 ? [`${skipped} skipped`] : []), `${passed} passed, ${failed} failed`];
+}
+
+/**
+ * The test files that take longest, and their share of the time of all: where a slow run can be made faster.
+ * @param {readonly FileTime[]} files
+ * @param {number} [most]
+ */
+export function slowestLines(files, most = 20) {
+  const all = files.reduce((sum, { seconds }) => sum + seconds, 0);
+  const slowest = files.toSorted((a, b) => b.seconds - a.seconds).slice(0, most);
+  const theirs = slowest.reduce((sum, { seconds }) => sum + seconds, 0);
+  const lines = slowest.map(({ file, seconds }) => `  ${seconds.toFixed(1).padStart(6)} s  ${file}`);
+  return [
+    `the slowest ${slowest.length} of ${files.length} test files take ${theirs.toFixed(0)} of ${all.toFixed(0)} s`,
+    ...lines,
+  ];
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { addCounts, countsOf, summaryLines } from "./summary.mjs";
+import { addCounts, countsOf, slowestLines, summaryLines } from "./summary.mjs";
 import { root } from "./workspace.mjs";
 
 test("what was skipped is said before the last line, if something was", () => {
@@ -23,6 +23,19 @@ test("a run that failed without a failed test, or left nothing, is a failure", (
   expect(countsOf(written, 0)).toEqual({ passed: 2, failed: 0, skipped: 0 });
   expect(countsOf(written, 1)).toMatchObject({ passed: 2, failed: 1 });
   expect(countsOf(undefined, 0)).toMatchObject({ passed: 0, failed: 1 });
+});
+
+test("the slowest files come first, with their share of all", () => {
+  const files = [
+    { file: "a", seconds: 1 },
+    { file: "b", seconds: 30.04 },
+    { file: "c", seconds: 2 },
+  ];
+  expect(slowestLines(files, 2)).toEqual([
+    "the slowest 2 of 3 test files take 32 of 33 s",
+    "    30.0 s  b",
+    "     2.0 s  c",
+  ]);
 });
 
 test("tests, files that do not load and errors outside of tests are all counted", async () => {
@@ -46,7 +59,11 @@ test("tests, files that do not load and errors outside of tests are all counted"
     });
     expect(status).toBe(1);
     // Passed: a, b, e, f. Failed: d, the file that does not load, the error outside of tests. Skipped: c.
-    expect(JSON.parse(readFileSync(join(folder, "counts.json"), "utf8"))).toEqual({ passed: 4, failed: 3, skipped: 1 });
+    const { files: times, ...counts } = JSON.parse(readFileSync(join(folder, "counts.json"), "utf8"));
+    expect(counts).toEqual({ passed: 4, failed: 3, skipped: 1 });
+    const late = times.find(({ file }: { file: string }) => file === "late.test.js");
+    expect(late.seconds).toBeGreaterThan(0.04);
+    expect(times).toHaveLength(4);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

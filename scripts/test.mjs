@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addCounts, countsOf, summaryLines } from "./summary.mjs";
+import { addCounts, countsOf, slowestLines, summaryLines } from "./summary.mjs";
 import { root, runScript, SetupError, setUp } from "./workspace.mjs";
 
 await runScript(async () => {
@@ -19,7 +19,9 @@ await runScript(async () => {
   } else {
     await setUp({ quiet: true, types: "wanted" });
   }
-  results.push(await runTests(args));
+  const tests = await runTests(args);
+  results.push(tests);
+  if (args.length === 0) process.stdout.write(`${slowestLines(tests.files ?? []).join("\n")}\n`);
   const total = addCounts(results);
   process.stdout.write(`${summaryLines(total).join("\n")}\n`);
   return total.failed > 0 || total.passed === 0 ? 1 : 0;

@@ -67,16 +67,19 @@ def replace_literals(function, replacements):
     return function
 
 
-def load(clone, checkpoint, *, resize_to_tokenizer=False):
-    """Returns (model, tokenizer, ids): the original's model in float32 on the CPU with SDPA attention, ready to decode."""
+def load(clone, checkpoint, *, resize_to_tokenizer=False, dtype=torch.float32, layers=None):
+    """Returns (model, tokenizer, ids): the original's model on the CPU with SDPA attention, ready to decode; its first
+    `layers` layers, all by default."""
     config_class, model_class = import_model_class(clone)
     from transformers import AutoTokenizer
 
     config = config_class.from_pretrained(checkpoint)
     if hasattr(config, "mm_vision_tower"):
         del config.mm_vision_tower
+    if layers is not None:
+        config.num_hidden_layers = layers
     model = model_class.from_pretrained(
-        checkpoint, config=config, torch_dtype=torch.float32, attn_implementation="sdpa", low_cpu_mem_usage=True
+        checkpoint, config=config, torch_dtype=dtype, attn_implementation="sdpa", low_cpu_mem_usage=True
     )
     model.eval()
     tokenizer = AutoTokenizer.from_pretrained(checkpoint, use_fast=False)

@@ -1,7 +1,6 @@
 // @ts-check
-/** What the published package holds besides its own folder: the embedded model, what it is compared with, and
- *  the studio's page. `npm pack` and
- *  `npm publish` copy them in before (prepack) and take them out again after (postpack). */
+/** What the published package holds besides its own folder: the embedded model, what it is compared with, the
+ *  studio's page, recipes, documents and the licence. `npm pack` and `npm publish` copy them in before (prepack) and take them out again after (postpack). */
 import { cpSync, existsSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,6 +12,9 @@ const files = [
   { from: join(root, "models", "demo-stages", "llada_v"), to: join(here, "models", "demo-stages", "llada_v") },
   { from: join(root, "models", "demo"), to: join(here, "models", "demo") },
   { from: join(root, "packages", "studio", "dist"), to: join(here, "studio") },
+  { from: join(root, "recipes"), to: join(here, "recipes") },
+  { from: join(root, "docs"), to: join(here, "docs") },
+  { from: join(root, "LICENSE"), to: join(here, "LICENSE") },
 ];
 
 for (const { to } of files) rmSync(to, { recursive: true, force: true });

@@ -4,6 +4,9 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { UserError } from "./errors.js";
 
+/** The environment's word on which model is meant where none is named. */
+export const MODEL_VARIABLE = "REDIFF_MODEL";
+
 /** In a published package, and in the repository. */
 const places = ["../models/demo", "../../../models/demo"];
 

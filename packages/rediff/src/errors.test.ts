@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { asFlag, inSnakeCase, OptionError, option, UserError, wording } from "./errors.js";
+import { asFlag, codedAs, inSnakeCase, OptionError, option, UserError, wording } from "./errors.js";
 import { packError, unpackError } from "./threads/portable-error.js";
 
 const error = new OptionError(
@@ -25,6 +25,24 @@ test("what a caller wrote is no option, whatever it looks like", () => {
   expect(said.spelled(asFlag)).toBe("the draft is genLength {option}");
 });
 
+test("each has a code, its own or of the work that it ended", async () => {
+  expect(new UserError("a").code).toBe("invalid_input");
+  expect(error.code).toBe("invalid_value");
+  expect(new OptionError("prompt", "too long", undefined, { problem: "context_length" }).code).toBe(
+    "context_length_exceeded",
+  );
+  const fails = (thrown: unknown) => () => Promise.reject(thrown);
+  const reading = (thrown: unknown) => codedAs("unreadable_picture", fails(thrown));
+  await expect(reading(new UserError("no picture"))).rejects.toMatchObject({ code: "unreadable_picture" });
+  await expect(reading(new UserError("gone", undefined, { code: "file_not_found" }))).rejects.toMatchObject({
+    code: "file_not_found",
+  });
+  await expect(reading(new TypeError("a bug"))).rejects.not.toHaveProperty("code");
+  await expect(reading(unpackError(packError(new UserError("far"))))).rejects.toMatchObject({
+    code: "unreadable_picture",
+  });
+});
+
 test("between processes nothing of it is lost", () => {
   const long = new OptionError("prompt", "too long", undefined, { problem: "context_length" });
   for (const one of [error, long]) {
@@ -35,7 +53,9 @@ test("between processes nothing of it is lost", () => {
   }
   const plain = unpackError(structuredClone(packError(new UserError("a", "b"))));
   expect(plain).not.toBeInstanceOf(OptionError);
-  expect(plain).toMatchObject({ line: "a. b" });
+  expect(plain).toMatchObject({ line: "a. b", code: "invalid_input" });
+  const gone = new UserError("gone", undefined, { code: "file_not_found" });
+  expect(unpackError(structuredClone(packError(gone)))).toMatchObject({ code: "file_not_found" });
 });
 
 test("a message repeats what came, but not megabytes of it", () => {

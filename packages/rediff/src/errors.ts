@@ -38,6 +38,32 @@ const spellOut = (words: string | Wording, spelling: Spelling): string =>
 
 const lineOf = (message: string, hint: string | undefined) => (hint === undefined ? message : `${message}. ${hint}`);
 
+/** What kind of mistake it is, for programs; messages may change, these do not.
+ *
+ *  `invalid_value`: an option's (`option` names it). `context_length_exceeded`: of what is asked, nothing like it can fit.
+ *  `file_not_found`, `file_not_readable`: nothing there, or not permitted. `unreadable_picture`: what is given as a picture
+ *  or a video is none, is damaged or beyond the limits. `model_not_found`, `unusable_model`: no model of that name here; a
+ *  folder that is none that this version runs. `not_enough_memory`: refused before it is used. `model_closed`. `hub_failed`:
+ *  it did not answer as asked. `bad_data`, `invalid_recipe`: of training. `invalid_input`: all else. */
+export type ErrorCode =
+  | "invalid_value"
+  | "context_length_exceeded"
+  | "file_not_found"
+  | "file_not_readable"
+  | "unreadable_picture"
+  | "model_not_found"
+  | "unusable_model"
+  | "not_enough_memory"
+  | "model_closed"
+  | "hub_failed"
+  | "bad_data"
+  | "invalid_recipe"
+  | "invalid_input";
+
+export interface UserErrorOptions extends ErrorOptions {
+  code?: ErrorCode | undefined;
+}
+
 /** What went wrong and why: what was expected, what came, and (in `hint`) what to do about it. `message` and `hint` are in
  *  the library's words; `spelled` has those of another border.
  *  The command line prints both on one line; anything else is a bug and keeps its stack. */
@@ -45,11 +71,23 @@ export class UserError extends Error {
   override readonly name = "UserError";
   readonly hint: string | undefined;
   readonly words: { readonly message: string | Wording; readonly hint: string | Wording | undefined };
+  #code: ErrorCode;
 
-  constructor(message: string | Wording, hint?: string | Wording, options?: ErrorOptions) {
+  constructor(message: string | Wording, hint?: string | Wording, options?: UserErrorOptions) {
     super(spellOut(message, inLibrary), options);
     this.hint = hint === undefined ? undefined : spellOut(hint, inLibrary);
     this.words = { message, hint };
+    this.#code = options?.code ?? "invalid_input";
+  }
+
+  get code(): ErrorCode {
+    return this.#code;
+  }
+
+  /** Says what kind it is where nothing nearer to the mistake did. */
+  static inside(code: ErrorCode, error: unknown): unknown {
+    if (error instanceof UserError && error.code === "invalid_input") error.#code = code;
+    return error;
   }
 
   /** The whole story in one line. */
@@ -65,7 +103,12 @@ export class UserError extends Error {
 }
 
 /** Why, where a border answers by it. */
-export type OptionProblem = "context_length";
+export type OptionProblem = "context_length" | "memory";
+
+const PROBLEM_CODES: Record<OptionProblem, ErrorCode> = {
+  context_length: "context_length_exceeded",
+  memory: "not_enough_memory",
+};
 
 /** What an option's value cannot be. */
 export class OptionError extends UserError {
@@ -78,8 +121,20 @@ export class OptionError extends UserError {
     hint?: string | Wording,
     options: ErrorOptions & { problem?: OptionProblem | undefined } = {},
   ) {
-    super(message, hint, options);
+    super(message, hint, {
+      ...options,
+      code: options.problem === undefined ? "invalid_value" : PROBLEM_CODES[options.problem],
+    });
     this.problem = options.problem;
+  }
+}
+
+/** Errors of `work` that say nothing nearer are of this kind. */
+export async function codedAs<T>(code: ErrorCode, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw UserError.inside(code, error);
   }
 }
 

@@ -31,7 +31,7 @@ export type { DecodeResult, DecodeStep, Edit } from "./diffusion/decode-step.js"
 export { Decoder, type Decoding, decode, decodeBatch, type RunOptions } from "./diffusion/decoder.js";
 export { type RuleName, ruleNames } from "./diffusion/rule-options.js";
 export { embeddedModelFolder } from "./embedded.js";
-export { UserError } from "./errors.js";
+export { type ErrorCode, OptionError, UserError } from "./errors.js";
 export {
   type CaptionEvaluation,
   type CaptionSuite,
@@ -60,6 +60,7 @@ export { type Pulled, type PullOptions, pull } from "./hub/pull.js";
 export { resolveModel } from "./hub/resolve-model.js";
 export type { Filling } from "./inference/answers.js";
 export { describeMany, type ManyItem, type ManyResult } from "./inference/describe-many.js";
+export type { WatchedStep } from "./inference/forming/step-text.js";
 export type { FillOptions, ManyOptions } from "./inference/request.js";
 export type { FillRequest } from "./inference/resolve.js";
 export { fillRequest } from "./inference/tasks/fill.js";

@@ -11,6 +11,10 @@
 #include "env.h"
 
 namespace rediff {
+
+std::vector<NativeFunction> fusedFunctions();
+std::vector<NativeFunction> distributedFunctions();  // distributed.cc
+
 namespace {
 
 napi_value setThreads(Call& call) {
@@ -139,7 +143,7 @@ NAPI_MODULE_INIT() {
   napi_set_instance_data(env, e, [](napi_env, void* data, void*) { delete static_cast<rediff::Env*>(data); }, nullptr);
   for (const auto& group :
        {rediff::dispatchFunctions(), rediff::tensorFunctions(), rediff::autogradFunctions(), rediff::runtimeFunctions(), rediff::allocatorFunctions(),
-        rediff::linearFunctions(), rediff::quantizedFunctions()})
+        rediff::linearFunctions(), rediff::quantizedFunctions(), rediff::distributedFunctions(), rediff::fusedFunctions()})
     for (const auto& function : group) {
       napi_value value;
       napi_create_function(env, function.name, NAPI_AUTO_LENGTH, function.callback, e, &value);

@@ -193,7 +193,8 @@ async function compileAll(work) {
 }
 
 /** Files of native/ itself and of native/host are compiled; other folders hold headers, or parts that are built apart
- *  (CUDA's). A folder that is named as one of the files is that one's alone: changing it compiles nothing else.
+ *  (CUDA's). A folder that is named as one of the files is that one's alone, and on its include path: changing it compiles
+ *  nothing else.
  *  @param {string} file */
 function isUnit(file) {
   return /^native[\\/](?:host[\\/])?[^\\/]+\.cc$/.test(file);
@@ -212,7 +213,9 @@ function isHost(file) {
 async function compile(work, file, object) {
   const started = performance.now();
   const temporary = `${object}.${process.pid}.tmp`;
-  await tool(work, [...work.flags, "-c", join(work.root, file), "-o", temporary], `compiling ${file}`);
+  const ownFolder = join(work.root, file.replace(/\.cc$/, ""));
+  const includes = existsSync(ownFolder) ? [`-I${ownFolder}`] : [];
+  await tool(work, [...work.flags, ...includes, "-c", join(work.root, file), "-o", temporary], `compiling ${file}`);
   renameSync(temporary, object);
   work.ui.detail(`  ${file} in ${since(started)}`);
 }

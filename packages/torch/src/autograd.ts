@@ -68,6 +68,11 @@ export function isRecording(): boolean {
   return mode.grad && !mode.inference;
 }
 
+/** Whether `inferenceMode` is in force, in this thread. */
+export function isInference(): boolean {
+  return mode.inference;
+}
+
 function setGradMode(on: boolean): boolean {
   mode.grad = on;
   return native.setGradMode(on);

@@ -120,6 +120,14 @@ export function giveUp(handle: Handle): Slot {
   return slot;
 }
 
+/** Each of two handles stands for what the other one did. Who frees which handle stays. @throws when one was freed */
+export function exchange(a: Handle, b: Handle): void {
+  if (a.slot < 0 || b.slot < 0) throw new Error("the tensor was freed or used up");
+  for (const handle of [a, b]) if (isNetted(handle.owner)) net().unregister(handle);
+  [a.slot, b.slot] = [b.slot, a.slot];
+  for (const handle of [a, b]) if (isNetted(handle.owner)) net().register(handle, handle.slot, handle);
+}
+
 function release(handle: Handle): void {
   if (handle.slot < 0) return;
   if (isNetted(handle.owner)) net().unregister(handle);

@@ -98,6 +98,40 @@ export interface Native {
     kernel: string | undefined,
   ): Slot;
   quantizedKernels(): string[];
+  // several operators in one pass over memory
+  fusedRmsNorm(x: Slot, weight: Slot, eps: number, kernel: string | undefined): Slot;
+  siluMul_(gate: Slot, up: Slot, kernel: string | undefined): void;
+  rotateHalves_(x: Slot, cos: Slot, sin: Slot, kernel: string | undefined): void;
+  onlineSoftmax_(state: Slot, logits: Slot, first: number, precise: boolean, kernel: string | undefined): void;
+  fusedKernels(): string[];
+  // distributed: absent where libtorch was built without it
+  makeStore?(host: string, port: number, isServer: boolean, timeoutMs: number, prefix: string): number;
+  storeConnect(store: number): Promise<number>;
+  storeSet(store: number, key: string, value: string): Promise<void>;
+  storeGet(store: number, key: string, timeoutMs: number): Promise<string>;
+  storeAdd(store: number, key: string, amount: number): Promise<number>;
+  storeHas(store: number, key: string): Promise<number>;
+  storeCompareSet(store: number, key: string, expected: string, desired: string): Promise<string>;
+  storeDelete(store: number, key: string): Promise<number>;
+  storeClose(store: number): Promise<void>;
+  makeGroup(
+    store: number,
+    backend: string,
+    rank: number,
+    size: number,
+    timeoutMs: number,
+    name: string,
+    place: string,
+  ): Promise<number>;
+  collective(
+    group: number,
+    name: string,
+    output: Slot | undefined,
+    input: Slot | undefined,
+    reduction: string,
+    root: number,
+  ): Promise<void>;
+  closeGroup(group: number): Promise<void>;
   setGradMode(on: boolean): boolean;
   setInferenceMode(on: boolean): boolean;
   // machine
@@ -140,6 +174,8 @@ function load(): Native {
       "@rediff/torch is not set up: libtorch or its addon is missing. Run `npx rediff-torch-setup` once.",
     );
   waitAsleep();
+  // What libtorch warns of (a peer that is gone, with a stack) comes as an error too, which says it once.
+  process.env.TORCH_CPP_LOG_LEVEL ??= "ERROR";
   try {
     return createRequire(import.meta.url)(located.addon) as Native;
   } catch (error) {

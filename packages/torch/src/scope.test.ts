@@ -1,6 +1,18 @@
 /** What scopes free, what they hand on, and that nothing is left. */
 import { describe, expect } from "vitest";
-import { backward, call, detachFromScope, grad, memory, ones, Scope, scope, type Tensor, take } from "./index.js";
+import {
+  backward,
+  call,
+  detachFromScope,
+  exchangeTensors,
+  grad,
+  memory,
+  ones,
+  Scope,
+  scope,
+  type Tensor,
+  take,
+} from "./index.js";
 import { tensorsIn } from "./scope.js";
 import { test } from "./testing/test.js";
 
@@ -249,6 +261,23 @@ describe("detachFromScope", () => {
     });
     expect(kept!.item()).toBe(1);
     kept!.dispose();
+  });
+});
+
+describe("exchangeTensors", () => {
+  test("has each stand for what the other was; who frees them stays", ({ memoryAtStart }) => {
+    const mine = ones([2]);
+    scope(() => {
+      const theirs = ones([3]).mul(5);
+      exchangeTensors(mine, theirs);
+      expect(theirs.toNumbers()).toEqual([1, 1]);
+    });
+    expect(mine.toNumbers()).toEqual([5, 5, 5]);
+    const gone = ones([1]);
+    gone.dispose();
+    expect(() => exchangeTensors(mine, gone)).toThrow("the tensor was freed or used up");
+    mine.dispose();
+    expect(memory()).toEqual(memoryAtStart);
   });
 });
 

@@ -4,7 +4,18 @@
  *  returned. Outside every scope it belongs to the caller (`using`, or `dispose()`).
  *
  *  Two rules: functions never free their arguments; an operator that gives back its input gives back a new handle. */
-import { adopt, empty, type Frame, forgottenCount, giveUp, type Handle, move, settle, switchTo } from "./handle.js";
+import {
+  adopt,
+  empty,
+  exchange,
+  type Frame,
+  forgottenCount,
+  giveUp,
+  type Handle,
+  move,
+  settle,
+  switchTo,
+} from "./handle.js";
 import { native } from "./native.js";
 import { Tensor } from "./tensor.js";
 
@@ -115,6 +126,12 @@ export function detachFromScope(tensor: Tensor): Tensor {
  *  error and no wrong numbers. For functions that use up an argument. @throws when the tensor was freed */
 export function take(tensor: Tensor): Tensor {
   return adopt(new Tensor(giveUp(tensor)));
+}
+
+/** Exchanges what two tensors are: whoever holds one of them sees the other's elements from now on. For weights that come
+ *  and go while a model keeps its tensors. @throws when one of them was freed */
+export function exchangeTensors(a: Tensor, b: Tensor): void {
+  exchange(a, b);
 }
 
 export interface MemoryUse {

@@ -72,7 +72,7 @@ export interface LoadOptions {
   visionTower?: string;
   /** Round the blocks' linear weights to 8 or 4 bits while they are read: less memory, faster, approximate. CPU only. */
   quantize?: Quantization;
-  /** Check that the model fits into memory before reading it; default true. */
+  /** Check that the model fits into memory before reading it, and requests before they are decoded; default true. */
   memoryCheck?: boolean;
   /** Bytes of what was seen in the last pictures, kept for the next question about one of them; default 256 MiB, 0 for
    *  none. Exact. */
@@ -289,7 +289,7 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   });
   const merging = adapted(stored);
   const weights: WeightSource = { get: (name) => fresh.take(name, place) ?? merging.get(name) };
-  const whole = adapted(stored, "", (name) => stored.stored(name));
+  const whole = adapted(stored, "", (name) => stored.read(name));
   const { layers } = config.llada;
   const rounded =
     config.quantization !== undefined
@@ -307,6 +307,7 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
     dtype,
     device,
     quantization: scheme?.weights,
+    memoryCheck: options.memoryCheck,
     vocabulary: Math.min(tokenizer.largest.id + 1, config.llada.vocabSize),
     [Symbol.dispose]() {
       disposeAll(llada.weights);

@@ -54,24 +54,29 @@ export interface RequestSize {
   cached: boolean;
 }
 
-/** Bytes of a request at its largest moment: an estimate, rounded up. Pictures are encoded before anything is decoded. */
-export function requestBytes(config: ModelConfig, dtype: DType, { rows, asked, tiles, cached }: RequestSize): number {
-  const { hiddenSize, intermediateSize, layers, kvHeads, headDim, vocabSize } = config.llada;
+/** Bytes of a request at its largest moment: an estimate, rounded up. */
+export function requestBytes(config: ModelConfig, dtype: DType, { cached, ...size }: RequestSize): number {
+  const { hiddenSize, layers, kvHeads, headDim } = config.llada;
+  const features = cached ? layers * size.rows * elementSize(dtype) * (2 * kvHeads * headDim + 2 * hiddenSize) : 0;
+  return features + workingBytes(config, dtype, [size]);
+}
+
+/** Bytes that a forward pass over these requests takes beside the weights and what caches keep: an estimate, rounded up.
+ *  Pictures are encoded one request after the other, before it is decoded. */
+export function workingBytes(config: ModelConfig, dtype: DType, sizes: readonly Omit<RequestSize, "cached">[]): number {
+  const { hiddenSize, intermediateSize, vocabSize } = config.llada;
   const bytes = elementSize(dtype);
   const vision = config.multimodal?.vision;
   const patches = vision === undefined ? 0 : Math.floor(vision.imageSize / vision.patchSize) ** 2;
-  const tower =
-    vision === undefined
-      ? 0
-      : tiles *
-        patches *
-        bytes *
-        (2 * vision.hiddenSize + Math.max(8 * vision.hiddenSize, 2 * vision.intermediateSize));
+  const perPatch =
+    vision === undefined ? 0 : 2 * vision.hiddenSize + Math.max(8 * vision.hiddenSize, 2 * vision.intermediateSize);
+  const sum = (of: (size: Omit<RequestSize, "cached">) => number) => sizes.reduce((all, size) => all + of(size), 0);
+  const rows = sum((size) => size.rows);
+  const tower = Math.max(0, ...sizes.map(({ tiles }) => tiles * patches * bytes * perPatch));
   // Logits in float32, and twice that while confidences are taken off them.
-  const head = 3 * 4 * asked * vocabSize;
+  const head = 3 * 4 * sum((size) => size.asked) * vocabSize;
   const blocks = rows * bytes * (2 * hiddenSize + Math.max(8 * hiddenSize, 3 * intermediateSize));
-  const features = cached ? layers * rows * bytes * (2 * kvHeads * headDim + 2 * hiddenSize) : 0;
-  return Math.max(tower, features + Math.max(blocks, head)) + 2 * rows * bytes * hiddenSize;
+  return Math.max(tower, blocks, head) + 2 * rows * bytes * hiddenSize;
 }
 
 /** Memory that a process may still take here: what the system calls available, within a container's limit. */
@@ -176,6 +181,7 @@ export function assertMemory(
   throw new UserError(
     `${folder} needs about ${gib(total(need))} in ${dtype} (${gib(need.weights)} of weights), and ${gib(available)} are available`,
     [...remedies, ...wording`; to try anyway, leave out the check (${option("memoryCheck")}).`],
+    { code: "not_enough_memory" },
   );
 }
 

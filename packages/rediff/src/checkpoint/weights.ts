@@ -49,14 +49,27 @@ export class Weights implements Disposable {
 
   /** The tensor, mapped from the file where neither dtype nor device change; the caller owns it. */
   get(name: string): Tensor {
-    return scope(() => detachFromScope(this.stored(name).to(this.#options)));
+    const { dtype, device } = this.#options;
+    return scope(() => {
+      const isMapped = device === "cpu" && this.#checkpoint.info(this.#name(name)).dtype === dtype;
+      return detachFromScope(isMapped ? this.stored(name) : this.read(name).to(this.#options));
+    });
   }
 
-  /** As it is in the file; the caller owns it. */
+  /** As it is in the file, mapped; the caller owns it. */
   stored(name: string): Tensor {
+    return this.#checkpoint.get(this.#name(name));
+  }
+
+  /** As it is in the file, read: for what becomes something else. Mapped pages would stay the process's beside it. */
+  read(name: string): Tensor {
+    return this.#checkpoint.read(this.#name(name));
+  }
+
+  #name(name: string): string {
     const stored = this.#stored(name);
     if (stored === undefined) throw new Error(`the checkpoint has no tensor ${name}`);
-    return this.#checkpoint.get(stored);
+    return stored;
   }
 
   #stored(name: string): string | undefined {

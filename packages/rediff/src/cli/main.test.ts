@@ -73,6 +73,9 @@ describe("one line about what cannot be understood", () => {
     [["caption", "x.jpg", "--model"], /option '--model <DIR\|HUB_ID>' argument missing/],
     [["caption", "none.jpg"], /^rediff: there is no file .*none\.jpg/],
     [["inspect", "a", "b"], /too many arguments/],
+    [["launch", "--", "train", "x.yaml"], /required option '--nproc <N>' not specified/],
+    [["launch", "--nproc", "2", "--", "refine", "x.jpg"], /several processes of rediff refine would all do the same/],
+    [["launch", "--nproc", "2", "--nnodes", "2", "--", "train", "x.yaml"], /Give --master-addr and --master-port/],
   ])("%j", async (args, line) => {
     const { status, stdout, stderr } = await rediffHere(...args);
     expect([status, stdout]).toEqual([2, ""]);

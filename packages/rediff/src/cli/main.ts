@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { captionCommand } from "./commands/caption.js";
 import { chatCommand } from "./commands/chat.js";
+import { completionCommand } from "./commands/completion.js";
 import { convertCommand } from "./commands/convert.js";
 import { dataCommand } from "./commands/data/data.js";
 import { doctorCommand } from "./commands/doctor.js";
@@ -10,7 +11,9 @@ import { evaluateCommand } from "./commands/evaluate.js";
 import { fillCommand } from "./commands/fill.js";
 import { improveCommand } from "./commands/improve.js";
 import { inspectCommand } from "./commands/inspect.js";
+import { launchCommand } from "./commands/launch.js";
 import { pullCommand } from "./commands/pull.js";
+import { recipeCommand } from "./commands/recipes.js";
 import { refineCommand } from "./commands/refine.js";
 import { scenesCommand } from "./commands/scenes/scenes.js";
 import { serveCommand } from "./commands/serve.js";
@@ -39,14 +42,17 @@ export function program(): Command {
     chatCommand(),
     serveCommand(),
     trainCommand(),
+    launchCommand(),
     improveCommand(),
     evaluateCommand(),
     dataCommand(),
     scenesCommand(),
+    recipeCommand(),
     inspectCommand(),
     convertCommand(),
     pullCommand(),
     doctorCommand(),
+    completionCommand(() => root),
   ]);
   root.hook("preAction", (_, command) => assertOutputs(command));
   return root.exitOverride().configureOutput({ outputError: () => undefined });

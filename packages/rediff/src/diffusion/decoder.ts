@@ -8,7 +8,7 @@ import { cat, fromBuffer, Generator, inferenceMode, rand, Scope, scope, type Ten
 import { UserError } from "../errors.js";
 import { allPieces, type Pieces, piecesInside } from "../models/chain.js";
 import { idTensor } from "../models/ids.js";
-import { embed, hiddenPieces, logits } from "../models/llada/llada.js";
+import { embed, hiddenPieces } from "../models/llada/llada.js";
 import { Rotary, type RotaryTables, rotaryAt } from "../models/llada/rotary.js";
 import { assertPositions } from "../models/llava/assembly.js";
 import type { Model } from "../models/llava/llava.js";
@@ -20,8 +20,9 @@ import { Canvas } from "./canvas.js";
 import { type Ban, type DecodeOptions, decodeOptions } from "./decode-options.js";
 import type { DecodeLoop, DecodeResult, DecodeStep, Guess, Query } from "./decode-step.js";
 import { type DecodeContext, denoise } from "./denoise.js";
+import { type Forbidden, type HeadPiece, type HeadShare, headAnswers, usualPiece } from "./head/head-answers.js";
+import type { Noise, TokenBan } from "./head/token-candidates.js";
 import { type DecodingRules, rulesOf } from "./rules.js";
-import { amongAll, ban, candidates, forbid, logWeight, type Noise, type TokenBan } from "./token-candidates.js";
 
 /** Numbers from a seed. */
 export function seededNoise(seed: number, model: Pick<Model, "device">): Noise & Disposable {
@@ -39,12 +40,16 @@ function topkOfRow(confidence: Float64Array, k: number): number[] {
 }
 
 /** Rows of the vocabulary that are never generated are left out already. */
-function banTensor({ ids, positions }: Ban, { vocabulary, device }: Model): TokenBan {
+function idMask(ids: Ban["ids"], { vocabulary, device }: Model): Tensor {
   const banned = new Uint8Array(vocabulary);
   for (const id of ids) if (id < vocabulary) banned[id] = 1;
-  const ids_1V = fromBuffer(banned, [1, vocabulary], "bool").to({ device });
-  return { ids_1V, positions: positions && new Set(positions) };
+  return scope(() => fromBuffer(banned, [1, vocabulary], "bool").to({ device }));
 }
+
+const banTensor = ({ ids, positions }: Ban, model: Model): TokenBan => ({
+  ids_1V: idMask(ids, model),
+  positions: positions && new Set(positions),
+});
 
 /** Where tokens were written, and which: in one piece on their way to the device. */
 function placesAndIds(writes: readonly { position: number; id: number }[], { device }: Model): [Tensor, Tensor] {
@@ -223,18 +228,22 @@ export class OutputError extends Error {
 export class Decoder implements Disposable {
   readonly #model: Model;
   readonly #rotary: Rotary;
-  readonly #forbidden: Tensor;
+  readonly #forbidden: Forbidden;
+  readonly #piece: HeadPiece;
   readonly #active = new Set<Decoding>();
   readonly #budget: CacheBudget;
   #tables: { key: string; tables: RotaryTables; owner: Scope } | undefined;
 
-  /** @param budget for the caches of all its prompts */
-  constructor(model: Model, budget = new CacheBudget()) {
+  /** @param budget for the caches of all its prompts
+   *  @param piece how much of the vocabulary the head computes at a time */
+  constructor(model: Model, budget = new CacheBudget(), piece = usualPiece(model)) {
     this.#model = model;
     this.#budget = budget;
+    this.#piece = piece;
     this.#rotary = new Rotary(model.config.llada);
     const { eos, bos, startHeader, endHeader } = model.tokenizer.special;
-    this.#forbidden = idTensor([eos, bos, startHeader, endHeader], model.device);
+    const ids = [eos, bos, startHeader, endHeader];
+    this.#forbidden = { ids, ids_I: idTensor(ids, model.device), ids_1V: idMask(ids, model) };
   }
 
   /** @throws UserError when options do not fit together */
@@ -325,36 +334,8 @@ export class Decoder implements Disposable {
       asked: { index: idTensor(asked, device), perSegment: segments.map((segment) => segment.asked.length) },
       sources: isCached ? sources : undefined,
     });
-    return scope(() => {
-      const logits_RV = logits(llada, hidden.squeezeDim(0), vocabulary);
-      let start = 0;
-      const answers = decodings.map((decoding) => {
-        const count = decoding.query?.positions.length ?? 0;
-        const take = () => {
-          start += count;
-          return logits_RV.narrow(0, start - count, count);
-        };
-        const guided = take();
-        return this.#answer(
-          decoding,
-          decoding.unguided === undefined ? guided : guide(guided, take(), decoding.options),
-        );
-      });
-      return answers.length === 1 ? (answers[0] as Tensor) : cat(answers, 0);
-    });
-  }
-
-  /** Tokens, confidences and, where the rule goes by them, entropies: float64 [2R] or [3R] */
-  #answer({ query, options, rules, noise, bans, canvas }: Decoding, logits_RV: Tensor): Tensor {
-    // Random confidences are shares of nothing.
-    const isOfAll = options.confidenceAmong === "all" && options.remasking === "low_confidence";
-    const all_R = isOfAll ? logWeight(logits_RV) : undefined; // before `forbid`, which writes in place
-    const positions = query?.positions.map((position) => position - canvas.promptLength) ?? [];
-    const allowed_RV = ban(forbid(logits_RV, this.#forbidden, query?.masked ?? [], options), bans, positions);
-    const { temperature, remasking } = options;
-    const wanted = { temperature, remasking, confidence: rules.confidence, entropy: asksEntropy(options) };
-    const answers = candidates(allowed_RV, wanted, noise);
-    return (all_R === undefined ? answers : amongAll(answers, allowed_RV, all_R)).flatten();
+    const question = { llada, vocabulary, forbidden: this.#forbidden, piece: this.#piece };
+    return scope(() => headAnswers(question, hidden.squeezeDim(0), decodings.map(headShare)));
   }
 
   /** Rotary tables of the rows in a pass. */
@@ -400,7 +381,8 @@ export class Decoder implements Disposable {
 
   [Symbol.dispose](): void {
     this.#tables?.owner[Symbol.dispose]();
-    this.#forbidden.dispose();
+    this.#forbidden.ids_I.dispose();
+    this.#forbidden.ids_1V.dispose();
   }
 }
 
@@ -439,9 +421,10 @@ function starting(lengths: readonly number[]): number[] {
   });
 }
 
-/** Classifier-free guidance: u + (s + 1)(c - u) */
-function guide(guided: Tensor, unguided: Tensor, { cfgScale }: DecodeOptions): Tensor {
-  return unguided.add(guided.sub(unguided).mul(cfgScale + 1));
+/** What the head is to say about a prompt. */
+function headShare({ query, options, rules, noise, bans, canvas }: Decoding): HeadShare {
+  const positions = query?.positions.map((position) => position - canvas.promptLength) ?? [];
+  return { positions, masked: query?.masked ?? [], options, confidence: rules.confidence, bans, noise };
 }
 
 export interface RunOptions extends AddOptions {

@@ -106,15 +106,37 @@ export function lmmsResults(run: LmmsRun): Record<string, unknown> {
   };
 }
 
+/** What stands by tasks. */
+const byTask = [
+  ...(["results", "group_subtasks", "configs", "versions", "n-shot", "higher_is_better", "n-samples"] as const),
+  ...(["task_hashes", "answer_counts"] as const),
+];
+
+/** Several tasks of one run as one file, as lmms-eval has them: its readers find samples by the date of their results.
+ *  @param parts of one task each, in the order in which they were done; times are those of all */
+export function joinLmmsResults(parts: readonly Readonly<Record<string, unknown>>[]): Record<string, unknown> {
+  const [first = {}] = parts;
+  const last = parts.at(-1) ?? first;
+  const joined = byTask.map((key) => [key, Object.assign({}, ...parts.map((part) => part[key]))] as const);
+  const seconds = Number(last.end_time) - Number(first.start_time);
+  return {
+    ...first,
+    ...Object.fromEntries(joined),
+    end_time: last.end_time,
+    total_evaluation_time_seconds: String(seconds),
+  };
+}
+
 function metricEntries({ scored, clustered = {} }: LmmsRun): Record<string, unknown> {
-  const { metrics, stderr } = scored.scores;
+  const { metrics, stderr, drawnStderr = {} } = scored.scores;
   return Object.fromEntries(
     Object.entries(metrics).flatMap(([metric, value]) => {
-      const error = stderr[metric] ?? NOT_KNOWN;
+      const known = stderr[metric] ?? NOT_KNOWN;
+      const error = stderr[metric] ?? drawnStderr[metric] ?? NOT_KNOWN;
       return [
         [`${metric},${FILTER}`, value],
         [`${metric}_stderr,${FILTER}`, error],
-        [`${metric}_stderr_clt,${FILTER}`, error],
+        [`${metric}_stderr_clt,${FILTER}`, known],
         [`${metric}_stderr_clustered,${FILTER}`, clustered[metric] ?? NOT_KNOWN],
       ];
     }),

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { z } from "zod";
 import { firstDocuments, scoreAnswers } from "./score-answers.js";
+import { sampleStandardError } from "./statistics/standard-errors.js";
+import { defineTask } from "./task.js";
 import { findTask } from "./task-registry.js";
+import { countMarks } from "./task-scores.js";
 
 const choice = (id: number, answer: string) => ({
   id: `validation_Art_${id}`,
@@ -33,6 +37,29 @@ describe("an answer that cannot be read", () => {
     expect(one.scores.counts).toMatchObject({ unreadable: 40, random: 40 });
     expect(one.withoutLuck?.metrics.mmmu_acc).toBe(0);
   });
+});
+
+test("figures that are no means have errors by documents drawn anew, where every draw can measure them", async () => {
+  const task = defineTask<{ right: number }>({
+    ...{ name: "sums", about: "", settings: {}, metric: "share", drawnErrors: true },
+    document: z.looseObject({ right: z.number() }),
+    prompt: () => "",
+    pictures: () => [],
+    score: ({ right }) => ({ parsed: "", target: "", scores: {}, facets: {}, marks: [], details: { right } }),
+    aggregate: (scored) => {
+      const values = scored.map(({ details }) => Number(details?.right));
+      const share = values.reduce((sum, value) => sum + value, 0) / values.length;
+      const metrics = { share, rare: values.includes(3) ? 1 : null };
+      return { metrics, stderr: {}, subScores: {}, counts: countMarks(scored) };
+    },
+  });
+  const answered = Array.from({ length: 60 }, (_, i) => ({ document: { right: i % 3 }, answer: "" }));
+  const { scores } = await scoreAnswers(task, [...answered, { document: { right: 3 }, answer: "" }]);
+  const expected = sampleStandardError([...answered.map(({ document: { right } }) => right), 3]);
+  expect(Object.keys(scores.drawnStderr ?? {})).toEqual(["share"]);
+  expect((scores.drawnStderr?.share ?? 0) / expected).toBeGreaterThan(0.8);
+  expect((scores.drawnStderr?.share ?? 0) / expected).toBeLessThan(1.2);
+  expect((await scoreAnswers(task, answered.slice(0, 1))).scores.drawnStderr).toEqual({});
 });
 
 describe("a judge", () => {

@@ -3,6 +3,7 @@ import { UserError } from "../errors.js";
 import { rng } from "../scenes/world/purpose-random.js";
 import type { AskJudge } from "./ask-judge.js";
 import type { ScoredAnswer } from "./scored-answer.js";
+import { sampleVariance } from "./statistics/standard-errors.js";
 import type { ScoreContext, Task } from "./task.js";
 import type { TaskScores } from "./task-scores.js";
 
@@ -41,15 +42,17 @@ export async function scoreAnswers(
   options: ScoreOptions = {},
 ): Promise<ScoredTask> {
   const context = contextOf(task, options);
-  const answers: ScoredAnswer[] = [];
+  const scored: ScoredAnswer[] = [];
   const groups: string[] = [];
   await inTurns(answered, options.concurrency ?? 1, async (one, i) => {
     options.signal?.throwIfAborted();
     groups[i] = task.together?.(one.document) ?? String(i);
-    answers[i] = await scoreOne(task, one, context);
+    scored[i] = await scoreOne(task, one, context);
   });
-  if (answers.length === 0) throw new UserError(`${task.name}: there are no answers to score`);
-  const scores = await task.aggregate(answers, context);
+  if (scored.length === 0) throw new UserError(`${task.name}: there are no answers to score`);
+  const answers = (await task.complete?.(scored)) ?? scored;
+  const added = await task.aggregate(answers, context);
+  const scores = task.drawnErrors ? { ...added, drawnStderr: await drawnErrors(task, answers, context) } : added;
   const { draw: _, ...sober } = context;
   return {
     answers,
@@ -62,6 +65,32 @@ export async function scoreAnswers(
 function contextOf({ name }: Task, { judge, unreadable = "wrong", seed = 0 }: ScoreOptions): ScoreContext {
   if (unreadable === "wrong") return { judge, seed };
   return { judge, seed, draw: (letters, key) => rng("letter", seed, name, key).pick(letters) };
+}
+
+/** Times that documents are drawn. */
+const DRAWS = 200;
+
+/** Standard deviations of figures that are no means, over as many documents drawn with replacement. A figure that some
+ *  draw has nothing to measure by has no error. */
+async function drawnErrors(
+  task: Task,
+  answers: readonly ScoredAnswer[],
+  context: ScoreContext,
+): Promise<Record<string, number>> {
+  if (answers.length < 2) return {};
+  const random = rng("errors", context.seed ?? 0, task.name);
+  const drawn = new Map<string, (number | null)[]>();
+  for (let i = 0; i < DRAWS; i++) {
+    const sample = answers.flatMap(() => answers[random.below(answers.length)] ?? []);
+    const { metrics } = await task.aggregate(sample, context);
+    for (const [metric, value] of Object.entries(metrics)) drawn.set(metric, [...(drawn.get(metric) ?? []), value]);
+  }
+  return Object.fromEntries(
+    [...drawn].flatMap(([metric, values]) => {
+      const known = values.filter((value) => value !== null);
+      return known.length < DRAWS ? [] : [[metric, Math.sqrt(sampleVariance(known))] as const];
+    }),
+  );
 }
 
 const nobody: AskJudge = async () => undefined;

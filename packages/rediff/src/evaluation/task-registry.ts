@@ -16,6 +16,7 @@ import { sceneCaptions, sceneCombinations, sceneStyles } from "./tasks/caption/s
 import { ai2d } from "./tasks/choice/ai2d.js";
 import { mlvu, mlvuOriginal, mlvuStock } from "./tasks/choice/mlvu.js";
 import { mmbench, mmbenchOriginal, mmbenchStatic } from "./tasks/choice/mmbench.js";
+import { mmbenchTest } from "./tasks/choice/mmbench-test.js";
 import { mmmu, mmmuTest } from "./tasks/choice/mmmu.js";
 import { mmmuProStandard, mmmuProVision } from "./tasks/choice/mmmu-pro.js";
 import { mmstar, mmstarStock } from "./tasks/choice/mmstar.js";
@@ -80,7 +81,7 @@ const entries: readonly Protocols[] = [
   ],
   [["lmms-eval", cocoCaption]],
   ...[sceneCaptions, sceneStyles, sceneCombinations, clair, coverage, factuality, caparena].map(only("rediff")),
-  ...[mmmuTest, docvqaTest, infovqaTest, cocoCaptionTest].map(only("lmms-eval")),
+  ...[mmmuTest, mmbenchTest, docvqaTest, infovqaTest, cocoCaptionTest].map(only("lmms-eval")),
 ];
 
 const byName = new Map(entries.map((protocols) => [protocols[0][1].name, protocols]));

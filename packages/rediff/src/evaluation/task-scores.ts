@@ -12,6 +12,8 @@ export interface TaskScores {
   metrics: Readonly<Record<string, number | null>>;
   /** Of those that are plain means. */
   stderr: Readonly<Record<string, number>>;
+  /** Of others: the spread of the figure over documents drawn anew. Absent where nothing was drawn. */
+  drawnStderr?: Readonly<Record<string, number>>;
   /** By facet, then by its value. */
   subScores: Readonly<Record<string, Readonly<Record<string, SubScore>>>>;
   counts: Counts;

@@ -47,8 +47,8 @@ export interface ScoreContext {
 export interface Submission<Document> {
   /** "docvqa_test.json" */
   file: string;
-  /** @returns the file's text */
-  write(answers: readonly { document: Document; answer: string }[]): string;
+  /** @returns the file's text, or its bytes */
+  write(answers: readonly { document: Document; answer: string }[]): string | Promise<Uint8Array>;
 }
 
 export interface TaskDefinition<Document> {
@@ -67,6 +67,8 @@ export interface TaskDefinition<Document> {
   /** Columns of the document's pictures (`image`, `image_list[0]`), or a video's file; empty where the columns are. */
   pictures(document: Document): readonly string[];
   score(document: Document, answer: string, context: ScoreContext): ScoredAnswer | Promise<ScoredAnswer>;
+  /** Adds to the scores of answers what is found for all of them together: a large table is read once. */
+  complete?(scored: readonly ScoredAnswer[]): Promise<ScoredAnswer[]>;
   /** Without one: means. */
   aggregate?(scored: readonly ScoredAnswer[], context: ScoreContext): TaskScores | Promise<TaskScores>;
   /** Documents of one key count together: a part of them would be an error, or a wrong score. */
@@ -74,6 +76,8 @@ export interface TaskDefinition<Document> {
   /** An answer as if it were of another document, where documents are drawn anew and some are drawn twice: what `together`
    *  tells them apart by is another one for each number. */
   copy?(answer: ScoredAnswer, number: number): ScoredAnswer;
+  /** Its figures are no means: their errors are found by drawing documents anew, and adding up each time. */
+  drawnErrors?: boolean;
   /** The metric that the task is known by. */
   metric: string;
   lowerIsBetter?: readonly string[];

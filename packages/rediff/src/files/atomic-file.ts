@@ -84,10 +84,17 @@ export class AtomicFile {
 }
 
 /** A small file, whole or not at all. */
-export async function writeText(path: string, text: string, options: { sync?: boolean } = {}): Promise<void> {
+export const writeText = (path: string, text: string, options: { sync?: boolean } = {}): Promise<void> =>
+  writeWhole(path, text, options);
+
+export async function writeWhole(
+  path: string,
+  content: string | Uint8Array,
+  options: { sync?: boolean } = {},
+): Promise<void> {
   const file = await AtomicFile.create(path);
   try {
-    await file.write(text);
+    await file.write(content);
     await file.commit(options);
   } finally {
     await file.abort();

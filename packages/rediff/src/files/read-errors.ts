@@ -5,10 +5,13 @@ import { UserError } from "../errors.js";
 export function fileError(path: string, cause: unknown): UserError {
   const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
   if (code === "ENOENT" || code === "ENOTDIR") {
-    return new UserError(`${path}: no such file or folder`, "Check the path", { cause });
+    return new UserError(`${path}: no such file or folder`, "Check the path", { cause, code: "file_not_found" });
   }
   if (code === "EACCES" || code === "EPERM") {
-    return new UserError(`${path}: reading it is not permitted`, "Check the file's permissions", { cause });
+    return new UserError(`${path}: reading it is not permitted`, "Check the file's permissions", {
+      cause,
+      code: "file_not_readable",
+    });
   }
   if (code === "EISDIR") return new UserError(`${path}: is a folder; expected a file`, "Name a file in it", { cause });
   if (code === "ENAMETOOLONG") return new UserError(`${shortened(path)}: the name is too long`, undefined, { cause });

@@ -6,17 +6,21 @@
  *  A pass of a large model takes minutes, so the others have their turn between its layers too: signals, messages, and the
  *  client, who may leave there, or cancel a request. A pass that nobody waits for any more ends at once.
  *
+ *  What requests take beside the weights is counted before they are admitted: a batch is made smaller rather than take more
+ *  memory than there is, and what does not fit by itself is refused.
+ *
  *  One request that fails (too long a prompt, an output that is not a number) does not fail the others. */
 
-import { availableMemory } from "../checkpoint/memory.js";
 import { CacheBudget } from "../diffusion/cache/cache-budget.js";
 import { addUse, type CacheUse } from "../diffusion/cache/decoding-cache.js";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { Decoder, type Decoding, OutputError } from "../diffusion/decoder.js";
+import type { Wording } from "../errors.js";
 import type { LayersDone, PassProgress, Pieces } from "../models/chain.js";
 import { Turns } from "../models/layer-turns.js";
 import type { KeptFeatures } from "../models/llava/kept-features.js";
 import type { Model } from "../models/llava/llava.js";
+import { bytesTogether, type MemoryRoom, memoryRoom, narrowed, type RequestNeed } from "./limits/memory-room.js";
 import type { BegunAnswer, Submission } from "./submission.js";
 
 /** A request, or why there is none: "none" yet, so the others go on; the "client" wants its turn first; it is "over",
@@ -55,11 +59,17 @@ export interface BatcherOptions {
   /** Bytes that the caches of all requests may take together. Default half of what is free in main memory when there is
    *  something to decode; on other devices no bound. A request whose cache does not fit is decoded without. */
   cacheBytes?: number | undefined;
+  /** Bytes that requests may take together beside the weights, caches included. Default what is free in main memory when
+   *  there is something to decode; no bound on other devices, and for a model that was loaded without the check. */
+  memoryBytes?: number | undefined;
+  /** Told once, where memory has fewer requests decoded together than there is room for in the batch. */
+  onNarrowed?: ((words: Wording) => void) | undefined;
 }
 
 /** A request whose pictures are being encoded. */
 interface Beginning {
   submission: Submission;
+  need: RequestNeed;
   pieces: Pieces<BegunAnswer>;
   started: number;
 }
@@ -67,6 +77,7 @@ interface Beginning {
 /** A request among those that are decoded. */
 interface Active {
   submission: Submission;
+  need: RequestNeed;
   answer: BegunAnswer;
   decoding: Decoding;
   /** The step that was reported last. */
@@ -88,7 +99,13 @@ export class Batcher {
   readonly #patienceMs: number;
   readonly #onLayers: BatcherOptions["onLayers"];
   readonly #kept: KeptFeatures | undefined;
-  readonly #cacheBytes: number | undefined;
+  readonly #given: Partial<MemoryRoom>;
+  readonly #onNarrowed: BatcherOptions["onNarrowed"];
+  #isNarrowed = false;
+  /** As it was when there was nothing to decode. */
+  #room: MemoryRoom | undefined;
+  /** Taken from the source, and there was no memory for it beside the others. */
+  #held: Submission | undefined;
   /** Those that left during a pass: it still has their tensors. */
   #left: Active[] | undefined;
   readonly #turns = new Turns();
@@ -96,14 +113,18 @@ export class Batcher {
   constructor(
     model: Model,
     batch: number,
-    { patienceMs = Number.POSITIVE_INFINITY, onLayers, kept, cacheBytes }: BatcherOptions = {},
+    { patienceMs = Number.POSITIVE_INFINITY, onLayers, kept, cacheBytes, memoryBytes, onNarrowed }: BatcherOptions = {},
   ) {
     this.#model = model;
     this.#batch = batch;
     this.#patienceMs = patienceMs;
     this.#onLayers = onLayers;
     this.#kept = kept;
-    this.#cacheBytes = cacheBytes;
+    this.#given = {
+      ...(cacheBytes !== undefined && { caches: cacheBytes }),
+      ...(memoryBytes !== undefined && { all: memoryBytes }),
+    };
+    this.#onNarrowed = onNarrowed;
   }
 
   /** Yields after every forward pass, and undefined where there was none (nothing to decode, it is the client's turn, or a
@@ -122,6 +143,7 @@ export class Batcher {
       }
     } finally {
       this.#abandon();
+      this.#held = undefined;
       for (const active of this.#active.values()) this.#leave(active);
       this.#rest();
     }
@@ -130,6 +152,7 @@ export class Batcher {
   /** Frees the place before the next pass. A request that is over already is no mistake: the messages crossed. */
   cancel(submission: Submission): void {
     if (this.#beginning?.submission === submission) this.#abandon();
+    if (this.#held === submission) this.#held = undefined;
     const active = this.#active.get(submission);
     if (active !== undefined) this.#leave(active);
   }
@@ -140,10 +163,18 @@ export class Batcher {
       if (this.#beginning === undefined) {
         const isIdle = this.#active.size === 0;
         if (isIdle) this.#rest();
-        const taken = await source.take(isIdle);
+        const taken = this.#held ?? (await source.take(isIdle));
         if (typeof taken === "string") return taken;
+        this.#held = undefined;
+        const need = this.#needOf(taken);
+        if (need === "refused") continue;
+        if (need === "later") {
+          this.#held = taken;
+          return "full";
+        }
         this.#beginning = {
           submission: taken,
+          need,
           pieces: taken.begin(this.#model, this.#kept),
           started: performance.now(),
         };
@@ -159,8 +190,32 @@ export class Batcher {
     return "full";
   }
 
+  /** What a request takes, if there is memory for it beside those that are decoded; "later", if there will be when some of
+   *  them have left. */
+  #needOf(submission: Submission): RequestNeed | "later" | "refused" {
+    try {
+      const need = submission.need(this.#model);
+      const others = [...this.#active.values()].map((active) => active.need);
+      this.#room ??= memoryRoom(this.#model, this.#given);
+      const bytes = bytesTogether(this.#model, [...others, need], this.#room);
+      if (bytes <= this.#room.all) return need;
+      if (others.length === 0) throw submission.refusal(this.#model, need, this.#room);
+      this.#tellNarrowed(others.length, bytes, this.#room);
+      return "later";
+    } catch (error) {
+      submission.failed(error);
+      return "refused";
+    }
+  }
+
+  #tellNarrowed(together: number, bytes: number, room: MemoryRoom): void {
+    if (this.#isNarrowed) return;
+    this.#isNarrowed = true;
+    this.#onNarrowed?.(narrowed(this.#model, { together, batch: this.#batch, bytes, room }));
+  }
+
   /** The next piece of a request's pictures; after the last one it is decoded. */
-  #goOn({ submission, pieces, started }: Beginning): void {
+  #goOn({ submission, need, pieces, started }: Beginning): void {
     let answer: BegunAnswer | undefined;
     try {
       const piece = pieces.next();
@@ -170,10 +225,10 @@ export class Batcher {
       }
       this.#beginning = undefined;
       answer = piece.value;
-      this.#decoder ??= new Decoder(this.#model, new CacheBudget(this.#cacheBytes ?? usualCacheBytes(this.#model)));
+      this.#decoder ??= new Decoder(this.#model, new CacheBudget(this.#room?.caches));
       const { prompt, request, loop, beginning } = answer;
       const decoding = this.#decoder.add(prompt, request.decode, loop && { loop });
-      const active: Active = { submission, answer, decoding, seen: undefined, started };
+      const active: Active = { submission, need, answer, decoding, seen: undefined, started };
       if (this.#active.size === 0) this.#waitingSince = performance.now();
       this.#active.set(submission, active);
       submission.begun(beginning);
@@ -255,7 +310,7 @@ export class Batcher {
       if (isOver || decoding.result !== undefined) over.push(active);
     }
     for (const active of over) this.#finish(active);
-    return { filled, revised, ...(isCached && { cache: { ...use, bytes: this.#decoder?.cacheBytes ?? 0 } }) };
+    return { filled, revised, ...(isCached && { cache: { ...use, bytes: this.cacheBytes } }) };
   }
 
   #finish(active: Active): void {
@@ -282,9 +337,11 @@ export class Batcher {
   #rest(): void {
     this.#decoder?.[Symbol.dispose]();
     this.#decoder = undefined;
+    this.#room = undefined;
+  }
+
+  /** Bytes that caches hold now. */
+  get cacheBytes(): number {
+    return this.#decoder?.cacheBytes ?? 0;
   }
 }
-
-/** Half of what is free: the other half is the passes'. A GPU's allocator does not say what it has. */
-const usualCacheBytes = ({ device }: Model): number =>
-  device === "cpu" ? availableMemory() / 2 : Number.POSITIVE_INFINITY;

@@ -1,6 +1,7 @@
 /** Many pictures, decoded together: pictures are read ahead in worker threads, up to `batch` are in the forward pass at
  *  a time, and when one ends the next takes its place at the next step. Results come in the order of the input. */
-import { OptionError, option, UserError, wording } from "../errors.js";
+import { warn } from "../checkpoint/weights.js";
+import { OptionError, option, UserError, type Wording, wording } from "../errors.js";
 import { shownValue } from "../options/issue-text.js";
 import { VisionPool } from "../vision/index.js";
 import type { Visual } from "../vision/tiles/tiles.js";
@@ -41,7 +42,7 @@ export async function* describeMany(
   assertList(groups);
   checkMany(options);
   const { model } = loaded;
-  const { batch = 1, onStep, onTrace, onLayers, signal, ...asked } = options;
+  const { batch = 1, onStep, onTrace, onLayers, onWarning, signal, ...asked } = options;
   if (!Number.isSafeInteger(batch) || batch < 1)
     throw new OptionError("batch", wording`${option("batch")} must be a whole number from 1, got ${batch}`);
   const reader = askable(model);
@@ -77,7 +78,8 @@ export async function* describeMany(
     },
   };
   try {
-    for await (const _ of new Batcher(model, batch, { onLayers }).run(source)) {
+    const onNarrowed = (words: Wording) => warn(new UserError(words).message, onWarning);
+    for await (const _ of new Batcher(model, batch, { onLayers, onNarrowed }).run(source)) {
       signal?.throwIfAborted();
       for (let result = finished.get(next); result !== undefined; result = finished.get(next)) {
         finished.delete(next++);

@@ -127,6 +127,8 @@ export interface ManyOptions extends Omit<DescribeOptions, "onTrace"> {
   onStep?: (index: number, step: DecodeStep) => void;
   /** The same in the format of traces. */
   onTrace?: (index: number, step: TraceStep) => void;
+  /** What to know and what no answer says: that there is memory for fewer prompts at once. Default a warning of the process. */
+  onWarning?: (line: string) => void;
 }
 
 /** What of that applies to a text that is there already. */

@@ -11,6 +11,7 @@ import type { Tokenizer } from "../text/tokenizer.js";
 import type { Visual } from "../vision/tiles/tiles.js";
 import type { AnswerOfKind, Beginning } from "./answers.js";
 import { approximations } from "./limits/fast-preset.js";
+import { type MemoryRoom, needOf, noMemory, type RequestNeed } from "./limits/memory-room.js";
 import { assertRoom } from "./limits/room.js";
 import type { RequestKind, RequestOfKind, ResolvedRequest } from "./resolve.js";
 import type { AnswerReader } from "./tasks/answer-reader.js";
@@ -45,6 +46,10 @@ export interface BegunAnswer {
 }
 
 export interface Submission {
+  /** Counted before anything is encoded. */
+  need(model: Model): RequestNeed;
+  /** What to say where there is too little memory for it alone. */
+  refusal(model: Model, need: RequestNeed, room: MemoryRoom): Error;
   /** Encodes the pictures, piece by piece: others may have their turn between two.
    *  @param kept has those that were encoded before
    *  @throws UserError when the prompt is too long */
@@ -70,6 +75,8 @@ export function submission<K extends RequestKind>(
   return {
     begun: (beginning) => listener.begun?.(beginning),
     failed: (error) => listener.failed(error),
+    need: (model) => needOf(model, request, visuals),
+    refusal: (model, need, room) => noMemory(model, request, need, room),
     *begin(model, kept) {
       const { tokenizer } = model;
       const onText = listener.text && ((text: string) => listener.text?.(text));

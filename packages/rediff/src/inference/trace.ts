@@ -2,12 +2,10 @@
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import type { Tokenizer } from "../text/tokenizer.js";
 import type { Beginning, Description, Filling } from "./answers.js";
+import { MASK_TEXT } from "./forming/step-text.js";
 import { requestRecord } from "./request-record.js";
 import type { ResolvedRequest } from "./resolve.js";
 import type { TraceChange, TraceEnd, TraceStart, TraceStep } from "./trace-format.js";
-
-/** What stands for a token that is not there yet. */
-const MASK_TEXT = "\u2591";
 
 export function traceStart({ request, imageTokens, given }: Beginning): TraceStart {
   const { genLength, steps } = request.decode;

@@ -2,7 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
 import { join } from "node:path";
 import { noGrad, scope } from "@rediff/torch";
-import { describe, expect } from "vitest";
+import { Command } from "commander";
+import { describe, expect, vi } from "vitest";
+import { addModelOptions } from "../cli/options/describe-options.js";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { UserError } from "../errors.js";
 import { test } from "../testing/fixtures.js";
@@ -26,8 +28,8 @@ const complaint = async (work: Promise<unknown>): Promise<string> => {
   return (error as UserError).line;
 };
 
-async function steps(run: AsyncGenerator<DecodeStep, unknown>): Promise<DecodeStep[]> {
-  const seen: DecodeStep[] = [];
+async function steps<Step extends DecodeStep>(run: AsyncGenerator<Step, unknown>): Promise<Step[]> {
+  const seen: Step[] = [];
   for await (const step of run) seen.push(step);
   return seen;
 }
@@ -131,12 +133,44 @@ describe("the end of an answer", () => {
   });
 });
 
+test("the environment names the model where nobody does", async () => {
+  const folder = writeTinyModel(at("of-the-environment"));
+  vi.stubEnv("REDIFF_MODEL", folder);
+  try {
+    using model = await loadModel();
+    expect(model.model.folder).toBe(folder);
+    expect(addModelOptions(new Command()).parse([], { from: "user" }).opts().model).toBe(folder);
+    const named = addModelOptions(new Command()).parse(["--model", "other"], { from: "user" });
+    expect(named.opts().model).toBe("other");
+  } finally {
+    vi.unstubAllEnvs();
+  }
+});
+
 describe("watch", () => {
   test("hands out every step, and the last one is the answer", async ({ model }) => {
     const seen = await steps(model.watch(photo, { ...SHORT, steps: 8 }));
     expect(seen.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     const { tokenIds } = await model.describe(photo, { ...SHORT, steps: 8 });
     expect([...seen.at(-1)!.tokens]).toEqual(tokenIds);
+  });
+
+  test("every step has the text so far", async ({ model }) => {
+    const seen = await steps(model.watch(photo, { ...SHORT, steps: 8 }));
+    const { text } = await model.describe(photo, { ...SHORT, steps: 8 });
+    expect(seen[0]!.text).toContain("\u2591");
+    expect(seen.at(-1)!.text).toBe(text);
+  });
+
+  test("of a model that is closed meanwhile ends with that", async () => {
+    expectNoLeaks();
+    const model = await loadModel(writeTinyModel(at("closed-meanwhile")));
+    const watching = (async () => {
+      for await (const { step } of model.watch(photo, SHORT)) if (step === 1) model.dispose();
+    })();
+    await expect(watching).rejects.toMatchObject({ code: "model_closed", line: expect.stringMatching(/was closed/) });
+    model.dispose();
+    await expect(model.describe(photo)).rejects.toMatchObject({ code: "model_closed" });
   });
 
   test("ends between two steps when it is aborted, or nobody listens any more", async ({ model }) => {

@@ -4,9 +4,8 @@
  *  One object, one model, one thread; calls may overlap only through `describeMany`, which decodes them together. */
 
 import { checkLoad, type LoadOptions, loadModelFolder } from "../checkpoint/load-model.js";
-import type { DecodeStep } from "../diffusion/decode-step.js";
-import { embeddedModelFolder } from "../embedded.js";
-import { OptionError, UserError } from "../errors.js";
+import { embeddedModelFolder, MODEL_VARIABLE } from "../embedded.js";
+import { codedAs, OptionError, UserError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { KEPT_BYTES, KeptFeatures } from "../models/llava/kept-features.js";
 import type { Model } from "../models/llava/llava.js";
@@ -14,6 +13,7 @@ import { shownValue } from "../options/issue-text.js";
 import type { Visual } from "../vision/tiles/tiles.js";
 import { answerOne, type OneAnswer } from "./answer-one.js";
 import type { AnswerOfKind, Description, Filling, Refinement } from "./answers.js";
+import { type WatchedStep, withText } from "./forming/step-text.js";
 import { checkDescribe, checkFill, checkRefine } from "./limits/option-sets.js";
 import { type AskableModel, askable, assertSight } from "./model-facts.js";
 import type { DescribeOptions, FillOptions, RefineOptions, VisualSource } from "./request.js";
@@ -49,7 +49,7 @@ export class VisionLanguageModel implements Disposable {
 
   /** The parts: weights, tokenizer, configuration. @throws UserError when it was closed */
   get model(): Model {
-    if (this.#isClosed) throw new UserError("the model was closed", "Load it again, or close it later.");
+    if (this.#isClosed) throw closedError();
     return this.#model;
   }
 
@@ -63,7 +63,7 @@ export class VisionLanguageModel implements Disposable {
   async *watch(
     sources: VisualSource | readonly VisualSource[],
     options: DescribeOptions = {},
-  ): AsyncGenerator<DecodeStep, Description> {
+  ): AsyncGenerator<WatchedStep, Description> {
     checkDescribe(options);
     const list = listOf(sources);
     const request = resolveDescribe(this.askable, list.length, options); // before pictures are read
@@ -75,7 +75,7 @@ export class VisionLanguageModel implements Disposable {
   async *watchLoaded(
     visuals: readonly Visual[],
     options: DescribeOptions = {},
-  ): AsyncGenerator<DecodeStep, Description> {
+  ): AsyncGenerator<WatchedStep, Description> {
     checkDescribe(options);
     const request = resolveDescribe(this.askable, visuals.length, options);
     return yield* this.#answer("describe", request, visuals, options);
@@ -113,7 +113,7 @@ export class VisionLanguageModel implements Disposable {
     sources: VisualSource | readonly VisualSource[],
     template: string | Template,
     options: FillOptions = {},
-  ): AsyncGenerator<DecodeStep, Filling> {
+  ): AsyncGenerator<WatchedStep, Filling> {
     checkFill(options);
     if (typeof template !== "string" && !Array.isArray(template))
       throw new OptionError("template", `the template must be a text, got ${shownValue(template)}`);
@@ -138,31 +138,53 @@ export class VisionLanguageModel implements Disposable {
     });
   }
 
-  #answer<K extends RequestKind>(
+  async *#answer<K extends RequestKind>(
     kind: K,
     request: RequestOfKind[K],
     visuals: readonly Visual[],
     options: OneAnswer,
-  ): AsyncGenerator<DecodeStep, AnswerOfKind[K]> {
+  ): AsyncGenerator<WatchedStep, AnswerOfKind[K]> {
     const { signal, onTrace, onLayers } = options;
-    return answerOne(this.model, kind, request, visuals, { signal, onTrace, onLayers, kept: this.#kept });
+    const { tokenizer } = this.model;
+    const steps = answerOne(this.model, kind, request, visuals, { signal, onTrace, onLayers, kept: this.#kept });
+    try {
+      for (;;) {
+        const turn = await steps.next();
+        if (turn.done) return turn.value;
+        yield withText(tokenizer, turn.value);
+      }
+    } catch (error) {
+      throw this.#isClosed ? closedError(error) : error;
+    } finally {
+      await steps.return(undefined as never); // a listener that leaves ends the decoding
+    }
   }
 
   #read(sources: readonly VisualSource[], { visuals }: ResolvedRequest, signal: AbortSignal | undefined) {
     return readVisuals(sources, { facts: this.askable.facts, handling: visuals, signal });
   }
 
-  /** Frees its memory. `using` does the same at the end of a block, in TypeScript and from Node 24 on. */
+  /** Frees its memory; again, it does nothing. `using` does the same at the end of a block, in TypeScript and from Node 24
+   *  on. What is asked afterwards, and what is under way, ends in a UserError whose code is `model_closed`. */
   close(): void {
+    if (this.#isClosed) return;
     this.#isClosed = true;
     this.#kept[Symbol.dispose]();
     this.#model[Symbol.dispose]();
+  }
+
+  /** The same. */
+  dispose(): void {
+    this.close();
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 }
+
+const closedError = (cause?: unknown) =>
+  new UserError("the model was closed", "Load it again, or close it later.", { code: "model_closed", cause });
 
 async function resultOf<T>(watching: AsyncGenerator<unknown, T>): Promise<T> {
   let turn = await watching.next();
@@ -171,7 +193,7 @@ async function resultOf<T>(watching: AsyncGenerator<unknown, T>): Promise<T> {
 }
 
 /** Loads a model: a folder in Hugging Face's layout, or the id of one that was pulled from the hub; by default the
- *  embedded one, which knows the scene world only.
+ *  one that the environment names (REDIFF_MODEL), else the embedded one, which knows the scene world only.
  *
  *  ```ts
  *  const model = await loadModel("ReDiff-8B");
@@ -182,9 +204,11 @@ async function resultOf<T>(watching: AsyncGenerator<unknown, T>): Promise<T> {
  *  }
  *  ``` */
 export async function loadModel(
-  folderOrId = embeddedModelFolder(),
+  folderOrId = process.env[MODEL_VARIABLE] ?? embeddedModelFolder(),
   options: LoadOptions = {},
 ): Promise<VisionLanguageModel> {
   checkLoad(options); // before a name is looked up
-  return new VisionLanguageModel(await loadModelFolder(await resolveModel(folderOrId), options), options.keepPictures);
+  const folder = await codedAs("model_not_found", () => resolveModel(folderOrId));
+  const model = await codedAs("unusable_model", () => loadModelFolder(folder, options));
+  return new VisionLanguageModel(model, options.keepPictures);
 }

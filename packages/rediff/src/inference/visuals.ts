@@ -1,5 +1,6 @@
 /** The pictures and videos of a request, from files to tiles: in this thread, or in those of a pool. */
 import { stat } from "node:fs/promises";
+import { codedAs } from "../errors.js";
 import { loadPicture, loadVideo, type PictureSource, type VideoSource } from "../vision/index.js";
 import type { PictureOptions } from "../vision/picture/load-picture.js";
 import type { Tiles, Visual } from "../vision/tiles/tiles.js";
@@ -31,7 +32,11 @@ export const listOf = (sources: VisualSource | readonly VisualSource[]): readonl
   Array.isArray(sources) ? (sources as readonly VisualSource[]) : [sources as VisualSource];
 
 /** @throws UserError for what is no file, or cannot be read, and for a text-only model */
-export async function readVisual(source: VisualSource, reading: VisualReading): Promise<Visual> {
+export function readVisual(source: VisualSource, reading: VisualReading): Promise<Visual> {
+  return codedAs("unreadable_picture", () => readAny(source, reading));
+}
+
+async function readAny(source: VisualSource, reading: VisualReading): Promise<Visual> {
   const { reader = thisThread, signal } = reading;
   const plain = await plainVisual(source, signal);
   assertSight(reading.facts);

@@ -46,6 +46,14 @@ export interface LayersDone {
   part: "vision" | "language";
   done: number;
   total: number;
+  /** What the piece to come works with; said by passes that learn. Whoever has these weights elsewhere fetches them. */
+  needs?: Need;
+}
+
+/** Weights, as arrays and plain objects with tensors in them, and whether they are needed on the way forth or back. */
+export interface Need {
+  weights: unknown;
+  way: "forth" | "back";
 }
 
 /** How far the forward pass under way is, or the encoding of a request's pictures. */

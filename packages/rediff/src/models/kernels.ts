@@ -7,18 +7,34 @@
  *  - While nothing is recorded for gradients, results overwrite the temporaries they come from: memory traffic is what
  *    elementwise operators cost. The functions that may do so end in an underscore, and whether they did or not, their
  *    first argument is used up: its handle is closed, and touching it again is an error.
+ *  - In inference on a CPU several operators go in one pass over memory, by the addon's own kernels: the norm, rotary
+ *    positions, silu(gate) * up; and the head by pieces of the vocabulary (diffusion/head). Training has libtorch's operators
+ *    throughout, also where it records nothing: its losses depend on no kernel of ours.
  *  `withPlainKernels` turns all of it off: that is the yardstick. REDIFF_KERNELS does for a whole process, or forces
  *  single kernels. */
 import {
   linear as atenLinear,
+  cat,
+  fusedRmsNorm,
+  hasFastFusedKernels,
+  isInference,
   isRecording,
   QuantizedWeight,
   quantizedLinear,
+  rotateHalves_,
   scaledDotProductAttention,
+  siluMul_,
   Tensor,
   take,
 } from "@rediff/torch";
-import { attentionKernel, isSetPlain, linearKernelFor, widensBfloat16 } from "./measured/kernel-choice.js";
+import {
+  attentionKernel,
+  isSetHeadWhole,
+  isSetPlain,
+  isSetUnfused,
+  linearKernelFor,
+  widensBfloat16,
+} from "./measured/kernel-choice.js";
 import { attentions, floatProducts, type LinearKernel, type Product, throughFloat32 } from "./measured/products.js";
 
 let plain: boolean | undefined;
@@ -120,6 +136,49 @@ export function mul_(x: Tensor, y: Tensor): Tensor {
 export function add_(x: Tensor, y: Tensor): Tensor {
   return mayOverwrite() ? take(x.add_(y)) : usedUp(x, x.add(y));
 }
+
+/** silu(gate) * up; `gate` is used up. */
+export function gated_(gate: Tensor, up: Tensor): Tensor {
+  return isFused(gate) ? take(siluMul_(gate, up)) : mul_(silu_(gate), up);
+}
+
+/** x / sqrt(mean(x^2) + eps) in float32, cast back, then times the weight: [..., D] */
+export function rmsNorm(x: Tensor, weight_D: Tensor, eps: number): Tensor {
+  const dtype = x.dtype;
+  if (isFused(x) && weight_D.dtype === dtype) return fusedRmsNorm(x, weight_D, eps);
+  const wide = dtype === "float32" || dtype === "float64" ? x : x.to({ dtype: "float32" });
+  const normed = wide.mul(wide.square().mean([-1], true).add(eps).rsqrt());
+  return mul_(normed.dtype === dtype ? normed : normed.to({ dtype }), weight_D);
+}
+
+/** Pairs (x_j, x_{j + H/2}) turned by their angles: [B, N, L, H], tables [B or 1, 1, L, H]; `x` is used up.
+ *
+ *  By operators, float32 halves are added into one result, with a third of the memory traffic; narrower dtypes take the
+ *  reference's steps, because there each step rounds. */
+export function turn_(x_BNLH: Tensor, cos: Tensor, sin: Tensor): Tensor {
+  if (isFused(x_BNLH) && cos.dtype === x_BNLH.dtype) return take(rotateHalves_(x_BNLH, cos, sin));
+  const half = x_BNLH.size(-1) / 2;
+  const first_BNLh = x_BNLH.narrow(-1, 0, half);
+  const second_BNLh = x_BNLH.narrow(-1, half, half);
+  if (isPlain() || (x_BNLH.dtype !== "float32" && x_BNLH.dtype !== "float64"))
+    return usedUp(x_BNLH, x_BNLH.mul(cos).add(cat([second_BNLh.neg(), first_BNLh], -1).mul(sin)));
+  const rotated_BNLH = x_BNLH.mul(cos);
+  rotated_BNLH.narrow(-1, 0, half).addcmul_(second_BNLh, sin.narrow(-1, 0, half), { value: -1 });
+  rotated_BNLH.narrow(-1, half, half).addcmul_(first_BNLh, sin.narrow(-1, half, half));
+  return usedUp(x_BNLH, rotated_BNLH);
+}
+
+/** Whether the addon's kernels of several operators take it. */
+const isFused = ({ device, dtype }: Tensor): boolean =>
+  isInference() &&
+  device === "cpu" &&
+  (dtype === "float32" || dtype === "bfloat16") &&
+  !isPlain() &&
+  !isSetUnfused() &&
+  hasFastFusedKernels();
+
+/** Whether the head computes all logits at once, by libtorch's operators. */
+export const isHeadWhole = (): boolean => isPlain() || isSetHeadWhole();
 
 /** gelu(x); `x` is used up. */
 export function gelu_(x: Tensor, approximate: "none" | "tanh"): Tensor {

@@ -4,6 +4,7 @@ import { isBuilt, metric, pictureUrl, post, startTestServer, type TestServer } f
 
 interface Answer {
   approximate?: string[];
+  quantize?: string;
   cache?: { kind: string; on: boolean; cached_passes: number; full_passes: number };
   diffusion?: { type: string; approximate?: string[]; request?: { fast?: true } }[];
 }
@@ -18,7 +19,10 @@ describe.skipIf(!isBuilt)("approximate answers", () => {
   let fast: TestServer;
   beforeAll(async () => {
     plain = await startTestServer();
-    fast = await startTestServer({ model: { fast: true }, engine: { cacheBytes: 0 } });
+    fast = await startTestServer({
+      model: { fast: true },
+      engine: { cacheBytes: 0, memoryBytes: 4 << 20, load: { quantize: "int4" } },
+    });
   });
   afterAll(async () => {
     await plain[Symbol.asyncDispose]();
@@ -44,16 +48,30 @@ describe.skipIf(!isBuilt)("approximate answers", () => {
     expect(await metric(plain.url, 'rediff_cache_passes_total{kind="cached"}')).toBeGreaterThan(0);
     expect(await metric(plain.url, 'rediff_cache_passes_total{kind="full"}')).toBeGreaterThan(0);
     expect(await metric(plain.url, 'rediff_cache_rows_total{kind="kept"}')).toBeGreaterThan(0);
-    expect(await metric(plain.url, "rediff_cache_bytes")).toBe(0);
+    await expect.poll(() => metric(plain.url, "rediff_cache_bytes"), { timeout: 30_000 }).toBe(0);
+  });
+
+  test("what has no memory beside the model is refused with a code, and what has is answered", async () => {
+    const { status, body } = await post(fast.url, CHAT, say({ max_tokens: 2048 }));
+    const { error } = body as { error: object };
+    expect([status, error]).toEqual([
+      400,
+      {
+        ...{ type: "invalid_request_error", param: "max_tokens", code: "not_enough_memory" },
+        message: expect.stringMatching(/^this request takes about .* and 4 MiB are available\. Use fewer/),
+      },
+    ]);
+    expect((await ask(fast, say({}))).approximate).toContain("fast");
   });
 
   test("of a server that is fast by itself: for whoever asks for no way of their own, and without room told so", async () => {
     const answer = await ask(fast, say({}));
-    expect(answer.approximate).toEqual(["fast", "rule threshold"]); // no bytes for caches: decoded without
+    expect(answer.approximate).toEqual(["fast", "quantize int4", "rule threshold"]); // no bytes for caches: decoded without
+    expect(answer.quantize).toBe("int4");
     expect(answer.cache).toMatchObject({ on: false, cached_passes: 0 });
     for (const own of [{ fast: false }, { steps: 4 }, { cache: "none" }, { rule: "schedule" }])
       expect((await ask(fast, say(own))).approximate ?? []).not.toContain("fast");
-    const listed = (await (await fetch(`${fast.url}/v1/models`)).json()) as { data: { rediff: { fast: boolean } }[] };
-    expect(listed.data.map(({ rediff }) => rediff.fast)).toEqual([true]);
+    const listed = (await (await fetch(`${fast.url}/v1/models`)).json()) as { data: { rediff: object }[] };
+    expect(listed.data.map(({ rediff }) => rediff)).toMatchObject([{ fast: true, quantize: "int4" }]);
   });
 });

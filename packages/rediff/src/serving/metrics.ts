@@ -6,7 +6,7 @@ import type { Engine } from "./engine/engine.js";
 import { LongestLately } from "./longest-lately.js";
 
 /** What of an engine is shown. */
-type Watched = Pick<Engine, "queued" | "running" | "status" | "restarts" | "memory" | "kept">;
+type Watched = Pick<Engine, "queued" | "running" | "status" | "restarts" | "memory" | "kept" | "cacheBytes">;
 
 export interface Metrics {
   registry: Registry;
@@ -68,11 +68,6 @@ export function createMetrics(): Metrics {
     buckets: [1, 2, 4, 8, 16, 32, 64, 128],
     registers,
   });
-  const cacheBytes = new Gauge({
-    name: "rediff_cache_bytes",
-    help: "Bytes of kept keys, values and features, as of the last forward pass with any",
-    registers,
-  });
   const cachePasses = new Counter({
     name: "rediff_cache_passes_total",
     help: "Forward passes of requests with a cache: of all positions (full), or with some kept (cached)",
@@ -125,7 +120,6 @@ export function createMetrics(): Metrics {
       tokens.inc({ kind: "fill" }, pass.filled);
       tokens.inc({ kind: "revise" }, pass.revised);
       steps.inc(pass.batch);
-      cacheBytes.set(pass.cache?.bytes ?? 0);
       if (pass.cache === undefined) return;
       const { fullPasses, cachedPasses, rowsComputed, rowsKept } = pass.cache;
       cachePasses.inc({ kind: "full" }, fullPasses);
@@ -181,6 +175,11 @@ export function createMetrics(): Metrics {
         "rediff_model_restarts",
         "Times that a model's process was started again",
         sum(({ restarts }) => restarts),
+      );
+      gauge(
+        "rediff_cache_bytes",
+        "Bytes of keys, values and features that requests under way keep",
+        sum(({ cacheBytes }) => cacheBytes),
       );
       gauge(
         "rediff_live_tensors",

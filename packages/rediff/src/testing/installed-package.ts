@@ -22,7 +22,14 @@ export async function installPackages(folder: string): Promise<void> {
   for (const [name, paths] of Object.entries(parts))
     for (const path of paths)
       cpSync(join(workspace, "packages", name, path), join(copy, "packages", name, path), { recursive: true });
-  for (const path of ["models/demo", "models/demo-stages/llada_v", "packages/studio/dist"])
+  for (const path of [
+    "models/demo",
+    "models/demo-stages/llada_v",
+    "packages/studio/dist",
+    "recipes",
+    "docs",
+    "LICENSE",
+  ])
     cpSync(join(workspace, path), join(copy, path), { recursive: true });
 
   const modules = join(folder, "node_modules");

@@ -30,6 +30,8 @@ export interface Checkpoint extends Disposable {
   info(name: string): TensorInfo & { file: string };
   /** A tensor over the mapped file; see `SafetensorsFile.get`. */
   get(name: string): Tensor;
+  /** One in memory of its own; see `SafetensorsFile.read`. */
+  read(name: string): Tensor;
   /** Of all files; where they differ, the first one's. */
   readonly metadata: Readonly<Record<string, string>>;
   /** Paths of the safetensors files. */
@@ -75,6 +77,7 @@ export function openCheckpoint(folderOrFile: string): Checkpoint {
       return { ...file.info(name), file: file.path };
     },
     get: (name) => owner(name).get(name),
+    read: (name) => owner(name).read(name),
     metadata: Object.assign({}, ...files.map((file) => file.header.metadata).reverse()) as Record<string, string>,
     files: paths,
     index: index === undefined ? undefined : weights,

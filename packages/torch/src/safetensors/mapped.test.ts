@@ -1,5 +1,5 @@
 /** Tensors that lie in a mapped file. */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { describe, expect } from "vitest";
 import { arange, memory, ones, SafetensorsFile, saveSafetensors, scope, zeros } from "../index.js";
 import { test } from "../testing/test.js";
@@ -30,6 +30,25 @@ describe("SafetensorsFile", () => {
       x.add_(1);
       expect(again.sum().item()).toBe(1000); // the same memory
       expect(readFileSync(at("a"))).toEqual(before);
+    });
+  });
+
+  test("read gives the same numbers in memory of its own, and maps nothing", ({ at }) => {
+    scope(() => {
+      const [x, none] = [arange(0, 3_000_000), zeros([0, 2])];
+      saveSafetensors(at("a"), { x: x.view([3, -1]), none, half: ones([3], { dtype: "bfloat16" }) });
+      using file = SafetensorsFile.open(at("a"));
+      const before = memory().bytes;
+      const read = file.read("x"); // in several parts
+      expect(memory().bytes - before).toBe(read.numel * 8);
+      expect(read.equal(file.get("x"))).toBe(true);
+      expect(file.read("half").toNumbers()).toEqual([1, 1, 1]);
+      expect(file.read("none").shape).toEqual([0, 2]);
+      read.add_(1);
+      expect(file.get("x").select(0, 0).select(0, 0).item()).toBe(0);
+      expect(() => file.read("nothing")).toThrow('has no tensor "nothing"');
+      truncateSync(at("a"), 1000);
+      expect(() => file.read("x")).toThrow("it was changed meanwhile");
     });
   });
 

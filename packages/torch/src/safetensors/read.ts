@@ -1,12 +1,15 @@
 /** A safetensors file as tensors that lie in the mapped file: nothing is read until it is used, nothing twice. */
 
-import { empty } from "../create.js";
+import { closeSync, openSync, readSync } from "node:fs";
+import { empty, fromBuffer } from "../create.js";
 import { elementSize } from "../dtype.js";
-import { clone, fromFile, narrow, view, viewDtype } from "../generated/ops.generated.js";
+import { clone, copy_, fromFile, narrow, view, viewDtype } from "../generated/ops.generated.js";
 import { detachFromScope, scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
-import { SafetensorsError, type TensorInfo } from "./format.js";
+import { SafetensorsError, systemReason, type TensorInfo } from "./format.js";
 import { readSafetensorsHeader, type SafetensorsHeader } from "./header.js";
+
+const READ_BYTES = 4 << 20;
 
 export class SafetensorsFile implements Disposable {
   readonly path: string;
@@ -52,6 +55,41 @@ export class SafetensorsFile implements Disposable {
       const aligned = start % elementSize(dtype) === 0 ? bytes : clone(bytes);
       return view(viewDtype(aligned, dtype), shape);
     });
+  }
+
+  /** The same in memory of its own, read through a small buffer: for what is used once and changed on the way. Pages of a
+   *  mapped file that were touched count as the process's until the system wants them back. */
+  read(name: string): Tensor {
+    const { dtype, shape, begin, end } = this.info(name);
+    if (begin === end) return empty(shape, { dtype });
+    if (this.#disposed) throw new SafetensorsError(`${this.path}: was disposed`);
+    return scope(() => {
+      const bytes = empty([end - begin], { dtype: "uint8" });
+      const buffer = new Uint8Array(Math.min(end - begin, READ_BYTES));
+      const part = fromBuffer(buffer, [buffer.length], "uint8");
+      const file = this.#attempt(() => openSync(this.path, "r"));
+      try {
+        for (let done = 0; done < end - begin; ) {
+          const at = this.header.dataOffset + begin + done;
+          const wanted = Math.min(buffer.length, end - begin - done);
+          const got = this.#attempt(() => readSync(file, buffer, 0, wanted, at));
+          if (got === 0) throw new SafetensorsError(`${this.path}: ends within "${name}": it was changed meanwhile`);
+          copy_(narrow(bytes, 0, done, got), narrow(part, 0, 0, got));
+          done += got;
+        }
+      } finally {
+        closeSync(file);
+      }
+      return view(viewDtype(bytes, dtype), shape);
+    });
+  }
+
+  #attempt<T>(step: () => T): T {
+    try {
+      return step();
+    } catch (error) {
+      throw new SafetensorsError(`${this.path}: cannot be read: ${systemReason(error)}`);
+    }
   }
 
   #map(): Tensor {

@@ -54,15 +54,17 @@ function readEach(folder: string, paths: readonly string[]): { checkpoint: Check
     if (entry === undefined) throw new SafetensorsError(`${folder}: has no tensor "${name}"`);
     return entry;
   };
+  const unreadable = (name: string) => {
+    throw new SafetensorsError(`${folder}: "${name}" is not read from a folder that is broken`);
+  };
   let totalBytes = 0;
   for (const { begin, end } of found.values()) totalBytes += end - begin;
   const checkpoint: Checkpoint = {
     names: () => [...found.keys()],
     has: (name) => found.has(name),
     info,
-    get: (name) => {
-      throw new SafetensorsError(`${folder}: "${name}" is not read from a folder that is broken`);
-    },
+    get: unreadable,
+    read: unreadable,
     metadata: {},
     files: paths,
     index: undefined,

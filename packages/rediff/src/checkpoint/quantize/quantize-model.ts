@@ -120,7 +120,7 @@ class Rounding implements Disposable {
     this[Symbol.dispose]();
     const bits = bitsOf(of, this.#scheme.weights, this.#layers) as QuantizedBits;
     const weight = scope(() => {
-      const stored = this.#checkpoint.get(storedName(this.#checkpoint, of) ?? of);
+      const stored = this.#checkpoint.read(storedName(this.#checkpoint, of) ?? of);
       const readable = ["float32", "bfloat16"].includes(stored.dtype) ? stored : stored.to({ dtype: "float32" });
       const rounded = quantizeWeight(readable, bits, this.#scheme.group);
       for (const tensor of [rounded.packed, rounded.scales]) detachFromScope(tensor);

@@ -6,7 +6,10 @@ import type { Description } from "../../inference/answers.js";
 import { checkOptions, type DescribeOptions } from "../../inference/request.js";
 import { namedApproximations } from "../../inference/request-record.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import { parseShard, type Shard } from "../../pipeline/drafts/draft-plan.js";
 import type { ResultOrigin } from "../../pipeline/drafts/result-origin.js";
+import { watchParent } from "../../ranks/parent-watch.js";
+import { type Place, placeOf } from "../../ranks/place.js";
 import { statusOfInputs } from "../exit-status.js";
 import {
   type AnswerFlags,
@@ -20,9 +23,10 @@ import {
   promptOptions,
   quantizeOf,
 } from "../options/describe-options.js";
-import { openModel } from "../options/load-engine.js";
+import { needTorch, openModel } from "../options/load-engine.js";
 import { given, whole } from "../options/parse-values.js";
 import { expandInputs } from "../options/picture-inputs.js";
+import { mergeResults, rankFile } from "../output/rank-results.js";
 import { ResultsFile } from "../output/results-file.js";
 import { TraceFile } from "../output/trace-file.js";
 import { noteApproximate } from "../terminal/cache-note.js";
@@ -42,6 +46,7 @@ interface Flags extends ModelFlags, PromptFlags, AnswerFlags {
   json?: true;
   trace?: string;
   output?: string;
+  shard?: string;
 }
 
 const HELP = `
@@ -55,6 +60,10 @@ has others: factor and entropy decide by how many there are, joint also replaces
 With --output FILE each result is appended to FILE as a JSON line as soon as it is there, with "model", "checkpoint",
 "prompt" and "options" (of decoding, and dtype) besides (in --json too); a run that was cut off goes on where it stopped, with the same of them, and so does its --trace. Without it, in a terminal the text is shown while it forms: masks as ${"\u2591"}, revised words in colour.
 
+Several processes caption together under rediff launch (and torchrun, srun ...) with --output: each takes the next few
+pictures when it is free, and when all are done their results are in FILE, in the order of the pictures. --shard I/N is for
+processes that know nothing of each other: every N-th picture from the I-th on, each process with a FILE of its own.
+
 --json prints, per picture: {"image","text","token_ids","steps","seconds","tokens_per_second",
 "edits":[{"step","position","from","to"}]}. --trace writes a JSON line after every step: {"image","type":"step","step",
 "block","tokens","confidence","filled","revised":[{"position","from","to"}],"changes":[{"position","token","id",
@@ -66,6 +75,8 @@ Examples:
   $ rediff caption photo.jpg --model ReDiff-8B --revise --tokens-per-step 4
   $ rediff caption photo.jpg --model LLaDA-V --threshold 0.9
   $ rediff caption pictures/ --model ReDiff-8B --batch 4 --output captions.jsonl
+  $ rediff launch --nproc 4 -- caption pictures/ --model ReDiff-8B --output captions.jsonl
+  $ rediff caption pictures/ --model ReDiff-8B --shard 0/8 --output captions-0.jsonl
   $ rediff caption a.jpg b.jpg --together --prompt "What differs?" --model LLaDA-V
 `;
 
@@ -82,7 +93,8 @@ export function captionCommand(): Command {
     .option("--together", "all pictures in one prompt, one answer")
     .option("--json", "JSON lines on stdout and nothing else")
     .option("--trace <FILE>", "write every step as a JSON line")
-    .option("--output <FILE>", "append results to FILE (JSON lines) and skip pictures that are in it");
+    .option("--output <FILE>", "append results to FILE (JSON lines) and skip pictures that are in it")
+    .option("--shard <I/N>", "every N-th picture from the I-th on, counted from 0");
   return command.addHelpText("after", HELP).action(run);
 }
 
@@ -93,7 +105,12 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   checkOptions(options);
   if (flags.output !== undefined && flags.trace !== undefined && resolve(flags.output) === resolve(flags.trace))
     throw new UserError(`--output and --trace are both ${flags.trace}`, "Name two files.");
-  const paths = await expandInputs(args);
+  const shard = flags.shard === undefined ? undefined : parseShard(flags.shard);
+  if (shard !== undefined && flags.together)
+    throw new UserError("--together makes one answer of all pictures: there is nothing to share", "Leave --shard out.");
+  const paths = ofShard(await expandInputs(args), shard);
+  const place = shard === undefined ? placeOf() : undefined;
+  if (place !== undefined) return await captionTogether(place, paths, flags, options);
   const origin = flags.output === undefined ? undefined : await resultOrigin(flags, options);
   const results = flags.output !== undefined && origin ? await ResultsFile.open(flags.output, origin) : undefined;
   const trace = flags.trace === undefined ? undefined : await traceFile(flags.trace, results);
@@ -121,6 +138,61 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
     await results?.close();
     trace?.close();
   }
+}
+
+const ofShard = <T>(all: readonly T[], shard: Shard | undefined): readonly T[] =>
+  shard === undefined ? all : all.filter((_, place) => place % shard.of === shard.index);
+
+/** Pictures that a process takes at a time, in batches. */
+const PIECE_BATCHES = 4;
+
+/** As one of several processes. */
+async function captionTogether(
+  place: Place,
+  paths: readonly string[],
+  flags: Flags,
+  options: Omit<DescribeOptions, "onTrace">,
+): Promise<void> {
+  const { output } = flags;
+  if (output === undefined || flags.trace !== undefined || flags.together || flags.json)
+    throw new UserError(
+      `${place.size} processes caption together into one file`,
+      "Give --output, and no --trace, --json or --together.",
+    );
+  await needTorch();
+  await using work = await (await import("../../ranks/shared-work.js")).SharedWork.join(place);
+  using _ = place.launcher === "rediff launch" ? watchParent(() => process.kill(process.pid, "SIGTERM")) : undefined;
+  const origin = await resultOrigin(flags, options);
+  await work.begin(() => mergeResults(output, paths, origin));
+  const before = await ResultsFile.open(output, origin);
+  const todo = paths.filter((path) => !before.done.has(path));
+  const isFirst = place.rank === 0;
+  if (isFirst && todo.length < paths.length)
+    noteLine(`${paths.length - todo.length} of ${paths.length} are in ${output} already`);
+
+  const length = PIECE_BATCHES * flags.batch;
+  const pieces = Math.ceil(todo.length / length);
+  using interrupt = listenForInterrupts();
+  const results = await ResultsFile.open(rankFile(output, place.rank, place.size), origin);
+  let model: VisionLanguageModel | undefined;
+  let failures = 0;
+  try {
+    const all = { ...options, signal: interrupt.signal };
+    for (let piece = await work.next(pieces); piece !== undefined; piece = await work.next(pieces)) {
+      model ??= await openModel(flags, { pictures: true });
+      const groups = todo.slice(piece * length, (piece + 1) * length).map((path) => [path]);
+      failures += await captionAll(model, groups, all, flags, { file: results, origin }, undefined);
+    }
+  } finally {
+    model?.[Symbol.dispose]();
+    await results.close();
+  }
+  const allFailures = await work.end(failures, interrupt.signal);
+  if (allFailures === undefined) return;
+  await mergeResults(output, paths, origin);
+  if (allFailures === 0) return;
+  process.exitCode = statusOfInputs(allFailures, paths.length);
+  noteLine(`rediff: ${allFailures} of ${todo.length} failed`);
 }
 
 /** With the results of an earlier run goes its trace. */
@@ -229,6 +301,7 @@ async function captionAll(
     const many = describeMany(model, groups, {
       ...options,
       batch: flags.batch,
+      onWarning: (line) => bar.note(`rediff: ${line}`),
       onLayers(progress) {
         const text = layersText(progress);
         if (text !== undefined) bar.detail(text);

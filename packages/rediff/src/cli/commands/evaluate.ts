@@ -42,6 +42,7 @@ interface Flags extends ModelFlags, PromptFlags, AnswerFlags {
   budget?: number;
   price?: [number, number];
   synonyms?: string;
+  meteor?: string;
   captureParts?: string;
   list?: true;
   compare?: true;
@@ -112,6 +113,7 @@ export function evaluateCommand(): Command {
     .option("--price <IN,OUT>", "of the judge, for a million tokens in and out", prices)
     .option("--budget <B>", "money for the judge at most; needs --price", decimal)
     .option("--synonyms <FILE>", "CHAIR's table of words for objects")
+    .option("--meteor <DIR>", "METEOR's tables: COCO captions by METEOR too (docs/evaluation.md)")
     .option("--capture-parts <MODULE>", "CAPTURE's parser and encoder (docs/judges.md)")
     .option("--compare", "runs beside each other, the second against the first")
     .option("--resamples <N>", "of --compare (default 1000)", whole(1))
@@ -163,7 +165,7 @@ async function run(names: string[], _flags: Flags, command: Command): Promise<vo
 
 function evaluateOptions(tasks: readonly string[], flags: Flags): EvaluateOptions {
   const { data, output, limit, shard, protocol, unreadable, seed, batch, thinking } = flags;
-  const { predictOnly, answers, judge: judgeUrl, judgeModel, judgeCache, synonyms, captureParts } = flags;
+  const { predictOnly, answers, judge: judgeUrl, judgeModel, judgeCache, synonyms, meteor, captureParts } = flags;
   const { judgeConcurrency: concurrency, budget, price } = flags;
   const { prompt: _, ...asking } = promptOptions(flags);
   const settings = { ...asking, ...answerOptions(flags) };
@@ -171,7 +173,7 @@ function evaluateOptions(tasks: readonly string[], flags: Flags): EvaluateOption
     tasks,
     settings,
     ...given({ data, output, limit, shard, protocol, unreadable, seed, batch, thinking, predictOnly, answers }),
-    ...given({ judgeUrl, judgeModel, judgeCache, synonyms, captureParts, concurrency, budget }),
+    ...given({ judgeUrl, judgeModel, judgeCache, synonyms, meteor, captureParts, concurrency, budget }),
     ...(price !== undefined && { prices: { in: price[0], out: price[1] } }),
   };
 }

@@ -4,7 +4,7 @@ import type { ImproveOptions } from "../../pipeline/improve/improve.js";
 import type { Stage, StageReports } from "../../pipeline/improve/loop-state.js";
 import { formatDuration } from "../../units.js";
 import { statusOfSignal } from "../exit-status.js";
-import { needTorch } from "../options/load-engine.js";
+import { needTorch, useThreads } from "../options/load-engine.js";
 import { assertOutput } from "../options/outputs.js";
 import { whole } from "../options/parse-values.js";
 import { addRecipeArguments } from "../options/recipe-arguments.js";
@@ -34,7 +34,7 @@ Examples:
 export function improveCommand(): Command {
   return addRecipeArguments(new Command("improve"))
     .description("draft, have an expert correct, learn from it, and again")
-    .option("--threads <N>", "CPU threads of one operator", whole(1))
+    .option("--threads <N>", "CPU threads of one operator (default those that are the fastest here)", whole(1))
     .option("--json", "one JSON line for each stage on stdout, and the report as the last one")
     .addHelpText("after", HELP)
     .action(run);
@@ -45,7 +45,7 @@ async function run(file: string, overrides: string[], flags: Flags): Promise<voi
   const recipe = readImproveRecipe(file, overrides);
   await assertOutput(recipe.output, "folder");
   await needTorch();
-  if (flags.threads !== undefined) (await import("@rediff/torch")).setThreads(flags.threads);
+  await useThreads(flags.threads);
   const [{ improve }, { reportText }] = await Promise.all([
     import("../../pipeline/improve/improve.js"),
     import("../../pipeline/improve/improve-report.js"),

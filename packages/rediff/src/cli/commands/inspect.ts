@@ -7,7 +7,7 @@ import { UserError } from "../../errors.js";
 import { resolveModel } from "../../hub/resolve-model.js";
 import type { ModelConfig } from "../../models/llava/llava.js";
 import { begin, exitStatus } from "../exit-status.js";
-import { needTorch } from "../options/load-engine.js";
+import { needTorch, useThreads } from "../options/load-engine.js";
 import { whole } from "../options/parse-values.js";
 import { answerLine } from "../terminal/lines.js";
 
@@ -117,13 +117,12 @@ async function fitted(
   stored: (name: string) => Inspection["tensors"][number]["dtype"] | undefined,
 ) {
   await needTorch();
-  const [{ setThreads }, { fitModel }, { fitJson, fitText }, { typicalPrompt }] = await Promise.all([
-    import("@rediff/torch"),
+  const [{ fitModel }, { fitJson, fitText }, { typicalPrompt }] = await Promise.all([
     import("../../checkpoint/inspect/fit.js"),
     import("../../checkpoint/inspect/fit-report.js"),
     import("../../checkpoint/inspect/inspect-folder.js"),
   ]);
-  if (threads !== undefined) setThreads(threads);
+  await useThreads(threads);
   const typical = typicalPrompt(config);
   const fit = fitModel(config, {
     ...typical,

@@ -26,6 +26,7 @@ interface Flags extends ModelFlags {
   batch: number;
   keepPictures?: number;
   cacheMemory?: number;
+  requestMemory?: number;
   fast?: true;
   queue: number;
   apiKey?: string[];
@@ -84,6 +85,11 @@ export function serveCommand(): Command {
       "--cache-memory <MIB>",
       "for what requests keep of earlier passes (their cache); beyond, they are decoded without (default half of what is free)",
       whole(0),
+    )
+    .option(
+      "--request-memory <MIB>",
+      "for all requests under way beside the model, caches included: fewer are decoded together rather than more, and what does not fit alone is refused (default what is free)",
+      whole(1),
     )
     .option(
       "--fast",
@@ -257,6 +263,7 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
     batch: flags.batch,
     ...(flags.keepPictures !== undefined && { keptBytes: flags.keepPictures * 2 ** 20 }),
     cacheBytes: flags.cacheMemory === undefined ? undefined : flags.cacheMemory * 2 ** 20,
+    memoryBytes: flags.requestMemory === undefined ? undefined : flags.requestMemory * 2 ** 20,
     queue: flags.queue,
     visionWorkers: Math.min(4, availableParallelism()),
     life: { heartbeatTimeout: flags.heartbeatTimeout, stepTimeout: flags.stepTimeout },

@@ -1,17 +1,26 @@
 /** `rediff train RECIPE [key=value ...]`: trains what a recipe says, and goes on where it was interrupted. */
 import { Command, Option } from "commander";
+import { watchParent } from "../../ranks/parent-watch.js";
+import { type Place, placeOf } from "../../ranks/place.js";
+import type { Ranks } from "../../ranks/ranks.js";
+import type { RecipeKeys } from "../../training/recipe/recipe.js";
 import type { TrainResult } from "../../training/run/run-report.js";
 import { statusOfSignal } from "../exit-status.js";
-import { needTorch } from "../options/load-engine.js";
-import { whole } from "../options/parse-values.js";
+import { needTorch, useThreads } from "../options/load-engine.js";
+import { decimal, seconds, whole } from "../options/parse-values.js";
 import { addRecipeArguments } from "../options/recipe-arguments.js";
 import { noteLine } from "../terminal/lines.js";
 import { trainSignals } from "../terminal/train-signals.js";
 
 interface Flags {
+  timeout: number;
   resume: "auto" | "never";
   acceptChangedData?: true;
   inspect?: number;
+  plan?: number;
+  planTokens: number;
+  tflops?: number;
+  gbits?: number;
   threads?: number;
   json?: true;
 }
@@ -23,10 +32,15 @@ The recipes of all stages of LLaDA-V and ReDiff are in recipes/.
 The run goes on from the newest checkpoint in its output folder. SIGTERM and Ctrl-C save a checkpoint and end the run
 (a second one ends it at once, as the first does before the first step); SIGUSR1 saves a checkpoint and goes on.
 
+Several processes train as one under rediff launch, torchrun --no-python, srun, or in a Job of Kubernetes; each takes
+gradient_accumulation_steps micro-batches of a step. sharding=optimizer divides the optimizer's state among them, sharding=full the weights
+too. --plan tells what each of N processes would hold and send.
+
 Examples:
   $ rediff train recipes/rediff/stage1.yaml model=exp/llada_v data=stage1.jsonl image_folder=images output=exp/rediff_base
   $ rediff train recipes/llada-v/finetune.yaml data=mine.jsonl lora.rank=64 device=cuda
   $ rediff train recipes/rediff/stage2.yaml --inspect 3
+  $ rediff train recipes/rediff/stage1.yaml model=llada-v-8b --plan 8
 `;
 
 export function trainCommand(): Command {
@@ -39,7 +53,12 @@ export function trainCommand(): Command {
     )
     .option("--accept-changed-data", "go on although the data files are not what they were")
     .option("--inspect <N>", "show N samples as the model will see them, and train nothing", whole(1))
-    .option("--threads <N>", "CPU threads of one operator", whole(1))
+    .option("--plan <N>", "show what the run takes of each of N processes, and train nothing", whole(1))
+    .option("--plan-tokens <N>", "of --plan: tokens of a sample, pictures included", whole(1), 3448)
+    .option("--tflops <X>", "of --plan: 10^12 operations a second that a process is measured at", decimal)
+    .option("--gbits <X>", "of --plan: 10^9 bits a second that a process sends", decimal)
+    .option("--threads <N>", "CPU threads of one operator (default those that are the fastest here)", whole(1))
+    .option("--timeout <SECONDS>", "with several processes: how long one waits for the others", seconds(1), 600)
     .option("--json", "one JSON line for each step on stdout")
     .addHelpText("after", HELP)
     .action(run);
@@ -48,21 +67,32 @@ export function trainCommand(): Command {
 async function run(file: string, overrides: string[], flags: Flags): Promise<void> {
   const { readRecipe } = await import("../../training/recipe/recipe-file.js");
   const recipe = readRecipe(file, overrides);
+  if (flags.plan !== undefined) {
+    await needTorch();
+    const { planTokens: tokens, tflops, gbits, json = false } = flags;
+    const { showPlan } = await import("../terminal/train-plan.js");
+    return await showPlan(recipe, { processes: flags.plan, tokens, tflops, gbits, json });
+  }
+  const place = placeOf();
   await (await import("../options/judge-recipe.js")).judgeRecipe(recipe, {
     resume: flags.resume,
     isInspection: flags.inspect !== undefined,
+    processes: place?.size ?? 1,
   });
   await needTorch();
-  if (flags.threads !== undefined) (await import("@rediff/torch")).setThreads(flags.threads);
+  await useThreads(flags.threads);
   if (flags.inspect !== undefined)
     return (await import("../terminal/train-inspect.js")).showSamples(recipe, flags.inspect);
 
-  const [{ train }, { trainReport }] = await Promise.all([
+  const [{ train }, { skipReport, trainReport }] = await Promise.all([
     import("../../training/run/trainer.js"),
     import("../terminal/train-report.js"),
   ]);
+  await using ranks = place && (await join(place, recipe, flags.timeout));
   const signals = trainSignals();
-  const report = trainReport(recipe, { json: flags.json === true });
+  using _ = place?.launcher === "rediff launch" ? watchParent(() => process.kill(process.pid, "SIGTERM")) : undefined;
+  const isFirst = (ranks?.rank ?? 0) === 0;
+  const report = isFirst ? trainReport(recipe, { json: flags.json === true }) : skipReport(recipe);
   try {
     const result = await train(recipe, {
       ...report,
@@ -74,14 +104,25 @@ async function run(file: string, overrides: string[], flags: Flags): Promise<voi
       acceptChangedData: flags.acceptChangedData === true,
       requests: signals.requests,
       signal: signals.signal,
+      ranks,
     });
     report.close();
-    noteLine(summary(result));
+    if (isFirst) noteLine(summary(result));
     if (!result.finished) process.exitCode = statusOfSignal(signals.received() ?? "SIGTERM");
   } finally {
     report.close();
     signals.close();
   }
+}
+
+/** Meets the other processes, as their devices talk. */
+async function join(place: Place, recipe: RecipeKeys, timeoutSeconds: number): Promise<Ranks> {
+  const [{ joinRanks }, { deviceOf }] = await Promise.all([
+    import("../../ranks/ranks.js"),
+    import("../../training/run/starting-model.js"),
+  ]);
+  const backend = deviceOf(recipe, place.localRank).startsWith("cuda") ? "nccl" : "gloo";
+  return await joinRanks(place, { backend, timeoutMs: 1000 * timeoutSeconds });
 }
 
 function summary({ finished, folder, steps, totalSteps, loss }: TrainResult): string {

@@ -92,6 +92,28 @@ async function makeTask(): Promise<Made> {
   return { data: at("scenes/test.jsonl"), tasks };
 }
 
+/** What lmms-eval's own readers make of a run's files: scores by document, results, and the table that it prints. */
+const readers = `import json, sys
+from lmms_eval.baselines.loader import load_baseline
+from lmms_eval.utils import make_table
+
+scores, results = load_baseline(sys.argv[1], "scene_names")
+results.setdefault("n-samples", {})
+print(json.dumps({"scores": scores, "results": results["results"], "table": make_table(results)}))
+`;
+
+interface Read {
+  scores: Record<string, number>;
+  results: Record<string, Record<string, unknown>>;
+  table: string;
+}
+
+async function readByTheirs(samples: string): Promise<Read> {
+  const { status, stdout, stderr } = await startProgram(python ?? "", ["-c", readers, samples], { cwd: root }).done;
+  expect(status, stderr).toBe(0);
+  return JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
+}
+
 /** The file whose name ends so, of the newest run. */
 function fileOf(folder: string, end: string): string {
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(end));
@@ -121,6 +143,7 @@ describe.skipIf(why !== undefined)(`lmms-eval${why === undefined ? "" : ` (skipp
       const env = { HF_DATASETS_OFFLINE: "1", HF_HOME: at("hf"), OPENAI_API_KEY: "none", PYTHONDONTWRITEBYTECODE: "1" };
       const run = await startProgram(python ?? "", args, { cwd: root, env }).done;
       expect(run.status, run.stderr).toBe(0);
+      expect(existsSync(at("theirs")), `lmms-eval left no results:\n${run.stderr}`).toBe(true); // with status 0, too
     } finally {
       child.kill("SIGTERM");
       await done;
@@ -141,5 +164,21 @@ describe.skipIf(why !== undefined)(`lmms-eval${why === undefined ? "" : ` (skipp
     const [again] = await evaluate(undefined, { tasks: [at("own.yaml")], data, answers: samples });
     expect(again?.scores?.metrics.contains).toBe(results["contains,none"]);
     expect(existsSync(at("ours/report.html"))).toBe(true);
+
+    const [read, readOurs] = [
+      await readByTheirs(samples),
+      await readByTheirs(fileOf(at("ours"), "samples_scene_names.jsonl")),
+    ];
+    expect(Object.keys(readOurs.scores)).toHaveLength(COUNT);
+    expect(readOurs.scores).toEqual(read.scores);
+    for (const key of ["contains,none", "contains_stderr,none"])
+      expect(readOurs.results.scene_names?.[key]).toBe(read.results.scene_names?.[key]);
+    const line = (table: string) =>
+      table
+        .split("\n")
+        .find((row) => row.includes("contains"))
+        ?.split("|")
+        .map((cell) => cell.trim());
+    expect(line(readOurs.table)?.slice(3)).toEqual(line(read.table)?.slice(3));
   });
 });

@@ -145,11 +145,15 @@ const cases = (): Record<string, Case> => ({
     kind: "folder",
     to: (place) => ["scenes", "tower", "--model", at("model"), "--output", place],
   },
+  "recipe cp": { kind: "file", to: (place) => ["recipe", "cp", "first", place, "--force"], isWhole: true },
   convert: { kind: "folder", to: (place) => ["convert", at("llada"), place], isWhole: true },
   pull: { kind: "folder", to: (place) => ["pull", "nobody/nothing", "--cache-dir", place] },
 });
 
-const WRITE_NOTHING = ["refine", "chat", "serve", "data check", "scenes score", "scenes expert", "inspect", "doctor"];
+const WRITE_NOTHING = [
+  ...["launch", "refine", "chat", "serve", "data check", "scenes score", "scenes expert"],
+  ...["recipe ls", "inspect", "doctor", "completion"],
+];
 /** Where the recipe says what is written. */
 const BY_RECIPE = ["train", "improve"];
 

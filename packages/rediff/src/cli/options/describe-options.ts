@@ -5,7 +5,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import type { LoadOptions } from "../../checkpoint/load-model.js";
 import { type ConfidenceAmong, confidencesAmong, type Remasking } from "../../diffusion/decode-options.js";
 import { type RuleName, ruleNames } from "../../diffusion/rule-options.js";
-import { embeddedModelFolder } from "../../embedded.js";
+import { embeddedModelFolder, MODEL_VARIABLE } from "../../embedded.js";
 import { UserError } from "../../errors.js";
 import { FAST_QUANTIZE } from "../../inference/limits/fast-preset.js";
 import type { DescribeOptions } from "../../inference/request.js";
@@ -74,7 +74,11 @@ export interface AnswerFlags extends StepFlags {
 /** @param fallback what there is without `--model`, for the help */
 export function addModelOptions(command: Command, fallback = "default the embedded model"): Command {
   return command
-    .option("--model <DIR|HUB_ID>", `model or adapter folder, or the id of one that was pulled (${fallback})`)
+    .addOption(
+      new Option("--model <DIR|HUB_ID>", `model or adapter folder, or the id of one that was pulled (${fallback})`).env(
+        MODEL_VARIABLE,
+      ),
+    )
     .option("--base <DIR|HUB_ID>", "what an adapter corrects, in place of the model that it names")
     .option("--vision-tower <DIR>", "SigLIP folder, for checkpoints without vision weights")
     .option("--device <D>", DEVICE_FORMS, device, "cpu")

@@ -9,12 +9,15 @@ export interface JudgeOptions {
   resume?: "auto" | "never";
   /** Nothing will be written. */
   isInspection?: boolean;
+  /** That train together. Default 1. */
+  processes?: number;
 }
 
 /** @throws UserError */
 export async function judgeRecipe(recipe: RecipeKeys, options: JudgeOptions = {}): Promise<void> {
-  if (finishedRun(recipe) !== undefined) return; // the data may be gone
+  const { resume = "auto", processes = 1 } = options;
+  if (finishedRun(recipe, processes) !== undefined) return; // the data may be gone
   if (!options.isInspection) await assertOutput(recipe.output, "folder");
-  await planModel(recipe, checkpointToResume(recipe, options.resume ?? "auto"));
+  await planModel(recipe, checkpointToResume(recipe, resume, processes));
   await findFiles([...recipe.data, ...(recipe.evaluate?.data ?? [])]);
 }

@@ -39,6 +39,12 @@ export async function roundingOf(flags: ModelFlags, folder: string): Promise<Qua
   return quantizeOf(flags, quantization?.weights);
 }
 
+/** As many as were asked for, or as are the fastest here by what was measured. libtorch is there. */
+export async function useThreads(threads: number | undefined): Promise<void> {
+  if (threads !== undefined) return (await import("@rediff/torch")).setThreads(threads);
+  (await import("../../models/measured/kernel-choice.js")).useFastestThreads();
+}
+
 /** The model that the flags name.
  *  @param pictures whether it is to see any
  *  @throws UserError when there is none, or none that suits, before anything is fetched */
@@ -52,13 +58,8 @@ export async function openModel(
   if (flags.quantize !== undefined && flags.device !== "cpu")
     throw new UserError("--quantize is for the CPU", "Use --device cpu, or leave --quantize out.");
   await needTorch();
-  const [{ setThreads }, { loadModel }, { useFastestThreads }] = await Promise.all([
-    import("@rediff/torch"),
-    import("../../inference/vision-language-model.js"),
-    import("../../models/measured/kernel-choice.js"),
-  ]);
-  if (flags.threads === undefined) useFastestThreads();
-  else setThreads(flags.threads);
+  const { loadModel } = await import("../../inference/vision-language-model.js");
+  await useThreads(flags.threads);
   const quantize = await roundingOf(flags, folder);
   const options = { ...loadOptions(flags), ...(quantize !== undefined && { quantize }) };
   return loadModel(folder, { ...options, onWarning: (line) => noteLine(`rediff: ${line}`) });

@@ -22,9 +22,14 @@ export class ResultsFile {
 
   /** Reads what is there and mends its end; a file that is not there is made with the first record.
    *  @param origin of the records that are to come; without it, none is demanded
+   *  @param onRecord hears of every record that is there
    *  @throws UserError when it cannot be written, holds something else than such records, or those of another model,
    *  question or options */
-  static async open(path: string, origin?: ResultOrigin): Promise<ResultsFile> {
+  static async open(
+    path: string,
+    origin?: ResultOrigin,
+    onRecord?: (record: { image: string }) => void,
+  ): Promise<ResultsFile> {
     await assertWritable(path);
     const done = new Map<string, number>();
     const lines = await LineLog.open(path, {
@@ -40,6 +45,7 @@ export class ResultsFile {
             "Go on with the same model, prompt and options, or give another --output.",
           );
         done.set(data.image, data.steps ?? 0);
+        onRecord?.(data);
         return true;
       },
     });

@@ -1,36 +1,18 @@
 import { expect, test } from "vitest";
 import type { DecodeStep } from "../../diffusion/decode-step.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
-import { LiveText, styledRuns, wrap } from "./live-text.js";
+import { LiveText, wrap } from "./live-text.js";
 
-/** Ids are characters; 0 is the mask, 1 the end of the turn, 2 that of the text. */
+/** Ids are characters. */
 const tokenizer = {
   special: { mask: 0, eot: 1, eos: 2 },
   decode: (ids: ArrayLike<number>) => String.fromCharCode(...Array.from(ids)),
 } as unknown as Tokenizer;
 
-function step(text: string, filled: number[] = [], revised: number[] = []): DecodeStep {
-  const tokens = Int32Array.from(text, (sign) => (sign === "_" ? 0 : sign === "|" ? 1 : sign.charCodeAt(0)));
-  return { tokens, filled, revised: revised.map((position) => ({ position })) } as unknown as DecodeStep;
+function step(text: string): DecodeStep {
+  const tokens = Int32Array.from(text, (sign) => sign.charCodeAt(0));
+  return { tokens, filled: [], revised: [] } as unknown as DecodeStep;
 }
-
-test("runs of masks, of what was filled, of what was revised, up to the end of the turn", () => {
-  expect(styledRuns(tokenizer, step("ab_cd__e|f_", [3, 4], [0]))).toEqual([
-    { style: "revised", text: "a" },
-    { style: "plain", text: "b" },
-    { style: "mask", text: "\u2591" },
-    { style: "filled", text: "cd" },
-    { style: "mask", text: "\u2591\u2591" },
-    { style: "plain", text: "e" },
-  ]);
-});
-
-test("words that are joined by spaces keep them at the borders of runs", () => {
-  const words = { ...tokenizer, decode: (ids: ArrayLike<number>) => Array.from(ids, (id) => `w${id}`).join(" ") };
-  const tokens = Int32Array.of(3, 4, 0, 0, 5, 6);
-  const seen = { tokens, filled: [5], revised: [] } as unknown as DecodeStep;
-  expect(styledRuns(words, seen).map(({ text }) => text)).toEqual(["w3 w4", " \u2591\u2591", " w5", " w6"]);
-});
 
 test("lines break at the width, each with its own colours, and control characters do no harm", () => {
   const runs = [

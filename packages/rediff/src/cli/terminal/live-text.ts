@@ -1,45 +1,16 @@
 /** The answer as it forms, redrawn in place: masks as shades, what was just filled bold, what was just revised in
  *  colour. For terminals only. */
 import type { DecodeStep } from "../../diffusion/decode-step.js";
+import { type RunStyle, styledRuns } from "../../inference/forming/step-text.js";
 import { printable } from "../../printable.js";
-import { joiner } from "../../text/joiner.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 
-type Style = "mask" | "plain" | "filled" | "revised";
-
-const PAINT: Record<Style, [string, string]> = {
+const PAINT: Record<RunStyle, [string, string]> = {
   mask: ["\x1b[2m", "\x1b[22m"],
   plain: ["", ""],
   filled: ["\x1b[1m", "\x1b[22m"],
   revised: ["\x1b[33;1m", "\x1b[39;22m"],
 };
-
-const MASK = "\u2591";
-
-/** The answer cut into runs of one style. Tokens of a run are decoded together, so that characters stay whole; runs of
- *  masks shrink to one sign each. Spaces that a vocabulary of words has between tokens are there between runs too.
- *  Nothing after a stop is shown. */
-export function styledRuns(tokenizer: Tokenizer, step: DecodeStep): { style: Style; text: string }[] {
-  const { mask, eot, eos } = tokenizer.special;
-  const filled = new Set(step.filled);
-  const revised = new Set(step.revised.map(({ position }) => position));
-  const styleAt = (i: number): Style =>
-    step.tokens[i] === mask ? "mask" : revised.has(i) ? "revised" : filled.has(i) ? "filled" : "plain";
-  const ends = [...step.tokens].findIndex((id) => id === eot || id === eos);
-  const length = ends < 0 ? step.tokens.length : ends;
-  const runs: { style: Style; text: string }[] = [];
-  let start = 0;
-  while (start < length) {
-    const style = styleAt(start);
-    let end = start + 1;
-    while (end < length && styleAt(end) === style) end++;
-    const space = joiner(tokenizer, step.tokens[start - 1], step.tokens[start]);
-    const text = style === "mask" ? MASK.repeat(end - start) : tokenizer.decode(step.tokens.slice(start, end));
-    runs.push({ style, text: space + text });
-    start = end;
-  }
-  return runs;
-}
 
 export interface LiveStream {
   columns?: number | undefined;
@@ -95,7 +66,7 @@ export class LiveText {
 }
 
 /** Breaks runs into lines of `width` characters, each closed with its own colours. */
-export function wrap(runs: readonly { style: Style; text: string }[], width: number): string[] {
+export function wrap(runs: readonly { style: RunStyle; text: string }[], width: number): string[] {
   const lines: string[] = [];
   let line = "";
   let used = 0;

@@ -25,6 +25,10 @@ export function trainReport(recipe: RecipeKeys, { json }: { json: boolean }): Ru
   ]);
 }
 
+/** What a process tells that is not the first: skipped samples, in the file. */
+export const skipReport = ({ output }: RecipeKeys): RunLog =>
+  combineLogs([{ ...skipLog(output, () => undefined), close: () => undefined }]);
+
 const SHOWN_SKIPS = 5;
 
 function skipLog(output: string, note: (line: string) => void): TrainObserver {

@@ -49,6 +49,8 @@ export interface BatchRange {
   epoch: number;
   /** The first micro-batch; those before it are not loaded. Default 0. */
   fromBatch?: number;
+  /** Only every so many: of several processes that share the epoch, each has its own. Default 1. */
+  every?: number;
   signal?: AbortSignal;
 }
 
@@ -126,16 +128,16 @@ export class SampleLoader implements AsyncDisposable {
 
   /** @throws UserError when more samples are bad than `skipLimit` allows, or none at all is usable; an error when a
    *  thread dies; the signal's reason when aborted */
-  async *batches({ epoch, fromBatch = 0, signal }: BatchRange): AsyncGenerator<TrainingSample[]> {
+  async *batches({ epoch, fromBatch = 0, every = 1, signal }: BatchRange): AsyncGenerator<TrainingSample[]> {
     const plan = this.epochBatches(epoch);
     const stop = new AbortController();
     const either = signal === undefined ? stop.signal : AbortSignal.any([stop.signal, signal]);
     const pending: Promise<LoadedSample[]>[] = [];
     let next = fromBatch;
     try {
-      for (let batch = fromBatch; batch < plan.batches; batch++) {
+      for (let batch = fromBatch; batch < plan.batches; batch += every) {
         signal?.throwIfAborted();
-        for (; next < plan.batches && next <= batch + this.#ahead; next++) {
+        for (; next < plan.batches && next <= batch + this.#ahead * every; next += every) {
           const loading = this.#loadBatch(plan, next, either);
           loading.catch(() => undefined); // Told when its turn comes.
           pending.push(loading);

@@ -27,7 +27,7 @@ export class SampleError extends UserError {
     hint?: string,
     options?: ErrorOptions,
   ) {
-    super(message, hint, options);
+    super(message, hint, { ...options, code: "bad_data" });
   }
 }
 

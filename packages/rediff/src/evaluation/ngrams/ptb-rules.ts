@@ -79,7 +79,7 @@ const cut = (match: string, at: number): readonly string[] =>
 
 export const ptbRules: readonly PtbRule[] = [
   // Tags, addresses, and names of files. Bounded, so that a text of nothing but beginnings takes no longer than others.
-  rule("</?[a-z][^<>\\n]*>", undefined),
+  rule("</?[a-z][^<>\\n]*>", (match) => [match.replace(/\s/g, "\u00a0")]),
   rule('(?:https?|ftp)://[^\\s<>"()\\[\\]{}]*[^\\s<>"()\\[\\]{}.,;:!?\'\\u2019]'),
   rule('www\\.[^\\s<>"()\\[\\]{}]*[^\\s<>"()\\[\\]{}.,;:!?\'\\u2019]'),
   rule("[\\w.+-]{1,64}@[a-z0-9-]{1,63}(?:\\.[a-z0-9-]{1,63}){1,8}"),

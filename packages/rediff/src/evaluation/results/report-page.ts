@@ -71,7 +71,7 @@ function curves(results: readonly KeptResult[]): string {
   for (const { origin, scores } of results) {
     const [speed, value] = [tokensPerStep(origin.options), scores?.metrics[metric]];
     if (speed === undefined || value === undefined || value === null) continue;
-    const error = scores?.stderr[metric] ?? undefined;
+    const error = errorOf(scores, metric);
     const title = seriesTitle(origin);
     series.set(title, [...(series.get(title) ?? []), { tokensPerStep: speed, value, error }]);
   }
@@ -80,11 +80,15 @@ function curves(results: readonly KeptResult[]): string {
   return `<h3>${escaped(metric)} by tokens per step</h3>${speedChart(metric, lines)}`;
 }
 
+/** Of a mean, or of a figure whose documents were drawn anew. */
+const errorOf = (scores: KeptResult["scores"], metric: string): number | undefined =>
+  scores?.stderr[metric] ?? scores?.drawnStderr?.[metric] ?? undefined;
+
 function resultPart(result: KeptResult, isOneOfSeveral: boolean): string {
   const { scores, protocol, samples, origin, lowerIsBetter } = result;
   const rows = Object.entries(scores?.metrics ?? {}).map(
     ([metric, value]) =>
-      `<tr><td>${escaped(metric)}${lowerIsBetter.includes(metric) ? " (less is better)" : ""}</td><td class="number">${shownNumber(value)}</td><td class="number">${shownNumber(scores?.stderr[metric])}</td></tr>`,
+      `<tr><td>${escaped(metric)}${lowerIsBetter.includes(metric) ? " (less is better)" : ""}</td><td class="number">${shownNumber(value)}</td><td class="number">${shownNumber(errorOf(scores, metric))}</td></tr>`,
   );
   const table =
     rows.length === 0

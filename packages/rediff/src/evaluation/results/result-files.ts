@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import sharp from "sharp";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
-import { writeText } from "../../files/atomic-file.js";
+import { writeText, writeWhole } from "../../files/atomic-file.js";
 import { infoOf } from "../../files/regular-file.js";
 import { readUtf8 } from "../../files/utf8-text.js";
 import { issueText } from "../../options/issue-text.js";
@@ -13,7 +13,7 @@ import { parseShallowJson } from "../../options/shallow-json.js";
 import { parseShard } from "../documents/chosen-documents.js";
 import { withoutBytes } from "../documents/document-source.js";
 import { picturesOf } from "../documents/picture-columns.js";
-import { lmmsBypass, lmmsFiles, lmmsFolder, lmmsResults, lmmsSample } from "../lmms-layout.js";
+import { joinLmmsResults, lmmsBypass, lmmsFiles, lmmsFolder, lmmsResults, lmmsSample } from "../lmms-layout.js";
 import { scoredText } from "../model-question.js";
 import type { KeptDocument } from "../running/ask-documents.js";
 import type { EvaluateOptions } from "../running/evaluate-options.js";
@@ -26,6 +26,14 @@ export interface WrittenBy {
   open: OpenTask;
   kept: readonly KeptDocument[];
   options: EvaluateOptions;
+  run: RunFiles;
+}
+
+/** What all tasks of a run have in common: its date, by which lmms-eval's readers find files, and what is in its results. */
+export interface RunFiles {
+  started: Date;
+  /** Of the tasks that are done; `writeResultFiles` adds its own. */
+  lmms: Record<string, unknown>[];
 }
 
 /** @returns the files, the ones for people and other programs first */
@@ -49,12 +57,13 @@ export async function writeResultFiles(output: string, result: EvaluationResult,
 async function writeLmms(
   output: string,
   result: EvaluationResult,
-  { open, kept, options }: WrittenBy,
+  { open, kept, options, run }: WrittenBy,
 ): Promise<string[]> {
   const { scores, samples, origin, protocol, documents, clustered, withoutLuck } = result;
   const model = origin.model ?? "answers";
   const folder = join(output, lmmsFolder(model));
-  const started = new Date(result.started);
+  if (run.lmms.length === 0) run.started = freeDate(folder, run.started);
+  const { started } = run;
   const names = lmmsFiles(result.task, started);
   const nothing: TaskScores = {
     metrics: { bypass: 999 },
@@ -62,24 +71,26 @@ async function writeLmms(
     subScores: {},
     counts: { answers: samples.length, unreadable: 0, random: 0, judged: 0, judge_failed: 0, failed: 0 },
   };
-  const results = lmmsResults({
-    task: open.task,
-    protocol,
-    scored: {
-      answers: samples.flatMap(({ scored }) => scored ?? []),
-      scores: scores ?? nothing,
-      ...(withoutLuck && { withoutLuck }),
-    },
-    documents,
-    model,
-    modelArgs: origin.checkpoint === null ? "" : `checkpoint=${origin.checkpoint}`,
-    generation: { ...origin.options },
-    limit: options.limit,
-    seed: options.seed ?? 0,
-    clustered,
-    started,
-    ended: new Date(result.ended),
-  });
+  run.lmms.push(
+    lmmsResults({
+      task: open.task,
+      protocol,
+      scored: {
+        answers: samples.flatMap(({ scored }) => scored ?? []),
+        scores: scores ?? nothing,
+        ...(withoutLuck && { withoutLuck }),
+      },
+      documents,
+      model,
+      modelArgs: origin.checkpoint === null ? "" : `checkpoint=${origin.checkpoint}`,
+      generation: { ...origin.options },
+      limit: options.limit,
+      seed: options.seed ?? 0,
+      clustered,
+      started,
+      ended: new Date(result.ended),
+    }),
+  );
   const lines = samples.map((sample, i) => {
     const { index, prompt, reply, tokens } = sample;
     const document = kept[i]?.document;
@@ -93,10 +104,16 @@ async function writeLmms(
     };
     return JSON.stringify(sample.scored === undefined ? lmmsBypass(line) : lmmsSample(line));
   });
-  const paths = [join(folder, `${result.task}_${names.results}`), join(folder, names.samples)];
+  const paths = [join(folder, names.results), join(folder, names.samples)];
   await writeText(paths[1] ?? "", lines.map((line) => `${line}\n`).join(""));
-  await writeText(paths[0] ?? "", `${JSON.stringify(results, undefined, 2)}\n`);
+  await writeText(paths[0] ?? "", `${JSON.stringify(joinLmmsResults(run.lmms), undefined, 2)}\n`);
   return paths;
+}
+
+/** Of two runs in one second, the second has the next one. */
+function freeDate(folder: string, started: Date): Date {
+  const isTaken = infoOf(join(folder, lmmsFiles("", started).results)) !== undefined;
+  return isTaken ? freeDate(folder, new Date(started.getTime() + 1000)) : started;
 }
 
 const unscored: ScoredAnswer = { parsed: null, target: "", scores: {}, facets: {}, marks: [] };
@@ -111,7 +128,7 @@ async function writeSubmission(
   mkdirSync(folder, { recursive: true });
   const path = join(folder, submission.file);
   const answers = samples.map(({ reply }, i) => ({ document: kept[i]?.document, answer: scoredText({}, reply ?? "") }));
-  await writeText(path, submission.write(answers));
+  await writeWhole(path, await submission.write(answers));
   return path;
 }
 
@@ -154,6 +171,7 @@ async function smallPicture(read: () => unknown): Promise<string | undefined> {
 const scoresSchema = z.looseObject({
   metrics: z.record(z.string(), z.number().nullable()),
   stderr: z.record(z.string(), z.number().nullable()),
+  drawnStderr: z.record(z.string(), z.number().nullable()).optional(),
   subScores: z.record(
     z.string(),
     z.record(z.string(), z.looseObject({ score: z.number().nullable(), count: z.number() })),

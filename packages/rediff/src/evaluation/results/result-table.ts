@@ -50,7 +50,7 @@ export function resultTable(results: readonly EvaluationResult[]): string {
       i === 0 ? protocol : "",
       `${metric}${lowerIsBetter.includes(metric) ? " (less is better)" : ""}`,
       shownNumber(value),
-      shownNumber(clustered[metric] ?? scores?.stderr[metric]),
+      shownNumber(clustered[metric] ?? scores?.stderr[metric] ?? scores?.drawnStderr?.[metric]),
     ]);
   });
   const table = columns([head, ...rows], new Set([3, 4]));

@@ -56,6 +56,8 @@ export interface EvaluateOptions extends AskingOptions {
   judgeCache?: string | undefined;
   /** CHAIR's table of words for objects. */
   synonyms?: string | undefined;
+  /** Folder of METEOR's tables: COCO captions are scored by it as well. */
+  meteor?: string | undefined;
   /** CAPTURE's module. */
   captureParts?: string | undefined;
   onProgress?: ((progress: { task: string; done: number; total: number }) => void) | undefined;
@@ -84,6 +86,7 @@ const types: OptionTypes<EvaluateOptions> = {
   judgeModel: text,
   judgeCache: text,
   synonyms: text,
+  meteor: text,
   captureParts: text,
   onProgress: listener,
   onResult: listener,

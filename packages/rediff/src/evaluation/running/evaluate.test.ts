@@ -1,11 +1,14 @@
 /** Evaluation from data to files: answers, what fails, what is asked again, and what other programs read. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect } from "vitest";
+import { openPromise } from "yauzl";
 import { type FakeExpert, startFakeExpert } from "../../pipeline/correction/testing/fake-expert.js";
 import { jsonLines } from "../../testing/command-line.js";
 import { test } from "../../testing/fixtures.js";
 import { expectNoLeaks } from "../../testing/leaks.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
+import { ownCaptions } from "../meteor/fixtures/own-tables.js";
+import { writeMeteorTables } from "../meteor/fixtures/write-tables.js";
 import { compareRuns } from "../results/compare-runs.js";
 import { reportPage } from "../results/report-page.js";
 import { readResults } from "../results/result-files.js";
@@ -23,6 +26,18 @@ function chartData(folder: string, count: number, broken: readonly number[] = []
   }));
   writeFileSync(`${folder}/test.jsonl`, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
   return folder;
+}
+
+async function zipMembers(path: string): Promise<Map<string, string>> {
+  const zip = await openPromise(path, { lazyEntries: true, autoClose: false });
+  const members = new Map<string, string>();
+  for await (const entry of zip.eachEntry()) {
+    const pieces: Buffer[] = [];
+    for await (const piece of await zip.openReadStreamPromise(entry)) pieces.push(piece as Buffer);
+    members.set(entry.fileName, Buffer.concat(pieces).toString());
+  }
+  zip.close();
+  return members;
 }
 
 const answersFile = (path: string, texts: Readonly<Record<number, string>>): string => {
@@ -72,6 +87,36 @@ describe("answers that are given", () => {
     expect(result?.scores?.counts).toMatchObject({ answers: 2, failed: 1 });
   });
 
+  test("of COCO are scored by METEOR too where its tables are named, and so are two runs beside each other", async ({
+    folder,
+  }) => {
+    const data = `${folder}/data`;
+    mkdirSync(data);
+    writeFileSync(`${data}/a.jpg`, readFileSync(fixturePath("color.jpg")));
+    const rows = ownCaptions.map(({ references }) => ({ image: "a.jpg", answer: references }));
+    writeFileSync(`${data}/val.jsonl`, rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+    const texts = ownCaptions.map(({ candidate }) => candidate || "a dog");
+    const meteor = writeMeteorTables(`${folder}/meteor`);
+    const score = (name: string, captions: readonly string[]) =>
+      evaluate(undefined, {
+        ...{ tasks: ["coco2017_cap_val"], data, meteor, output: `${folder}/${name}` },
+        answers: answersFile(`${folder}/${name}.jsonl`, { ...captions }),
+      });
+    const [result] = await score("first", texts);
+    const { metrics } = result?.scores ?? {};
+    const [first] = result?.samples ?? [];
+    expect(metrics?.coco_METEOR).toBeGreaterThan(0.2);
+    expect(first?.scored?.scores.METEOR).toBe(1);
+    await score("second", texts.toReversed());
+    const [compared] = await compareRuns(`${folder}/first`, `${folder}/second`, { samples: 20 });
+    const row = compared?.metrics.find(({ metric }) => metric === "coco_METEOR");
+    expect(row?.first).toBe(metrics?.coco_METEOR);
+    expect(row?.interval?.[1]).toBeLessThan(0);
+    await expect(
+      evaluate(undefined, { tasks: ["chartqa"], data, meteor, answers: `${folder}/first.jsonl` }),
+    ).rejects.toThrow("meteor is for coco2017_cap_val, which is not asked for");
+  });
+
   test("go into the file that a server takes, where the truth is hidden", async ({ folder }) => {
     mkdirSync(`${folder}/data`);
     writeFileSync(`${folder}/data/a.jpg`, readFileSync(fixturePath("color.jpg")));
@@ -86,6 +131,64 @@ describe("answers that are given", () => {
       { questionId: 9, answer: "blue" },
     ]);
     expect(resultTable([result!])).toContain("a server scores it");
+  });
+
+  test("of several tasks have one file of results as lmms-eval has it, and samples of the same date", async ({
+    folder,
+  }) => {
+    const data = `${folder}/data`;
+    mkdirSync(data);
+    writeFileSync(`${data}/a.jpg`, readFileSync(fixturePath("color.jpg")));
+    writeFileSync(`${data}/test.jsonl`, '{"questionId":"7","question":"What?","answer":"red","image":"a.jpg"}\n');
+    const own = ["first", "second"].map((task) => {
+      const text = `task: ${task}\nprompt: "{question}"\nimages: [image]\ntarget: answer\nmetric: exact_match\n`;
+      writeFileSync(`${folder}/${task}.yaml`, text);
+      return `${folder}/${task}.yaml`;
+    });
+    const answers = answersFile(`${folder}/own.jsonl`, { 0: "red" });
+    const output = `${folder}/out`;
+    for (let run = 0; run < 2; run++) await evaluate(undefined, { tasks: own, data, answers, output });
+    const names = readdirSync(`${output}/answers`);
+    const dates = names.filter((name) => name.endsWith("_results.json")).map((name) => name.slice(0, 15));
+    expect(new Set(dates).size).toBe(2);
+    expect(names.toSorted()).toEqual(
+      dates
+        .flatMap((date) => [`${date}_results.json`, `${date}_samples_first.jsonl`, `${date}_samples_second.jsonl`])
+        .toSorted(),
+    );
+    const results = JSON.parse(readFileSync(`${output}/answers/${dates[0]}_results.json`, "utf8"));
+    for (const key of ["results", "configs", "versions", "n-shot", "higher_is_better", "n-samples"])
+      expect(Object.keys(results[key]), key).toEqual(["first", "second"]);
+    expect(results.results.second["exact_match,none"]).toBe(1);
+  });
+
+  test("of MMBench's test split go into a spreadsheet, one row for each rotation", async ({ folder }) => {
+    mkdirSync(`${folder}/data`);
+    writeFileSync(`${folder}/data/a.jpg`, readFileSync(fixturePath("color.jpg")));
+    const row = { ...{ question: "What <is>\nit?", hint: "nan", A: "cat", B: "dog & co", C: "nan" }, image: "a.jpg" };
+    const rest = { category: "c", "L2-category": "l", source: "s", split: "test", answer: "nan" };
+    const rows = [3, 1_000_003].map((index) => `${JSON.stringify({ index, ...row, ...rest })}\n`);
+    writeFileSync(`${folder}/data/test.jsonl`, rows.join(""));
+    const answers = answersFile(`${folder}/own.jsonl`, { 0: "A", 1: "=B" });
+    const output = `${folder}/out`;
+    await evaluate(undefined, { tasks: ["mmbench_en_test"], data: `${folder}/data`, answers, output });
+    const members = await zipMembers(`${output}/submissions/mmbench_en_test_results.xlsx`);
+    const [sheet = "", texts = ""] = ["xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"].map((name) =>
+      members.get(name),
+    );
+    const shared = [...texts.matchAll(/<si>.*?<t[^>]*>(.*?)<\/t>.*?<\/si>/gs)].map(([, text]) => text);
+    const cells = [...sheet.matchAll(/<row .*?<\/row>/gs)].map(([line]) =>
+      [...line.matchAll(/<c ([^>]*)><v>(.*?)<\/v><\/c>/gs)].map(([, kind = "", value]) =>
+        kind.includes('t="s"') ? shared[Number(value)] : Number(value),
+      ),
+    );
+    const asked = ["What &lt;is&gt;\nit?", "nan"];
+    const options = ["nan", "s", "test", "c", "l", "cat", "dog &amp; co", "nan", "nan", "nan"];
+    expect(cells).toEqual([
+      [..."index question answer prediction hint source split category L2-category A B C D E".split(" ")],
+      [3, ...asked, "A", ...options],
+      [1_000_003, ...asked, "=B", ...options],
+    ]);
   });
 });
 

@@ -11,7 +11,7 @@ import { picturesOf } from "../documents/picture-columns.js";
 import { Judge } from "../judges/judge.js";
 import { type JudgeOptions, judgeDefaults } from "../judges/judge-options.js";
 import { scoredText } from "../model-question.js";
-import { writeResultFiles } from "../results/result-files.js";
+import { type RunFiles, writeResultFiles } from "../results/result-files.js";
 import { type Answered, scoreAnswers } from "../score-answers.js";
 import { clusteredStandardError } from "../statistics/standard-errors.js";
 import type { Task } from "../task.js";
@@ -56,9 +56,10 @@ export async function evaluate(
   const judge =
     judgeModel === undefined || options.predictOnly ? undefined : await Judge.open(judgeOptions(options, judgeModel));
   const results: EvaluationResult[] = [];
+  const files: RunFiles = { started: new Date(), lmms: [] };
   try {
     for (const open of tasks) {
-      const result = await evaluateTask(open, { options, asked, given, judge, shard });
+      const result = await evaluateTask(open, { options, asked, given, judge, shard, files });
       results.push(result);
       onResult?.(result);
     }
@@ -101,6 +102,7 @@ interface Run {
   given: ReadonlyMap<number, Answer> | undefined;
   judge: Judge | undefined;
   shard: ReturnType<typeof checkEvaluate>["shard"];
+  files: RunFiles;
 }
 
 async function evaluateTask(open: OpenTask, run: Run): Promise<EvaluationResult> {
@@ -151,7 +153,7 @@ async function answerAndScore(open: OpenTask, run: Run, folder: string | undefin
     files: [],
   };
   if (output === undefined) return result;
-  const files = await writeResultFiles(output, result, { open, kept, options });
+  const files = await writeResultFiles(output, result, { open, kept, options, run: run.files });
   return { ...result, files: [...(file === undefined ? [] : [file.path]), ...files] };
 }
 

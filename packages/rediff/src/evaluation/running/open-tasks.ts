@@ -1,6 +1,6 @@
 /** From names to tasks with their documents: what is wrong with either is told before a model is loaded. */
 import { extname } from "node:path";
-import { UserError } from "../../errors.js";
+import { OptionError, option, UserError, wording } from "../../errors.js";
 import { readUtf8 } from "../../files/utf8-text.js";
 import { loadCaptureParts } from "../capture/capture-parts.js";
 import { parseSynonyms } from "../chair/chair.js";
@@ -9,10 +9,12 @@ import { findDataFiles } from "../documents/data-files.js";
 import { type DocumentSource, openDocuments, withoutBytes } from "../documents/document-source.js";
 import { picturesOf } from "../documents/picture-columns.js";
 import { type SceneKind, sceneDocuments } from "../documents/scene-documents.js";
+import { openMeteorFiles } from "../meteor/meteor-files.js";
 import type { Task } from "../task.js";
 import { expandTasks, type FurnishedTask, findTask, isFurnished } from "../task-registry.js";
 import { captureTask } from "../tasks/caption/capture-task.js";
 import { chairCaptions } from "../tasks/caption/chair-captions.js";
+import { cocoCaption, cocoCaptionWithMeteor } from "../tasks/caption/coco-caption.js";
 import { parseUserTask } from "../user-task.js";
 import { openWordNet } from "../wordnet/wordnet-files.js";
 import type { EvaluateOptions } from "./evaluate-options.js";
@@ -65,7 +67,19 @@ async function namedTasks(options: EvaluateOptions): Promise<{ task: Task; proto
       isFurnished(name) ? { task: await furnish(name, options), protocol: "rediff" } : findTask(name, protocol),
     ),
   );
-  return [...found, ...own];
+  return [...(await withMeteor(found, options)), ...own];
+}
+
+async function withMeteor<Found extends { task: Task }>(
+  found: readonly Found[],
+  { meteor }: EvaluateOptions,
+): Promise<Found[]> {
+  if (meteor === undefined) return [...found];
+  const { name } = cocoCaption;
+  if (!found.some(({ task }) => task.name === name))
+    throw new OptionError("meteor", wording`${option("meteor")} is for ${name}, which is not asked for`);
+  const task = cocoCaptionWithMeteor(await openMeteorFiles(meteor));
+  return found.map((one) => (one.task.name === name ? { ...one, task } : one));
 }
 
 async function furnish(name: FurnishedTask, { synonyms, captureParts }: EvaluateOptions): Promise<Task> {

@@ -83,6 +83,7 @@ export const checkMany = optionSet<ManyOptions>({
   batch: number,
   onStep: listener,
   onTrace: listener,
+  onWarning: listener,
 });
 
 export const checkRefine = optionSet<RefineOptions>({

@@ -2,8 +2,8 @@
 import type { Decoding } from "../../diffusion/decoder.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Description, TokenEdit } from "../answers.js";
+import { StablePrefix, stableLength } from "../forming/stable-prefix.js";
 import type { DescribeRequest } from "../resolve.js";
-import { StablePrefix, stableLength } from "../stable-prefix.js";
 import type { AnswerReader } from "./answer-reader.js";
 
 export function describing(

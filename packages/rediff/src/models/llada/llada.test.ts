@@ -14,9 +14,9 @@ import {
 import { describe, expect, test } from "vitest";
 import { runChain } from "../chain.js";
 import { idTensor } from "../ids.js";
-import { withPlainKernels } from "../kernels.js";
+import { rmsNorm, withPlainKernels } from "../kernels.js";
 import type { Positions } from "./attend.js";
-import { type BlockWeights, embed, hiddenStates, type Llada, lladaStages, logits, rmsNorm } from "./llada.js";
+import { type BlockWeights, embed, hiddenStates, type Llada, lladaStages, logits } from "./llada.js";
 import type { LladaConfig } from "./llada-config.js";
 import { Rotary } from "./rotary.js";
 import { additiveMask, conversationVisibility } from "./visibility.js";

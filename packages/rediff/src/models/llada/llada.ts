@@ -10,10 +10,10 @@
 import { scope, Tensor } from "@rediff/torch";
 import { chainPieces, type Pieces, runChain, type Stage, stage } from "../chain.js";
 import { mergeHeads, repeatHeads, splitHeads } from "../heads.js";
-import { add_, type LinearWeight, linear, mul_, type StoredWeight, silu_ } from "../kernels.js";
+import { add_, gated_, type LinearWeight, linear, rmsNorm, type StoredWeight } from "../kernels.js";
 import { at, attend, attendEach, type Positions } from "./attend.js";
 import type { LladaConfig } from "./llada-config.js";
-import { type RotaryTables, rotaryAt, rotate } from "./rotary.js";
+import { type RotaryTables, rotaryAt, rotate_ } from "./rotary.js";
 import type { Visibility } from "./visibility.js";
 
 /** `W` is Tensor in a model; while adapters are trained, some weights are pairs with one (kernels.ts). */
@@ -116,8 +116,8 @@ function attention(
 ): Tensor {
   const heads = (x: Tensor) => splitHeads(x, config.headDim);
   const asking = asked ?? due;
-  const q_BNRH = rotate(heads(linear(at(h_BLD, asking), w.query)), rotaryAt(rotary, asking));
-  const keys = rotate(heads(linear(at(h_BLD, due), w.key)), rotaryAt(rotary, due));
+  const q_BNRH = rotate_(heads(linear(at(h_BLD, asking), w.query)), rotaryAt(rotary, asking));
+  const keys = rotate_(heads(linear(at(h_BLD, due), w.key)), rotaryAt(rotary, due));
   const values = heads(linear(at(h_BLD, due), w.value));
   const seen = source.seen({ keys, values });
   const groups = config.heads / config.kvHeads;
@@ -134,15 +134,7 @@ function attention(
 
 /** down(silu(gate x) * up x) */
 function feedForward(w: BlockWeights<LinearWeight>, x_BLD: Tensor): Tensor {
-  return linear(mul_(silu_(linear(x_BLD, w.gate)), linear(x_BLD, w.up)), w.down);
-}
-
-/** x / sqrt(mean(x^2) + eps) in float32, cast back, then times the weight. */
-export function rmsNorm(x_BLD: Tensor, weight_D: Tensor, eps: number): Tensor {
-  const dtype = x_BLD.dtype;
-  const wide_BLD = dtype === "float32" || dtype === "float64" ? x_BLD : x_BLD.to({ dtype: "float32" });
-  const normed_BLD = wide_BLD.mul(wide_BLD.square().mean([-1], true).add(eps).rsqrt());
-  return mul_(normed_BLD.dtype === dtype ? normed_BLD : normed_BLD.to({ dtype }), weight_D);
+  return linear(gated_(linear(x_BLD, w.gate), linear(x_BLD, w.up)), w.down);
 }
 
 export interface LladaOptions {
@@ -193,8 +185,13 @@ export function embed(model: Llada, ids: Tensor): Tensor {
 
 /** Hidden states to float32 logits over the first `vocabulary` tokens (all by default): [..., V] */
 export function logits(model: Llada, hidden: Tensor, vocabulary = model.config.vocabSize): Tensor {
-  const { head } = model.weights;
   return scope(() =>
-    linear(hidden, vocabulary < head.size(0) ? head.narrow(0, 0, vocabulary) : head).to({ dtype: "float32" }),
+    headLogits(model, hidden, 0, Math.min(vocabulary, model.weights.head.size(0))).to({ dtype: "float32" }),
   );
+}
+
+/** Those of `count` tokens from `first` on, in the weights' dtype: [..., count] */
+export function headLogits({ weights }: Llada, hidden: Tensor, first: number, count: number): Tensor {
+  const { head } = weights;
+  return scope(() => linear(hidden, count < head.size(0) ? head.narrow(0, first, count) : head));
 }

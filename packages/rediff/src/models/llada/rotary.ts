@@ -3,8 +3,8 @@
  *
  *  Angles, cosines and sines are float32, then cast to the activations' dtype: LLaDA-V's choice (the original LLaDA
  *  rotates in float32), kept for parity. */
-import { cat, type Device, type DType, fromBuffer, scope, type Tensor } from "@rediff/torch";
-import { isPlain } from "../kernels.js";
+import { type Device, type DType, fromBuffer, scope, type Tensor } from "@rediff/torch";
+import { turn_ } from "../kernels.js";
 import { at, type Positions } from "./attend.js";
 import type { LladaConfig } from "./llada-config.js";
 
@@ -67,18 +67,5 @@ export class Rotary {
   }
 }
 
-/** Rotates queries or keys [B, N, L, H]; the products are in the activations' dtype.
- *
- *  In float32 the halves are added into one result, with a third of the memory traffic; narrower dtypes take the
- *  reference's steps, because there each step rounds. */
-export function rotate(x_BNLH: Tensor, { cos, sin }: RotaryTables): Tensor {
-  const half = x_BNLH.size(-1) / 2;
-  const first_BNLh = x_BNLH.narrow(-1, 0, half);
-  const second_BNLh = x_BNLH.narrow(-1, half, half);
-  if (isPlain() || (x_BNLH.dtype !== "float32" && x_BNLH.dtype !== "float64"))
-    return x_BNLH.mul(cos).add(cat([second_BNLh.neg(), first_BNLh], -1).mul(sin));
-  const rotated_BNLH = x_BNLH.mul(cos);
-  rotated_BNLH.narrow(-1, 0, half).addcmul_(second_BNLh, sin.narrow(-1, 0, half), { value: -1 });
-  rotated_BNLH.narrow(-1, half, half).addcmul_(first_BNLh, sin.narrow(-1, half, half));
-  return rotated_BNLH;
-}
+/** Rotates queries or keys [B, N, L, H], which are used up; the products are in the activations' dtype. */
+export const rotate_ = (x_BNLH: Tensor, { cos, sin }: RotaryTables): Tensor => turn_(x_BNLH, cos, sin);

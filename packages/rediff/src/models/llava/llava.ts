@@ -98,6 +98,8 @@ export interface Model extends Disposable {
   readonly quantization?: Quantization | undefined;
   /** Rows of the vocabulary that may be generated: up to the last that has a token. */
   readonly vocabulary: number;
+  /** False where it was loaded without asking whether it fits into memory: then no request is asked either. */
+  readonly memoryCheck?: boolean | undefined;
 }
 
 /** The vision encoder of a model that is to see or to learn from pictures. @throws UserError for a text-only LLaDA */

@@ -3,7 +3,9 @@
  *
  *  REDIFF_KERNELS forces them for a whole process, as a list with commas: "plain" (everything as in `withPlainKernels`),
  *  "aten" or "onednn" for float32 products, "bfloat16-native" or "bfloat16-float32", "attention-fused" or
- *  "attention-products". What is forced is not measured; results of other kernels differ by rounding. */
+ *  "attention-products". What is forced is not measured; results of other kernels differ by rounding. "head-whole" and
+ *  "unfused" turn off what is not measured, because it is the faster wherever it is: the head by pieces of the vocabulary,
+ *  and several operators in one pass over memory. */
 import { getThreads, setThreads } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import { BFLOAT16_ROWS, FEW_ROWS, MANY_ROWS, measureKernels } from "./kernel-times.js";
@@ -58,6 +60,8 @@ const SETTINGS = [
   "bfloat16-float32",
   "attention-fused",
   "attention-products",
+  "head-whole",
+  "unfused",
 ] as const;
 type Setting = (typeof SETTINGS)[number];
 
@@ -118,6 +122,12 @@ export function settleKernels(): void {
 
 /** Whether REDIFF_KERNELS asks for libtorch's own operators only. */
 export const isSetPlain = (): boolean => isSet("plain");
+
+/** Whether it asks for all logits of the head at once. */
+export const isSetHeadWhole = (): boolean => isSet("head-whole");
+
+/** Whether it asks for elementwise operators one by one. */
+export const isSetUnfused = (): boolean => isSet("unfused");
 
 /** For a float32 product on the CPU. */
 export function linearKernelFor(rows: number): LinearKernel {

@@ -32,6 +32,8 @@ export interface EngineOptions {
   keptBytes?: number | undefined;
   /** Bytes that caches may take together; default as the batcher has it. */
   cacheBytes?: number | undefined;
+  /** Bytes that requests may take together beside the model; default as the batcher has it. */
+  memoryBytes?: number | undefined;
   /** Requests that may wait. */
   queue: number;
   /** Processes that decode pictures, at most. */
@@ -112,6 +114,7 @@ export class Engine {
   #facts: ModelFacts | undefined;
   #memory: MemoryUse = { tensors: 0, bytes: 0, forgotten: 0 };
   #kept: KeptUse = NOTHING_KEPT;
+  #cacheBytes = 0;
   /** What the processes before this one found and encoded. */
   #keptBefore = NOTHING_KEPT;
   #lastId = 0;
@@ -129,10 +132,10 @@ export class Engine {
       pictures: new VisionPool({ workers: options.visionWorkers, isolation }),
       videos: new VisionPool({ workers: 1, isolation }),
     };
-    const { folder, load, threads, batch, keptBytes, cacheBytes } = options;
-    this.#texts = new TextPool({ folder, base: load.base });
+    const { folder, load, threads, batch, keptBytes, cacheBytes, memoryBytes } = options;
+    this.#texts = new TextPool({ folder, base: load.base, quantize: load.quantize });
     this.#model = new ModelHandle(
-      { folder, options: load, threads, batch, keptBytes, cacheBytes },
+      { folder, options: load, threads, batch, keptBytes, cacheBytes, memoryBytes },
       { ...LIFE_LIMITS, ...options.life },
       {
         message: (message) => this.#hear(message),
@@ -156,6 +159,11 @@ export class Engine {
   get kept(): KeptUse {
     const before = this.#keptBefore;
     return { ...this.#kept, found: before.found + this.#kept.found, encoded: before.encoded + this.#kept.encoded };
+  }
+
+  /** Of requests' caches, now. */
+  get cacheBytes(): number {
+    return this.#cacheBytes;
   }
 
   get memory(): MemoryUse {
@@ -345,6 +353,7 @@ export class Engine {
       case "passes":
         this.#memory = message.memory;
         this.#kept = message.kept;
+        this.#cacheBytes = message.cacheBytes;
         for (const pass of message.passes) this.options.onPass?.(pass);
         return;
       case "unloadable":
@@ -445,6 +454,7 @@ export class Engine {
     this.#memory = { tensors: 0, bytes: 0, forgotten: 0 };
     this.#keptBefore = this.kept;
     this.#kept = NOTHING_KEPT;
+    this.#cacheBytes = 0;
     if (this.#status !== "draining") this.#status = "restarting";
   }
 }

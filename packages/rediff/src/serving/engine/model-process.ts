@@ -27,7 +27,15 @@ function post(message: FromModel): void {
   if (process.connected) process.send?.(message, undefined, {}, () => undefined);
 }
 
-async function load({ folder, options, threads, batch, keptBytes, cacheBytes }: LoadRequest): Promise<void> {
+async function load({
+  folder,
+  options,
+  threads,
+  batch,
+  keptBytes,
+  cacheBytes,
+  memoryBytes,
+}: LoadRequest): Promise<void> {
   try {
     await beats; // from here on silence means something
     if (threads === undefined) useFastestThreads();
@@ -35,7 +43,7 @@ async function load({ folder, options, threads, batch, keptBytes, cacheBytes }: 
     const onWarning = (line: string) => process.stderr.write(`rediff: ${line}\n`);
     const model = await loadModelFolder(folder, { ...options, onWarning });
     if (model.device === "cpu") settleKernels(); // or the first request would wait for it
-    batcher = new ServedBatcher(model, { batch, keptBytes, cacheBytes }, post);
+    batcher = new ServedBatcher(model, { batch, keptBytes, cacheBytes, memoryBytes }, post);
     const facts = { ...factsOf(model), dtype: model.dtype, device: model.device };
     post({ type: "ready", facts, memory: memory() });
   } catch (error) {

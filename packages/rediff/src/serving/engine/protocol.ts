@@ -25,6 +25,8 @@ export interface LoadRequest {
   keptBytes?: number | undefined;
   /** For their caches. */
   cacheBytes: number | undefined;
+  /** For all of theirs beside the weights. */
+  memoryBytes?: number | undefined;
 }
 
 /** What of a request's progress somebody wants to hear. */
@@ -93,6 +95,6 @@ export type FromModel =
   | { type: "progress"; progress: Progress[] }
   // Of a pass that takes long, or the pictures of a request; for those whose answers it is for.
   | { type: "layers"; ids: number[]; progress: PassProgress }
-  | { type: "passes"; passes: ForwardPass[]; memory: MemoryUse; kept: KeptUse }
+  | { type: "passes"; passes: ForwardPass[]; memory: MemoryUse; kept: KeptUse; cacheBytes: number }
   | { type: "done"; id: number; answer: Answer }
   | { type: "failed"; id: number; error: PortableError };

@@ -88,3 +88,17 @@ test("a request that is cancelled in the middle leaves the batch; one that waits
   await batcher.run();
   expect(begun).toEqual([0, 1, 3]);
 });
+
+test("a client that leaves leaves no bytes of its cache behind, with nothing decoded after it", async () => {
+  expectNoLeaks();
+  const told: number[] = [];
+  const batcher: ServedBatcher = new ServedBatcher(model, { batch: 2, cacheBytes: undefined }, (message) => {
+    if (message.type !== "passes") return;
+    told.push(message.cacheBytes);
+    if (message.cacheBytes > 0) batcher.cancel(0);
+    else if (Math.max(...told) > 0) batcher.end();
+  });
+  batcher.add({ id: 0, job: job("x", { genLength: 1024, cache: "refresh" }), visuals: [] });
+  await batcher.run();
+  expect(told.at(-1)).toBe(0);
+});

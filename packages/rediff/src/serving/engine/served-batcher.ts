@@ -1,6 +1,7 @@
 /** The batcher as the server's client of it: requests come as messages, and what becomes of them goes out as messages.
  *  What is left over waits in the order in which it came; fairness between clients is the server's affair. */
 import { memory, releaseKeptMemory } from "@rediff/torch";
+import { asFlag, UserError } from "../../errors.js";
 import type { Beginning } from "../../inference/answers.js";
 import { Batcher, type ForwardPass, type Taken } from "../../inference/batcher.js";
 import type { RequestKind, RequestOfKind } from "../../inference/resolve.js";
@@ -45,7 +46,12 @@ export class ServedBatcher {
 
   constructor(
     model: Model,
-    { batch, keptBytes, cacheBytes }: Pick<LoadRequest, "batch" | "keptBytes" | "cacheBytes">,
+    {
+      batch,
+      keptBytes,
+      cacheBytes,
+      memoryBytes,
+    }: Pick<LoadRequest, "batch" | "keptBytes" | "cacheBytes" | "memoryBytes">,
     post: (message: FromModel) => void,
   ) {
     this.#kept = new KeptFeatures(keptBytes);
@@ -54,6 +60,8 @@ export class ServedBatcher {
       onLayers: (progress) => this.#tellLayers(progress),
       kept: this.#kept,
       cacheBytes,
+      memoryBytes,
+      onNarrowed: (words) => process.stderr.write(`rediff: ${new UserError(words).spelled(asFlag)}\n`),
     });
     this.#post = post;
   }
@@ -178,7 +186,8 @@ export class ServedBatcher {
     const kept = this.#kept.use;
     const { tensors, ...others } = memory();
     const used = { ...others, tensors: tensors - kept.pictures }; // those are meant to stay
-    this.#post({ type: "passes", passes: this.#passes, memory: used, kept });
+    const { cacheBytes } = this.#batcher;
+    this.#post({ type: "passes", passes: this.#passes, memory: used, kept, cacheBytes });
     this.#passes = [];
     this.#toldAt = performance.now();
   }

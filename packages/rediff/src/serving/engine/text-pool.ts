@@ -4,6 +4,7 @@ import { UserError } from "../../errors.js";
 import { textLength } from "../../inference/limits/text-room.js";
 import type { ResolvedRequest } from "../../inference/resolve.js";
 import "../../threads/start-in-turn.js"; // has its threads share a turn
+import type { Quantization } from "../../models/quantization.js";
 import { WorkerPool } from "../../threads/worker-pool.js";
 import { existingWorkerUrl } from "../../threads/worker-url.js";
 import type { TextJob } from "./text-jobs.js";
@@ -13,6 +14,8 @@ export interface TextPoolOptions {
   folder: string;
   /** Of an adapter. */
   base?: string | undefined;
+  /** What its weights are rounded to while it is loaded: requests are to say so, and its folder does not. */
+  quantize?: Quantization | undefined;
 }
 
 /** UTF-16 units of a short text: milliseconds. */
@@ -35,13 +38,13 @@ export class TextPool {
   readonly #long: WorkerPool<TextJob | "warm", ResolvedRequest | undefined>;
 
   constructor(options: TextPoolOptions) {
-    const { folder, base } = options;
+    const { folder, base, quantize } = options;
     const pool = (name: string, idleMs?: number) =>
       new WorkerPool<TextJob | "warm", ResolvedRequest | undefined>({
         ...(idleMs !== undefined && { idleMs }),
         url: existingWorkerUrl("./text-worker.js", import.meta.url),
         workers: 1,
-        workerData: { folder, base } satisfies TextPoolOptions,
+        workerData: { folder, base, quantize } satisfies TextPoolOptions,
         name,
         describe: () => "the text of a request",
         onDeath: "replace",

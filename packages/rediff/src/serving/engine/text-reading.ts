@@ -6,8 +6,10 @@ import { collectWhenIdle } from "../../threads/idle-garbage.js";
 import { resolveServed, type TextJob } from "./text-jobs.js";
 import type { TextPoolOptions } from "./text-pool.js";
 
-const { folder, base }: TextPoolOptions = workerData;
-const model = readAskable(folder, base);
+const { folder, base, quantize }: TextPoolOptions = workerData;
+const model = readAskable(folder, base).then((read) =>
+  quantize === undefined ? read : { ...read, facts: { ...read.facts, quantization: quantize } },
+);
 model.catch(() => undefined); // each job tells it
 
 collectWhenIdle();

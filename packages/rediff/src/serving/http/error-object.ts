@@ -70,11 +70,11 @@ export function toApiError(error: unknown, log: (line: string) => void): ApiErro
   return new ApiError(500, "internal error; the server's log has the details", { code: "internal", cause: error });
 }
 
-/** An option that cannot be, as the field that it came from. @param spelling an option's field */
+/** An option that cannot be, as the field that it came from: 400, so that clients do not ask again by themselves. @param spelling an option's field */
 export function fieldError(error: OptionError, spelling: Spelling = inSnakeCase): ApiError {
   return new ApiError(400, error.spelled(spelling), {
     param: spelling(error.option),
-    code: error.problem === "context_length" ? "context_length_exceeded" : "invalid_value",
+    code: error.code,
     cause: error,
   });
 }

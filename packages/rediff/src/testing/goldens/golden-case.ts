@@ -11,6 +11,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Device } from "@rediff/torch";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
+import type { RecipeKeys } from "../../training/recipe/recipe.js";
 import { type GoldenTensor, readGoldenTensors } from "./safetensors-reader.js";
 
 export type { GoldenData, GoldenTensor } from "./safetensors-reader.js";
@@ -37,8 +38,12 @@ export interface GoldenCase {
   tensors(): Map<string, GoldenTensor>;
 }
 
-/** Where the cases that have a model are computed. */
-export const computing: { device: Device } = { device: "cpu" };
+/** Where the cases that have a model are computed; optimizer steps on so many ranks, and what these divide. */
+export const computing: { device: Device; ranks: number; sharding: RecipeKeys["sharding"] } = {
+  device: "cpu",
+  ranks: 1,
+  sharding: "none",
+};
 
 /** Multiples of a case's tolerances that differences of rounding may take: 1 where the reference's own kernels run. */
 export const judging = { leeway: 1 };

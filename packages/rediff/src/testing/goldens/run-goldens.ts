@@ -3,18 +3,20 @@ import { parseArgs } from "node:util";
 import type { Device } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import { DEVICE_FORMS, isDeviceName } from "../../options/device-name.js";
+import type { RecipeKeys } from "../../training/recipe/recipe.js";
 import { type CaseListing, computing, judging, listCases, loadCase, type Outcome } from "./golden-case.js";
 import { findRoute, type Route, routes } from "./judge-of-case.js";
 
 export type Tally = { passed: number; failed: number; skipped: number };
 
-const usage = "npm run goldens -- FOLDER [--only PART_OF_AN_ID] [--device cuda]";
+const usage =
+  "npm run goldens -- FOLDER [--only PART_OF_AN_ID] [--device cuda] [--ranks N --sharding none|optimizer|full]";
 
 /** The command: a line for each case, then `N passed, N failed, N skipped`. Returns the exit status. */
 export async function goldensCommand(args: string[], print: (line: string) => void): Promise<number> {
   try {
-    const { root, only, device } = parseCommand(args);
-    const { passed, failed, skipped } = await runGoldens(root, { only, device, print });
+    const { root, ...asked } = parseCommand(args);
+    const { passed, failed, skipped } = await runGoldens(root, { ...asked, print });
     print(`${passed} passed, ${failed} failed, ${skipped} skipped`);
     return failed > 0 ? 1 : 0;
   } catch (error) {
@@ -30,13 +32,16 @@ export async function runGoldens(
   options: {
     only?: string | undefined;
     device?: Device;
+    ranks?: number;
+    sharding?: RecipeKeys["sharding"];
     leeway?: number;
     table?: readonly Route[];
     print?: (line: string) => void;
   } = {},
 ): Promise<Tally> {
   const { only = "", device = "cpu", leeway = 1, table = routes, print = () => {} } = options;
-  computing.device = device;
+  const { ranks = 1, sharding = "none" } = options;
+  Object.assign(computing, { device, ranks, sharding });
   judging.leeway = leeway;
   const listings = listCases(root).filter(({ id }) => id.includes(only));
   if (listings.length === 0) throw new UserError(`${root}: no case${only && ` with "${only}" in its id`}`, usage);
@@ -75,14 +80,31 @@ function describe(id: string, { status, deviation, note }: Outcome): string {
   return `${status.padEnd(8)}${id.padEnd(56)} ${measured.padEnd(9)} ${(note ?? "").replace(/\s+/g, " ")}`.trimEnd();
 }
 
-function parseCommand(args: string[]): { root: string; only: string | undefined; device: Device } {
+const SHARDINGS: readonly RecipeKeys["sharding"][] = ["none", "optimizer", "full"];
+
+function parseCommand(args: string[]): {
+  root: string;
+  only: string | undefined;
+  device: Device;
+  ranks: number;
+  sharding: RecipeKeys["sharding"];
+} {
   try {
-    const options = { only: { type: "string" }, device: { type: "string", default: "cpu" } } as const;
+    const options = {
+      only: { type: "string" },
+      device: { type: "string", default: "cpu" },
+      ranks: { type: "string", default: "1" },
+      sharding: { type: "string", default: "none" },
+    } as const;
     const { values, positionals } = parseArgs({ args, allowPositionals: true, options });
     if (!isDeviceName(values.device)) throw new Error(`--device must be ${DEVICE_FORMS}, got ${values.device}`);
     const [root, ...rest] = positionals;
     if (root === undefined || rest.length > 0) throw new Error(`expected one folder, got ${positionals.length}`);
-    return { root, only: values.only, device: values.device as Device };
+    const ranks = Number(values.ranks);
+    if (!Number.isInteger(ranks) || ranks < 1) throw new Error(`--ranks must be a number from 1, got ${values.ranks}`);
+    const sharding = SHARDINGS.find((one) => one === values.sharding);
+    if (sharding === undefined) throw new Error(`--sharding must be one of ${SHARDINGS.join(", ")}`);
+    return { root, only: values.only, device: values.device as Device, ranks, sharding };
   } catch (cause) {
     throw new UserError(cause instanceof Error ? cause.message : String(cause), usage, { cause });
   }

@@ -50,10 +50,17 @@ describe("is stopped:", () => {
   });
 });
 
-test("a process that was stopped meanwhile has another try", async () => {
+test.each([
+  ["a process that was stopped meanwhile has another try", ""],
+  [
+    "a thread that was, while others of its process compute, has one too",
+    `new (await import("node:worker_threads")).Worker("for (const end = Date.now() + 3000; Date.now() < end;);", { eval: true }).unref();`,
+  ],
+])("%s", async (_, beside) => {
   const compiled = fileURLToPath(new URL("../../../dist/text/bounds/within-time.js", import.meta.url));
   const code = `
     import { withinTime } from ${JSON.stringify(compiled)};
+    ${beside}
     let tries = 0;
     const work = () => {
       // Sleeps, as a stopped process does.

@@ -141,8 +141,9 @@ export function saveAdapters(
   const pairs = [...adapters.values()].flatMap(({ down, up }) => [down, up]);
   const tensors = [...pairs.map(({ name, weight }) => ({ name, tensor: weight })), ...whole];
   const sources = tensors.map(({ name, tensor }): TensorSource => {
-    const value = weights?.(name) ?? tensor;
-    return { name: PEFT_PREFIX + name, dtype: value.dtype, shape: value.shape, tensor: () => value.detach() };
+    const best = () => weights?.(name) ?? tensor;
+    const dtype = scope(() => best().dtype);
+    return { name: PEFT_PREFIX + name, dtype, shape: tensor.shape, tensor: () => scope(() => best().detach()) };
   });
   noGrad(() => saveSafetensors(join(folder, ADAPTER_WEIGHTS), sources, { metadata: { format: "pt" } }));
   const modules = ["mm_projector", "vision_tower"].filter((module) =>

@@ -15,7 +15,7 @@ import {
 } from "../../diffusion/corruption.js";
 import { type LossPosition, type LossWeighting, lossPositions, type Term } from "../../diffusion/objective.js";
 import { type DrawSource, drawsFrom, type RecordedDraw } from "../../diffusion/random-draws.js";
-import { allPieces, type ChainRunner, type Pieces, piecesInside } from "../../models/chain.js";
+import { allPieces, type ChainRunner, type LayersDone, type Pieces, piecesInside } from "../../models/chain.js";
 import { idTensor } from "../../models/ids.js";
 import { type LladaOptions, lladaStages } from "../../models/llada/llada.js";
 import { Rotary } from "../../models/llada/rotary.js";
@@ -127,6 +127,7 @@ function* run(
   const tunables = new Tunables(differentiate ? trainable : { ...trainable, parameters: [] });
   const chain = recordedChain(tunables, options.checkpointing);
   const pictures = yield* seePictures(model, samples, chain, options);
+  yield ahead(model, model.llada.weights.embedTokens);
   const batch = expandBatch(
     samples,
     pictures.rows.map((rows) => rows.size(0)),
@@ -198,6 +199,7 @@ function* throughModel(
   const pass = yield* run(stages, input_1ND, "language", { needsInput });
 
   const asked = { hidden: pass.output.squeezeDim(0), targets: counted.map(({ target }) => target) };
+  yield ahead(model, head);
   if (!differentiate) return headLoss(head, asked).losses;
   const { losses, hiddenGradient } = headLoss(head, asked, {
     weights: counted.map(({ weight }) => weight * options.gradientScale),
@@ -208,6 +210,13 @@ function* throughModel(
   const inputGradient = yield* pass.backward(hiddenGradient.unsqueeze(0));
   if (inputGradient !== undefined) yield* spreadInputGradient(tunables, work, inputGradient.squeezeDim(0));
   return losses;
+}
+
+/** Before a weight that is read outside of the chains: the table of tokens, the head. */
+function ahead({ llada }: Model, weight: Tensor): LayersDone {
+  const total = llada.weights.blocks.length;
+  const done = weight === llada.weights.head ? total : 0;
+  return { part: "language", done, total, needs: { weights: weight, way: "forth" } };
 }
 
 /** The gradient of every position to where its row came from: [N, D] */

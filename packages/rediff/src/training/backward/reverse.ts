@@ -128,7 +128,7 @@ function* runForward(
 
   let x = input;
   for (const [i, stage] of stages.entries()) {
-    if (i > 0) yield { part, done: i, total };
+    yield { part, done: i, total, needs: { weights: stage.weights, way: "forth" } };
     // The last stage is differentiated next, so its recording is made at once.
     const keepsRecording = i >= lowest && (checkpointing === "none" || i === last);
     if (keepsRecording) recordings[i] = record(stage, x, needsInput || i > lowest, tunables);
@@ -145,7 +145,7 @@ function* runForward(
     *backward(outputGradient) {
       let gradient: Tensor | undefined = outputGradient;
       for (let i = last; i >= lowest; i--) {
-        if (i < last) yield { part, done: last - i, total };
+        if (i < last) yield { part, done: last - i, total, needs: { weights: stages[i]?.weights, way: "back" } };
         const next = scope(() => {
           const kept = recordings[i] ?? inputs[i];
           if (kept === undefined || gradient === undefined) return undefined;

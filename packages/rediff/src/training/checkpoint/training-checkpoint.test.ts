@@ -27,6 +27,7 @@ import {
   findCheckpoint,
   listCheckpoints,
   readState,
+  removeOldCheckpoints,
   withOptimizerState,
   writeCheckpoint,
 } from "./training-checkpoint.js";
@@ -52,11 +53,12 @@ async function save(
   step: number,
   more: Partial<CheckpointContent> & { recipe?: string } = {},
   keep = 0,
+  spared?: string,
 ) {
   using moment = tensor([step, 0.5]);
   const state = { step, epoch: 1, position: 7, totals: { samples: 9 }, recipe: recipe(more.recipe) };
   const optimizer = new Map([["exp_avg/w", moment]]);
-  return await writeCheckpoint(output, { state, trained: trained(), optimizer, ...more }, { keep });
+  return await writeCheckpoint(output, { state, trained: trained(), optimizer, ...more }, { keep, spared });
 }
 
 describe("writeCheckpoint", () => {
@@ -105,6 +107,16 @@ describe("writeCheckpoint", () => {
     expect(listCheckpoints(output).map(({ step }) => step)).toEqual([9, 11, 100]);
     expect(findCheckpoint(output)).toBe(join(output, "checkpoint-100"));
     expect(readdirSync(output).length).toBe(3);
+  });
+
+  test("one in use stays beside the newest, and goes with the next that are too many", async () => {
+    const output = newOutput();
+    const first = await save(output, 1);
+    const steps = () => listCheckpoints(output).map(({ step }) => step);
+    for (const step of [2, 3, 4]) await save(output, step, {}, 2, first);
+    expect(steps()).toEqual([1, 3, 4]);
+    await removeOldCheckpoints(output, { keep: 2 });
+    expect(steps()).toEqual([3, 4]);
   });
 
   test("what only looks like a checkpoint is none", async () => {

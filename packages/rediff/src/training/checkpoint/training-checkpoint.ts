@@ -3,14 +3,15 @@
  *
  *      config.json, model*.safetensors, tokenizer files     the model, low-rank adapters merged
  *      training.json                                        step, place in the data, recipe, versions
- *      optimizer.safetensors                                moments, master weights, moving averages
+ *      optimizer.safetensors                                moments, master weights, moving averages; of a run with
+ *                                                           sharding a file for each rank (state-shards.ts)
  *      adapter/                                             low-rank adapters by themselves, in PEFT's layout
  *      mm_projector.safetensors                             where the projector alone is trained
  *
  *  A folder of that name is always whole: it is written under another name, synced and renamed. Older checkpoints are
  *  removed only when the new one is there. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { SafetensorsFile, saveSafetensors, type Tensor, torchVersion } from "@rediff/torch";
 import { z } from "zod";
 import { writeJson } from "../../checkpoint/model-folder.js";
@@ -24,7 +25,7 @@ import { type FileOptions, filesOf, type TrainedModel, writeTrainedFiles } from 
 
 export { ADAPTER_FOLDER, isProjectorRun } from "./trained-model.js";
 export const STATE_FILE = "training.json";
-const OPTIMIZER_FILE = "optimizer.safetensors";
+export const OPTIMIZER_FILE = "optimizer.safetensors";
 
 /** Where a run stands. */
 export interface TrainingState {
@@ -37,6 +38,8 @@ export interface TrainingState {
   /** What is counted over the whole run: samples, tokens, seconds, skipped samples ... */
   totals: Record<string, number>;
   recipe: RecipeKeys;
+  /** Processes that trained it; one where it is not said. */
+  processes?: number | undefined;
   /** What it was trained on; checkpoints of earlier versions do not say. */
   data?: DataFingerprint | undefined;
 }
@@ -44,15 +47,19 @@ export interface TrainingState {
 export interface CheckpointContent {
   state: TrainingState;
   trained: TrainedModel;
-  /** Of the optimizer and of the moving average, by name. */
-  optimizer: ReadonlyMap<string, Tensor>;
+  /** Of the optimizer and of the moving average, by name; or what writes it into the folder, before all else. */
+  optimizer: ReadonlyMap<string, Tensor> | ((folder: string) => Promise<void>);
   /** Given when low-rank adapters are trained. */
   lora?: FileOptions["lora"];
+  /** Removes what was there for writing the rest only. */
+  tidy?: ((folder: string) => Promise<void>) | undefined;
 }
 
 export interface WriteOptions {
   /** Newest checkpoints that stay; 0 keeps all. */
   keep: number;
+  /** A checkpoint that is in use: the run has its tokenizer from there, and threads that start later read it again. */
+  spared?: string | undefined;
 }
 
 /** Writes `OUTPUT/checkpoint-STEP` and removes the oldest ones; returns its path.
@@ -64,13 +71,16 @@ export async function writeCheckpoint(
 ): Promise<string> {
   const target = join(output, `checkpoint-${content.state.step}`);
   await saying(target, () => writeWholeFolder(target, (folder) => writeContent(folder, content)));
-  await rotate(output, content.state.step, options.keep);
+  await removeOldCheckpoints(output, options, target);
   return target;
 }
 
-async function writeContent(folder: string, { state, trained, optimizer, lora }: CheckpointContent): Promise<void> {
+async function writeContent(folder: string, content: CheckpointContent): Promise<void> {
+  const { state, trained, optimizer, lora, tidy } = content;
+  if (typeof optimizer === "function") await optimizer(folder);
   await writeTrainedFiles(folder, trained, { ...filesOf(state.recipe), lora });
-  saveSafetensors(join(folder, OPTIMIZER_FILE), optimizer);
+  if (typeof optimizer !== "function") saveSafetensors(join(folder, OPTIMIZER_FILE), optimizer);
+  await tidy?.(folder);
   await writeState(folder, state);
 }
 
@@ -97,11 +107,17 @@ export function findCheckpoint(output: string): string | undefined {
   return listCheckpoints(output).at(-1)?.folder;
 }
 
-async function rotate(output: string, current: number, keep: number): Promise<void> {
+/** Leaves the newest `keep` checkpoints, the one just written being the newest whatever its number, and the spared one. */
+export async function removeOldCheckpoints(
+  output: string,
+  { keep, spared }: WriteOptions,
+  written?: string,
+): Promise<void> {
   if (keep === 0) return;
-  const older = listCheckpoints(output).filter(({ step }) => step !== current);
-  const excess = Math.max(0, older.length - (keep - 1));
-  for (const { folder } of older.slice(0, excess))
+  const older = listCheckpoints(output).filter(({ folder }) => folder !== written);
+  const excess = Math.max(0, older.length - (written === undefined ? keep : keep - 1));
+  const isSpared = (folder: string) => spared !== undefined && resolve(folder) === resolve(spared);
+  for (const { folder } of older.slice(0, excess).filter(({ folder }) => !isSpared(folder)))
     await removeWholeFolder(folder).catch((cause: unknown) => {
       throw writeError(folder, cause, {
         done: "removed",
@@ -118,6 +134,7 @@ const stateSchema = z.object({
   position: count,
   totals: z.record(z.string(), z.number()),
   recipe: z.unknown(),
+  processes: count.min(1).optional(),
   data: dataFingerprintSchema.optional(),
   versions: z.record(z.string(), z.string()),
 });

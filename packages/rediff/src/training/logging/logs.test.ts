@@ -22,6 +22,7 @@ const facts = (more: Partial<RunFacts> = {}): RunFacts => ({
   firstStep: 0,
   resumedFrom: undefined,
   records: 260_000,
+  processes: 1,
   parameters: 8_434_837_024,
   trainedParameters: 21_500_000,
   flopsPerToken: 48e9,

@@ -69,6 +69,14 @@ export function metricsLog(output: string, options: FileLogOptions = {}): RunLog
         tensors: report.tensors,
         tensor_bytes: report.tensorBytes,
         resident_bytes: report.residentBytes,
+        ...(report.processes && {
+          processes: report.processes.count,
+          sent_bytes: report.processes.sentBytes,
+          communication_seconds: report.processes.waitedSeconds,
+          slowest_rank: report.processes.slowest,
+          slowest_seconds: report.processes.slowestSeconds,
+          peak_tensor_bytes: report.processes.peakTensorBytes,
+        }),
       });
     },
     onEvaluation({ step, loss, terms, samples, seconds }) {

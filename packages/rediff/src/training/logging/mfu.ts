@@ -83,9 +83,16 @@ export class MfuMeter {
   /** @param peakTflops what the user says, in 1e12 operations a second */
   constructor(private readonly peakTflops: number | undefined) {}
 
-  start({ flopsPerToken, device, dtype }: Pick<RunFacts, "flopsPerToken" | "device" | "dtype">): void {
+  start({
+    flopsPerToken,
+    device,
+    dtype,
+    processes = 1,
+  }: Pick<RunFacts, "flopsPerToken" | "device" | "dtype"> & Partial<Pick<RunFacts, "processes">>): void {
     this.#flopsPerToken = flopsPerToken;
-    this.#peak = peakFlops({ device, dtype, given: this.peakTflops });
+    const peak = peakFlops({ device, dtype, given: this.peakTflops });
+    // Each process has a GPU of its own, and tokens are those of all.
+    this.#peak = peak === undefined ? undefined : peak * processes;
   }
 
   /** In [0, 1] or so; undefined without a peak. */

@@ -5,7 +5,7 @@ import { listener, number, object, optionSet } from "../../options/option-set.js
 import { StatusLine, type TerminalStream } from "../../status-line.js";
 import { formatBytes, formatDuration } from "../../units.js";
 import type { Terms } from "../backward/micro-batch.js";
-import type { EvaluationReport, RunFacts, StepProgress, StepReport } from "../run/run-report.js";
+import type { EvaluationReport, ProcessesReport, RunFacts, StepProgress, StepReport } from "../run/run-report.js";
 import type { RunLog } from "./combine-logs.js";
 import { MfuMeter } from "./mfu.js";
 import { type Speed, SpeedWindow } from "./recent-speed.js";
@@ -106,9 +106,15 @@ export function stepLine(report: StepReport, facts: RunFacts, speed: Speed, mfu:
   ];
   if (mfu !== undefined) parts.push(`MFU ${(100 * mfu).toFixed(1)}%`);
   if (speed.waiting > 0.1) parts.push(`${Math.round(100 * speed.waiting)}% waiting for data`);
+  if (report.processes !== undefined) parts.push(processesText(report.processes));
   parts.push(formatBytes(memory));
   if (left > 0) parts.push(`${formatDuration(left)} left`);
   return parts.join("  ");
+}
+
+/** What waiting costs, and for whom, where that is worth a look. */
+function processesText({ count, waitedSeconds, slowest, slowestSeconds }: ProcessesReport): string {
+  return `${count} processes, waited ${waitedSeconds.toFixed(2)} s, slowest ${slowest} (${slowestSeconds.toFixed(2)} s)`;
 }
 
 /** Layers are counted on the way forth, and again on the way back. */

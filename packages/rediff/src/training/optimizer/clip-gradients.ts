@@ -20,9 +20,16 @@ export function gradientNorm(parameters: readonly WithGradient[]): number {
  *  When the norm is not finite nothing is scaled: the caller has to stop before the update. */
 export function clipGradients(parameters: readonly WithGradient[], maxNorm: number): number {
   const norm = gradientNorm(parameters);
-  const coefficient = maxNorm / (norm + 1e-6);
-  if (Number.isFinite(norm) && coefficient < 1) noGrad(() => _foreachMulScalar_(gradientsOf(parameters), coefficient));
+  clipBy(parameters, norm, maxNorm);
   return norm;
+}
+
+/** The same where the norm is known: that of more gradients than these, of all processes. */
+export function clipBy(parameters: readonly WithGradient[], norm: number, maxNorm: number): void {
+  const coefficient = maxNorm / (norm + 1e-6);
+  const gradients = gradientsOf(parameters);
+  if (Number.isFinite(norm) && coefficient < 1 && gradients.length > 0)
+    noGrad(() => _foreachMulScalar_(gradients, coefficient));
 }
 
 /** Names of the parameters whose gradient has an infinite or undefined element: for the message. */

@@ -31,11 +31,11 @@ export function sampleSettings(recipe: RecipeKeys, config: ModelConfig): SampleS
 }
 
 /** In which order, and how many at a time. */
-export function batchOptions(recipe: RecipeKeys): BatchOptions {
+export function batchOptions(recipe: RecipeKeys, processes = 1): BatchOptions {
   return {
     order: recipe.group_by_modality_length ? "modality_length" : "shuffle",
     batchSize: recipe.token_budget === undefined ? recipe.batch_size : 0,
-    chunks: recipe.gradient_accumulation_steps,
+    chunks: recipe.gradient_accumulation_steps * processes,
     dropLast: recipe.drop_last,
     seed: recipe.seed,
     ...(recipe.token_budget !== undefined && { tokenBudget: recipe.token_budget }),

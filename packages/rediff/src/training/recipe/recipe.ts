@@ -160,6 +160,8 @@ const schema = z.strictObject({
   max_steps: optional(count),
   /** Samples of a micro-batch. */
   batch_size: upTo(65_536).default(1),
+  /** Micro-batches of a step, of each process. A run goes on with another number of processes where the product of both
+   *  stays what it was. */
   gradient_accumulation_steps: upTo(65_536).default(1),
   /** What the micro-batches of a step weigh: the same each, as in the original; by their samples; by the positions that
    *  count. */
@@ -181,6 +183,9 @@ const schema = z.strictObject({
   master_weights: z.boolean().default(true),
   /** "blocks" keeps each block's input only and computes the block once more on the way back. */
   checkpointing: z.enum(["blocks", "none"]).default("blocks"),
+  /** What several processes divide among them: nothing (each has all, and gradients are summed), the optimizer's state, or
+   *  the weights and gradients too. Of no effect on losses. */
+  sharding: z.enum(["none", "optimizer", "full"]).default("none"),
   /** Keep the optimizer's state, and compute its updates, on the CPU. */
   offload: z.boolean().default(false),
   /** Threads that prepare samples; 0 prepares them between the steps. */
@@ -297,6 +302,7 @@ const HARMLESS = new Set([
   "evaluate",
   "logging",
   "checkpointing",
+  "sharding",
   "offload",
 ]);
 

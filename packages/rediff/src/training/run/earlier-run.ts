@@ -3,21 +3,23 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
 import { contentChanges, type DataFingerprint, dataChanges } from "../checkpoint/data-fingerprint.js";
-import { findCheckpoint, readState, STATE_FILE } from "../checkpoint/training-checkpoint.js";
+import { findCheckpoint, readState, STATE_FILE, type TrainingState } from "../checkpoint/training-checkpoint.js";
 import { type RecipeKeys, recipeChanges } from "../recipe/recipe.js";
 import type { TrainResult } from "./run-report.js";
 
 /** A run of this recipe that came to its end: there is nothing to do.
+ *  @param processes that train together: what a step's batch is depends on their number
  *  @throws UserError when the output folder has another model, which must not be lost */
-export function finishedRun(recipe: RecipeKeys): TrainResult | undefined {
+export function finishedRun(recipe: RecipeKeys, processes: number): TrainResult | undefined {
   const { output } = recipe;
   // config.json comes last: without it an export was cut off, and is done again.
   if (!existsSync(join(output, "config.json"))) return undefined;
   if (!existsSync(join(output, STATE_FILE))) {
     throw new UserError(`${output} holds a model that this run did not make`, "Name another output.");
   }
-  const { step, recipe: saved } = readState(output);
-  const changes = recipeChanges(saved, recipe);
+  const saved = readState(output);
+  const { step } = saved;
+  const changes = changesOf(saved, recipe, processes);
   if (changes.length > 0)
     throw new UserError(
       `${output} holds the model of another recipe (${changes.join("; ")})`,
@@ -45,7 +47,11 @@ const listed = (changes: readonly string[]): string =>
   changes.slice(0, 3).join("; ") + (changes.length > 3 ? `; and ${changes.length - 3} more changes` : "");
 
 /** @throws UserError when the output folder has a run that cannot be gone on with */
-export function checkpointToResume(recipe: RecipeKeys, resume: "auto" | "never"): string | undefined {
+export function checkpointToResume(
+  recipe: RecipeKeys,
+  resume: "auto" | "never",
+  processes: number,
+): string | undefined {
   const checkpoint = findCheckpoint(recipe.output);
   if (checkpoint === undefined) return undefined;
   if (resume === "never")
@@ -53,13 +59,28 @@ export function checkpointToResume(recipe: RecipeKeys, resume: "auto" | "never")
       `${recipe.output} has checkpoints of an earlier run`,
       "Name another output, remove them, or go on from the newest with --resume auto.",
     );
-  const changes = recipeChanges(readState(checkpoint).recipe, recipe);
+  const changes = changesOf(readState(checkpoint), recipe, processes);
   if (changes.length > 0)
     throw new UserError(
       `${checkpoint} was made with another recipe (${changes.join("; ")})`,
       "Resume with the same values, or name another output.",
     );
   return checkpoint;
+}
+
+/** What differs; of accumulation and processes only their product counts. */
+function changesOf(saved: TrainingState, recipe: RecipeKeys, processes: number): string[] {
+  const { processes: before = 1 } = saved;
+  if (before === processes) return recipeChanges(saved.recipe, recipe);
+  const key = "gradient_accumulation_steps";
+  const [was, is] = [saved.recipe[key] * before, recipe[key] * processes];
+  const others = recipeChanges(saved.recipe, { ...recipe, [key]: saved.recipe[key] });
+  if (was === is) return others;
+  const fits = Number.isInteger(was / processes) ? ` (${was / processes} would be the same batch)` : "";
+  return [
+    ...others,
+    `${key} of all processes: was ${saved.recipe[key]} x ${before}, is ${recipe[key]} x ${processes}${fits}`,
+  ];
 }
 
 /** A line for the user, where there is something to be said about going on over this data.

@@ -15,6 +15,8 @@ export interface RunFacts {
   /** The checkpoint that the run goes on from. */
   resumedFrom: string | undefined;
   records: number;
+  /** That train together. */
+  processes: number;
   /** Of the whole model, and those that are trained. */
   parameters: number;
   trainedParameters: number;
@@ -56,6 +58,22 @@ export interface StepReport {
   tensors: number;
   tensorBytes: number;
   residentBytes: number;
+  /** Where several train: samples, tokens and rows are those of all. */
+  processes?: ProcessesReport;
+}
+
+/** What a step was between processes. */
+export interface ProcessesReport {
+  count: number;
+  /** By this process. */
+  sentBytes: number;
+  /** In which this process waited for the others and for the network. */
+  waitedSeconds: number;
+  /** The rank that worked longest on its micro-batches, and how long. */
+  slowest: number;
+  slowestSeconds: number;
+  /** Bytes of this process' tensors at most, looked at in every unit of the way; where the weights are divided. */
+  peakTensorBytes?: number;
 }
 
 export interface EvaluationReport {

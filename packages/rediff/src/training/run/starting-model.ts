@@ -123,8 +123,9 @@ export async function loadForTraining(
   plan: ModelPlan,
   checkpoint?: string,
   onWarning?: (line: string) => void,
+  localRank?: number,
 ): Promise<LoadedModel> {
-  const device = deviceOf(recipe);
+  const device = deviceOf(recipe, localRank);
   const { parts } = plan;
   const model = await loadModelFolder(parts.folder, {
     ...(parts.adapters.length > 0 && recipe.base !== undefined && { base: recipe.base }),
@@ -189,9 +190,12 @@ async function adaptersOf(
 
 const dtypeOf = (recipe: RecipeKeys) => recipe.dtype ?? defaultDtype(recipe.device).dtype;
 
-/** The recipe's device, or the best there is. @throws when it is not there */
-export function deviceOf(recipe: Pick<RecipeKeys, "device">): Device {
-  const device = (recipe.device ?? availableDevices()[0] ?? "cpu") as Device;
+/** The recipe's device, or the best there is. Of several processes on a machine each has a GPU of its own.
+ *  @throws when it is not there */
+export function deviceOf(recipe: Pick<RecipeKeys, "device">, localRank?: number): Device {
+  const best = (recipe.device ?? availableDevices()[0] ?? "cpu") as Device;
+  const isCuda = best === "cuda" || (recipe.device === undefined && best.startsWith("cuda"));
+  const device = isCuda && localRank !== undefined ? (`cuda:${localRank}` as Device) : best;
   requireDevice(device);
   return device;
 }

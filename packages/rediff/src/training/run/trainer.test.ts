@@ -339,6 +339,19 @@ describe("the chain of stages", () => {
   });
 });
 
+test("goes on where its model is gone, also with what reads the tokenizer only at the end", async () => {
+  const start = at("gone-later");
+  cpSync(model, start, { recursive: true });
+  const evaluate = { data, every: 100, limit: 2 };
+  const keys = recipe({ model: start, max_steps: 4, workers: 1, save: { every: 1, keep: 1 }, evaluate });
+  await run(keys, { requests: { save: false, stop: true } });
+  rmSync(start, { recursive: true });
+  const { evaluations, result, facts } = await run(keys);
+  expect(facts?.resumedFrom).toBe(join(keys.output, "checkpoint-1"));
+  expect([result.finished, evaluations.map(({ step }) => step)]).toEqual([true, [4]]);
+  expect(listCheckpoints(keys.output).map(({ step }) => step)).toEqual([4]);
+});
+
 test("evaluates held-out samples with the same corruption every time", async () => {
   const keys = recipe({ max_steps: 4, learning_rate: 0, evaluate: { data, every: 2, limit: 5 } });
   const { evaluations } = await run(keys);

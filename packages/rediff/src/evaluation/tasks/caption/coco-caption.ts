@@ -1,12 +1,16 @@
-/** COCO captions beside references, by n-grams. METEOR and SPICE need programs of their own and are left out. */
+/** COCO captions beside references, by n-grams, and by METEOR where its tables are. SPICE needs a program of its own and is
+ *  left out. */
 import { z } from "zod";
+import { meteor } from "../../meteor/meteor.js";
+import type { MeteorFiles } from "../../meteor/meteor-files.js";
+import { addStatistics, type MeteorStatistics, meteorScore } from "../../meteor/meteor-statistics.js";
 import { bleu, type TokenizedCaption } from "../../ngrams/bleu.js";
 import { cider } from "../../ngrams/cider.js";
 import { repeatedShare } from "../../ngrams/ngram-counts.js";
 import { ptbTokens } from "../../ngrams/ptb-tokenizer.js";
 import { rougeL } from "../../ngrams/rouge-l.js";
 import type { ScoredAnswer } from "../../scored-answer.js";
-import { defineTask } from "../../task.js";
+import { defineTask, type Task } from "../../task.js";
 import { countMarks, mean, type TaskScores } from "../../task-scores.js";
 import { unscored, withoutTruth } from "../answer/test-splits.js";
 
@@ -14,15 +18,16 @@ const ASK_FOR_CAPTION = "Provide a one-sentence caption for the provided image."
 
 const document = z.looseObject({ answer: z.array(z.string()).min(1) });
 
-/** BLEU and CIDEr are of all captions together, so single scores cannot be averaged. */
+/** BLEU, CIDEr and METEOR are of all captions together, so single scores cannot be averaged. */
 function corpusScores(scored: readonly ScoredAnswer[]): TaskScores {
   const captions = scored.map(({ details }) => details?.tokens as TokenizedCaption);
   const of = (metric: string): number => mean(scored.map(({ scores }) => scores[metric] ?? 0));
   return {
     metrics: {
-      CIDEr: cider(captions).corpus,
-      ...Object.fromEntries(bleu(captions).corpus.map((score, i) => [`Bleu_${i + 1}`, score])),
-      ROUGE_L: of("ROUGE_L"),
+      coco_CIDEr: cider(captions).corpus,
+      ...Object.fromEntries(bleu(captions).corpus.map((score, i) => [`coco_Bleu_${i + 1}`, score])),
+      coco_ROUGE_L: of("ROUGE_L"),
+      ...meteorOf(scored),
       repeated_4grams: of("repeated_4grams"),
     },
     stderr: {},
@@ -31,13 +36,19 @@ function corpusScores(scored: readonly ScoredAnswer[]): TaskScores {
   };
 }
 
+function meteorOf(scored: readonly ScoredAnswer[]): { coco_METEOR?: number } {
+  const counted = scored.flatMap(({ details }) => (details?.meteor as MeteorStatistics | undefined) ?? []);
+  return counted.length < scored.length ? {} : { coco_METEOR: meteorScore(addStatistics(counted)) };
+}
+
 export const cocoCaption = defineTask<z.infer<typeof document>>({
   name: "coco2017_cap_val",
   about: "COCO captions by BLEU, ROUGE-L and CIDEr, of tokens as pycocoevalcap makes them",
   source: { dataset: "lmms-lab/COCO-Caption2017", splits: ["val"], rows: 5000 },
   document,
-  settings: { steps: 32, genLength: 32, thinking: "no_think" },
-  metric: "CIDEr",
+  // As long as lmms-eval lets it be; LLaDA-V's script would give it two tokens, as it gives every task that it does not know.
+  settings: { steps: 64, genLength: 64, thinking: "no_think" },
+  metric: "coco_CIDEr",
   lowerIsBetter: ["repeated_4grams"],
   prompt: () => ASK_FOR_CAPTION,
   pictures: () => ["image"],
@@ -55,6 +66,27 @@ export const cocoCaption = defineTask<z.infer<typeof document>>({
   aggregate: corpusScores,
 });
 
+/** With METEOR. @param files `openMeteorFiles` of a folder of the user's */
+export const cocoCaptionWithMeteor = (files: MeteorFiles): Task => ({
+  ...cocoCaption,
+  about: `${cocoCaption.about}; and METEOR 1.5`,
+  async complete(scored) {
+    const { each } = await meteor(
+      scored.map(({ details }) => details?.tokens as TokenizedCaption),
+      files,
+    );
+    return scored.map((answer, i) => {
+      const one = each[i];
+      if (one === undefined) return answer;
+      return {
+        ...answer,
+        scores: { ...answer.scores, METEOR: one.score },
+        details: { ...answer.details, meteor: one.statistics },
+      };
+    });
+  },
+});
+
 const unseen = z.looseObject({
   question_id: z.union([z.string(), z.number()]).optional(),
   id: z.coerce.number().int().optional(),
@@ -69,8 +101,8 @@ export const cocoCaptionTest = defineTask<z.infer<typeof unseen>>({
   about: "COCO captions of the test split; its server scores the submission",
   source: { dataset: "lmms-lab/COCO-Caption", splits: ["test"], rows: 40_775 },
   document: unseen,
-  settings: cocoCaption.settings,
-  metric: "CIDEr",
+  settings: { steps: 128, genLength: 128, thinking: "no_think" },
+  metric: "coco_CIDEr",
   prompt: () => ASK_FOR_CAPTION,
   pictures: () => ["image"],
   score: (_, answer) => withoutTruth(answer),

@@ -34,6 +34,7 @@ const task = (name: string, about: string) =>
     document,
     settings: {},
     asWritten: true,
+    drawnErrors: true,
     metric: "coverage",
     lowerIsBetter: ["edits"],
     prompt: () => DEFAULT_QUESTION,

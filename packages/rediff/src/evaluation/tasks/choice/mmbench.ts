@@ -6,11 +6,11 @@ import { circularLetter } from "../../parsing/circular-letter.js";
 import { ASK_FOR_LETTER } from "../../parsing/lettered-options.js";
 import { optionLetter } from "../../parsing/option-letter.js";
 import type { Mark, ScoredAnswer } from "../../scored-answer.js";
-import { defineTask, type ScoreContext, type Task } from "../../task.js";
+import { defineTask, type GenerationSettings, type ScoreContext, type Task } from "../../task.js";
 import { countMarks, facetScores, groupBy, mean, type TaskScores } from "../../task-scores.js";
 
 const text = z.string().nullish();
-const document = z.looseObject({
+export const document = z.looseObject({
   index: z.coerce.number().int(),
   question: z.string(),
   hint: text,
@@ -32,12 +32,14 @@ interface Rules {
   judge: boolean;
 }
 
+export const settings: GenerationSettings = { steps: 2, genLength: 2, thinking: "no_think" };
+
 const ABSENT = "nan";
 /** Rotations have the index of their question and so much more. */
 const ROTATION = 1_000_000;
 const TRIES = 3;
 
-function optionsOf(row: Document, absent: Rules["absentOptions"]): Record<string, string> {
+function optionsOf(row: Pick<Document, "A" | "B" | "C" | "D">, absent: Rules["absentOptions"]): Record<string, string> {
   const all = (["A", "B", "C", "D"] as const).map((letter) => [letter, row[letter]] as const);
   return Object.fromEntries(
     all.flatMap(([letter, value]) =>
@@ -51,7 +53,7 @@ const lines = (options: Readonly<Record<string, string>>): string =>
     .map(([letter, value]) => `${letter}. ${value}\n`)
     .join("");
 
-function prompt(row: Document): string {
+export function prompt(row: Pick<Document, "hint" | "question" | "A" | "B" | "C" | "D">): string {
   const hint = typeof row.hint === "string" && row.hint !== ABSENT ? `${row.hint} ` : "";
   const options = lines(optionsOf(row, "left_out"));
   return `${hint}${row.question} There are several options:\n${options}\n${ASK_FOR_LETTER}`;
@@ -135,7 +137,7 @@ const task = (rules: Rules): Task =>
     about: "MMBench English dev: every rotation of a question's options has to be answered rightly",
     source: { dataset: "lmms-lab/MMBench", config: "en", splits: ["dev"], rows: 4329 },
     document,
-    settings: { steps: 2, genLength: 2, thinking: "no_think" },
+    settings,
     metric: "gpt_eval_score",
     needsJudge: rules.judge,
     prompt,

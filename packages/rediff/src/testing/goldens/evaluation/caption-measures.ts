@@ -1,5 +1,7 @@
 /** Captions beside references: n-gram metrics. */
 import { z } from "zod";
+import { meteor } from "../../../evaluation/meteor/meteor.js";
+import { openMeteorFiles } from "../../../evaluation/meteor/meteor-files.js";
 import { bleu, type TokenizedCaption } from "../../../evaluation/ngrams/bleu.js";
 import { cider } from "../../../evaluation/ngrams/cider.js";
 import { ptbTokens } from "../../../evaluation/ngrams/ptb-tokenizer.js";
@@ -7,6 +9,7 @@ import { rougeL } from "../../../evaluation/ngrams/rouge-l.js";
 import type { GoldenCase, Outcome } from "../golden-case.js";
 import { compareScores, evaluationCase, type Keyed } from "./evaluation-case.js";
 
+const keyedScores = z.record(z.string(), z.unknown());
 const texts = z.array(z.string());
 
 /** All metrics of one run, and of each of its captions. */
@@ -36,15 +39,21 @@ export function tokenizedCaptions(golden: GoldenCase): Outcome {
   return compareScores({ per_sample: each, aggregate: corpus }, { per_sample, aggregate }, golden);
 }
 
+/** Where METEOR's tables are, its scores are compared as well; they do not come with the goldens. */
+const TABLES = "REDIFF_METEOR";
+
 const withoutMeteor = (scores: unknown): Keyed => {
-  const { METEOR: _, ...rest } = z.record(z.string(), z.unknown()).parse(scores);
+  const { METEOR: _, ...rest } = keyedScores.parse(scores);
   return rest;
 };
 
-/** Runs of captions from their texts on. METEOR is the original's Java program, and is left out. */
-export function cocoCaptions(golden: GoldenCase): Outcome {
+/** Runs of captions from their texts on. */
+export async function cocoCaptions(golden: GoldenCase): Promise<Outcome> {
   const { docs, predictions, per_sample, aggregate } = evaluationCase(golden);
-  const runs = Object.keys(aggregate).map((name) => {
+  const folder = process.env[TABLES];
+  const tables = folder === undefined ? undefined : await openMeteorFiles(folder);
+  const compared = tables === undefined ? withoutMeteor : (scores: unknown) => keyedScores.parse(scores);
+  const judgeRun = async (name: string) => {
     const samples = predictions.map((prediction, i) => ({ prediction, i }));
     const own = samples.filter(({ prediction }) => `run_${prediction.run}` === name);
     const captions = own.map(({ prediction: { doc, text } }) => ({
@@ -52,21 +61,25 @@ export function cocoCaptions(golden: GoldenCase): Outcome {
       references: texts.parse(docs[Number(doc)]?.captions).map(ptbTokens),
     }));
     const { corpus, each } = ngramScores(captions);
+    const meteors = tables && (await meteor(captions, tables));
     const actual = each.map((scores, j) => ({
       run: own[j]?.prediction.run,
       tokens: captions[j]?.candidate,
       ...scores,
+      ...(meteors && { METEOR: meteors.each[j]?.score }),
     }));
-    return { name, corpus, actual, expected: own.map(({ i }) => withoutMeteor(per_sample[i])) };
-  });
+    const total = { ...corpus, ...(meteors && { METEOR: meteors.corpus }) };
+    return { name, corpus: total, actual, expected: own.map(({ i }) => compared(per_sample[i])) };
+  };
+  const runs = await Promise.all(Object.keys(aggregate).map(judgeRun));
   const references = docs.map(({ captions }) => texts.parse(captions).map(ptbTokens));
   const outcome = compareScores(
     { references, runs: runs.map(({ corpus, actual }) => ({ corpus, actual })) },
     {
       references: docs.map(({ tokens }) => tokens),
-      runs: runs.map(({ name, expected }) => ({ corpus: withoutMeteor(aggregate[name]), actual: expected })),
+      runs: runs.map(({ name, expected }) => ({ corpus: compared(aggregate[name]), actual: expected })),
     },
     golden,
   );
-  return { note: "all but METEOR", ...outcome };
+  return { ...(tables === undefined && { note: `all but METEOR, whose tables ${TABLES} can name` }), ...outcome };
 }

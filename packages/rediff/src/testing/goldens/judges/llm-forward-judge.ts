@@ -20,7 +20,7 @@ export async function run(golden: GoldenCase): Promise<Outcome> {
   const tensors = golden.tensors();
   const verdict = new Verdict(golden);
   const bfloat16 = tensors.has("out.logits_bf16_every4")
-    ? (await loadModelFolder(golden.checkpoint, { ...computing, dtype: "bfloat16" })).llada
+    ? (await loadModelFolder(golden.checkpoint, { device: computing.device, dtype: "bfloat16" })).llada
     : undefined;
   inferenceMode(() =>
     scope(() => {

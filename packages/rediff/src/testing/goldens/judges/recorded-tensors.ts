@@ -30,7 +30,7 @@ const models = new Map<string, Promise<Model>>();
 export function goldenModel(folder: string): Promise<Model> {
   let model = models.get(folder);
   if (model === undefined) {
-    model = loadModelFolder(folder, { ...computing, dtype: "float32" });
+    model = loadModelFolder(folder, { device: computing.device, dtype: "float32" });
     models.set(folder, model);
   }
   return model;

@@ -11,23 +11,28 @@ import { buildSample } from "../../../data/samples/build-sample.js";
 import type { TrainingSample } from "../../../data/samples/sample.js";
 import { corrupt, PositionRole, replacementLimit } from "../../../diffusion/corruption.js";
 import { drawsFrom, type RecordedDraw } from "../../../diffusion/random-draws.js";
+import { allPieces } from "../../../models/chain.js";
 import { idTensor } from "../../../models/ids.js";
 import type { Model } from "../../../models/llava/llava.js";
+import type { Ranks } from "../../../ranks/ranks.js";
 import { wholeGradient } from "../../../training/backward/accumulate.js";
 import { expandBatch } from "../../../training/backward/expand-batch.js";
 import {
-  fillGradients,
   type StepOptions,
   type StepResult,
   type Terms,
+  trainPieces,
   trainStep,
 } from "../../../training/backward/micro-batch.js";
 import { type Parameter, trainable } from "../../../training/backward/parameters.js";
 import { originalTraining } from "../../../training/backward/training-rules.js";
 import { AdamW, parameterGroups } from "../../../training/optimizer/adamw.js";
-import { clipGradients, dropGradients, gradientNorm } from "../../../training/optimizer/clip-gradients.js";
+import { clipBy, dropGradients, gradientNorm } from "../../../training/optimizer/clip-gradients.js";
 import { learningRateFactor } from "../../../training/optimizer/learning-rate.js";
+import type { RecipeKeys } from "../../../training/recipe/recipe.js";
+import { exchangeOf } from "../../../training/sharding/exchange-of.js";
 import { visualRows } from "../../../vision/tiles/token-layout.js";
+import { valuesOnRanks } from "../../ranks-here.js";
 import { computing, type GoldenCase, type GoldenTensor, type Outcome } from "../golden-case.js";
 import { Verdict } from "./recorded-tensors.js";
 import { goldenContext } from "./training-data-judge.js";
@@ -71,7 +76,7 @@ async function prepare(golden: GoldenCase): Promise<Batch> {
     samples.push(await buildSample(parseRecord(record, { file: golden.id, index }), context));
   }
   return {
-    model: await loadModelFolder(golden.checkpoint, { ...computing, dtype: "float32" }),
+    model: await loadModelFolder(golden.checkpoint, { device: computing.device, dtype: "float32" }),
     samples,
     options: {
       objective: inputs.revise ? "rediff" : "llada_v",
@@ -287,7 +292,18 @@ const stepsOutputs = z.object({
 
 const stepsTolerances = z.object({ loss_rtol: z.number(), final_param_delta_rel: z.number() });
 
+/** Alone, or (`--ranks`) on several ranks, each of which has the whole batch at a part of its weight: the first failure. */
 async function compareSteps(golden: GoldenCase): Promise<Outcome> {
+  const { ranks, sharding } = computing;
+  if (ranks === 1) return await takeSteps(golden, undefined);
+  const outcomes = await valuesOnRanks(ranks, (own) => takeSteps(golden, { own, sharding }));
+  return outcomes.find(({ status }) => status !== "passed") ?? (outcomes[0] as Outcome);
+}
+
+async function takeSteps(
+  golden: GoldenCase,
+  together: { own: Ranks; sharding: RecipeKeys["sharding"] } | undefined,
+): Promise<Outcome> {
   const inputs = stepsInputs.parse(golden.inputs);
   const wanted = stepsOutputs.parse(golden.outputs);
   const tolerance = stepsTolerances.parse(golden.tolerance);
@@ -297,6 +313,11 @@ async function compareSteps(golden: GoldenCase): Promise<Outcome> {
   using model = loaded;
   using tuned = trainable(model, everyPart);
   const before = new Map(tuned.parameters.map(({ name, weight }) => [name, weight.toNumbers()]));
+  const recipe = { sharding: together?.sharding ?? "none", checkpointing: options.checkpointing };
+  using exchange = exchangeOf(recipe, tuned, together?.own);
+  const { lockstep } = exchange;
+  const gradientScale = 1 / (together?.own.size ?? 1);
+  const pictures = samples.some(({ visuals }) => visuals.length > 0);
 
   const { learning_rate: base, weight_decay: weightDecay, ...own } = inputs.training_args;
   const learningRates = {
@@ -304,7 +325,7 @@ async function compareSteps(golden: GoldenCase): Promise<Outcome> {
     projector: own.mm_projector_lr ?? base,
     vision: own.mm_vision_tower_lr ?? base,
   };
-  const groups = parameterGroups(tuned.parameters, { learningRates, weightDecay });
+  const groups = parameterGroups(exchange.own, { learningRates, weightDecay });
   compareGroups(groups, inputs.param_groups, verdict);
   const { beta1, beta2, eps } = inputs.adam;
   using optimizer = new AdamW(groups, { betas: [beta1, beta2], eps });
@@ -312,19 +333,25 @@ async function compareSteps(golden: GoldenCase): Promise<Outcome> {
 
   for (const [step, expected] of wanted.log.entries()) {
     const draws = recordedDraws(tensors, `draw.s${String(step).padStart(2, "0")}.`);
-    const { loss } = trainStep(tuned, samples, { ...options, draws });
-    verdict.close(`loss of step ${step}`, [loss], [expected.loss]);
-    fillGradients(tuned.parameters);
-    clipGradients(tuned.parameters, inputs.max_grad_norm);
+    const work = trainPieces(tuned, samples, { ...options, gradientScale, draws });
+    const [result] = lockstep ? await lockstep.run([work], { pictures, back: true }) : [allPieces(work)];
+    verdict.close(`loss of step ${step}`, [result?.loss ?? Number.NaN], [expected.loss]);
+    await exchange.sumGradients();
+    clipBy(exchange.own, await exchange.norm(gradientNorm(exchange.own)), inputs.max_grad_norm);
     const factor = learningRateFactor(step, schedule);
     verdict.close(`learning rate of step ${step}`, [base * factor], [expected.lr[0] ?? Number.NaN], {
       atol: 1e-12,
       rtol: 0,
     });
     optimizer.step(factor);
+    await exchange.spreadWeights();
     dropGradients(tuned.parameters);
+    dropGradients(exchange.own);
   }
-  compareFinal(tuned.parameters, before, wanted, tolerance.final_param_delta_rel, tensors, verdict);
+  const compare = () =>
+    compareFinal(tuned.parameters, before, wanted, tolerance.final_param_delta_rel, tensors, verdict);
+  if (lockstep) await lockstep.whole(compare);
+  else compare();
   return verdict.outcome();
 }
 

@@ -4,8 +4,8 @@
  *  take back what it has shown: without revision up to the first mask, with it up to the current block.
  *
  *  Stop texts are looked for in the text, not only in the tokens: "." may be a part of a longer token. */
-import type { Decoding } from "../diffusion/decoder.js";
-import type { Tokenizer } from "../text/tokenizer.js";
+import type { Decoding } from "../../diffusion/decoder.js";
+import type { Tokenizer } from "../../text/tokenizer.js";
 
 /** Positions of the answer, counted from its start, that are there to stay. */
 export function stableLength({ canvas, options, step }: Decoding): number {

@@ -1,7 +1,7 @@
 import { fromBuffer, Generator, inferenceMode, memory, rand, randn, scope, type Tensor, tensor } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
-import { type DecodeOptions, decodeOptions } from "./decode-options.js";
-import { originalRules, ourRules } from "./rules.js";
+import { type DecodeOptions, decodeOptions } from "../decode-options.js";
+import { originalRules, ourRules } from "../rules.js";
 import {
   addGumbelNoise,
   amongAll,

@@ -2,13 +2,13 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { describeMany } from "../inference/describe-many.js";
-import type { ManyOptions } from "../inference/request.js";
-import type { VisionLanguageModel } from "../inference/vision-language-model.js";
-import type { Scene } from "../scenes/records/scene-records.js";
-import { type Figure, type Scores, scoreAll, scoreCaption } from "../scenes/scoring/score.js";
-import { GEN_LENGTH } from "./caption-grid.js";
-import { withInterval } from "./table-text.js";
+import { describeMany } from "../../inference/describe-many.js";
+import type { ManyOptions } from "../../inference/request.js";
+import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import type { Scene } from "../../scenes/records/scene-records.js";
+import { type Figure, type Scores, scoreAll, scoreCaption } from "../../scenes/scoring/score.js";
+import { GEN_LENGTH } from "../caption-grid.js";
+import { withInterval } from "../table-text.js";
 
 /** One point of the curve. */
 export interface CurvePoint {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { tokenizerFolder } from "../testing/fixtures.js";
-import { loadTokenizer } from "../text/tokenizer.js";
+import { tokenizerFolder } from "../../testing/fixtures.js";
+import { loadTokenizer } from "../../text/tokenizer.js";
 import { findStop, StablePrefix, unsureTail } from "./stable-prefix.js";
 
 const tokenizer = await loadTokenizer(tokenizerFolder);

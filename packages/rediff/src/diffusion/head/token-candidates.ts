@@ -1,8 +1,8 @@
 /** From logits to tokens and confidences, without leaving the device.
  *  R rows of logits, one for each position that was asked for; V vocabulary. */
 import { fromBuffer, scope, stack, type Tensor, where } from "@rediff/torch";
-import type { DecodeOptions } from "./decode-options.js";
-import type { ConfidenceRule } from "./rules.js";
+import type { DecodeOptions } from "../decode-options.js";
+import type { ConfidenceRule } from "../rules.js";
 
 /** Uniform random numbers in [0, 1) for one sequence. */
 export interface Noise {

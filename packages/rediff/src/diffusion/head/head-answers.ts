@@ -1,0 +1,188 @@
+/** From hidden states to tokens and confidences. V vocabulary, D width, R rows, C tokens of a piece of the vocabulary.
+ *
+ *  In pieces of the vocabulary: a piece's logits are made, forbidden tokens taken out, and added to sums (softmax-sums.ts), so
+ *  that the logits of 126,464 tokens are never there at once, and are read once. What needs them all, a sample at a
+ *  temperature, has them all, by libtorch's operators one by one (token-candidates.ts): that way is the yardstick, too. */
+import { cat, fromBuffer, scope, type Tensor } from "@rediff/torch";
+import { isHeadWhole } from "../../models/kernels.js";
+import { headLogits, type Llada, logits } from "../../models/llada/llada.js";
+import type { Model } from "../../models/llava/llava.js";
+import type { DecodeOptions } from "../decode-options.js";
+import type { ConfidenceRule } from "../rules.js";
+import { addLogits, answersOf } from "./softmax-sums.js";
+import { amongAll, ban, candidates, forbid, logWeight, type Noise, type TokenBan } from "./token-candidates.js";
+
+/** One prompt's rows. */
+export interface HeadShare {
+  /** Positions of the rows in the answer. Under guidance, as many rows follow that do not know the prompt. */
+  positions: readonly number[];
+  /** Whether a position is a mask. */
+  masked: readonly boolean[];
+  options: DecodeOptions;
+  confidence: ConfidenceRule;
+  bans: readonly TokenBan[];
+  noise: Noise;
+}
+
+/** Tokens that are never generated, on the device. */
+export interface Forbidden {
+  ids: readonly number[];
+  ids_I: Tensor; // int64
+  ids_1V: Tensor; // bool
+}
+
+/** Tokens of the vocabulary in a piece, or all of them at once. */
+export type HeadPiece = number | "whole";
+
+/** On a CPU a piece's logits stay in its caches; elsewhere it is large, for few launches. */
+export const usualPiece = ({ device }: Pick<Model, "device">): HeadPiece =>
+  isHeadWhole() ? "whole" : device === "cpu" ? 2048 : 32_768;
+
+const isGuided = ({ options }: HeadShare): boolean => options.cfgScale > 0;
+const rowsOf = (share: HeadShare): number => share.positions.length * (isGuided(share) ? 2 : 1);
+const isOfAll = ({ options }: HeadShare): boolean =>
+  // Random confidences are shares of nothing.
+  options.confidenceAmong === "all" && options.remasking === "low_confidence";
+const asksEntropy = ({ options }: HeadShare): boolean => options.rule === "entropy";
+
+/** Whether a prompt's answers cannot be had in pieces: Gumbel noise is drawn for all tokens of a row at once. */
+const needsWhole = ({ options }: HeadShare): boolean => options.temperature > 0;
+
+export interface HeadQuestion {
+  llada: Llada;
+  /** Tokens that may be generated at all are the first of them. */
+  vocabulary: number;
+  forbidden: Forbidden;
+  piece: HeadPiece;
+}
+
+/** Tokens, confidences and, where the rule goes by them, entropies of each prompt: float64 [2 R_i] or [3 R_i], end to end.
+ *  @param hidden_RD the prompts' rows, end to end */
+export function headAnswers(question: HeadQuestion, hidden_RD: Tensor, shares: readonly HeadShare[]): Tensor {
+  return scope(() => {
+    const { piece } = question;
+    const isWhole = shares.map((share) => piece === "whole" || needsWhole(share));
+    const parts = hidden_RD.splitWithSizes(shares.map(rowsOf), 0);
+    const answers: Tensor[] = [];
+    for (const whole of [true, false]) {
+      const chosen = shares.flatMap((_, i) => (isWhole[i] === whole ? [i] : []));
+      if (chosen.length === 0) continue;
+      const own_RD =
+        chosen.length === shares.length
+          ? hidden_RD
+          : cat(
+              chosen.map((i) => parts[i] as Tensor),
+              0,
+            );
+      const group = chosen.map((i) => shares[i] as HeadShare);
+      const found =
+        whole || piece === "whole"
+          ? wholeAnswers(question, own_RD, group)
+          : pieceAnswers(question, own_RD, group, piece);
+      for (const [nth, i] of chosen.entries()) answers[i] = (found[nth] as Tensor).flatten();
+    }
+    return answers.length === 1 ? (answers[0] as Tensor) : cat(answers, 0);
+  });
+}
+
+/** Each prompt's rows; under guidance u + (s + 1)(c - u). */
+function eachShare(logits_RC: Tensor, shares: readonly HeadShare[]): Tensor[] {
+  const parts = logits_RC.splitWithSizes(shares.map(rowsOf), 0);
+  return shares.map((share, i) => {
+    const rows = parts[i] as Tensor;
+    if (!isGuided(share)) return rows;
+    const count = share.positions.length;
+    const [guided, unguided] = [0, count].map((start) => rows.narrow(0, start, count).to({ dtype: "float32" }));
+    return (unguided as Tensor).add((guided as Tensor).sub(unguided as Tensor).mul(share.options.cfgScale + 1));
+  });
+}
+
+function wholeAnswers(question: HeadQuestion, hidden_RD: Tensor, shares: readonly HeadShare[]): Tensor[] {
+  const { llada, vocabulary, forbidden } = question;
+  return eachShare(logits(llada, hidden_RD, vocabulary), shares).map((logits_RV, i) => {
+    const share = shares[i] as HeadShare;
+    const { options, positions, masked, confidence, bans, noise } = share;
+    const all_R = isOfAll(share) ? logWeight(logits_RV) : undefined; // before `forbid`, which writes in place
+    const allowed_RV = ban(forbid(logits_RV, forbidden.ids_I, masked, options), bans, positions);
+    const { temperature, remasking } = options;
+    const wanted = { temperature, remasking, confidence, entropy: asksEntropy(share) };
+    const answers = candidates(allowed_RV, wanted, noise);
+    return all_R === undefined ? answers : amongAll(answers, allowed_RV, all_R);
+  });
+}
+
+/** Sums of a prompt's rows so far. */
+interface Sums {
+  allowed?: Tensor;
+  /** With what is forbidden, where that is wanted. */
+  all?: Tensor;
+}
+
+function pieceAnswers(
+  { llada, vocabulary, forbidden }: HeadQuestion,
+  hidden_RD: Tensor,
+  shares: readonly HeadShare[],
+  piece: number,
+): Tensor[] {
+  const exclusions = shares.map((share) => exclusionsOf(share, forbidden));
+  let sums: Sums[] = shares.map(() => ({}));
+  for (let first = 0; first < vocabulary; first += piece) {
+    const count = Math.min(piece, vocabulary - first);
+    sums = scope(() =>
+      eachShare(headLogits(llada, hidden_RD, first, count), shares).map((logits_RC, i) => {
+        const share = shares[i] as HeadShare;
+        const before = sums[i] as Sums;
+        const precise = share.confidence === "float64_softmax" || isOfAll(share);
+        const all = isOfAll(share) ? addLogits(before.all, logits_RC, first, precise) : undefined;
+        for (const exclusion of exclusions[i] as Exclusion[]) exclude(logits_RC, exclusion, first);
+        const allowed = addLogits(before.allowed, logits_RC, first, precise);
+        return all === undefined ? { allowed } : { allowed, all };
+      }),
+    );
+  }
+  return shares.map((share, i) => {
+    const { allowed, all } = sums[i] as Sums;
+    const wanted = { remasking: share.options.remasking, entropy: asksEntropy(share) };
+    return answersOf(allowed as Tensor, all, wanted, share.noise);
+  });
+}
+
+/** Tokens that may not be written in some rows, undefined is all. */
+interface Exclusion {
+  ids_1V: Tensor;
+  rows_R1: Tensor | undefined;
+  /** Where they are few: pieces without one of them are left alone. */
+  ids?: readonly number[];
+}
+
+/** As `forbid` and `ban` have them. */
+function exclusionsOf({ options, masked, positions, bans }: HeadShare, forbidden: Forbidden): Exclusion[] {
+  const device = forbidden.ids_1V.device;
+  const among = (hits: readonly boolean[], exclusion: Omit<Exclusion, "rows_R1">): Exclusion[] => {
+    if (!hits.includes(true)) return [];
+    const rows_R1 = hits.includes(false)
+      ? fromBuffer(Uint8Array.from(hits, Number), [hits.length, 1], "bool").to({ device })
+      : undefined;
+    return [{ ...exclusion, rows_R1 }];
+  };
+  const { ids, ids_1V } = forbidden;
+  return [
+    ...among(options.revise ? masked.map(() => true) : masked, { ids, ids_1V }),
+    ...bans.flatMap((ban) =>
+      among(
+        positions.map((position) => ban.positions?.has(position) ?? true),
+        { ids_1V: ban.ids_1V },
+      ),
+    ),
+  ];
+}
+
+/** -inf for the tokens of a piece that begins with `first`, in place. */
+function exclude(logits_RC: Tensor, { ids_1V, rows_R1, ids }: Exclusion, first: number): void {
+  const count = logits_RC.size(1);
+  if (ids !== undefined && !ids.some((id) => id >= first && id < first + count)) return;
+  scope(() => {
+    const ids_1C = ids_1V.narrow(1, first, count);
+    logits_RC.maskedFill_(rows_R1 === undefined ? ids_1C : rows_R1.logicalAnd(ids_1C), Number.NEGATIVE_INFINITY);
+  });
+}

@@ -1,0 +1,6 @@
+// See gloo/context.h. ProcessGroupGloo.hpp includes this and names nothing of it.
+#pragma once
+
+namespace gloo {
+class Algorithm;
+}

@@ -1,0 +1,2 @@
+// See gloo/context.h. ProcessGroupGloo.hpp includes this and names nothing of it.
+#pragma once

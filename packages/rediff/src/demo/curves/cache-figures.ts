@@ -3,11 +3,12 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { describeMany } from "../../inference/describe-many.js";
+import type { Description } from "../../inference/answers.js";
 import type { ManyOptions } from "../../inference/request.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import type { Scene } from "../../scenes/records/scene-records.js";
 import { compareAll, figures, scoreAll, scoreCaption, type Tally } from "../../scenes/scoring/score.js";
+import { describeScenes, nameOfOptions } from "./described-scenes.js";
 
 /** One way of being asked. */
 export interface CacheSetting {
@@ -85,10 +86,16 @@ export async function measureSetting(
   },
 ): Promise<MeasuredSetting> {
   const all = { ...run.options, ...setting.options };
-  const file = join(run.kept, `${nameOf({ quantize: setting.quantize, ...all })}.json`);
+  const file = join(run.kept, `${nameOfOptions({ quantize: setting.quantize, ...all })}.json`);
   const captions = existsSync(file)
     ? keptSchema.parse(JSON.parse(readFileSync(file, "utf8")))
-    : await captionAll(await run.load(setting.quantize), scenes, folder, all, run.onProgress);
+    : await describeScenes(await run.load(setting.quantize), {
+        scenes,
+        folder,
+        options: { batch: 16, ...all },
+        keep: keptOf,
+        onProgress: run.onProgress,
+      });
   if (captions.length !== scenes.length)
     throw new Error(`${file} has ${captions.length} captions of ${scenes.length} scenes: remove it`);
   mkdirSync(run.kept, { recursive: true });
@@ -97,34 +104,16 @@ export async function measureSetting(
   return measured(setting, captions, scenes);
 }
 
-const nameOf = (options: object): string =>
-  JSON.stringify(options)
-    .replace(/[^\w.]+/g, "-")
-    .replace(/^-|-$/g, "");
-
-async function captionAll(
-  model: VisionLanguageModel,
-  scenes: readonly Scene[],
-  folder: string,
-  options: ManyOptions,
-  onProgress: ((done: number) => void) | undefined,
-): Promise<Kept> {
-  const captions: Kept = [];
-  const groups = scenes.map(({ record }) => [join(folder, record.image)]);
-  for await (const result of describeMany(model, groups, { batch: 16, ...options })) {
-    if (!result.ok) throw result.error;
-    const { text, steps, cache } = result.description;
-    captions.push({
-      text,
-      steps,
-      full: cache?.fullPasses ?? steps,
-      rowsComputed: cache?.rowsComputed ?? 1,
-      rowsKept: cache?.rowsKept ?? 0,
-      ...(cache?.certified !== undefined && { certified: cache.certified }),
-    });
-    onProgress?.(captions.length);
-  }
-  return captions;
+/** What the table needs of an answer. */
+function keptOf({ text, steps, cache }: Description): Kept[number] {
+  return {
+    text,
+    steps,
+    full: cache?.fullPasses ?? steps,
+    rowsComputed: cache?.rowsComputed ?? 1,
+    rowsKept: cache?.rowsKept ?? 0,
+    ...(cache?.certified !== undefined && { certified: cache.certified }),
+  };
 }
 
 function measured(setting: CacheSetting, captions: Kept, scenes: readonly Scene[]): MeasuredSetting {

@@ -2,13 +2,13 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { describeMany } from "../../inference/describe-many.js";
 import type { ManyOptions } from "../../inference/request.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import type { Scene } from "../../scenes/records/scene-records.js";
 import { type Figure, type Scores, scoreAll, scoreCaption } from "../../scenes/scoring/score.js";
 import { GEN_LENGTH } from "../caption-grid.js";
 import { withInterval } from "../table-text.js";
+import { describeScenes, nameOfOptions } from "./described-scenes.js";
 
 /** One point of the curve. */
 export interface CurvePoint {
@@ -77,15 +77,16 @@ export async function measurePoint(
   { kept, options, onProgress }: { kept: string; options: ManyOptions; onProgress?: (done: number) => void },
 ): Promise<MeasuredPoint> {
   const all = { ...options, ...point.options };
-  const file = join(
-    kept,
-    `${JSON.stringify(all)
-      .replace(/[^\w.]+/g, "-")
-      .replace(/^-|-$/g, "")}.json`,
-  );
+  const file = join(kept, `${nameOfOptions(all)}.json`);
   const captions = existsSync(file)
     ? keptSchema.parse(JSON.parse(readFileSync(file, "utf8")))
-    : await captionAll(model, scenes, folder, all, onProgress);
+    : await describeScenes(model, {
+        scenes,
+        folder,
+        options: { genLength: GEN_LENGTH, imageJoin: "correct", batch: 32, ...all },
+        keep: ({ text, steps }) => ({ text, steps }),
+        onProgress,
+      });
   if (captions.length !== scenes.length)
     throw new Error(`${file} has ${captions.length} captions of ${scenes.length} scenes: remove it`);
   mkdirSync(kept, { recursive: true });
@@ -94,24 +95,6 @@ export async function measurePoint(
   const tallies = captions.map(({ text }, i) => scoreCaption(text, (scenes[i] as Scene).facts));
   const passes = captions.reduce((sum, { steps }) => sum + steps, 0) / captions.length;
   return { ...point, passes, scores: scoreAll(tallies) };
-}
-
-async function captionAll(
-  model: VisionLanguageModel,
-  scenes: readonly Scene[],
-  folder: string,
-  options: ManyOptions,
-  onProgress: ((done: number) => void) | undefined,
-): Promise<z.infer<typeof keptSchema>> {
-  const captions: z.infer<typeof keptSchema> = [];
-  const groups = scenes.map(({ record }) => [join(folder, record.image)]);
-  const decode: ManyOptions = { genLength: GEN_LENGTH, imageJoin: "correct", batch: 32, ...options };
-  for await (const result of describeMany(model, groups, decode)) {
-    if (!result.ok) throw result.error;
-    captions.push({ text: result.description.text, steps: result.description.steps });
-    onProgress?.(captions.length);
-  }
-  return captions;
 }
 
 const shown: readonly Figure[] = ["exact", "coverage", "precision", "position", "grammar"];

@@ -1,39 +1,11 @@
 /** METEOR's extract of WordNet 3: a word and the numbers of the sets that it is in. Two words are synonyms that share one. */
+import { ENDINGS } from "../wordnet/morphy.js";
 import { javaWords } from "./java-text.js";
 
 const none: ReadonlySet<string> = new Set();
 
-/** WordNet's endings of nouns, verbs and adjectives, tried in this order until the dictionary has what is left. */
-const endings: readonly (readonly [ending: string, instead: string])[] = [
-  ...([
-    ["s", ""],
-    ["ses", "s"],
-    ["xes", "x"],
-    ["zes", "z"],
-    ["ches", "ch"],
-    ["shes", "sh"],
-  ] as const),
-  ...([
-    ["men", "man"],
-    ["ies", "y"],
-  ] as const),
-  ...([
-    ["s", ""],
-    ["ies", "y"],
-    ["es", "e"],
-    ["es", ""],
-    ["ed", "e"],
-    ["ed", ""],
-    ["ing", "e"],
-    ["ing", ""],
-  ] as const),
-  ...([
-    ["er", ""],
-    ["est", ""],
-    ["er", "e"],
-    ["est", "e"],
-  ] as const),
-];
+/** WordNet's endings, tried in this order until the dictionary has what is left. METEOR's list is from before "ves". */
+const endings = [...ENDINGS.noun.filter(([ending]) => ending !== "ves"), ...ENDINGS.verb, ...ENDINGS.adj];
 
 export class SynonymSets {
   readonly #sets: ReadonlyMap<string, string>;

@@ -3,7 +3,8 @@
 export const POS = ["noun", "verb", "adj", "adv"] as const;
 export type PartOfSpeech = (typeof POS)[number];
 
-const ENDINGS: Readonly<Record<PartOfSpeech, readonly (readonly [ending: string, instead: string])[]>> = {
+/** WordNet's: what a word may end with, and what its base form has there instead. */
+export const ENDINGS: Readonly<Record<PartOfSpeech, readonly (readonly [ending: string, instead: string])[]>> = {
   noun: [
     ["s", ""],
     ["ses", "s"],

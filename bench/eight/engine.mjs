@@ -10,8 +10,8 @@ import { loadModelFolder } from "../../packages/rediff/dist/checkpoint/load-mode
 import { decodeOptions } from "../../packages/rediff/dist/diffusion/decode-options.js";
 import { Decoder } from "../../packages/rediff/dist/diffusion/decoder.js";
 import { idTensor } from "../../packages/rediff/dist/models/ids.js";
-import { linear } from "../../packages/rediff/dist/models/kernels.js";
-import { block, embed, hiddenStates, logits, rmsNorm } from "../../packages/rediff/dist/models/llada/llada.js";
+import { linear, rmsNorm } from "../../packages/rediff/dist/models/kernels.js";
+import { block, embed, hiddenStates, logits } from "../../packages/rediff/dist/models/llada/llada.js";
 import { Rotary } from "../../packages/rediff/dist/models/llada/rotary.js";
 import {
   call,

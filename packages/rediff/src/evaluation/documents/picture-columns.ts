@@ -62,5 +62,5 @@ function fileNamed(name: string, folders: readonly string[]): string {
     const isInside = path.startsWith(`${resolve(folder)}${sep}`);
     if (isInside && infoOf(path) !== undefined) return path;
   }
-  throw new UserError(`${name} is not there`, `It was looked for in ${folders.join(", ")}.`);
+  throw new UserError(`${name} is not there`, `It was looked for in ${[...new Set(folders)].join(", ")}.`);
 }

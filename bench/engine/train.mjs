@@ -2,13 +2,12 @@
 //
 //     node engine/train.mjs CHECKPOINT [threads]
 
-import { Generator, getThreads, setThreads, torchVersion } from "@rediff/torch";
+import { Generator, getThreads, optim, setThreads, torchVersion } from "@rediff/torch";
 import { loadModelFolder } from "../../packages/rediff/dist/checkpoint/load-model.js";
 import { fillGradients, trainStep } from "../../packages/rediff/dist/training/backward/micro-batch.js";
 import { trainable } from "../../packages/rediff/dist/training/backward/parameters.js";
 import { ourTraining } from "../../packages/rediff/dist/training/backward/training-rules.js";
-import { AdamW, parameterGroups } from "../../packages/rediff/dist/training/optimizer/adamw.js";
-import { clipGradients, dropGradients } from "../../packages/rediff/dist/training/optimizer/clip-gradients.js";
+import { parameterGroups } from "../../packages/rediff/dist/training/optimizer/parameter-groups.js";
 import { peakMemory, resetPeakMemory, serve } from "./protocol.mjs";
 
 const [checkpoint, threads = "2"] = process.argv.slice(2);
@@ -22,7 +21,7 @@ const trained = { ...tuned, parameters: parameters.filter(({ name }) => name !==
 let optimizer;
 
 function step({ ids, labels, learning_rate: rate }, seed) {
-  optimizer ??= new AdamW(
+  optimizer ??= new optim.AdamW(
     parameterGroups(trained.parameters, {
       learningRates: { language: rate, projector: rate, vision: rate },
       weightDecay: 0,
@@ -43,9 +42,9 @@ function step({ ids, labels, learning_rate: rate }, seed) {
       conversationMask: false,
     });
     fillGradients(trained.parameters);
-    const norm = clipGradients(trained.parameters, 1);
+    const norm = optim.clipGradients(trained.parameters, 1);
     optimizer.step();
-    dropGradients(trained.parameters);
+    optim.dropGradients(trained.parameters);
     return { loss, norm };
   } finally {
     draws[Symbol.dispose]();

@@ -18,6 +18,7 @@ export * from "./linear.js";
 export * from "./memory/keep-memory.js";
 export { libDir, torchVersion } from "./native.js";
 export type { MemoryFormat } from "./operator.js";
+export * as optim from "./optim/index.js";
 export * from "./quantized.js";
 export * from "./random.js";
 export * from "./safetensors/index.js";

@@ -13,6 +13,7 @@ import {
   grad,
   layerNorm,
   linear,
+  optim,
   randn,
   scope,
   type Tensor,
@@ -22,9 +23,7 @@ import { UserError } from "../../errors.js";
 import type { Model } from "../../models/llava/llava.js";
 import { patchesPerSide, patchFeatures } from "../../models/siglip/siglip.js";
 import { type Parameter, trainable } from "../../training/backward/parameters.js";
-import { AdamW, parameterGroups } from "../../training/optimizer/adamw.js";
-import { clipGradients, dropGradients } from "../../training/optimizer/clip-gradients.js";
-import { learningRateFactor, warmupSteps } from "../../training/optimizer/learning-rate.js";
+import { parameterGroups } from "../../training/optimizer/parameter-groups.js";
 import { normalizedLevels } from "../../vision/tiles/tiles.js";
 import { type Artwork, loadArtwork } from "../picture/artwork.js";
 import { renderScene } from "../picture/render.js";
@@ -76,7 +75,7 @@ export async function trainTower(model: Model, options: TowerOptions): Promise<v
   using generator = new Generator(seed);
   const heads = { classes: head(objectNames.length + 1), rows: head(side), columns: head(side) };
   const parameters = [...own.parameters, ...Object.values(heads).flatMap(({ weight, bias }) => [weight, bias])];
-  using optimizer = new AdamW(
+  using optimizer = new optim.AdamW(
     parameterGroups(parameters, { learningRates: sameRate(learningRate), weightDecay: 0.05 }),
     {
       betas: [0.9, 0.98],
@@ -96,14 +95,14 @@ export async function trainTower(model: Model, options: TowerOptions): Promise<v
       const drawn = await next;
       next = drawBatch(update + 1, side, tower.config.imageSize, options, artwork);
       const report = scope(() => learn(drawn));
-      const factor = learningRateFactor(update, {
+      const factor = optim.learningRateFactor(update, {
         schedule: "cosine",
         totalSteps: updates,
-        warmupSteps: warmupSteps(0.05, updates),
+        warmupSteps: optim.warmupSteps(0.05, updates),
       });
-      clipGradients(parameters, 1);
+      optim.clipGradients(parameters, 1);
       optimizer.step(factor);
-      dropGradients(parameters);
+      optim.dropGradients(parameters);
       onUpdate?.({ update: update + 1, ...report });
     }
     await next;

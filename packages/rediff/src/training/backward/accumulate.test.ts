@@ -1,9 +1,8 @@
-import { noGrad, scope, type Tensor, tensor, zeros } from "@rediff/torch";
+import { noGrad, optim, scope, type Tensor, tensor, zeros } from "@rediff/torch";
 import { beforeEach, expect, test } from "vitest";
 import { expectNoLeaks } from "../../testing/leaks.js";
 import { addGradient, addRowGradients, openGradient, wholeGradient } from "./accumulate.js";
 import type { Parameter } from "./parameters.js";
-import { freeGradient } from "./parameters.js";
 
 beforeEach(expectNoLeaks);
 
@@ -20,7 +19,7 @@ function withParameter(changed: Partial<Parameter>, body: (parameter: Parameter)
         ...changed,
       } as Parameter;
       body(parameter);
-      freeGradient(parameter);
+      optim.freeGradient(parameter);
       expect(parameter).toMatchObject({ gradient: undefined, gradientRows: undefined });
     }),
   );

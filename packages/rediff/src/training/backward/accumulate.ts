@@ -1,7 +1,7 @@
 /** Adding to a parameter's gradient: whole, or only the rows that were read.
  *
  *  The embedding of a vocabulary of 126,464 is the largest tensor of a small model, and a step reads a thousand rows of
- *  it. Its gradient has these rows alone, and its moments (optimizer/row-moments.ts) those that were ever read: every
+ *  it. Its gradient has these rows alone, and its moments (@rediff/torch's optim/row-moments.ts) those that were ever read: every
  *  other row's would be zeros to store, to square and to add. */
 import { cat, type DType, detachFromScope, scope, type Tensor, zeros } from "@rediff/torch";
 import { idTensor } from "../../models/ids.js";

@@ -2,7 +2,7 @@
  *
  *  As in LLaVA's `mm_tunable_parts`: everything is frozen but the parts that are named. The language model's part has
  *  whatever is neither tower nor projector: embeddings, head, norms and the newline vector too. */
-import type { Tensor } from "@rediff/torch";
+import { optim, type Tensor } from "@rediff/torch";
 import { BLOCK_NAMES, SIGLIP_LAYER_NAMES, TOWER_PREFIX } from "../../checkpoint/tensor-names.js";
 import { UserError } from "../../errors.js";
 import { unrounded } from "../../models/llada/llada.js";
@@ -22,19 +22,10 @@ export interface NamedTensor {
   decays: boolean;
 }
 
-/** A tensor that is trained. */
-export interface Parameter {
-  readonly name: string;
-  readonly weight: Tensor;
+/** A tensor that is trained. Its gradient is float32, or float64 for a float64 weight; that of the embedding goes by rows. */
+export interface Parameter extends optim.Parameter {
   readonly part: ParameterPart;
   readonly decays: boolean;
-  /** Of the weight's shape and on its device; float32, or float64 for a float64 weight. Steps add to it; undefined stands
-   *  for zero. Whoever takes it out frees it. */
-  gradient: Tensor | undefined;
-  /** Only rows that are read get a gradient: the embedding's. `gradient` then has the rows `gradientRows`, each once,
-   *  and all others' is zero. */
-  readonly rowwise?: boolean;
-  gradientRows?: readonly number[] | undefined;
 }
 
 /** A low-rank correction of a linear weight, in whose place it is trained. */
@@ -129,12 +120,6 @@ export function trainable(model: Model, parts: readonly TunablePart[]): Trainabl
   return {
     model,
     parameters,
-    [Symbol.dispose]: () => parameters.forEach(freeGradient),
+    [Symbol.dispose]: () => parameters.forEach(optim.freeGradient),
   };
-}
-
-export function freeGradient(parameter: Pick<Parameter, "gradient" | "gradientRows">): void {
-  parameter.gradient?.dispose();
-  parameter.gradient = undefined;
-  parameter.gradientRows = undefined;
 }

@@ -3,6 +3,7 @@
  *  Keys are named after the flags of the original's scripts where those are plain words; `renamed-flags.ts` knows the
  *  others and names ours. Defaults are the values that the original's scripts have in common (docs of each key). */
 
+import { optim } from "@rediff/torch";
 import { z } from "zod";
 import { fullMaskRange, reviseRows } from "../../diffusion/corruption.js";
 import { UserError } from "../../errors.js";
@@ -11,7 +12,6 @@ import { parseAspectRatio } from "../../vision/tiles/anyres.js";
 import { parseMergeType } from "../../vision/tiles/token-layout.js";
 import { LORA_TARGETS } from "../backward/lora.js";
 import type { TunablePart } from "../backward/parameters.js";
-import { SCHEDULES } from "../optimizer/learning-rate.js";
 import { type Origin, recipeError } from "./recipe-errors.js";
 
 /** The order in which the original's scripts name them. */
@@ -151,7 +151,7 @@ const schema = z.strictObject({
   weight_decay: rate.default(0),
   betas: z.tuple([z.number().min(0).lt(1), z.number().min(0).lt(1)]).default([0.9, 0.999]),
   eps: z.number().positive().default(1e-8),
-  schedule: z.enum(SCHEDULES).default("cosine"),
+  schedule: z.enum(optim.SCHEDULES).default("cosine"),
   warmup_ratio: z.number().min(0).max(1).default(0.03),
   /** Largest norm of all gradients together; 0 turns clipping off. */
   max_grad_norm: rate.default(1),

@@ -8,7 +8,7 @@ import { existsSync, mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { allowTf32, type distributed, memory, Scope, saveSafetensors, type Tensor } from "@rediff/torch";
+import { allowTf32, type distributed, memory, optim, Scope, saveSafetensors, type Tensor } from "@rediff/torch";
 import { z } from "zod";
 import { openCheckpoint } from "../../checkpoint/weights.js";
 import { openLoader, type SampleLoader } from "../../data/loading/loader.js";
@@ -29,6 +29,7 @@ import { ignoredLabel } from "../../text/image-tokens.js";
 import { type StepResult, type Terms, trainPieces } from "../backward/micro-batch.js";
 import { namedTensors } from "../backward/parameters.js";
 import { type DataFingerprint, fingerprintData } from "../checkpoint/data-fingerprint.js";
+import { takingOver } from "../checkpoint/saved-state.js";
 import { dropWeights, StateShards, shardName, weightsName, withRunState } from "../checkpoint/state-shards.js";
 import { exportModel, type FileOptions, filesOf } from "../checkpoint/trained-model.js";
 import {
@@ -39,10 +40,7 @@ import {
   writeCheckpoint,
   writeState,
 } from "../checkpoint/training-checkpoint.js";
-import { AdamW, parameterGroups } from "../optimizer/adamw.js";
-import { clipBy, dropGradients, gradientNorm, nonFiniteGradients } from "../optimizer/clip-gradients.js";
-import { Ema } from "../optimizer/ema.js";
-import { learningRateFactor, warmupSteps } from "../optimizer/learning-rate.js";
+import { parameterGroups } from "../optimizer/parameter-groups.js";
 import { batchOptions, sampleSettings } from "../recipe/data-settings.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
 import { stepOptions } from "../recipe/step-options.js";
@@ -249,8 +247,8 @@ class Run implements Disposable {
   readonly #ranks: Ranks | undefined;
   /** What this process updates, and how the others get to know it. */
   readonly #exchange: Exchange;
-  readonly #optimizer: AdamW;
-  readonly #ema: Ema | undefined;
+  readonly #optimizer: optim.AdamW;
+  readonly #ema: optim.Ema | undefined;
   #totals: Record<string, number> = { samples: 0, tokens: 0, seconds: 0 };
   /** Updates done. */
   step = 0;
@@ -263,7 +261,7 @@ class Run implements Disposable {
     this.#exchange = exchangeOf(recipe, parts.loaded.trainable, ranks);
     const parameters = this.#exchange.own;
     const rate = recipe.learning_rate;
-    this.#optimizer = new AdamW(
+    this.#optimizer = new optim.AdamW(
       parameterGroups(parameters, {
         learningRates: {
           language: rate,
@@ -276,7 +274,7 @@ class Run implements Disposable {
     );
     const { ema } = recipe;
     if (ema !== undefined)
-      this.#ema = new Ema(parameters, {
+      this.#ema = new optim.Ema(parameters, {
         decay: ema.decay,
         source: (parameter) => this.#optimizer.precise(parameter),
         ...(recipe.offload && { device: "cpu" as const }),
@@ -285,8 +283,10 @@ class Run implements Disposable {
 
   restore(checkpoint: string, saved: TrainingState): void {
     withRunState(checkpoint, this.#exchange, (entries) => {
-      this.#optimizer.importState(entries);
-      this.#ema?.importState(entries);
+      takingOver(() => {
+        this.#optimizer.importState(entries);
+        this.#ema?.importState(entries);
+      });
     });
     this.step = saved.step;
     this.#totals = { ...this.#totals, ...saved.totals };
@@ -377,9 +377,9 @@ class Run implements Disposable {
       sum = together?.sum ?? sum;
       await this.#exchange.sumGradients();
       const { max_grad_norm: limit } = this.#recipe;
-      const norm = await this.#exchange.norm(gradientNorm(own));
+      const norm = await this.#exchange.norm(optim.gradientNorm(own));
       if (!Number.isFinite(norm)) throw this.#badGradients(batches.flat());
-      if (limit > 0) clipBy(own, norm, limit);
+      if (limit > 0) optim.clipBy(own, norm, limit);
       this.#optimizer.step(factor);
       this.#ema?.update();
       await this.#exchange.spreadWeights();
@@ -401,8 +401,8 @@ class Run implements Disposable {
         ...(together && { processes: together.processes() }),
       };
     } finally {
-      dropGradients(trainable.parameters);
-      dropGradients(own);
+      optim.dropGradients(trainable.parameters);
+      optim.dropGradients(own);
     }
   }
 
@@ -490,7 +490,11 @@ class Run implements Disposable {
   #learningRateFactor(): number {
     const { schedule, warmup_ratio } = this.#recipe;
     const { totalSteps } = this.#parts.batchPlan;
-    return learningRateFactor(this.step, { schedule, totalSteps, warmupSteps: warmupSteps(warmup_ratio, totalSteps) });
+    return optim.learningRateFactor(this.step, {
+      schedule,
+      totalSteps,
+      warmupSteps: optim.warmupSteps(warmup_ratio, totalSteps),
+    });
   }
 
   #count({ samples, tokens }: { samples: number; tokens: number }, seconds: number): void {
@@ -513,7 +517,7 @@ class Run implements Disposable {
   }
 
   #badGradients(samples: readonly TrainingSample[]): UserError {
-    const names = nonFiniteGradients(this.#exchange.own);
+    const names = optim.nonFiniteGradients(this.#exchange.own);
     const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
     return this.#notFinite(`the gradients of ${names.slice(0, 3).join(", ")}${more} are not finite`, samples);
   }

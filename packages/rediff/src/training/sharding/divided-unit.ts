@@ -11,12 +11,13 @@ import {
   exchangeTensors,
   full,
   noGrad,
+  optim,
   scope,
   type Tensor,
   zeros,
 } from "@rediff/torch";
 import { openGradient } from "../backward/accumulate.js";
-import { freeGradient, type Parameter } from "../backward/parameters.js";
+import type { Parameter } from "../backward/parameters.js";
 import { Parcel, type Piece, pieceOf } from "./division.js";
 
 /** A tensor of the model, and what is trained of it. */
@@ -143,7 +144,7 @@ export class DividedUnit implements Disposable {
       const row_S = detachFromScope(zeros([parcel.width], { dtype, device }));
       this.#summing = { work: this.#group.reduceScatter(row_S, detachFromScope(buffer)), buffer, row_S };
     });
-    for (const { whole } of of) freeGradient(whole);
+    for (const { whole } of of) optim.freeGradient(whole);
   }
 
   /** The sums are those of `parameters` from now on. */
@@ -171,7 +172,7 @@ export class DividedUnit implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const parameter of this.parameters) freeGradient(parameter);
+    for (const parameter of this.parameters) optim.freeGradient(parameter);
     for (const { view } of this.owns) view?.dispose();
     for (const sending of [this.#coming, this.#summing]) sending?.buffer.dispose();
     this.#summing?.row_S.dispose();

@@ -10,9 +10,9 @@
  *
  *  Pieces are flat stretches of a tensor (division.ts); whether an update is made of a tensor or of a piece of it is all
  *  the same to Adam. */
-import { detachFromScope, type distributed, noGrad, scope, type Tensor, tensor, zeros } from "@rediff/torch";
+import { detachFromScope, type distributed, noGrad, optim, scope, type Tensor, tensor, zeros } from "@rediff/torch";
 import { fillGradients } from "../backward/micro-batch.js";
-import { freeGradient, type Parameter } from "../backward/parameters.js";
+import type { Parameter } from "../backward/parameters.js";
 import { type Piece, parcels, pieceOf } from "./division.js";
 import type { Lockstep } from "./lockstep.js";
 import { sumRows } from "./row-union.js";
@@ -97,7 +97,7 @@ export function dividedExchange(parameters: readonly Parameter[], group: distrib
       for (const { parcel, first, count } of parcels(loads(dense), size)) {
         const some = dense.slice(first, first + count);
         using buffer_NS = noGrad(() => parcel.pack(some.map(({ whole }) => whole.gradient as Tensor)));
-        for (const { whole } of some) freeGradient(whole);
+        for (const { whole } of some) optim.freeGradient(whole);
         using row_S = zeros([parcel.width], { dtype: buffer_NS.dtype, device: buffer_NS.device });
         await group.reduceScatter(row_S, buffer_NS).wait();
         const pieces = parcel.pieces(row_S, rank);
@@ -135,7 +135,7 @@ export function dividedExchange(parameters: readonly Parameter[], group: distrib
     },
     [Symbol.dispose]() {
       for (const parameter of own) {
-        freeGradient(parameter);
+        optim.freeGradient(parameter);
         parameter.weight.dispose();
       }
     },
@@ -171,5 +171,5 @@ export function keepOwnRows({ whole, piece, own }: Share): void {
     own.gradient = detachFromScope(noGrad(() => scope(() => gradient.narrow(0, start, places.length).clone())));
     own.gradientRows = places.map(([, row]) => row - first);
   }
-  freeGradient(whole);
+  optim.freeGradient(whole);
 }

@@ -1,6 +1,6 @@
 /** Learning rates of the cosine schedule, step by step. */
+import { optim } from "@rediff/torch";
 import { z } from "zod";
-import { learningRateFactor, warmupSteps } from "../../../training/optimizer/learning-rate.js";
 import type { GoldenCase, Outcome } from "../golden-case.js";
 
 const outputsSchema = z.strictObject({
@@ -23,11 +23,11 @@ export async function run({ outputs, tolerance }: GoldenCase): Promise<Outcome> 
   const problems: string[] = [];
   let deviation = 0;
   for (const [i, row] of outputsSchema.parse(outputs).rows.entries()) {
-    const warmup = warmupSteps(row.warmup_ratio, row.total_steps);
+    const warmup = optim.warmupSteps(row.warmup_ratio, row.total_steps);
     if (warmup !== row.warmup_steps) problems.push(`row ${i}: ${warmup} warm-up steps, expected ${row.warmup_steps}`);
     const options = { schedule: "cosine", totalSteps: row.total_steps, warmupSteps: warmup } as const;
     for (const [step, wanted] of [...row.lr_used_at_step, row.lr_after_last].entries()) {
-      const found = row.base_lr * learningRateFactor(step, options);
+      const found = row.base_lr * optim.learningRateFactor(step, options);
       const distance = Math.abs(found - wanted);
       deviation = Math.max(deviation, distance);
       if (!(distance <= atol + rtol * Math.abs(wanted)))

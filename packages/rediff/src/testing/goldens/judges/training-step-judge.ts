@@ -3,7 +3,7 @@
  *
  *  Logits and input embeddings are not compared here: losses and gradients depend on all of them, and the groups
  *  features and llm_forward judge them alone. */
-import { scope, type Tensor } from "@rediff/torch";
+import { optim, scope, type Tensor } from "@rediff/torch";
 import { z } from "zod";
 import { loadModelFolder } from "../../../checkpoint/load-model.js";
 import { parseRecord } from "../../../data/records/parse-record.js";
@@ -26,9 +26,7 @@ import {
 } from "../../../training/backward/micro-batch.js";
 import { type Parameter, trainable } from "../../../training/backward/parameters.js";
 import { originalTraining } from "../../../training/backward/training-rules.js";
-import { AdamW, parameterGroups } from "../../../training/optimizer/adamw.js";
-import { clipBy, dropGradients, gradientNorm } from "../../../training/optimizer/clip-gradients.js";
-import { learningRateFactor } from "../../../training/optimizer/learning-rate.js";
+import { parameterGroups } from "../../../training/optimizer/parameter-groups.js";
 import type { RecipeKeys } from "../../../training/recipe/recipe.js";
 import { exchangeOf } from "../../../training/sharding/exchange-of.js";
 import { visualRows } from "../../../vision/tiles/token-layout.js";
@@ -150,12 +148,12 @@ async function compareLoss(golden: GoldenCase): Promise<Outcome> {
     const expected = wanted.grad_norms[parameter.name];
     if (expected === undefined) verdict.fail(`the case has no gradient of ${parameter.name}`);
     else if (!noise.has(parameter.name))
-      verdict.close(`|d ${parameter.name}|`, [gradientNorm([parameter])], [expected ?? 0], norm);
+      verdict.close(`|d ${parameter.name}|`, [optim.gradientNorm([parameter])], [expected ?? 0], norm);
   }
   const ours = new Set(tuned.parameters.map(({ name }) => name));
   for (const [name, value] of Object.entries(wanted.grad_norms))
     if (!ours.has(name) && value !== null) verdict.fail(`there is no parameter ${name}`);
-  verdict.close("total_grad_norm", [gradientNorm(tuned.parameters)], [wanted.total_grad_norm], norm);
+  verdict.close("total_grad_norm", [optim.gradientNorm(tuned.parameters)], [wanted.total_grad_norm], norm);
   compareGradients(tuned.parameters, tensors, noise, verdict);
   return verdict.outcome();
 }
@@ -328,7 +326,7 @@ async function takeSteps(
   const groups = parameterGroups(exchange.own, { learningRates, weightDecay });
   compareGroups(groups, inputs.param_groups, verdict);
   const { beta1, beta2, eps } = inputs.adam;
-  using optimizer = new AdamW(groups, { betas: [beta1, beta2], eps });
+  using optimizer = new optim.AdamW(groups, { betas: [beta1, beta2], eps });
   const schedule = { schedule: "cosine", totalSteps: inputs.steps, warmupSteps: inputs.warmup_steps } as const;
 
   for (const [step, expected] of wanted.log.entries()) {
@@ -337,16 +335,16 @@ async function takeSteps(
     const [result] = lockstep ? await lockstep.run([work], { pictures, back: true }) : [allPieces(work)];
     verdict.close(`loss of step ${step}`, [result?.loss ?? Number.NaN], [expected.loss]);
     await exchange.sumGradients();
-    clipBy(exchange.own, await exchange.norm(gradientNorm(exchange.own)), inputs.max_grad_norm);
-    const factor = learningRateFactor(step, schedule);
+    optim.clipBy(exchange.own, await exchange.norm(optim.gradientNorm(exchange.own)), inputs.max_grad_norm);
+    const factor = optim.learningRateFactor(step, schedule);
     verdict.close(`learning rate of step ${step}`, [base * factor], [expected.lr[0] ?? Number.NaN], {
       atol: 1e-12,
       rtol: 0,
     });
     optimizer.step(factor);
     await exchange.spreadWeights();
-    dropGradients(tuned.parameters);
-    dropGradients(exchange.own);
+    optim.dropGradients(tuned.parameters);
+    optim.dropGradients(exchange.own);
   }
   const compare = () =>
     compareFinal(tuned.parameters, before, wanted, tolerance.final_param_delta_rel, tensors, verdict);

@@ -1,11 +1,11 @@
-/** AdamW against Python's torch (testdata/python.json) and against its formulas, and what it keeps where. */
+/** AdamW against Python's torch (test/optim.json) and against its formulas, and what it keeps where. */
 import { readFileSync } from "node:fs";
-import { type DType, memory, scope, type Tensor, tensor } from "@rediff/torch";
-import { beforeEach, describe, expect, test } from "vitest";
-import { UserError } from "../../errors.js";
-import { expectNoLeaks } from "../../testing/leaks.js";
-import type { Parameter } from "../backward/parameters.js";
-import { AdamW, type AdamWOptions, parameterGroups } from "./adamw.js";
+import { describe, expect } from "vitest";
+import { type DType, memory, scope, type Tensor, tensor } from "../index.js";
+import { test } from "../testing/test.js";
+import { AdamW, type AdamWOptions } from "./adamw.js";
+import type { Parameter } from "./parameter.js";
+import { StateError } from "./state-error.js";
 
 interface Recorded {
   weight: number[];
@@ -14,12 +14,10 @@ interface Recorded {
   step: number;
   bfloat16: number[];
 }
-const python = JSON.parse(readFileSync(new URL("../testdata/python.json", import.meta.url), "utf8")) as Record<
+const python = JSON.parse(readFileSync(new URL("../../test/optim.json", import.meta.url), "utf8")) as Record<
   "adamw_float32" | "adamw_float64",
   Record<string, Recorded>
 >;
-
-beforeEach(expectNoLeaks);
 
 /** The numbers of make_fixtures.py. */
 function numbers(shape: readonly number[], seed: number, dtype: DType = "float32"): Tensor {
@@ -38,8 +36,6 @@ function fixture(dtype: DType, options: AdamWOptions = {}): Fixture {
     (name, i): Parameter => ({
       name,
       weight: numbers(SHAPES[name], i, dtype),
-      part: "language",
-      decays: name !== "plain",
       gradient: undefined,
     }),
   );
@@ -98,7 +94,7 @@ describe("AdamW", () => {
   test("one step by its formula", () => {
     using weight = tensor([1, -2], { dtype: "float64" });
     using gradient = tensor([0.5, 3], { dtype: "float64" });
-    const parameter: Parameter = { name: "w", weight, part: "language", decays: true, gradient };
+    const parameter: Parameter = { name: "w", weight, gradient };
     using optimizer = new AdamW([{ name: "", parameters: [parameter], learningRate: 0.1, weightDecay: 0.2 }]);
     optimizer.step(0.5);
     // At t = 1 the corrected moments are g and g^2, so the step is lr * g / (|g| + eps).
@@ -126,7 +122,7 @@ describe("AdamW", () => {
     const after = (masterWeights: boolean) => {
       using weight = tensor([1], { dtype: "bfloat16" });
       using gradient = tensor([1]);
-      const parameter: Parameter = { name: "w", weight, part: "language", decays: false, gradient };
+      const parameter: Parameter = { name: "w", weight, gradient };
       using optimizer = new AdamW([{ name: "", parameters: [parameter], learningRate: 1e-3, weightDecay: 0 }], {
         masterWeights,
       });
@@ -195,7 +191,7 @@ describe("AdamW", () => {
         /exp_avg\/plain of shape \[1\], not \[5\]/,
       );
       const [, ...rest] = [...state];
-      expect(() => other.optimizer.importState(new Map(rest))).toThrow(UserError);
+      expect(() => other.optimizer.importState(new Map(rest))).toThrow(StateError);
     });
   });
 
@@ -206,29 +202,4 @@ describe("AdamW", () => {
     for (let step = 3; step < 30; step++) run.step(step % 5);
     expect(memory().tensors).toBe(before);
   });
-});
-
-test("parameterGroups: by part and decay, empty ones left out", () => {
-  const parameter = (name: string, part: Parameter["part"], decays: boolean): Parameter => ({
-    name,
-    part,
-    decays,
-    weight: undefined as unknown as Tensor,
-    gradient: undefined,
-  });
-  const parameters = [
-    parameter("tower.bias", "vision", false),
-    parameter("embed", "language", true),
-    parameter("tower.weight", "vision", true),
-    parameter("head", "language", true),
-    parameter("norm", "language", false),
-  ];
-  const learningRates = { language: 1, projector: 2, vision: 3 };
-  const groups = parameterGroups(parameters, { learningRates, weightDecay: 0.1 });
-  expect(groups.map((g) => [g.parameters.map(({ name }) => name), g.learningRate, g.weightDecay])).toEqual([
-    [["embed", "head"], 1, 0.1],
-    [["norm"], 1, 0],
-    [["tower.weight"], 3, 0.1],
-    [["tower.bias"], 3, 0],
-  ]);
 });

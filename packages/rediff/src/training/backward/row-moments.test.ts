@@ -1,11 +1,9 @@
 /** The optimizer on a parameter that goes by rows, against the same one whole. */
-import { type DType, detachFromScope, Generator, noGrad, rand, randn, scope, type Tensor } from "@rediff/torch";
+import { type DType, detachFromScope, Generator, noGrad, optim, rand, randn, scope, type Tensor } from "@rediff/torch";
 import { beforeEach, describe, expect, test } from "vitest";
 import { expectNoLeaks } from "../../testing/leaks.js";
-import { addRowGradients, wholeGradient } from "../backward/accumulate.js";
-import type { Parameter } from "../backward/parameters.js";
-import { freeGradient } from "../backward/parameters.js";
-import { AdamW, type AdamWOptions } from "./adamw.js";
+import { addRowGradients, wholeGradient } from "./accumulate.js";
+import type { Parameter } from "./parameters.js";
 
 beforeEach(expectNoLeaks);
 
@@ -38,14 +36,14 @@ function giveGradient(parameter: Parameter, s: number): void {
     const sparse: Parameter = { ...parameter, rowwise: true, gradient: undefined };
     addRowGradients(sparse, ids, rows);
     parameter.gradient = detachFromScope(wholeGradient(sparse));
-    freeGradient(sparse);
+    optim.freeGradient(sparse);
   });
 }
 
 interface Settings {
   dtype?: DType;
   weightDecay?: number;
-  options?: AdamWOptions;
+  options?: optim.AdamWOptions;
   /** Save and load before this step. */
   resumeAt?: number;
 }
@@ -54,7 +52,8 @@ function run(rowwise: boolean, { dtype = "float32", weightDecay = 0, options = {
   return noGrad(() =>
     scope(() => {
       const parameter = table(dtype, rowwise);
-      const make = () => new AdamW([{ name: "g", parameters: [parameter], learningRate: 0.01, weightDecay }], options);
+      const make = () =>
+        new optim.AdamW([{ name: "g", parameters: [parameter], learningRate: 0.01, weightDecay }], options);
       let optimizer = make();
       for (let s = 0; s < STEPS; s++) {
         if (s === resumeAt) {
@@ -66,7 +65,7 @@ function run(rowwise: boolean, { dtype = "float32", weightDecay = 0, options = {
         scope(() => {
           giveGradient(parameter, s);
           optimizer.step(1 - s / 10);
-          freeGradient(parameter);
+          optim.freeGradient(parameter);
         });
       }
       optimizer[Symbol.dispose]();
@@ -100,11 +99,11 @@ describe("moments by rows", () => {
     noGrad(() =>
       scope(() => {
         const parameter = table("float32", true);
-        using optimizer = new AdamW([{ name: "g", parameters: [parameter], learningRate: 1, weightDecay: 0 }]);
+        using optimizer = new optim.AdamW([{ name: "g", parameters: [parameter], learningRate: 1, weightDecay: 0 }]);
         const before = parameter.weight.toNumbers();
         giveGradient(parameter, 0);
         optimizer.step();
-        freeGradient(parameter);
+        optim.freeGradient(parameter);
         const state = optimizer.exportState();
         expect(state.get("rows/embed")?.toNumbers()).toEqual([...new Set(read(0))]);
         expect(state.get("exp_avg/embed")?.shape).toEqual([5, D]);
@@ -121,11 +120,11 @@ describe("moments by rows", () => {
         const group = (parameter: Parameter) => [
           { name: "g", parameters: [parameter], learningRate: 1, weightDecay: 0 },
         ];
-        using first = new AdamW(group(whole));
-        using second = new AdamW(group(rows));
+        using first = new optim.AdamW(group(whole));
+        using second = new optim.AdamW(group(rows));
         giveGradient(whole, 0);
         first.step();
-        freeGradient(whole);
+        optim.freeGradient(whole);
         expect(() => second.importState(first.exportState() as Map<string, Tensor>)).toThrow("lacks rows/embed");
       }),
     ));

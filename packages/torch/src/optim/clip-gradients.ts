@@ -1,7 +1,9 @@
 /** The norm of all gradients together, and clipping by it, as torch.nn.utils.clip_grad_norm_ does. */
-import { _foreachMulScalar_, _foreachNorm, linalgVectorNorm, noGrad, scope, stack, type Tensor } from "@rediff/torch";
-import type { Parameter } from "../backward/parameters.js";
-import { freeGradient } from "../backward/parameters.js";
+import { noGrad } from "../autograd.js";
+import { _foreachMulScalar_, _foreachNorm, linalgVectorNorm, stack } from "../generated/ops.generated.js";
+import { scope } from "../scope.js";
+import type { Tensor } from "../tensor.js";
+import { freeGradient, type Parameter } from "./parameter.js";
 
 type WithGradient = Pick<Parameter, "name" | "gradient">;
 
@@ -10,9 +12,12 @@ const gradientsOf = (parameters: readonly WithGradient[]): Tensor[] =>
 
 /** The 2-norm over all elements of all gradients; 0 when there are none. Not finite as soon as one element is not. */
 export function gradientNorm(parameters: readonly WithGradient[]): number {
-  const gradients = gradientsOf(parameters);
-  if (gradients.length === 0) return 0;
-  return noGrad(() => scope(() => linalgVectorNorm(stack(_foreachNorm(gradients))).item()));
+  return noGrad(() =>
+    scope(() => {
+      const gradients = gradientsOf(parameters);
+      return gradients.length === 0 ? 0 : linalgVectorNorm(stack(_foreachNorm(gradients))).item();
+    }),
+  );
 }
 
 /** Scales all gradients by maxNorm / (norm + 1e-6) where that is below 1, and returns the norm they had.
@@ -27,9 +32,13 @@ export function clipGradients(parameters: readonly WithGradient[], maxNorm: numb
 /** The same where the norm is known: that of more gradients than these, of all processes. */
 export function clipBy(parameters: readonly WithGradient[], norm: number, maxNorm: number): void {
   const coefficient = maxNorm / (norm + 1e-6);
-  const gradients = gradientsOf(parameters);
-  if (Number.isFinite(norm) && coefficient < 1 && gradients.length > 0)
-    noGrad(() => _foreachMulScalar_(gradients, coefficient));
+  if (!Number.isFinite(norm) || coefficient >= 1) return;
+  noGrad(() =>
+    scope(() => {
+      const gradients = gradientsOf(parameters);
+      if (gradients.length > 0) _foreachMulScalar_(gradients, coefficient);
+    }),
+  );
 }
 
 /** Names of the parameters whose gradient has an infinite or undefined element: for the message. */

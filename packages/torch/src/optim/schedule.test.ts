@@ -1,7 +1,7 @@
-/** Learning rates over a run; the numbers of transformers' cosine are checked by the golden case as well. */
+/** Learning rates over a run. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { learningRateFactor, SCHEDULES, warmupSteps } from "./learning-rate.js";
+import { learningRateFactor, SCHEDULES, warmupSteps } from "./schedule.js";
 
 const factors = (schedule: "cosine" | "linear" | "constant", totalSteps: number, warmup: number) =>
   Array.from({ length: totalSteps + 2 }, (_, step) =>

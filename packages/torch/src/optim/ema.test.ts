@@ -1,17 +1,13 @@
 /** The moving average of weights. */
-import { memory, scope, type Tensor, tensor } from "@rediff/torch";
-import { beforeEach, expect, test } from "vitest";
-import { expectNoLeaks } from "../../testing/leaks.js";
-import type { Parameter } from "../backward/parameters.js";
+import { expect } from "vitest";
+import { memory, scope, type Tensor, tensor } from "../index.js";
+import { test } from "../testing/test.js";
 import { Ema } from "./ema.js";
-
-beforeEach(expectNoLeaks);
+import type { Parameter } from "./parameter.js";
 
 const parameter = (weight: Tensor): Parameter => ({
   name: "w",
   weight,
-  part: "language",
-  decays: true,
   gradient: undefined,
 });
 

@@ -3,8 +3,12 @@
  *  Exactly what moments of the whole would do: a row that never had a gradient has moments of zero, and an update of
  *  zero. Weight decay alone reaches every row. Rows keep the order in which they came, so that a resumed run repeats the
  *  same arithmetic. n rows so far, D width. */
-import { _fusedAdamw_, cat, type Device, type DType, scope, type Tensor, tensor, zeros } from "@rediff/torch";
-import { idTensor } from "../../models/ids.js";
+import { fromBuffer, tensor, zeros } from "../create.js";
+import type { Device } from "../device.js";
+import type { DType } from "../dtype.js";
+import { _fusedAdamw_, cat } from "../generated/ops.generated.js";
+import { scope } from "../scope.js";
+import type { Tensor } from "../tensor.js";
 
 export interface AdamSettings {
   learningRate: number;
@@ -138,4 +142,10 @@ export class RowMoments {
       block.expAvgSq.narrow(0, 0, length).copy_(expAvgSq.narrow(0, b * BLOCK, length));
     }
   }
+}
+
+/** int64 [n] on a device */
+function idTensor(ids: readonly number[], device: Device): Tensor {
+  const host = (): Tensor => fromBuffer(BigInt64Array.from(ids, BigInt), [ids.length]);
+  return device === "cpu" ? host() : scope(() => host().to({ device }));
 }

@@ -1,15 +1,13 @@
-/** Clipping against Python's torch (testdata/python.json). */
+/** Clipping against Python's torch (test/optim.json). */
 import { readFileSync } from "node:fs";
-import { scope, type Tensor, tensor } from "@rediff/torch";
-import { beforeEach, expect, test } from "vitest";
-import { expectNoLeaks } from "../../testing/leaks.js";
+import { expect } from "vitest";
+import { scope, type Tensor, tensor } from "../index.js";
+import { test } from "../testing/test.js";
 import { clipGradients, dropGradients, gradientNorm, nonFiniteGradients } from "./clip-gradients.js";
 
-const python = JSON.parse(readFileSync(new URL("../testdata/python.json", import.meta.url), "utf8")) as {
+const python = JSON.parse(readFileSync(new URL("../../test/optim.json", import.meta.url), "utf8")) as {
   clipping: Record<string, { norm: number; gradients: number[][] }>;
 };
-
-beforeEach(expectNoLeaks);
 
 /** The gradients of make_fixtures.py, and a parameter without one. */
 function parameters(): { name: string; gradient: Tensor | undefined }[] {

@@ -10,40 +10,16 @@
  *  - With `offload`, moments and master weights stay on the CPU and the update is computed there.
  *  - A parameter whose gradient has some rows only, the embedding's, has moments of the rows it ever had
  *    (row-moments.ts). */
-import { _fusedAdamw_, type Device, type DType, noGrad, Scope, scope, type Tensor, tensor } from "@rediff/torch";
-import { UserError } from "../../errors.js";
-import type { Parameter, ParameterPart } from "../backward/parameters.js";
+import { noGrad } from "../autograd.js";
+import { tensor } from "../create.js";
+import type { Device } from "../device.js";
+import type { DType } from "../dtype.js";
+import { _fusedAdamw_ } from "../generated/ops.generated.js";
+import { Scope, scope } from "../scope.js";
+import type { Tensor } from "../tensor.js";
+import type { Parameter, ParameterGroup } from "./parameter.js";
 import { RowMoments } from "./row-moments.js";
-
-/** Parameters with the same learning rate and weight decay. */
-export interface ParameterGroup {
-  name: string;
-  parameters: readonly Parameter[];
-  learningRate: number;
-  weightDecay: number;
-}
-
-export interface GroupOptions {
-  learningRates: Readonly<Record<ParameterPart, number>>;
-  weightDecay: number;
-}
-
-/** By part, and in each part those that decay before those that do not. Parts without parameters are left out. */
-export function parameterGroups(parameters: readonly Parameter[], options: GroupOptions): ParameterGroup[] {
-  const groups: ParameterGroup[] = [];
-  for (const part of ["language", "projector", "vision"] as const)
-    for (const decays of [true, false]) {
-      const members = parameters.filter((parameter) => parameter.part === part && parameter.decays === decays);
-      if (members.length === 0) continue;
-      groups.push({
-        name: decays ? part : `${part} (no decay)`,
-        parameters: members,
-        learningRate: options.learningRates[part],
-        weightDecay: decays ? options.weightDecay : 0,
-      });
-    }
-  return groups;
-}
+import { StateError } from "./state-error.js";
 
 export interface AdamWOptions {
   /** Default [0.9, 0.999]. */
@@ -85,13 +61,15 @@ export class AdamW implements Disposable {
 
   /** Updates every parameter that has a gradient, with `factor` times its group's learning rate. */
   step(factor = 1): void {
-    noGrad(() => {
-      for (const group of this.groups)
-        for (const bucket of this.#buckets(group.parameters)) scope(() => this.#update(bucket, group, factor));
-      for (const group of this.groups)
-        for (const parameter of group.parameters)
-          if (parameter.gradientRows !== undefined) scope(() => this.#updateRows(parameter, group, factor));
-    });
+    noGrad(() =>
+      scope(() => {
+        for (const group of this.groups)
+          for (const bucket of this.#buckets(group.parameters)) scope(() => this.#update(bucket, group, factor));
+        for (const group of this.groups)
+          for (const parameter of group.parameters)
+            if (parameter.gradientRows !== undefined) scope(() => this.#updateRows(parameter, group, factor));
+      }),
+    );
   }
 
   /** The parameter in the precision in which it is updated: its master weight, or else the model's tensor. */
@@ -127,7 +105,7 @@ export class AdamW implements Disposable {
   }
 
   /** Takes over copies of what `exportState` gave, in place of all that is there. Entries of other kinds are not ours.
-   *  @throws UserError when they are the state of other parameters, or of other settings */
+   *  @throws StateError when they are the state of other parameters, or of other settings */
   importState(entries: ReadonlyMap<string, Tensor>): void {
     const parameters = new Map(this.groups.flatMap(({ parameters }) => parameters).map((p) => [p.name, p]));
     const names = new Set<string>();
@@ -295,9 +273,4 @@ function stepTensors(states: readonly { steps: number }[], places: readonly { de
   });
 }
 
-function mismatch(problem: string): UserError {
-  return new UserError(
-    `the optimizer's saved state ${problem}`,
-    "Resume with the recipe and the model that the checkpoint was made with, or start anew in another output folder.",
-  );
-}
+const mismatch = (problem: string): StateError => new StateError(`the optimizer's saved state ${problem}`);

@@ -1,8 +1,12 @@
 /** An exponential moving average of the trained weights, e <- d e + (1 - d) w after every step, kept in float32 whatever
  *  the model's dtype: at d = 0.9999 a change is far below what 16 bits can hold. */
-import { _foreachLerp_, type Device, noGrad, Scope, scope, type Tensor } from "@rediff/torch";
-import { UserError } from "../../errors.js";
-import type { Parameter } from "../backward/parameters.js";
+import { noGrad } from "../autograd.js";
+import type { Device } from "../device.js";
+import { _foreachLerp_ } from "../generated/ops.generated.js";
+import { Scope, scope } from "../scope.js";
+import type { Tensor } from "../tensor.js";
+import type { Parameter } from "./parameter.js";
+import { StateError } from "./state-error.js";
 
 export interface EmaOptions {
   /** In [0, 1): what of the average stays at each step. */
@@ -48,15 +52,12 @@ export class Ema implements Disposable {
     return new Map([...this.#averages].map(([name, average]) => [`ema/${name}`, average]));
   }
 
-  /** Takes over copies of what `exportState` gave. @throws UserError when an average is missing or misshapen */
+  /** Takes over copies of what `exportState` gave. @throws StateError when an average is missing or misshapen */
   importState(entries: ReadonlyMap<string, Tensor>): void {
     for (const parameter of this.#parameters) {
       const saved = entries.get(`ema/${parameter.name}`);
       if (saved?.shape.join() !== parameter.weight.shape.join())
-        throw new UserError(
-          `the checkpoint has no moving average of ${parameter.name}`,
-          "Resume with the recipe that the checkpoint was made with.",
-        );
+        throw new StateError(`the saved state has no moving average of ${parameter.name}`);
     }
     this.#owned[Symbol.dispose]();
     for (const parameter of this.#parameters) this.#set(parameter, entries.get(`ema/${parameter.name}`) as Tensor);

@@ -246,6 +246,8 @@ NativeFunction function() {
 std::vector<NativeFunction> dispatchFunctions();
 std::vector<NativeFunction> tensorFunctions();
 std::vector<NativeFunction> autogradFunctions();
+std::vector<NativeFunction> customFunctions();
+std::vector<NativeFunction> readingFunctions();
 std::vector<NativeFunction> runtimeFunctions();
 std::vector<NativeFunction> allocatorFunctions();
 std::vector<NativeFunction> linearFunctions();

@@ -142,8 +142,9 @@ NAPI_MODULE_INIT() {
   auto* e = new rediff::Env(env);
   napi_set_instance_data(env, e, [](napi_env, void* data, void*) { delete static_cast<rediff::Env*>(data); }, nullptr);
   for (const auto& group :
-       {rediff::dispatchFunctions(), rediff::tensorFunctions(), rediff::autogradFunctions(), rediff::runtimeFunctions(), rediff::allocatorFunctions(),
-        rediff::linearFunctions(), rediff::quantizedFunctions(), rediff::distributedFunctions(), rediff::fusedFunctions()})
+       {rediff::dispatchFunctions(), rediff::tensorFunctions(), rediff::autogradFunctions(), rediff::customFunctions(),
+        rediff::readingFunctions(), rediff::runtimeFunctions(), rediff::allocatorFunctions(), rediff::linearFunctions(),
+        rediff::quantizedFunctions(), rediff::distributedFunctions(), rediff::fusedFunctions()})
     for (const auto& function : group) {
       napi_value value;
       napi_create_function(env, function.name, NAPI_AUTO_LENGTH, function.callback, e, &value);

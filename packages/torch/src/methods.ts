@@ -3,12 +3,15 @@
  *  Operators are built on tensors, so these methods come to the class from above. Whatever has read index.ts has them;
  *  the files below it call the functions. */
 
+import { FamiliarMethods } from "./familiar.js";
 import { TensorMethods } from "./generated/tensor-methods.generated.js";
 import { Tensor } from "./tensor.js";
 
 declare module "./tensor.js" {
-  interface Tensor extends TensorMethods {}
+  interface Tensor extends TensorMethods, FamiliarMethods {}
 }
 
-const { constructor: _, ...methods } = Object.getOwnPropertyDescriptors(TensorMethods.prototype);
-Object.defineProperties(Tensor.prototype, methods);
+for (const { prototype } of [TensorMethods, FamiliarMethods]) {
+  const { constructor: _, ...methods } = Object.getOwnPropertyDescriptors(prototype);
+  Object.defineProperties(Tensor.prototype, methods);
+}

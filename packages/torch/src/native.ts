@@ -57,6 +57,7 @@ export interface Native {
   describe(slot: Slot): number[];
   fromBuffer(buffer: ArrayBufferLike, byteOffset: number, shape: readonly number[], dtype: number): Slot;
   copyInto(slot: Slot, buffer: ArrayBufferLike, byteOffset: number): void;
+  readInto(slot: Slot, buffer: ArrayBuffer): Promise<void>;
   item(slot: Slot): number | boolean | bigint;
   toText(slot: Slot): string;
   alias(slot: Slot): Slot;
@@ -83,6 +84,14 @@ export interface Native {
     retainGraph: boolean,
     createGraph: boolean,
     allowUnused: boolean,
+  ): Slot[];
+  recordFunction(
+    name: string,
+    inputs: Slot[],
+    outputs: Slot[],
+    saved: Slot[],
+    places: readonly number[],
+    backward: (gradients: Slot[], saved: Slot[]) => Slot[],
   ): Slot[];
   oneDnnLinear(x: Slot, weight: Slot, bias: Slot | undefined): Slot;
   // quantised weights

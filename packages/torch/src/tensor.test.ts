@@ -17,6 +17,7 @@ import {
   tensor,
   zeros,
 } from "./index.js";
+import { everyKind } from "./testing/tensors.js";
 import { test } from "./testing/test.js";
 
 describe("tensor()", () => {
@@ -185,6 +186,31 @@ describe("dtypes", () => {
       expect(tensor([1]).expand([3]).toNumbers()).toEqual([1, 1, 1]);
       expect(x.to({ dtype: "float32" }).setRequiresGrad().mul(2).toNumbers()).toEqual([0, 2, 4, 6, 8, 10]);
     });
+  });
+});
+
+describe("dataAsync", () => {
+  test("gives what data gives, of every dtype, views too, also when the tensor is freed meanwhile", async () => {
+    for (const [name, tensor] of Object.entries(scope(everyKind))) {
+      const wanted = tensor.data(tensor.dtype);
+      const coming = tensor.dataAsync(tensor.dtype);
+      tensor.dispose();
+      expect(await coming, name).toEqual(wanted);
+    }
+  });
+
+  test("many at once, while timers run", async () => {
+    const all = Array.from({ length: 50 }, (_, i) => torch.full([1000], i));
+    const read = Promise.all(all.map((x) => x.dataAsync("float32")));
+    for (const x of all) x.dispose();
+    expect((await read).map(([first]) => first)).toEqual(Array.from({ length: 50 }, (_, i) => i));
+  });
+
+  test("asserts the dtype, and that there is a tensor", async () => {
+    const x = torch.ones([2]);
+    await expect(x.dataAsync("int64")).rejects.toThrow(/of a float32 tensor/);
+    x.dispose();
+    await expect(x.dataAsync("float32")).rejects.toThrow(/freed/);
   });
 });
 

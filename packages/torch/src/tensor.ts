@@ -66,6 +66,16 @@ export class Tensor extends Handle {
     return viewOf(dtype, buffer);
   }
 
+  /** The same without waiting: another thread waits for the device and copies. The tensor may be freed meanwhile, and must
+   *  not be written to: what comes is what it holds in the end. */
+  async dataAsync<D extends DType>(dtype: D): Promise<DataOf<D>> {
+    if (this.dtype !== dtype)
+      throw new Error(`dataAsync("${dtype}") of a ${this.dtype} tensor; convert it with .to({ dtype })`);
+    const buffer = new ArrayBuffer(this.numel * elementSize(dtype));
+    await native.readInto(this.slot, buffer);
+    return viewOf(dtype, buffer);
+  }
+
   /** All elements as numbers, in row-major order. Integers beyond 2^53 are rounded. */
   toNumbers(): number[] {
     const dtype = this.dtype;

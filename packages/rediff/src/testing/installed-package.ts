@@ -12,7 +12,7 @@ export const workspace = fileURLToPath(new URL("../../../../", import.meta.url))
 /** Of one of the two packages: what its package.json lists as published, and what packing copies in. */
 const parts = {
   rediff: ["bin", "dist", "prompts", "scripts", "package.json", "README.md"],
-  torch: ["dist", "native", "setup", "package.json", "README.md"],
+  torch: ["dist", "native", "setup", "package.json", "README.md", "FEATURES.md"],
 };
 
 /** Installs both in `folder`, which must be empty. */

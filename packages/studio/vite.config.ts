@@ -25,7 +25,7 @@ function exportedPlayer(): Plugin {
         build: {
           write: false,
           target: "es2022",
-          lib: { entry: source("export/player.ts"), formats: ["iife"], name: "player", fileName: "player" },
+          lib: { entry: source("export/exported-player.ts"), formats: ["iife"], name: "player", fileName: "player" },
         },
       });
       const [bundle] = Array.isArray(built) ? built : [built];

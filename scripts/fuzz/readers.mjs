@@ -148,7 +148,7 @@ export const READERS = {
   "rediff/src/vision/video/ppm.ts": ["ppm"],
   "rediff/src/vision/video/probe-output.ts": ["probe-output"],
   "studio/src/app/address.ts": "one guarded call for each part, held by a property test",
-  "studio/src/export/player.ts": "written into the page by the same program",
+  "studio/src/export/exported-player.ts": "written into the page by the same program",
   "studio/src/keep/session.ts": OWN,
   "studio/src/link/link.ts": "decoded in one guarded call, then zod; a property test breaks links",
   "studio/src/server/api.ts": "events are read by sse.ts, the rest is judged by messages.ts",

@@ -1,5 +1,4 @@
 /** Comparisons as files: a page that plays offline, a GIF, and traces in both directions with the command line. */
-import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,8 +6,9 @@ import { pathToFileURL } from "node:url";
 import type { Page } from "playwright-core";
 import sharp from "sharp";
 import { afterAll, describe, expect, test } from "vitest";
+import { jsonLines, rediffHere } from "../../rediff/src/testing/command-line.js";
 import { chromiumPath, eventually, open, startedStudio } from "./browser.js";
-import { isBuilt, root } from "./embedded-server.js";
+import { root } from "./embedded-server.js";
 
 describe.skipIf(chromiumPath === undefined)("export", { timeout: 90_000 }, () => {
   const studio = startedStudio();
@@ -28,10 +28,8 @@ describe.skipIf(chromiumPath === undefined)("export", { timeout: 90_000 }, () =>
     await page.getByRole("button", { name: "Run both" }).click();
     await page.getByRole("heading", { name: "Word for word" }).waitFor();
   };
-  const rediff = (...args: string[]) => {
-    const { stdout, stderr, status } = spawnSync(process.execPath, [`${root}packages/rediff/bin/rediff.mjs`, ...args], {
-      encoding: "utf8",
-    });
+  const rediff = async (...args: string[]) => {
+    const { stdout, stderr, status } = await rediffHere(...args);
     expect([status, status === 0 ? "" : stderr]).toEqual([0, ""]);
     return stdout;
   };
@@ -72,7 +70,7 @@ describe.skipIf(chromiumPath === undefined)("export", { timeout: 90_000 }, () =>
     await runBoth(page);
     const path = await saved(page, "Save as GIF");
     const { pages, delay, width, loop } = await sharp(path).metadata();
-    expect([pages, delay?.[0], delay?.at(-1), loop]).toEqual([10, 125, 3000, 0]);
+    expect([pages, delay?.[0], delay?.at(-1), loop]).toEqual([10, 130, 3000, 0]);
     expect(width).toBeGreaterThan(900);
     const frame = async (at: number) => (await sharp(path, { page: at }).raw().toBuffer()).toString("base64");
     expect(await frame(0)).not.toBe(await frame(9));
@@ -80,14 +78,11 @@ describe.skipIf(chromiumPath === undefined)("export", { timeout: 90_000 }, () =>
     await close();
   });
 
-  test.skipIf(!isBuilt)("the command line shows the studio's trace, and the studio the command line's", async () => {
+  test("the command line shows the studio's trace, and the studio the command line's", async () => {
     const { page, errors, close } = await open(studio.browser, studio.server.url);
     await runBoth(page);
-    const shown = rediff("trace", await saved(page, "Save trace"), "--json")
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line));
-    expect(shown).toMatchObject([
+    const shown = await rediff("trace", await saved(page, "Save trace"), "--json");
+    expect(jsonLines(shown)).toMatchObject([
       { image: "scene.png", who: "LLaDA-V's objective", edits: 0, tokens: 32, complete: true },
       {
         image: "scene.png",
@@ -100,13 +95,13 @@ describe.skipIf(chromiumPath === undefined)("export", { timeout: 90_000 }, () =>
     const lines = join(folder, "steps.jsonl");
     const picture = `${root}examples/cat.jpg`;
     const asked = ["--gen-length", "12", "--tokens-per-step", "4", "--revise", "--trace", lines, "--json"];
-    const { caption } = JSON.parse(rediff("caption", picture, ...asked));
+    const { text } = jsonLines(await rediff("caption", picture, ...asked))[0] as { text: string };
     await page.getByLabel("Trace file").setInputFiles(lines);
     await page.getByText("steps.jsonl", { exact: true }).waitFor();
     const runs = page.locator(".run");
     expect([await runs.count(), await runs.first().getAttribute("data-kind")]).toEqual([1, "revising"]);
-    expect(await runs.locator("p.visually-hidden").textContent()).toBe(caption.trim());
-    expect(rediff("trace", lines).trim()).toBe(caption.trim());
+    expect(await runs.locator("p.visually-hidden").textContent()).toBe(text.trim());
+    expect((await rediff("trace", lines)).trim()).toBe(text.trim());
     expect(errors).toEqual([]);
     await close();
   });

@@ -13,6 +13,7 @@ describe.skipIf(chromiumPath === undefined)("layout", { timeout: 90_000 }, () =>
         // A radio button's target is its label, and what is out of sight is no target.
         const target = element.closest("label") ?? element;
         const { width, height } = target.getBoundingClientRect();
+        if (element.matches(".skip")) return []; // a key's, out of sight
         const isThere = target.checkVisibility() && width > 1 && height > 1;
         return isThere && (width < 23.9 || height < 23.9)
           ? [`${width.toFixed(1)} x ${height.toFixed(1)}: ${target.outerHTML.slice(0, 120)}`]

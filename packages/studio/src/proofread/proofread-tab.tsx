@@ -167,10 +167,7 @@ function Rewritten({ review: { draft, edits } }: { review: Review }) {
         </strong>
         {sentences.map(({ from, to, words, changed, confidence }) => (
           <p key={from}>
-            {`${changed} of ${words} words, of its least sure word ${percent(confidence)} sure: `}
-            <q>{from}</q>
-            {to === "" ? " was taken out." : " became "}
-            {to !== "" && <q>{to}</q>}
+            {`"${from}" ${to === "" ? "was taken out" : `became "${to}"`}: ${changed} of ${words} words, ${percent(confidence)} sure of the least sure.`}
           </p>
         ))}
       </div>

@@ -8,8 +8,8 @@ export function ShareLink() {
   const link = linkTo(state, location.href.replace(/#.*$/, ""));
   const carries =
     state.picture.source === "scene"
-      ? "It carries the scene and the settings."
-      : "It carries the settings; the picture of a file does not fit into a link.";
+      ? "A link carries the scene and the settings."
+      : "A link carries the settings; a file's picture does not fit into it.";
   return (
     <div class="row between share">
       <span class="note">{link === undefined ? "The text is too long for a link." : carries}</span>

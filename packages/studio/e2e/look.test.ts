@@ -92,6 +92,13 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
     await page.getByText('The model cannot read "balls".').waitFor();
     await page.getByRole("article", { name: "Model" }).getByText("blue.").waitFor();
     await check();
+    await page.getByRole("tab", { name: "Runs" }).click();
+    await eventually(() => page.locator(".run-item").count()).toBe(4);
+    await check();
+    for (const box of (await page.getByRole("checkbox").all()).slice(0, 2)) await box.check();
+    await page.getByRole("button", { name: "Compare the two chosen" }).click();
+    await page.locator(".kept-run").nth(1).waitFor();
+    await check();
     expect(errors).toEqual([]);
     Object.assign(studio.server.behave, { converses: undefined, unknownWords: [] });
     await close();
@@ -127,7 +134,7 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
     await page.keyboard.press("ArrowRight");
     await page.getByRole("tabpanel", { name: "Proofread" }).waitFor();
     await page.keyboard.press("End");
-    await page.getByRole("tabpanel", { name: "Chat" }).waitFor();
+    await page.getByRole("tabpanel", { name: "Runs" }).waitFor();
     await page.keyboard.press("ArrowRight");
     await page.getByRole("tabpanel", { name: "Describe" }).waitFor();
     await page.keyboard.press("Tab");

@@ -1,6 +1,8 @@
 import { render } from "preact";
-import { AppProvider, connect, createApp, showTab, tabOf } from "./app/app.js";
+import { AppProvider, connect, createApp, followAddress } from "./app/app.js";
 import { Page } from "./app/page.js";
+import { restoreSession, startKeeping } from "./keep/keeping.js";
+import { followLink } from "./link/link-actions.js";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/layout.css";
@@ -8,15 +10,24 @@ import "./styles/controls.css";
 import "./styles/trace.css";
 import "./styles/scene.css";
 import "./styles/tabs.css";
+import "./styles/runs.css";
+import "./styles/reference.css";
 
 const place = document.getElementById("app");
 if (place === null) throw new Error("the page lacks its #app");
 const app = createApp();
+const keepNow = startKeeping(app, await restoreSession(app));
+followLink(app);
+window.addEventListener("pagehide", keepNow);
+document.addEventListener("visibilitychange", keepNow);
 render(
   <AppProvider value={app}>
     <Page />
   </AppProvider>,
   place,
 );
-window.addEventListener("hashchange", () => showTab(app, tabOf(location.hash)));
+window.addEventListener("popstate", () => {
+  followLink(app);
+  followAddress(app);
+});
 void connect(app);

@@ -17,6 +17,7 @@ import { recipeCommand } from "./commands/recipes.js";
 import { refineCommand } from "./commands/refine.js";
 import { scenesCommand } from "./commands/scenes/scenes.js";
 import { serveCommand } from "./commands/serve.js";
+import { traceCommand } from "./commands/trace/show-trace.js";
 import { trainCommand } from "./commands/train.js";
 import { beginNothing, EXIT_STATUS_HELP, exitStatus, statusOfError } from "./exit-status.js";
 import { addCommands } from "./options/command-group.js";
@@ -48,6 +49,7 @@ export function program(): Command {
     dataCommand(),
     scenesCommand(),
     recipeCommand(),
+    traceCommand(),
     inspectCommand(),
     convertCommand(),
     pullCommand(),

@@ -81,7 +81,7 @@ export function submission<K extends RequestKind>(
       const { tokenizer } = model;
       const onText = listener.text && ((text: string) => listener.text?.(text));
       const reader = readers[kind](tokenizer, request, onText);
-      const traced = listener.trace && tracer(tokenizer, request);
+      const traced = listener.trace && tracer(tokenizer, request, reader.given);
       const { genLength, suffix } = request.decode;
       assertRoom(model.config, request, visuals);
       const prompt = yield* promptPieces(model, request.ids, visuals, genLength + suffix.length, kept);

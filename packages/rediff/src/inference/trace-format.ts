@@ -3,7 +3,7 @@
  *
  *  A step says the whole answer after it and what it changed, so that a trace can be read from any line on. */
 
-/** A token of a template, which is there from the start. */
+/** A token that is there from the start: of a template, which stays, or of a draft. */
 export interface GivenToken {
   /** In the answer, from 0. */
   position: number;
@@ -53,6 +53,8 @@ export interface TraceStep {
   seconds: number;
   /** In the first step of an answer: what was asked, with nothing left open. */
   request?: RequestRecord;
+  /** In the same: as the start has it, since files of steps have no start. */
+  given?: GivenToken[];
 }
 
 export interface TraceEnd {

@@ -1,11 +1,11 @@
 /** The history of an answer, forward pass by forward pass, in the format of trace-format.ts. */
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import type { Tokenizer } from "../text/tokenizer.js";
-import type { Beginning, Description, Filling } from "./answers.js";
+import type { Beginning, Description, Filling, Refinement } from "./answers.js";
 import { MASK_TEXT } from "./forming/step-text.js";
 import { requestRecord } from "./request-record.js";
 import type { ResolvedRequest } from "./resolve.js";
-import type { TraceChange, TraceEnd, TraceStart, TraceStep } from "./trace-format.js";
+import type { GivenToken, TraceChange, TraceEnd, TraceStart, TraceStep } from "./trace-format.js";
 
 export function traceStart({ request, imageTokens, given }: Beginning): TraceStart {
   const { genLength, steps } = request.decode;
@@ -30,10 +30,21 @@ export function traceEndOfFilling({ text, steps, tokenIds, seconds, approximate 
   return { type: "end", ...end, ...(approximate && { approximate }) };
 }
 
-/** Makes the steps of one answer's trace. */
+/** @param tokens of the draft */
+export function traceEndOfRefinement(
+  { text, rounds, edits, seconds, approximate }: Refinement,
+  tokens: number,
+): TraceEnd {
+  const end = { text, steps: rounds, tokens, edits: edits.length, seconds, stopped: false };
+  return { type: "end", ...end, ...(approximate && { approximate }) };
+}
+
+/** Makes the steps of one answer's trace.
+ *  @param given tokens that are there from the start */
 export function tracer(
   tokenizer: Tokenizer,
   request: ResolvedRequest,
+  given: readonly GivenToken[] = [],
 ): (step: DecodeStep, seconds: number) => TraceStep {
   const textOf = tokenTexts(tokenizer);
   const { mask } = tokenizer.special;
@@ -48,7 +59,7 @@ export function tracer(
     // A model may put a mask where a mask was: nothing to see.
     changes: changesOf(step, textOf).filter(({ id }) => id !== mask),
     seconds,
-    ...(step.step === 0 && { request: requestRecord(request) }),
+    ...(step.step === 0 && { request: requestRecord(request), ...(given.length > 0 && { given: [...given] }) }),
   });
 }
 

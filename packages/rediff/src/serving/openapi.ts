@@ -93,7 +93,10 @@ const TRACE = {
       changes: list(object({ ...GIVEN, confidence: number, kind: { enum: ["fill", "revise"] } })),
       seconds: number,
     },
-    { request: { type: "object", description: "of the first step: every option as it was used" } },
+    {
+      request: { type: "object", description: "of the first step: every option as it was used" },
+      given: { ...list(object(GIVEN)), description: "of the first step: tokens that were there from the start" },
+    },
   ),
   TraceEnd: event(
     "end",
@@ -156,6 +159,13 @@ function describe() {
       },
     },
   };
+  const streamable = (schema: object) => ({
+    200: {
+      description:
+        "OK; with `stream` server-sent events: {diffusion} for every report of `diffusion_trace`, {progress} within a pass that takes long, and at the end {result}, which is the answer",
+      content: { "application/json": { schema }, "text/event-stream": { schema: text } },
+    },
+  });
   const answer = (schema: object) => ({ 200: { description: "OK", ...json(schema) } });
   return {
     openapi: "3.1.0",
@@ -165,17 +175,20 @@ function describe() {
       "/v1/refine": post(
         "Repair a text about a picture",
         "RefineRequest",
-        answer({
+        streamable({
           allOf: [
             object({ text, edits: EDITS, unread: unread("the draft"), rounds: number, seconds: number, model: text }),
-            { type: "object", properties: { ...QUANTIZE, prompt_unread: unread("the prompt"), cache: CACHE } },
+            {
+              type: "object",
+              properties: { ...DIFFUSION, ...QUANTIZE, prompt_unread: unread("the prompt"), cache: CACHE },
+            },
           ],
         }),
       ),
       "/v1/fill": post(
         "Fill in the blanks of a text",
         "FillRequest",
-        answer({
+        streamable({
           allOf: [
             object({ text, blanks: BLANKS, unread: unread("the text"), steps: number, seconds: number, model: text }),
             {

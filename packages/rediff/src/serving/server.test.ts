@@ -158,8 +158,46 @@ describe.skipIf(!isBuilt)(`the server${isBuilt ? "" : " (SKIPPED: run npx tsc -b
     expect(first?.request).not.toHaveProperty("rule");
     expect(second).not.toHaveProperty("request");
     const { properties } = openApi().components.schemas.TraceStep;
-    expect(Object.keys(properties)).toEqual(Object.keys(first!));
+    expect(Object.keys(properties)).toEqual([...Object.keys(first!), "given"]);
   });
+
+  test.each([
+    ["/v1/refine", { draft: "A cat, on a\n mat.", rounds: 2 }],
+    ["/v1/fill", { template: "A [[2]] is at the [[3]].", tokens_per_step: 2 }],
+  ])(
+    "%s is told step by step: what is given, what each pass wrote, and the answer at the end",
+    async (path, fields) => {
+      const request = { image: pictureUrl(), ...fields, diffusion_trace: true };
+      const {
+        seconds: _,
+        diffusion,
+        ...whole
+      } = (await post(started.url, path, request)).body as {
+        seconds: number;
+        diffusion: TraceEvent[];
+      };
+      const headers = { "content-type": "application/json" };
+      const body = JSON.stringify({ ...request, stream: true });
+      const response = await fetch(`${started.url}${path}`, { method: "POST", headers, body });
+      expect(response.headers.get("content-type")).toMatch(/^text\/event-stream/);
+      const events = (await response.text())
+        .split("\n\n")
+        .filter((event) => event.startsWith("data: {"))
+        .map((event) => JSON.parse(event.slice(6)) as { diffusion?: TraceEvent; result?: { text: string } });
+      expect(events.at(-1)?.result).toMatchObject(whole);
+      const told = events.slice(0, -1).map((event) => event.diffusion);
+      expect(told.map((event) => event?.type)).toEqual(diffusion.map(({ type }) => type));
+      const [start, first] = told;
+      if (start?.type !== "start" || first?.type !== "step") return expect.fail("no start, or no step");
+      expect(first.given).toEqual(start.given);
+      const tokens = start.given?.map(({ token }) => token).join("");
+      if (path === "/v1/refine") expect(tokens).toBe("A cat, on a\n mat.");
+      else expect(start.given!.length).toBeLessThan(start.gen_length);
+      // What is wrong is told with its status, not in a stream.
+      const wrong = await post(started.url, path, { ...request, stream: true, image: "x" });
+      expect([wrong.status, (wrong.body as { error: { param: string } }).error.param]).toEqual([400, "image"]);
+    },
+  );
 
   test("answers do not depend on who is decoded beside them", async () => {
     const requests = [

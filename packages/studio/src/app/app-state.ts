@@ -3,13 +3,14 @@
 import type { ChatMessage } from "../chat/chat-state.js";
 import type { DescribeState } from "../describe/describe-state.js";
 import type { FillState } from "../fill/fill-state.js";
+import type { Session, Summary } from "../keep/saved-parts.js";
 import type { PictureState } from "../picture/picture-state.js";
 import type { ProofreadState } from "../proofread/proofread-state.js";
 import type { Catalog } from "../scene/scene.js";
 import type { Model, Readiness } from "../server/messages.js";
 import type { Problem } from "../server/problem.js";
 
-export const tabs = ["describe", "proofread", "fill", "chat"] as const;
+export const tabs = ["describe", "proofread", "fill", "chat", "runs", "api"] as const;
 export type Tab = (typeof tabs)[number];
 export type Theme = "system" | "light" | "dark";
 
@@ -20,8 +21,17 @@ export interface ChatState {
   problem: Problem | undefined;
 }
 
+export interface RunsState {
+  /** Newest first; undefined before they are read. */
+  list: readonly Summary[] | undefined;
+  /** Ids of those that are chosen, two at most. */
+  chosen: readonly string[];
+}
+
 export interface State {
   tab: Tab;
+  /** What the tab shows, of the page's address. */
+  rest: readonly string[];
   theme: Theme;
   /** "connecting" before the first answer. */
   server: Readiness | "connecting" | "gone";
@@ -40,4 +50,9 @@ export interface State {
   proofread: ProofreadState;
   fill: FillState;
   chat: ChatState;
+  runs: RunsState;
+  /** Keeping all this in the browser. */
+  keeping: { problem: Problem | undefined };
+  /** What the page had before something else was opened in its place; without it, why nothing was. */
+  replaced: { by: string; session: Session | undefined } | undefined;
 }

@@ -4,17 +4,21 @@ import { useContext } from "preact/hooks";
 import { freshPlayer } from "../describe/player.js";
 import { defaultSettings } from "../describe/settings.js";
 import { openingScene } from "../gallery/gallery.js";
+import { createDatabase, type Database } from "../keep/database.js";
+import { isOfWorld } from "../scene/saved-scene.js";
 import { createSprites, type Sprites } from "../scene/sprites.js";
 import { type Api, createApi } from "../server/api.js";
 import type { Models } from "../server/messages.js";
 import { type Problem, problemOf } from "../server/problem.js";
-import { type State, type Tab, type Theme, tabs } from "./app-state.js";
+import { addressOf, hashOf } from "./address.js";
+import type { State, Tab, Theme } from "./app-state.js";
 import { createStore, type Store, useStore } from "./store.js";
 
 export interface App {
   store: Store<State>;
   api: Api;
   sprites: Sprites;
+  database: Database;
   /** Requests that are under way, to be given up. */
   running: Map<string, AbortController>;
 }
@@ -22,12 +26,14 @@ export interface App {
 export function createApp(): App {
   const store = createStore(initialState());
   const api = createApi({ fetch: (input, init) => fetch(input, init), key: () => store.get().key });
-  return { store, api, sprites: createSprites(api), running: new Map() };
+  return { store, api, sprites: createSprites(api), database: createDatabase(), running: new Map() };
 }
 
 function initialState(): State {
   return {
-    tab: tabOf(location.hash),
+    tab: "describe",
+    rest: [],
+    ...addressOf(location.hash),
     theme: themeOf(remembered("theme")),
     server: "connecting",
     serverProblem: undefined,
@@ -53,9 +59,20 @@ function initialState(): State {
       player: freshPlayer(),
       problem: undefined,
     },
-    proofread: { draft: "", busy: false, review: undefined, problem: undefined },
-    fill: { template: "", blankTokens: 2, tokensPerStep: 1, busy: false, result: undefined, problem: undefined },
+    proofread: { draft: "", busy: false, live: undefined, review: undefined, problem: undefined },
+    fill: {
+      template: "",
+      blankTokens: 2,
+      tokensPerStep: 1,
+      busy: false,
+      live: undefined,
+      result: undefined,
+      problem: undefined,
+    },
     chat: { draft: "", messages: [], busy: false, problem: undefined },
+    runs: { list: undefined, chosen: [] },
+    keeping: { problem: undefined },
+    replaced: undefined,
   };
 }
 
@@ -92,6 +109,17 @@ export function begin({ running }: App, name: string): AbortSignal {
 export function giveUp({ running }: App, name: string): void {
   running.get(name)?.abort();
   running.delete(name);
+}
+
+/** What became of keeping the page in this browser. */
+export function problemed({ store }: App, problem: Problem | undefined): void {
+  store.update((state) => ({ ...state, keeping: { problem } }));
+}
+
+/** Whether another request of the name has begun since. */
+export function isReplaced({ running }: App, name: string, signal: AbortSignal): boolean {
+  const now = running.get(name);
+  return now !== undefined && now.signal !== signal;
 }
 
 // ---- server ----------------------------------------------------------------------------------------------------
@@ -132,7 +160,12 @@ function withModels(state: State, { data, rediff }: Models, catalog: State["cata
     command: rediff?.command,
     catalog,
   };
-  if (catalog === undefined || state.picture.scene !== undefined) return connected;
+  if (catalog === undefined) return { ...connected, picture: { ...state.picture, source: "file" } };
+  const { scene } = state.picture;
+  if (scene !== undefined && isOfWorld(scene, catalog)) return connected;
+  const isAnother = scene !== undefined && state.replaced !== undefined;
+  const by = "The scene is of another world than this model's: the page begins with one of its own.";
+  if (isAnother) Object.assign(connected, { replaced: { ...state.replaced, by } });
   const source = state.picture.file === undefined ? "scene" : state.picture.source;
   return { ...connected, picture: { ...state.picture, source, scene: openingScene(catalog) } };
 }
@@ -146,13 +179,17 @@ export function noteProblem(app: App, thrown: unknown): Problem | undefined {
 
 // ---- tab, theme, key -------------------------------------------------------------------------------------------
 
-export function tabOf(hash: string): Tab {
-  return tabs.find((tab) => `#${tab}` === hash) ?? "describe";
+/** As if its address had been typed: the browser's Back leads to where the page was. */
+export function showTab(app: App, tab: Tab, ...rest: string[]): void {
+  const hash = hashOf({ tab, rest });
+  if (location.hash !== hash) history.pushState(undefined, "", hash);
+  followAddress(app);
 }
 
-export function showTab({ store }: App, tab: Tab): void {
-  if (location.hash !== `#${tab}`) history.replaceState(undefined, "", `#${tab}`);
-  store.update((state) => ({ ...state, tab }));
+/** Also after Back and Forward. */
+export function followAddress({ store }: App): void {
+  const address = addressOf(location.hash || "#describe");
+  if (address !== undefined) store.update((state) => ({ ...state, ...address }));
 }
 
 function themeOf(value: string | undefined): Theme {

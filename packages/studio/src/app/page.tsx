@@ -6,6 +6,10 @@ import { FillTab } from "../fill/fill-tab.js";
 import { DropZone } from "../picture/drop-zone.js";
 import { PicturePanel } from "../picture/picture-panel.js";
 import { ProofreadTab } from "../proofread/proofread-tab.js";
+import { ApiTab } from "../reference/api-tab.js";
+import { KeepingBanner } from "../runs/keeping-banner.js";
+import { ReplacedBanner } from "../runs/replaced-banner.js";
+import { RunsTab } from "../runs/runs-tab.js";
 import { TabList } from "../ui/tabs.js";
 import { showTab, useApp, useSelect } from "./app.js";
 import type { Tab } from "./app-state.js";
@@ -18,13 +22,20 @@ const titles: readonly { id: Tab; text: string; View: () => preact.JSX.Element }
   { id: "proofread", text: "Proofread", View: ProofreadTab },
   { id: "fill", text: "Fill", View: FillTab },
   { id: "chat", text: "Chat", View: ChatTab },
+  { id: "runs", text: "Runs", View: RunsTab },
 ];
+
+/** Of these the picture is no part. */
+const wide: readonly Tab[] = ["runs", "api"];
 
 export function Page() {
   const app = useApp();
   const tab = useSelect((state) => state.tab);
   const announcement = useSelect((state) => state.announcement);
   useTheme();
+  useEffect(() => {
+    document.title = `${titles.find(({ id }) => id === tab)?.text ?? "API"} - rediff studio`;
+  }, [tab]);
   return (
     <>
       <a class="skip" href="#main">
@@ -49,8 +60,10 @@ export function Page() {
       <main id="main" tabIndex={-1}>
         <h1 class="visually-hidden">rediff studio</h1>
         <ServerBanner />
-        <div class="columns">
-          <PicturePanel />
+        <KeepingBanner />
+        <ReplacedBanner />
+        <div class={wide.includes(tab) ? "columns wide" : "columns"}>
+          {!wide.includes(tab) && <PicturePanel />}
           {titles.map(({ id, View }) => (
             <div
               key={id}
@@ -63,8 +76,13 @@ export function Page() {
               {id === tab && <View />}
             </div>
           ))}
+          {tab === "api" && <ApiTab />}
         </div>
       </main>
+      <footer class="foot">
+        <a href="#api">API</a>
+        <a href="/openapi.json">openapi.json</a>
+      </footer>
       <DropZone />
       <div class="visually-hidden" role="status" aria-live="polite">
         {announcement}

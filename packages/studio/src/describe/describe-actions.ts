@@ -6,9 +6,11 @@ import type { PassProgress } from "../server/messages.js";
 import { Problem, problemOf } from "../server/problem.js";
 import type { Span } from "../text/spans.js";
 import { readComparison, writeComparison } from "../trace/file.js";
+import { isTraceLines, readTraceLines } from "../trace/lines.js";
 import { addEvent, type Trace, type TraceEvent } from "../trace/trace.js";
 import { type Comparison, isRunning, lengthOf, type Run, type RunKind, runKinds, sidesOf } from "./describe-state.js";
 import { type Player, tick } from "./player.js";
+import { comparisonOf, savedOf } from "./saved-comparison.js";
 import { fieldsOf, type Settings, settingsProblem } from "./settings.js";
 
 export function setSettings(app: App, change: Partial<Settings>): void {
@@ -47,6 +49,7 @@ export async function runBoth(app: App): Promise<void> {
     sides,
     prompt: settings.prompt,
     settings: sentSettings(settings),
+    asked: settings,
     picture,
     pictureKey: pictureKey(chosen),
     facts: truthOf(app),
@@ -145,57 +148,25 @@ function sentSettings(settings: Settings): Comparison["settings"] {
 
 /** The comparison as text; undefined while there is nothing to keep. */
 export function comparisonText(comparison: Comparison): string {
-  const { created, sides, prompt, settings, picture, facts, runs } = comparison;
-  const traces = Object.fromEntries(
-    runKinds.flatMap((kind) => (runs[kind].trace === undefined ? [] : [[kind, runs[kind].trace]])),
-  );
-  return writeComparison({
-    created,
-    model: sides.revising.model,
-    sides,
-    prompt,
-    settings: { ...settings },
-    ...(picture && { picture }),
-    ...(facts && { facts }),
-    runs: traces,
-  });
+  return writeComparison(savedOf(comparison));
 }
 
 export async function openTrace(app: App, file: File): Promise<void> {
   try {
-    const { runs, created, model, sides, prompt, settings, picture, facts } = readComparison(await file.text());
-    stopRunsQuietly(app);
-    const opened = (trace: Trace | undefined): Run => ({
-      status: trace?.end === undefined ? "stopped" : "done",
-      trace,
-      problem: undefined,
-    });
-    const comparison: Comparison = {
-      id: Symbol("comparison"),
-      ...{ created, sides: sides ?? sidesOfFile(model), prompt, settings, picture, file: file.name },
-      ...{ pictureKey: undefined, facts },
-      runs: { plain: opened(runs.plain), revising: opened(runs.revising) },
-    };
-    const { player } = app.store.get().describe;
-    patch(app, "describe", {
-      comparison,
-      problem: undefined,
-      player: { ...player, at: 0, playing: false, live: true },
-    });
-    announce(app, `Trace ${file.name} opened.`);
+    const text = await file.text();
+    const [first, ...others] = isTraceLines(text) ? readTraceLines(text) : [readComparison(text)];
+    if (first === undefined) return;
+    const name = others.length === 0 ? file.name : `${file.name}: the first of ${others.length + 1} pictures`;
+    showComparison(app, comparisonOf(first, { file: name, pictureKey: undefined }), `Trace ${name} opened.`);
   } catch (thrown) {
     patch(app, "describe", { problem: problemOf(thrown) });
   }
 }
 
-/** Of a file that does not say: one model on both sides. */
-function sidesOfFile(model: string): Comparison["sides"] {
-  return {
-    plain: { model, title: "Not revising", note: "A word that is written stays" },
-    revising: { model, title: "Revising", note: "Written words may be revised" },
-  };
-}
-
-function stopRunsQuietly(app: App): void {
+/** Instead of the one that is there, whose runs end. */
+export function showComparison(app: App, comparison: Comparison, said: string): void {
   for (const kind of runKinds) giveUp(app, kind);
+  const { player } = app.store.get().describe;
+  patch(app, "describe", { comparison, problem: undefined, player: { ...player, at: 0, playing: false, live: true } });
+  announce(app, said);
 }

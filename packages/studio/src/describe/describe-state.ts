@@ -39,6 +39,8 @@ export interface Comparison {
   prompt: string;
   /** As they were sent, except `revise`. */
   settings: Readonly<Record<string, string | number | boolean>>;
+  /** As the page had them; unknown of a file's. */
+  asked?: Settings | undefined;
   picture: { name: string; url: string } | undefined;
   /** Tells the picture from others that are chosen later; undefined of a file's. */
   pictureKey: string | undefined;

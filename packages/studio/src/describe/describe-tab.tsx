@@ -1,10 +1,11 @@
 import { useApp, useSelect } from "../app/app.js";
+import { ExportButtons } from "../export/export-buttons.js";
 import { StaleNote } from "../picture/stale-note.js";
 import { useFilePicker } from "../ui/file-picker.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
-import { comparisonText, openTrace, runBoth } from "./describe-actions.js";
-import { type Comparison, runKinds } from "./describe-state.js";
+import { openTrace, runBoth } from "./describe-actions.js";
+import { type Comparison, type RunKind, runKinds } from "./describe-state.js";
 import { Differences } from "./differences.js";
 import { HowOften } from "./how-often.js";
 import { Legend, PlayerBar } from "./player-bar.js";
@@ -28,8 +29,8 @@ export function DescribeTab() {
             <StaleNote pictureKey={comparison.pictureKey} what="These runs were made" />
           )}
           <PlayerBar comparison={comparison} />
-          <div class="runs">
-            {runKinds.map((kind) => (
+          <div class={shownKinds(comparison).length > 1 ? "runs" : "runs single"}>
+            {shownKinds(comparison).map((kind) => (
               <RunCard key={kind} kind={kind} side={comparison.sides[kind]} run={comparison.runs[kind]} />
             ))}
           </div>
@@ -38,13 +39,18 @@ export function DescribeTab() {
           <Differences comparison={comparison} />
           <div class="row end">
             <OpenTrace />
-            <SaveTrace comparison={comparison} />
+            <ExportButtons comparison={comparison} />
           </div>
         </>
       )}
       <HowOften />
     </>
   );
+}
+
+/** A file may have one run alone. */
+function shownKinds({ runs, file }: Comparison): readonly RunKind[] {
+  return runKinds.filter((kind) => file === undefined || runs[kind].trace !== undefined);
 }
 
 function Invitation() {
@@ -90,7 +96,11 @@ function dateText(iso: string): string {
 
 function OpenTrace() {
   const app = useApp();
-  const { input, choose } = useFilePicker("Trace file", ".json,application/json", (file) => void openTrace(app, file));
+  const { input, choose } = useFilePicker(
+    "Trace file",
+    ".json,.jsonl,application/json",
+    (file) => void openTrace(app, file),
+  );
   return (
     <>
       {input}
@@ -99,23 +109,5 @@ function OpenTrace() {
         Open a trace
       </button>
     </>
-  );
-}
-
-function SaveTrace({ comparison }: { comparison: Comparison }) {
-  const empty = runKinds.every((kind) => comparison.runs[kind].trace === undefined);
-  const save = () => {
-    const url = URL.createObjectURL(new Blob([comparisonText(comparison)], { type: "application/json" }));
-    const link = document.createElement("a");
-    link.href = url;
-    link.download = `rediff-${comparison.created.slice(0, 19).replaceAll(":", "-") || "trace"}.json`;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10_000);
-  };
-  return (
-    <button type="button" class="button" disabled={empty} onClick={save}>
-      <Icon name="download" />
-      Save trace
-    </button>
   );
 }

@@ -1,7 +1,8 @@
-import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
+import { type App, announce, begin, giveUp, isReplaced, noteProblem, patch } from "../app/app.js";
 import { currentPicture, pictureKey, truthOf } from "../picture/picture-actions.js";
 import type { Filled } from "../server/messages.js";
 import { Problem } from "../server/problem.js";
+import { liveHandlers } from "../text/live.js";
 import { filledParts, templateProblem } from "./fill-template.js";
 
 export async function fillTemplate(app: App): Promise<void> {
@@ -10,20 +11,26 @@ export async function fillTemplate(app: App): Promise<void> {
   patch(app, "fill", { problem: wrong === undefined ? undefined : new Problem("refused", wrong) });
   if (wrong !== undefined) return;
   const signal = begin(app, "fill");
-  patch(app, "fill", { busy: true, result: undefined });
+  patch(app, "fill", { busy: true, live: undefined, result: undefined });
   try {
     const picture = await currentPicture(app);
     const key = pictureKey(app.store.get().picture);
     const facts = truthOf(app);
     const fields = { image: picture?.url, template, tokens_per_step: tokensPerStep };
-    const result = await app.api.fill(fields, signal);
+    const result = await app.api.fill(
+      fields,
+      liveHandlers(signal, (live) => patch(app, "fill", { live })),
+      signal,
+    );
     assertInside(result);
-    patch(app, "fill", { result: { ...result, pictureKey: key, facts } });
+    patch(app, "fill", {
+      result: { ...result, template, created: new Date().toISOString(), picture, pictureKey: key, facts },
+    });
     announce(app, `Filled: ${result.text}`);
   } catch (thrown) {
     patch(app, "fill", { problem: noteProblem(app, thrown) });
   } finally {
-    patch(app, "fill", { busy: false });
+    if (!isReplaced(app, "fill", signal)) patch(app, "fill", { busy: false, live: undefined });
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Facts } from "../../../rediff/src/scenes/world/facts.js";
 import type { Filled } from "../server/messages.js";
 import type { Problem } from "../server/problem.js";
+import type { Live } from "../text/live.js";
 
 export interface FillState {
   template: string;
@@ -8,6 +9,18 @@ export interface FillState {
   blankTokens: number;
   tokensPerStep: number;
   busy: boolean;
-  result: (Filled & { pictureKey: string; facts: Facts | undefined }) | undefined;
+  /** Of the filling under way. */
+  live: Live | undefined;
+  result:
+    | (Filled & {
+        /** That was filled in. */
+        template: string;
+        /** ISO date. */
+        created: string;
+        picture: { name: string; url: string } | undefined;
+        pictureKey: string;
+        facts: Facts | undefined;
+      })
+    | undefined;
   problem: Problem | undefined;
 }

@@ -6,6 +6,7 @@ import { galleryTemplates } from "../gallery/gallery.js";
 import { TextGallery } from "../gallery/text-gallery.js";
 import { StaleNote } from "../picture/stale-note.js";
 import { Verdict } from "../scene/judged-text.js";
+import { LiveText } from "../text/live-text.js";
 import { Field, NumberField, Range } from "../ui/controls.js";
 import { CopyButton } from "../ui/copy.js";
 import { Icon } from "../ui/icons.js";
@@ -19,7 +20,7 @@ type Result = NonNullable<State["fill"]["result"]>;
 
 export function FillTab() {
   const app = useApp();
-  const { template, tokensPerStep, blankTokens, busy, result, problem } = useSelect((state) => state.fill);
+  const { template, tokensPerStep, blankTokens, busy, live, result, problem } = useSelect((state) => state.fill);
   const ready = useSelect((state) => state.server === "ready");
   const catalog = useSelect((state) => state.catalog);
   const area = useRef<HTMLTextAreaElement>(null);
@@ -83,10 +84,12 @@ export function FillTab() {
         </div>
       </form>
       {problem !== undefined && <ProblemNotice problem={problem} onRetry={() => void fillTemplate(app)} />}
+      {busy && <LiveText live={live} what="Filling the blanks" />}
       {result !== undefined ? (
         <ResultCard result={result} />
       ) : (
-        problem === undefined && (
+        problem === undefined &&
+        !busy && (
           <>
             {catalog !== undefined && (
               <TextGallery

@@ -1,5 +1,6 @@
 /** The picture of all tabs: a file by drop, paste or choice, or a scene of stickers. */
 import { patch, useApp, useSelect } from "../app/app.js";
+import { ShareLink } from "../link/share-link.js";
 import { Composer } from "../scene/composer.js";
 import { Segmented } from "../ui/controls.js";
 import { FilePicture } from "./file-picture.js";
@@ -36,6 +37,7 @@ export function PicturePanel() {
       ) : (
         <FilePicture />
       )}
+      <ShareLink />
     </section>
   );
 }

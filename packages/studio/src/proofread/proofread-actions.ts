@@ -1,6 +1,7 @@
-import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
+import { type App, announce, begin, giveUp, isReplaced, noteProblem, patch } from "../app/app.js";
 import { currentPicture, pictureKey, truthOf } from "../picture/picture-actions.js";
 import { Problem } from "../server/problem.js";
+import { liveHandlers } from "../text/live.js";
 import { checkSpans, type Span } from "../text/spans.js";
 import { checkEdits, type Edit } from "./edits.js";
 
@@ -11,14 +12,20 @@ export async function proofread(app: App): Promise<void> {
     return patch(app, "proofread", { problem: new Problem("refused", "Paste or type a description first.") });
   }
   const signal = begin(app, "proofread");
-  patch(app, "proofread", { busy: true, review: undefined });
+  patch(app, "proofread", { busy: true, live: undefined, review: undefined });
   try {
     const picture = await currentPicture(app);
     if (picture === undefined) throw new Problem("refused", "Choose the picture that the description is about first.");
     const key = pictureKey(app.store.get().picture);
     const facts = truthOf(app);
-    const { edits, unread, rounds, seconds } = await app.api.refine({ image: picture.url, draft }, signal);
+    const { edits, unread, rounds, seconds } = await app.api.refine(
+      { image: picture.url, draft },
+      liveHandlers(signal, (live) => patch(app, "proofread", { live })),
+      signal,
+    );
     const review = {
+      created: new Date().toISOString(),
+      picture,
       draft,
       ...checked(draft, edits, unread),
       rejected: new Set<number>(),
@@ -32,7 +39,7 @@ export async function proofread(app: App): Promise<void> {
   } catch (thrown) {
     patch(app, "proofread", { problem: noteProblem(app, thrown) });
   } finally {
-    patch(app, "proofread", { busy: false });
+    if (!isReplaced(app, "proofread", signal)) patch(app, "proofread", { busy: false, live: undefined });
   }
 }
 

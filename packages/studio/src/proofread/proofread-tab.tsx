@@ -7,19 +7,22 @@ import { TextGallery } from "../gallery/text-gallery.js";
 import { hasPicture } from "../picture/picture-actions.js";
 import { StaleNote } from "../picture/stale-note.js";
 import { JudgedLegend, JudgedText, Verdict } from "../scene/judged-text.js";
+import { LiveText } from "../text/live-text.js";
 import { Field } from "../ui/controls.js";
 import { CopyButton } from "../ui/copy.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
+import { percent } from "../ui/percent.js";
 import { RunButton } from "../ui/run-button.js";
 import { Unread, UnreadLegend } from "../ui/unread.js";
 import { applyEdits, type Edit, segmentsOf } from "./edits.js";
 import { decide, proofread, setDraft, stopProofreading } from "./proofread-actions.js";
 import type { Review } from "./proofread-state.js";
+import { rewrittenSentences } from "./rewritten.js";
 
 export function ProofreadTab() {
   const app = useApp();
-  const { draft, busy, review, problem } = useSelect((state) => state.proofread);
+  const { draft, busy, live, review, problem } = useSelect((state) => state.proofread);
   const ready = useSelect((state) => state.server === "ready");
   const catalog = useSelect((state) => state.catalog);
   const revises = useSelect((state) => state.model?.rediff.revises);
@@ -53,7 +56,7 @@ export function ProofreadTab() {
       </form>
       {revises === false && <p class="note">This model was not trained to revise: its edits may do harm.</p>}
       {problem !== undefined && <ProblemNotice problem={problem} onRetry={() => void proofread(app)} />}
-      {busy && <Busy />}
+      {busy && <LiveText live={live} what="Reading it against the picture" />}
       {review !== undefined ? (
         <ReviewCard review={review} />
       ) : (
@@ -86,15 +89,6 @@ export function ProofreadTab() {
         )
       )}
     </>
-  );
-}
-
-function Busy() {
-  return (
-    <div class="card waiting" role="status">
-      <span class="spinner" aria-hidden="true" />
-      Reading it against the picture
-    </div>
   );
 }
 
@@ -137,6 +131,7 @@ function ReviewCard({ review }: { review: Review }) {
         </p>
       )}
       {unread.length > 0 && <UnreadLegend />}
+      <Rewritten review={review} />
       <div class="result">
         <div class="row headed">
           <h4>Result</h4>
@@ -154,6 +149,29 @@ function ReviewCard({ review }: { review: Review }) {
       </div>
       {facts !== undefined && <DraftTruth draft={draft} facts={facts} />}
     </section>
+  );
+}
+
+/** Where hardly a word of a sentence is left, that is no repair: it is another sentence. */
+function Rewritten({ review: { draft, edits } }: { review: Review }) {
+  const sentences = rewrittenSentences(draft, edits);
+  if (sentences.length === 0) return null;
+  return (
+    <div class="notice rewritten" role="note">
+      <Icon name="info" />
+      <div class="notice-text">
+        <strong>
+          {sentences.length === 1
+            ? "A whole sentence was rewritten"
+            : `${sentences.length} whole sentences were rewritten`}
+        </strong>
+        {sentences.map(({ from, to, words, changed, confidence }) => (
+          <p key={from}>
+            {`"${from}" ${to === "" ? "was taken out" : `became "${to}"`}: ${changed} of ${words} words, ${percent(confidence)} sure of the least sure.`}
+          </p>
+        ))}
+      </div>
+    </div>
   );
 }
 

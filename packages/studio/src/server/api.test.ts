@@ -82,13 +82,13 @@ test("a file that the browser cannot read comes back as a picture that it can, o
 test("what could not be read is told; a server that says nothing of it has read all", async () => {
   const { signal } = new AbortController();
   server.behave.unknownWords = ["zebra"];
-  const { unread } = await api.refine({ draft: "a zebra" }, signal);
+  const { unread } = await api.refine({ draft: "a zebra" }, {}, signal);
   expect(unread).toEqual([{ start: 2, end: 7, text: "zebra" }]);
   const old = createApi({
     fetch: async () => Response.json({ text: "", edits: [], rounds: 1, seconds: 0 }),
     key: () => "",
   });
-  expect((await old.refine({}, signal)).unread).toEqual([]);
+  expect((await old.refine({}, {}, signal)).unread).toEqual([]);
   server.behave.unknownWords = [];
 });
 

@@ -1,5 +1,6 @@
 /** The server's endpoints as functions. They throw Problem, or the AbortError of a request that the page gave up. */
 import type * as z from "zod/mini";
+import type { OpenApi } from "../reference/openapi.js";
 import type { Catalog } from "../scene/scene.js";
 import type { Span } from "../text/spans.js";
 import type { TraceEvent } from "../trace/trace.js";
@@ -20,6 +21,7 @@ import {
   readinessSchema,
   redrawnSchema,
   refineSchema,
+  textEventSchema,
 } from "./messages.js";
 import { Problem } from "./problem.js";
 import { createSseParser } from "./sse.js";
@@ -34,13 +36,16 @@ export interface ChatTurn {
 /** Fields of a request as the server names them; undefined ones are left out. */
 export type RequestFields = Readonly<Record<string, string | number | boolean | undefined>>;
 
-export interface StreamHandlers {
-  onText?: (delta: string) => void;
+export interface StepHandlers {
   onTrace?: (event: TraceEvent) => void;
-  /** Words of the last question that the model cannot read, where there are any. */
-  onUnread?: (unread: readonly Span[]) => void;
   /** How far a forward pass is, where it takes long. */
   onProgress?: (progress: PassProgress) => void;
+}
+
+export interface StreamHandlers extends StepHandlers {
+  onText?: (delta: string) => void;
+  /** Words of the last question that the model cannot read, where there are any. */
+  onUnread?: (unread: readonly Span[]) => void;
 }
 
 export interface Api {
@@ -50,9 +55,10 @@ export interface Api {
   /** Undefined when the model knows nothing of stickers. */
   stickers(): Promise<Catalog | undefined>;
   sticker(style: string, icon: string): Promise<Blob>;
+  openApi(): Promise<OpenApi>;
   chat(turns: readonly ChatTurn[], fields: RequestFields, handlers: StreamHandlers, signal: AbortSignal): Promise<void>;
-  refine(fields: RequestFields, signal: AbortSignal): Promise<Refined>;
-  fill(fields: RequestFields, signal: AbortSignal): Promise<Filled>;
+  refine(fields: RequestFields, handlers: StepHandlers, signal: AbortSignal): Promise<Refined>;
+  fill(fields: RequestFields, handlers: StepHandlers, signal: AbortSignal): Promise<Filled>;
   /** A picture that this browser cannot read. @param maxSide pixels of the longer side at most */
   redraw(file: Blob, maxSide: number | undefined, signal: AbortSignal): Promise<Redrawn>;
 }
@@ -88,12 +94,16 @@ export function createApi(options: { fetch: typeof fetch; key: () => string }): 
       const path = `/v1/scenes/stickers/${encodeURIComponent(style)}/${encodeURIComponent(icon)}.svg`;
       return await (await good(await send(path))).blob();
     },
+    openApi: async () =>
+      await read((await import("../reference/openapi.js")).openApiSchema, await good(await send("/openapi.json"))),
     async chat(turns, fields, handlers, signal) {
       const body = { messages: turns.map(messageOf), stream: true, diffusion_trace: true, ...fields };
       await readStream(await post("/v1/chat/completions", body, signal), handlers);
     },
-    refine: async (fields, signal) => await read(refineSchema, await post("/v1/refine", fields, signal)),
-    fill: async (fields, signal) => await read(fillSchema, await post("/v1/fill", fields, signal)),
+    refine: async (fields, handlers, signal) =>
+      await readSteps(refineSchema, await post("/v1/refine", { ...fields, ...streamed }, signal), handlers),
+    fill: async (fields, handlers, signal) =>
+      await readSteps(fillSchema, await post("/v1/fill", { ...fields, ...streamed }, signal), handlers),
     async redraw(file, maxSide, signal) {
       const path = maxSide === undefined ? "/v1/pictures" : `/v1/pictures?max_side=${maxSide}`;
       // A file's own type is often none, or wrong; its bytes say what it is.
@@ -114,10 +124,51 @@ function messageOf({ role, text, image }: ChatTurn) {
   };
 }
 
+const streamed = { stream: true, diffusion_trace: true };
+
 async function readStream(
   response: Response,
   { onText, onTrace, onUnread, onProgress }: StreamHandlers,
 ): Promise<void> {
+  await readEvents(response, (data) => {
+    const chunk = parse(chunkSchema, parseJson(data));
+    if (!chunk.ok) throw new Problem("bad-answer", `In the stream: ${chunk.problem}.`);
+    const { choices, diffusion, progress, unread, error } = chunk.value;
+    if (error !== undefined) throw new Problem("failed", error.message);
+    if (diffusion !== undefined) onTrace?.(diffusion);
+    if (progress !== undefined) onProgress?.(progress);
+    if (unread !== undefined) onUnread?.(unread);
+    const text = choices?.[0]?.delta?.content;
+    if (text) onText?.(text);
+  });
+}
+
+/** A refinement or a filling, told step by step; of a server that knows no such streams, its answer alone. */
+async function readSteps<T>(
+  schema: z.ZodMiniType<T>,
+  response: Response,
+  { onTrace, onProgress }: StepHandlers,
+): Promise<T> {
+  if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return await read(schema, response);
+  let answer: { value: T } | undefined;
+  await readEvents(response, (data) => {
+    const event = parse(textEventSchema, parseJson(data));
+    if (!event.ok) throw new Problem("bad-answer", `In the stream: ${event.problem}.`);
+    const { diffusion, progress, result, error } = event.value;
+    if (error !== undefined) throw new Problem("failed", error.message);
+    if (diffusion !== undefined) onTrace?.(diffusion);
+    if (progress !== undefined) onProgress?.(progress);
+    if (result === undefined) return;
+    const read = parse(schema, result);
+    if (!read.ok) throw new Problem("bad-answer", `The server's answer: ${read.problem}.`);
+    answer = { value: read.value };
+  });
+  if (answer === undefined) throw new Problem("bad-answer", "The stream ended without its result.");
+  return answer.value;
+}
+
+/** @param take gets the data of each event up to [DONE] */
+async function readEvents(response: Response, take: (data: string) => void): Promise<void> {
   const reader = response.body?.getReader();
   const decoder = new TextDecoder();
   if (reader === undefined) throw new Problem("bad-answer", "The server sent no stream.");
@@ -130,15 +181,7 @@ async function readStream(
     if (done) throw new Problem("gone", "The connection ended before the answer did.");
     for (const data of parser.push(decoder.decode(value, { stream: true }))) {
       if (data === "[DONE]") return;
-      const chunk = parse(chunkSchema, parseJson(data));
-      if (!chunk.ok) throw new Problem("bad-answer", `In the stream: ${chunk.problem}.`);
-      const { choices, diffusion, progress, unread, error } = chunk.value;
-      if (error !== undefined) throw new Problem("failed", error.message);
-      if (diffusion !== undefined) onTrace?.(diffusion);
-      if (progress !== undefined) onProgress?.(progress);
-      if (unread !== undefined) onUnread?.(unread);
-      const text = choices?.[0]?.delta?.content;
-      if (text) onText?.(text);
+      take(data);
     }
   }
 }

@@ -23,6 +23,7 @@ const start = {
   steps: count,
   mask: z.string(),
   image_tokens: count,
+  given: z.exactOptional(z.array(z.object({ position: count, token: z.string(), id: count }))),
 };
 const step = { step: count, block: count, changes: z.array(changeSchema), seconds: nonNegative };
 const end = {
@@ -63,6 +64,15 @@ export const chunkSchema = z.object({
   progress: z.optional(passProgress),
   /** Of the question; in the last chunk with a choice. */
   unread: z.optional(z.array(span)),
+  error: z.optional(z.object({ message: z.string() })),
+});
+
+/** One event of a refinement or a filling that is streamed. */
+export const textEventSchema = z.object({
+  diffusion: z.optional(traceEventSchema),
+  progress: z.optional(passProgress),
+  /** The answer, in the last. */
+  result: z.optional(z.unknown()),
   error: z.optional(z.object({ message: z.string() })),
 });
 

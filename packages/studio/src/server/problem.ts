@@ -9,7 +9,8 @@ export type ProblemKind =
   | "refused"
   | "failed"
   | "bad-answer"
-  | "bad-file";
+  | "bad-file"
+  | "storage";
 
 export class Problem extends Error {
   override readonly name = "Problem";
@@ -80,6 +81,11 @@ export function adviceFor({ kind, message, retryAfter }: Problem, startedBy: str
       };
     case "bad-file":
       return { title: "This file cannot be used", detail: message };
+    case "storage":
+      return {
+        title: "This is not being kept",
+        detail: `${message} What is on this page is there until it is closed. Delete earlier runs, or save what you need as a file.`,
+      };
   }
 }
 

@@ -79,3 +79,34 @@ function confidenceOf(position: number, wrong: boolean): number {
 function shuffled(length: number): number[] {
   return Array.from({ length }, (_, i) => i).sort((a, b) => ((a * 29 + 11) % 37) - ((b * 29 + 11) % 37) || a - b);
 }
+
+export interface TextAnswer {
+  text: string;
+  /** Of a refinement. */
+  edits?: readonly { start: number; end: number; from: string; to: string; confidence: number }[];
+  /** Of a filling. */
+  blanks?: readonly { start: number; end: number; text: string }[];
+}
+
+/** A refinement or a filling word by word: what is given stands at the start, one pass writes the rest. */
+export function* textEvents(asked: string, { text, edits, blanks = [] }: TextAnswer): Generator<TraceEvent> {
+  const words = (whole: string) =>
+    [...whole.matchAll(/\s*\S+/g)].map(({ index, 0: token }) => ({ start: index, token }));
+  const inside = (place: number, spans: readonly { start: number; end: number }[]) =>
+    spans.some(({ start, end }) => place >= start && place < end);
+  const first = ({ start, token }: { start: number; token: string }) => start + token.length - token.trimStart().length;
+  const written = words(text);
+  const before = edits === undefined ? written : words(asked);
+  const given = before.flatMap((word, position) =>
+    inside(first(word), blanks) ? [] : [{ position, token: word.token, id: position }],
+  );
+  yield { type: "start", gen_length: written.length, steps: 2, mask: "[MASK]", image_tokens: 36, given };
+  yield { type: "step", step: 0, block: 0, changes: [], seconds: 0.02 };
+  const changes = written.flatMap(({ token }, position): Change[] => {
+    if (given.some((one) => one.position === position && one.token === token)) return [];
+    return [{ position, token, id: position, confidence: 0.9, kind: edits === undefined ? "fill" : "revise" }];
+  });
+  yield { type: "step", step: 1, block: 0, changes, seconds: 0.02 };
+  const counts = { steps: 2, tokens: written.length, edits: edits?.length ?? 0 };
+  yield { type: "end", text, ...counts, seconds: 0.04, stopped: false };
+}

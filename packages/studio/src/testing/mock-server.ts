@@ -10,7 +10,7 @@ import { readIconSet } from "../../../rediff/src/scenes/picture/artwork.js";
 import { stickerCatalog } from "../../../rediff/src/scenes/world/catalog.js";
 import { styles } from "../../../rediff/src/scenes/world/world.js";
 import { redrawPicture } from "../../../rediff/src/vision/picture/redraw-picture.js";
-import { decodeByScript, type Script, scripts } from "./mock-decoding.js";
+import { decodeByScript, type Script, scripts, type TextAnswer, textEvents } from "./mock-decoding.js";
 
 /** As the real server's. */
 export const contentPolicy = [
@@ -128,6 +128,12 @@ async function answer(mock: Mock, request: IncomingMessage, response: ServerResp
     json(response, 200, { object: "list", data: modelsOf(behave), rediff: { command: behave.command } });
     return;
   }
+  if (path === "/openapi.json") {
+    // Only where it is asked for: the schemas of all requests come with it.
+    const { openApi } = await import("../../../rediff/src/serving/openapi.js");
+    json(response, 200, openApi());
+    return;
+  }
   if (path.startsWith("/v1/scenes/")) {
     return await scenes(behave, path, response);
   }
@@ -150,8 +156,8 @@ async function answer(mock: Mock, request: IncomingMessage, response: ServerResp
   }
   if (path === "/v1/chat/completions") return await complete(mock, body, response);
   if (isFile) return await redraw(mock, request, sent, response);
-  if (path === "/v1/refine") return refine(body, behave, response);
-  if (path === "/v1/fill") return fill(body, behave, response);
+  if (path === "/v1/refine") return await tell(mock, body, refine(body, behave), response);
+  if (path === "/v1/fill") return await tell(mock, body, fill(body, behave), response);
   refuse(response, 404, `no ${path}`);
 }
 
@@ -253,7 +259,7 @@ async function redraw({ behave }: Mock, request: IncomingMessage, sent: Buffer, 
 }
 
 /** Every "cat" should be a "dog", every "two" a "three", every "red" a "blue". */
-function refine(body: Record<string, unknown>, behave: Behaviour, response: ServerResponse): void {
+function refine(body: Record<string, unknown>, behave: Behaviour) {
   const draft = String(body.draft);
   const edits = [...draft.matchAll(/\b(cat|red|two)\b/g)].map((match) => ({
     start: match.index,
@@ -264,14 +270,24 @@ function refine(body: Record<string, unknown>, behave: Behaviour, response: Serv
   }));
   let text = draft;
   for (const { start, end, to } of edits.toReversed()) text = text.slice(0, start) + to + text.slice(end);
-  json(response, 200, {
-    text,
-    edits,
-    rounds: 2,
-    seconds: 0.31,
-    unread: unreadOf(draft, behave),
-    model: modelsOf(behave)[0]?.id,
-  });
+  const unread = unreadOf(draft, behave);
+  return { text, edits, rounds: 2, seconds: 0.31, unread, model: modelsOf(behave)[0]?.id };
+}
+
+/** At once, or as a stream with two passes: the first shows the text as it was given, masks in its blanks; the second writes. */
+async function tell({ behave }: Mock, body: Record<string, unknown>, answer: TextAnswer, response: ServerResponse) {
+  if (body.stream !== true) return json(response, 200, answer);
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  const send = (event: unknown) => response.write(`data: ${JSON.stringify(event)}\n\n`);
+  const events = textEvents(String(body.draft ?? body.template), answer);
+  for (const [passes, event] of [...events].entries()) {
+    while (!response.destroyed && behave.holdAfter !== undefined && passes > behave.holdAfter) {
+      await new Promise((resume) => setTimeout(resume, 5));
+    }
+    send({ diffusion: event });
+  }
+  send({ result: answer });
+  response.end("data: [DONE]\n\n");
 }
 
 /** The text of the last message. */
@@ -290,7 +306,7 @@ function unreadOf(text: string, { unknownWords }: Behaviour) {
   );
 }
 
-function fill(body: Record<string, unknown>, behave: Behaviour, response: ServerResponse): void {
+function fill(body: Record<string, unknown>, behave: Behaviour) {
   const words = ["small dog", "top left", "blue"];
   const blanks: { start: number; end: number; text: string }[] = [];
   let text = "";
@@ -299,7 +315,7 @@ function fill(body: Record<string, unknown>, behave: Behaviour, response: Server
     if (filled !== undefined) blanks.push({ start: text.length, end: text.length + filled.length, text: filled });
     text += filled ?? part;
   }
-  json(response, 200, { text, blanks, unread: unreadOf(text, behave), steps: 5, seconds: 0.12, model: "mock" });
+  return { text, blanks, unread: unreadOf(text, behave), steps: 5, seconds: 0.12, model: "mock" };
 }
 
 const types: Readonly<Record<string, string>> = {

@@ -9,7 +9,7 @@ import { addEvent, type Trace } from "./trace.js";
 
 const side = z.object({ model: z.string(), title: z.string(), note: z.string() });
 
-const factsSchema = z.object({
+export const factsSchema: z.ZodMiniType<Facts> = z.object({
   objects: z.array(
     z.object({
       name: z.string().check(z.refine((name) => findName(name) !== undefined, "no name of the scene world")),
@@ -21,7 +21,7 @@ const factsSchema = z.object({
   background: z.string(),
 });
 
-const fileSchema = z.object({
+export const comparisonSchema: z.ZodMiniType<ReturnType<typeof fileOf>> = z.object({
   format: z.literal("rediff-comparison"),
   version: z.literal(1),
   created: z.string(),
@@ -50,23 +50,32 @@ export interface SavedComparison {
   runs: { plain?: Trace | undefined; revising?: Trace | undefined };
 }
 
-export function writeComparison(file: SavedComparison): string {
-  return `${JSON.stringify({ format: "rediff-comparison", version: 1, ...file }, undefined, 1)}\n`;
+export function fileOf(saved: SavedComparison) {
+  return { format: "rediff-comparison" as const, version: 1 as const, ...saved };
+}
+
+export function writeComparison(saved: SavedComparison): string {
+  return `${JSON.stringify(fileOf(saved), undefined, 1)}\n`;
 }
 
 /** @throws Problem that says what is wrong with the file */
 export function readComparison(text: string): SavedComparison {
   const value = parseJson(text);
   if (value === undefined) throw new Problem("bad-file", "It is not JSON. Choose a file saved with Save trace.");
-  const file = parse(fileSchema, value);
+  const file = parse(comparisonSchema, value);
   if (!file.ok) {
     throw new Problem(
       "bad-file",
       `It is not a trace of the studio: ${file.problem}. Choose a file saved with Save trace.`,
     );
   }
-  for (const trace of Object.values(file.value.runs)) if (trace !== undefined) replay(trace);
+  assertRuns(file.value);
   return file.value;
+}
+
+/** @throws Problem when a run's steps do not fit together */
+export function assertRuns({ runs }: Pick<SavedComparison, "runs">): void {
+  for (const trace of Object.values(runs)) if (trace !== undefined) replay(trace);
 }
 
 /** The same checks as of a stream: a file may hold anything. */

@@ -3,6 +3,7 @@
  *  Everything is derived from the list of steps: the canvas at a step, the history of a token, the figures. So watching
  *  live, scrubbing and opening a saved file are the same thing. */
 import type * as format from "../../../rediff/src/inference/trace-format.js";
+import { isSpecialToken } from "../../../rediff/src/inference/trace-replay.js";
 
 /** A token that a pass wrote. */
 export type Change = Readonly<format.TraceChange>;
@@ -12,7 +13,10 @@ export interface TraceStep extends Readonly<Pick<format.TraceStep, "step" | "blo
   readonly changes: readonly Change[];
 }
 
-export type TraceStart = Omit<format.TraceStart, "type" | "given">;
+export type TraceStart = Omit<format.TraceStart, "type" | "given"> & {
+  /** Tokens that are there from the start: of a template, or of a draft. */
+  given?: readonly Readonly<format.GivenToken>[] | undefined;
+};
 
 export type TraceEnd = Omit<format.TraceEnd, "type">;
 
@@ -31,11 +35,11 @@ export type TraceEvent =
 /** A position of the answer. */
 export interface Cell {
   position: number;
-  kind: "mask" | "fill" | "revise";
+  kind: "mask" | "given" | "fill" | "revise";
   /** Empty for a mask. */
   token: string;
   confidence: number;
-  /** Index of the pass that wrote it, -1 for a mask. */
+  /** Index of the pass that wrote it, -1 for a mask and for what was there from the start. */
   writtenAt: number;
 }
 
@@ -43,8 +47,8 @@ export interface Cell {
 export function addEvent(trace: Trace | undefined, event: TraceEvent): Trace {
   if (event.type === "start") {
     if (trace !== undefined) throw new Error("a second start in one run");
-    const { gen_length, steps, mask, image_tokens } = event;
-    return { start: { gen_length, steps, mask, image_tokens }, steps: [] };
+    const { gen_length, steps, mask, image_tokens, given } = event;
+    return { start: { gen_length, steps, mask, image_tokens, ...(given && { given }) }, steps: [] };
   }
   if (trace === undefined) throw new Error(`a run that begins with "${event.type}"`);
   if (trace.end !== undefined) throw new Error(`"${event.type}" after the end of the run`);
@@ -64,6 +68,9 @@ export function addEvent(trace: Trace | undefined, event: TraceEvent): Trace {
 /** The canvas after the first `passes` steps: 0 is all masks, more than there are is the end. */
 export function cellsAt(trace: Trace, passes: number): Cell[] {
   const cells = Array.from({ length: trace.start.gen_length }, (_, position) => masked(position));
+  for (const { position, token } of trace.start.given ?? []) {
+    if (position < cells.length) cells[position] = { position, kind: "given", token, confidence: 1, writtenAt: -1 };
+  }
   for (const [index, step] of trace.steps.slice(0, Math.max(0, passes)).entries()) {
     for (const { position, token, confidence, kind } of step.changes) {
       if (position < cells.length) cells[position] = { position, kind, token, confidence, writtenAt: index };
@@ -95,17 +102,25 @@ export interface PassBar {
   revisions: number;
 }
 
-/** What each pass did, for the timeline. */
+/** What each pass did, for the timeline. Revisions behind the text's end are left out: nobody reads them. */
 export function passBars(trace: Trace): PassBar[] {
-  return trace.steps.map(({ changes }) => {
-    const revisions = changes.filter(({ kind }) => kind === "revise").length;
-    return { fills: changes.length - revisions, revisions };
-  });
+  const end = endAt(trace, trace.steps.length);
+  return trace.steps.map(({ changes }) => ({
+    fills: changes.filter(({ kind }) => kind === "fill").length,
+    revisions: changes.filter(({ kind, position }) => kind === "revise" && position <= end).length,
+  }));
+}
+
+/** Position of the token that ends the text after so many steps; behind all where there is none. */
+function endAt(trace: Trace, passes: number): number {
+  const end = cellsAt(trace, passes).findIndex(({ kind, token }) => kind !== "mask" && isSpecial(token));
+  return end < 0 ? trace.start.gen_length : end;
 }
 
 export interface Figures {
   passes: number;
   filled: number;
+  /** Of the text as it stands: what is written over behind its end is no edit of it. */
   revisions: number;
   seconds: number;
   /** Of the answer's tokens, all of them; undefined before any time has passed. */
@@ -117,8 +132,9 @@ export interface Figures {
 export function figuresAt(trace: Trace, passes: number): Figures {
   const steps = trace.steps.slice(0, Math.max(0, passes));
   const changes = steps.flatMap((step) => step.changes);
-  const revisions = changes.filter(({ kind }) => kind === "revise").length;
-  const filled = changes.length - revisions;
+  const end = endAt(trace, passes);
+  const revisions = changes.filter(({ kind, position }) => kind === "revise" && position <= end).length;
+  const filled = changes.filter(({ kind }) => kind === "fill").length;
   const whole = steps.length === trace.steps.length ? trace.end?.seconds : undefined;
   const seconds = whole ?? steps.reduce((sum, step) => sum + step.seconds, 0);
   return {
@@ -131,9 +147,7 @@ export function figuresAt(trace: Trace, passes: number): Figures {
   };
 }
 
-export function isSpecial(token: string): boolean {
-  return /^<\|?[a-z0-9_]+\|?>$/i.test(token.trim());
-}
+export const isSpecial = isSpecialToken;
 
 /** What stands on the canvas, up to the end-of-text token; masks are left out. */
 export function textAt(trace: Trace, passes: number): string {

@@ -10,6 +10,8 @@ export function TabList<T extends string>({
   selected: T;
   onSelect: (tab: T) => void;
 }) {
+  // Of a page that is none of the tabs the first is the stop.
+  const stop = tabs.find(({ id }) => id === selected)?.id ?? tabs[0]?.id;
   const list = useRef<HTMLDivElement>(null);
   const onKeyDown = (event: KeyboardEvent) => {
     const from = tabs.findIndex(({ id }) => id === selected);
@@ -31,7 +33,7 @@ export function TabList<T extends string>({
           id={`tab-${id}`}
           aria-selected={id === selected}
           aria-controls={`panel-${id}`}
-          tabIndex={id === selected ? 0 : -1}
+          tabIndex={id === stop ? 0 : -1}
           onClick={() => onSelect(id)}
         >
           {text}

@@ -7,7 +7,9 @@ import { present } from "../schemas/fields.js";
 import type { FillBody } from "../schemas/text-bodies.js";
 import { assertSteps, diffusionOptions } from "./chat-job.js";
 
-export type FillAsked = Asked<"fill">;
+export interface FillAsked extends Asked<"fill"> {
+  stream: boolean;
+}
 
 export function fillAsked(body: FillBody, asking: Asking): FillAsked {
   const { place, model, facts } = modelFor(body.model, asking);
@@ -24,6 +26,7 @@ export function fillAsked(body: FillBody, asking: Asking): FillAsked {
   return {
     model: place,
     media,
+    stream: body.stream ?? false,
     job: {
       asked: { kind: "fill", template, options },
       text: false,

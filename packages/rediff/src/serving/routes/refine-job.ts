@@ -7,7 +7,9 @@ import { present } from "../schemas/fields.js";
 import type { RefineBody } from "../schemas/text-bodies.js";
 import { cacheOptionsOf } from "./chat-job.js";
 
-export type RefineAsked = Asked<"refine">;
+export interface RefineAsked extends Asked<"refine"> {
+  stream: boolean;
+}
 
 export function refineAsked(body: RefineBody, asking: Asking): RefineAsked {
   const { place, model, facts } = modelFor(body.model, asking);
@@ -23,6 +25,12 @@ export function refineAsked(body: RefineBody, asking: Asking): RefineAsked {
   return {
     model: place,
     media,
-    job: { asked: { kind: "refine", draft: body.draft, options }, text: false, trace: false, longest: model.maxAnswer },
+    stream: body.stream ?? false,
+    job: {
+      asked: { kind: "refine", draft: body.draft, options },
+      text: false,
+      trace: body.diffusion_trace ?? false,
+      longest: model.maxAnswer,
+    },
   };
 }

@@ -13,6 +13,8 @@ import {
   url,
 } from "./fields.js";
 
+const stream = z.boolean().nullish().meta({ description: "answer with server-sent events, the result in the last" });
+
 export const refineBody = z.strictObject({
   model: modelName,
   image: url,
@@ -28,6 +30,8 @@ export const refineBody = z.strictObject({
   ...cacheFields,
   image_join: imageJoin,
   as_stored: asStored,
+  stream,
+  diffusion_trace: diffusionTrace,
 });
 
 export const fillBody = z.strictObject({
@@ -40,6 +44,7 @@ export const fillBody = z.strictObject({
   ...diffusionFields,
   image_join: imageJoin,
   as_stored: asStored,
+  stream,
   diffusion_trace: diffusionTrace,
 });
 

@@ -1,0 +1,31 @@
+/** Results of Proofread and Fill as they are kept, and back. */
+import type { FillState } from "../fill/fill-state.js";
+import type { Review } from "../proofread/proofread-state.js";
+import type { KeptRun, Session } from "./saved-parts.js";
+
+type FilledResult = NonNullable<FillState["result"]>;
+type SavedReview = NonNullable<Session["proofread"]["review"]>;
+export type SavedFilled = Extract<KeptRun, { kind: "fill" }>["result"];
+
+export function savedReview({ rejected, edits, unread, facts, picture, ...others }: Review): SavedReview {
+  return {
+    ...others,
+    edits: edits.map((edit) => ({ ...edit })),
+    unread: [...unread],
+    rejected: [...rejected],
+    ...(facts && { facts }),
+    ...(picture && { picture }),
+  };
+}
+
+export function reviewOf({ rejected, facts, picture, ...others }: SavedReview): Review {
+  return { ...others, facts, picture, rejected: new Set(rejected) };
+}
+
+export function savedFilled({ facts, picture, ...others }: FilledResult): SavedFilled {
+  return { ...others, ...(facts && { facts }), ...(picture && { picture }) };
+}
+
+export function filledOf({ facts, picture, ...others }: SavedFilled): FilledResult {
+  return { ...others, facts, picture };
+}

@@ -15,6 +15,7 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
        npm run bench -- serve [--model DIR] [--clients N] [--seconds S]
        npm run bench -- evaluate [--model DIR] [--scenes N]
        npm run bench -- cache [--model DIR] [--scenes N] [--reference CLONE --python PYTHON]
+       npm run bench -- library [--model DIR] [--gen-length N]
        npm run bench -- eight [--part NAMES] [--format NAMES] [--layers N] [--reference CLONE --python PYTHON]
 
   --reference CLONE   folder with a clone of the original ReDiff repository
@@ -26,11 +27,11 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
   --layers N          train, eight: another number of layers than the shape's own
   --part NAMES        eight: make, passes, quality, memory, captions, or some of them with commas (all)
   --format NAMES      eight: bfloat16, int8, int4, or some of them with commas (all)
-  --model DIR         serve, evaluate: which model; default the embedded one
+  --model DIR         serve, evaluate, library: which model; default the embedded one
   --scenes N          evaluate: pictures (200)
   --clients N         serve: clients at once (32)
   --seconds S         serve: for how long (60)
-  --gen-length N      serve: tokens of an answer (48)
+  --gen-length N      serve, library: tokens of an answer (48)
   --scenes N          cache: scenes to describe (60)
   --prompt N          cache: positions of the long prompt (1024); eight: those of passes and quality (819)
   --only SIDE         measure one side alone: reference or engine
@@ -40,9 +41,9 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
   --verbose           pass on what the sides print
 `;
 
-const WHATS = ["decode", "train", "overhead", "kernels", "serve", "evaluate", "cache", "eight"];
+const WHATS = ["decode", "train", "overhead", "kernels", "serve", "evaluate", "cache", "library", "eight"];
 /** They need no Python. */
-const ALONE = ["kernels", "serve", "evaluate", "cache", "eight"];
+const ALONE = ["kernels", "serve", "evaluate", "cache", "library", "eight"];
 
 const PARTS = ["make", "passes", "quality", "memory", "captions"];
 const FORMATS = ["bfloat16", "int8", "int4"];
@@ -109,7 +110,7 @@ function parse(args) {
     repeats: count("--repeats", values.repeats) ?? { overhead: 5, kernels: 5 }[what] ?? 3,
     threads:
       count("--threads", values.threads) ??
-      { overhead: 1, serve: undefined, cache: 1, decode: 2, train: 2, eight: 2 }[what],
+      { overhead: 1, serve: undefined, library: undefined, cache: 1, decode: 2, train: 2, eight: 2 }[what],
     maxForwards: count("--max-forwards", values["max-forwards"]),
     layers: count("--layers", values.layers),
     scenes: count("--scenes", values.scenes) ?? (what === "cache" ? 60 : 200),
@@ -173,6 +174,9 @@ async function main() {
   } else if (options.what === "cache") {
     const { benchCache } = await import("./cache.mjs");
     results.push(...(await benchCache({ ...options, log })));
+  } else if (options.what === "library") {
+    const { benchLibrary } = await import("./library.mjs");
+    results.push(await benchLibrary({ ...options, log }));
   } else if (options.what === "eight") {
     const [{ benchEight }, { cacheRoot }] = await Promise.all([
       import("./eight/eight.mjs"),

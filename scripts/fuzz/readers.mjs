@@ -37,6 +37,7 @@ export const READERS = {
     "each line in one guarded call, then zod; lines are those of the target trace-file",
   "rediff/src/cli/main.ts": PACKAGE,
   "rediff/src/cli/output/trace-file.ts": ["trace-file"],
+  "rediff/src/cli/settings/settings-files.ts": "YAML, within the bounds of the targets mixture and recipe",
   "rediff/src/data/parsing/record-turns.ts": ["record"],
   "rediff/src/data/records/brace-expansion.ts": ["braces"],
   "rediff/src/data/records/mixture.ts": ["mixture"],

@@ -43,8 +43,10 @@ const lineOf = (message: string, hint: string | undefined) => (hint === undefine
  *  `invalid_value`: an option's (`option` names it). `context_length_exceeded`: of what is asked, nothing like it can fit.
  *  `file_not_found`, `file_not_readable`: nothing there, or not permitted. `unreadable_picture`: what is given as a picture
  *  or a video is none, is damaged or beyond the limits. `model_not_found`, `unusable_model`: no model of that name here; a
- *  folder that is none that this version runs. `not_enough_memory`: refused before it is used. `model_closed`. `hub_failed`:
- *  it did not answer as asked. `bad_data`, `invalid_recipe`: of training. `invalid_input`: all else. */
+ *  folder that is none that this version runs. `not_enough_memory`: refused before it is used. `model_closed`.
+ *  `model_crashed`: its process ended while it worked on what was asked; another one takes its place. `queue_full`: too many
+ *  wait for it. `path_not_allowed`, `url_not_allowed`: of a picture that an agent names. `hub_failed`: it did not answer as
+ *  asked. `bad_data`, `invalid_recipe`: of training. `invalid_input`: all else. */
 export type ErrorCode =
   | "invalid_value"
   | "context_length_exceeded"
@@ -55,6 +57,10 @@ export type ErrorCode =
   | "unusable_model"
   | "not_enough_memory"
   | "model_closed"
+  | "model_crashed"
+  | "queue_full"
+  | "path_not_allowed"
+  | "url_not_allowed"
   | "hub_failed"
   | "bad_data"
   | "invalid_recipe"

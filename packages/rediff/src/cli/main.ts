@@ -1,6 +1,7 @@
 /** The command line: one file per command, this one puts them together and is the border for errors. */
 import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
+import { mcpCommand } from "./commands/agents/mcp.js";
 import { captionCommand } from "./commands/caption.js";
 import { chatCommand } from "./commands/chat.js";
 import { completionCommand } from "./commands/completion.js";
@@ -12,6 +13,7 @@ import { fillCommand } from "./commands/fill.js";
 import { improveCommand } from "./commands/improve.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { launchCommand } from "./commands/launch.js";
+import { configCommand } from "./commands/machine/config.js";
 import { pullCommand } from "./commands/pull.js";
 import { recipeCommand } from "./commands/recipes.js";
 import { refineCommand } from "./commands/refine.js";
@@ -22,6 +24,7 @@ import { trainCommand } from "./commands/train.js";
 import { beginNothing, EXIT_STATUS_HELP, exitStatus, statusOfError } from "./exit-status.js";
 import { addCommands } from "./options/command-group.js";
 import { assertOutputs } from "./options/outputs.js";
+import { applySettings, readSettings } from "./settings/settings.js";
 import { errorText } from "./terminal/error-text.js";
 import { noteLine } from "./terminal/lines.js";
 
@@ -29,6 +32,9 @@ function version(): string {
   const file = new URL("../../package.json", import.meta.url);
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }
+
+/** Those that are to work where a settings file does not, or read them for themselves. */
+const WITHOUT_SETTINGS = ["doctor", "completion", "config"];
 
 export function program(): Command {
   const root = new Command("rediff")
@@ -42,6 +48,7 @@ export function program(): Command {
     fillCommand(),
     chatCommand(),
     serveCommand(),
+    mcpCommand(),
     trainCommand(),
     launchCommand(),
     improveCommand(),
@@ -54,9 +61,14 @@ export function program(): Command {
     convertCommand(),
     pullCommand(),
     doctorCommand(),
+    configCommand(() => root),
     completionCommand(() => root),
   ]);
-  root.hook("preAction", (_, command) => assertOutputs(command));
+  root.hook("preAction", async (_, command) => {
+    if (!WITHOUT_SETTINGS.includes(command.name()))
+      applySettings(command, readSettings(root, { cwd: process.cwd(), env: process.env }));
+    await assertOutputs(command);
+  });
   return root.exitOverride().configureOutput({ outputError: () => undefined });
 }
 

@@ -25,7 +25,7 @@ export interface ManyItem {
 }
 
 /** The picture of a prompt, several of them, or the whole prompt. */
-type Group = VisualSource | readonly VisualSource[] | ManyItem;
+export type Group = VisualSource | readonly VisualSource[] | ManyItem;
 
 export type ManyResult =
   | { readonly index: number; readonly ok: true; readonly description: Description }

@@ -5,16 +5,15 @@
 
 import { checkLoad, type LoadOptions, loadModelFolder } from "../checkpoint/load-model.js";
 import { embeddedModelFolder, MODEL_VARIABLE } from "../embedded.js";
-import { codedAs, OptionError, UserError } from "../errors.js";
+import { codedAs, UserError } from "../errors.js";
 import { resolveModel } from "../hub/resolve-model.js";
 import { KEPT_BYTES, KeptFeatures } from "../models/llava/kept-features.js";
 import type { Model } from "../models/llava/llava.js";
-import { shownValue } from "../options/issue-text.js";
 import type { Visual } from "../vision/tiles/tiles.js";
 import { answerOne, type OneAnswer } from "./answer-one.js";
 import type { AnswerOfKind, Description, Filling, Refinement } from "./answers.js";
 import { type WatchedStep, withText } from "./forming/step-text.js";
-import { checkDescribe, checkFill, checkRefine } from "./limits/option-sets.js";
+import { checkDescribe, checkDraft, checkFill, checkRefine, checkTemplate } from "./limits/option-sets.js";
 import { type AskableModel, askable, assertSight } from "./model-facts.js";
 import type { DescribeOptions, FillOptions, RefineOptions, VisualSource } from "./request.js";
 import {
@@ -90,7 +89,7 @@ export class VisionLanguageModel implements Disposable {
     options: RefineOptions = {},
   ): Promise<Refinement> {
     checkRefine(options);
-    if (typeof draft !== "string") throw new OptionError("draft", `the draft must be a text, got ${shownValue(draft)}`);
+    checkDraft(draft);
     const list = listOf(sources);
     const request = resolveRefine(this.askable, list.length, draft, options);
     const visuals = await this.#read(list, request, options.signal);
@@ -115,8 +114,7 @@ export class VisionLanguageModel implements Disposable {
     options: FillOptions = {},
   ): AsyncGenerator<WatchedStep, Filling> {
     checkFill(options);
-    if (typeof template !== "string" && !Array.isArray(template))
-      throw new OptionError("template", `the template must be a text, got ${shownValue(template)}`);
+    checkTemplate(template);
     const list = listOf(sources);
     const request = resolveFill(this.askable, list.length, template, options);
     const visuals = await this.#read(list, request, options.signal);

@@ -170,7 +170,9 @@ export function createMetrics(): Metrics {
         "Requests that are being prepared or decoded",
         sum(({ running }) => running),
       );
-      gauge("rediff_ready", "1 while requests are taken", () => Number(all[0]?.status === "ready"));
+      gauge("rediff_ready", "1 while requests are taken", () =>
+        Number(["ready", "idle"].includes(all[0]?.status ?? "")),
+      );
       gauge(
         "rediff_model_restarts",
         "Times that a model's process was started again",

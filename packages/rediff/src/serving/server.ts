@@ -1,5 +1,6 @@
 /** The whole server: engines, app, socket; started and ended together. */
 
+import { availableMemory } from "../checkpoint/memory.js";
 import { readAskable } from "../inference/model-facts.js";
 import { decodingLimits } from "../vision/workers/decoding-limits.js";
 import { type AppOptions, createApp } from "./app.js";
@@ -12,6 +13,8 @@ import { PieceTurns } from "./http/piece-turns.js";
 import type { MediaOptions } from "./media/load-media.js";
 import { Redraws } from "./media/redraws.js";
 import { createMetrics } from "./metrics.js";
+import { modelBytes } from "./residency/model-bytes.js";
+import { ResidentModels } from "./residency/resident-models.js";
 import type { Served, Serving } from "./route-context.js";
 import type { ServedModel } from "./served-model.js";
 
@@ -26,6 +29,10 @@ export interface ServerOptions {
   model: ServedModel;
   /** Further models, each in a process of its own that is started when a request first names it. Their ids differ. */
   others?: readonly { model: ServedModel; engine: EngineOptions }[];
+  /** Bytes of all models together, where there are several; default what is free in main memory, for models on the CPU. */
+  modelsMemory?: number | undefined;
+  /** Seconds without a request after which a model's process is ended, until the next one; default never. */
+  unloadAfter?: number | undefined;
   /** Bytes of a request. */
   bodyLimit: number;
   /** Bytes of all requests under way together; default sixteen of the largest. */
@@ -57,22 +64,27 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
   const { log, media, bodyLimit, command } = options;
   const decoding = decodingLimits({ maxPixels: media.maxPixels, seconds: media.pictureSeconds });
   const bodies = new BodyBudget(Math.max(bodyLimit, options.bodiesLimit ?? 16 * bodyLimit));
+  const { unloadAfter, modelsMemory = usualMemory(options) } = options;
+  const residents = new ResidentModels({ memory: modelsMemory, unloadAfter, log });
   const serve = (model: ServedModel, engine: EngineOptions): Served => ({
     model,
-    engine: new Engine({ decoding, ...engine, onPass: metrics.pass, log }),
+    engine: new Engine({ decoding, ...engine, admit: () => residents.admit(model.id), onPass: metrics.pass, log }),
   });
   // Read first: an engine has threads, and there is nobody to end them if this throws.
   const others = await Promise.all(
     (options.others ?? []).map(async ({ model, engine }) => {
-      const { facts } = await readAskable(engine.folder);
-      return { model, engine: { ...engine, lazy: facts } };
+      const { facts, config } = await readAskable(engine.folder);
+      return { model, engine: { ...engine, lazy: facts }, bytes: modelBytes(config, engine.load) };
     }),
   );
+  const firstBytes = others.length === 0 ? 0 : await bytesOf(options.engine);
   const served: Serving["served"] = [
     serve(options.model, options.engine),
     ...others.map(({ model, engine }) => serve(model, engine)),
   ];
   const engines = served.map(({ engine }) => engine);
+  for (const [i, { model, engine }] of served.entries())
+    residents.add({ id: model.id, engine, bytes: others[i - 1]?.bytes ?? firstBytes }, { isLoaded: i === 0 });
   metrics.watchBodies(bodies);
   metrics.watch(new Map(served.map(({ model, engine }) => [model.id, engine])));
   const redraws = new Redraws(decoding);
@@ -99,6 +111,7 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
     engines,
     ready,
     async drain(seconds) {
+      residents.close();
       await Promise.all(engines.map((each) => each.drain(seconds)));
       // Answers are on their way out: a moment for the sockets.
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -106,8 +119,21 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
       await Promise.all([redraws.close(), reader.close()]);
     },
     async close() {
+      residents.close();
       await Promise.all([...engines, redraws, reader].map((each) => each.close()));
       await listener.close();
     },
   };
+}
+
+/** Of main memory, which is not where models on other devices are. */
+const usualMemory = ({ engine, others = [] }: ServerOptions): number =>
+  others.length > 0 && (engine.load.device ?? "cpu") === "cpu" && engine.load.memoryCheck !== false
+    ? availableMemory()
+    : Number.POSITIVE_INFINITY;
+
+/** What is wrong with the first model's folder is told where it is loaded. */
+async function bytesOf({ folder, load }: EngineOptions): Promise<number> {
+  const read = await readAskable(folder, load.base).catch(() => undefined);
+  return read === undefined ? 0 : modelBytes(read.config, load);
 }

@@ -55,6 +55,17 @@ test("further models are named by --also, loaded when asked for, and the command
   expect((await started.done).status).toBe(0);
 });
 
+test("--model may be given again: the first answers who names none", async () => {
+  const other = at("another");
+  writeTinyModel(other, { seed: 4 });
+  const started = await serve("--model", `small=${other}`, "--models-memory", "4000", "--unload-after", "60");
+  const url = await addressOf(started);
+  const listed = await (await fetch(`${url}/v1/models`)).json();
+  expect(listed).toMatchObject({ data: [{ id: "tiny-rediff" }, { id: "small" }] });
+  started.child.kill("SIGTERM");
+  expect((await started.done).status).toBe(0);
+});
+
 test("two models of one name are refused before anything is loaded", async () => {
   const { status, stderr } = await (await serve("--also", model)).done;
   expect(status).toBe(2);

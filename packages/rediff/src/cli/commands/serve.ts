@@ -15,7 +15,11 @@ import { collect, seconds, whole } from "../options/parse-values.js";
 import { serveCommandLine } from "../options/typed-command.js";
 import { answerLine, noteLine } from "../terminal/lines.js";
 
-interface Flags extends ModelFlags {
+interface Flags extends Omit<ModelFlags, "model"> {
+  /** The first answers requests that name none. */
+  model?: string[];
+  modelsMemory?: number;
+  unloadAfter?: number;
   host: string;
   port: number;
   name?: string;
@@ -56,13 +60,14 @@ tokens_per_step, block_length, revise, ...). /v1/refine repairs a text, /v1/fill
 Examples:
   $ rediff serve
   $ rediff serve --model ReDiff-8B --device cuda --host 0.0.0.0 --api-key SECRET
-  $ rediff serve --model ReDiff-8B --also LLaDA-V-8B      # "model" of a request chooses
+  $ rediff serve --model ReDiff-8B --model small=models/small      # "model" of a request chooses
+  $ rediff serve --model ReDiff-8B --also LLaDA-V-8B --models-memory 40000 --unload-after 600
   $ curl http://127.0.0.1:8080/v1/models
 `;
 
 export function serveCommand(): Command {
   const command = new Command("serve").description("answer OpenAI's API, and show the studio in a browser");
-  addModelOptions(command)
+  takeSeveralModels(addModelOptions(command))
     .option("--host <ADDRESS>", "address to listen on; 0.0.0.0 for all", "127.0.0.1")
     .option("--port <N>", "0 takes a free one", port, 8080)
     .option("--name <ID>", "the model's id in the API (default its folder's name or hub id)", filled)
@@ -70,6 +75,16 @@ export function serveCommand(): Command {
       "--also <[ID=]DIR|HUB_ID>",
       "another model, for requests that name it; loaded when one does; may be given again",
       collect,
+    )
+    .option(
+      "--models-memory <MIB>",
+      "for all models together: one that is asked for and has no room takes that of the one which was asked the longest ago (default what is free)",
+      whole(1),
+    )
+    .option(
+      "--unload-after <SECONDS>",
+      "end a model's process when nobody has asked it for so long; the next request loads it again (default never)",
+      seconds(0.1),
     )
     .option("--revises", "say that the model was trained to refine (default: as its name has it)")
     .option("--no-revises", "say that it was not")
@@ -134,6 +149,25 @@ export function serveCommand(): Command {
   return command.addHelpText("after", HELP).action(run);
 }
 
+/** `--model` may be given again here: the first is the one that answers requests without a name. */
+function takeSeveralModels(command: Command): Command {
+  const option = command.options.find(({ long }) => long === "--model");
+  if (option === undefined) return command;
+  option.argParser(collect);
+  option.description += "; may be given again, [ID=]DIR|HUB_ID, as --also";
+  return command;
+}
+
+/** With one model, and the others beside it. */
+interface OwnFlags extends Omit<Flags, "model"> {
+  model?: string;
+}
+
+function firstAndOthers({ model: models = [], also = [], ...flags }: Flags): OwnFlags {
+  const [model, ...others] = models;
+  return { ...flags, also: [...others, ...also], ...(model !== undefined && { model }) };
+}
+
 /** Of the largest size: 32 frames of a video in 4K fit in. */
 const PICTURES_OF_A_REQUEST = 6;
 
@@ -174,7 +208,8 @@ function originOf(text: string): string | undefined {
 
 const say = (line: string): void => void noteLine(`rediff: ${line}`);
 
-async function run(flags: Flags): Promise<void> {
+async function run(given: Flags): Promise<void> {
+  const flags = firstAndOthers(given);
   const { resolveModel } = await import("../../hub/resolve-model.js");
   const folder = await resolveModel(chosenModel(flags));
   const others = await otherModels(flags);
@@ -206,7 +241,7 @@ async function run(flags: Flags): Promise<void> {
 }
 
 /** A length that no question fits before would have every answer cut. */
-async function assertLength({ genLength, maxAnswer, base }: Flags, folders: readonly string[]): Promise<void> {
+async function assertLength({ genLength, maxAnswer, base }: OwnFlags, folders: readonly string[]): Promise<void> {
   if (genLength !== undefined && maxAnswer !== undefined && genLength > maxAnswer)
     throw new UserError(
       `--gen-length ${genLength} is more than --max-answer ${maxAnswer}`,
@@ -228,7 +263,7 @@ interface OtherModel {
 }
 
 /** Those of --also, and beside the embedded model the one that it is compared with. */
-async function otherModels({ model, also = [] }: Flags): Promise<OtherModel[]> {
+async function otherModels({ model, also = [] }: OwnFlags): Promise<OtherModel[]> {
   const { resolveModel } = await import("../../hub/resolve-model.js");
   const baseline = model === undefined ? embeddedBaselineFolder() : undefined;
   const own =
@@ -249,7 +284,7 @@ const usualId = (given: string, folder: string): string => (given === folder ? b
 /** Which models are trained to revise is known by their names only. */
 const soundsLikeRediff = (id: string): boolean => /redif/i.test(id);
 
-function serverOptions(flags: Flags, folder: string, others: readonly OtherModel[]): ServerOptions {
+function serverOptions(flags: OwnFlags, folder: string, others: readonly OtherModel[]): ServerOptions {
   const embedded = flags.model === undefined;
   const id = flags.name ?? (flags.model === undefined ? "rediff-demo" : usualId(flags.model, folder));
   const ids = [id, ...others.map((other) => other.id)];
@@ -315,6 +350,8 @@ function serverOptions(flags: Flags, folder: string, others: readonly OtherModel
         fast: flags.fast,
       },
     })),
+    modelsMemory: flags.modelsMemory === undefined ? undefined : flags.modelsMemory * 2 ** 20,
+    unloadAfter: flags.unloadAfter,
     // Others can neither start it nor need to know its folders.
     command: isLoopback(flags.host) ? serveCommandLine(process.argv.slice(2), process.env) : undefined,
     bodyLimit: flags.bodyLimit,

@@ -3,6 +3,8 @@ import { z } from "zod";
 import { cacheKinds, featureCacheType } from "../../diffusion/cache/cache-options.js";
 import { confidencesAmong } from "../../diffusion/decode-options.js";
 import { ruleNames } from "../../diffusion/rule-options.js";
+import { OptionError } from "../../errors.js";
+import { shownValue } from "../../options/issue-text.js";
 import {
   abortSignal,
   flag,
@@ -100,3 +102,14 @@ export const checkFill = optionSet<FillOptions>({
   ...{ steps, tokensPerStep, remasking, revise, reviseTopk, reviseStart, reviseRest, confidenceAmong },
   ...{ rule, threshold, factor, entropyBound, editThreshold, postEditSteps },
 });
+
+/** What is given beside the options of refining. @throws OptionError for anything but a text */
+export function checkDraft(draft: unknown): void {
+  if (typeof draft !== "string") throw new OptionError("draft", `the draft must be a text, got ${shownValue(draft)}`);
+}
+
+/** The same of filling in: a text, or what was read of one. */
+export function checkTemplate(template: unknown): void {
+  if (typeof template !== "string" && !Array.isArray(template))
+    throw new OptionError("template", `the template must be a text, got ${shownValue(template)}`);
+}

@@ -16,7 +16,7 @@ import { specialIds } from "../../text/special-ids.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import type { Template } from "./fill-template.js";
 
-type FormPart =
+export type FormPart =
   | { readonly kind: "text"; readonly text: string; readonly unread: readonly UnreadText[] }
   /** Positions [start, end) of the answer. `spaced`: the space before it is in its first token. */
   | { readonly kind: "blank"; readonly start: number; readonly end: number; readonly spaced: boolean };

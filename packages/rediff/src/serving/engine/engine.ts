@@ -42,6 +42,8 @@ export interface EngineOptions {
   decoding?: DecodingLimits | undefined;
   /** Of a model that is loaded when it is first asked for: what is known of it without its weights. */
   lazy?: ModelFacts | undefined;
+  /** Resolves when there is memory for a model that is about to be loaded because somebody asks for it. */
+  admit?: (() => Promise<void>) | undefined;
   onPass?: (pass: ForwardPass) => void;
   /** When the model's process counts as hanging, and is replaced; defaults in life-signs.ts. */
   life?: Partial<LifeLimits> | undefined;
@@ -49,7 +51,7 @@ export interface EngineOptions {
   log?: (line: string) => void;
 }
 
-/** "idle": nobody has asked for this model yet, so it is not loaded. */
+/** "idle": nobody has asked for this model yet, or lately, so it is not loaded. */
 export type Status = "idle" | "loading" | "ready" | "restarting" | "draining";
 
 /** A video takes long: it must not keep pictures waiting. */
@@ -90,6 +92,9 @@ interface Entry extends RoutedRequest {
 /** Prepared requests that wait beside those in the forward pass, so that a free place is filled at once. */
 const AHEAD = 2;
 
+/** Between two looks at whether a model that makes room has finished. */
+const LEAVING_LOOK_MS = 20;
+
 /** With so many dead processes, a request has killed them; one may have been another's fault. */
 const DEATHS = 2;
 
@@ -121,6 +126,11 @@ export class Engine {
   /** What a request takes once it is its turn; a moving average, in seconds. */
   #usualSeconds = 1;
   #loaded: { resolve: (facts: ModelFacts) => void; reject: (reason: Error) => void } | undefined;
+  /** When it last had something to do, and since when it takes requests; of performance.now(). */
+  #workedAt = performance.now();
+  #upSince = performance.now();
+  /** It makes room for another model: nothing more is begun. */
+  #isLeaving = false;
 
   constructor(options: EngineOptions) {
     this.options = options;
@@ -182,6 +192,14 @@ export class Engine {
     return this.#model.restarts;
   }
 
+  /** Milliseconds since it last had something to do, and since it was last loaded. */
+  get restedFor(): number {
+    return performance.now() - this.#workedAt;
+  }
+  get upFor(): number {
+    return performance.now() - this.#upSince;
+  }
+
   /** Of the model's process. */
   get pid(): number | undefined {
     return this.#model.pid;
@@ -226,9 +244,37 @@ export class Engine {
       displaced?.reject(this.#busy());
       if (!accepted) return reject(this.#busy());
       signal.addEventListener("abort", () => this.#abort(entry), { once: true });
+      this.#workedAt = performance.now();
       if (this.#status === "idle") this.#loadLate();
       this.#pump();
     }) as Promise<AnswerOfKind[K]>; // a job has an answer of its kind
+  }
+
+  /** Ends the process of a model that has nothing to do; the next request loads it again. */
+  async unload(): Promise<void> {
+    if (this.#status !== "ready" || this.queued + this.#underway.size > 0) return;
+    await this.#leave();
+  }
+
+  /** The same once what is under way is answered; those that wait have it loaded again. */
+  async stepAside(): Promise<void> {
+    this.#isLeaving = true;
+    try {
+      while (this.#status === "ready" && this.#underway.size > 0)
+        await new Promise((resolve) => setTimeout(resolve, LEAVING_LOOK_MS).unref());
+      if (this.#status === "ready") await this.#leave();
+    } finally {
+      this.#isLeaving = false;
+    }
+    if (this.#status === "idle" && this.queued > 0) this.#loadLate();
+    this.#pump();
+  }
+
+  async #leave(): Promise<void> {
+    this.#restarting();
+    this.#wasUp = false;
+    this.#status = "idle";
+    await this.#model.stop();
   }
 
   /** Takes no more requests, and resolves when all are answered; those that are not after `seconds` get an error. */
@@ -262,7 +308,7 @@ export class Engine {
 
   /** Gives free places to those whose turn it is. */
   #pump(): void {
-    while (this.#isUp && this.#underway.size < this.options.batch + AHEAD) {
+    while (this.#isUp && !this.#isLeaving && this.#underway.size < this.options.batch + AHEAD) {
       const entry = this.#next();
       if (entry === undefined) return;
       this.#underway.set(entry.id, entry);
@@ -326,6 +372,7 @@ export class Engine {
         this.#memory = message.memory;
         this.#isUp = true;
         this.#wasUp = true;
+        this.#upSince = performance.now();
         if (this.#status !== "draining") this.#status = "ready";
         this.#loaded?.resolve(message.facts);
         this.#pump();
@@ -384,6 +431,7 @@ export class Engine {
 
   #settle(entry: Entry, tell: () => void): void {
     this.#underway.delete(entry.id);
+    this.#workedAt = performance.now();
     tell();
     this.#pump();
     if (this.queued + this.#underway.size > 0) return;
@@ -431,9 +479,14 @@ export class Engine {
   /** The first request for a lazy model loads it, and waits for it in the queue. A model that cannot be loaded fails those
    *  that wait; the next request tries again. */
   #loadLate(): void {
-    const { folder, log } = this.options;
-    log?.(`loading ${folder}, which a request asks for`);
-    this.start().catch((why: Error) => {
+    const { folder, log, admit } = this.options;
+    this.#status = "loading";
+    const begin = () => {
+      if (this.#status === "draining") return undefined; // whoever waited has been told
+      log?.(`loading ${folder}, which a request asks for`);
+      return this.start();
+    };
+    (admit?.() ?? Promise.resolve()).then(begin).catch((why: Error) => {
       if (this.#status !== "draining") this.#status = "idle";
       const error = new EngineError("failed", "the model cannot be loaded; the server's log says why", undefined, why);
       for (const entry of this.#queue.drain()) this.#settle(entry, () => entry.reject(error));

@@ -82,11 +82,18 @@ export class ModelHandle {
     });
   }
 
-  /** Ends the process. */
+  /** Ends the process, for good. */
   async close(): Promise<void> {
     this.#closed = true;
+    await this.stop();
+  }
+
+  /** Ends the process; `start` makes another one, as if it were the first. */
+  async stop(): Promise<void> {
+    this.#wasReady = false;
     clearTimeout(this.#timer);
     clearInterval(this.#judge);
+    this.#judge = undefined;
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;

@@ -18,7 +18,8 @@ export function statusRoutes(app: Hono<AppEnv>, { served, metrics }: Serving): v
   app.get("/health", (c) => c.json({ status: "ok" }));
 
   app.get("/ready", (c) =>
-    engine.status === "ready"
+    // One that was unloaded is loaded by the request that asks for it.
+    engine.status === "ready" || engine.status === "idle"
       ? c.json({ status: "ready", model: model.id, ...all() })
       : c.json({ status: engine.status, ...all() }, 503, { "retry-after": "5" }),
   );

@@ -22,6 +22,8 @@ export interface TestServerOptions {
   model?: Partial<ServerOptions["model"]>;
   /** Further models by their ids, each of a folder. */
   others?: Record<string, string>;
+  modelsMemory?: number;
+  unloadAfter?: number;
   command?: string;
   bodyLimit?: number;
   bodiesLimit?: number;
@@ -61,6 +63,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       engine: { ...engine, folder: other },
       model: { id, embedded: false, revises: false, genLength: 16 },
     })),
+    modelsMemory: options.modelsMemory,
+    unloadAfter: options.unloadAfter,
     command: options.command,
     bodyLimit: options.bodyLimit ?? 1 << 20,
     bodiesLimit: options.bodiesLimit,

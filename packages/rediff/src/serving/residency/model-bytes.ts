@@ -1,0 +1,14 @@
+/** How much memory a model will take, as far as its small files tell. */
+import type { LoadOptions } from "../../checkpoint/load-model.js";
+import { memoryNeed } from "../../checkpoint/memory.js";
+import { DEFAULT_GROUP } from "../../checkpoint/quantize/stored-format.js";
+import { modelShapes } from "../../checkpoint/tensor-names.js";
+import type { ModelConfig } from "../../models/llava/llava.js";
+
+/** Bytes of its weights and of a large request: an estimate, rounded up. */
+export function modelBytes(config: ModelConfig, { device = "cpu", dtype, quantize }: LoadOptions): number {
+  const floats = dtype ?? (device === "cpu" ? "float32" : "bfloat16");
+  const scheme = config.quantization ?? (quantize && { weights: quantize, group: DEFAULT_GROUP });
+  const { weights, activations } = memoryNeed(config, modelShapes(config), floats, scheme);
+  return weights + activations;
+}

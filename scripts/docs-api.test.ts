@@ -1,0 +1,17 @@
+/** The reference of the library that `npm run docs:api` makes. Making it takes half a minute, and fails where a public
+ *  signature names what is not exported; here is only looked at whether somebody has made it since. */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const read = (path: string): string => readFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), "utf8");
+
+test("docs/api has a heading for each name that the library exports, and for no other", () => {
+  const exported = [...read("packages/rediff/src/index.ts").matchAll(/^export (?:type )?\{([^}]*)\}/gm)]
+    .flatMap(([, names = ""]) => names.split(","))
+    .map((name) => name.replace(/^.* as |\btype /g, "").trim())
+    .filter((name) => name !== "");
+  expect(exported.length).toBeGreaterThan(100);
+  const told = [...read("docs/api/README.md").matchAll(/^### (\w+)/gm)].map(([, name = ""]) => name);
+  expect([...new Set(told)].sort(), "run npm run docs:api").toEqual([...new Set(exported)].sort());
+});

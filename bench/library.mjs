@@ -4,7 +4,7 @@
 import { getThreads, setThreads } from "@rediff/torch";
 import { embeddedModelFolder } from "../packages/rediff/dist/embedded.js";
 import { loadModel } from "../packages/rediff/dist/inference/vision-language-model.js";
-import { startModel } from "../packages/rediff/dist/serving/started/start-model.js";
+import { startModel } from "../packages/rediff/dist/serving/started/model-start.js";
 import { fixturePath } from "../packages/rediff/dist/vision/fixtures/pillow.js";
 import { conditions, median, table } from "./report.mjs";
 

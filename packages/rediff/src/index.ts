@@ -149,7 +149,7 @@ export type { ImproveReport, RoundReport } from "./pipeline/improve/improve-repo
 export type { Evaluation as ImproveEvaluation } from "./pipeline/improve/measure-round.js";
 export type { TrainingReport } from "./pipeline/improve/train-round.js";
 export type { Ranks } from "./ranks/ranks.js";
-export { type StartOptions, startModel } from "./serving/started/start-model.js";
+export { type StartOptions, startModel } from "./serving/started/model-start.js";
 export { StartedModel } from "./serving/started/started-model.js";
 export type { UnreadText } from "./text/alignment/aligned-text.js";
 export type { ChatMessage } from "./text/chat-template.js";

@@ -21,6 +21,7 @@ import {
   pull,
   renameLlada,
   resolveModel,
+  startModel,
   tensorboardLog,
   train,
   type VisionLanguageModel,
@@ -124,6 +125,9 @@ test.for<[string, Work, string]>([
     () => loadModel(nowhere, js({ dtype: "fp16" })),
     'dtype: expected float32, bfloat16, float16, float64, got "fp16"',
   ],
+  ["startModel", () => startModel(nowhere, js({ dtyp: "x" })), "there is no option dtyp; did you mean dtype?"],
+  ["startModel's device", () => startModel(nowhere, js({ device: "gpu" })), "device: expected"],
+  ["startModel's batch", () => startModel(nowhere, { batch: 0 }), "batch must be a whole number from 1, got 0"],
   ["loadModelFolder", () => loadModelFolder(nowhere, js({ torch_dtype: "float32" })), "there is no option torch_dtype"],
   [
     "resolveModel",

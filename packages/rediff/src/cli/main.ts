@@ -13,7 +13,7 @@ import { fillCommand } from "./commands/fill.js";
 import { improveCommand } from "./commands/improve.js";
 import { inspectCommand } from "./commands/inspect.js";
 import { launchCommand } from "./commands/launch.js";
-import { configCommand } from "./commands/machine/config.js";
+import { configCommand } from "./commands/machine/configuration.js";
 import { pullCommand } from "./commands/pull.js";
 import { recipeCommand } from "./commands/recipes.js";
 import { refineCommand } from "./commands/refine.js";

@@ -7,7 +7,7 @@ import { test as base } from "../../testing/fixtures.js";
 import { compiledWorkerUrl } from "../../threads/worker-url.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 import { until } from "../testing/start.js";
-import { startModel } from "./start-model.js";
+import { startModel } from "./model-start.js";
 import type { StartedModel } from "./started-model.js";
 
 const isBuilt = existsSync(fileURLToPath(compiledWorkerUrl("../engine/model-process.js", import.meta.url)));

@@ -70,7 +70,7 @@ async function run(flags: Flags): Promise<void> {
   await needTorch();
   const [{ agentServer, serveStreams }, { startModel }] = await Promise.all([
     import("../../../serving/agents/agent-server.js"),
-    import("../../../serving/started/start-model.js"),
+    import("../../../serving/started/model-start.js"),
   ]);
   const log = (line: string) => noteLine(`rediff: ${line}`);
   const { threads, batch, queue, maxPixels, maxBytes, pictureTimeout, allowUrls = false } = flags;

@@ -113,7 +113,12 @@ test.skipIf(!isBuilt)("what is wrong is an error of the tool, with its code and 
     ["describe", { url: "https://example.com/a.jpg" }, "url_not_allowed", /--allow-urls/],
     ["describe", {}, "invalid_input", /no picture was given/],
     ["describe", { path: "photo.jpg", base64 }, "invalid_input", /path and base64 exclude each other/],
-    ["describe", { path: "photo.jpg", gen_length: 1_000_000 }, "context_length_exceeded", /the answer 1000000, together more than .* positions\. .* a smaller gen_length/],
+    [
+      "describe",
+      { path: "photo.jpg", gen_length: 1_000_000 },
+      "context_length_exceeded",
+      /the answer 1000000, together more than .* positions\. .* a smaller gen_length/,
+    ],
     ["fill", { text: "no blank" }, "invalid_value", /has no blank/],
   ];
   for (const [name, input, code, message] of cases) {

@@ -107,6 +107,7 @@ export { progressLog } from "./training/logging/progress-log.js";
 export { tensorboardLog } from "./training/logging/tensorboard-log.js";
 export type { RecipeKeys } from "./training/recipe/recipe.js";
 export { parseRecipe, readRecipe } from "./training/recipe/recipe-file.js";
+export type { RunRequests } from "./training/run/run-parts.js";
 export type { EvaluationReport, RunFacts, StepReport, TrainObserver, TrainResult } from "./training/run/run-report.js";
-export { type RunRequests, type TrainOptions, train } from "./training/run/trainer.js";
+export { type TrainOptions, train } from "./training/run/trainer.js";
 export type { Visual } from "./vision/tiles/tiles.js";

@@ -114,6 +114,7 @@ export interface Native {
   storeCompareSet(store: number, key: string, expected: string, desired: string): Promise<string>;
   storeDelete(store: number, key: string): Promise<number>;
   storeClose(store: number): Promise<void>;
+  storeAbandon(store: number): void;
   makeGroup(
     store: number,
     backend: string,

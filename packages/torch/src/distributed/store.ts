@@ -28,7 +28,10 @@ export async function connectStore(options: StoreOptions): Promise<TcpStore> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535 || (port === 0 && !isServer))
     throw new RangeError(`the store's port is ${port}; expected from ${isServer ? 0 : 1} to 65535`);
   const timeout = checkedTimeout(timeoutMs);
-  const id = quietly(() => native.makeStore?.(host, port, isServer, timeout, prefix)) as number;
+  // c10d logs every try with its C++ frames, beside the error that says it in a line, and reads its level from the environment
+  // when it first has something to log. Whoever has set it keeps it.
+  process.env.TORCH_CPP_LOG_LEVEL ??= "FATAL";
+  const id = native.makeStore?.(host, port, isServer, timeout, prefix) as number;
   try {
     return new TcpStore(id, host, await native.storeConnect(id), timeout);
   } catch (cause) {
@@ -37,20 +40,6 @@ export async function connectStore(options: StoreOptions): Promise<TcpStore> {
       ? `no store can be kept at ${host}:${port}`
       : `no store at ${host}:${port} within ${timeout / 1000} s`;
     throw new DistributedError(`${what}: ${reasonOf(cause)}`, { operation: "connect", cause });
-  }
-}
-
-const LOG_LEVEL = "TORCH_CPP_LOG_LEVEL";
-
-/** c10d logs every try with its C++ frames, beside the error that says it in a line. libtorch reads its log level from the
- *  environment when the first store is made; whoever has set it keeps it. */
-function quietly<T>(make: () => T): T {
-  if (process.env[LOG_LEVEL] !== undefined) return make();
-  process.env[LOG_LEVEL] = "FATAL";
-  try {
-    return make();
-  } finally {
-    delete process.env[LOG_LEVEL];
   }
 }
 

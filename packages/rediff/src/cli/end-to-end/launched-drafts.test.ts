@@ -17,7 +17,7 @@ const draft = (output: string) => [
 
 test.skipIf(process.platform !== "linux")(
   "records are handed out; a killed process loses and doubles nothing, and one record that fails starts nothing anew",
-  { timeout: 600_000 },
+  { timeout: 900_000 },
   async () => {
     writeTinyModel(at("model"));
     const image = (i: number) => (i === 9 ? at("missing.jpg") : `${pictureFolder}/color.jpg`);

@@ -16,7 +16,7 @@ const evaluate = (output: string) => [
 
 test.skipIf(process.platform !== "linux")(
   "questions are handed out; a killed process loses and doubles nothing, and the first process scores all",
-  { timeout: 600_000 },
+  { timeout: 900_000 },
   async () => {
     writeTinyModel(at("model"));
     mkdirSync(at("data"));

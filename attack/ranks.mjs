@@ -1,32 +1,38 @@
 // npm run attack:ranks: of four processes that train as one each is killed at every stage of a run, and so is their
-// launcher; what comes of it is compared with the undisturbed run of one process.
+// launcher; what comes of it is compared with the undisturbed run of one process. And of four that caption together three.
 
-import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { conditions, table } from "../bench/report.mjs";
 import { parseOptions, runCommand } from "./command-line.mjs";
+import { killCaptioners } from "./rank-captions.mjs";
+import { childrenOf, start } from "./rank-processes.mjs";
 import { setUp } from "./train/course.mjs";
 
 const PROCESSES = 4;
 const STEPS = 8;
 const STAGES = /** @type {const} */ (["first step", "step", "gather", "save", "export"]);
 
-const USAGE = `Usage: npm run attack:ranks -- [--seed N] [--only STAGE] [--json]
+/** Captioned pictures, in place of steps. */
+const CAPTIONS = "captions";
+const PICTURES = 200;
+
+const USAGE = `Usage: npm run attack:ranks -- [--seed N] [--only STAGE] [--pictures N] [--json]
 
 Kills each of ${PROCESSES} processes of \`rediff launch --restarts 1 -- train\` (sharding full, a checkpoint after every step), and
 the launcher itself, in every stage: ${STAGES.join(", ")}. After a rank's death the launcher has to start all
 again; after its own, the processes have to end, and the same command goes on. Then every loss has to be that of one
-process (to 1e-6), and no half-written checkpoint may be there. The status is 1 when something was wrong.
+process (to 1e-6), and no half-written checkpoint may be there. And ${CAPTIONS}: of ${PROCESSES} processes that caption ${PICTURES} tiny
+pictures together, three are killed once each; the file has to be that of one process, byte for byte but for the times.
+The status is 1 when something was wrong.
 
   --seed N      which moments of a step (1)
-  --only STAGE  one stage alone
+  --only STAGE  one stage alone; ${CAPTIONS} is one
+  --pictures N  to caption (${PICTURES}); 10000 take some minutes
   --json        print JSON
 `;
-
-const bin = join(import.meta.dirname, "../packages/rediff/bin/rediff.mjs");
 
 /** @typedef {Awaited<ReturnType<typeof setUp>>} Course */
 
@@ -36,31 +42,10 @@ const training = (course, output, more) => [
   ...["batch_size=1", "eps=1e-4", "logging.tensorboard=false", ...more],
 ];
 
-/** @param {string[]} args */
-function start(args) {
-  const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "ignore", "pipe"] });
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (text) => {
-    said += text;
-  });
-  const ended = new Promise((resolve) => child.once("close", (status) => resolve({ status, said })));
-  return { child, ended: /** @type {Promise<{ status: number | null, said: string }>} */ (ended) };
-}
-
 /** @param {string} output @returns {number[]} */
 function losses(output) {
   const lines = readFileSync(join(output, "metrics.jsonl"), "utf8").trim().split("\n");
   return lines.map((line) => Number(JSON.parse(line).loss));
-}
-
-/** @param {number | undefined} pid @returns {number[]} */
-function childrenOf(pid) {
-  try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
-    return text === "" ? [] : text.split(" ").map(Number);
-  } catch {
-    return [];
-  }
 }
 
 /** @param {string} folder @param {RegExp} name */
@@ -116,17 +101,26 @@ async function tryKill(course, { stage, victim, nth, right }) {
   return undefined;
 }
 
+/** The losses of one process. @param {Course} course */
+async function undisturbed(course) {
+  const alone = join(course.folder, "alone");
+  const first = await start(training(course, alone, [`gradient_accumulation_steps=${PROCESSES}`])).ended;
+  if (first.status !== 0) throw new Error(`the undisturbed run ended with status ${first.status}: ${first.said}`);
+  return losses(alone);
+}
+
 async function main() {
-  const { help, json, only, seed } = parseOptions([], STAGES);
+  const { help, json, only, seed, pictures = PICTURES } = parseOptions(["pictures"], [...STAGES, CAPTIONS]);
   if (help) return void process.stdout.write(USAGE);
   const folder = mkdtempSync(join(tmpdir(), "rediff-ranks-"));
   try {
     const course = await setUp(folder);
-    const alone = join(folder, "alone");
-    const first = await start(training(course, alone, [`gradient_accumulation_steps=${PROCESSES}`])).ended;
-    if (first.status !== 0) throw new Error(`the undisturbed run ended with status ${first.status}: ${first.said}`);
-    const right = losses(alone);
     const rows = [];
+    if (only === undefined || only === CAPTIONS) {
+      const problem = await killCaptioners({ folder, model: join(folder, "model"), pictures });
+      rows.push({ stage: CAPTIONS, tried: 1, wrong: problem === undefined ? [] : [problem] });
+    }
+    const right = only === CAPTIONS ? [] : await undisturbed(course);
     let nth = seed;
     for (const stage of STAGES) {
       if (only !== undefined && only !== stage) continue;

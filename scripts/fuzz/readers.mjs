@@ -104,7 +104,7 @@ export const READERS = {
   "rediff/src/pipeline/formats/record-source.ts": ["records-file"],
   "rediff/src/pipeline/improve/loop-state.ts": OWN,
   "rediff/src/pipeline/prepare/dataset-layouts.ts": PATTERN,
-  "rediff/src/ranks/ranks.ts": "what processes of one run tell each other through their store",
+  "rediff/src/ranks/stored-value.ts": "what processes of one run tell each other through their store",
   "rediff/src/scenes/expert/oracle-server.ts": "a server of scenes for tests and demonstrations, on loopback",
   "rediff/src/scenes/language/words.ts": PATTERN,
   "rediff/src/scenes/picture/artwork.ts": PACKAGE,

@@ -168,6 +168,7 @@ export { tensorboardLog } from "./training/logging/tensorboard-log.js";
 export type { Override } from "./training/recipe/overrides.js";
 export type { RecipeKeys } from "./training/recipe/recipe.js";
 export { parseRecipe, readRecipe } from "./training/recipe/recipe-file.js";
+export type { RunRequests } from "./training/run/run-parts.js";
 export type {
   EvaluationReport,
   ProcessesReport,
@@ -177,7 +178,7 @@ export type {
   TrainObserver,
   TrainResult,
 } from "./training/run/run-report.js";
-export { type RunRequests, type TrainOptions, train } from "./training/run/trainer.js";
+export { type TrainOptions, train } from "./training/run/trainer.js";
 export type { LeftOutFile } from "./vision/picture/folder-pictures.js";
 export type { Size } from "./vision/tiles/anyres.js";
 export type { Visual } from "./vision/tiles/tiles.js";

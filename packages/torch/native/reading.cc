@@ -47,8 +47,8 @@ void settle(napi_env env, napi_status status, void* data) {
   napi_reject_deferred(env, reading->deferred, result);
 }
 
-/** readInto(slot, ArrayBuffer): a promise of the elements in row-major order, as they are when it settles. */
-napi_value readInto(Call& call) {
+/** fetchInto(slot, ArrayBuffer): a promise of the elements in row-major order, as they are when it settles. */
+napi_value fetchInto(Call& call) {
   Env& e = call.e;
   auto reading = std::make_unique<Reading>();
   reading->tensor = toTensor(e, call[0], "tensor").detach();
@@ -68,7 +68,7 @@ napi_value readInto(Call& call) {
 }  // namespace
 
 std::vector<NativeFunction> readingFunctions() {
-  return {function<"readInto", readInto>()};
+  return {function<"fetchInto", fetchInto>()};
 }
 
 }  // namespace rediff

@@ -3,8 +3,8 @@
  *  Operators are built on tensors, so these methods come to the class from above. Whatever has read index.ts has them;
  *  the files below it call the functions. */
 
-import { FamiliarMethods } from "./familiar.js";
 import { TensorMethods } from "./generated/tensor-methods.generated.js";
+import { FamiliarMethods } from "./indexing/familiar.js";
 import { Tensor } from "./tensor.js";
 
 declare module "./tensor.js" {

@@ -57,7 +57,7 @@ export interface Native {
   describe(slot: Slot): number[];
   fromBuffer(buffer: ArrayBufferLike, byteOffset: number, shape: readonly number[], dtype: number): Slot;
   copyInto(slot: Slot, buffer: ArrayBufferLike, byteOffset: number): void;
-  readInto(slot: Slot, buffer: ArrayBuffer): Promise<void>;
+  fetchInto(slot: Slot, buffer: ArrayBuffer): Promise<void>;
   item(slot: Slot): number | boolean | bigint;
   toText(slot: Slot): string;
   alias(slot: Slot): Slot;
@@ -123,6 +123,7 @@ export interface Native {
   storeCompareSet(store: number, key: string, expected: string, desired: string): Promise<string>;
   storeDelete(store: number, key: string): Promise<number>;
   storeClose(store: number): Promise<void>;
+  storeAbandon(store: number): void;
   makeGroup(
     store: number,
     backend: string,

@@ -72,7 +72,7 @@ export class Tensor extends Handle {
     if (this.dtype !== dtype)
       throw new Error(`dataAsync("${dtype}") of a ${this.dtype} tensor; convert it with .to({ dtype })`);
     const buffer = new ArrayBuffer(this.numel * elementSize(dtype));
-    await native.readInto(this.slot, buffer);
+    await native.fetchInto(this.slot, buffer);
     return viewOf(dtype, buffer);
   }
 

@@ -42,16 +42,18 @@ export async function* describeMany(
   assertList(groups);
   checkMany(options);
   const { model } = loaded;
-  const { batch = 1, onStep, onTrace, onLayers, onWarning, signal, ...asked } = options;
+  const { batch = 1, readAhead, onStep, onTrace, onLayers, onWarning, signal, ...asked } = options;
   if (!Number.isSafeInteger(batch) || batch < 1)
     throw new OptionError("batch", wording`${option("batch")} must be a whole number from 1, got ${batch}`);
+  if (readAhead !== undefined && !(Number.isSafeInteger(readAhead) && readAhead >= 1))
+    throw new OptionError("readAhead", wording`${option("readAhead")} must be a whole number from 1, got ${readAhead}`);
   const reader = askable(model);
   const { prompt: _, messages: __, ...unspoken } = asked;
   resolveDescribe(reader, 1, unspoken); // whatever the pictures and the question
   // A run of days must not end at a file that crashes its decoder.
   const { maxPixels } = asked;
   await using pool = new VisionPool({ isolation: decodingLimits(maxPixels === undefined ? {} : { maxPixels }) });
-  const loading = inOrder(groups, batch + pool.workers, load);
+  const loading = inOrder(groups, readAhead ?? batch + pool.workers, load);
   const finished = new Map<number, ManyResult>();
   const fail = (index: number, error: unknown) => void finished.set(index, { index, ok: false, error: asError(error) });
   let next = 0;

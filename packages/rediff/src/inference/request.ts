@@ -123,6 +123,8 @@ export type Awaiting = "signal" | "onTrace" | "onLayers";
 export interface ManyOptions extends Omit<DescribeOptions, "onTrace"> {
   /** Prompts in one forward pass; default 1. */
   batch?: number;
+  /** Prompts that are taken from the list and read before they are needed; default `batch` and one for each reading thread. */
+  readAhead?: number;
   /** Told after every step of every prompt. */
   onStep?: (index: number, step: DecodeStep) => void;
   /** The same in the format of traces. */

@@ -14,6 +14,8 @@ export interface LaunchOptions {
   processes: number;
   /** How often all are started again after one has failed. */
   restarts: number;
+  /** A status that says that all was done but what cannot be: no failure, and in the end the launch's own. */
+  partly?: number;
   /** Machines, and which of them this one is; default one. */
   nodes?: number;
   node?: number;
@@ -58,8 +60,8 @@ export async function launch(options: LaunchOptions): Promise<LaunchResult> {
   for (let attempt = 0; ; attempt++) {
     const { children, ends } = await start(options, attempt);
     running = children;
-    const first = await firstFailure(ends);
-    if (first === undefined) return { status: 0, restarts: attempt };
+    const first = await firstFailure(ends, options.partly);
+    if (first === undefined) return { status: await partlyOf(ends), restarts: attempt };
     if (told === undefined) onNote(`rank ${first.rank} ${endText(first)}; ending the others`);
     await endAll(children, ends, told === undefined ? "SIGTERM" : undefined, options.graceMs ?? 30_000);
     const status = first.status ?? 128 + 9;
@@ -121,14 +123,18 @@ function endOf(child: ChildProcess, rank: number): Promise<End> {
 }
 
 /** The first process that ends otherwise than well; undefined when all end well. */
-function firstFailure(ends: readonly Promise<End>[]): Promise<End | undefined> {
+function firstFailure(ends: readonly Promise<End>[], partly = 0): Promise<End | undefined> {
+  const isFailure = ({ status }: End): boolean => status !== 0 && status !== partly;
   return new Promise((resolve) => {
     for (const end of ends) void end.then((one) => isFailure(one) && resolve(one));
     void Promise.all(ends).then((all) => resolve(all.find(isFailure)));
   });
 }
 
-const isFailure = ({ status }: End): boolean => status !== 0;
+/** Where none failed: 0, or what says that some inputs did. */
+async function partlyOf(ends: readonly Promise<End>[]): Promise<number> {
+  return (await Promise.all(ends)).reduce((most, { status }) => Math.max(most, status ?? 0), 0);
+}
 
 const endText = ({ status, signal }: End): string =>
   signal === null ? `ended with status ${status}` : `was killed by ${signal}`;

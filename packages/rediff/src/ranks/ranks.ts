@@ -5,8 +5,11 @@
  *  reason there first. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { distributed } from "@rediff/torch";
+import { z } from "zod";
 import { UserError } from "../errors.js";
 import type { Place } from "./place.js";
+import { refusal } from "./refusal.js";
+import { storedValue } from "./stored-value.js";
 
 export interface Ranks extends AsyncDisposable {
   readonly rank: number;
@@ -41,26 +44,19 @@ export async function joinRanks(place: Place, options: JoinOptions = {}): Promis
     return new JoinedRanks({ rank, size, localRank, group, store }, graceMs);
   } catch (cause) {
     await store?.close();
-    if (!(cause instanceof distributed.DistributedError)) throw cause;
-    throw new UserError(cause.message, `Were all ${size} processes started? ${HINTS[place.launcher] ?? ""}`.trimEnd(), {
-      cause,
-    });
+    throw refusal(place, cause);
   }
 }
-
-const HINTS: Partial<Record<Place["launcher"], string>> = {
-  slurm: "In a batch script they are started by `srun`.",
-  kubernetes: "MASTER_ADDR has to be the pod with index 0, as the others reach it.",
-};
 
 type Facts = Pick<Ranks, "rank" | "size" | "localRank" | "group" | "store">;
 
 /** What a rank leaves for the others. */
-interface Fault {
+const faultSchema = z.object({
   /** The rank's own failure; not that others were gone. */
-  own: boolean;
-  message: string;
-}
+  own: z.boolean(),
+  message: z.string(),
+});
+type Fault = z.infer<typeof faultSchema>;
 
 class JoinedRanks implements Ranks {
   readonly rank: number;
@@ -85,12 +81,14 @@ class JoinedRanks implements Ranks {
     const message = error instanceof UserError ? error.line : error instanceof Error ? error.message : String(error);
     this.group.abort(message); // nobody here waits any longer, and the others hear of it
     try {
-      await this.store.set(faultKey(this.rank), JSON.stringify({ own: isOwn, message } satisfies Fault));
+      const fault: Fault = { own: isOwn, message };
+      await this.store.set(faultKey(this.rank), JSON.stringify(fault), this.#graceMs);
     } catch {
       return isOwn ? error : gone([0], this.size, "it kept the store that the others meet at");
     }
     const faults = await this.#faults();
     if (isOwn) return error;
+    if (faults === undefined) return gone([0], this.size, `${message}; the store that it keeps does not answer either`);
     const failed = [...faults].find(([, fault]) => fault?.own === true);
     if (failed !== undefined) return new UserError(`rank ${failed[0]} of ${this.size} failed: ${failed[1]?.message}`);
     const silent = [...faults].flatMap(([rank, fault]) => (fault === undefined ? [rank] : []));
@@ -102,17 +100,23 @@ class JoinedRanks implements Ranks {
     );
   }
 
-  /** What each rank says, once all have said something or the time is out. */
-  async #faults(): Promise<Map<number, Fault | undefined>> {
+  /** What each rank says, once all have said something or the time is out; undefined where the store does not answer at
+   *  all, as the machine of rank 0 has vanished. */
+  async #faults(): Promise<Map<number, Fault | undefined> | undefined> {
     const faults = new Map<number, Fault | undefined>();
     const until = performance.now() + this.#graceMs;
     do {
       for (let rank = 0; rank < this.size; rank++) {
         if (faults.get(rank) !== undefined) continue;
-        const known = await this.store.has(faultKey(rank)).catch(() => undefined);
-        // The store went with rank 0, which does not wait for others that may be gone.
-        if (known === undefined) return faults;
-        faults.set(rank, known ? (JSON.parse(await this.store.get(faultKey(rank))) as Fault) : undefined);
+        let known: boolean;
+        try {
+          known = await this.store.has(faultKey(rank), this.#graceMs);
+        } catch (error) {
+          // The store went with rank 0, which does not wait for others that may be gone.
+          return distributed.isTimeout(error) ? undefined : faults;
+        }
+        const text = known ? await this.store.get(faultKey(rank)) : undefined;
+        faults.set(rank, text === undefined ? undefined : faultOf(rank, text));
       }
       if (![...faults.values()].includes(undefined)) break;
       await sleep(50);
@@ -128,6 +132,15 @@ class JoinedRanks implements Ranks {
 
 const faultKey = (rank: number): string => `rediff/fault/${rank}`;
 
+/** What cannot be read is its rank's failure: this process has one of its own to tell. */
+function faultOf(rank: number, text: string): Fault {
+  try {
+    return storedValue(faultKey(rank), text, faultSchema);
+  } catch (error) {
+    return { own: true, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
 function gone(ranks: readonly number[], size: number, message: string): UserError {
   const who =
     ranks.length === 1 ? `rank ${ranks[0]} of ${size} is gone` : `ranks ${ranks.join(", ")} of ${size} are gone`;
@@ -137,8 +150,14 @@ function gone(ranks: readonly number[], size: number, message: string): UserErro
   );
 }
 
-/** What rank 0 decides, told to all. To be called by all, in the same order; `decide` runs on rank 0 alone. */
-export async function agreed<T>(ranks: Ranks | undefined, decide: () => T | Promise<T>): Promise<T> {
+/** What rank 0 decides, told to all. To be called by all, in the same order; `decide` runs on rank 0 alone.
+ *  @param schema of what is decided, which travels as JSON
+ *  @throws UserError where what is told is none of it: another version, or another program */
+export async function agreed<T>(
+  ranks: Ranks | undefined,
+  schema: z.ZodType<T>,
+  decide: () => T | Promise<T>,
+): Promise<T> {
   if (ranks === undefined) return await decide();
   const key = `rediff/agreed/${++ranks.agreements}`;
   if (ranks.rank === 0) {
@@ -146,5 +165,6 @@ export async function agreed<T>(ranks: Ranks | undefined, decide: () => T | Prom
     await ranks.store.set(key, JSON.stringify({ value }));
     return value;
   }
-  return (JSON.parse(await ranks.store.get(key, ranks.group.timeoutMs)) as { value: T }).value;
+  const text = await ranks.store.get(key, ranks.group.timeoutMs);
+  return storedValue(key, text, z.object({ value: schema })).value as T;
 }

@@ -6,7 +6,10 @@ import type { Engine } from "./engine/engine.js";
 import { LongestLately } from "./longest-lately.js";
 
 /** What of an engine is shown. */
-type Watched = Pick<Engine, "queued" | "running" | "status" | "restarts" | "memory" | "kept" | "cacheBytes">;
+type Watched = Pick<
+  Engine,
+  "queued" | "running" | "status" | "restarts" | "memory" | "kept" | "cacheBytes" | "replicas"
+>;
 
 export interface Metrics {
   registry: Registry;
@@ -217,6 +220,19 @@ export function createMetrics(): Metrics {
           this.reset();
           this.inc({ features: "kept" }, sum(({ kept }) => kept.found)());
           this.inc({ features: "encoded" }, sum(({ kept }) => kept.encoded)());
+        },
+      });
+      new Gauge({
+        name: "rediff_replicas",
+        help: "Processes that hold a model: those that take requests (up), and those that are loaded or started again (away)",
+        labelNames: ["model", "state"],
+        registers,
+        collect() {
+          for (const [model, { replicas }] of engines) {
+            const up = replicas.filter(({ isUp }) => isUp).length;
+            this.set({ model, state: "up" }, up);
+            this.set({ model, state: "away" }, replicas.length - up);
+          }
         },
       });
       new Gauge({

@@ -31,6 +31,9 @@ class Runner : public std::enable_shared_from_this<Runner> {
   /** No more jobs will come: the thread ends after the last. On any thread. */
   void finish();
 
+  /** What is under way may never end: Node no longer waits for it. JavaScript's thread only. */
+  void abandon(napi_env env);
+
  private:
   struct Job {
     std::function<Outcome()> work;
@@ -50,7 +53,8 @@ class Runner : public std::enable_shared_from_this<Runner> {
   bool ended_ = false;     // JavaScript is gone: nothing settles any more
   bool finished_ = false;  // see finish()
   napi_threadsafe_function settle_ = nullptr;
-  int waiting_ = 0;  // promises that are not settled; JavaScript's thread only
+  int waiting_ = 0;         // promises that are not settled; JavaScript's thread only
+  bool abandoned_ = false;  // see abandon(); JavaScript's thread only
 };
 
 }  // namespace rediff

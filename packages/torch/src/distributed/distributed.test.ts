@@ -75,6 +75,42 @@ describe("a store", () => {
     expect(nobody.message).toMatch(new RegExp(`^no store at 127.0.0.1:${port} within 0.3 s: `));
   });
 
+  test("that cannot be reached is told by its error alone: libtorch writes nothing beside it", async () => {
+    const connecting = `
+      import { distributed } from ${JSON.stringify(builtPackage())};
+      const place = { host: "127.0.0.1", port: 1, isServer: false, timeoutMs: 300 };
+      await distributed.connectStore(place).catch((error) => console.log(error.message));`;
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", connecting]);
+    expect(stdout).toMatch(/^no store at 127\.0\.0\.1:1 within 0\.3 s: [^\n]*\n$/);
+    expect(stderr).toBe("");
+  });
+
+  test.skipIf(process.platform === "win32")(
+    "whose process stands still does not hold others longer than they say",
+    async () => {
+      const keeping = `
+      import { distributed } from ${JSON.stringify(builtPackage())};
+      const store = await distributed.connectStore({ host: "127.0.0.1", port: 0, isServer: true });
+      console.log(store.port);
+      setTimeout(() => {}, 600_000);`;
+      const keeper = spawn(process.execPath, ["--input-type=module", "-e", keeping], {
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      try {
+        const port = Number(await new Promise((resolve) => keeper.stdout.once("data", resolve)));
+        await using store = await connectStore({ host: "127.0.0.1", port, isServer: false });
+        expect(await store.has("anything")).toBe(false);
+        keeper.kill("SIGSTOP");
+        const error = await errorOf(store.has("anything", 200));
+        expect(error.message).toBe(`store 127.0.0.1:${port}: has anything: timed out: no answer within 0.2 s`);
+        expect(isTimeout(error)).toBe(true);
+        expect(await errorOf(store.set("key", "value"))).toBe(error);
+      } finally {
+        keeper.kill("SIGKILL");
+      }
+    },
+  );
+
   test("refuses a port that is taken, and numbers that are none", async () => {
     await using server = await connectStore({ host: "127.0.0.1", port: 0, isServer: true });
     const again = await errorOf(connectStore({ host: "127.0.0.1", port: server.port, isServer: true, timeoutMs: 500 }));

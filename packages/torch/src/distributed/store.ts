@@ -12,11 +12,14 @@ export interface StoreOptions {
   port: number;
   /** Whether this process keeps it. Exactly one does. */
   isServer: boolean;
-  /** For the connection, and for `get`. Default 300,000. */
+  /** For the connection, for `get`, and for every other answer of the server. Default 300,000. */
   timeoutMs?: number;
   /** Put before every key: for several uses of one store. */
   prefix?: string;
 }
+
+/** Beyond the time for which the server itself is to wait. */
+const ANSWER_MS = 2_000;
 
 /** @throws DistributedError when nobody keeps the store there in time, or the port is taken */
 export async function connectStore(options: StoreOptions): Promise<TcpStore> {
@@ -25,6 +28,9 @@ export async function connectStore(options: StoreOptions): Promise<TcpStore> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535 || (port === 0 && !isServer))
     throw new RangeError(`the store's port is ${port}; expected from ${isServer ? 0 : 1} to 65535`);
   const timeout = checkedTimeout(timeoutMs);
+  // c10d logs every try with its C++ frames, beside the error that says it in a line, and reads its level from the environment
+  // when it first has something to log. Whoever has set it keeps it.
+  process.env.TORCH_CPP_LOG_LEVEL ??= "FATAL";
   const id = native.makeStore?.(host, port, isServer, timeout, prefix) as number;
   try {
     return new TcpStore(id, host, await native.storeConnect(id), timeout);
@@ -44,6 +50,7 @@ export class TcpStore implements AsyncDisposable {
   readonly host: string;
   readonly port: number;
   readonly #timeout: number;
+  #broken: DistributedError | undefined;
   #closed: Promise<void> | undefined;
 
   /** @internal see connectStore */
@@ -54,13 +61,14 @@ export class TcpStore implements AsyncDisposable {
     this.#timeout = timeout;
   }
 
-  set(key: string, value: string): Promise<void> {
-    return this.#told("set", key, () => native.storeSet(this.id, key, value));
+  set(key: string, value: string, timeoutMs = this.#timeout): Promise<void> {
+    return this.#told("set", key, () => native.storeSet(this.id, key, value), timeoutMs);
   }
 
   /** The value of a key, which is waited for. @throws DistributedError when nobody sets it in time */
   get(key: string, timeoutMs = this.#timeout): Promise<string> {
-    return this.#told("get", key, () => native.storeGet(this.id, key, checkedTimeout(timeoutMs)));
+    const timeout = checkedTimeout(timeoutMs);
+    return this.#told("get", key, () => native.storeGet(this.id, key, timeout), timeout + ANSWER_MS);
   }
 
   /** Adds to a number, which begins as 0, and gives the sum: no two callers get the same where `amount` is positive. */
@@ -68,8 +76,8 @@ export class TcpStore implements AsyncDisposable {
     return this.#told("add", key, () => native.storeAdd(this.id, key, amount));
   }
 
-  async has(key: string): Promise<boolean> {
-    return (await this.#told("has", key, () => native.storeHas(this.id, key))) === 1;
+  async has(key: string, timeoutMs = this.#timeout): Promise<boolean> {
+    return (await this.#told("has", key, () => native.storeHas(this.id, key), timeoutMs)) === 1;
   }
 
   /** Sets a key to `desired` if it is `expected` now ("" where it is not there), and gives what it is then. */
@@ -92,14 +100,27 @@ export class TcpStore implements AsyncDisposable {
     return this.close();
   }
 
-  async #told<T>(operation: string, key: string, run: () => Promise<T>): Promise<T> {
+  /** c10d waits for an answer as long as the connection stands, which is a quarter of an hour where the server's host has
+   *  vanished. What is not answered in time breaks the store for good: its thread is left to wait. */
+  async #told<T>(operation: string, key: string, run: () => Promise<T>, limitMs = this.#timeout): Promise<T> {
+    if (this.#broken !== undefined) throw this.#broken;
+    const fail = (reason: string, cause?: unknown) =>
+      new DistributedError(`store ${this.host}:${this.port}: ${operation} ${key}: ${reason}`, { operation, cause });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        this.#broken ??= fail(`timed out: no answer within ${limitMs / 1000} s`);
+        this.#closed ??= Promise.resolve();
+        native.storeAbandon(this.id);
+        reject(this.#broken);
+      }, limitMs);
+    });
     try {
-      return await run();
+      return await Promise.race([run(), late]);
     } catch (cause) {
-      throw new DistributedError(`store ${this.host}:${this.port}: ${operation} ${key}: ${reasonOf(cause)}`, {
-        operation,
-        cause,
-      });
+      throw cause === this.#broken ? cause : fail(reasonOf(cause), cause);
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -2,13 +2,10 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { UserError } from "../../errors.js";
-import type { Description } from "../../inference/answers.js";
 import { checkOptions, type DescribeOptions } from "../../inference/request.js";
-import { namedApproximations } from "../../inference/request-record.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { parseShard, type Shard } from "../../pipeline/drafts/draft-plan.js";
 import type { ResultOrigin } from "../../pipeline/drafts/result-origin.js";
-import { watchParent } from "../../ranks/parent-watch.js";
 import { type Place, placeOf } from "../../ranks/place.js";
 import { statusOfInputs } from "../exit-status.js";
 import {
@@ -23,20 +20,18 @@ import {
   promptOptions,
   quantizeOf,
 } from "../options/describe-options.js";
-import { needTorch, openModel } from "../options/load-engine.js";
+import { openModel } from "../options/load-engine.js";
 import { given, whole } from "../options/parse-values.js";
 import { expandInputs } from "../options/picture-inputs.js";
-import { mergeResults, rankFile } from "../output/rank-results.js";
+import { captionAll, nameOf, noteFirst, textLine } from "../output/caption-many.js";
 import { ResultsFile } from "../output/results-file.js";
 import { TraceFile } from "../output/trace-file.js";
-import { noteApproximate } from "../terminal/cache-note.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { layersText } from "../terminal/layers-text.js";
 import { answerLine, noteLine } from "../terminal/lines.js";
 import { LiveText } from "../terminal/live-text.js";
-import { progress } from "../terminal/progress.js";
-import { markerNote, unreadNote } from "../terminal/unread-note.js";
+import { markerNote } from "../terminal/unread-note.js";
 
 interface Flags extends ModelFlags, PromptFlags, AnswerFlags {
   suffix?: string;
@@ -110,7 +105,11 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
     throw new UserError("--together makes one answer of all pictures: there is nothing to share", "Leave --shard out.");
   const paths = ofShard(await expandInputs(args), shard);
   const place = shard === undefined ? placeOf() : undefined;
-  if (place !== undefined) return await captionTogether(place, paths, flags, options);
+  if (place !== undefined) {
+    assertShareable(place, flags);
+    const { captionTogether } = await import("../together/caption-together.js");
+    return await captionTogether(place, paths, { flags, options, origin: () => resultOrigin(flags, options) });
+  }
   const origin = flags.output === undefined ? undefined : await resultOrigin(flags, options);
   const results = flags.output !== undefined && origin ? await ResultsFile.open(flags.output, origin) : undefined;
   const trace = flags.trace === undefined ? undefined : await traceFile(flags.trace, results);
@@ -130,7 +129,10 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
     const isLive = process.stdout.isTTY && !flags.json && flags.batch === 1 && results === undefined;
     const failures = isLive
       ? await captionLive(model, todo, all, flags, trace)
-      : await captionAll(model, todo, all, flags, results && { file: results, origin }, trace);
+      : await captionAll(model, todo, {
+          ...{ options: { ...all, batch: flags.batch }, flags, trace },
+          ...(results && { results: { file: results, origin } }),
+        });
     if (failures === 0) return;
     process.exitCode = statusOfInputs(failures, groups.length);
     if (todo.length > 1) noteLine(`rediff: ${failures} of ${todo.length} failed`);
@@ -140,60 +142,16 @@ async function run(args: string[], _flags: Flags, command: Command): Promise<voi
   }
 }
 
+function assertShareable({ size }: Place, { output, trace, together, json }: Flags): void {
+  if (output !== undefined && trace === undefined && !together && !json) return;
+  throw new UserError(
+    `${size} processes caption together into one file`,
+    "Give --output, and no --trace, --json or --together.",
+  );
+}
+
 const ofShard = <T>(all: readonly T[], shard: Shard | undefined): readonly T[] =>
   shard === undefined ? all : all.filter((_, place) => place % shard.of === shard.index);
-
-/** Pictures that a process takes at a time, in batches. */
-const PIECE_BATCHES = 4;
-
-/** As one of several processes. */
-async function captionTogether(
-  place: Place,
-  paths: readonly string[],
-  flags: Flags,
-  options: Omit<DescribeOptions, "onTrace">,
-): Promise<void> {
-  const { output } = flags;
-  if (output === undefined || flags.trace !== undefined || flags.together || flags.json)
-    throw new UserError(
-      `${place.size} processes caption together into one file`,
-      "Give --output, and no --trace, --json or --together.",
-    );
-  await needTorch();
-  await using work = await (await import("../../ranks/shared-work.js")).SharedWork.join(place);
-  using _ = place.launcher === "rediff launch" ? watchParent(() => process.kill(process.pid, "SIGTERM")) : undefined;
-  const origin = await resultOrigin(flags, options);
-  await work.begin(() => mergeResults(output, paths, origin));
-  const before = await ResultsFile.open(output, origin);
-  const todo = paths.filter((path) => !before.done.has(path));
-  const isFirst = place.rank === 0;
-  if (isFirst && todo.length < paths.length)
-    noteLine(`${paths.length - todo.length} of ${paths.length} are in ${output} already`);
-
-  const length = PIECE_BATCHES * flags.batch;
-  const pieces = Math.ceil(todo.length / length);
-  using interrupt = listenForInterrupts();
-  const results = await ResultsFile.open(rankFile(output, place.rank, place.size), origin);
-  let model: VisionLanguageModel | undefined;
-  let failures = 0;
-  try {
-    const all = { ...options, signal: interrupt.signal };
-    for (let piece = await work.next(pieces); piece !== undefined; piece = await work.next(pieces)) {
-      model ??= await openModel(flags, { pictures: true });
-      const groups = todo.slice(piece * length, (piece + 1) * length).map((path) => [path]);
-      failures += await captionAll(model, groups, all, flags, { file: results, origin }, undefined);
-    }
-  } finally {
-    model?.[Symbol.dispose]();
-    await results.close();
-  }
-  const allFailures = await work.end(failures, interrupt.signal);
-  if (allFailures === undefined) return;
-  await mergeResults(output, paths, origin);
-  if (allFailures === 0) return;
-  process.exitCode = statusOfInputs(allFailures, paths.length);
-  noteLine(`rediff: ${allFailures} of ${todo.length} failed`);
-}
 
 /** With the results of an earlier run goes its trace. */
 async function traceFile(path: string, results: ResultsFile | undefined): Promise<TraceFile> {
@@ -225,25 +183,6 @@ async function resultOrigin(flags: Flags, options: DescribeOptions): Promise<Res
     computing: { dtype, vision_tower: flags.visionTower ?? null },
   });
 }
-
-const nameOf = (group: readonly string[]): string => group.join(" ");
-
-const toRecord = (image: string, d: Description) => ({ image, ...descriptionRecord(d) });
-
-/** A description's keys in JSON. */
-export function descriptionRecord(d: Description) {
-  return {
-    text: d.text,
-    token_ids: d.tokenIds,
-    steps: d.steps,
-    seconds: round(d.seconds),
-    tokens_per_second: round(d.tokensPerSecond),
-    edits: d.edits.map(({ step, position, from, to }) => ({ step, position, from, to })),
-    ...namedApproximations(d),
-  };
-}
-
-const round = (value: number): number => Number(value.toPrecision(6));
 
 /** One picture after the other, each text shown while it forms. @returns how many failed */
 async function captionLive(
@@ -283,62 +222,3 @@ async function captionLive(
   }
   return failures;
 }
-
-/** Several at a time, read ahead. @returns how many failed */
-async function captionAll(
-  model: VisionLanguageModel,
-  groups: readonly (readonly string[])[],
-  options: Omit<DescribeOptions, "onTrace">,
-  flags: Flags,
-  results: { file: ResultsFile; origin: ResultOrigin | undefined } | undefined,
-  trace: TraceFile | undefined,
-): Promise<number> {
-  const { describeMany } = await import("../../inference/describe-many.js");
-  const bar = progress({ label: "captions", total: groups.length, unit: "pictures" });
-  let failures = 0;
-  let done = 0;
-  try {
-    const many = describeMany(model, groups, {
-      ...options,
-      batch: flags.batch,
-      onWarning: (line) => bar.note(`rediff: ${line}`),
-      onLayers(progress) {
-        const text = layersText(progress);
-        if (text !== undefined) bar.detail(text);
-      },
-      ...(trace && { onTrace: (index, step) => trace.write(nameOf(groups[index] ?? []), step) }),
-    });
-    for await (const result of many) {
-      const name = nameOf(groups[result.index] ?? []);
-      if (result.ok) {
-        if (done === failures) noteFirst(result.description);
-        const record = { ...toRecord(name, result.description), ...results?.origin };
-        await results?.file.append(record);
-        if (process.stdout.isTTY) bar.finish(); // both may be the same terminal
-        if (flags.json) answerLine(JSON.stringify(record));
-        else if (results === undefined) answerLine(textLine(name, record.text, groups.length));
-      } else {
-        failures++;
-        bar.note(`rediff: ${errorText(result.error, flags.verbose)}`);
-      }
-      bar.update(++done);
-    }
-  } finally {
-    bar.finish();
-  }
-  return failures;
-}
-
-/** What is said once for all pictures. */
-function noteFirst(description: Description): void {
-  noteUnread(description);
-  noteApproximate(description);
-}
-
-function noteUnread({ unread, draftUnread, suffixUnread }: Description): void {
-  if (unread.length > 0) noteLine(`of the question ${unreadNote(unread)}`);
-  if (draftUnread.length > 0) noteLine(`of the draft ${unreadNote(draftUnread)}; it writes words of its own`);
-  if (suffixUnread.length > 0) noteLine(`of the suffix ${unreadNote(suffixUnread)}; the answer does not have it`);
-}
-
-const textLine = (name: string, text: string, total: number): string => `${total > 1 ? `${name}: ` : ""}${text.trim()}`;

@@ -19,12 +19,12 @@ import {
 } from "../options/describe-options.js";
 import { openModel } from "../options/load-engine.js";
 import { expandInputs } from "../options/picture-inputs.js";
+import { descriptionRecord } from "../output/caption-many.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { layerLine } from "../terminal/layers-text.js";
 import { answerLine, noteLine } from "../terminal/lines.js";
 import { unreadNote } from "../terminal/unread-note.js";
-import { descriptionRecord } from "./caption.js";
 
 interface Flags extends ModelFlags, PromptFlags, AnswerFlags {
   json?: true;

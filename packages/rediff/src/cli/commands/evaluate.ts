@@ -6,6 +6,7 @@ import type { ModelToAsk } from "../../evaluation/running/evaluate.js";
 import type { EvaluateOptions } from "../../evaluation/running/evaluate-options.js";
 import type { EvaluationResult } from "../../evaluation/running/evaluation-result.js";
 import { writeText } from "../../files/atomic-file.js";
+import { type Place, placeOf } from "../../ranks/place.js";
 import { begin, statusOfInputs } from "../exit-status.js";
 import {
   type AnswerFlags,
@@ -23,6 +24,7 @@ import { decimal, given, whole } from "../options/parse-values.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { answerLine, noteLine } from "../terminal/lines.js";
 import { type Progress, progress } from "../terminal/progress.js";
+import { flagsOfRank, joinWork } from "../together/join-work.js";
 
 interface Flags extends ModelFlags, PromptFlags, AnswerFlags {
   data?: string;
@@ -58,8 +60,11 @@ made on the spot; other tasks read the data set's own parquet or JSON files from
 
 With --output DIR each answer is appended to DIR/TASK/answers.jsonl as soon as it is there, with model, data, settings and
 seed; the same command goes on where it was cut off, and scores anew without asking. DIR then has results and samples as
-lmms-eval writes them, DIR/report.html, and the submission of tasks that a server scores. Parts (--shard 1/4 to 4/4) share DIR;
-the command without --shard puts them together.
+lmms-eval writes them, DIR/report.html, and the submission of tasks that a server scores.
+
+Several processes ask together under rediff launch (and torchrun, srun ...) with --output: each takes the next few questions
+when it is free, and the first puts the answers together and scores them. For processes that know nothing of each other,
+parts (--shard 1/4 to 4/4) share DIR; the command without --shard puts them together.
 
 A picture that cannot be read is named, counts as a wrong answer, and the score without it stands beside. --answers scores
 answers from elsewhere: lines of {"doc": 0, "answer": "..."}, or lmms-eval's samples.
@@ -72,6 +77,7 @@ Examples:
   $ rediff evaluate scenes_caption --revise --tokens-per-step 4 --batch 8 --output exp/fast
   $ rediff evaluate --compare exp/slow exp/fast --report compared.html
   $ rediff evaluate mmmu_val pope --model LLaDA-V --data data/ --output exp/llada-v --batch 4
+  $ rediff launch --nproc 4 -- evaluate pope --model LLaDA-V --data data/ --output exp/llada-v
   $ rediff evaluate clair --data references.jsonl --judge http://127.0.0.1:8000/v1 --judge-model NAME --output exp/clair
   $ rediff evaluate mmstar --data data/ --answers samples.jsonl
 `;
@@ -144,16 +150,24 @@ async function run(names: string[], _flags: Flags, command: Command): Promise<vo
     import("../../evaluation/running/evaluate.js"),
     import("../../evaluation/running/evaluate-options.js"),
   ]);
+  const place = flags.shard === undefined ? placeOf() : undefined;
+  if (place !== undefined) assertShareable(place, flags);
   using interrupt = listenForInterrupts();
   const screen = taskScreen(flags);
   const options: EvaluateOptions = { ...evaluateOptions(names, flags), ...screen.observer, signal: interrupt.signal };
   checkEvaluate(options);
   let results: EvaluationResult[];
   try {
-    results = await evaluate(flags.answers === undefined ? await modelToAsk(flags) : undefined, options);
+    if (place === undefined)
+      results = await evaluate(flags.answers === undefined ? await modelToAsk(flags) : undefined, options);
+    else {
+      const asked = await modelToAsk(flagsOfRank(flags, place));
+      results = await joinWork(place, (work) => evaluate(asked, options, work));
+    }
   } finally {
     screen.finish();
   }
+  if (place !== undefined && place.rank > 0) return; // rank 0 has the results of all
   const { resultTable } = await import("../../evaluation/results/result-table.js");
   if (!flags.json) answerLine(resultTable(results));
   if (flags.output !== undefined) await reportOf(flags.output, flags);
@@ -161,6 +175,13 @@ async function run(names: string[], _flags: Flags, command: Command): Promise<vo
   const samples = results.flatMap((result) => result.samples);
   const failed = samples.filter(({ reply }) => reply === null).length;
   if (failed > 0) process.exitCode = statusOfInputs(failed, samples.length);
+}
+
+function assertShareable({ size }: Place, { output, answers }: Flags): void {
+  if (output === undefined)
+    throw new UserError(`${size} processes answer together into one folder`, "Give --output DIR.");
+  if (answers !== undefined)
+    throw new UserError(`of ${size} processes none has anything to ask: --answers has the answers`, "Start one alone.");
 }
 
 function evaluateOptions(tasks: readonly string[], flags: Flags): EvaluateOptions {

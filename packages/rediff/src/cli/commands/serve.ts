@@ -28,6 +28,7 @@ interface Flags extends Omit<ModelFlags, "model"> {
   genLength?: number;
   maxAnswer?: number;
   batch: number;
+  replicas: number;
   keepPictures?: number;
   cacheMemory?: number;
   requestMemory?: number;
@@ -60,6 +61,7 @@ tokens_per_step, block_length, revise, ...). /v1/refine repairs a text, /v1/fill
 Examples:
   $ rediff serve
   $ rediff serve --model ReDiff-8B --device cuda --host 0.0.0.0 --api-key SECRET
+  $ rediff serve --model ReDiff-8B --device cuda --replicas 4
   $ rediff serve --model ReDiff-8B --model small=models/small      # "model" of a request chooses
   $ rediff serve --model ReDiff-8B --also LLaDA-V-8B --models-memory 40000 --unload-after 600
   $ curl http://127.0.0.1:8080/v1/models
@@ -91,6 +93,12 @@ export function serveCommand(): Command {
     .option("--gen-length <N>", "tokens of an answer when a request does not say", whole(1))
     .option("--max-answer <N>", "tokens of the longest answer; who asks for more is given so many, and told", whole(1))
     .option("--batch <N>", "requests decoded together", whole(1), 8)
+    .option(
+      "--replicas <N>",
+      "processes that hold the model of --model, each with a batch, caches and kept pictures of its own; with --device cuda each takes the GPU of its number",
+      whole(1),
+      1,
+    )
     .option(
       "--keep-pictures <MIB>",
       "memory for what was seen in the last pictures: the next question about one takes less time, and is answered as it would be; 0 for none (default 256)",
@@ -214,6 +222,7 @@ async function run(given: Flags): Promise<void> {
   const folder = await resolveModel(chosenModel(flags));
   const others = await otherModels(flags);
   await assertLength(flags, [folder, ...others.map((other) => other.folder)]);
+  assertReplicas(flags);
   const options = serverOptions(flags, folder, others);
   await needTorch();
   if (options.app.apiKeys.length === 0 && !isLoopback(flags.host))
@@ -239,6 +248,20 @@ async function run(given: Flags): Promise<void> {
   say(`${options.model.id} is ready at ${server.url} (the API: ${server.url}/v1); Ctrl-C ends`);
   await ended;
 }
+
+/** Several on one GPU take its memory several times, and each other's time. */
+function assertReplicas({ replicas, device }: OwnFlags): void {
+  if (replicas === 1 || !/^(cuda:\d+|mps)$/.test(device)) return;
+  throw new UserError(
+    `--replicas ${replicas} are several processes, and --device ${device} is one GPU`,
+    "With --device cuda each replica takes the GPU of its number.",
+  );
+}
+
+/** Of a CPU each takes its part. */
+const threadsOf = ({ threads, replicas, device }: OwnFlags): number | undefined =>
+  threads ??
+  (replicas > 1 && device === "cpu" ? Math.max(1, Math.floor(availableParallelism() / replicas)) : undefined);
 
 /** A length that no question fits before would have every answer cut. */
 async function assertLength({ genLength, maxAnswer, base }: OwnFlags, folders: readonly string[]): Promise<void> {
@@ -306,7 +329,7 @@ function serverOptions(flags: OwnFlags, folder: string, others: readonly OtherMo
   const fromEnvironment = (process.env.REDIFF_API_KEY ?? "").split(",").map((key) => key.trim());
   const apiKeys = [...(flags.apiKey ?? []), ...fromEnvironment].filter((key) => key !== "");
   return {
-    engine: { ...engine, load: loadOptions(flags), folder },
+    engine: { ...engine, load: loadOptions(flags), folder, replicas: flags.replicas, threads: threadsOf(flags) },
     listen: {
       host: flags.host,
       port: flags.port,

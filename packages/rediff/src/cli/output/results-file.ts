@@ -28,7 +28,7 @@ export class ResultsFile {
   static async open(
     path: string,
     origin?: ResultOrigin,
-    onRecord?: (record: { image: string }) => void,
+    onRecord?: (image: string, record: object) => void,
   ): Promise<ResultsFile> {
     await assertWritable(path);
     const done = new Map<string, number>();
@@ -37,7 +37,7 @@ export class ResultsFile {
       what: "not a result",
       onLine: (value, line) => {
         const { data } = record.safeParse(value);
-        if (data === undefined) return false;
+        if (data === undefined || typeof value !== "object" || value === null) return false;
         const problem = origin && difference(data, origin);
         if (problem !== undefined)
           throw new UserError(
@@ -45,7 +45,7 @@ export class ResultsFile {
             "Go on with the same model, prompt and options, or give another --output.",
           );
         done.set(data.image, data.steps ?? 0);
-        onRecord?.(data);
+        onRecord?.(data.image, value); // with its keys in their order
         return true;
       },
     });

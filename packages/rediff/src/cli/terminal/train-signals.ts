@@ -1,5 +1,5 @@
 /** What signals ask of a training run. */
-import type { RunRequests } from "../../training/run/trainer.js";
+import type { RunRequests } from "../../training/run/run-parts.js";
 import { Interrupted } from "./error-text.js";
 import { noteLine } from "./lines.js";
 

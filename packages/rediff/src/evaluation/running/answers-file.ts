@@ -1,11 +1,12 @@
 /** Answers of a run, one a line, appended as they come, with all that they depend on: a run that was killed goes on, and asks
  *  nothing twice. Parts of a data set that were answered elsewhere are files beside it. */
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { option, UserError, wording } from "../../errors.js";
 import { LineLog } from "../../files/line-log.js";
 import type { ResultOrigin } from "../../pipeline/drafts/result-origin.js";
+import { mergeRankFiles, rankFile } from "../../ranks/rank-files.js";
 import type { Shard } from "../documents/chosen-documents.js";
 
 /** What answers depend on, besides the document. */
@@ -46,6 +47,14 @@ const lineSchema = z.looseObject({
   origin: z.looseObject({ task: z.string() }),
 });
 
+/** One of several processes that answer together. */
+export interface Rank {
+  rank: number;
+  size: number;
+}
+
+type Taker = (value: unknown, line: number) => boolean;
+
 /** Owns an open file: `close()` it. */
 export class AnswersFile {
   private constructor(
@@ -56,23 +65,33 @@ export class AnswersFile {
   ) {}
 
   /** @param folder of the task
+   *  @param part of the documents, with a file of its own; a process of several also has what is there already
    *  @throws UserError where it cannot be written, or holds answers of another model, other data or other settings */
-  static async open(folder: string, origin: AnswerOrigin, shard?: Shard): Promise<AnswersFile> {
-    const name = shard === undefined ? "answers.jsonl" : `answers-${shard.index}-of-${shard.count}.jsonl`;
-    const path = join(folder, name);
+  static async open(folder: string, origin: AnswerOrigin, part?: Shard | Rank): Promise<AnswersFile> {
+    const whole = join(folder, "answers.jsonl");
+    const path = part === undefined ? whole : "rank" in part ? rankFile(whole, part) : partFile(folder, part);
     const answers = new Map<number, Answer>();
-    const take = (file: string) => (value: unknown, line: number) => {
-      const { data } = lineSchema.safeParse(value);
-      if (data === undefined) return false;
-      assertSame(data.origin, origin, `${file}:${line}`);
-      const { doc, prompt, reply, tokens, steps, seconds, cut } = data;
-      answers.set(doc, { doc, prompt, reply, tokens, steps, seconds, cut });
-      return true;
-    };
+    const take = (file: string) => taker(file, origin, (answer) => answers.set(answer.doc, answer));
     // Who asks for all has what was asked in parts.
-    if (shard === undefined) for (const part of partsBeside(path)) readPart(part, take(part));
-    const log = await LineLog.open(path, { beginning: '{"doc":', what: "no answer", onLine: take(path) });
-    return new AnswersFile(path, log, answers, origin);
+    const isPart = part !== undefined && "count" in part;
+    if (!isPart) for (const other of partsBeside(whole)) readPart(other, take(other));
+    if (path !== whole && !isPart && existsSync(whole)) readPart(whole, take(whole));
+    return new AnswersFile(path, await openLog(path, take(path)), answers, origin);
+  }
+
+  /** Puts what several processes have answered into the file of the whole, in the order of the documents. */
+  static async merge(folder: string, origin: AnswerOrigin): Promise<void> {
+    await mergeRankFiles<number>(join(folder, "answers.jsonl"), {
+      async read(path, onRecord) {
+        await (
+          await openLog(
+            path,
+            taker(path, origin, ({ doc }, line) => onRecord(doc, line)),
+          )
+        ).close();
+      },
+      placeOf: (doc) => doc,
+    });
   }
 
   get(index: number): Answer | undefined {
@@ -94,8 +113,26 @@ export class AnswersFile {
   }
 }
 
+const partFile = (folder: string, { index, count }: Shard): string =>
+  join(folder, `answers-${index}-of-${count}.jsonl`);
+
+const openLog = (path: string, onLine: Taker): Promise<LineLog> =>
+  LineLog.open(path, { beginning: '{"doc":', what: "no answer", onLine });
+
+/** Reads lines of a file. @throws UserError for one of another model, other data or other settings */
+function taker(file: string, origin: AnswerOrigin, onAnswer: (answer: Answer, line: object) => void): Taker {
+  return (value, line) => {
+    const { data } = lineSchema.safeParse(value);
+    if (data === undefined || typeof value !== "object" || value === null) return false;
+    assertSame(data.origin, origin, `${file}:${line}`);
+    const { doc, prompt, reply, tokens, steps, seconds, cut } = data;
+    onAnswer({ doc, prompt, reply, tokens, steps, seconds, cut }, value);
+    return true;
+  };
+}
+
 /** Somebody may just be writing it: nothing of it is mended, and a line that is not whole yet is not there. */
-function readPart(file: string, take: (value: unknown, line: number) => boolean): void {
+function readPart(file: string, take: Taker): void {
   const lines = readFileSync(file, "utf8").split("\n").slice(0, -1);
   for (const [i, line] of lines.entries()) {
     let value: unknown;

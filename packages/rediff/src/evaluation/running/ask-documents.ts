@@ -26,20 +26,27 @@ export interface Asking {
   settings: Pick<GenerationSettings, "thinking" | "stop">;
   options: Omit<ManyOptions, "onTrace">;
   batch: number;
+  readAhead?: number;
+  /** Of several processes: whether this one is to ask about the `nth` of the chosen documents; those that have an answer are
+   *  not asked for. */
+  isOurs?: (nth: number) => Promise<boolean>;
   onProgress: ((done: number, total: number) => void) | undefined;
   onNote: ((line: string) => void) | undefined;
+  /** Hears of documents that have no answer and will get none. */
+  onFailed?: (document: number, error: string) => void;
   signal: AbortSignal | undefined;
 }
 
-/** Asks what has no answer yet. @returns all chosen documents, in their order */
+/** Asks what has no answer yet, or of several processes what of it falls to this one. @returns all chosen documents, in their order */
 export async function askDocuments(open: OpenTask, asking: Asking): Promise<KeptDocument[]> {
   const { task, chosen } = open;
-  const { answers, load, options, batch, onProgress, onNote, signal } = asking;
+  const { answers, load, options, batch, readAhead, onProgress, onNote, onFailed, signal } = asking;
   const kept: KeptDocument[] = [];
   let settled = 0;
   const settle = () => onProgress?.(++settled, chosen.count);
   const fail = (document: KeptDocument, error: string) => {
     document.error = error;
+    onFailed?.(document.index, error);
     onNote?.(`${task.name}: document ${document.index}: ${error}`);
     settle();
   };
@@ -60,7 +67,12 @@ export async function askDocuments(open: OpenTask, asking: Asking): Promise<Kept
     }
   };
   const model = await load();
-  for await (const result of describeMany(model, items(), { ...options, batch, ...(signal && { signal }) })) {
+  const many = {
+    ...{ ...options, batch },
+    ...(readAhead !== undefined && { readAhead }),
+    ...(signal && { signal }),
+  };
+  for await (const result of describeMany(model, items(), many)) {
     const document = waiting.shift();
     if (document === undefined) continue;
     if (!result.ok) {
@@ -90,22 +102,28 @@ interface Question {
 /** Of the documents that have no answer yet; those that have one are kept on the way. */
 async function* questionsOf(
   { task, source, chosen }: OpenTask,
-  { answers, load, settings, signal }: Asking,
+  { answers, load, settings, isOurs, signal }: Asking,
   {
     kept,
     settle,
     fail,
   }: { kept: KeptDocument[]; settle: () => void; fail: (document: KeptDocument, error: string) => void },
 ): AsyncGenerator<Question, undefined> {
+  let nth = -1;
   for await (const { index, document, where } of source.documents()) {
     if (index > chosen.last) break;
     if (!chosen.has(index)) continue;
+    nth++;
     signal?.throwIfAborted();
     const plain = withoutBytes(document);
     await checked(task, plain, where);
     const own: KeptDocument = { index, document: plain, prompt: task.prompt(plain) };
     kept.push(own);
     if (answers.has(index)) {
+      settle();
+      continue;
+    }
+    if (isOurs !== undefined && !(await isOurs(nth))) {
       settle();
       continue;
     }

@@ -1,5 +1,6 @@
 /** Evaluation: a task's documents, the model's answers, their scores. Answers are kept as they come, so a run that was killed
  *  goes on; scores follow from the answers, so scoring again asks nobody. */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "../../errors.js";
 import { withLock } from "../../files/file-lock.js";
@@ -7,6 +8,7 @@ import type { AskableModel } from "../../inference/model-facts.js";
 import { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { type Computing, originOf } from "../../pipeline/drafts/result-origin.js";
 import { pictureUrl, readPictureFile } from "../../pipeline/expert/expert-picture.js";
+import type { SharedWork } from "../../ranks/shared-work.js";
 import { picturesOf } from "../documents/picture-columns.js";
 import { Judge } from "../judges/judge.js";
 import { type JudgeOptions, judgeDefaults } from "../judges/judge-options.js";
@@ -22,6 +24,7 @@ import { checkEvaluate, type EvaluateOptions } from "./evaluate-options.js";
 import type { EvaluatedSample, EvaluationResult } from "./evaluation-result.js";
 import { readGivenAnswers } from "./given-answers.js";
 import { type OpenTask, openTasks } from "./open-tasks.js";
+import { TaskShare } from "./task-share.js";
 
 /** A model, as far as it is known before its weights are read. */
 export interface ModelToAsk {
@@ -38,11 +41,13 @@ export interface ModelToAsk {
 const SCENE_PIXELS = 96;
 
 /** @param model none where the answers are given
+ *  @param work of several processes that ask together; rank 0 alone scores and has results, the others have none
  *  @throws UserError for options, data or columns that are not as they have to be, before anything is asked; what was
  *  answered until something went wrong is kept */
 export async function evaluate(
   model: VisionLanguageModel | ModelToAsk | undefined,
   options: EvaluateOptions,
+  work?: SharedWork,
 ): Promise<EvaluationResult[]> {
   const { shard } = checkEvaluate(options);
   const { answers: path, onResult, judgeModel } = options;
@@ -53,13 +58,17 @@ export async function evaluate(
   const tileSize = asked?.askable.facts.tiling?.tileSize ?? SCENE_PIXELS;
   const tasks = await openTasks(options, { tileSize, shard });
   for (const { task } of tasks) assertJudge(task, options);
-  const judge =
-    judgeModel === undefined || options.predictOnly ? undefined : await Judge.open(judgeOptions(options, judgeModel));
+  const scores = options.predictOnly !== true && (work === undefined || work.rank === 0);
+  const judge = judgeModel === undefined || !scores ? undefined : await Judge.open(judgeOptions(options, judgeModel));
   const results: EvaluationResult[] = [];
   const files: RunFiles = { started: new Date(), lmms: [] };
+  const run: Run = { options, asked, given, judge, shard, files, work };
   try {
+    // Of all tasks at once: who is done with the first goes on while rank 0 scores it.
+    await work?.begin(() => mergeAll(tasks, run));
     for (const open of tasks) {
-      const result = await evaluateTask(open, { options, asked, given, judge, shard, files });
+      const result = await evaluateTask(open, run);
+      if (result === undefined) continue;
       results.push(result);
       onResult?.(result);
     }
@@ -103,29 +112,58 @@ interface Run {
   judge: Judge | undefined;
   shard: ReturnType<typeof checkEvaluate>["shard"];
   files: RunFiles;
+  work: SharedWork | undefined;
 }
 
-async function evaluateTask(open: OpenTask, run: Run): Promise<EvaluationResult> {
-  const { task } = open;
-  const { output } = run.options;
-  const folder = output === undefined ? undefined : join(output, task.name);
+/** @returns undefined for a process that is not the first of several */
+async function evaluateTask(open: OpenTask, run: Run): Promise<EvaluationResult | undefined> {
+  const folder = folderOf(open, run);
   if (folder === undefined) return answerAndScore(open, run, undefined);
-  const name = run.shard === undefined ? "all" : `${run.shard.index}-of-${run.shard.count}`;
-  const onWait = () => run.options.onNote?.(`another process is at ${folder}; waiting for it`);
-  const { signal } = run.options;
-  return withLock(join(folder, `.${name}.lock`), { onWait, signal }, () => answerAndScore(open, run, folder));
+  const { shard, work } = run;
+  if (work !== undefined && work.rank > 0) return answerAndScore(open, run, folder);
+  const name = shard === undefined ? "all" : `${shard.index}-of-${shard.count}`;
+  return locked(folder, name, run, () => answerAndScore(open, run, folder));
 }
 
-async function answerAndScore(open: OpenTask, run: Run, folder: string | undefined): Promise<EvaluationResult> {
+const folderOf = ({ task }: OpenTask, { options: { output } }: Run): string | undefined =>
+  output === undefined ? undefined : join(output, task.name);
+
+function locked<T>(folder: string, name: string, { options }: Run, work: () => Promise<T>): Promise<T> {
+  const { onNote, signal } = options;
+  const onWait = () => onNote?.(`another process is at ${folder}; waiting for it`);
+  return withLock(join(folder, `.${name}.lock`), { onWait, signal }, work);
+}
+
+/** What processes of an earlier run have left. */
+async function mergeAll(tasks: readonly OpenTask[], run: Run): Promise<void> {
+  for (const open of tasks) {
+    const folder = folderOf(open, run);
+    if (folder === undefined || !existsSync(folder)) continue;
+    const { origin } = await askingOf(open, run);
+    await locked(folder, "all", run, () => AnswersFile.merge(folder, origin));
+  }
+}
+
+async function askingOf(open: OpenTask, { options, asked }: Run) {
+  const thinking = thinkingOf(open.task.settings, options.thinking);
+  const settings = answerSettings(open.task.settings, options.settings);
+  return { thinking, settings, origin: await originFor(open, asked, { thinking, settings }) };
+}
+
+async function answerAndScore(
+  open: OpenTask,
+  run: Run,
+  folder: string | undefined,
+): Promise<EvaluationResult | undefined> {
   const started = new Date();
   const { task, source } = open;
-  const { options, asked, given, shard } = run;
+  const { options, asked, given, shard, work } = run;
   const { onProgress, onNote, signal, batch = 1, output } = options;
-  const thinking = thinkingOf(task.settings, options.thinking);
-  const settings = answerSettings(task.settings, options.settings);
-  const origin = await originFor(open, asked, { thinking, settings });
-  const file = folder === undefined || given !== undefined ? undefined : await AnswersFile.open(folder, origin, shard);
-  const answers = file ?? new AnswersInMemory(given);
+  const { thinking, settings, origin } = await askingOf(open, run);
+  const isKept = folder !== undefined && given === undefined;
+  const file = isKept ? await AnswersFile.open(folder, origin, work ?? shard) : undefined;
+  const share = work === undefined ? undefined : new TaskShare(work, task.name, batch);
+  let answers: AnswersFile | AnswersInMemory = file ?? new AnswersInMemory(given);
   let kept: KeptDocument[];
   try {
     kept = await askDocuments(open, {
@@ -137,9 +175,15 @@ async function answerAndScore(open: OpenTask, run: Run, folder: string | undefin
       onProgress: onProgress && ((done, total) => onProgress({ task: task.name, done, total })),
       onNote,
       signal,
+      ...share?.asking,
     });
   } finally {
     await file?.close();
+  }
+  if (share !== undefined && folder !== undefined) {
+    const whole = await share.end(kept, { folder, origin, signal });
+    if (whole === undefined) return undefined;
+    answers = whole;
   }
   const samples = await scoreKept(open, run, kept, answers);
   const { name: protocol } = { name: open.protocol };

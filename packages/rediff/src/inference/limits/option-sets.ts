@@ -83,6 +83,7 @@ export const checkDescribe = optionSet<DescribeOptions>(describeTypes);
 export const checkMany = optionSet<ManyOptions>({
   ...describeTypes,
   batch: number,
+  readAhead: number,
   onStep: listener,
   onTrace: listener,
   onWarning: listener,

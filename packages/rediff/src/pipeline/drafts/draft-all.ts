@@ -57,6 +57,10 @@ export interface DraftRun {
   /** Records that are settled, those of earlier runs included, and all. */
   onProgress?: (done: number, total: number) => void;
   onLeftOut?: (one: LeftOut) => void;
+  /** Of several processes: whether this one is to draft what stands at a place of the plan, asked in its order; what is
+   *  settled is not asked for. */
+  isOurs?: ((place: number) => Promise<boolean>) | undefined;
+  readAhead?: number | undefined;
   /** How far a forward pass is that takes long. */
   onLayers?: ((progress: PassProgress) => void) | undefined;
   signal?: AbortSignal;
@@ -72,10 +76,11 @@ export interface DraftReport extends DraftCounts {
   tokens: number;
 }
 
-/** Makes the drafts that a file lacks. The order is the data's, whatever the batch.
+/** Makes the drafts that a file lacks, or of several processes those that fall to this one. The order is the data's, whatever
+ *  the batch.
  *  @throws whatever is no fault of a single record; what was drafted until then is in the file */
 export async function draftAll(model: VisionLanguageModel, file: DraftsFile, run: DraftRun): Promise<DraftReport> {
-  const { plan, settings, questions, onLeftOut, onProgress } = run;
+  const { plan, settings, questions, onLeftOut, onProgress, isOurs } = run;
   model.assertSight(); // a text-only model is told once, not for every picture
   const versions = { rediff: version(), torch: torchVersion };
   const started = performance.now();
@@ -105,11 +110,18 @@ export async function draftAll(model: VisionLanguageModel, file: DraftsFile, run
     for (const held of suspicion.dispelledBy(result)) await leaveOut(held.record, held.error);
   };
 
+  let place = -1;
   for (const steps of plan.steps) {
     const waiting: { planned: PlannedDraft; question: Question }[] = [];
     const items = async function* (): AsyncGenerator<ManyItem> {
       for (const planned of plan.drafts()) {
-        if (planned.steps !== steps || file.isSettled(planned.record)) continue;
+        if (planned.steps !== steps) continue;
+        place++;
+        if (file.isSettled(planned.record)) continue;
+        if (isOurs !== undefined && !(await isOurs(place))) {
+          count();
+          continue;
+        }
         try {
           const question = await questions.read(planned.record);
           waiting.push({ planned, question });
@@ -120,16 +132,23 @@ export async function draftAll(model: VisionLanguageModel, file: DraftsFile, run
         }
       }
     };
-    const { batch = 1, options, isPaced, signal, onLayers } = run;
+    const { batch = 1, readAhead, options, isPaced, signal, onLayers } = run;
     const pace = isPaced ? { steps } : {};
-    const asking = { ...options, ...pace, batch, ...(onLayers && { onLayers }), ...(signal && { signal }) };
+    const asking = {
+      ...{ ...options, ...pace, batch },
+      ...(readAhead !== undefined && { readAhead }),
+      ...(onLayers && { onLayers }),
+      ...(signal && { signal }),
+    };
     for await (const result of describeMany(model, items(), asking)) {
       const next = waiting.shift();
       if (next !== undefined) await add(next.planned, next.question, result);
     }
   }
-  suspicion.assertDispelled();
-  await file.finish();
+  // Who drafts a part only may have had no other records; the whole is judged by what has a draft.
+  if (isOurs === undefined) suspicion.assertDispelled();
+  for (const { record, error } of suspicion.rest()) await leaveOut(record, error);
+  if (isOurs === undefined) await file.finish();
   return { records: plan.count, ...file.counts(plan), made, tokens, seconds: (performance.now() - started) / 1000 };
 }
 
@@ -159,6 +178,11 @@ class Suspicion {
   dispelledBy(result: ManyResult): { record: number; error: LeftOutError }[] {
     if (result.ok) this.#isDispelled = true;
     return this.#isDispelled ? this.#held.splice(0) : [];
+  }
+
+  /** What is held back still. */
+  rest(): { record: number; error: LeftOutError }[] {
+    return this.#held.splice(0);
   }
 
   /** @throws what the model's output is, when it never was anything else */

@@ -11,7 +11,7 @@ import type { VisionLanguageModel } from "../../inference/vision-language-model.
 import type { PassProgress } from "../../models/chain.js";
 import { type Quantization, quantizations } from "../../models/quantization.js";
 import { abortSignal, flag, listener, number, object, optionSet, text } from "../../options/option-set.js";
-import { type DraftOptions, type DraftReport, draftAll } from "./draft-all.js";
+import { type DraftOptions, type DraftReport, type DraftRun, draftAll } from "./draft-all.js";
 import { type PlanOptions, planDrafts } from "./draft-plan.js";
 import { checkDraftOptions, draftSettings, draftSteps, isPaced, type StepsAsked } from "./draft-settings.js";
 import { DraftsFile } from "./drafts-file.js";
@@ -81,8 +81,29 @@ const checkDraftData = optionSet<DraftDataOptions>(
 /** Makes the drafts that `output` lacks, and tells what is in it then.
  *  @throws UserError when the options do not fit the data, the model or what is in the file already */
 export async function draftData(options: DraftDataOptions): Promise<DraftReport> {
+  return await withRun(options, async (run) => {
+    const { plan, settings } = run;
+    const { output, withModel, signal } = options;
+    return await alone(output, async () => {
+      const file = await DraftsFile.open(output, plan, settings);
+      try {
+        if ([...plan.drafts()].every(({ record }) => file.isSettled(record))) {
+          await file.finish();
+          return { records: plan.count, ...file.counts(plan), made: 0, seconds: 0, tokens: 0 };
+        }
+        signal?.throwIfAborted();
+        return await withModel((loaded) => draftAll(loaded, file, run));
+      } finally {
+        await file.close();
+      }
+    });
+  });
+}
+
+/** Judges the options, opens the data, and gives what is to be drafted for as long as `use` takes. */
+export async function withRun<T>(options: DraftDataOptions, use: (run: DraftRun) => Promise<T>): Promise<T> {
   checkDraftData(options);
-  const { data, prompt, output, model, withModel, batch, onIndex, onDraft, onLayers, onLeftOut, signal } = options;
+  const { data, prompt, model, batch, onIndex, onDraft, onLayers, onLeftOut, signal } = options;
   const decode = options.options ?? {};
   checkDescribe(decode);
   checkDraftOptions(options, decode); // before anything is read
@@ -97,31 +118,19 @@ export async function draftData(options: DraftDataOptions): Promise<DraftReport>
     ...(isPaced(options) && plan.steps[0] !== undefined && { steps: plan.steps[0] }),
   });
   const settings = draftSettings(model.name, await fingerprint(model.folder, model.base), request, decode);
-  return await alone(output, async () => {
-    const file = await DraftsFile.open(output, plan, settings);
-    try {
-      if ([...plan.drafts()].every(({ record }) => file.isSettled(record))) {
-        await file.finish();
-        return { records: plan.count, ...file.counts(plan), made: 0, seconds: 0, tokens: 0 };
-      }
-      signal?.throwIfAborted();
-      const run = {
-        questions,
-        plan,
-        settings,
-        options: decode,
-        isPaced: isPaced(options),
-        ...(batch !== undefined && { batch }),
-        ...(onDraft && { onProgress: onDraft }),
-        ...(onLayers && { onLayers }),
-        ...(onLeftOut && { onLeftOut }),
-        ...(signal && { signal }),
-      };
-      return await withModel((loaded) => draftAll(loaded, file, run));
-    } finally {
-      await file.close();
-    }
-  });
+  const run: DraftRun = {
+    questions,
+    plan,
+    settings,
+    options: decode,
+    isPaced: isPaced(options),
+    ...(batch !== undefined && { batch }),
+    ...(onDraft && { onProgress: onDraft }),
+    ...(onLayers && { onLayers }),
+    ...(onLeftOut && { onLeftOut }),
+    ...(signal && { signal }),
+  };
+  return await use(run);
 }
 
 /** Two processes that append to one file would make every draft twice. */

@@ -6,7 +6,7 @@ import { writeText } from "../../files/atomic-file.js";
 import { LineLog } from "../../files/line-log.js";
 import type { DraftPlan } from "./draft-plan.js";
 import { type Drafted, draftRecordSchema, type NewDraft } from "./draft-record.js";
-import { isSettled, type LeftOut, type LeftOutReason, leftOutReasons } from "./left-out.js";
+import { isSettled, type LeftOut, type LeftOutReason, leftOutSchema } from "./left-out.js";
 
 /** How all drafts of a run are made; the number of steps is the plan's. */
 export type DraftSettings = Omit<Drafted, "record" | "steps" | "versions">;
@@ -19,7 +19,7 @@ export interface DraftCounts {
 
 /** Owns two open files: `close()` it. */
 export class DraftsFile {
-  readonly #done = new Set<number>();
+  readonly #done: Set<number>;
   readonly #leftOut = new Map<number, LeftOut>();
 
   private constructor(
@@ -33,32 +33,19 @@ export class DraftsFile {
     for (const one of leftOut) if (!this.#done.has(one.record)) this.#leftOut.set(one.record, one);
   }
 
-  /** @throws UserError when the file holds something else, or drafts of another model or other settings */
-  static async open(path: string, plan: DraftPlan, settings: DraftSettings): Promise<DraftsFile> {
-    const done = new Set<number>();
-    const drafts = await LineLog.open(path, {
-      beginning: '{"id":',
-      what: "no draft",
-      onLine: (value, line) => {
-        const drafted = draftRecordSchema.safeParse(value).data?.drafted;
-        if (drafted === undefined) return false;
-        assertSame(drafted, plan, settings, `${path}:${line}`);
-        done.add(drafted.record);
-        return true;
-      },
-    });
-    const leftOut = new Map<number, LeftOut>();
-    const aside = await LineLog.open(asidePath(path), {
-      beginning: '{"record":',
-      what: "no record left out",
-      onLine: (value) => {
-        const one = value as Partial<LeftOut>;
-        if (!Number.isInteger(one.record) || !Object.hasOwn(leftOutReasons, one.reason ?? "")) return false;
-        leftOut.set(one.record as number, one as LeftOut);
-        return true;
-      },
-    });
-    return new DraftsFile(path, drafts, aside, done, leftOut.values());
+  /** @param before what is settled in it is not done again here
+   *  @throws UserError when the file holds something else, or drafts of another model or other settings */
+  static async open(
+    path: string,
+    plan: DraftPlan,
+    settings: DraftSettings,
+    { aside = asidePath(path), before }: { aside?: string; before?: DraftsFile } = {},
+  ): Promise<DraftsFile> {
+    const done = new Set<number>(before === undefined ? [] : before.#done);
+    const leftOut = new Map<number, LeftOut>(before === undefined ? [] : before.#leftOut);
+    const drafts = await openDrafts(path, plan, settings, ({ record }) => done.add(record));
+    const list = await openLeftOut(aside, (one) => leftOut.set(one.record, one));
+    return new DraftsFile(path, drafts, list, done, leftOut.values());
   }
 
   /** Whether nothing remains to be done about a record. */
@@ -108,6 +95,41 @@ export class DraftsFile {
     if (list.length > 0) await writeText(file, list.map((one) => `${JSON.stringify(one)}\n`).join(""));
     else await rm(file, { force: true });
   }
+}
+
+/** @param onDraft hears of every draft that is there
+ *  @throws UserError when the file holds something else, or drafts of another model or other settings */
+export function openDrafts(
+  path: string,
+  plan: DraftPlan,
+  settings: DraftSettings,
+  onDraft: (drafted: Drafted, draft: object) => void,
+): Promise<LineLog> {
+  return LineLog.open(path, {
+    beginning: '{"id":',
+    what: "no draft",
+    onLine: (value, line) => {
+      const { data } = draftRecordSchema.safeParse(value);
+      if (data?.drafted === undefined || typeof value !== "object" || value === null) return false;
+      assertSame(data.drafted, plan, settings, `${path}:${line}`);
+      onDraft(data.drafted, value); // with its keys in their order
+      return true;
+    },
+  });
+}
+
+/** The same of what was left out. */
+export function openLeftOut(path: string, onLeftOut: (one: LeftOut) => void): Promise<LineLog> {
+  return LineLog.open(path, {
+    beginning: '{"record":',
+    what: "no record left out",
+    onLine: (value) => {
+      const { data } = leftOutSchema.safeParse(value);
+      if (data === undefined) return false;
+      onLeftOut(data);
+      return true;
+    },
+  });
 }
 
 export const asidePath = (path: string): string => `${path}.left-out.jsonl`;

@@ -1,4 +1,5 @@
 /** Records that got no draft: why, and which of them a later run need not try again. */
+import { z } from "zod";
 
 export const leftOutReasons = {
   broken: "records that cannot be read",
@@ -22,13 +23,15 @@ export const failures: readonly LeftOutReason[] = ["broken", "missing", "unusabl
 const settled: ReadonlySet<LeftOutReason> = new Set(["empty", "special"]);
 export const isSettled = (reason: LeftOutReason): boolean => settled.has(reason);
 
-export interface LeftOut {
-  record: number;
-  id: string;
-  reason: LeftOutReason;
+/** A line of FILE.left-out.jsonl. */
+export const leftOutSchema = z.looseObject({
+  record: z.int(),
+  id: z.string(),
+  reason: z.enum(Object.keys(leftOutReasons) as [LeftOutReason, ...LeftOutReason[]]),
   /** In one line, with the place. */
-  message: string;
-}
+  message: z.string(),
+});
+export type LeftOut = Pick<z.infer<typeof leftOutSchema>, "record" | "id" | "reason" | "message">;
 
 /** A record that cannot be drafted. */
 export class LeftOutError extends Error {

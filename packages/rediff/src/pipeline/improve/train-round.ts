@@ -6,8 +6,9 @@ import { listCheckpoints } from "../../training/checkpoint/training-checkpoint.j
 import type { Override } from "../../training/recipe/overrides.js";
 import type { RecipeKeys } from "../../training/recipe/recipe.js";
 import { parseRecipe, readRecipeText } from "../../training/recipe/recipe-file.js";
+import type { RunRequests } from "../../training/run/run-parts.js";
 import type { TrainObserver } from "../../training/run/run-report.js";
-import { type RunRequests, train } from "../../training/run/trainer.js";
+import { train } from "../../training/run/trainer.js";
 import type { ImproveKeys } from "./improve-recipe.js";
 import { modelAfter, roundFiles } from "./loop-folders.js";
 

@@ -1,5 +1,5 @@
-/** Requests to answers: a fair queue, pictures decoded beside the model, the model's process, and what happens when that
- *  dies. HTTP is not known here. */
+/** Requests to answers: a fair queue, pictures decoded beside the model, the model's process or several of them (replicas),
+ *  and what happens when one dies. HTTP is not known here. */
 import type { MemoryUse } from "@rediff/torch";
 import type { LoadOptions } from "../../checkpoint/load-model.js";
 import { UserError } from "../../errors.js";
@@ -18,14 +18,17 @@ import { VisionPool } from "../../vision/workers/vision-pool.js";
 import { EngineError } from "./engine-error.js";
 import { FairQueue } from "./fair-queue.js";
 import { LIFE_LIMITS, type LifeLimits } from "./life-signs.js";
-import { ModelHandle } from "./model-handle.js";
 import { type Answer, type FromModel, type Job, PIECE_BYTES, type Progress, type VisualHead } from "./protocol.js";
+import { devicesOf, Replica } from "./replica.js";
 import { TextPool } from "./text-pool.js";
 
 export interface EngineOptions {
   folder: string;
   load: LoadOptions;
   threads?: number | undefined;
+  /** Processes that hold the model, each with memory and a forward pass of its own; default 1. With the device "cuda" each
+   *  of several has the GPU of its number. */
+  replicas?: number | undefined;
   /** Requests in one forward pass. */
   batch: number;
   /** Of pictures' features, kept for the next question about the same one. */
@@ -79,6 +82,8 @@ export interface RoutedRequest {
 interface Entry extends RoutedRequest {
   id: number;
   state: "queued" | "preparing" | "sent" | "begun";
+  /** Who it is with, unless it is queued. */
+  replica: Replica | undefined;
   prepared: Visual[] | undefined;
   /** Its texts read. */
   request: ResolvedRequest | undefined;
@@ -98,11 +103,9 @@ const LEAVING_LOOK_MS = 20;
 /** With so many dead processes, a request has killed them; one may have been another's fault. */
 const DEATHS = 2;
 
-const NOTHING_KEPT: KeptUse = { pictures: 0, bytes: 0, found: 0, encoded: 0 };
-
 export class Engine {
   readonly options: EngineOptions;
-  readonly #model: ModelHandle;
+  readonly #replicas: readonly Replica[];
   readonly #pools: VisionPools;
   readonly #texts: TextPool;
   readonly #queue: FairQueue<Entry>;
@@ -111,17 +114,11 @@ export class Engine {
   /** Those that were with a process that died. One of them may be what killed it, so each is tried alone: then the next
    *  death tells, and its neighbours get their answers. */
   #suspects: Entry[] = [];
+  /** Where they are tried: what died last, so that they are nobody else's trouble. */
+  #trial: Replica | undefined;
   readonly #idle = new Set<() => void>();
   #status: Status;
-  /** The model's process takes requests. */
-  #isUp = false;
-  #wasUp = false;
   #facts: ModelFacts | undefined;
-  #memory: MemoryUse = { tensors: 0, bytes: 0, forgotten: 0 };
-  #kept: KeptUse = NOTHING_KEPT;
-  #cacheBytes = 0;
-  /** What the processes before this one found and encoded. */
-  #keptBefore = NOTHING_KEPT;
   #lastId = 0;
   /** What a request takes once it is its turn; a moving average, in seconds. */
   #usualSeconds = 1;
@@ -142,18 +139,28 @@ export class Engine {
       pictures: new VisionPool({ workers: options.visionWorkers, isolation }),
       videos: new VisionPool({ workers: 1, isolation }),
     };
-    const { folder, load, threads, batch, keptBytes, cacheBytes, memoryBytes } = options;
+    const { folder, load, replicas = 1 } = options;
     this.#texts = new TextPool({ folder, base: load.base, quantize: load.quantize });
-    this.#model = new ModelHandle(
+    this.#replicas = devicesOf(load.device, replicas).map((device, i) =>
+      this.#replica(replicas === 1 ? undefined : `replica ${i} of ${replicas}`, { ...load, ...(device && { device }) }),
+    );
+  }
+
+  #replica(name: string | undefined, load: LoadOptions): Replica {
+    const { folder, threads, batch, keptBytes, cacheBytes, memoryBytes, life } = this.options;
+    const replica: Replica = new Replica(
+      name,
       { folder, options: load, threads, batch, keptBytes, cacheBytes, memoryBytes },
-      { ...LIFE_LIMITS, ...options.life },
+      { ...LIFE_LIMITS, ...life },
       {
+        ready: (facts) => this.#ready(facts),
         message: (message) => this.#hear(message),
-        lost: (why) => this.#lost(why),
-        unloadable: (why) => this.#unloadable(why),
-        isBusy: () => this.#inState("sent").length + this.#inState("begun").length > 0,
+        lost: (why) => this.#lost(replica, why),
+        unloadable: (why, isFirst) => this.#unloadable(replica, why, isFirst),
+        isBusy: () => this.#inState("sent", replica).length + this.#inState("begun", replica).length > 0,
       },
     );
+    return replica;
   }
 
   get status(): Status {
@@ -165,19 +172,28 @@ export class Engine {
     return this.#facts;
   }
 
-  /** Of pictures' features; counts go on when the process is replaced. */
+  /** Of pictures' features; counts go on when a process is replaced. */
   get kept(): KeptUse {
-    const before = this.#keptBefore;
-    return { ...this.#kept, found: before.found + this.#kept.found, encoded: before.encoded + this.#kept.encoded };
+    const sum = (read: (kept: KeptUse) => number) => this.#sum(({ kept }) => read(kept));
+    return {
+      pictures: sum(({ pictures }) => pictures),
+      bytes: sum(({ bytes }) => bytes),
+      found: sum(({ found }) => found),
+      encoded: sum(({ encoded }) => encoded),
+    };
   }
 
   /** Of requests' caches, now. */
   get cacheBytes(): number {
-    return this.#cacheBytes;
+    return this.#sum((replica) => replica.cacheBytes);
   }
 
   get memory(): MemoryUse {
-    return this.#memory;
+    return {
+      tensors: this.#sum(({ memory }) => memory.tensors),
+      bytes: this.#sum(({ memory }) => memory.bytes),
+      forgotten: this.#sum(({ memory }) => memory.forgotten),
+    };
   }
 
   get queued(): number {
@@ -189,7 +205,7 @@ export class Engine {
   }
 
   get restarts(): number {
-    return this.#model.restarts;
+    return this.#sum(({ restarts }) => restarts);
   }
 
   /** Milliseconds since it last had something to do, and since it was last loaded. */
@@ -200,18 +216,30 @@ export class Engine {
     return performance.now() - this.#upSince;
   }
 
-  /** Of the model's process. */
+  /** Of the model's process; of several, the first. */
   get pid(): number | undefined {
-    return this.#model.pid;
+    return this.#replicas[0]?.pid;
   }
 
-  /** Loads the model. @throws what is wrong with it */
+  /** Each with what it has to do. */
+  get replicas(): { pid: number | undefined; isUp: boolean; running: number }[] {
+    return this.#replicas.map((replica) => ({
+      ...{ pid: replica.pid, isUp: replica.isUp },
+      running: this.#with(replica).length,
+    }));
+  }
+
+  #sum(read: (replica: Replica) => number): number {
+    return this.#replicas.reduce((total, replica) => total + read(replica), 0);
+  }
+
+  /** Loads the model, in all replicas; requests are taken once one is there. @throws what is wrong with it */
   start(): Promise<ModelFacts> {
     this.#status = "loading";
     return new Promise((resolve, reject) => {
       this.#loaded = { resolve, reject };
       this.#texts.warm();
-      this.#model.start();
+      for (const replica of this.#replicas) replica.start();
     });
   }
 
@@ -233,6 +261,7 @@ export class Engine {
         ...request,
         id: ++this.#lastId,
         state: "queued",
+        replica: undefined,
         prepared: undefined,
         request: undefined,
         deaths: 0,
@@ -271,10 +300,8 @@ export class Engine {
   }
 
   async #leave(): Promise<void> {
-    this.#restarting();
-    this.#wasUp = false;
     this.#status = "idle";
-    await this.#model.stop();
+    await Promise.all(this.#replicas.map((replica) => replica.stop()));
   }
 
   /** Takes no more requests, and resolves when all are answered; those that are not after `seconds` get an error. */
@@ -297,38 +324,53 @@ export class Engine {
     for (const entry of [...this.#suspects.splice(0), ...this.#queue.drain()]) entry.reject(gone);
     for (const entry of [...this.#underway.values()]) this.#settle(entry, () => entry.reject(gone));
     const { pictures, videos } = this.#pools;
-    await Promise.all([this.#model.close(), pictures.close(), videos.close(), this.#texts.close()]);
+    const all = [...this.#replicas, pictures, videos, this.#texts];
+    await Promise.all(all.map((each) => each.close()));
   }
 
   #busy(): EngineError {
-    const rounds = Math.ceil((this.#queue.length + 1) / this.options.batch);
+    const together = this.options.batch * this.#replicas.length;
+    const rounds = Math.ceil((this.#queue.length + 1) / together);
     const seconds = Math.min(600, Math.max(1, Math.ceil(rounds * this.#usualSeconds)));
     return new EngineError("busy", `the queue is full (${this.#queue.limit} requests wait)`, seconds);
   }
 
-  /** Gives free places to those whose turn it is. */
+  /** Gives free places to those whose turn it is: the least busy replica's first. */
   #pump(): void {
-    while (this.#isUp && !this.#isLeaving && this.#underway.size < this.options.batch + AHEAD) {
-      const entry = this.#next();
-      if (entry === undefined) return;
+    if (this.#isLeaving) return;
+    const open = new Map(this.#replicas.filter(({ isUp }) => isUp).map((each) => [each, this.#with(each).length]));
+    while (open.size > 0) {
+      const [[replica, running]] = [...open].sort(([, a], [, b]) => a - b) as [[Replica, number]];
+      const entry = running < this.options.batch + AHEAD ? this.#next(replica) : undefined;
+      if (entry === undefined) {
+        open.delete(replica);
+        continue;
+      }
+      open.set(replica, running + 1);
+      entry.replica = replica;
       this.#underway.set(entry.id, entry);
       entry.takenAt = performance.now();
-      void this.#prepare(entry);
+      void this.#prepare(entry, replica);
     }
   }
 
-  /** Whose turn it is: a suspect's when nothing else is under way, nobody's while one is. */
-  #next(): Entry | undefined {
+  /** Whose turn it is; where suspects are tried, a suspect's when nothing else is under way, nobody's while one is. */
+  #next(replica: Replica): Entry | undefined {
+    if (replica !== this.#trial) return this.#queue.shift();
     if (this.#isTryingOne()) return undefined;
     if (this.#suspects.length === 0) return this.#queue.shift();
-    return this.#underway.size === 0 ? this.#suspects.shift() : undefined;
+    return this.#with(replica).length === 0 ? this.#suspects.shift() : undefined;
   }
 
   #isTryingOne(): boolean {
     return [...this.#underway.values()].some(({ deaths }) => deaths > 0);
   }
 
-  async #prepare(entry: Entry): Promise<void> {
+  #with(replica: Replica): Entry[] {
+    return [...this.#underway.values()].filter((entry) => entry.replica === replica);
+  }
+
+  async #prepare(entry: Entry, replica: Replica): Promise<void> {
     entry.state = "preparing";
     try {
       const visuals = await (entry.prepared ?? entry.visuals(this.#pools, this.#facts as ModelFacts, entry.signal));
@@ -342,41 +384,39 @@ export class Engine {
     }
     if (this.#underway.get(entry.id) !== entry) return; // aborted in the meantime
     // It was decoding its pictures when the process died; until the suspects are through, it waits like all others.
-    const mustWait = entry.deaths === 0 && (this.#suspects.length > 0 || this.#isTryingOne());
-    if (!this.#isUp || mustWait) {
+    const tries = replica === this.#trial && (this.#suspects.length > 0 || this.#isTryingOne());
+    if (!replica.isUp || (entry.deaths === 0 && tries)) {
       this.#putBack(entry);
       this.#pump();
       return;
     }
     entry.state = "sent";
-    void this.#send(entry, entry.request, entry.prepared);
+    void this.#send(entry, replica, entry.request, entry.prepared);
   }
 
-  async #send(entry: Entry, request: ResolvedRequest, visuals: readonly Visual[]): Promise<void> {
+  async #send(entry: Entry, replica: Replica, request: ResolvedRequest, visuals: readonly Visual[]): Promise<void> {
     const { id, deaths } = entry;
     const { text, trace } = entry.job;
-    await this.#model.send({ type: "add", id, job: { request, text, trace }, visuals: visuals.map(headOf) });
+    await replica.send({ type: "add", id, job: { request, text, trace }, visuals: visuals.map(headOf) });
     for (const [visual, { pixels }] of visuals.entries())
       for (let start = 0; start < pixels.length; start += PIECE_BYTES) {
         // It has left, or is with another process by now.
         if (this.#underway.get(id) !== entry || entry.state !== "sent" || entry.deaths !== deaths) return;
         const piece = pixels.subarray(start, start + PIECE_BYTES);
-        await this.#model.send({ type: "pixels", id, visual, start, pixels: piece });
+        await replica.send({ type: "pixels", id, visual, start, pixels: piece });
       }
+  }
+
+  #ready(facts: ModelFacts): void {
+    this.#facts = facts;
+    this.#upSince = performance.now();
+    if (this.#status !== "draining") this.#status = "ready";
+    if (this.#replicas.every(({ isUp }) => isUp)) this.#loaded?.resolve(facts);
+    this.#pump();
   }
 
   #hear(message: FromModel): void {
     switch (message.type) {
-      case "ready":
-        this.#facts = message.facts;
-        this.#memory = message.memory;
-        this.#isUp = true;
-        this.#wasUp = true;
-        this.#upSince = performance.now();
-        if (this.#status !== "draining") this.#status = "ready";
-        this.#loaded?.resolve(message.facts);
-        this.#pump();
-        return;
       case "begun": {
         const entry = this.#underway.get(message.id);
         if (entry === undefined) return;
@@ -398,13 +438,11 @@ export class Engine {
         this.#fail(message.id, unpackError(message.error));
         return;
       case "passes":
-        this.#memory = message.memory;
-        this.#kept = message.kept;
-        this.#cacheBytes = message.cacheBytes;
         for (const pass of message.passes) this.options.onPass?.(pass);
         return;
+      case "ready":
       case "unloadable":
-        return; // the handle's affair
+        return; // the replica's affair
     }
   }
 
@@ -444,34 +482,37 @@ export class Engine {
       this.#queue.remove(entry.client, entry);
       this.#suspects = this.#suspects.filter((each) => each !== entry);
     } else if (!this.#underway.has(entry.id)) return;
-    if (entry.state === "sent" || entry.state === "begun") void this.#model.send({ type: "cancel", id: entry.id });
+    if (entry.state === "sent" || entry.state === "begun") void entry.replica?.send({ type: "cancel", id: entry.id });
     this.#settle(entry, () => entry.reject(entry.signal.reason));
   }
 
-  #lost(why: Error): void {
-    this.options.log?.(`${why.message}; starting it again`);
+  #lost(replica: Replica, why: Error): void {
+    this.options.log?.(`${named(replica, why.message)}; starting it again`);
     this.#restarting();
+    this.#trial = replica;
     const error = new EngineError(
       "crashed",
       `${why.message} while it worked on this request; it is being restarted`,
       5,
     );
     // Those whose pictures are being decoded are put back when that is done.
-    const [sent, begun] = [this.#inState("sent"), this.#inState("begun")];
+    const [sent, begun] = [this.#inState("sent", replica), this.#inState("begun", replica)];
     for (const entry of sent) entry.deaths++;
     // Those that it had not begun lose nothing but their place in its line, unless it dies of them again.
     const guilty = sent.filter(({ deaths }) => deaths >= DEATHS);
     for (const entry of sent) if (!guilty.includes(entry)) this.#putBack(entry);
     for (const entry of [...begun, ...guilty]) this.#settle(entry, () => entry.reject(error));
+    this.#pump(); // others may have places
   }
 
-  #inState(state: Entry["state"]): Entry[] {
-    return [...this.#underway.values()].filter((entry) => entry.state === state);
+  #inState(state: Entry["state"], replica: Replica): Entry[] {
+    return this.#with(replica).filter((entry) => entry.state === state);
   }
 
   #putBack(entry: Entry): void {
     this.#underway.delete(entry.id);
     entry.state = "queued";
+    entry.replica = undefined;
     if (entry.deaths > 0) this.#suspects.push(entry);
     else this.#queue.unshift(entry.client, entry);
   }
@@ -493,23 +534,29 @@ export class Engine {
     });
   }
 
-  #unloadable(why: Error): void {
-    if (!this.#wasUp) {
-      this.#loaded?.reject(why);
+  #unloadable(replica: Replica, why: Error, isFirst: boolean): void {
+    if (isFirst) {
+      this.#loaded?.reject(atReplica(replica, why));
       return;
     }
-    this.options.log?.(`the model cannot be loaded again: ${why.message}`);
+    this.options.log?.(`${named(replica, "the model")} cannot be loaded again: ${why.message}`);
     this.#restarting();
   }
 
+  /** One of several that is away keeps nobody from asking the others. */
   #restarting(): void {
-    this.#isUp = false;
-    this.#memory = { tensors: 0, bytes: 0, forgotten: 0 };
-    this.#keptBefore = this.kept;
-    this.#kept = NOTHING_KEPT;
-    this.#cacheBytes = 0;
-    if (this.#status !== "draining") this.#status = "restarting";
+    if (this.#status !== "draining" && !this.#replicas.some(({ isUp }) => isUp)) this.#status = "restarting";
   }
+}
+
+const named = ({ name }: Replica, text: string): string => (name === undefined ? text : `${name}: ${text}`);
+
+/** What is wrong with one of several, where each may have a GPU of its own. */
+function atReplica({ name }: Replica, why: Error): Error {
+  if (name === undefined) return why;
+  const hint = why instanceof UserError ? why.hint : undefined;
+  const remedy = "--replicas takes memory for as many models, and with --device cuda as many GPUs.";
+  return new UserError(`${name}: ${why.message}`, hint === undefined ? remedy : `${hint} ${remedy}`, { cause: why });
 }
 
 const headOf = ({ kind, tiles, tileSize, imageSize }: Visual): VisualHead => ({ kind, tiles, tileSize, imageSize });

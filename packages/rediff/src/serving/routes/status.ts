@@ -8,14 +8,18 @@ import type { AppEnv } from "../http/api-keys.js";
 import { openApi } from "../openapi.js";
 import type { Served, Serving } from "../route-context.js";
 
-/** Ready is who answers requests that name no model. The others are told beside it where there are any: one that is
+/** Ready is who answers requests that name no model, in one of its replicas at least. The others are told beside it where there are any: one that is
  *  loaded later, or has crashed, keeps nobody from asking the first. */
 export function statusRoutes(app: Hono<AppEnv>, { served, metrics }: Serving): void {
   const [{ engine, model }] = served;
   const all = () =>
     served.length > 1 && { models: Object.fromEntries(served.map((each) => [each.model.id, each.engine.status])) };
 
-  app.get("/health", (c) => c.json({ status: "ok" }));
+  const replicas = () => {
+    const all = engine.replicas;
+    return all.length > 1 && { replicas: { up: all.filter(({ isUp }) => isUp).length, of: all.length } };
+  };
+  app.get("/health", (c) => c.json({ status: "ok", ...replicas() }));
 
   app.get("/ready", (c) =>
     // One that was unloaded is loaded by the request that asks for it.

@@ -78,6 +78,8 @@ const lora = z.strictObject({
   dropout: z.literal(0, { error: "dropout is not supported; leave the key out" }).default(0),
 });
 
+export const dtypeSchema = z.enum(["bfloat16", "float16", "float32", "float64"]);
+
 const schema = z.strictObject({
   // What goes in and what comes out
   /** A model folder or a hub id: LLaDA-V, ReDiff, or a text-only LLaDA together with `vision_tower`; or the folder of a
@@ -177,7 +179,7 @@ const schema = z.strictObject({
   device: optional(z.string().refine(isDeviceName, { error: `expected ${DEVICE_FORMS}` })),
   /** Default: bfloat16 where the device multiplies matrices in it, else float32; see run/default-dtype.ts. A run that goes
    *  on keeps its checkpoint's. */
-  dtype: optional(z.enum(["bfloat16", "float16", "float32", "float64"])),
+  dtype: optional(dtypeSchema),
   tf32: z.boolean().default(true),
   /** float32 copies of 16-bit weights in the optimizer. */
   master_weights: z.boolean().default(true),

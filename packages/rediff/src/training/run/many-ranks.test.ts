@@ -10,8 +10,9 @@ import { onRanks, valuesOnRanks } from "../../testing/ranks-here.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
 import { parseRecipe } from "../recipe/recipe-file.js";
+import type { RunRequests } from "./run-parts.js";
 import type { StepReport } from "./run-report.js";
-import { type RunRequests, train } from "./trainer.js";
+import { train } from "./trainer.js";
 
 const { at, path: folder } = folderOfFile();
 let model: string;

@@ -1,4 +1,5 @@
 /** What a training run tells: facts, as numbers. Who listens makes lines, files or pictures of them. */
+import { z } from "zod";
 import type { Skip } from "../../data/samples/sample-error.js";
 import type { LayersDone } from "../../models/chain.js";
 import { listener, type OptionTypes } from "../../options/option-set.js";
@@ -117,3 +118,11 @@ export interface TrainResult {
   folder: string;
   finished: boolean;
 }
+
+/** As one process tells it to others, in JSON. */
+export const trainResultSchema: z.ZodType<TrainResult> = z
+  .object({
+    ...{ steps: z.number(), totalSteps: z.number(), loss: z.number().optional() },
+    ...{ folder: z.string(), finished: z.boolean() },
+  })
+  .transform(({ loss, ...rest }) => ({ ...rest, loss }));

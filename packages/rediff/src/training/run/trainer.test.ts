@@ -10,8 +10,9 @@ import { listCheckpoints, readState } from "../checkpoint/training-checkpoint.js
 import type { RecipeKeys } from "../recipe/recipe.js";
 import { parseRecipe } from "../recipe/recipe-file.js";
 import { defaultDtype } from "./default-dtype.js";
+import type { RunRequests } from "./run-parts.js";
 import type { EvaluationReport, RunFacts, StepReport } from "./run-report.js";
-import { type RunRequests, type TrainOptions, train } from "./trainer.js";
+import { type TrainOptions, train } from "./trainer.js";
 
 const { at, path: folder } = folderOfFile();
 let model: string;

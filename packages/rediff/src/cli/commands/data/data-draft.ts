@@ -2,9 +2,11 @@
 import { Command } from "commander";
 import { UserError } from "../../../errors.js";
 import type { DraftOptions, DraftReport } from "../../../pipeline/drafts/draft-all.js";
+import type { DraftDataOptions } from "../../../pipeline/drafts/draft-data.js";
 import { parseShard } from "../../../pipeline/drafts/draft-plan.js";
 import { checkDraftOptions } from "../../../pipeline/drafts/draft-settings.js";
 import { failures, type LeftOutReason, leftOutReasons } from "../../../pipeline/drafts/left-out.js";
+import { type Place, placeOf } from "../../../ranks/place.js";
 import { DEFAULT_QUESTION } from "../../../text/default-question.js";
 import { describeLeftOut, type LeftOutFile } from "../../../vision/picture/folder-pictures.js";
 import { PartlyFailed } from "../../exit-status.js";
@@ -24,8 +26,9 @@ import { decimal, given, whole } from "../../options/parse-values.js";
 import { assertWritable } from "../../options/writable.js";
 import { listenForInterrupts } from "../../terminal/interrupts.js";
 import { layersText } from "../../terminal/layers-text.js";
-import { answerLine } from "../../terminal/lines.js";
+import { answerLine, noteLine } from "../../terminal/lines.js";
 import { progress } from "../../terminal/progress.js";
+import { flagsOfRank, joinWork } from "../../together/join-work.js";
 
 interface Flags extends ModelFlags, PromptFlags, RuleFlags {
   output: string;
@@ -51,13 +54,18 @@ cut off goes on where it stopped. FILE.left-out.jsonl names the records that got
 some could not be read); --json has its name, and the files of a folder that
 are no pictures.
 
-Several values of --steps share the records out, in slices of equal length. With --shard, N processes draft a part each
-into a file of its own; put together with cat, the files are the whole.
+Several values of --steps share the records out, in slices of equal length.
+
+Several processes draft together under rediff launch (and torchrun, srun ...): each takes the next few records when it is
+free, and when all are done their drafts are in FILE, in the order in which one process makes them. --shard I/N is for processes that know
+nothing of each other: each drafts every N-th record from the I-th on into a FILE of its own; put together with cat, the files
+are the whole.
 
 Examples:
   $ rediff data draft vicrit_train_others.json --image-folder ViCrit-Train/images --model ReDiff-Base --revise \\
       --first 30000 --count 15000 --steps 128,32,16 --output drafts.jsonl
   $ rediff data draft mine.jsonl --model ReDiff-Base --revise --steps 32 --shard 0/8 --device cuda:0 --output drafts-0.jsonl
+  $ rediff launch --nproc 4 -- data draft mine.jsonl --model ReDiff-Base --revise --steps 32 --output drafts.jsonl
   $ rediff data draft photos/ --prompt "Describe the photo." --model ReDiff-Base --tokens-per-step 4 --output drafts.jsonl
 `;
 
@@ -108,7 +116,7 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
   await assertWritable(output);
   const folder = await suitableModel(flags, true);
   await needTorch();
-  const { draftData } = await import("../../../pipeline/drafts/draft-data.js");
+  const place = shard === undefined ? placeOf() : undefined;
 
   using interrupt = listenForInterrupts();
   const reading = progress({ label: "reading", unit: "B" });
@@ -116,14 +124,14 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
   let named = 0;
   const notPictures: LeftOutFile[] = [];
   try {
-    const report = await draftData({
+    const report = await draftAs(place, {
       ...{ imageFolder, imageFolder2, unpackTo, seed, steps, tokensPerStep, first, count, batch, output },
       data,
       prompt,
       shard,
       model: { name, folder, base: flags.base, quantize: await roundingOf(flags, folder) },
       withModel: async (use) => {
-        using model = await openModel(flags, { pictures: true });
+        using model = await openModel(place === undefined ? flags : flagsOfRank(flags, place), { pictures: true });
         return await use(model);
       },
       options,
@@ -149,11 +157,18 @@ async function run(data: string, _flags: Flags, command: Command): Promise<void>
       signal: interrupt.signal,
     });
     bar?.finish();
-    tell(report, notPictures, flags);
+    if (report !== undefined) tell(report, notPictures, flags);
   } finally {
     reading.finish();
     bar?.finish();
   }
+}
+
+/** @returns undefined for a process that is not the first of several */
+async function draftAs(place: Place | undefined, options: DraftDataOptions): Promise<DraftReport | undefined> {
+  if (place === undefined) return (await import("../../../pipeline/drafts/draft-data.js")).draftData(options);
+  const { draftTogether } = await import("../../../pipeline/drafts/draft-together.js");
+  return await joinWork(place, (work) => draftTogether(options, work, (line) => noteLine(`rediff: ${line}`)));
 }
 
 /** Records left out that are named on stderr. */

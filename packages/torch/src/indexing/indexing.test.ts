@@ -1,8 +1,8 @@
 /** Indexing against Python's rules, written out element by element. */
 import fc from "fast-check";
 import { describe, expect } from "vitest";
-import { arange, scope, type Tensor, tensor } from "./index.js";
-import { test } from "./testing/test.js";
+import { arange, scope, type Tensor, tensor } from "../index.js";
+import { test } from "../testing/test.js";
 
 const table = () => scope(() => arange(0, 24).view([2, 3, 4]));
 

@@ -1,10 +1,10 @@
 /** Methods under the names by which users of PyTorch look for them first. */
-import { type BackwardOptions, backward } from "./autograd.js";
-import type { Device } from "./device.js";
-import type { DType } from "./dtype.js";
-import { to, transpose } from "./generated/ops.generated.js";
+import { type BackwardOptions, backward } from "../autograd.js";
+import type { Device } from "../device.js";
+import type { DType } from "../dtype.js";
+import { to, transpose } from "../generated/ops.generated.js";
+import type { Tensor } from "../tensor.js";
 import { at, type Index, setAt_ } from "./indexing.js";
-import type { Tensor } from "./tensor.js";
 
 /** Numbers, nested as deep as the tensor has dimensions. */
 export type NestedNumbers = number | NestedNumbers[];

@@ -3,7 +3,7 @@
  *      x.at(0)               x[0]                    x.at("1:", null)       x[1:, None]
  *      x.at(-1, ":5")        x[-1, :5]               x.at(mask)             x[mask]
  *      x.at("...", "::2")    x[..., ::2]             x.at(":", [2, 0, 1])   x[:, [2, 0, 1]] */
-import { fromBuffer } from "./create.js";
+import { fromBuffer } from "../create.js";
 import {
   copy_,
   fill_,
@@ -14,9 +14,9 @@ import {
   slice,
   to,
   unsqueeze,
-} from "./generated/ops.generated.js";
-import { scope } from "./scope.js";
-import { Tensor } from "./tensor.js";
+} from "../generated/ops.generated.js";
+import { scope } from "../scope.js";
+import { Tensor } from "../tensor.js";
 
 /** For one dimension: a number takes a place and the dimension goes, `"first:end:step"` a range (each may be left out, and
  *  counts from the end below 0); `"..."` stands for all dimensions that are not named, null is a new one. A list of

@@ -1,8 +1,8 @@
 /** Gradients of a function by what it is given, as JAX has it: no flags on tensors, nothing accumulated. */
-import { grad } from "./autograd.js";
-import { zerosLike } from "./generated/ops.generated.js";
-import { scope, tensorsIn } from "./scope.js";
-import { Tensor } from "./tensor.js";
+import { grad } from "../autograd.js";
+import { zerosLike } from "../generated/ops.generated.js";
+import { scope, tensorsIn } from "../scope.js";
+import { Tensor } from "../tensor.js";
 
 /** A tensor, or arrays and plain objects of such. */
 export type Parameters = Tensor | readonly Parameters[] | { readonly [name: string]: Parameters };

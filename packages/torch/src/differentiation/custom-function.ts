@@ -1,9 +1,9 @@
 /** Functions whose derivative is written in TypeScript, as torch.autograd.Function has it. */
-import { isRecording, noGrad } from "./autograd.js";
-import { giveUp } from "./handle.js";
-import { native } from "./native.js";
-import { scope } from "./scope.js";
-import { Tensor, wrap } from "./tensor.js";
+import { isRecording, noGrad } from "../autograd.js";
+import { giveUp } from "../handle.js";
+import { native } from "../native.js";
+import { scope } from "../scope.js";
+import { Tensor, wrap } from "../tensor.js";
 
 export interface CustomFunction<Inputs extends readonly Tensor[]> {
   /** Begins the messages of errors, and is the node's name in the graph. */

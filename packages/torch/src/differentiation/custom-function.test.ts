@@ -1,7 +1,7 @@
 /** Functions that are differentiated in TypeScript. */
 import { describe, expect } from "vitest";
-import { backward, customFunction, grad, noGrad, scope, type Tensor, tensor } from "./index.js";
-import { test } from "./testing/test.js";
+import { backward, customFunction, grad, noGrad, scope, type Tensor, tensor } from "../index.js";
+import { test } from "../testing/test.js";
 
 const cube = customFunction({
   name: "cube",

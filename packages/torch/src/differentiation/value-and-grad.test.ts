@@ -1,6 +1,6 @@
 import { describe, expect } from "vitest";
-import { scope, type Tensor, tensor, valueAndGrad } from "./index.js";
-import { test } from "./testing/test.js";
+import { scope, type Tensor, tensor, valueAndGrad } from "../index.js";
+import { test } from "../testing/test.js";
 
 describe("valueAndGrad", () => {
   test("gives gradients in the parameters' form, and leaves the parameters as they are", () => {

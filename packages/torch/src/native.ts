@@ -184,8 +184,9 @@ function load(): Native {
       "@rediff/torch is not set up: libtorch or its addon is missing. Run `npx rediff-torch-setup` once.",
     );
   waitAsleep();
-  // What libtorch warns of (a peer that is gone, with a stack) comes as an error too, which says it once.
-  process.env.TORCH_CPP_LOG_LEVEL ??= "ERROR";
+  // What libtorch logs (every try to reach a store that is not there, a peer that is gone, each with C++ frames) comes as an
+  // error too, which says it once. It reads its level when it first has something to log; whoever has set it keeps it.
+  process.env.TORCH_CPP_LOG_LEVEL ??= "FATAL";
   try {
     return createRequire(import.meta.url)(located.addon) as Native;
   } catch (error) {

@@ -4,7 +4,7 @@
 #include <c10/util/Logging.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 
-#include <cstdlib>
+#include <mutex>
 
 #include "../env.h"
 #include "entries.h"
@@ -28,22 +28,15 @@ Outcome text(Bytes value) {
   return valueOf([value = std::move(value)](napi_env env) { return bytesToText(env, value); });
 }
 
-/** What c10d logs of a peer that is gone or a store that refuses, with C++ frames and for every try, promises say too, in a
- *  line with the rank and the collective. Whoever looks for what lies behind it sets TORCH_CPP_LOG_LEVEL, which only Python's
- *  torch reads by itself. */
-void quietLogs() {
+/** Has c10d log by TORCH_CPP_LOG_LEVEL, which src/native.ts sets and only Python's torch reads by itself. */
+void readLogLevel() {
   static std::once_flag once;
-  std::call_once(once, [] {
-    if (std::getenv("TORCH_CPP_LOG_LEVEL") != nullptr)
-      c10::initLogging();
-    else
-      FLAGS_caffe2_log_level = c10::GLOG_FATAL;
-  });
+  std::call_once(once, [] { c10::initLogging(); });
 }
 
 /** makeStore(host, port, isServer, timeoutMs, prefix): its number, at once; storeConnect connects it. */
 napi_value makeStore(Call& call) {
-  quietLogs();
+  readLogLevel();
   auto entry = std::make_shared<StoreEntry>();
   entry->host = toString(call.e, call[0], "host");
   entry->options.port = static_cast<uint16_t>(toInt(call.e, call[1], "port"));

@@ -28,9 +28,6 @@ export async function connectStore(options: StoreOptions): Promise<TcpStore> {
   if (!Number.isInteger(port) || port < 0 || port > 65_535 || (port === 0 && !isServer))
     throw new RangeError(`the store's port is ${port}; expected from ${isServer ? 0 : 1} to 65535`);
   const timeout = checkedTimeout(timeoutMs);
-  // c10d logs every try with its C++ frames, beside the error that says it in a line, and reads its level from the environment
-  // when it first has something to log. Whoever has set it keeps it.
-  process.env.TORCH_CPP_LOG_LEVEL ??= "FATAL";
   const id = native.makeStore?.(host, port, isServer, timeout, prefix) as number;
   try {
     return new TcpStore(id, host, await native.storeConnect(id), timeout);

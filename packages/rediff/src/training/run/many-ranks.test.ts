@@ -145,7 +145,8 @@ describe.each(cases.map(([name, values], nth) => ({ name, values, nth })))("$nam
     for (const [size, sharding] of divisions(nth)) {
       const together = await run(size, recipe({ ...values, sharding }));
       expectClose(together.losses, alone.losses, 1e-6);
-      expectClose(together.norms, alone.norms, 1e-5);
+      // Sums in another order; where a toy's gradients grow to hundreds, their norm shows it first, most with AVX-512.
+      expectClose(together.norms, alone.norms, 1e-4);
       expect(together.steps.map(({ samples, rows, tokens }) => [samples, rows, tokens])).toEqual(
         alone.steps.map(({ samples, rows, tokens }) => [samples, rows, tokens]),
       );

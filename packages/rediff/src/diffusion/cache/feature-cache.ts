@@ -156,9 +156,10 @@ class LayerFeatures implements SegmentFeatures, Disposable {
   }
 }
 
-/** The `count` positions whose new features point elsewhere than the old ones: int64 [count] */
+/** The `count` positions whose new features point elsewhere than the old ones: int64 [count]. In float32 at most: beyond that,
+ *  what has not changed at all would be told apart by the order of sums. */
 function mostTurned(now_1GD: Tensor, then_1GD: Tensor, count: number): Tensor {
-  return cosineSimilarity(now_1GD, then_1GD).squeezeDim(0).topk(count, -1, false)[1];
+  return cosineSimilarity(now_1GD, then_1GD).to({ dtype: "float32" }).squeezeDim(0).topk(count, -1, false)[1];
 }
 
 /** Along the last dimension, each norm at least 1e-8, as torch.nn.functional has it. */

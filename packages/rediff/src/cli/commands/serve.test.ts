@@ -8,8 +8,9 @@ const { at } = folderOfFile();
 const model = at("tiny-rediff");
 beforeAll(() => void writeTinyModel(model));
 
-const serve = (...args: string[]) =>
-  startRediff(["serve", "--model", model, "--port", "0", "--threads", "1", ...args], { env: { REDIFF_API_KEY: "" } });
+const serveModel = (folder: string, ...args: string[]) =>
+  startRediff(["serve", "--model", folder, "--port", "0", "--threads", "1", ...args], { env: { REDIFF_API_KEY: "" } });
+const serve = (...args: string[]) => serveModel(model, ...args);
 
 /** The address is the only thing on standard output. */
 const addressOf = ({ child }: Started) =>
@@ -99,7 +100,7 @@ test("a port that is taken is one line with a remedy", async () => {
 test("a model that is damaged ends it; an open door is worth a word", async () => {
   const broken = at("broken");
   writeTinyModel(broken, { config: { num_hidden_layers: 9 } });
-  const started = await serve("--model", broken, "--host", "0.0.0.0");
+  const started = await serveModel(broken, "--host", "0.0.0.0");
   const { status, stdout, stderr } = await started.done;
   expect([status, stdout]).toEqual([1, ""]);
   expect(stderr).toMatch(/--host 0.0.0.0 without --api-key: whoever reaches this port may use the model/);

@@ -152,7 +152,7 @@ const cases = (): Record<string, Case> => ({
 
 const WRITE_NOTHING = [
   ...["launch", "refine", "chat", "serve", "data check", "scenes score", "scenes expert"],
-  ...["recipe ls", "trace", "inspect", "doctor", "completion"],
+  ...["recipe ls", "trace", "inspect", "doctor", "completion", "config", "mcp"],
 ];
 /** Where the recipe says what is written. */
 const BY_RECIPE = ["train", "improve"];

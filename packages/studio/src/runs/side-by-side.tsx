@@ -57,10 +57,10 @@ function OneRun({ run, other, side }: { run: KeptRun; other: KeptRun | undefined
   // The answers that count stand last: of a description the one that may revise.
   const partner = (i: number) => otherSaid[otherSaid.length - said.length + i]?.text;
   return (
-    <section class="card kept-run" data-side={side} aria-labelledby={`kept-${side}`}>
+    <section class="card kept-run" data-side={side} aria-label={`${side}: ${timeText(run.created)}`}>
       <div class="card-head">
         <div>
-          <h2 id={`kept-${side}`}>{timeText(run.created)}</h2>
+          <h2>{timeText(run.created)}</h2>
           <p class="note">{run.model}</p>
         </div>
         <button type="button" class="button small" onClick={() => void openRun(app, run.id)}>

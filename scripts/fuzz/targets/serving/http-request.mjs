@@ -13,7 +13,9 @@ import { defineTarget } from "../../target.mjs";
 
 /** Without a model: what is asked here is what is read before a model is. */
 const serving = /** @type {never} */ ({
-  served: [{ model: { id: "m", embedded: false, revises: true }, engine: { status: "ready", facts: undefined } }],
+  served: [
+    { model: { id: "m", embedded: false, revises: true }, engine: { status: "ready", facts: undefined, replicas: [] } },
+  ],
   metrics: { registry: { metrics: async () => "", contentType: "text/plain" } },
 });
 /** @type {unknown[]} */

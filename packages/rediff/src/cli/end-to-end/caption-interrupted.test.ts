@@ -9,8 +9,8 @@ import { fixturePath } from "../../vision/fixtures/pillow.js";
 
 const { at, path: root } = folderOfFile();
 const PICTURES = ["color.jpg", "grey.jpg", "rgba.png", "palette.png", "alpha.webp", "cmyk.jpg"].sort();
-/** A tenth of a second or more for each picture. */
-const CAPTION = ["caption", "pictures", "--model", "model", "--gen-length", "96"];
+/** A fifth of a second or more for each picture. */
+const CAPTION = ["caption", "pictures", "--model", "model", "--gen-length", "192"];
 let whole: Record<string, unknown>[];
 
 beforeAll(async () => {

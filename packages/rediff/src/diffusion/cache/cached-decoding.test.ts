@@ -171,7 +171,7 @@ describe("the tokens are those without a cache", () => {
       }),
       { numRuns: 20 },
     );
-    expect(cachedPasses).toBeGreaterThan(100);
+    expect(cachedPasses).toBeGreaterThan(50); // 90 to 300, by the batches that are drawn
   });
 });
 

@@ -8,8 +8,8 @@ import type { AppEnv } from "../http/api-keys.js";
 import { openApi } from "../openapi.js";
 import type { Served, Serving } from "../route-context.js";
 
-/** Ready is who answers requests that name no model, in one of its replicas at least. The others are told beside it where there are any: one that is
- *  loaded later, or has crashed, keeps nobody from asking the first. */
+/** Ready is who answers requests that name no model, in one of its replicas at least. The others are told beside it where
+ *  there are any: one that is loaded later, or has crashed, keeps nobody from asking the first. */
 export function statusRoutes(app: Hono<AppEnv>, { served, metrics }: Serving): void {
   const [{ engine, model }] = served;
   const all = () =>

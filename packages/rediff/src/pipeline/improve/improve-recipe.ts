@@ -121,6 +121,13 @@ const train = z.strictObject({
   start_from: z.enum(["previous", "first"]).default("previous"),
   /** Learn from the corrections of earlier rounds as well. */
   earlier_rounds: z.boolean().default(false),
+  /** Learn the drafts that the expert found right as well, as answers like any other. Without them a round sees of the model's
+   *  own words those alone that had mistakes in them: longer ones, about pictures that are harder. */
+  right: z.boolean().default(false),
+  /** How much of the model that drafted is in the round's model; the rest is what training made of it. Corrections are few,
+   *  and a model that is tuned to them forgets what it could: the mean of both keeps it (WiSE-FT, arXiv 2109.01903). Default 0,
+   *  the trained model alone. */
+  average: z.number().min(0).lt(1).default(0),
   /** Samples that are no corrections, such as those of stage I. */
   extra: optional(
     z.strictObject({

@@ -1,9 +1,10 @@
 /** The loop in this process, against a server of the expert's protocol. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { isAbsolute } from "node:path";
-import { openCheckpoint, setThreads } from "@rediff/torch";
+import { openCheckpoint, scope, setThreads } from "@rediff/torch";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { record, writeLines } from "../../data/testing/record-files.js";
+import { loadModel } from "../../inference/vision-language-model.js";
 import { generateScenes } from "../../scenes/records/generate-scenes.js";
 import { makeWorld } from "../../scenes/world/world.js";
 import { jsonLines } from "../../testing/command-line.js";
@@ -259,7 +260,9 @@ describe("what is trained", () => {
   const sample = (...overrides: string[]) => recipe(`output=${at("none")}`, ...overrides);
 
   test("the recipe's values, and the loop's", async () => {
-    const keys = await roundRecipe(sample("train.set.learning_rate=0.5", 'train.set={"save.every": 7}'), 2, 10);
+    const keys = await roundRecipe(sample("train.set.learning_rate=0.5", 'train.set={"save.every": 7}'), 2, {
+      corrections: 10,
+    });
     expect(keys).toMatchObject({
       model: at("none/round-1/model"),
       output: at("none/round-2/model"),
@@ -267,17 +270,44 @@ describe("what is trained", () => {
       seed: 43,
     });
     expect(keys.save).toEqual({ every: 7, keep: 2, adapter_only: false });
-    expect((await roundRecipe(sample("train.set.learning_rate=0.5"), 1, 1)).learning_rate).toBe(0.5);
+    expect((await roundRecipe(sample("train.set.learning_rate=0.5"), 1, { corrections: 1 })).learning_rate).toBe(0.5);
   });
 
   test("always the first model, on all corrections so far, with other samples beside them", async () => {
     const extra = [`train.extra={data: ${at("data.jsonl")}, share: 0.25}`];
-    const keys = await roundRecipe(sample("train.start_from=first", "train.earlier_rounds=true", ...extra), 3, 30);
+    const keys = await roundRecipe(sample("train.start_from=first", "train.earlier_rounds=true", ...extra), 3, {
+      corrections: 30,
+    });
     expect(keys.model).toBe(at("model"));
     expect(keys.data).toEqual([
       ...[1, 2, 3].map((round) => ({ json_path: at(`none/round-${round}/train.jsonl`), sampling_strategy: "all" })),
       { json_path: at("data.jsonl"), sampling_strategy: "random:10" },
     ]);
+  });
+
+  test("right drafts too, and the mean of what was and what came of it", LONG, async () => {
+    const report = await run("mean", [
+      ...SHORT,
+      "train.right=true",
+      "train.average=0.25",
+      "train.keep_checkpoints=true",
+    ]);
+    const { corrections = 0, right = 0, steps, model } = report.rounds[0]?.train ?? {};
+    expect(right).toBe(report.rounds[0]?.correct?.total.right);
+    expect(right).toBeGreaterThan(0);
+    expect(drafts("mean/round-1/right.jsonl").map(({ revise }) => revise)).toEqual(Array(right).fill(undefined));
+    expect(steps).toBe(2 * (corrections + right));
+    using before = openCheckpoint(at("model"));
+    using trained = openCheckpoint(at("mean/round-1/trained"));
+    using after = openCheckpoint(model ?? "");
+    for (const name of ["lm_head.weight", "model.layers.0.self_attn.q_proj.weight"])
+      scope(() => {
+        const wanted = before.get(name).mul(0.25).add(trained.get(name).mul(0.75));
+        expect(after.get(name).equal(before.get(name))).toBe(false);
+        expect(after.get(name).sub(wanted).abs().amax().item()).toBeLessThan(1e-6);
+      });
+    using loaded = await loadModel(model ?? "");
+    expect((await loaded.describe(`${pictureFolder}/color.jpg`, { genLength: 4 })).text).toBeTypeOf("string");
   });
 
   test("the share is of all samples, and told when there are fewer", LONG, async () => {

@@ -126,7 +126,11 @@ class Loop {
       correctRound(recipe, { drafts: files.drafts, output: files.corrections, onAnswer: onProgress, onNote, signal }),
     );
     const selected = await this.#stage(round, "select", async () =>
-      selectRound(files, { model: await resolveModel(drafter), rules: selectionRules(recipe.select.compat) }),
+      selectRound(files, {
+        model: await resolveModel(drafter),
+        rules: selectionRules(recipe.select.compat),
+        right: recipe.train.right,
+      }),
     );
     if (selected.kept === 0) {
       const { right, corrected: wrong } = corrected.total;
@@ -142,6 +146,7 @@ class Loop {
     await this.#stage(round, "train", () =>
       trainRound(recipe, round, {
         corrections: earlier + selected.kept,
+        right: selected.learntRight ?? 0,
         onNote,
         signal,
         ...(training && { observer: training }),

@@ -6,7 +6,9 @@
  *      round-N/drafts.jsonl               what the model of the round before says
  *      round-N/corrections.jsonl          what the expert says about that
  *      round-N/train.jsonl                what can be learnt from it
- *      round-N/model/                     who learnt it
+ *      round-N/right.jsonl                drafts that the expert found right, where they are learnt too
+ *      round-N/trained/                   who learnt it, until it is averaged with who drafted
+ *      round-N/model/                     the round's model
  *      round-N/evaluation/                measured: drafts, and the expert's answers to them
  *      round-N/report.json                all figures of the round */
 import { join } from "node:path";
@@ -16,6 +18,8 @@ export interface RoundFiles {
   drafts: string;
   corrections: string;
   training: string;
+  right: string;
+  trained: string;
   model: string;
   report: string;
   evaluationDrafts(steps: number): string;
@@ -29,6 +33,8 @@ export function roundFiles(output: string, round: number): RoundFiles {
     drafts: join(folder, "drafts.jsonl"),
     corrections: join(folder, "corrections.jsonl"),
     training: join(folder, "train.jsonl"),
+    right: join(folder, "right.jsonl"),
+    trained: join(folder, "trained"),
     model: join(folder, "model"),
     report: join(folder, "report.json"),
     evaluationDrafts: (steps) => join(folder, "evaluation", `drafts-${steps}-steps.jsonl`),

@@ -5,12 +5,12 @@ import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { writeText } from "../../files/atomic-file.js";
 import { parseRecipeKeys, type RecipeKeys, recipeChanges } from "../../training/recipe/recipe.js";
-import type { SelectionReport } from "../correction/select-records.js";
 import type { DraftReport } from "../drafts/draft-all.js";
 import { isRecord } from "../formats/exact-json.js";
 import type { LoopCorrections } from "./correct-round.js";
 import { type ImproveKeys, improveChanges, parseImproveKeys } from "./improve-recipe.js";
 import type { Evaluation } from "./measure-round.js";
+import type { RoundSelection } from "./select-round.js";
 import type { TrainingReport } from "./train-round.js";
 
 /** In the order in which they follow each other. */
@@ -21,7 +21,7 @@ export type Stage = (typeof stages)[number];
 export interface StageReports {
   draft: DraftReport;
   correct: LoopCorrections;
-  select: SelectionReport;
+  select: RoundSelection;
   train: TrainingReport;
   evaluate: Evaluation;
 }

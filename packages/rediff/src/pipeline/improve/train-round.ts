@@ -1,7 +1,13 @@
 /** A round's training: a recipe of `rediff train`, of which the loop sets model, data, output and seed. */
+import { existsSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import { saveAverage } from "../../checkpoint/average-weights.js";
+import { carryFiles } from "../../checkpoint/model-folder.js";
 import { openRecords } from "../../data/records/record-list.js";
 import { UserError } from "../../errors.js";
-import { removeWholeFolder } from "../../files/whole-folder.js";
+import { removeWholeFolder, writeWholeFolder } from "../../files/whole-folder.js";
+import { resolveModel } from "../../hub/resolve-model.js";
 import { listCheckpoints } from "../../training/checkpoint/training-checkpoint.js";
 import type { Override } from "../../training/recipe/overrides.js";
 import type { RecipeKeys } from "../../training/recipe/recipe.js";
@@ -17,6 +23,8 @@ export interface TrainingReport {
   steps: number;
   /** Corrections of this round, and of earlier ones. */
   corrections: number;
+  /** Drafts of this round that were right. */
+  right?: number;
   /** Samples that are no corrections. */
   extra: number;
   /** Of the last update; null when the round was found trained. */
@@ -56,31 +64,43 @@ function parse(file: string, overrides: readonly Override[]): RecipeKeys {
 }
 
 /** What a round is trained with. */
-export async function roundRecipe(recipe: ImproveKeys, round: number, corrections: number): Promise<RecipeKeys> {
-  const { extra, earlier_rounds, start_from } = recipe.train;
+export async function roundRecipe(
+  recipe: ImproveKeys,
+  round: number,
+  { corrections, right = 0 }: { corrections: number; right?: number },
+): Promise<RecipeKeys> {
+  const { average, extra, earlier_rounds } = recipe.train;
+  const files = roundFiles(recipe.output, round);
   const rounds = earlier_rounds ? Array.from({ length: round }, (_, i) => i + 1) : [round];
   const base = trainingRecipe(recipe);
   return trainingRecipe(recipe, {
-    model: start_from === "first" ? recipe.model : modelAfter(recipe, round - 1),
-    output: roundFiles(recipe.output, round).model,
+    model: startOf(recipe, round),
+    output: average > 0 ? files.trained : files.model,
     data: [
       ...rounds.map((number) => roundFiles(recipe.output, number).training),
+      ...(right > 0 ? [files.right] : []),
       ...(extra === undefined
         ? []
-        : [{ json_path: extra.data, sampling_strategy: `random:${extraOf(recipe, corrections)}` }]),
+        : [{ json_path: extra.data, sampling_strategy: `random:${extraOf(recipe, corrections + right)}` }]),
     ],
     seed: base.seed + round - 1, // other corruption, other extra samples
   });
 }
 
-/** Samples beside the corrections, so that they are the share that was asked for. */
-export function extraOf({ train: { extra } }: ImproveKeys, corrections: number): number {
-  return extra === undefined ? 0 : Math.max(1, Math.round((corrections * extra.share) / (1 - extra.share)));
+/** The model that a round's training begins with. */
+const startOf = (recipe: ImproveKeys, round: number): string =>
+  recipe.train.start_from === "first" ? recipe.model : modelAfter(recipe, round - 1);
+
+/** Samples beside `own`, those of the loop itself, so that they are the share that was asked for. */
+export function extraOf({ train: { extra } }: ImproveKeys, own: number): number {
+  return extra === undefined ? 0 : Math.max(1, Math.round((own * extra.share) / (1 - extra.share)));
 }
 
 export interface TrainRoundOptions {
   /** Of this round and, where they are learnt again, of earlier ones. */
   corrections: number;
+  /** Drafts that are learnt as they are. */
+  right?: number;
   observer?: (recipe: RecipeKeys) => TrainObserver & { close(): void };
   onNote?: ((line: string) => void) | undefined;
   /** Saves a checkpoint after the step under way and ends. */
@@ -91,10 +111,10 @@ export interface TrainRoundOptions {
 export async function trainRound(
   recipe: ImproveKeys,
   round: number,
-  { corrections, observer, onNote, signal }: TrainRoundOptions,
+  { corrections, right = 0, observer, onNote, signal }: TrainRoundOptions,
 ): Promise<TrainingReport> {
-  const keys = await roundRecipe(recipe, round, corrections);
-  const extra = await countExtra(recipe, corrections, onNote);
+  const keys = await roundRecipe(recipe, round, { corrections, right });
+  const extra = await countExtra(recipe, corrections + right, onNote);
   const requests: RunRequests = { save: false, stop: false };
   const stop = () => {
     requests.stop = true;
@@ -108,22 +128,40 @@ export async function trainRound(
     if (!finished) throw signal?.reason;
     if (!recipe.train.keep_checkpoints)
       for (const { folder } of listCheckpoints(keys.output)) await removeWholeFolder(folder);
+    const { model } = roundFiles(recipe.output, round);
+    if (keys.output !== model) await averageInto(model, recipe, round);
     const seconds = Math.round(performance.now() - started) / 1000;
-    return { steps, corrections, extra, loss, seconds, model: keys.output };
+    return { steps, corrections, ...(right > 0 && { right }), extra, loss, seconds, model };
   } finally {
     listener?.close();
     signal?.removeEventListener("abort", stop);
   }
 }
 
-async function countExtra(
-  recipe: ImproveKeys,
-  corrections: number,
-  onNote: TrainRoundOptions["onNote"],
-): Promise<number> {
+/** The mean of what training made and of the model that it began with, in place of the former. */
+async function averageInto(model: string, recipe: ImproveKeys, round: number): Promise<void> {
+  const { trained } = roundFiles(recipe.output, round);
+  const before = await resolveModel(startOf(recipe, round));
+  const { average } = recipe.train;
+  await writeWholeFolder(model, async (folder) => {
+    saveAverage(
+      [
+        { folder: before, share: average },
+        { folder: trained, share: 1 - average },
+      ],
+      folder,
+    );
+    await carryFiles(trained, folder);
+    for (const name of ["config.json", "metrics.jsonl"])
+      if (existsSync(join(trained, name))) await copyFile(join(trained, name), join(folder, name));
+  });
+  if (!recipe.train.keep_checkpoints) await removeWholeFolder(trained);
+}
+
+async function countExtra(recipe: ImproveKeys, own: number, onNote: TrainRoundOptions["onNote"]): Promise<number> {
   const { extra } = recipe.train;
   if (extra === undefined) return 0;
-  const wanted = extraOf(recipe, corrections);
+  const wanted = extraOf(recipe, own);
   const { count } = await openRecords(extra.data);
   if (count < wanted) onNote?.(`${extra.data} has ${count} samples, and a share of ${extra.share} are ${wanted}`);
   return Math.min(count, wanted);

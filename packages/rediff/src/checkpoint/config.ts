@@ -53,6 +53,7 @@ const defaultsSchema = z
     edit_threshold: z.number().min(0).max(1).optional(),
     post_edit_steps: z.number().int().min(0).optional(),
     world: z.literal("scenes").optional(),
+    known_tokens: z.tuple([z.int().min(0), z.int().min(0)]).optional(),
     converses: z.boolean().optional(),
   })
   .default({})
@@ -71,6 +72,7 @@ const defaultsSchema = z
         editThreshold: keys.edit_threshold,
         postEditSteps: keys.post_edit_steps,
       },
+      knownTokens: keys.known_tokens,
       world: keys.world,
       converses: keys.converses,
     }),

@@ -55,6 +55,9 @@ export interface ModelDefaults {
   decoding?: DecodingDefaults | undefined;
   /** The world that it knows, where it does not know photographs. */
   world?: "scenes" | undefined;
+  /** The first and the last id of the tokens that it was trained on, where its vocabulary has others: `refine` leaves words
+   *  of those as they are. */
+  knownTokens?: readonly [number, number] | undefined;
   /** False of a model that was not trained to answer questions or to go on talking. */
   converses?: boolean | undefined;
 }

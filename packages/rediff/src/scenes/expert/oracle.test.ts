@@ -76,12 +76,12 @@ describe("nearestCaption", () => {
       ],
       background: "blue",
     };
-    const draft = splitWords("a cat is at the top right. the background is red.");
+    const draft = splitWords("A cat is at the top right. The background is red.");
     expect(nearestCaption(draft, facts)).toBeUndefined();
     const nearest = nearestCaption(draft, facts, { omissionCost: 4 });
-    expect(joinWords(nearest?.words ?? [])).toBe("a cat is at the top right. the background is blue.");
+    expect(joinWords(nearest?.words ?? [])).toBe("A cat is at the top right. The background is blue.");
     expect(nearest).toMatchObject({ distance: 1, omitted: 1 });
-    const full = splitWords("a cat is at the top left. a cat is at the top right. the background is blue.");
+    const full = splitWords("A cat is at the top left. A cat is at the top right. The background is blue.");
     expect(nearestCaption(full, facts, { omissionCost: 4 })).toMatchObject({ distance: 1, omitted: 0 });
   });
 
@@ -125,8 +125,8 @@ describe("revisePairs", () => {
   });
 
   it("avoid what the prompt has", () => {
-    const draft = splitWords("a dog is in the top left.");
-    const corrected = splitWords("a dog is at the top left.");
+    const draft = splitWords("A dog is in the top left.");
+    const corrected = splitWords("A dog is at the top left.");
     expect(revisePairs(draft, corrected)).toEqual([{ org: "in", target: "at" }]);
     const prompt = splitWords("describe the image in detail.");
     expect(revisePairs(draft, corrected, prompt)).toEqual([{ org: "in the", target: "at the" }]);

@@ -1,4 +1,4 @@
-/** The reference of the library that `npm run docs:api` makes. Making it takes half a minute, and fails where a public
+/** The reference of the library that `npm run docs:api` makes. Making it takes half a minute, and warns where a public
  *  signature names what is not exported; here is only looked at whether somebody has made it since. */
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -1,5 +1,5 @@
 // @ts-check
-/** `npm run docs:api`: the library's reference in docs/api, made from its types. Fails where a public signature names a type
+/** `npm run docs:api`: the library's reference in docs/api, made from its types. Warns where a public signature names a type
  *  that is not exported. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";

@@ -1,24 +1,80 @@
-/** The reference of the library that `npm run docs:api` makes. Making it takes half a minute, and warns where a public
- *  signature names what is not exported; here is only looked at whether somebody has made it since. */
-import { readFileSync } from "node:fs";
+/** What the packages export, and the library's reference that `npm run docs:api` makes. Making it takes half a minute; here
+ *  is only looked at whether somebody has made it since. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { publicNames } from "./public-names.mjs";
 
-const read = (path: string): string => readFileSync(fileURLToPath(new URL(`../${path}`, import.meta.url)), "utf8");
+const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const library = publicNames(at("packages/rediff/dist/index.d.ts"));
 
 test("docs/api has a heading for each name that the library exports, and for no other", () => {
-  const exported = [...read("packages/rediff/src/index.ts").matchAll(/^export (?:type )?\{([^}]*)\}/gm)]
-    .flatMap(([, names = ""]) => names.split(","))
-    .map((name) =>
-      name
-        .trim()
-        .replace(/^type /, "")
-        .replace(/^.* as /, ""),
-    )
-    .filter((name) => name !== "");
-  expect(exported.length).toBeGreaterThan(100);
-  const told = [...read("docs/api/README.md").matchAll(/^### ([\w\\]+)/gm)].map(([, name = ""]) =>
+  expect(library.names.length).toBeGreaterThan(100);
+  const told = [...readFileSync(at("docs/api/README.md"), "utf8").matchAll(/^### ([\w\\]+)/gm)].map(([, name = ""]) =>
     name.replaceAll("\\", ""),
   );
-  expect([...new Set(told)].sort(), "run npm run docs:api").toEqual([...new Set(exported)].sort());
+  expect([...new Set(told)].sort(), "run npm run docs:api").toEqual([...new Set(library.names)].sort());
+});
+
+test("every type in a signature of the library is exported, or its member is @internal", () => {
+  expect(library.unexported).toEqual([]);
+});
+
+test("every type in a signature of @rediff/torch is, too", () => {
+  const { names, unexported } = publicNames(at("packages/torch/dist/index.d.ts"));
+  expect(names).toEqual(expect.arrayContaining(["Tensor", "tensor", "optim.AdamW", "distributed.openGroup"]));
+  expect(unexported).toEqual([]);
+});
+
+test("no row of the reference is so wide that nobody reads it", () => {
+  const rows = readFileSync(at("docs/api/README.md"), "utf8").split("\n");
+  expect(rows.filter((row) => row.length > 1000)).toEqual([]);
+});
+
+test("a type that is not exported is found: imported, of the same file, and by way of import() and export *", () => {
+  const folder = mkdtempSync(join(tmpdir(), "rediff-names-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const files = {
+    "index.d.ts": `export { type Asked as Question, Model } from "./model.js";\nexport type { Kept } from "./pass.js";\nexport * from "./all.js";\nexport * as parts from "./all.js";\n`,
+    "all.d.ts": "interface Own {\n    own: true;\n}\nexport declare function ask(own: Own): void;\n",
+    "pass.d.ts": `export type { Kept } from "./kept.js";\n`,
+    "kept.d.ts": "export interface Kept {\n    size: number;\n}\nexport interface Far {\n    far: true;\n}\n",
+    "model.d.ts": `import { type Tensor } from "@rediff/torch";
+import type { Kept } from "./pass.js";
+import type { Hidden } from "./hidden.js";
+/** Near, Hidden: words of a comment. */
+export interface Asked {
+    text: "Near" | "Hidden";
+}
+export declare class Model {
+    readonly rows: Tensor;
+    readonly kept: Kept;
+    /** @internal what
+     *  nobody needs */
+    readonly secret: Near | {
+        of: Near;
+    };
+    ask(asked: Asked): Promise<Hidden>;
+    far(): import("./kept.js").Far;
+}
+interface Near {
+    near: true;
+}
+export interface Unused {
+    near: Near;
+}
+`,
+    "hidden.d.ts": "export interface Hidden {\n    hidden: true;\n}\n",
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+  const found = () => publicNames(join(folder, "index.d.ts"));
+  expect(found()).toEqual({
+    names: ["Question", "Model", "Kept", "ask", "parts.ask"],
+    unexported: ["Far in Model", "Hidden in Model", "Own in ask", "Own in parts.ask"],
+  });
+
+  writeFileSync(join(folder, "model.d.ts"), files["model.d.ts"].replace("/** @internal", "/**"));
+  expect(found().unexported).toContain("Near in Model");
 });

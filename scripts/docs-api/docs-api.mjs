@@ -1,6 +1,6 @@
 // @ts-check
-/** `npm run docs:api`: the library's reference in docs/api, made from its types. Warns where a public signature names a type
- *  that is not exported. */
+/** `npm run docs:api`: the library's reference in docs/api, made from its types. Ends with status 1, and writes nothing,
+ *  where a public signature names a type that is not exported. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";

@@ -45,11 +45,12 @@ export const eye = (n: number, options: TensorOptions = {}): Tensor => make("ate
 /** As libtorch has them at most. */
 const MOST_DIMENSIONS = 64;
 
-type Nested = number | boolean | readonly Nested[];
+/** Numbers or booleans, nested as deep as the tensor is to have dimensions. */
+export type TensorValues = number | boolean | readonly TensorValues[];
 
-function shapeOf(value: Nested): number[] {
+function shapeOf(value: TensorValues): number[] {
   const shape: number[] = [];
-  for (let first: Nested | undefined = value; typeof first === "object"; first = first[0]) {
+  for (let first: TensorValues | undefined = value; typeof first === "object"; first = first[0]) {
     shape.push(first.length);
     if (shape.length > MOST_DIMENSIONS)
       throw new Error(`tensor(): arrays are nested more than ${MOST_DIMENSIONS} deep`);
@@ -58,7 +59,7 @@ function shapeOf(value: Nested): number[] {
 }
 
 /** Appends the numbers of `value`, which must be an array of `shape` from its dimension `dim` on. */
-function appendNumbers(flat: number[], value: Nested, shape: readonly number[], dim: number): void {
+function appendNumbers(flat: number[], value: TensorValues, shape: readonly number[], dim: number): void {
   if (dim === shape.length && typeof value !== "object") flat.push(Number(value));
   else if (typeof value === "object" && value.length === shape[dim])
     for (const element of value) appendNumbers(flat, element, shape, dim + 1);
@@ -66,11 +67,11 @@ function appendNumbers(flat: number[], value: Nested, shape: readonly number[], 
 }
 
 /** A tensor from nested arrays: `tensor([[1, 2], [3, 4]])`. Booleans make bool, everything else float32 unless told. */
-export function tensor(values: Nested, options: TensorOptions = {}): Tensor {
+export function tensor(values: TensorValues, options: TensorOptions = {}): Tensor {
   const shape = shapeOf(values);
   const flat: number[] = [];
   appendNumbers(flat, values, shape, 0);
-  let first: Nested | undefined = values;
+  let first: TensorValues | undefined = values;
   while (typeof first === "object") first = first[0];
   const dtype = options.dtype ?? (typeof first === "boolean" ? "bool" : "float32");
   const wide = fromBuffer(new Float64Array(flat), shape);

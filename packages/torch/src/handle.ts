@@ -13,6 +13,7 @@ export interface Frame {
   readonly netted: boolean;
 }
 
+/** Native memory: of a tensor, or of anything else that scopes free. */
 export class Handle implements Disposable {
   // Declared, then assigned: fields that a class defines cost 3 % of a small operator (V8 11.3).
   /** @internal the native slot; -1 once freed */

@@ -24,8 +24,8 @@ export type Remasking = "low_confidence" | "random";
  *  - all: of the whole vocabulary. Where a model has learnt to end texts for good (end-of-text behind the answer), that token
  *    is forbidden, and among the others it is sure of the end of the turn: it would be written first, behind the longest
  *    text there could be. */
-export const confidencesAmong = ["allowed", "all"] as const;
-export type ConfidenceAmong = (typeof confidencesAmong)[number];
+export type ConfidenceAmong = "allowed" | "all";
+export const confidencesAmong = ["allowed", "all"] as const satisfies readonly ConfidenceAmong[];
 
 /** Tokens that may not be written. */
 export interface Ban {

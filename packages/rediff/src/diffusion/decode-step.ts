@@ -1,7 +1,7 @@
 /** What passes between a loop of decoding and its model: the loop's question, the model's guess, and the report of a step.
  *
  *  A loop is a coroutine without tensors: it yields queries, receives guesses, and reports what each of them changed. */
-import type { Block, Canvas } from "./canvas.js";
+import type { Canvas } from "./canvas.js";
 
 /** What a loop wants predicted. */
 export interface Query {
@@ -10,7 +10,7 @@ export interface Query {
   /** For each of `positions`, whether it is a mask now. */
   masked: readonly boolean[];
   /** The part of the sequence that is being worked on, [start, end): a cache keeps what is outside of it. */
-  block: Pick<Block, "start" | "end">;
+  block: { start: number; end: number };
   /** Nothing kept of earlier passes may be used. */
   full?: boolean;
 }

@@ -58,19 +58,23 @@ function placesAndIds(writes: readonly { position: number; id: number }[], { dev
   return [places as Tensor, ids as Tensor];
 }
 
-/** How the canvas is worked on: `denoise`, or `proofread`. */
+/** How the canvas is worked on: `denoise`, or `proofread`.
+ *  @internal */
 export type Loop = (context: DecodeContext) => DecodeLoop;
 
 export interface AddOptions {
   /** Instead of the seed's numbers: for replaying a recorded run. */
   noise?: Noise | undefined;
+  /** @internal */
   loop?: Loop;
 }
 
 /** One prompt on its way: the loop, and its embeddings on the device. */
 export class Decoding implements Disposable {
   readonly options: DecodeOptions;
+  /** @internal */
   readonly rules: DecodingRules;
+  /** @internal */
   readonly canvas: Canvas;
   /** The last step, once there is one. */
   step: DecodeStep | undefined;

@@ -14,8 +14,9 @@ import { type CorruptedSample, type ExpandedSample, type Objective, PositionRole
 
 export type LossWeighting = "code" | "none";
 
-export const TERMS = ["masked", "corrupted", "clean", "revised"] as const;
-export type Term = (typeof TERMS)[number];
+/** A part of the loss, by what stands at its positions. */
+export type Term = "masked" | "corrupted" | "clean" | "revised";
+export const TERMS: readonly Term[] = ["masked", "corrupted", "clean", "revised"];
 
 /** A position that counts. */
 export interface LossPosition {

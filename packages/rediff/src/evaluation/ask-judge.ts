@@ -1,8 +1,5 @@
 /** What a task asks of a judge, another model, where rules cannot read an answer. */
-import type { AskSuite, SuiteQuestion } from "./captions/suite.js";
-
-/** Whoever answers the caption suites answers tasks. */
-export type AskJudge = AskSuite;
+import type { SuiteQuestion } from "./captions/suite.js";
 
 /** A question in one message, asked without chance.
  *  @param attempt 0 for the first time */

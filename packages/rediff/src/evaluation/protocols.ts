@@ -1,7 +1,7 @@
 /** Ways of asking and scoring that go by one task's name. Scores of two of them are two different numbers. */
 
-export const protocols = ["rediff", "llada-v", "lmms-eval", "official"] as const;
-export type Protocol = (typeof protocols)[number];
+export type Protocol = "rediff" | "llada-v" | "lmms-eval" | "official";
+export const protocols = ["rediff", "llada-v", "lmms-eval", "official"] as const satisfies readonly Protocol[];
 
 export const aboutProtocols: Readonly<Record<Protocol, string>> = {
   rediff: "this project's: the published one without its defects; an answer that cannot be read is wrong",

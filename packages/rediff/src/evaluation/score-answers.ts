@@ -1,7 +1,7 @@
 /** Answers that are there, scored: no model is asked. */
 import { UserError } from "../errors.js";
 import { rng } from "../scenes/world/purpose-random.js";
-import type { AskJudge } from "./ask-judge.js";
+import type { AskSuite } from "./captions/suite.js";
 import type { ScoredAnswer } from "./scored-answer.js";
 import { sampleVariance } from "./statistics/standard-errors.js";
 import type { ScoreContext, Task } from "./task.js";
@@ -17,7 +17,7 @@ export interface Answered {
 }
 
 export interface ScoreOptions {
-  judge?: AskJudge | undefined;
+  judge?: AskSuite | undefined;
   /** What happens to an answer in which no letter can be read: it is wrong, or one is drawn, as LLaDA-V's evaluation does. */
   unreadable?: "wrong" | "random" | undefined;
   /** Of the letters drawn. */
@@ -93,7 +93,7 @@ async function drawnErrors(
   );
 }
 
-const nobody: AskJudge = async () => undefined;
+const nobody: AskSuite = async () => undefined;
 
 async function scoreOne(task: Task, one: Answered, context: ScoreContext): Promise<ScoredAnswer> {
   const { document, answer, failed, picture } = one;

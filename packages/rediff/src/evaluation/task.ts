@@ -5,7 +5,7 @@ import type { z } from "zod";
 import { UserError } from "../errors.js";
 import { issueText } from "../options/issue-text.js";
 import { stripPython } from "../text/python-strip.js";
-import type { AskJudge } from "./ask-judge.js";
+import type { AskSuite } from "./captions/suite.js";
 import type { ScoredAnswer } from "./scored-answer.js";
 import { meanScores, type TaskScores } from "./task-scores.js";
 
@@ -32,7 +32,7 @@ export interface GenerationSettings {
 }
 
 export interface ScoreContext {
-  judge?: AskJudge | undefined;
+  judge?: AskSuite | undefined;
   /** Of the document that is scored, as a data URL, for judges that see it. */
   picture?: (() => Promise<string>) | undefined;
   /** Nothing was answered: what is scored in its place is an empty answer. */

@@ -49,7 +49,7 @@ export interface VisualHandling {
 }
 
 /** What all complete requests have. */
-interface CompleteRequest {
+export interface CompleteRequest {
   /** With a marker for each picture. */
   messages: readonly ChatMessage[];
   system: string;

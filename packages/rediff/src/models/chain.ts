@@ -46,7 +46,8 @@ export interface LayersDone {
   part: "vision" | "language";
   done: number;
   total: number;
-  /** What the piece to come works with; said by passes that learn. Whoever has these weights elsewhere fetches them. */
+  /** @internal what the piece to come works with; said by passes that learn. Whoever has these weights elsewhere fetches
+   *  them. */
   needs?: Need;
 }
 

@@ -1,8 +1,8 @@
 /** What the linear weights of a model's blocks may be rounded to (docs/quantize.md). */
 import type { QuantizedGroup } from "@rediff/torch";
 
-export const quantizations = ["int8", "int4"] as const;
-export type Quantization = (typeof quantizations)[number];
+export type Quantization = "int8" | "int4";
+export const quantizations = ["int8", "int4"] as const satisfies readonly Quantization[];
 
 export interface QuantizationScheme {
   weights: Quantization;

@@ -15,8 +15,8 @@ import type { Tokenizer } from "./tokenizer.js";
 /** An empty or null content is an answer that is still to come. */
 export type ChatMessage = { role: string; content: string | null };
 
-export const promptTemplates = ["llava_llada", "llada_plain"] as const;
-export type PromptTemplate = (typeof promptTemplates)[number];
+export type PromptTemplate = "llava_llada" | "llada_plain";
+export const promptTemplates = ["llava_llada", "llada_plain"] as const satisfies readonly PromptTemplate[];
 
 /** What LLaDA-V and ReDiff were trained with; other texts work, but are not what the weights know. */
 export const defaultSystemText =

@@ -5,7 +5,8 @@ import { scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
 import { freeGradient, type Parameter } from "./parameter.js";
 
-type WithGradient = Pick<Parameter, "name" | "gradient">;
+/** A parameter, as far as its gradient goes. */
+export type WithGradient = Pick<Parameter, "name" | "gradient">;
 
 const gradientsOf = (parameters: readonly WithGradient[]): Tensor[] =>
   parameters.flatMap(({ gradient }) => (gradient === undefined ? [] : [gradient]));

@@ -6,6 +6,7 @@ export {
   dropGradients,
   gradientNorm,
   nonFiniteGradients,
+  type WithGradient,
 } from "./clip-gradients.js";
 export { Ema, type EmaOptions } from "./ema.js";
 export { freeGradient, type Parameter, type ParameterGroup, parametersOf } from "./parameter.js";

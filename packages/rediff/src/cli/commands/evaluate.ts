@@ -146,7 +146,7 @@ async function run(names: string[], _flags: Flags, command: Command): Promise<vo
     throw new UserError("no task was named", "For example `rediff evaluate scenes --limit 50`; --list has all.");
   if (flags.report !== undefined)
     throw new OptionError("report", "--report goes with --compare", "A run leaves report.html in its --output.");
-  const [{ evaluate }, { checkEvaluate }] = await Promise.all([
+  const [{ evaluate, evaluateTogether }, { checkEvaluate }] = await Promise.all([
     import("../../evaluation/running/evaluate.js"),
     import("../../evaluation/running/evaluate-options.js"),
   ]);
@@ -162,7 +162,7 @@ async function run(names: string[], _flags: Flags, command: Command): Promise<vo
       results = await evaluate(flags.answers === undefined ? await modelToAsk(flags) : undefined, options);
     else {
       const asked = await modelToAsk(flagsOfRank(flags, place));
-      results = await joinWork(place, (work) => evaluate(asked, options, work));
+      results = await joinWork(place, (work) => evaluateTogether(asked, options, work));
     }
   } finally {
     screen.finish();

@@ -3,7 +3,7 @@
 import { UserError } from "../../errors.js";
 import { unusableAnswers } from "../../pipeline/correction/answer-kind.js";
 import { type AnswerTotals, type CorrectionReport, sum } from "../../pipeline/correction/correction-report.js";
-import { failureReasons } from "../../pipeline/correction/failed-file.js";
+import { type FailureReason, failureReasons } from "../../pipeline/correction/failed-file.js";
 import { formatDuration } from "../../units.js";
 import { PartlyFailed } from "../exit-status.js";
 import { dropLines } from "./reason-counts.js";
@@ -54,7 +54,7 @@ export function complain({ failed, failed_file, drafts }: CorrectionReport): voi
   const count = sum(failed);
   if (count === 0) return;
   const reasons = Object.entries(failed).map(
-    ([reason, number]) => `${number}: ${failureReasons[reason as keyof typeof failureReasons]}`,
+    ([reason, number]) => `${number}: ${failureReasons[reason as FailureReason]}`,
   );
   const Failure = count < drafts ? PartlyFailed : UserError;
   throw new Failure(

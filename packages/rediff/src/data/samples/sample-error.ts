@@ -2,8 +2,22 @@
 import { UserError } from "../../errors.js";
 import type { SampleSource } from "./sample.js";
 
+/** What is wrong with a sample, in a word. */
+export type ProblemKind =
+  | "json"
+  | "encoding"
+  | "form"
+  | "empty"
+  | "markers"
+  | "missing"
+  | "unreadable"
+  | "template"
+  | "length"
+  | "revise"
+  | "other";
+
 /** Headings of a report; the keys group what was found. */
-export const problemTitles = {
+export const problemTitles: Readonly<Record<ProblemKind, string>> = {
   json: "broken JSON",
   encoding: "text that is not UTF-8",
   form: "records of the wrong form",
@@ -15,9 +29,7 @@ export const problemTitles = {
   length: "answers cut away by max_length",
   revise: "revise pairs that cannot be used",
   other: "other",
-} as const;
-
-export type ProblemKind = keyof typeof problemTitles;
+};
 
 /** A sample that cannot be used. The message says why, not where: the place is added by `placed`. */
 export class SampleError extends UserError {

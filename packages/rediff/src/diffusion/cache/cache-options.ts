@@ -12,8 +12,8 @@ import { z } from "zod";
 import { OptionError, option, wording } from "../../errors.js";
 import { flag, number } from "../../options/option-set.js";
 
-export const cacheKinds = ["none", "refresh", "fast-dllm", "dllm-cache"] as const;
-export type CacheKind = (typeof cacheKinds)[number];
+export type CacheKind = "none" | "refresh" | "fast-dllm" | "dllm-cache";
+export const cacheKinds = ["none", "refresh", "fast-dllm", "dllm-cache"] as const satisfies readonly CacheKind[];
 
 export interface RefreshOptions {
   kind: "refresh";

@@ -14,8 +14,8 @@ import { judgeCoverage, scoreCoverage } from "./coverage.js";
 import { judgeFactuality, scoreFactuality } from "./factuality.js";
 import type { AskSuite, Troubles } from "./suite.js";
 
-export const captionSuites = ["clair", "coverage", "factuality", "caparena"] as const;
-export type CaptionSuite = (typeof captionSuites)[number];
+export type CaptionSuite = "clair" | "coverage" | "factuality" | "caparena";
+export const captionSuites = ["clair", "coverage", "factuality", "caparena"] as const satisfies readonly CaptionSuite[];
 
 export interface EvaluateCaptionsOptions extends JudgeOptions {
   suite: CaptionSuite;

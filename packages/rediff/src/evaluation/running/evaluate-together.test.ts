@@ -7,7 +7,7 @@ import { folderOfFile } from "../../testing/folders.js";
 import { onSharedWork } from "../../testing/ranks-here.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
-import { evaluate } from "./evaluate.js";
+import { evaluate, evaluateTogether } from "./evaluate.js";
 import type { EvaluateOptions } from "./evaluate-options.js";
 import type { EvaluationResult } from "./evaluation-result.js";
 
@@ -46,7 +46,7 @@ beforeAll(async () => {
 
 test("rank 0 has the results of all, with the reasons of what failed elsewhere; the others have none", async () => {
   const [first, ...others] = await onSharedWork(2, (work) =>
-    withModel((model) => evaluate(model, options("two"), work)),
+    withModel((model) => evaluateTogether(model, options("two"), work)),
   );
   expect(plain(first)).toEqual(plain(alone));
   expect(first?.[0]?.samples[7]?.error).toMatch(/broken\.jpg/);
@@ -64,7 +64,9 @@ test("what killed processes have left is taken over, and nothing is asked twice"
   part("answers.jsonl.rank-00001-of-00004", [lines[5], lines[7]], '{"doc":8,"pro');
   const asked: number[] = [];
   const [first] = await onSharedWork(2, (work) =>
-    withModel((model) => evaluate(model, { ...options("left"), onProgress: ({ done }) => asked.push(done) }, work)),
+    withModel((model) =>
+      evaluateTogether(model, { ...options("left"), onProgress: ({ done }) => asked.push(done) }, work),
+    ),
   );
   expect(plain(first)).toEqual(plain(alone));
   expect(answers("left")).toEqual(answers("alone"));
@@ -80,7 +82,11 @@ test("where all is answered nobody needs the model", async () => {
       const computing = { dtype: model.dtype, vision_tower: null };
       const load = () => Promise.reject(new Error("loaded"));
       const failing = options("alone");
-      return await evaluate({ askable, name: askable.facts.folder, computing, load }, { ...failing, limit: 2 }, work);
+      return await evaluateTogether(
+        { askable, name: askable.facts.folder, computing, load },
+        { ...failing, limit: 2 },
+        work,
+      );
     }),
   );
   expect(first?.[0]?.samples).toHaveLength(2);

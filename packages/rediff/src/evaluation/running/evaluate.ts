@@ -41,13 +41,21 @@ export interface ModelToAsk {
 const SCENE_PIXELS = 96;
 
 /** @param model none where the answers are given
- *  @param work of several processes that ask together; rank 0 alone scores and has results, the others have none
  *  @throws UserError for options, data or columns that are not as they have to be, before anything is asked; what was
  *  answered until something went wrong is kept */
-export async function evaluate(
+export function evaluate(
   model: VisionLanguageModel | ModelToAsk | undefined,
   options: EvaluateOptions,
-  work?: SharedWork,
+): Promise<EvaluationResult[]> {
+  return evaluateTogether(model, options, undefined);
+}
+
+/** `evaluate` of several processes that ask together.
+ *  @param work of all of them; rank 0 alone scores and has results, the others have none */
+export async function evaluateTogether(
+  model: VisionLanguageModel | ModelToAsk | undefined,
+  options: EvaluateOptions,
+  work: SharedWork | undefined,
 ): Promise<EvaluationResult[]> {
   const { shard } = checkEvaluate(options);
   const { answers: path, onResult, judgeModel } = options;

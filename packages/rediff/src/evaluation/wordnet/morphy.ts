@@ -1,7 +1,7 @@
 /** Morphy as NLTK has it: from a word to the forms that the dictionary knows, by a list of exceptions or by endings. */
 
-export const POS = ["noun", "verb", "adj", "adv"] as const;
-export type PartOfSpeech = (typeof POS)[number];
+export type PartOfSpeech = "noun" | "verb" | "adj" | "adv";
+export const POS: readonly PartOfSpeech[] = ["noun", "verb", "adj", "adv"];
 
 /** WordNet's: what a word may end with, and what its base form has there instead. */
 export const ENDINGS: Readonly<Record<PartOfSpeech, readonly (readonly [ending: string, instead: string])[]>> = {

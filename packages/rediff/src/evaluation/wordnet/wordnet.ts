@@ -15,6 +15,7 @@ export type WordNetFiles = Readonly<Record<PartOfSpeech, PosFiles>>;
 export class WordNet {
   readonly #exceptions: Readonly<Record<PartOfSpeech, ReadonlyMap<string, readonly string[]>>>;
 
+  /** @internal see openWordNet */
   constructor(
     private readonly files: WordNetFiles,
     /** For results: "3.0". */

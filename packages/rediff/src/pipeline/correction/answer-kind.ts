@@ -1,14 +1,16 @@
 /** What an expert's answer is good for, in the words of the report. */
 import { parseReply, type UnusableReply, unusableReplies } from "./expert-reply.js";
 
-export const unusableAnswers = {
+/** Why an answer is good for nothing. */
+export type UnusableAnswer = "cut_off" | "content_filter" | "refusal" | "malformed" | UnusableReply;
+
+export const unusableAnswers: Readonly<Record<UnusableAnswer, string>> = {
   cut_off: "cut off at the token limit",
   content_filter: "stopped by a content filter",
   refusal: "refused by the expert",
   malformed: "the reply is a list without any org and target",
   ...unusableReplies,
-} as const;
-export type UnusableAnswer = "cut_off" | "content_filter" | "refusal" | "malformed" | UnusableReply;
+};
 export type AnswerKind = "right" | "corrected" | UnusableAnswer;
 
 export interface Answered {

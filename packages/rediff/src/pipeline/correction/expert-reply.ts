@@ -13,12 +13,13 @@ export type ExpertReply =
   | { kind: "unusable"; reason: UnusableReply }
   | { kind: "pairs"; pairs: ReviseSpan[]; malformed: unknown[] };
 
-export const unusableReplies = {
+export type UnusableReply = "no_reply" | "not_json" | "not_a_list";
+
+export const unusableReplies: Readonly<Record<UnusableReply, string>> = {
   no_reply: "there is no reply",
   not_json: "the reply is neither `right` nor JSON",
   not_a_list: "the reply is JSON, but no list of org and target",
-} as const;
-export type UnusableReply = keyof typeof unusableReplies;
+};
 
 export function parseReply(reply: unknown): ExpertReply {
   if (typeof reply !== "string" || reply.trim() === "") return { kind: "unusable", reason: "no_reply" };

@@ -3,12 +3,13 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { writeError } from "../../files/write-errors.js";
 
-export const failureReasons = {
+export type FailureReason = "picture" | "rejected" | "no_answer";
+
+export const failureReasons: Readonly<Record<FailureReason, string>> = {
   picture: "the picture is missing or broken",
   rejected: "the expert does not take the draft",
   no_answer: "the expert did not answer",
-} as const;
-export type FailureReason = keyof typeof failureReasons;
+};
 
 export interface FailedDraft {
   id?: string | number;

@@ -38,7 +38,8 @@ export const expertSchema = z.looseObject({
   cost: z.number().optional(),
   seconds: z.number(),
 });
-export type ExpertProvenance = z.infer<typeof expertSchema>;
+/** Who answered, and at what cost. */
+export interface ExpertProvenance extends z.infer<typeof expertSchema> {}
 
 const lineSchema = z.looseObject({
   key: z.string().regex(/^[0-9a-f]{64}$/),

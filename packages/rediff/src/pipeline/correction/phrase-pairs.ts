@@ -10,7 +10,20 @@ import { spellsSpecialToken } from "../../text/conversation-prompt.js";
 import { imageToken } from "../../text/image-tokens.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 
-export const droppedPairs = {
+export type PairDrop =
+  | "malformed"
+  | "empty"
+  | "special_token"
+  | "unchanged"
+  | "duplicate"
+  | "conflict"
+  | "not_in_draft"
+  | "token_count"
+  | "token_count_after_space"
+  | "inside_tokens"
+  | "overlap";
+
+export const droppedPairs: Readonly<Record<PairDrop, string>> = {
   malformed: "no object with the texts org and target",
   empty: "org or target is empty",
   special_token: "org or target spells a special token, or <image>",
@@ -22,8 +35,7 @@ export const droppedPairs = {
   token_count_after_space: "the numbers of tokens differ behind a space",
   inside_tokens: "the phrase begins or ends inside a token of the draft",
   overlap: "the phrase overlaps an earlier one",
-} as const;
-export type PairDrop = keyof typeof droppedPairs;
+};
 
 export interface CheckedPairs {
   kept: ReviseSpan[];

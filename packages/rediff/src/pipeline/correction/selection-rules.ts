@@ -7,17 +7,19 @@ import { parseReply, type UnusableReply, unusableReplies } from "./expert-reply.
 import { readOriginalReply } from "./original-reply.js";
 import { checkPairs, droppedPairs, isControl, type PairDrop } from "./phrase-pairs.js";
 
-export const droppedDrafts = {
+/** Why a draft becomes no record. */
+export type DraftDrop = "right" | "no_pairs" | UnusableReply | "special_token" | "not_iterable" | "all_pairs_dropped";
+
+export const droppedDrafts: Readonly<Record<DraftDrop, string>> = {
   right: "the expert found nothing wrong",
   no_pairs: "the reply is an empty list",
   ...unusableReplies,
   special_token: "the draft spells a special token, or <image>",
   not_iterable: "the reply ends the original's script (null, true or a number)",
   all_pairs_dropped: "no pair is left",
-} as const;
-export type DraftDrop = "right" | "no_pairs" | UnusableReply | "special_token" | "not_iterable" | "all_pairs_dropped";
+};
 
-/** `no_tokens` under the original's rules only. */
+/** Why a pair of phrases is not learnt. `no_tokens` under the original's rules only. */
 export type AnyPairDrop = PairDrop | "no_tokens";
 
 /** What the counts' names mean, for people. */

@@ -8,6 +8,7 @@ export interface Shard {
   of: number;
 }
 
+/** Which records are drafted over. */
 export interface PlanOptions {
   /** The first record, from 0. Default 0. */
   first?: number | undefined;

@@ -47,7 +47,8 @@ const draftedShape = {
   /** rediff, torch. */
   versions: z.record(z.string(), z.string()),
 };
-export type Drafted = z.infer<z.ZodObject<typeof draftedShape>>;
+/** How a draft was made. */
+export interface Drafted extends z.infer<z.ZodObject<typeof draftedShape>> {}
 export const draftedSchema = z.looseObject(draftedShape);
 
 export const draftRecordSchema = z.looseObject({
@@ -63,7 +64,8 @@ export const draftRecordSchema = z.looseObject({
   pred: z.string(),
   drafted: draftedSchema.optional(),
 });
-export type DraftRecord = z.infer<typeof draftRecordSchema>;
+/** A line of a file of drafts. */
+export interface DraftRecord extends z.infer<typeof draftRecordSchema> {}
 
 /** As `rediff data draft` writes it, in this order of keys. */
 export interface NewDraft {

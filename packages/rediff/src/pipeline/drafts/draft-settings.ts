@@ -9,6 +9,7 @@ import type { DescribeRequest } from "../../inference/resolve.js";
 import type { DraftOptions } from "./draft-all.js";
 import type { DraftSettings } from "./drafts-file.js";
 
+/** How many forward passes drafts take. */
 export interface StepsAsked {
   /** Forward passes; several values share the data out. */
   steps?: readonly number[] | undefined;

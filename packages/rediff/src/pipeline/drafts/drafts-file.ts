@@ -11,6 +11,7 @@ import { isSettled, type LeftOut, type LeftOutReason, leftOutSchema } from "./le
 /** How all drafts of a run are made; the number of steps is the plan's. */
 export type DraftSettings = Omit<Drafted, "record" | "steps" | "versions">;
 
+/** Of a file of drafts. */
 export interface DraftCounts {
   /** Drafts in the file that this plan asks for. */
   drafts: number;

@@ -32,6 +32,7 @@ export interface Questions extends AsyncDisposable {
   read(record: number): Promise<Question>;
 }
 
+/** Where the pictures of a data set are. */
 export interface QuestionOptions {
   /** Searched in this order for pictures whose name is no absolute path, as in training. */
   imageFolder?: string | undefined;

@@ -4,6 +4,7 @@ import type { AskableModel } from "../../inference/model-facts.js";
 import type { DescribeOptions } from "../../inference/request.js";
 import type { RequestRecord } from "../../inference/trace-format.js";
 
+/** What made a result: the same again has the same result. */
 export interface ResultOrigin {
   /** As it was named. */
   model: string;

@@ -3,6 +3,7 @@ import { UserError } from "../../errors.js";
 import { number, type OptionTypes, object, text } from "../../options/option-set.js";
 import type { Prices } from "./budget.js";
 
+/** How an expert or a judge is asked. */
 export interface AskingOptions {
   apiKey?: string | undefined;
   /** The environment variable of the key, and what messages call its place. Default OPENAI_API_KEY. */

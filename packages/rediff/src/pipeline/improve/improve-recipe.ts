@@ -141,8 +141,8 @@ const train = z.strictObject({
   keep_checkpoints: z.boolean().default(false),
 });
 
-export const MEASURES = ["scenes", "expert", "loss"] as const;
-export type Measure = (typeof MEASURES)[number];
+export type Measure = "scenes" | "expert" | "loss";
+export const MEASURES = ["scenes", "expert", "loss"] as const satisfies readonly Measure[];
 
 const evaluate = z.strictObject({
   /** Data with references that is not drafted over. */
@@ -200,7 +200,24 @@ const schema = z.strictObject({
 });
 
 /** As a file has it: snake_case, every default filled in. */
-export type ImproveKeys = z.output<typeof schema>;
+export interface ImproveKeys extends Omit<z.output<typeof schema>, "draft" | "expert" | "train" | "evaluate"> {
+  draft: DraftKeys;
+  expert: ExpertKeys;
+  train: TrainKeys;
+  evaluate: EvaluateKeys | undefined;
+}
+
+/** How a round drafts. */
+export interface DraftKeys extends z.output<typeof draft> {}
+
+/** Who corrects the drafts, and what it may cost. */
+export interface ExpertKeys extends z.output<typeof expert> {}
+
+/** How a round learns. */
+export interface TrainKeys extends z.output<typeof train> {}
+
+/** What the models of the rounds are measured on. */
+export interface EvaluateKeys extends z.output<typeof evaluate> {}
 
 /** The recipe in `file` with `overrides` ("key=value") put in.
  *  @throws UserError when it cannot be read, is not YAML, or when a key or value is wrong */

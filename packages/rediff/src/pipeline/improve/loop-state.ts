@@ -14,8 +14,8 @@ import type { RoundSelection } from "./select-round.js";
 import type { TrainingReport } from "./train-round.js";
 
 /** In the order in which they follow each other. */
-export const stages = ["draft", "correct", "select", "train", "evaluate"] as const;
-export type Stage = (typeof stages)[number];
+export type Stage = "draft" | "correct" | "select" | "train" | "evaluate";
+export const stages = ["draft", "correct", "select", "train", "evaluate"] as const satisfies readonly Stage[];
 
 /** What each stage reports when it is done. */
 export interface StageReports {
@@ -25,6 +25,7 @@ export interface StageReports {
   train: TrainingReport;
   evaluate: Evaluation;
 }
+/** What the stages of a round that are done have reported. */
 export type RoundState = Partial<StageReports>;
 
 /** Written by ourselves: what is checked is that it is such a file, and of this version. */

@@ -20,7 +20,19 @@ import type { Facts, Group } from "../world/facts.js";
 import { findName } from "../world/object-names.js";
 import { rng } from "../world/purpose-random.js";
 
-export const figures = [
+export type Figure =
+  | "coverage"
+  | "precision"
+  | "position"
+  | "count"
+  | "size"
+  | "color"
+  | "background"
+  | "grammar"
+  | "exact"
+  | "edits";
+
+export const figures: readonly Figure[] = [
   "coverage",
   "precision",
   "position",
@@ -31,8 +43,7 @@ export const figures = [
   "grammar",
   "exact",
   "edits",
-] as const;
-export type Figure = (typeof figures)[number];
+];
 
 /** What one caption adds to the sums. */
 export interface Tally {

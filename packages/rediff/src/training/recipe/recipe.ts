@@ -50,7 +50,16 @@ const dataFile = z.union([
   z.strictObject({ json_path: path, sampling_strategy: optional(sampling) }),
 ]);
 
-export const dataFiles = z.union([dataFile.transform((one) => [one]), z.array(dataFile).min(1)]);
+/** A file of data in a recipe. */
+export interface RecipeDataFile {
+  json_path: string;
+  /** How much of it is used; undefined where the recipe's `sampling` says it. */
+  sampling_strategy: string | undefined;
+}
+
+export const dataFiles = z
+  .union([dataFile.transform((one) => [one]), z.array(dataFile).min(1)])
+  .transform((files): RecipeDataFile[] => files);
 
 const tunableParts = z
   .preprocess(
@@ -231,7 +240,7 @@ const schema = z.strictObject({
 });
 
 /** As a file has it: snake_case, every default filled in. */
-export type RecipeKeys = z.output<typeof schema>;
+export interface RecipeKeys extends z.output<typeof schema> {}
 
 /** All keys, those of groups as group.key. */
 export const recipeKeys = (): string[] => keysOf(schema);

@@ -2,12 +2,11 @@
 import { z } from "zod";
 import { UserError } from "../../../errors.js";
 import { DEFAULT_QUESTION } from "../../../text/default-question.js";
-import type { AskJudge } from "../../ask-judge.js";
 import { type ArenaSample, BASELINES, judgeArena, scoreArena } from "../../captions/caparena.js";
 import { type ClairSample, judgeClair, scoreClair } from "../../captions/clair.js";
 import { type CoverageSample, judgeCoverage, scoreCoverage } from "../../captions/coverage.js";
 import { type FactualitySample, judgeFactuality, scoreFactuality } from "../../captions/factuality.js";
-import type { Trouble } from "../../captions/suite.js";
+import type { AskSuite, Trouble } from "../../captions/suite.js";
 import type { Mark, ScoredAnswer } from "../../scored-answer.js";
 import { defineTask, type ScoreContext, type Task } from "../../task.js";
 import { countMarks, type TaskScores } from "../../task-scores.js";
@@ -102,7 +101,7 @@ export const clair = suiteTask<z.infer<typeof reference>, ClairSample>({
   metric: "clair",
   target: ({ caption }) => caption,
   judge: ({ image, caption: gold }, caption, { judge }) =>
-    judgeClair({ image, reference: gold }, caption, judge as AskJudge),
+    judgeClair({ image, reference: gold }, caption, judge as AskSuite),
   score: ({ score }) => score,
   metrics(samples) {
     const { clair: score, clair_lost_as_zero } = scoreClair(samples);
@@ -116,7 +115,7 @@ export const coverage = suiteTask<z.infer<typeof questions>, CoverageSample>({
   document: questions,
   metric: "coverage",
   target: ({ answers }) => answers.join(" "),
-  judge: (row, caption, { judge }) => judgeCoverage(row, caption, judge as AskJudge),
+  judge: (row, caption, { judge }) => judgeCoverage(row, caption, judge as AskSuite),
   score: ({ correct, questions: asked }) => (correct === null || asked === 0 ? null : correct / asked),
   metrics(samples) {
     const { coverage: score, coverage_lost_as_wrong } = scoreCoverage(samples);
@@ -131,7 +130,7 @@ export const factuality = suiteTask<z.infer<typeof reference>, FactualitySample>
   metric: "factuality",
   target: ({ caption }) => caption,
   judge: ({ image, caption: gold }, caption, context) =>
-    judgeFactuality({ image, reference: gold, picture: picture(context, image) }, caption, context.judge as AskJudge),
+    judgeFactuality({ image, reference: gold, picture: picture(context, image) }, caption, context.judge as AskSuite),
   score: (sample) => scoreFactuality([sample]).factuality,
   metrics(samples) {
     const { troubles: _, pictures: __, ...scores } = scoreFactuality(samples);
@@ -149,7 +148,7 @@ export const caparena = suiteTask<z.infer<typeof duel>, ArenaSample>({
     judgeArena(
       { image, reference: gold, baseline, baselineCaption: baseline_caption, picture: picture(context, image) },
       caption,
-      { ask: context.judge as AskJudge, seed: context.seed ?? 0 },
+      { ask: context.judge as AskSuite, seed: context.seed ?? 0 },
     ),
   // Points of one duel; the table halves their sums.
   score: (sample) => (sample.trouble === null ? 2 * (scoreArena([sample]).baselines[sample.baseline] ?? 0) : null),

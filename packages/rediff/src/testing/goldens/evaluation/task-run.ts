@@ -1,6 +1,6 @@
 /** A recorded task: its prompts, its answers scored one by one, and all of them together. */
 import { UserError } from "../../../errors.js";
-import type { AskJudge } from "../../../evaluation/ask-judge.js";
+import type { AskSuite } from "../../../evaluation/captions/suite.js";
 import type { ScoredAnswer } from "../../../evaluation/scored-answer.js";
 import type { Task } from "../../../evaluation/task.js";
 import type { TaskScores } from "../../../evaluation/task-scores.js";
@@ -78,9 +78,9 @@ function promptOf(task: Task, doc: Keyed): unknown {
 }
 
 /** Replies in the order of calls; one call more than recorded fails. */
-function scriptedJudge({ judge_calls }: EvaluationCase): { judge: AskJudge; asked: number[] } {
+function scriptedJudge({ judge_calls }: EvaluationCase): { judge: AskSuite; asked: number[] } {
   const asked: number[] = [];
-  const judge: AskJudge = async ({ maxTokens }) => {
+  const judge: AskSuite = async ({ maxTokens }) => {
     const call = judge_calls[asked.length];
     if (call === undefined) throw new Error(`the judge is asked more than ${judge_calls.length} times`);
     asked.push(maxTokens);

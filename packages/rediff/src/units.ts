@@ -16,3 +16,6 @@ export function formatDuration(seconds: number): string {
   if (whole < 3600) return `${Math.floor(whole / 60)}m${two(whole % 60)}s`;
   return `${Math.floor(whole / 3600)}h${two(Math.floor((whole % 3600) / 60))}m`;
 }
+
+/** A learning rate: 0.0000049 -> "4.9e-6". */
+export const formatRate = (rate: number): string => (rate === 0 ? "0" : rate.toExponential(2).replace(/\.?0+e/, "e"));

@@ -64,8 +64,9 @@ export async function readRegular(path: string, { expected, most }: WholeFile): 
   });
 }
 
-/** The same at once. */
-export function readRegularSync(path: string, { expected, most }: WholeFile): Buffer {
+/** Opens as `openRegular` does, at once.
+ *  @returns a descriptor, which the caller closes */
+export function openRegularSync(path: string, expected: string): number {
   let file: number;
   try {
     file = openSync(path, FLAGS);
@@ -75,9 +76,19 @@ export function readRegularSync(path: string, { expected, most }: WholeFile): Bu
     throw fileError(path, cause);
   }
   try {
-    const info = fstatSync(file);
-    refuseOthers(path, info, expected);
-    refuseLarger(path, info.size, { expected, most });
+    refuseOthers(path, fstatSync(file), expected);
+    return file;
+  } catch (cause) {
+    closeSync(file);
+    throw cause;
+  }
+}
+
+/** All of a small file, at once. */
+export function readRegularSync(path: string, { expected, most }: WholeFile): Buffer {
+  const file = openRegularSync(path, expected);
+  try {
+    refuseLarger(path, fstatSync(file).size, { expected, most });
     return readFileSync(file);
   } catch (cause) {
     throw cause instanceof UserError ? cause : fileError(path, cause);

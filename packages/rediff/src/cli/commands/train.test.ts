@@ -1,9 +1,10 @@
+import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openCheckpoint } from "@rediff/torch";
 import { beforeAll, describe, expect, test } from "vitest";
 import { record, writeLines } from "../../data/testing/record-files.js";
-import { jsonLines, rediff, rediffHere, startRediff } from "../../testing/command-line.js";
+import { jsonLines, program, rediff, rediffHere, startProgram, startRediff } from "../../testing/command-line.js";
 import { pictureFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { expectSameWeights } from "../../testing/same-weights.js";
@@ -112,6 +113,9 @@ describe("what a user sees", () => {
     expect(stderr.trimEnd()).toMatch(/trained: .*seen \(try it: rediff caption PICTURE --model .*seen\)$/);
     const again = await rediff(args("seen", "max_steps=2"));
     expect(again.stderr).toMatch(/finished already: the trained model is in .*seen/);
+    const watched = await rediffHere("train", "--watch", at("seen"));
+    expect(watched).toMatchObject({ status: 0, stderr: "" });
+    expect(watched.stdout).toMatch(/seen: finished, step 2 of 2 \(100%\), last line \d+s ago\n {2}loss +\d/);
     const caption = await rediffHere(
       "caption",
       `${pictureFolder}/color.jpg`,
@@ -121,6 +125,22 @@ describe("what a user sees", () => {
       "4",
     );
     expect(caption).toMatchObject({ status: 0 });
+  });
+
+  const haveScript = process.platform === "linux" && spawnSync("script", ["--version"]).status === 0;
+
+  test.skipIf(!haveScript)("in a terminal the loss is drawn as a chart, and stays", async () => {
+    const command = [process.execPath, program, ...args("drawn", "max_steps=3")].map((word) => `"${word}"`).join(" ");
+    const run = startProgram("script", ["-qec", `stty rows 24 cols 100; ${command}`, "/dev/null"]);
+    const { status, stdout } = await run.done;
+    expect(status).toBe(0);
+    // The last page: the line, six rows of the chart, the axis of steps, and what to do next.
+    const [end = ""] = stdout.split("\x1b[K").slice(-1);
+    const lines = end.trimEnd().split("\r\n");
+    expect(lines[0]).toMatch(/^step 3 of 3 {2}loss \d/);
+    expect(lines.slice(1, 7).join("")).toMatch(/[\u2801-\u28ff]/);
+    expect(lines[7]).toMatch(/^ +\u2514step 1 +3$/);
+    expect(lines[8]).toMatch(/^trained: /);
   });
 
   test("a bad sample is named, counted and skipped, within the limit", async () => {

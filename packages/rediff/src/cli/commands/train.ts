@@ -1,5 +1,6 @@
 /** `rediff train RECIPE [key=value ...]`: trains what a recipe says, and goes on where it was interrupted. */
 import { Command, Option } from "commander";
+import { UserError } from "../../errors.js";
 import { watchParent } from "../../ranks/parent-watch.js";
 import { type Place, placeOf } from "../../ranks/place.js";
 import type { Ranks } from "../../ranks/ranks.js";
@@ -22,6 +23,8 @@ interface Flags {
   tflops?: number;
   gbits?: number;
   threads?: number;
+  watch?: true;
+  once?: true;
   json?: true;
 }
 
@@ -36,11 +39,17 @@ Several processes train as one under rediff launch, torchrun --no-python, srun, 
 gradient_accumulation_steps micro-batches of a step. sharding=optimizer divides the optimizer's state among them, sharding=full the weights
 too. --plan tells what each of N processes would hold and send.
 
+--watch takes the output folders of runs, at work or ended, in place of a recipe, or the one of rediff improve: their
+losses as a chart, rates, held-out losses, and several at the same steps. It only reads. Live in a terminal until q or
+Ctrl-C; elsewhere, and with --once or --json, it tells once how they stand.
+
 Examples:
   $ rediff train recipes/rediff/stage1.yaml model=exp/llada_v data=stage1.jsonl image_folder=images output=exp/rediff_base
   $ rediff train recipes/llada-v/finetune.yaml data=mine.jsonl lora.rank=64 device=cuda
   $ rediff train recipes/rediff/stage2.yaml --inspect 3
   $ rediff train recipes/rediff/stage1.yaml model=llada-v-8b --plan 8
+  $ rediff train --watch exp/rediff_base
+  $ rediff train --watch exp/first exp/longer --once
 `;
 
 export function trainCommand(): Command {
@@ -59,17 +68,24 @@ export function trainCommand(): Command {
     .option("--gbits <X>", "of --plan: 10^9 bits a second that a process sends", decimal)
     .option("--threads <N>", "CPU threads of one operator (default those that are the fastest here)", whole(1))
     .option("--timeout <SECONDS>", "with several processes: how long one waits for the others", seconds(1), 600)
-    .option("--json", "one JSON line for each step on stdout")
+    .option("--watch", "show the runs whose output folders are given in place of a recipe, and train nothing")
+    .option("--once", "of --watch: show them once, in a terminal too")
+    .option("--json", "one JSON line for each step on stdout; of --watch: one for each run, once")
     .addHelpText("after", HELP)
     .action(run);
 }
 
 async function run(file: string, overrides: string[], flags: Flags): Promise<void> {
+  const { watch = false, once = false, json = false } = flags;
+  if (once && !watch) throw new UserError("--once is of --watch", "Give --watch and the output folders of runs.");
+  if (watch && (flags.plan !== undefined || flags.inspect !== undefined))
+    throw new UserError("--watch trains and plans nothing", "Leave out --plan and --inspect.");
+  if (watch) return await (await import("../watch/train-watch.js")).watchTraining([file, ...overrides], { once, json });
   const { readRecipe } = await import("../../training/recipe/recipe-file.js");
   const recipe = readRecipe(file, overrides);
   if (flags.plan !== undefined) {
     await needTorch();
-    const { planTokens: tokens, tflops, gbits, json = false } = flags;
+    const { planTokens: tokens, tflops, gbits } = flags;
     const { showPlan } = await import("../terminal/train-plan.js");
     return await showPlan(recipe, { processes: flags.plan, tokens, tflops, gbits, json });
   }
@@ -89,10 +105,11 @@ async function run(file: string, overrides: string[], flags: Flags): Promise<voi
     import("../terminal/train-report.js"),
   ]);
   await using ranks = place && (await join(place, recipe, flags.timeout));
-  const signals = trainSignals();
-  using _ = place?.launcher === "rediff launch" ? watchParent(() => process.kill(process.pid, "SIGTERM")) : undefined;
   const isFirst = (ranks?.rank ?? 0) === 0;
-  const report = isFirst ? trainReport(recipe, { json: flags.json === true }) : skipReport(recipe);
+  const report = isFirst ? trainReport(recipe, { json, chart: !json }) : skipReport(recipe);
+  const isDrawn = isFirst && process.stderr.isTTY;
+  const signals = trainSignals(isDrawn ? (line) => report.onNote?.(line) : undefined);
+  using _ = place?.launcher === "rediff launch" ? watchParent(() => process.kill(process.pid, "SIGTERM")) : undefined;
   try {
     const result = await train(recipe, {
       ...report,

@@ -12,10 +12,16 @@ import type { RecipeKeys } from "../../training/recipe/recipe.js";
 import type { TrainObserver } from "../../training/run/run-report.js";
 import { answerLine } from "./lines.js";
 
-export function trainReport(recipe: RecipeKeys, { json }: { json: boolean }): RunLog {
+export interface TrainReportOptions {
+  json: boolean;
+  /** The loss as a chart, below the line on a terminal. Default false. */
+  chart?: boolean;
+}
+
+export function trainReport(recipe: RecipeKeys, { json, chart = false }: TrainReportOptions): RunLog {
   const { logging, output } = recipe;
   const options = { every: logging.every, peakTflops: logging.peak_tflops };
-  const terminal = progressLog(options);
+  const terminal = progressLog({ ...options, chart });
   return combineLogs([
     terminal,
     metricsLog(output, options),

@@ -14,8 +14,9 @@ export interface TrainSignals {
 }
 
 /** Listens until it is closed. SIGINT and SIGTERM end a run after its step, with a checkpoint; a second one ends it at
- *  once (between two layers of the pass under way; a third does not wait for that), and so does the first while data is still being read. SIGUSR1 saves. */
-export function trainSignals(): TrainSignals {
+ *  once (between two layers of the pass under way; a third does not wait for that), and so does the first while data is still being read. SIGUSR1 saves.
+ *  @param note shows a line; below a progress line that is drawn now, if it is not told otherwise */
+export function trainSignals(note: (line: string) => void = (line) => noteLine(`\n${line}`)): TrainSignals {
   const requests: RunRequests = { save: false, stop: false };
   const abort = new AbortController();
   let received: NodeJS.Signals | undefined;
@@ -27,7 +28,7 @@ export function trainSignals(): TrainSignals {
     if (requests.stop || !isStarted) {
       abort.abort(new Interrupted(signal));
       for (const name of ["SIGINT", "SIGTERM"]) process.off(name, end);
-    } else noteLine(`\n${signal}: saving a checkpoint after this step; once more ends the run at once`);
+    } else note(`${signal}: saving a checkpoint after this step; once more ends the run at once`);
     requests.stop = true;
     received = signal;
   };

@@ -1,7 +1,8 @@
 /** Quality by round: what each round drafted, what the expert said, what was learnt, and how good the model was then. */
 import type { Figure } from "../../scenes/scoring/score.js";
-import type { ImproveKeys } from "./improve-recipe.js";
+import type { ImproveKeys, Measure } from "./improve-recipe.js";
 import { modelAfter } from "./loop-folders.js";
+import type { ShownRound } from "./loop-progress.js";
 import type { LoopState, RoundState } from "./loop-state.js";
 
 /** The names are those of report.json. */
@@ -56,21 +57,27 @@ type Row = (string | number)[];
 /** Figures of scenes in the table; the others are in report.json. */
 const FIGURES: readonly Figure[] = ["coverage", "precision", "position", "count", "grammar", "exact"];
 
-/** Two tables: how good the models are, and what the rounds were. */
 export function reportText(report: ImproveReport): string {
   const { rounds, stopped, model, cost } = report;
-  const lines = [...qualityTable(rounds), "", ...workTable(rounds), "", `The model: ${model}`];
+  const lines = [...roundTables(rounds), "", `The model: ${model}`];
   if (cost !== null) lines.push(`The expert cost ${money(cost)}.`);
   if (stopped !== null) lines.push(stopped);
   return lines.join("\n");
 }
 
-function qualityTable(rounds: readonly RoundReport[]): string[] {
+/** Two tables: how good the models are, and what the rounds were. */
+export const roundTables = (rounds: readonly ShownRound[]): string[] => [
+  ...qualityTable(rounds),
+  "",
+  ...workTable(rounds),
+];
+
+function qualityTable(rounds: readonly ShownRound[]): string[] {
   const evaluated = rounds.filter(({ evaluate }) => evaluate !== undefined);
   const [first] = evaluated;
   if (first?.evaluate === undefined) return ["Nothing was measured: the recipe has no evaluate."];
   const { measures } = first.evaluate;
-  const has = (measure: (typeof measures)[number]) => measures.includes(measure);
+  const has = (measure: Measure) => measures.includes(measure);
   const head = [
     "round",
     ...(has("scenes") || has("expert") ? ["steps"] : []),
@@ -93,7 +100,7 @@ function qualityTable(rounds: readonly RoundReport[]): string[] {
   return table(head, rows);
 }
 
-function workTable(rounds: readonly RoundReport[]): string[] {
+function workTable(rounds: readonly ShownRound[]): string[] {
   const head = ["round", "drafts", "found right", "corrected", "pairs kept", "learnt from", "extra", "updates", "loss"];
   const rows = rounds
     .filter(({ draft }) => draft !== undefined)

@@ -48,7 +48,7 @@ const report = (step: number, more: Partial<StepReport> = {}): StepReport => ({
 });
 
 describe("progressLog", () => {
-  function log(isTTY: boolean, options: Parameters<typeof progressLog>[0] = {}, columns = 400) {
+  function log(isTTY: boolean, options: Parameters<typeof progressLog>[0] = {}, columns = 400, rows = 0) {
     let written = "";
     let time = 0;
     const write = (text: string) => {
@@ -57,7 +57,7 @@ describe("progressLog", () => {
     const wait = (ms: number) => {
       time += ms;
     };
-    const stream = { isTTY, columns, write };
+    const stream = { isTTY, columns, rows, write };
     const run = progressLog({ stream, now: () => time, ...options });
     return { run, text: () => written, wait };
   }
@@ -110,6 +110,62 @@ describe("progressLog", () => {
     expect(lines.find((line) => line.startsWith("step 1"))).not.toContain("(masked"); // a single term is the loss
     run.close();
     expect(text().endsWith("\n")).toBe(true);
+  });
+
+  const UP = "\x1b[1A\x1b[K";
+  const isChart = (text: string) => /[\u2801-\u28ff]/.test(text);
+
+  test("on a terminal with room the loss is a chart below the line, and both stay below what is noted", () => {
+    const { run, text, wait } = log(true, { chart: true }, 80, 24);
+    run.onStart?.(facts());
+    for (const step of [1, 2, 3]) {
+      wait(200);
+      run.onStep?.(report(step, { loss: 4 - step }));
+    }
+    const drawn = text().split("\r\x1b[K").at(-1) ?? "";
+    // The chart before is taken away line by line, up to where the line was.
+    expect(drawn.startsWith(`${UP.repeat(7)}step 3 of 4062`)).toBe(true);
+    const lines = drawn.slice(UP.length * 7).split("\n");
+    expect(lines).toHaveLength(8);
+    expect(lines.every((line) => line.length < 80)).toBe(true);
+    expect(isChart(lines.slice(1).join(""))).toBe(true);
+    expect(lines.at(-1)).toMatch(/^ +\u2514step 1 +3$/);
+    run.onCheckpoint?.("exp/run/checkpoint-3", 3);
+    expect(text().endsWith(`\r\x1b[K${UP.repeat(7)}saved exp/run/checkpoint-3\n${lines.join("\n")}`)).toBe(true);
+    run.close();
+    expect(text().endsWith(`${lines.join("\n")}\n`)).toBe(true);
+  });
+
+  test.each([
+    ["too narrow", true, 59, 24],
+    ["too low", true, 80, 15],
+    ["of no known size", true, 0, 0],
+    ["none, but a file", false, 80, 24],
+  ])("a terminal that is %s has no chart", (_, isTTY, columns, rows) => {
+    const drawn = [true, false].map((chart) => {
+      const { run, text, wait } = log(isTTY, { chart }, columns, rows);
+      run.onStart?.(facts());
+      for (const step of [1, 2, 3]) {
+        wait(6000);
+        run.onStep?.(report(step, { loss: 4 - step }));
+      }
+      run.close();
+      return text();
+    });
+    expect(drawn[0]).toBe(drawn[1]);
+    expect(isChart(drawn[0]!)).toBe(false);
+  });
+
+  test("the chart of a run that goes on begins with what it had logged before its checkpoint", () => {
+    const lines = [1, 2, 3, 4].map((step) => `${JSON.stringify({ step, loss: 9 })}\n`).join("");
+    writeFileSync(at(METRICS_FILE), lines);
+    const { run, text } = log(true, { chart: true }, 80, 24);
+    run.onStart?.(facts({ output: scratch.path, firstStep: 2, resumedFrom: at("checkpoint-2") }));
+    run.onStep?.(report(3, { loss: 3 }));
+    const last = text().split("\r\x1b[K").at(-1) ?? "";
+    expect(last).toMatch(/\u2514step 1 +3$/);
+    expect(last).toMatch(/\n9\.0000 /);
+    expect(last).toMatch(/\n7\.0000 /); // the mean of all three
   });
 
   test("is cut to the terminal", () => {
@@ -181,6 +237,7 @@ describe("metricsLog", () => {
       learning_rate: 4.9e-6,
       gradient_norm: 0.8125,
       tokens: 96_000,
+      total_steps: 4062,
       mfu: (96_000 * 48e9) / 20 / 1e15,
       time: "2023-11-14T22:13:20.000Z",
     });

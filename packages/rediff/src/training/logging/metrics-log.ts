@@ -27,6 +27,7 @@ export function metricsLog(output: string, options: FileLogOptions = {}): RunLog
   const path = join(output, METRICS_FILE);
   let file: number | undefined;
   const meter = new MfuMeter(peakTflops);
+  let totalSteps: number | undefined;
 
   const write = (values: Record<string, unknown>): void => {
     if (file === undefined) return;
@@ -42,6 +43,7 @@ export function metricsLog(output: string, options: FileLogOptions = {}): RunLog
   return {
     onStart(facts) {
       meter.start(facts);
+      ({ totalSteps } = facts);
       try {
         mkdirSync(output, { recursive: true });
         cutAfter(path, facts.firstStep);
@@ -55,6 +57,7 @@ export function metricsLog(output: string, options: FileLogOptions = {}): RunLog
       const { step, epoch, loss, terms, samples, tokens, rows, seconds } = report;
       write({
         step,
+        total_steps: totalSteps,
         epoch,
         loss,
         ...Object.fromEntries(Object.entries(terms).map(([name, value]) => [`loss_${name}`, value])),

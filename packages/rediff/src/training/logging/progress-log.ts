@@ -1,12 +1,18 @@
-/** A training run on a terminal: one line that is drawn anew with every step. Elsewhere, in a file or a Slurm log, plain
- *  lines, not more than one in a few seconds. */
+/** A training run on a terminal: one line that is drawn anew with every step, and below it, where it is asked for and there
+ *  is room, the loss as a chart. Elsewhere, in a file or a Slurm log, plain lines, not more than one in a few seconds. */
 
-import { listener, number, object, optionSet } from "../../options/option-set.js";
+import { join } from "node:path";
+
+import { flag, listener, number, object, optionSet } from "../../options/option-set.js";
 import { StatusLine, type TerminalStream } from "../../status-line.js";
-import { formatBytes, formatDuration } from "../../units.js";
+import { formatBytes, formatDuration, formatRate } from "../../units.js";
 import type { Terms } from "../backward/micro-batch.js";
+import { lossChart, plainLine } from "../curves/loss-chart.js";
+import { LossCurve } from "../curves/loss-curve.js";
 import type { EvaluationReport, ProcessesReport, RunFacts, StepProgress, StepReport } from "../run/run-report.js";
+import { MetricsFollower } from "../watch/metrics-follower.js";
 import type { RunLog } from "./combine-logs.js";
+import { METRICS_FILE } from "./metrics-log.js";
 import { MfuMeter } from "./mfu.js";
 import { type Speed, SpeedWindow } from "./recent-speed.js";
 
@@ -15,6 +21,8 @@ export interface ProgressLogOptions {
   every?: number;
   /** Peak of the machine in 1e12 operations a second, where the device is not known. */
   peakTflops?: number | undefined;
+  /** Draws the loss below the line, on a terminal of 60 columns and 16 rows or more; default false. */
+  chart?: boolean;
   /** Default stderr. */
   stream?: TerminalStream;
   /** Milliseconds; for tests. */
@@ -24,24 +32,36 @@ export interface ProgressLogOptions {
 const checkProgressLog = optionSet<ProgressLogOptions>({
   every: number,
   peakTflops: number,
+  chart: flag,
   stream: object,
   now: listener,
 });
 
 const REDRAW_MS = 100;
 const PLAIN_MS = 5_000;
+const CHART_ROOM = { columns: 60, rows: 16 };
+const CHART_SIZE = { width: 90, height: 7 };
 /** A step that takes so long shows how far it is. */
 const LONG_STEP_SECONDS = 5;
 
 export function progressLog(options: ProgressLogOptions = {}): RunLog {
   checkProgressLog(options);
-  const { every = 1, peakTflops, stream = process.stderr, now = () => performance.now() } = options;
+  const { every = 1, peakTflops, chart = false, stream = process.stderr, now = () => performance.now() } = options;
   const isTerminal = stream.isTTY === true;
   const speeds = new SpeedWindow();
   let facts: RunFacts | undefined;
   const meter = new MfuMeter(peakTflops);
   const line = new StatusLine(stream);
   let drawnAt = Number.NEGATIVE_INFINITY;
+  let curve = new LossCurve();
+
+  /** Asked each time: terminals change their size. */
+  const below = (): string[] => {
+    const { columns = 0, rows = 0 } = stream;
+    if (!chart || columns < CHART_ROOM.columns || rows < CHART_ROOM.rows) return [];
+    const size = { ...CHART_SIZE, width: Math.min(CHART_SIZE.width, columns - 1) };
+    return lossChart([curve.points], size).map(plainLine);
+  };
 
   /** Whether something that changes all the time is due to be shown. */
   const isDue = (isLast: boolean): boolean => {
@@ -61,18 +81,20 @@ export function progressLog(options: ProgressLogOptions = {}): RunLog {
       line.clear();
       for (const text of startLines(started)) line.note(text);
       drawnAt = Number.NEGATIVE_INFINITY;
+      if (isTerminal && chart && started.firstStep > 0) curve = curveBefore(started);
     },
     onLayers(progress) {
-      if (isTerminal && progress.seconds >= LONG_STEP_SECONDS && isDue(false)) line.draw(layersLine(progress));
+      if (isTerminal && progress.seconds >= LONG_STEP_SECONDS && isDue(false)) line.draw(layersLine(progress), below());
     },
     onStep(report) {
       if (facts === undefined) return;
       const speed = speeds.add(report);
+      curve.add(report.step, report.loss);
       const isLast = report.step === facts.totalSteps;
       if (!isTerminal && report.step % every !== 0 && !isLast) return;
       if (!isDue(isLast)) return;
       const text = stepLine(report, facts, speed, meter.of(speed.tokensPerSecond, 1));
-      if (isTerminal) line.draw(text);
+      if (isTerminal) line.draw(text, below());
       else stream.write(`${text}\n`);
     },
     onEvaluation: (report) => line.note(evaluationLine(report)),
@@ -81,6 +103,15 @@ export function progressLog(options: ProgressLogOptions = {}): RunLog {
     // The last state of the run stays to be read.
     close: () => line.keep(),
   };
+}
+
+/** What a run that goes on had logged. */
+function curveBefore({ output, firstStep }: RunFacts): LossCurve {
+  const follower = new MetricsFollower(join(output, METRICS_FILE));
+  follower.poll();
+  const { curve } = follower.history;
+  curve.cutFrom(firstStep + 1);
+  return curve;
 }
 
 function startLines(facts: RunFacts): string[] {
@@ -99,7 +130,7 @@ export function stepLine(report: StepReport, facts: RunFacts, speed: Speed, mfu:
   const parts = [
     `step ${report.step} of ${facts.totalSteps}`,
     `loss ${report.loss.toFixed(4)}${termsText(report.terms)}`,
-    `lr ${rateText(report.learningRate)}`,
+    `lr ${formatRate(report.learningRate)}`,
     `norm ${report.gradientNorm.toPrecision(3)}`,
     `${amount(speed.tokensPerSecond)} tokens/s`,
     `${speed.samplesPerSecond.toPrecision(3)} samples/s`,
@@ -130,9 +161,6 @@ function termsText(terms: Terms): string {
   const shown = Object.entries(terms).filter((entry): entry is [string, number] => entry[1] !== undefined);
   return shown.length < 2 ? "" : ` (${shown.map(([name, value]) => `${name} ${value.toFixed(3)}`).join(", ")})`;
 }
-
-/** 0.0000049 -> 4.9e-6 */
-const rateText = (rate: number): string => (rate === 0 ? "0" : rate.toExponential(2).replace(/\.?0+e/, "e"));
 
 /** 8434837024 -> 8.43G */
 function amount(value: number): string {

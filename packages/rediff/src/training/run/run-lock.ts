@@ -47,6 +47,17 @@ export async function lockOutput(output: string, options: LockOptions = {}): Pro
   }
 }
 
+/** Who is at work in an output folder, as far as it can be told at once: of another machine, whoever touched the lock within
+ *  the hour. Nothing is written or taken. */
+export function whoIsAtWork(output: string): { pid: number; host: string; isHere: boolean } | undefined {
+  const path = join(output, ".lock");
+  const owner = ownerOf(path);
+  if (owner === undefined) return undefined;
+  const isHere = owner.host === hostname();
+  const isAtWork = isHere ? isSameAlive(owner) : Date.now() - touchedAt(path) < STALE_MS;
+  return isAtWork ? { pid: owner.pid, host: owner.host, isHere } : undefined;
+}
+
 async function lock(output: string, options: LockOptions): Promise<Disposable> {
   const made = makeFolders(output);
   const path = join(output, ".lock");

@@ -21,7 +21,7 @@ export interface ProgressLogOptions {
   every?: number;
   /** Peak of the machine in 1e12 operations a second, where the device is not known. */
   peakTflops?: number | undefined;
-  /** Draws the loss below the line, on a terminal of 60 columns and 16 rows or more; default false. */
+  /** The loss as a chart below it, on a terminal of 60 by 16 or more; default false. */
   chart?: boolean;
   /** Default stderr. */
   stream?: TerminalStream;

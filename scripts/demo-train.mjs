@@ -16,8 +16,10 @@ const usage = `npm run demo:train -- [options]
   --list         name the steps and their commands, run nothing
   --threads N    CPU threads of training (default 1: with more, a second busy program slows it down many times)
   --device D     of training (default cpu)
+  --models DIR   where the stages go at the end (default models; of a smaller scale exp/demo/models)
 
-Data goes to data/demo, models to exp/demo, and at the end the stages to models/.`;
+Data goes to data/demo, models to exp/demo. With --scale 0.004 all of it takes minutes and the models know nothing:
+clone the repository for that, since a later run goes on from what is there.`;
 
 const data = "data/demo";
 const exp = "exp/demo";
@@ -32,6 +34,7 @@ await runScript(async () => {
       list: { type: "boolean", default: false },
       threads: { type: "string", default: "1" },
       device: { type: "string", default: "cpu" },
+      models: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -41,7 +44,8 @@ await runScript(async () => {
   }
   const scale = Number(values.scale);
   if (!(scale > 0 && scale <= 1)) throw new SetupError(`--scale ${values.scale} is not between 0 and 1`, "Try 0.01.");
-  const steps = plan(scale, { threads: values.threads, device: values.device });
+  const models = values.models ?? (scale === 1 ? "models" : `${exp}/models`);
+  const steps = plan(scale, { threads: values.threads, device: values.device, models });
   const names = steps.map(({ name }) => name);
   for (const name of [values.from, values.only])
     if (name !== undefined && !names.includes(name))
@@ -50,8 +54,14 @@ await runScript(async () => {
     values.only === undefined ? i >= names.indexOf(values.from ?? "scenes") : name === values.only,
   );
   if (values.list) {
-    for (const { name, commands } of chosen)
-      console.log([`${name}:`, ...(commands ?? []).map((args) => `  rediff ${args.join(" ")}`)].join("\n"));
+    for (const { name, commands = [], beside, script } of chosen) {
+      const lines = [
+        ...commands.map((args) => ["rediff", ...args]),
+        ...(script === undefined ? [] : [["node", ...script]]),
+      ];
+      if (beside !== undefined) lines.push(["rediff", ...beside, "(beside it)"]);
+      console.log([`${name}:`, ...lines.map((words) => `  ${words.join(" ")}`)].join("\n"));
+    }
     return 0;
   }
   await setUp({ quiet: true });
@@ -73,10 +83,10 @@ await runScript(async () => {
 
 /**
  * @param {number} scale
- * @param {{ threads: string, device: string }} machine
+ * @param {{ threads: string, device: string, models: string }} machine
  * @returns {Step[]}
  */
-function plan(scale, { threads, device }) {
+function plan(scale, { threads, device, models }) {
   const count = (/** @type {number} */ whole, least = 64) => String(Math.max(least, Math.round(whole * scale)));
   const scenes = `${data}/train/scenes.jsonl`;
   /** @type {(name: string, whole: number, seed: number, more?: string[], least?: number) => Step} */
@@ -121,13 +131,17 @@ function plan(scale, { threads, device }) {
     ],
   });
   const twice = (/** @type {string} */ word) => [word, word];
-  const several = ["--groups", "2", "3"];
-  const facts = [...twice("names"), "names", ...twice("positions"), "positions", ...twice("numbers"), "colors"];
+  // Of drafts by a model that knows little few can be corrected: a batch may not need more.
+  const rounds = [`slice.count=${count(4000)}`, `evaluate.count=${count(200, 8)}`];
+  const smallLoop = [...rounds, `train.set={batch_size: 8, max_steps: ${Math.max(4, Math.round(600 * scale))}}`];
+  const several = ["--groups", "2", "3", "4"];
+  const facts = [
+    ...[...twice("names"), "names", ...twice("positions"), "positions"],
+    ...[...twice("numbers"), "colors", "relations"],
+  ];
   return [
     { ...generate("train", 100_000, 11), name: "scenes" },
-    generate("loop", 8000, 12, [], 128),
-    generate("few", 16_000, 25, ["--names", "5"]),
-    generate("more", 16_000, 212, ["--names", "12"]),
+    generate("loop", 12_000, 12, [], 192),
     generate("held-out", 400, 2),
     talk("one-forms", [
       "--groups",
@@ -142,35 +156,51 @@ function plan(scale, { threads, device }) {
       "42",
     ]),
     talk("many-forms", [...several, "--task", "caption", "--blanks", "names", "positions", "--seed", "33"]),
-    talk("find", [...several, "--task", "find", "--seed", "61"]),
-    talk("where", [...several, "--task", "where", "--seed", "51"]),
-    talk(
-      "mix",
-      [
-        ...[...several, "--task", "where", "find", ...twice("caption")],
-        ...["--blanks", ...twice("positions"), "names", "--seed", "7"],
-      ],
-      "few",
-    ),
-    talk("lists", [...several, "--task", "list", "--blanks", "positions", "--seed", "9"], "more"),
-    talk("list", [...several, "--task", "list", "--blanks", "positions", "--seed", "9"]),
     talk("cells", ["--task", "cells", "--blanks", ...twice("names"), ...twice("positions"), "numbers", "--seed", "12"]),
-    talk("lists", [
-      ...[...several, "--task", "list", "list", "cells"],
-      ...["--blanks", ...twice("positions"), "names", "--seed", "71"],
-    ]),
     talk("forms", ["--task", "caption", "--blanks", ...facts, "--seed", "13"]),
+    talk("colors", ["--task", "caption", "color", "--blanks", "colors", "--seed", "16"]),
+    talk("related", ["--task", "caption", "--count", "4", "--blanks", "related", "--only-blanks", "--seed", "17"]),
     talk("whole", ["--task", "caption", "--blanks", "text", "--seed", "14"]),
     talk("captions", ["--task", "caption", "--count", "2", "--seed", "4"]),
+    talk("questions", ["--task", "where", "what", "number", "color", "there", "relation", "--seed", "15"]),
+    talk("foreign", [
+      ...["--groups", "1", "2", "3", "--task", "caption", "caption", "where", "what", "number", "there", "color"],
+      ...["--foreign", "--seed", "16"],
+    ]),
+    {
+      name: "data-foreign-errors",
+      output: `${data}/train/foreign-errors.jsonl`,
+      commands: [
+        [
+          ...["scenes", "corrupt", "--truth", scenes, "--seed", "8", "--foreign"],
+          ...["--kinds", "object", "position", "number", "--output", `${data}/train/foreign-errors.jsonl`],
+        ],
+      ],
+    },
     {
       name: "data-errors",
       output: `${data}/train/errors.jsonl`,
-      commands: [["scenes", "corrupt", "--truth", scenes, "--seed", "5", "--output", `${data}/train/errors.jsonl`]],
+      commands: [
+        [
+          ...["scenes", "corrupt", "--truth", scenes, "--seed", "5"],
+          ...["--kinds", "object", "position", "number", "relation", "--output", `${data}/train/errors.jsonl`],
+        ],
+      ],
+    },
+    {
+      name: "data-two-errors",
+      output: `${data}/train/two-errors.jsonl`,
+      commands: [
+        [
+          ...["scenes", "corrupt", "--truth", scenes, "--seed", "6", "--errors", "2"],
+          ...["--kinds", "object", "position", "number", "relation", "--output", `${data}/train/two-errors.jsonl`],
+        ],
+      ],
     },
     {
       name: "start",
       output: `${exp}/start/config.json`,
-      commands: [["scenes", "model", "--patch", "16", "--output", `${exp}/start`]],
+      commands: [["scenes", "model", "--output", `${exp}/start`]],
     },
     {
       name: "tower",
@@ -178,48 +208,47 @@ function plan(scale, { threads, device }) {
       commands: [
         [
           ...["scenes", "tower", "--model", `${exp}/start`, "--output", `${exp}/tower`, "--threads", threads],
-          ...["--updates", String(Math.max(4, Math.round(1200 * scale)))],
+          ...["--updates", String(Math.max(4, Math.round(1600 * scale)))],
         ],
       ],
     },
     train("align-one", 676),
     train("align", 2745),
-    train("align-find", 1781),
-    train("align-few", 1991),
-    train("align-more", 808),
-    train("align-all", 538),
-    train("llada-v-short", 7500),
-    train("llada-v-canvas", 4125),
-    train("llada-v-long", 12_000),
-    train("llada-v", 8000),
+    train("llada-v-captions", 6283),
+    train("llada-v-colors", 1000),
+    train("llada-v-long", 4000),
+    train("llada-v-related", 750),
+    train("llada-v-tower", 3000),
+    train("llada-v", 3000),
     train("continued-forms", 3600),
-    train("continued", 3300),
-    train("rediff-stage1", 2000),
+    train("continued", 2200),
+    train("rediff-stage1", 2687),
     {
       name: "improve",
-      beside: ["scenes", "expert", "--truth", `${data}/loop/scenes.jsonl`, "--port", String(EXPERT_PORT)],
-      commands: [
-        [
-          "improve",
-          "recipes/demo/improve.yaml",
-          ...(scale === 1 ? [] : [`slice.count=${count(4000)}`, "evaluate.count=64"]),
-        ],
+      beside: [
+        "scenes",
+        "expert",
+        "--truth",
+        `${data}/loop/scenes.jsonl`,
+        "--port",
+        String(EXPERT_PORT),
+        "--shorter",
+        "4",
       ],
+      commands: [["improve", "recipes/demo/improve.yaml", ...(scale === 1 ? [] : smallLoop)]],
     },
     {
       name: "publish",
       script: [
         "packages/rediff/dist/demo/publish-main.js",
-        ...[`${exp}/llada_v`, "models/demo-stages/llada_v", `${exp}/rediff_base`, "models/demo-stages/rediff_base"],
-        // The control and the last stage are averages, each of its own way from stage to stage.
+        ...[`${exp}/llada_v`, `${models}/demo-stages/llada_v`],
+        ...[`${exp}/rediff_base`, `${models}/demo-stages/rediff_base`],
+        // The control is an average of its own way from stage to stage, as each round of improve is.
         ...[
           ["llada_v", "continued_forms", "continued"].map((stage) => `${exp}/${stage}`).join(","),
-          "models/demo-stages/continued",
+          `${models}/demo-stages/continued`,
         ],
-        ...[
-          ["rediff_base", "improve/round-1/model", "improve/round-2/model"].map((stage) => `${exp}/${stage}`).join(","),
-          "models/demo",
-        ],
+        ...[`${exp}/improve/round-3/model`, `${models}/demo`],
       ],
     },
   ];

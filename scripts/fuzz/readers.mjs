@@ -46,8 +46,11 @@ export const READERS = {
   "rediff/src/data/records/record-reader.ts": ["tar"],
   "rediff/src/data/records/scan-json.ts": ["scan-json"],
   "rediff/src/data/records/scan-tar.ts": ["tar"],
+  "rediff/src/demo/animation/animation-main.ts": OWN,
+  "rediff/src/demo/animation/trace-frames.ts": OWN,
   "rediff/src/demo/curves/cache-figures.ts": OWN,
   "rediff/src/demo/caption-grid.ts": OWN,
+  "rediff/src/demo/published/goals.ts": TYPED,
   "rediff/src/demo/studio-gallery-main.ts": OWN,
   "rediff/src/demo/curves/rule-curve.ts": OWN,
   "rediff/src/evaluation/captions/caption-files.ts":

@@ -69,24 +69,23 @@ describe.skipIf(chromiumPath === undefined || !isBuilt)("the first click", { tim
 
   test("a caption with a planted error is repaired, and both texts are judged", async () => {
     const { page, close } = await open(started.browser, `${started.url}/#proofread`);
-    await page.getByRole("button", { name: /three cactuses in the top left/ }).click();
+    const { text, right } = gallery.drafts[0]!;
+    await page.getByRole("button", { name: text }).click();
     await page.getByRole("button", { name: "Proofread" }).click();
-    await eventually(() => page.getByTestId("result").textContent()).toBe(
-      gallery.drafts[0]!.text.replace("cactuses", "crabs"),
-    );
-    expect(await page.getByTestId("judged-draft").locator("mark").allInnerTexts()).toEqual(["cactuses"]);
+    await eventually(() => page.getByTestId("result").textContent()).toBe(right);
+    expect(await page.getByTestId("judged-draft").locator("mark").count()).toBeGreaterThan(0);
     expect(await page.getByTestId("result").locator("mark").count()).toBe(0);
     await close();
   });
 
-  test("a caption as people type it is repaired in place, and what the model cannot read is marked", async () => {
+  test("a caption as people type it is repaired in place, and what the model does not know is marked", async () => {
     const { page, errors, close } = await open(started.browser, `${started.url}/#proofread`);
-    const typed =
-      "Two Airplanes are at the bottom left.\nThree cactuses are at the top left \u{1f980}, honestly. A green apple is at the top right. The background is Blue. ";
-    await page.getByLabel("Description to check").fill(typed);
+    const { text, right } = gallery.drafts[0]!;
+    const typed = (caption: string) => `${caption.replace(". ", ".\n")} Honestly, what a day \u{1f980}! `;
+    await page.getByLabel("Description to check").fill(typed(text));
     await page.getByRole("button", { name: "Proofread" }).click();
-    await eventually(() => page.getByTestId("result").textContent()).toBe(typed.replace("cactuses", "crabs"));
-    expect(await page.locator(".marked-text .unread").allInnerTexts()).toEqual(["\u{1f980}", "honestly"]);
+    await eventually(() => page.getByTestId("result").textContent()).toBe(typed(right));
+    expect((await page.locator(".marked-text .unread").allInnerTexts()).join(" ")).toMatch(/Honestly.*\u{1f980}/u);
     await page.getByText("the model cannot read these and has left them as they are").waitFor();
     expect(errors).toEqual([]);
     await close();
@@ -101,9 +100,18 @@ describe.skipIf(chromiumPath === undefined || !isBuilt)("the first click", { tim
     await close();
   });
 
-  test("the chat is not promised", async () => {
+  test("the chat is offered if the model converses, and answers what it offers", async () => {
     const { page, close } = await open(started.browser, `${started.url}/#chat`);
-    await page.getByRole("heading", { name: "This model does not converse" }).waitFor();
+    const offered = page.getByRole("heading", { name: "Talk about the picture" });
+    const refused = page.getByRole("heading", { name: "This model does not converse" });
+    await offered.or(refused).waitFor();
+    if ((await refused.count()) === 0) {
+      await page.getByRole("button", { name: "What color is the background?" }).click();
+      await page.getByRole("button", { name: "Ask", exact: true }).click();
+      const answer = page.getByRole("article", { name: "Model" });
+      const { background } = gallery.scenes[0]!.facts;
+      await eventually(async () => (await answer.textContent())?.toLowerCase()).toContain(background);
+    }
     await close();
   });
 });

@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { chromiumPath, eventually, open, startedStudio } from "./browser.js";
+import { openingCell } from "./opening-scene.js";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -50,7 +51,7 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
       const width = page.viewportSize()?.width ?? 0;
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
     };
-    await page.getByRole("button", { name: "top left: 3 times crab" }).waitFor();
+    await page.getByRole("button", { name: openingCell }).waitFor();
     await check();
     await page.getByText("More settings").click();
     await page.getByText("How often does it come out like this?").click();
@@ -171,7 +172,7 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
     const asked: string[] = [];
     page.on("request", (request) => asked.push(request.url()));
     await page.goto(studio.server.url);
-    await page.getByRole("button", { name: "top left: 3 times crab" }).waitFor();
+    await page.getByRole("button", { name: openingCell }).waitFor();
     const elsewhere = asked.filter((url) => !url.startsWith(studio.server.url) && !/^(data|blob):/.test(url));
     expect(elsewhere).toEqual([]);
     await close();

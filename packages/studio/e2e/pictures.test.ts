@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { bring, chromiumPath, eventually, open, startedStudio } from "./browser.js";
 
 describe.skipIf(chromiumPath === undefined)("pictures", { timeout: 90_000 }, () => {
-  const studio = startedStudio(); // the model sees 96 pixels
+  const studio = startedStudio(); // the model sees 144 pixels
 
   async function choose(page: Page, name: string, buffer: Buffer) {
     await page.getByRole("radio", { name: "File" }).check();
@@ -61,9 +61,9 @@ describe.skipIf(chromiumPath === undefined)("pictures", { timeout: 90_000 }, () 
     const png = await sharp(noise).png({ compressionLevel: 1 }).toBuffer();
     expect(png.length).toBeGreaterThan(12_000_000);
     await choose(page, "large.png", png);
-    await page.getByText("2400 x 2000 pixels, sent as 192 x 160").waitFor();
+    await page.getByText("2400 x 2000 pixels, sent as 288 x 240").waitFor();
     const { bytes } = await sent(page);
-    expect(await sharp(bytes).metadata()).toMatchObject({ format: "png", width: 192, height: 160 });
+    expect(await sharp(bytes).metadata()).toMatchObject({ format: "png", width: 288, height: 240 });
     await close();
   });
 
@@ -71,13 +71,13 @@ describe.skipIf(chromiumPath === undefined)("pictures", { timeout: 90_000 }, () 
     const { page, close } = await open(studio.browser, studio.server.url);
     // Orientation 6: to be turned clockwise, so that the stored left is the top.
     await choose(page, "phone.jpg", await (await halves(800, 400)).withMetadata({ orientation: 6 }).jpeg().toBuffer());
-    await page.getByText("400 x 800 pixels, sent as 96 x 192").waitFor();
+    await page.getByText("400 x 800 pixels, sent as 144 x 288").waitFor();
     const { bytes } = await sent(page);
     const { data, info } = await sharp(bytes).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-    expect([info.width, info.height]).toEqual([96, 192]);
-    const pixel = (x: number, y: number) => [...data.subarray((y * 96 + x) * 3, (y * 96 + x) * 3 + 3)];
-    expect(pixel(48, 10)[0]).toBeGreaterThan(200);
-    expect(pixel(48, 180)[2]).toBeGreaterThan(200);
+    expect([info.width, info.height]).toEqual([144, 288]);
+    const pixel = (x: number, y: number) => [...data.subarray((y * 144 + x) * 3, (y * 144 + x) * 3 + 3)];
+    expect(pixel(72, 10)[0]).toBeGreaterThan(200);
+    expect(pixel(72, 270)[2]).toBeGreaterThan(200);
     await close();
   });
 
@@ -125,7 +125,7 @@ describe.skipIf(chromiumPath === undefined)("pictures", { timeout: 90_000 }, () 
   test("a large scan is made smaller by the server, and the page says to what", async () => {
     const { page, close } = await open(studio.browser, studio.server.url);
     await choose(page, "scan.tif", await (await halves(1200, 600)).tiff({ compression: "lzw" }).toBuffer());
-    await page.getByText("1200 x 600 pixels, sent as 192 x 96").waitFor();
+    await page.getByText("1200 x 600 pixels, sent as 288 x 144").waitFor();
     const { bytes } = await sent(page);
     const pixels = await sharp(bytes).removeAlpha().raw().toBuffer();
     expect([pixels[0]! > 200, pixels.at(-1)! > 200]).toEqual([true, true]); // red at the left, blue at the right

@@ -3,6 +3,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type MockServer, startMockServer } from "../src/testing/mock-server.js";
 import { chromiumPath, eventually, launch, open } from "./browser.js";
+import { openingCell } from "./opening-scene.js";
 
 describe.skipIf(chromiumPath === undefined)("trouble", { timeout: 90_000 }, () => {
   let browser: Browser;
@@ -30,13 +31,13 @@ describe.skipIf(chromiumPath === undefined)("trouble", { timeout: 90_000 }, () =
   test("the server is gone: the page keeps what it has, tells the command, and comes back", async () => {
     server.behave.command = "npx rediff serve --port 9000";
     const { page, close } = await open(browser, server.url);
-    await page.getByRole("button", { name: "top left: 3 times crab" }).waitFor();
+    await page.getByRole("button", { name: openingCell }).waitFor();
     await page.waitForLoadState("networkidle"); // or the page would notice by a sticker that is missing
     await server.close();
     await page.getByRole("button", ready).click();
     await page.getByText("The server does not answer").waitFor();
     await page.getByText("npx rediff serve --port 9000").waitFor();
-    expect(await page.getByRole("button", { name: "top left: 3 times crab" }).count()).toBe(1);
+    expect(await page.getByRole("button", { name: openingCell }).count()).toBe(1);
     await server.reopen();
     await page.getByRole("button", { name: "Retry" }).first().click();
     await page.getByText("The server does not answer").waitFor({ state: "hidden" });
@@ -88,7 +89,7 @@ describe.skipIf(chromiumPath === undefined)("trouble", { timeout: 90_000 }, () =
     await page.getByRole("button", { name: "API key" }).click();
     await page.getByRole("textbox", { name: "API key" }).fill("secret");
     await page.getByRole("button", { name: "Use this key" }).click();
-    await page.getByRole("button", { name: "top left: 3 times crab" }).waitFor();
+    await page.getByRole("button", { name: openingCell }).waitFor();
     await page.getByText("This server asks for a key").waitFor({ state: "hidden" });
     await close();
   });

@@ -44,6 +44,7 @@ const defaultsSchema = z
     gen_length: upTo(MOST_POSITIONS).optional(),
     image_join: z.enum(["legacy", "correct"]).optional(),
     refine_threshold: z.number().min(0).max(1).optional(),
+    refine_keep: z.number().min(0).max(1).optional(),
     revise_rest: z.boolean().optional(),
     confidence_among: z.enum(["allowed", "all"]).optional(),
     rule: z.enum(["schedule", "threshold", "factor", "entropy", "joint"]).optional(),
@@ -53,6 +54,7 @@ const defaultsSchema = z
     edit_threshold: z.number().min(0).max(1).optional(),
     post_edit_steps: z.number().int().min(0).optional(),
     world: z.literal("scenes").optional(),
+    known_tokens: z.tuple([z.int().min(0), z.int().min(0)]).optional(),
     converses: z.boolean().optional(),
   })
   .default({})
@@ -61,6 +63,7 @@ const defaultsSchema = z
       genLength: keys.gen_length,
       imageJoin: keys.image_join,
       refineThreshold: keys.refine_threshold,
+      refineKeep: keys.refine_keep,
       reviseRest: keys.revise_rest,
       confidenceAmong: keys.confidence_among,
       decoding: {
@@ -71,6 +74,7 @@ const defaultsSchema = z
         editThreshold: keys.edit_threshold,
         postEditSteps: keys.post_edit_steps,
       },
+      knownTokens: keys.known_tokens,
       world: keys.world,
       converses: keys.converses,
     }),

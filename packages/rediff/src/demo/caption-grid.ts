@@ -9,8 +9,8 @@ import type { Scene } from "../scenes/records/scene-records.js";
 import { scoreCaption, type Tally } from "../scenes/scoring/score.js";
 
 export const speeds = [1, 2, 4, 8, 16] as const;
-/** Tokens of an answer: the longest captions of the world have 45, and all speeds divide it. */
-export const GEN_LENGTH = 48;
+/** Tokens of an answer: captions have 63 words at most, and all speeds divide it. */
+export const GEN_LENGTH = 64;
 
 export interface Stage {
   /** Names files. */

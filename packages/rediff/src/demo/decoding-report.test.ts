@@ -3,15 +3,15 @@ import type { Facts } from "../scenes/world/facts.js";
 import { faultsOf, reportDecoding, type TracedStep } from "./decoding-report.js";
 
 const facts: Facts = { objects: [{ name: "dog", count: 1, position: "top left" }], background: "blue" };
-const right = "a dog is at the top left. the background is blue.";
+const right = "A dog is at the top left. The background is blue.";
 
 test.each([
   [right, []],
-  ["a dog is at the top left. a dog is at the top left. the background is blue.", ["object twice", "no such length"]],
-  ["the background is blue. the background is blue. a dog is at the top left.", ["background twice"]],
-  ["a cat is at the top left. the background is blue.", ["name not there", "name missing"]],
-  ["a dog dog is at the top left. the background is blue.", ["object twice", "word doubled", "ungrammatical"]],
-  ["a dog is at the top left.", ["no background", "no such length"]],
+  ["A dog is at the top left. A dog is at the top left. The background is blue.", ["object twice", "no such length"]],
+  ["The background is blue. The background is blue. A dog is at the top left.", ["background twice"]],
+  ["A cat is at the top left. The background is blue.", ["name not there", "name missing"]],
+  ["A dog dog is at the top left. The background is blue.", ["object twice", "word doubled", "ungrammatical"]],
+  ["A dog is at the top left.", ["no background", "no such length"]],
 ])("%s: %j", (text, expected) => {
   const found = faultsOf(text, facts);
   for (const fault of expected) expect([...found]).toContain(fault);

@@ -2,7 +2,7 @@
  *
  *  Scenes are generated anew from seeds that training does not use. Captions are kept, so a run that was cut off goes
  *  on; --fresh forgets them. */
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { setThreads } from "@rediff/torch";
@@ -13,27 +13,31 @@ import { usualErrors } from "../scenes/language/planted-error.js";
 import { writeCorrupted } from "../scenes/records/derive-records.js";
 import { generateScenes } from "../scenes/records/generate-scenes.js";
 import { readScenes, type Scene } from "../scenes/records/scene-records.js";
-import { compareAll, type Figure, scoreAll } from "../scenes/scoring/score.js";
+import { compareAll, type Figure, scoreAll, type Tally } from "../scenes/scoring/score.js";
 import { makeWorld } from "../scenes/world/world.js";
 import { type Cell, captionCell, type Stage, speeds, weightsKey } from "./caption-grid.js";
 import { chart } from "./chart.js";
+import { modelFigures } from "./model-figures.js";
+import { goalLines, parseGoals } from "./published/goals.js";
+import { withSections } from "./published/marked-sections.js";
+import type { Measured, RoundGain } from "./published/measured.js";
+import { elsewhereFigures, judged, publishedSections } from "./published/published-sections.js";
+import { answerQuestions, questionsAbout, scoreQuestions } from "./question-figures.js";
 import { scoreRefining } from "./refine-figures.js";
 import { compareLosses } from "./speed-losses.js";
 import {
-  type Elsewhere,
   elsewhereTable,
   figureTable,
   type GainLine,
   gainTable,
-  type LossLine,
   lossTable,
-  type RefiningLine,
+  questionTable,
   refiningTable,
+  roundTable,
   summaryTable,
 } from "./table-text.js";
 
 const shown: readonly Figure[] = ["coverage", "precision", "position", "count", "grammar", "exact", "edits"];
-const judged: readonly Figure[] = ["coverage", "precision", "position", "grammar", "exact"];
 const folders: Readonly<Record<string, { title: string; folder: string }>> = {
   llada_v: { title: "LLaDA-V objective", folder: "demo-stages/llada_v" },
   continued: { title: "the same, trained on", folder: "demo-stages/continued" },
@@ -51,7 +55,10 @@ const usage = `npm run demo:table -- [--models DIR] [--scenes N] [--kept DIR] [-
   --scenes N     held-out scenes for the table (default 500); three fifths of them for refine
   --kept DIR     scenes and captions (default exp/demo/table)
   --output DIR   table.md, table.json and table.svg (default exp/demo; docs/demo holds the published ones)
-  --stage KEY    only make the captions of llada_v, continued, rediff_base or rediff, no table: for several processes
+  --rounds DIR   what rediff improve wrote; its rounds are compared with each other (default exp/demo/improve, if there)
+  --publish      write the figures into README.md, docs/embedded-model.md, the model card and docs/demo
+  --goals FILE   JSON: {"style.rediff.coverage": {"least": 0.9}, ...}; says which are reached ("most", "beyond_doubt")
+  --stage KEY    only make the captions of llada_v, continued, rediff_base, rediff or round-N, no table: for several processes
   --threads N    CPU threads of one operator`;
 
 export async function main(args: readonly string[]): Promise<void> {
@@ -61,7 +68,10 @@ export async function main(args: readonly string[]): Promise<void> {
       models: { type: "string", default: "models" },
       scenes: { type: "string", default: "500" },
       kept: { type: "string", default: "exp/demo/table" },
-      output: { type: "string", default: "exp/demo" },
+      output: { type: "string" },
+      rounds: { type: "string", default: "exp/demo/improve" },
+      publish: { type: "boolean", default: false },
+      goals: { type: "string" },
       stage: { type: "string", multiple: true },
       threads: { type: "string" },
       fresh: { type: "boolean", default: false },
@@ -73,7 +83,9 @@ export async function main(args: readonly string[]): Promise<void> {
     return;
   }
   const count = Number(values.scenes);
-  const { kept, output, models } = values;
+  const { kept, models, publish } = values;
+  const output = values.output ?? (publish ? "docs/demo" : "exp/demo");
+  const goals = values.goals === undefined ? undefined : parseGoals(readFileSync(values.goals, "utf8"));
   if (values.fresh) rmSync(kept, { recursive: true, force: true });
   mkdirSync(kept, { recursive: true });
   mkdirSync(output, { recursive: true });
@@ -86,9 +98,9 @@ export async function main(args: readonly string[]): Promise<void> {
       revises: key.startsWith("rediff"),
     }))
     .filter(({ folder }) => existsSync(folder));
-  const unknown = values.stage?.find((key) => !(key in folders));
+  const unknown = values.stage?.find((key) => !(key in folders) && !/^round-\d+$/.test(key));
   if (unknown !== undefined)
-    throw new UserError(`--stage ${unknown} is none`, `The stages are ${Object.keys(folders).join(", ")}.`);
+    throw new UserError(`--stage ${unknown} is none`, `The stages are ${Object.keys(folders).join(", ")}, round-N.`);
   if (values.threads !== undefined) setThreads(Number(values.threads));
   const chosen = stages.filter(({ key }) => values.stage === undefined || values.stage.includes(key));
   const last = stages.at(-1);
@@ -109,19 +121,24 @@ export async function main(args: readonly string[]): Promise<void> {
       }
     }
   }
-  if (values.stage !== undefined) return;
+  if (values.stage !== undefined) {
+    for (const key of values.stage.filter((name) => !(name in folders)))
+      await roundTallies(join(values.rounds, key, "model"), plain, { kept, round: key });
+    return;
+  }
   const scored = cells.map(({ tallies, ...cell }) => ({ ...cell, scores: scoreAll(tallies) }));
 
   const find = (key: string, tokensPerStep: number, revise: boolean) =>
     cells.find((cell) => cell.stage === key && cell.tokensPerStep === tokensPerStep && cell.revise === revise)
       ?.tallies ?? [];
-  const losses: LossLine[] = stages.slice(1).flatMap((stage) =>
+  const losses: Measured["losses"] = stages.slice(1).flatMap((stage) =>
     [4, 8].flatMap((tokensPerStep) =>
       judged.map((figure) => {
         const revise = stage.revises;
         const reference = { slow: find(first.key, 1, false), fast: find(first.key, tokensPerStep, false) };
         const own = { slow: find(stage.key, 1, revise), fast: find(stage.key, tokensPerStep, revise) };
-        return { figure, tokensPerStep, title: stage.title, comparison: compareLosses(reference, own, figure) };
+        const comparison = compareLosses(reference, own, figure);
+        return { stage: stage.key, figure, tokensPerStep, title: stage.title, comparison };
       }),
     ),
   );
@@ -132,8 +149,10 @@ export async function main(args: readonly string[]): Promise<void> {
     difference: compareAll(find("rediff", tokensPerStep, true), find("rediff_base", tokensPerStep, true)),
   }));
 
-  const elsewhere: Elsewhere[] = [];
-  const refining: RefiningLine[] = [];
+  const rounds = isWhole ? await roundGains(values.rounds, plain, { kept, find }) : [];
+
+  const elsewhere: Measured["elsewhere"][number][] = [];
+  const refining: Measured["refining"][number][] = [];
   for (const stage of [first, last]) {
     using model = await loadModel(stage.folder);
     for (const [name, title, style, split] of elsewhereKinds) {
@@ -144,7 +163,12 @@ export async function main(args: readonly string[]): Promise<void> {
         kept: captionsOf(stage),
         label: `${stage.title}, ${title}`,
       });
-      elsewhere.push({ title: `${stage.title}, ${title}`, scores: scoreAll(cell.tallies) });
+      elsewhere.push({
+        stage: stage.key,
+        kind: name,
+        title: `${stage.title}, ${title}`,
+        scores: scoreAll(cell.tallies),
+      });
     }
   }
   const drafts = await draftsOf(kept, Math.round(count * 0.6));
@@ -158,10 +182,50 @@ export async function main(args: readonly string[]): Promise<void> {
         onProgress: bar.update,
       });
       bar.finish();
-      refining.push({ title: `${stage.title}, threshold ${threshold}`, scores });
+      refining.push({ stage: stage.key, threshold, title: `${stage.title}, threshold ${threshold}`, scores });
     }
   }
 
+  const twoErrors = await draftsOf(kept, Math.round(count * 0.6), 2);
+  const two: Measured["two"][number][] = [];
+  const foreign: Measured["foreign"][number][] = [];
+  const asked: Measured["asked"][number][] = [];
+  const questions = questionsAbout(plain.scenes.slice(0, Math.round(count * 0.4)), TABLE_SEED);
+  for (const stage of stages) {
+    using model = await loadModel(stage.folder);
+    const twoBar = progress({ label: `two errors, ${stage.title}`, unit: "captions", total: twoErrors.scenes.length });
+    const scores = await scoreRefining(model, twoErrors.scenes, {
+      folder: twoErrors.folder,
+      threshold: REFINE_THRESHOLD,
+      onProgress: twoBar.update,
+    });
+    twoBar.finish();
+    two.push({ stage: stage.key, title: stage.title, scores });
+    if (stage === last) {
+      const { folder, scenes } = drafts;
+      const foreignScores = await scoreRefining(model, scenes, {
+        folder,
+        threshold: REFINE_THRESHOLD,
+        behind: FOREIGN,
+      });
+      foreign.push({ stage: stage.key, title: stage.title, scores: foreignScores });
+    }
+    const bar = progress({ label: `questions, ${stage.title}`, unit: "answers", total: questions.length });
+    const said = await answerQuestions(model, plain.scenes, questions, {
+      folder: plain.folder,
+      tokensPerStep: 1,
+      revise: stage.revises,
+      onProgress: bar.update,
+    });
+    bar.finish();
+    asked.push({ stage: stage.key, title: stage.title, scores: scoreQuestions(questions, said) });
+  }
+
+  const measured: Measured = {
+    ...{ count, model: await modelFigures(last.folder), stages, scored, losses, gains, rounds, elsewhere },
+    ...{ drafts: drafts.scenes.length, threshold: REFINE_THRESHOLD, refining, two, foreign },
+    ...{ questions: questions.length, asked },
+  };
   const markdown = [
     `${count} held-out scenes; in brackets 95 % intervals from resampled scenes.`,
     summaryTable(stages, scored, judged),
@@ -171,24 +235,76 @@ export async function main(args: readonly string[]): Promise<void> {
     lossTable(losses),
     "What stage II adds to stage I, both revising:",
     gainTable(gains, judged),
+    "What each round of the loop adds to the one before it, revising:",
+    rounds.length === 0 ? "(no rounds were there)" : roundTable(rounds),
     "Scenes unlike those of training:",
-    elsewhereTable(elsewhere, ["coverage", "precision", "position", "count", "exact"]),
+    elsewhereTable(elsewhere, elsewhereFigures),
     `Refine: ${drafts.scenes.length} captions, half of them with one planted error; shares repaired by kind of error:`,
     refiningTable(refining),
+    `Two planted errors at once, threshold ${REFINE_THRESHOLD}: ${twoErrors.scenes.length} captions, half of them right:`,
+    refiningTable(two),
+    "The captions with one error or none, behind a sentence of words that the model does not know:",
+    refiningTable(foreign),
+    `Short questions, one token per step: ${questions.length}, shares of right answers:`,
+    questionTable(asked),
     "",
   ].join("\n\n");
   process.stdout.write(markdown);
   writeFileSync(join(output, "table.md"), markdown);
-  writeFileSync(
-    join(output, "table.json"),
-    `${JSON.stringify({ scored, losses, gains, elsewhere, refining }, null, 1)}\n`,
-  );
+  writeFileSync(join(output, "table.json"), `${JSON.stringify(measured, null, 1)}\n`);
   const series = stages.map((stage) => ({ stage, revise: stage.revises }));
   writeFileSync(
     join(output, "table.svg"),
     chart(series, scored, "exact", `Captions without any error, ${count} held-out scenes`),
   );
+  if (publish) publishFigures(measured, models);
+  for (const line of goals === undefined ? [] : goalLines(goals, measured)) console.log(line);
 }
+
+/** Documents with marked sections; all are made before one is written. */
+function publishFigures(measured: Measured, models: string): void {
+  const sections = publishedSections(measured);
+  const files = ["README.md", "docs/embedded-model.md", join(models, "demo", "README.md")];
+  const texts = files.map((file) => withSections(file, readFileSync(file, "utf8"), sections));
+  for (const [i, file] of files.entries()) writeFileSync(file, texts[i] ?? "");
+}
+
+/** Each round's model against the one before it. */
+async function roundGains(
+  folder: string,
+  scenes: SceneSet,
+  { kept, find }: { kept: string; find: (key: string, tokensPerStep: number, revise: boolean) => readonly Tally[] },
+): Promise<RoundGain[]> {
+  const gains: RoundGain[] = [];
+  let before = new Map<number, readonly Tally[]>(roundSpeeds.map((speed) => [speed, find("rediff_base", speed, true)]));
+  for (let round = 1; existsSync(join(folder, `round-${round}`, "model", "config.json")); round++) {
+    const now = await roundTallies(join(folder, `round-${round}`, "model"), scenes, { kept, round: `round-${round}` });
+    for (const [tokensPerStep, tallies] of now)
+      gains.push({ round, tokensPerStep, difference: compareAll(tallies, before.get(tokensPerStep) ?? []) });
+    before = now;
+  }
+  return gains;
+}
+
+/** How one round's model describes the scenes, by tokens per step. */
+async function roundTallies(
+  folder: string,
+  scenes: SceneSet,
+  { kept, round }: { kept: string; round: string },
+): Promise<Map<number, readonly Tally[]>> {
+  using model = await loadModel(folder);
+  const found = new Map<number, readonly Tally[]>();
+  for (const tokensPerStep of roundSpeeds) {
+    const options = { tokensPerStep, revise: true, kept: join(kept, "captions", weightsKey(folder)) };
+    const cell = await cellOf(model, round, scenes, { ...options, label: `${round}, ${tokensPerStep} per step` });
+    found.set(tokensPerStep, cell.tallies);
+  }
+  return found;
+}
+
+const roundSpeeds: readonly number[] = [1, 4, 8, 16];
+/** Put before drafts: none of its words is the world's. */
+const FOREIGN = "My dear friend, good morning! ";
 
 const elsewhereKinds = [
   ["style", "a style never seen", "held-out", "train"],
@@ -206,17 +322,17 @@ export async function scenesOf(
   count: number,
   { seed, style, split }: { seed: number; style: "train" | "held-out"; split: "train" | "held-out" },
 ): Promise<SceneSet> {
-  await generateScenes({ folder, count, seed, style, split, size: 96, world: makeWorld("demo") });
+  await generateScenes({ folder, count, seed, style, split, size: 144, world: makeWorld("demo") });
   return { folder, scenes: (await collect(join(folder, "scenes.jsonl"))).slice(0, count) };
 }
 
-/** Half with an error, half right, of pictures of their own. */
-async function draftsOf(kept: string, count: number): Promise<SceneSet> {
+/** Half with an error, or two, half right, of pictures of their own. */
+async function draftsOf(kept: string, count: number, errors: 1 | 2 = 1): Promise<SceneSet> {
   const { folder } = await scenesOf(join(kept, "refine"), 2 * count, { seed: 9003, style: "train", split: "train" });
   const truth = join(folder, "scenes.jsonl");
-  const wrong = join(folder, "wrong.jsonl");
+  const wrong = join(folder, errors === 1 ? "wrong.jsonl" : "two-wrong.jsonl");
   const right = join(folder, "right.jsonl");
-  await writeCorrupted({ truth, output: wrong, seed: 1, kinds: usualErrors });
+  await writeCorrupted({ truth, output: wrong, seed: 1, kinds: usualErrors, errors });
   await writeCorrupted({ truth, output: right, seed: 1, kinds: ["none"] });
   return {
     folder,

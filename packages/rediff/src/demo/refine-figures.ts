@@ -10,6 +10,8 @@ export interface RefiningOptions {
   folder: string;
   /** Replace a token only when the model is at least this sure; default the model's own. */
   threshold?: number;
+  /** Text before every draft that has to stay as it is: words that the model does not know. */
+  behind?: string;
   onProgress?: (done: number) => void;
 }
 
@@ -17,17 +19,18 @@ export interface RefiningOptions {
 export async function scoreRefining(
   model: VisionLanguageModel,
   scenes: readonly Scene[],
-  { folder, threshold, onProgress }: RefiningOptions,
+  { folder, threshold, behind = "", onProgress }: RefiningOptions,
 ): Promise<RepairScores> {
   const tallies = [];
   for (const { record, facts } of scenes) {
     const planted = plantedSchema.parse(record);
     const draft = record.conversations.at(-1)?.value ?? "";
-    const refined = await model.refine(join(folder, record.image), draft, {
+    const refined = await model.refine(join(folder, record.image), `${behind}${draft}`, {
       imageJoin: "correct",
       ...(threshold !== undefined && { threshold }),
     });
-    tallies.push(judgeRepair({ ...planted, draft, facts }, refined.text));
+    const left = refined.text.startsWith(behind) ? refined.text.slice(behind.length) : refined.text;
+    tallies.push(judgeRepair({ ...planted, draft, facts }, left));
     onProgress?.(tallies.length);
   }
   return scoreRepairs(tallies);

@@ -121,7 +121,7 @@ function plantedDraft({ number, facts }: HeldOutScene, index: number) {
   const planted = (turn && plantError(facts, turn, world, random)) ?? plantError(facts, "object", world, random);
   if (planted === undefined) throw new Error(`no error can be planted in scene ${number}`);
   const text = turn === undefined ? planted.right : planted.draft;
-  return { kind: turn === undefined ? ("none" as const) : planted.kind, text };
+  return { kind: turn === undefined ? ("none" as const) : planted.kind, text, right: planted.right };
 }
 
 const blanked: readonly BlankKind[] = ["names", "positions", "numbers", "colors"];

@@ -2,6 +2,7 @@
 import type { RepairScores } from "../scenes/scoring/repairs.js";
 import type { compareAll, Figure, Interval, Scores } from "../scenes/scoring/score.js";
 import { type Stage, speeds } from "./caption-grid.js";
+import { type QuestionScores, questionTasks } from "./question-figures.js";
 import type { LossComparison } from "./speed-losses.js";
 
 const summarySpeeds = [1, 4, 8];
@@ -77,6 +78,11 @@ export function lossTable(lines: readonly LossLine[]): string {
   ].join("\n");
 }
 
+function withRange(value: number | null, range: Interval | null): string {
+  const within = range === null ? "" : ` (${signed(range[0])} to ${signed(range[1])})`;
+  return value === null ? "-" : `${signed(value)}${within}`;
+}
+
 const signed = (value: number): string => `${value < 0 ? "" : "+"}${value.toFixed(3)}`;
 
 export interface GainLine {
@@ -92,11 +98,25 @@ export function gainTable(lines: readonly GainLine[], figures: readonly Figure[]
     `| --- | ${figures.map(() => "---").join(" | ")} |`,
     ...lines.map(({ tokensPerStep, difference: { values, intervals } }) => {
       const cells = figures.map((figure) => {
-        const [value, range] = [values[figure], intervals[figure]];
-        const within = range === null ? "" : ` (${signed(range[0])} to ${signed(range[1])})`;
-        return value === null ? "-" : `${signed(value)}${within}`;
+        return withRange(values[figure], intervals[figure]);
       });
       return `| ${tokensPerStep} | ${cells.join(" | ")} |`;
+    }),
+  ].join("\n");
+}
+
+/** What each round of the loop adds to the one before it, in captions without any error. */
+export function roundTable(lines: readonly (GainLine & { round: number })[]): string {
+  const fast = [...new Set(lines.map(({ tokensPerStep }) => tokensPerStep))];
+  return [
+    `| exact | ${fast.map((speed) => `${speed} / step`).join(" | ")} |`,
+    `| --- | ${fast.map(() => "---").join(" | ")} |`,
+    ...[...new Set(lines.map(({ round }) => round))].map((round) => {
+      const cells = fast.map((speed) => {
+        const line = lines.find((one) => one.round === round && one.tokensPerStep === speed);
+        return line === undefined ? "-" : withRange(line.difference.values.exact, line.difference.intervals.exact);
+      });
+      return `| round ${round} less ${round === 1 ? "stage I" : `round ${round - 1}`} | ${cells.join(" | ")} |`;
     }),
   ].join("\n");
 }
@@ -132,6 +152,23 @@ export function refiningTable(lines: readonly RefiningLine[]): string {
       const { intervals } = scores;
       const own = kinds.map((kind) => scores.byKind[kind]?.repaired.toFixed(3) ?? "-");
       return `| ${title} | ${withInterval(scores.detected, intervals.detected)} | ${withInterval(scores.repaired, intervals.repaired)} | ${own.join(" | ")} | ${withInterval(scores.falseEdits, intervals.falseEdits)} |`;
+    }),
+  ].join("\n");
+}
+
+export interface QuestionLine {
+  title: string;
+  scores: QuestionScores;
+}
+
+/** A line for each model, a column for each kind of question. */
+export function questionTable(lines: readonly QuestionLine[]): string {
+  return [
+    `| right answers | ${questionTasks.join(" | ")} |`,
+    `| --- | ${questionTasks.map(() => "---").join(" | ")} |`,
+    ...lines.map(({ title, scores }) => {
+      const values = questionTasks.map((task) => withInterval(scores[task].right, scores[task].interval));
+      return `| ${title} | ${values.join(" | ")} |`;
     }),
   ].join("\n");
 }

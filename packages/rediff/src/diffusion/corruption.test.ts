@@ -111,6 +111,15 @@ describe("corrupt", () => {
     ]);
   });
 
+  test("of samples with wrong phrases some are seen whole; the others are masked as the rest of their draw says", () => {
+    const one = { ...sample([1, 2, 3], [], [false, true, false]), labels: [1, 22, 3] };
+    const half = { reviseRows: "answer", reviseMasked: 0.5 } as const;
+    const found = (t: number, some: ExpandedSample = one) => corruptedOf(some, draws(t, [0, 0, 0], [0, 0, 0]), half);
+    expect(found(0.5)).toMatchObject({ ids: [1, 2, 3], roles: [clean, revised, clean], probability: 0 });
+    expect(found(0.25)).toMatchObject({ ids: [MASK, MASK, MASK], probability: Math.fround(0.5005) });
+    expect(found(0.75, sample([1, 2, 3], [true, true, true])).ids).toEqual([MASK, MASK, MASK]); // right answers as ever
+  });
+
   test("wrong phrases without revision: the corrected text is learnt; under the original's rules nothing is masked", () => {
     const one = { ...sample([1, 2, 3], [true, true, true], [false, true, false]), labels: [1, 22, 3] };
     const plain = { objective: "llada_v" } as const;

@@ -31,7 +31,7 @@ export interface CorruptedSample {
   ids: number[];
   /** A `PositionRole` for each position. */
   roles: Uint8Array;
-  /** p in (0, 1]: how likely a position with a label was to be masked; a float32 value. */
+  /** p in [0, 1]: how likely a position with a label was to be masked; a float32 value. 0 only with `reviseMasked`. */
   probability: number;
 }
 
@@ -189,6 +189,9 @@ export interface CorruptionOptions {
   maskRange?: MaskRange | undefined;
   /** Default: `phrases`. */
   reviseRows?: ReviseRows | undefined;
+  /** With `reviseRows` "answer": of how many samples with wrong phrases some is masked. The others are seen whole, as a draft is
+   *  when all is written. Default 1. */
+  reviseMasked?: number | undefined;
 }
 
 /** Of the positions that have a label and were not masked. */
@@ -218,7 +221,7 @@ export function corrupt(
   };
 
   return samples.map((sample, s) => {
-    const probability = maskProbability(options.maskRange ?? fullMaskRange, t[s] as number);
+    const probability = probabilityOf(sample, t[s] as number, options);
     const become = caseOf(sample, options);
     const outcomes = sample.ids.map((id, i) => {
       const drawn = s * L + i;
@@ -243,6 +246,17 @@ function caseOf(sample: ExpandedSample, { objective, rules, reviseRows = "phrase
   const { right, wrong, cutOff } = rules.cases[objective];
   if (sample.revise.includes(true)) return wrong[reviseRows];
   return sample.flawed ? cutOff : right;
+}
+
+/** p of a sample: 0 where it is one of those with wrong phrases that are seen whole, else from what is left of its draw. */
+function probabilityOf(
+  sample: ExpandedSample,
+  t: number,
+  { objective, maskRange = fullMaskRange, reviseMasked = 1 }: CorruptionOptions,
+): number {
+  const mayBeWhole = objective === "rediff" && reviseMasked < 1 && sample.revise.includes(true);
+  if (!mayBeWhole) return maskProbability(maskRange, t);
+  return t >= reviseMasked ? 0 : maskProbability(maskRange, t / reviseMasked);
 }
 
 /** p, in the reference's float32 arithmetic. */

@@ -13,6 +13,8 @@ export interface Query {
   block: { start: number; end: number };
   /** Nothing kept of earlier passes may be used. */
   full?: boolean;
+  /** The token that each of `positions` holds now, where the loop goes by how likely the model finds those. */
+  present?: readonly number[];
 }
 
 /** For each position of the query: the likeliest (or sampled) token, and how sure the model is of it, 0 to 1. */
@@ -21,6 +23,8 @@ export interface Guess {
   confidence: ArrayLike<number>;
   /** Entropy of the distribution, in nats, where the rule goes by it. */
   entropy?: ArrayLike<number> | undefined;
+  /** How likely the model finds the tokens that are there now, 0 to 1, where the loop asked for that. */
+  present?: ArrayLike<number> | undefined;
   /** Something was kept of an earlier pass, and what comes of it is to be certified by a full one. */
   stale?: boolean;
 }
@@ -79,9 +83,13 @@ export interface Prediction {
   token(position: number): number;
   confidence(position: number): number;
   entropy(position: number): number;
+  present(position: number): number;
 }
 
-export function predictionOf({ positions }: Query, { tokens, confidence, entropy = [] }: Guess): Prediction {
+export function predictionOf(
+  { positions }: Query,
+  { tokens, confidence, entropy = [], present = [] }: Guess,
+): Prediction {
   const place = new Map(positions.map((position, i) => [position, i]));
   const at = (values: ArrayLike<number>, position: number): number => {
     const value = values[place.get(position) ?? -1];
@@ -92,6 +100,7 @@ export function predictionOf({ positions }: Query, { tokens, confidence, entropy
     token: (position) => at(tokens, position),
     confidence: (position) => at(confidence, position),
     entropy: (position) => at(entropy, position),
+    present: (position) => at(present, position),
   };
 }
 

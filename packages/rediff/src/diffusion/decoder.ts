@@ -307,6 +307,7 @@ export class Decoder implements Disposable {
         tokens: take(),
         confidence: take(),
         ...(asksEntropy(decoding.options) && { entropy: take() }),
+        ...(decoding.query?.present !== undefined && { present: take() }),
       };
       if (guess.confidence.some(Number.isNaN))
         throw new OutputError(
@@ -428,7 +429,8 @@ function starting(lengths: readonly number[]): number[] {
 /** What the head is to say about a prompt. */
 function headShare({ query, options, rules, noise, bans, canvas }: Decoding): HeadShare {
   const positions = query?.positions.map((position) => position - canvas.promptLength) ?? [];
-  return { positions, masked: query?.masked ?? [], options, confidence: rules.confidence, bans, noise };
+  const { masked = [], present } = query ?? {};
+  return { positions, masked, options, confidence: rules.confidence, bans, noise, present };
 }
 
 export interface RunOptions extends AddOptions {

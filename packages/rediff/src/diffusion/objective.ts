@@ -8,7 +8,7 @@
  *  - rediff, sample with wrong phrases: mean over s of mean over R_s of CE / p_s; with `reviseRows` "answer" the means over
  *    M_s and K_s are added
  *  An empty mean is 0. That everything is divided by p_s, also what was never masked, is the reference's choice;
- *  `lossWeighting: "none"` leaves it out. */
+ *  `lossWeighting: "none"` leaves it out; so do samples that are seen whole, whose p is 0. */
 import { ignoredLabel } from "../text/image-tokens.js";
 import { type CorruptedSample, type ExpandedSample, type Objective, PositionRole } from "./corruption.js";
 
@@ -47,7 +47,7 @@ export function lossPositions(
   return corrupted.flatMap(({ roles, probability }, sample) => {
     const labels = samples[sample]?.labels ?? [];
     const labelled = labels.filter((label) => label !== ignoredLabel).length;
-    const scale = 1 / (corrupted.length * (options.lossWeighting === "code" ? probability : 1));
+    const scale = 1 / (corrupted.length * (options.lossWeighting === "code" && probability > 0 ? probability : 1));
     const counts = new Map<number, number>();
     for (const role of roles) counts.set(role, (counts.get(role) ?? 0) + 1);
     // LLaDA-V takes the mean over all that has a label, ReDiff over the positions of one role.

@@ -4,7 +4,7 @@
  *  all others and writes what the model would rather have there; it ends when nothing changes, when a text comes back
  *  that was there before (two words that trade places for ever), or after `rounds`. Fixed positions stay. With a cache, the
  *  end is certified: a round without it has to find nothing either. */
-import { type DecodeLoop, predictionOf, queryAbout, writeStep } from "./decode-step.js";
+import { type DecodeLoop, predictionOf, type Query, queryAbout, writeStep } from "./decode-step.js";
 import type { DecodeContext } from "./denoise.js";
 
 export interface ProofreadOptions {
@@ -12,12 +12,16 @@ export interface ProofreadOptions {
   rounds: number;
   /** A token is replaced when the model is at least this sure of the other one, 0 to 1. ReDiff's rule is 0: always. */
   threshold: number;
+  /** A token stays that the model finds at least this likely, 0 to 1, whatever it would rather have there: "one" is no mistake
+   *  where it would say "a". Default 1, only when it is certain of it, as ReDiff. */
+  keep?: number | undefined;
 }
 
 /** The loop for these options. Yields once per forward pass. */
 export function proofread({
   rounds,
   threshold,
+  keep = 1,
 }: ProofreadOptions): (context: Pick<DecodeContext, "canvas" | "onStep">) => DecodeLoop {
   return function* loop({ canvas, onStep }) {
     const { promptLength, answerEnd } = canvas;
@@ -28,10 +32,16 @@ export function proofread({
     let full = false;
     let certified: boolean | undefined;
     while (step < rounds && positions.length > 0) {
-      const query = { ...queryAbout(canvas, positions, { start: promptLength, end: answerEnd }), full };
+      const present = keep < 1 ? positions.map((position) => canvas.ids[position] as number) : undefined;
+      const query: Query = {
+        ...queryAbout(canvas, positions, { start: promptLength, end: answerEnd }),
+        full,
+        ...(present !== undefined && { present }),
+      };
       const guess = yield query;
       const said = predictionOf(query, guess);
-      const rewritten = positions.filter((position) => said.confidence(position) >= threshold);
+      const mayGo = (position: number) => present === undefined || said.present(position) < keep;
+      const rewritten = positions.filter((position) => said.confidence(position) >= threshold && mayGo(position));
       const report = writeStep(canvas, { step: step++, block: 0, quota: 0, query, guess, said, filled: [], rewritten });
       onStep(report);
       if (guess.stale) certified = false;

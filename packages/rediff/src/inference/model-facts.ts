@@ -80,6 +80,7 @@ export function modelDefaults({ defaults, sceneWorld, maxPositions }: ModelFacts
     genLength: defaults.genLength ?? Math.max(1, Math.min(usual, maxPositions >> 2)),
     imageJoin: defaults.imageJoin ?? (sceneWorld ? "correct" : "legacy"),
     refineThreshold: defaults.refineThreshold ?? 0,
+    refineKeep: defaults.refineKeep ?? 1,
     reviseRest: defaults.reviseRest ?? false,
     confidenceAmong: defaults.confidenceAmong ?? "allowed",
     decoding: defaults.decoding ?? {},

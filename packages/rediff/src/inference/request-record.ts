@@ -48,6 +48,7 @@ export function requestRecord(request: ResolvedRequest): RequestRecord {
       draft: request.draft.text,
       rounds: request.rounds,
       refine_threshold: request.threshold,
+      ...(request.keep < 1 && { refine_keep: request.keep }),
     }),
   };
 }

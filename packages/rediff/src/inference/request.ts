@@ -162,6 +162,8 @@ export interface RefineOptions
   rounds?: number;
   /** Replace a token only when the model is at least this sure of the other one; default the model's, else 0, ReDiff's rule. */
   threshold?: number;
+  /** Leave a token alone that the model finds at least this likely, 0 to 1; default the model's, else 1, ReDiff's rule. */
+  keep?: number;
 }
 
 /** What of a description's options applies to a template. `steps` fill the blanks of the whole template, default one
@@ -266,11 +268,13 @@ function lengthThatFits({ blockLength, steps }: DescribeOptions): number {
 }
 
 /** @throws OptionError when a number is out of its range */
-export function checkRefineOptions({ rounds, threshold, ...others }: RefineOptions): void {
+export function checkRefineOptions({ rounds, threshold, keep, ...others }: RefineOptions): void {
   const { fast: _, ...options } = refineWithFast(others);
   checkOptions(options);
   if (rounds !== undefined && (!Number.isInteger(rounds) || rounds < 1))
     throw new OptionError("rounds", wording`${opt("rounds")} must be a whole number from 1, got ${rounds}`);
   if (threshold !== undefined && !(threshold >= 0 && threshold <= 1))
     throw new OptionError("threshold", wording`${opt("threshold")} must be from 0 to 1, got ${threshold}`);
+  if (keep !== undefined && !(keep >= 0 && keep <= 1))
+    throw new OptionError("keep", wording`${opt("keep")} must be from 0 to 1, got ${keep}`);
 }

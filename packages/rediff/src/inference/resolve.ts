@@ -8,6 +8,7 @@ import { ruleOf, usualRule } from "../diffusion/rule-options.js";
 import { OptionError, option as opt, wording } from "../errors.js";
 import type { Quantization } from "../models/quantization.js";
 import { type AlignedText, alignText, type UnreadText, unreadOf } from "../text/alignment/aligned-text.js";
+import { alignKnown } from "../text/alignment/known-words.js";
 import {
   type ChatMessage,
   defaultSystemText,
@@ -85,6 +86,7 @@ export interface RefineRequest extends CompleteRequest {
   rounds: number;
   /** The decoder's own threshold is another one. */
   threshold: number;
+  keep: number;
 }
 
 export interface FillRequest extends CompleteRequest {
@@ -156,8 +158,9 @@ export function resolveRefine(
   checkRefineOptions(options);
   assertTexts(model.facts, { kind: "refine", draft, options });
   const { tokenizer, facts } = model;
-  const { rounds = 8, threshold = modelDefaults(facts).refineThreshold, ...rest } = options;
-  const aligned = alignDraft(model, draft);
+  const defaults = modelDefaults(facts);
+  const { rounds = 8, threshold = defaults.refineThreshold, keep = defaults.refineKeep, ...rest } = options;
+  const aligned = alignDraft(model, draft, rest.compat);
   const [word] = aligned.unread;
   if (rest.compat && aligned.fixed.length > 0)
     throw new OptionError(
@@ -171,11 +174,12 @@ export function resolveRefine(
     draft: aligned,
     rounds,
     threshold,
+    keep,
     decode: decodeOptions({
       ...decodingNumbers(rest, aligned.ids.length),
       steps: 1,
       draft: aligned.ids,
-      fixed: besideUnread(aligned),
+      fixed: [...aligned.unjudged],
       suffix: [tokenizer.special.eot],
       // A text has none, however likely a model finds them; the reference's decoding forbids only some.
       banned: rest.compat ? [] : [{ ids: [...specialIds(tokenizer)] }],
@@ -310,18 +314,15 @@ function stopSequences(tokenizer: Tokenizer, { compat, stop }: DescribeOptions):
   return compat && stop !== undefined ? stop.map((text) => tokenizer.encode(text)) : [[tokenizer.special.eot]];
 }
 
-/** Words beside one that cannot be read are not judged: what the model would rather have there follows from a word that
- *  nobody wrote. */
-const UNJUDGED = 2;
-
-function besideUnread({ ids, fixed }: AlignedText): number[] {
-  return [...ids.keys()].filter((i) => fixed.some((position) => Math.abs(position - i) <= UNJUDGED));
-}
-
-function alignDraft(model: AskableModel, draft: string): AlignedText {
-  const { tokenizer } = model;
+/** Words that the model was not trained on are left out, unless it is to do as the original. */
+function alignDraft(model: AskableModel, draft: string, compat = false): AlignedText {
+  const { tokenizer, facts } = model;
+  const { knownTokens } = facts.defaults;
   assertTokens(model, "draft", [draft]);
-  const aligned = alignText(tokenizer, draft, { words: true });
+  const aligned =
+    knownTokens === undefined || compat
+      ? alignText(tokenizer, draft, { words: true })
+      : alignKnown(tokenizer, draft, knownTokens);
   if (aligned.ids.length === 0) throw new OptionError("draft", "the draft is empty", "Give the text to be repaired.");
   return aligned;
 }

@@ -140,4 +140,6 @@ export interface RequestRecord {
   draft?: string;
   rounds?: number;
   refine_threshold?: number;
+  /** Absent is 1. */
+  refine_keep?: number;
 }

@@ -1,9 +1,9 @@
 /** Edits of a text from changes of its tokens: applied to the text as it was typed they give the new one. */
 import fc from "fast-check";
 import { beforeAll, describe, expect } from "vitest";
-import { writeSceneTokenizer } from "../scenes/small-model/tokenizer-folder.js";
 import { test } from "../testing/fixtures.js";
 import { folderOfFile } from "../testing/folders.js";
+import { writeWordTokenizer } from "../testing/word-tokenizer.js";
 import { alignText } from "./alignment/aligned-text.js";
 import { alignedEdits, applyEdits } from "./text-edits.js";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js";
@@ -11,7 +11,7 @@ import { loadTokenizer, type Tokenizer } from "./tokenizer.js";
 const { path: root } = folderOfFile();
 let words: Tokenizer;
 beforeAll(async () => {
-  writeSceneTokenizer(root);
+  writeWordTokenizer(root);
   words = await loadTokenizer(root);
 });
 

@@ -43,9 +43,11 @@ export function alignedEdits(
     const before = pieces.at(-1)?.to ?? "";
     const { from, to, start, end } = unit;
     const old = draft.text.slice(start, end);
-    const isChanged = hasChanged(draft.ids, after, unit);
+    const isOther = hasChanged(draft.ids, after, unit);
     const surest = Array.from({ length: to - from }, (_, k) => confidence[from + k] as number);
-    const written = isChanged ? wordFor(tokenizer, draft, after, unit) : old;
+    const written = isOther ? wordFor(tokenizer, draft, after, unit) : old;
+    // Another token may be the same characters.
+    const isChanged = written !== old;
     const gap = gapBefore(tokenizer, draft, after, last, unit, [before, written]);
     if (gap.start < gap.end || gap.to !== "") pieces.push(gap);
     pieces.push({ start, end, to: written, isChanged, confidence: isChanged ? Math.min(...surest) : 1 });
@@ -98,7 +100,8 @@ function wordFor(tokenizer: Tokenizer, draft: AlignedText, after: ArrayLike<numb
       tokenizer,
       Array.from({ length }, (_, i) => ids[unit.from + i] as number),
     );
-  return caseOf(draft.text, unit, read(draft.ids))(read(after));
+  const [was, now] = [read(draft.ids), read(after)];
+  return draft.isTrimmed ? caseOf(draft.text, unit, was.trim())(now.trim()) : caseOf(draft.text, unit, was)(now);
 }
 
 function spelling(tokenizer: Tokenizer, ids: number[]): string {
@@ -121,8 +124,11 @@ function gapBefore(
   const [start, end] = [last?.end ?? 0, next.start];
   const typed = draft.text.slice(start, end);
   const kept = { start, end, to: typed, isChanged: false, confidence: 1 };
-  if (last === undefined || tokenizer.stages.isByteLevel) return kept;
-  const between = (ids: ArrayLike<number>) => joiner(tokenizer, ids[last.to - 1], ids[next.from]);
+  if (last === undefined || (tokenizer.stages.isByteLevel && !draft.isTrimmed)) return kept;
+  const between = (ids: ArrayLike<number>) =>
+    draft.isTrimmed
+      ? leadingSpace(tokenizer, ids[next.from] as number)
+      : joiner(tokenizer, ids[last.to - 1], ids[next.from]);
   const [old, now] = [between(draft.ids), between(after)];
   if (old === now) {
     const was = [draft.text.slice(last.start, last.end), draft.text.slice(next.start, next.end)] as const;
@@ -132,6 +138,9 @@ function gapBefore(
   if (now === "") return /^[ \t]+$/.test(typed) ? { ...kept, to: "", isChanged: true } : kept;
   return typed === "" ? { ...kept, to: now, isChanged: true } : kept;
 }
+
+/** A token's own, as byte-level vocabularies have it. */
+const leadingSpace = ({ decode }: Tokenizer, id: number): string => /^\s*/.exec(decode([id]))?.[0] ?? "";
 
 /** Would be read as one word. */
 const runTogether = ([left, right]: readonly [string, string]): boolean =>

@@ -2,9 +2,9 @@ import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { UserError } from "../errors.js";
-import { sceneTokenizerFiles } from "../scenes/small-model/tokenizer-folder.js";
 import { test, tokenizerFolder } from "../testing/fixtures.js";
 import { folderOfTest } from "../testing/folders.js";
+import { wordTokenizerFiles } from "../testing/word-tokenizer.js";
 import { loadTokenizer } from "./tokenizer.js";
 
 type EncodeRow = { text: string; ids: number[] };
@@ -91,7 +91,7 @@ describe("text from strangers", () => {
   });
 
   test("is unknown where the vocabulary has a special token for a word like any other", async () => {
-    const files = sceneTokenizerFiles();
+    const files = wordTokenizerFiles();
     const plain = files["tokenizer.json"] as { model: Record<string, unknown> };
     const words = await loadTokenizer(
       await folderWith({ ...files, "tokenizer.json": { ...plain, pre_tokenizer: { type: "WhitespaceSplit" } } }),

@@ -10,12 +10,21 @@ import { RunButton } from "../ui/run-button.js";
 import { Unread, unreadNote } from "../ui/unread.js";
 import { ask, askAgain, newConversation, stopAnswer } from "./chat-actions.js";
 import type { ChatMessage } from "./chat-state.js";
+import { sceneQuestions } from "./scene-questions-offered.js";
 
 const SUGGESTIONS = [
   "Please describe the image in detail.",
   "What color is the background?",
   "What is at the top left?",
 ];
+
+/** About a composed scene, questions of the kinds that a model of its world is trained on. */
+function useSuggestions(): readonly string[] {
+  const { scene, source } = useSelect((state) => state.picture);
+  const catalog = useSelect((state) => state.catalog);
+  if (scene === undefined || catalog === undefined || source === "file") return SUGGESTIONS;
+  return sceneQuestions(scene, catalog);
+}
 
 export function ChatTab() {
   const converses = useSelect((state) => state.model?.rediff.converses);
@@ -113,12 +122,13 @@ function Conversation() {
 
 function ChatInvitation() {
   const app = useApp();
+  const suggestions = useSuggestions();
   return (
     <div class="invitation inside">
       <h3>Talk about the picture</h3>
       <p>Ask anything about it; later questions know what was said before.</p>
       <div class="suggestions">
-        {SUGGESTIONS.map((text) => (
+        {suggestions.map((text) => (
           <button key={text} type="button" class="button small" onClick={() => patch(app, "chat", { draft: text })}>
             {text}
           </button>

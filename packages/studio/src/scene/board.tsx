@@ -5,7 +5,7 @@ import { changeScene } from "../picture/picture-actions.js";
 import { isArrow } from "../ui/roving.js";
 import { startDrag } from "./drag.js";
 import { drawScene, spritesOf } from "./draw.js";
-import { type Catalog, clear, describeCell, move, type Scene, setCount, setSize } from "./scene.js";
+import { type Catalog, type Count, clear, counts, describeCell, move, type Scene, setCount, setSize } from "./scene.js";
 
 /** Pixels along a side of the board's canvas: enough for fine screens. */
 const RESOLUTION = 768;
@@ -33,8 +33,8 @@ export function Board({ catalog, scene }: { catalog: Catalog; scene: Scene }) {
       const to = neighbour(at, key, columns, scene.cells.length);
       if (shiftKey && scene.cells[at] !== undefined) moveGroup(at, to);
       else choose(to, true);
-    } else if (key === "1" || key === "2" || key === "3") {
-      changeScene(app, (old) => setCount(old, at, Number(key) as 1 | 2 | 3));
+    } else if (counts.some((count) => String(count) === key)) {
+      changeScene(app, (old) => setCount(old, at, Number(key) as Count));
     } else if (/^[sl]$/i.test(key)) {
       changeScene(app, (old) => setSize(old, at, key.toLowerCase() === "s" ? "small" : "large"));
     } else if (key === "Delete" || key === "Backspace") {

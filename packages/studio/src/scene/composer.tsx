@@ -1,13 +1,24 @@
 /** A scene of stickers, put together by mouse, finger or keys. */
 import { useEffect, useState } from "preact/hooks";
-import { patch, useApp, useSelect } from "../app/app.js";
+import { announce, patch, useApp, useSelect } from "../app/app.js";
 import { SceneGallery } from "../gallery/scene-gallery.js";
 import { changeScene } from "../picture/picture-actions.js";
 import { Segmented, Select } from "../ui/controls.js";
 import { Icon } from "../ui/icons.js";
 import { Board } from "./board.js";
 import { Palette } from "./palette.js";
-import { type Catalog, clear, emptyScene, place, randomScene, type Sticker, setCount, setSize } from "./scene.js";
+import {
+  type Catalog,
+  clear,
+  counts,
+  emptyScene,
+  kindsIn,
+  place,
+  randomScene,
+  type Sticker,
+  setCount,
+  setSize,
+} from "./scene.js";
 
 export function Composer({ catalog }: { catalog: Catalog }) {
   const app = useApp();
@@ -18,15 +29,21 @@ export function Composer({ catalog }: { catalog: Catalog }) {
   if (scene === undefined) return null;
   const group = scene.cells[cell];
   const where = catalog.positions[cell] ?? "";
+  const isFull = kindsIn(scene) >= catalog.most_kinds;
   const put = (sticker: Sticker, to = freeCell()) => {
-    changeScene(app, (old) => place(old, to, sticker));
+    const isNew = scene.cells.every((other) => other?.icon !== sticker.icon);
+    if (isFull && isNew && scene.cells[to] === undefined) {
+      announce(app, `No more than ${catalog.most_kinds} kinds: empty a cell, or choose one to put it there.`);
+      return;
+    }
+    changeScene(app, (old) => place(old, to, sticker, catalog));
     patch(app, "picture", { cell: to });
   };
-  /** The chosen cell if it is empty, else another that is. */
+  /** The chosen cell if it is empty, else another that is; where there are as many kinds as there may be, the chosen one. */
   function freeCell(): number {
     const cells = scene?.cells ?? [];
     const empty = cells.indexOf(undefined);
-    return cells[cell] === undefined || empty < 0 ? cell : empty;
+    return cells[cell] === undefined || empty < 0 || isFull ? cell : empty;
   }
   return (
     <div class="composer">
@@ -41,7 +58,7 @@ export function Composer({ catalog }: { catalog: Catalog }) {
           hideLabel
           disabled={group === undefined}
           value={group?.count}
-          options={([1, 2, 3] as const).map((value) => ({ value, text: String(value) }))}
+          options={counts.map((value) => ({ value, text: String(value) }))}
           onChange={(count) => changeScene(app, (old) => setCount(old, cell, count))}
         />
         <Segmented
@@ -77,6 +94,12 @@ export function Composer({ catalog }: { catalog: Catalog }) {
         <div class="tools-inner">
           <SceneGallery catalog={catalog} />
           <Palette catalog={catalog} style={scene.style} onPut={put} />
+          {isFull && (
+            <p class="note">
+              {catalog.most_kinds} kinds are the most that the model knows: empty a cell, or put another sticker in its
+              place.
+            </p>
+          )}
           <fieldset class="swatches">
             <legend>Background</legend>
             <div>
@@ -128,7 +151,7 @@ export function Composer({ catalog }: { catalog: Catalog }) {
       {side !== undefined && (
         <p class="note">
           The model sees it at {side} x {side} pixels.
-          <span class="keys"> Keys on the board: arrows, 1 to 3, S, L, Delete; with Shift, arrows move a group.</span>
+          <span class="keys"> Keys on the board: arrows, 1 to 4, S, L, Delete; with Shift, arrows move a group.</span>
         </p>
       )}
     </div>

@@ -42,9 +42,9 @@ test("pieces are the text, whatever it is", () => {
 
 test("a verdict counts what is wrong, in words", () => {
   expect(
-    verdictOf("a dog is at the top left. two red apples are at the bottom right. the background is blue.", facts),
+    verdictOf("A dog is at the top left. Two red apples are at the bottom right. The background is blue.", facts),
   ).toEqual({ exact: true, said: "without an error" });
-  expect(verdictOf("a dog is at the top right. dog the dog. the background is blue.", facts).said).toBe(
+  expect(verdictOf("A dog is at the top right. Dog the dog. The background is blue.", facts).said).toBe(
     "3 wrong words, 1 sentence outside the captions' grammar, 1 fact not said",
   );
 });

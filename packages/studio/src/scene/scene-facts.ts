@@ -1,6 +1,6 @@
 /** A composed scene as facts, which captions are judged by, and facts as a scene on the board. */
 import type { Group as FactGroup, Facts } from "../../../rediff/src/scenes/world/facts.js";
-import type { Catalog, Group, Scene } from "./scene.js";
+import { type Catalog, counts, type Group, type Scene } from "./scene.js";
 
 /** What is true of the scene, as the scene world says it. */
 export function factsOfScene({ cells, background }: Scene, catalog: Catalog): Facts {
@@ -29,7 +29,7 @@ export function sceneOfFacts({ objects, background }: WrittenFacts, style: strin
     // The size of several is not drawn; it is kept for when their count becomes one.
     cells[cell] = {
       ...sticker,
-      count: count === 1 || count === 2 ? count : 3,
+      count: counts.find((known) => known === count) ?? 4,
       size: size === "small" ? "small" : "large",
     };
   }

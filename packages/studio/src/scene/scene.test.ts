@@ -3,8 +3,10 @@ import { expect, test } from "vitest";
 import { stickerCatalog } from "../../../rediff/src/scenes/world/catalog.js";
 import {
   clear,
+  counts,
   emptyScene,
   isEmpty,
+  kindsIn,
   move,
   place,
   placements,
@@ -20,10 +22,10 @@ const [apple, green] = [catalog.names[0]!, catalog.names[1]!];
 
 const actions = fc.array(
   fc.oneof(
-    fc.tuple(fc.nat(3), fc.nat(5)).map(
+    fc.tuple(fc.nat(8), fc.nat(9)).map(
       ([cell, name]) =>
         (scene: Scene) =>
-          place(scene, cell, catalog.names[name]!),
+          place(scene, cell, catalog.names[name]!, catalog),
     ),
     fc.tuple(fc.nat(4), fc.nat(4)).map(
       ([from, to]) =>
@@ -31,7 +33,7 @@ const actions = fc.array(
           move(scene, from, to),
     ),
     fc.nat(3).map((cell) => (scene: Scene) => clear(scene, cell)),
-    fc.tuple(fc.nat(3), fc.constantFrom(1 as const, 2 as const, 3 as const)).map(
+    fc.tuple(fc.nat(3), fc.constantFrom(...counts)).map(
       ([cell, count]) =>
         (scene: Scene) =>
           setCount(scene, cell, count),
@@ -42,11 +44,20 @@ const actions = fc.array(
 );
 
 test("a sticker goes into its cell; a second one of its kind moves it", () => {
-  const one = place(emptyScene(catalog), 0, apple);
+  const one = place(emptyScene(catalog), 0, apple, catalog);
   expect(one.cells[0]).toMatchObject({ name: "red apple", count: 1, size: "large" });
-  const moved = place(one, 3, apple);
-  expect(moved.cells.map((group) => group?.name)).toEqual([undefined, undefined, undefined, "red apple"]);
-  expect(place(moved, 3, green).cells[3]?.name).toBe("green apple");
+  const moved = place(one, 3, apple, catalog);
+  expect(moved.cells.map((group) => group?.name).indexOf("red apple")).toBe(3);
+  expect(moved.cells.filter((group) => group !== undefined)).toHaveLength(1);
+  expect(place(moved, 3, green, catalog).cells[3]?.name).toBe("green apple");
+});
+
+test("there are no more kinds than the world has in a picture; in the place of one there may be another", () => {
+  const five = [0, 1, 2, 3, 4].reduce((scene, i) => place(scene, i, catalog.names[i]!, catalog), emptyScene(catalog));
+  expect(kindsIn(five)).toBe(catalog.most_kinds);
+  expect(place(five, 8, catalog.names[5]!, catalog)).toBe(five);
+  expect(place(five, 0, catalog.names[5]!, catalog).cells[0]?.name).toBe(catalog.names[5]!.name);
+  expect(place(five, 8, catalog.names[0]!, catalog).cells[8]?.name).toBe(catalog.names[0]!.name);
 });
 
 test("whatever is done, no kind comes twice and all objects are inside the picture", () => {
@@ -54,9 +65,10 @@ test("whatever is done, no kind comes twice and all objects are inside the pictu
     fc.property(actions, (all) => {
       let scene = emptyScene(catalog);
       for (const act of all) scene = act(scene);
-      expect(scene.cells).toHaveLength(4);
+      expect(scene.cells).toHaveLength(catalog.positions.length);
       const icons = scene.cells.flatMap((group) => (group === undefined ? [] : [group.icon]));
       expect(new Set(icons).size).toBe(icons.length);
+      expect(icons.length).toBeLessThanOrEqual(catalog.most_kinds);
       for (const { x, y, side } of placements(scene)) {
         expect(Math.min(x, y) - side / 2).toBeGreaterThanOrEqual(0);
         expect(Math.max(x, y) + side / 2).toBeLessThanOrEqual(1);

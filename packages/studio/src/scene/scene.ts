@@ -1,7 +1,7 @@
-/** A scene of stickers: at most one group of equal objects in each cell of a 2x2 grid, on a coloured background.
+/** A scene of stickers: at most one group of equal objects in each cell of a grid, on a coloured background.
  *
  *  Pure functions; who calls them draws and keeps the result. The rules are the scene world's own (docs/scenes.md): one
- *  to three of a kind, a size only of single objects, no kind twice. */
+ *  to four of a kind, a size only of single objects, no kind twice, no more kinds than the world has in one picture. */
 
 export type Size = "small" | "large";
 
@@ -22,13 +22,18 @@ export interface Catalog {
   styles: readonly string[];
   /** Row by row from the top left. */
   positions: readonly string[];
+  /** In one scene. */
+  most_kinds: number;
 }
+
+export const counts = [1, 2, 3, 4] as const;
+export type Count = (typeof counts)[number];
 
 export interface Group {
   /** Key of the drawing. */
   icon: string;
   name: string;
-  count: 1 | 2 | 3;
+  count: Count;
   size: Size;
 }
 
@@ -47,7 +52,7 @@ export function emptyScene(catalog: Catalog): Scene {
   };
 }
 
-/** Three kinds of different counts: something to begin with. */
+/** Any number of kinds that the world has, of different counts: something to begin with. */
 export function randomScene(catalog: Catalog, random: () => number = Math.random, groups?: number): Scene {
   const pick = <T>(items: readonly T[]): T | undefined => items[Math.floor(random() * items.length)];
   const shuffled = <T>(items: readonly T[]): T[] =>
@@ -55,13 +60,16 @@ export function randomScene(catalog: Catalog, random: () => number = Math.random
       .map((item) => ({ item, key: random() }))
       .sort((a, b) => a.key - b.key)
       .map(({ item }) => item);
-  const places = shuffled(catalog.positions.map((_, cell) => cell)).slice(0, groups ?? 1 + Math.floor(random() * 3));
+  const places = shuffled(catalog.positions.map((_, cell) => cell)).slice(
+    0,
+    groups ?? 1 + Math.floor(random() * catalog.most_kinds),
+  );
   const stickers = shuffled(catalog.names);
   const cells: (Group | undefined)[] = catalog.positions.map(() => undefined);
   for (const [i, cell] of places.entries()) {
     const sticker = stickers[i];
     if (sticker === undefined) continue;
-    const count = pick([1, 1, 1, 2, 2, 3] as const) ?? 1;
+    const count = pick([1, 1, 1, 2, 2, 3, 4] as const) ?? 1;
     cells[cell] = { ...sticker, count, size: pick(["small", "large"] as const) ?? "large" };
   }
   // Not an object's own colour: a blue heart on blue is hard to see.
@@ -74,11 +82,17 @@ export function randomScene(catalog: Catalog, random: () => number = Math.random
   };
 }
 
-/** Puts one large sticker into a cell; of a kind that is there already the same group moves, as no kind comes twice. */
-export function place(scene: Scene, cell: number, sticker: Sticker): Scene {
+/** Puts one large sticker into a cell, in the place of what is there; where there is no room for one more kind nothing changes. Of a kind that is there already the same group moves, as no kind comes twice. */
+export function place(
+  scene: Scene,
+  cell: number,
+  sticker: Sticker,
+  { most_kinds }: Pick<Catalog, "most_kinds">,
+): Scene {
   if (!(cell in scene.cells)) return scene;
   const from = scene.cells.findIndex((group) => group?.icon === sticker.icon);
   if (from >= 0) return move(scene, from, cell);
+  if (scene.cells[cell] === undefined && kindsIn(scene) >= most_kinds) return scene;
   return withCell(scene, cell, { icon: sticker.icon, name: sticker.name, count: 1, size: "large" });
 }
 
@@ -94,7 +108,7 @@ export function clear(scene: Scene, cell: number): Scene {
   return withCell(scene, cell, undefined);
 }
 
-export function setCount(scene: Scene, cell: number, count: 1 | 2 | 3): Scene {
+export function setCount(scene: Scene, cell: number, count: Count): Scene {
   const group = scene.cells[cell];
   return group === undefined ? scene : withCell(scene, cell, { ...group, count });
 }
@@ -107,6 +121,8 @@ export function setSize(scene: Scene, cell: number, size: Size): Scene {
 function withCell(scene: Scene, cell: number, group: Group | undefined): Scene {
   return { ...scene, cells: scene.cells.map((old, i) => (i === cell ? group : old)) };
 }
+
+export const kindsIn = ({ cells }: Scene): number => cells.filter((group) => group !== undefined).length;
 
 export function isEmpty(scene: Scene): boolean {
   return scene.cells.every((group) => group === undefined);
@@ -135,7 +151,7 @@ export interface Placement {
 }
 
 /** The world's own proportions, each in the middle of its range. */
-const sides = { large: 0.9, small: 0.5, two: 0.46, three: 0.42 };
+const sides = { large: 0.9, small: 0.5, two: 0.46, three: 0.42, four: 0.42 };
 
 export function placements(scene: Scene): Placement[] {
   const grid = Math.round(Math.sqrt(scene.cells.length)) || 1;
@@ -160,6 +176,10 @@ function arrangement({ count, size }: Group): { x: number; y: number; side: numb
       { x: 0.26, y: 0.5, side: sides.two },
       { x: 0.74, y: 0.5, side: sides.two },
     ];
+  }
+  if (count === 4) {
+    const ends = [0.24, 0.76];
+    return ends.flatMap((y) => ends.map((x) => ({ x, y, side: sides.four })));
   }
   return [
     { x: 0.5, y: 0.25, side: sides.three },

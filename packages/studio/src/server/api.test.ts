@@ -48,9 +48,9 @@ test("a stream is a start, steps and an end", async () => {
 test("the models, their stickers, and none where they have none", async () => {
   const { data, rediff } = await api.models();
   expect(data.map(({ id }) => id)).toEqual(["rediff-demo", "llada-v-demo"]);
-  expect(data[0]?.rediff).toMatchObject({ image_size: 96, embedded: true });
+  expect(data[0]?.rediff).toMatchObject({ image_size: 144, embedded: true });
   expect(rediff?.command).toBe("npm start");
-  expect((await api.stickers())?.positions).toHaveLength(4);
+  expect((await api.stickers())?.positions).toHaveLength(9);
   server.behave.sceneWorld = false;
   expect(await api.stickers()).toBeUndefined();
   server.behave.sceneWorld = true;

@@ -120,6 +120,8 @@ export const catalogSchema = z.object({
   backgrounds: z.array(z.object({ name: z.string(), color: z.string() })).check(z.minLength(1)),
   styles: z.array(z.string()).check(z.minLength(1)),
   positions: z.array(z.string()).check(z.minLength(1)),
+  /** In one scene. */
+  most_kinds: z.int().check(z.minimum(1)),
 });
 
 /** What the model cannot read and has left alone. */

@@ -180,10 +180,10 @@ function modelOf({ sceneWorld, embedded, converses }: Behaviour, id: string, tit
     rediff: {
       title,
       revises,
-      largest_view: sceneWorld ? 96 : 1152,
+      largest_view: sceneWorld ? 144 : 1152,
       default_seed: 42,
       converses: converses ?? !embedded,
-      image_size: sceneWorld ? 96 : 384,
+      image_size: sceneWorld ? 144 : 384,
       max_length: 64,
       embedded,
       default_gen_length: 32,

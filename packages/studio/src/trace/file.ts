@@ -13,7 +13,7 @@ export const factsSchema: z.ZodMiniType<Facts> = z.object({
   objects: z.array(
     z.object({
       name: z.string().check(z.refine((name) => findName(name) !== undefined, "no name of the scene world")),
-      count: z.int().check(z.minimum(1), z.maximum(3)),
+      count: z.int().check(z.minimum(1), z.maximum(4)),
       position: z.enum(allPositions as [Position, ...Position[]]),
       size: z.optional(z.enum(["small", "large"])),
     }),

@@ -29,6 +29,7 @@ interface Flags extends ModelFlags, PromptFlags {
   draftFile?: string;
   rounds?: number;
   threshold?: number;
+  keep?: number;
   json?: true;
 }
 
@@ -60,14 +61,19 @@ export function refineCommand(): Command {
       "replace a token only when at least this sure, 0 to 1 (default the model's, else 0)",
       decimal,
     )
+    .option(
+      "--keep <P>",
+      "leave a token alone that is at least this likely, 0 to 1 (default the model's, else 1)",
+      decimal,
+    )
     .option("--json", "one JSON line on stdout");
   return command.addHelpText("after", HELP).action(run);
 }
 
 async function run(image: string, flags: Flags): Promise<void> {
   chosenModel(flags);
-  const { rounds, threshold } = flags;
-  const options = { ...promptOptions(flags), ...given({ rounds, threshold }) };
+  const { rounds, threshold, keep } = flags;
+  const options = { ...promptOptions(flags), ...given({ rounds, threshold, keep }) };
   checkRefineOptions(options);
   const draft = await readDraft(flags);
   const picture = storedPath(image);

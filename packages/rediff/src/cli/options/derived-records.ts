@@ -13,6 +13,8 @@ export interface DeriveFlags {
   seed: number;
 }
 
+export const FOREIGN = "with words that the world does not have, to be left alone: for training only";
+
 export const addDeriveOptions = (command: Command): Command =>
   command
     .requiredOption("--truth <FILE>", "scenes.jsonl")

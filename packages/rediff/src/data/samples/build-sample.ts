@@ -32,6 +32,8 @@ export interface SampleSettings {
   maxLength: number;
   /** Positions of the last answer at least, end-of-text included: what an answer is decoded into. */
   canvas?: number;
+  /** The last phrase of an answer may be replaced by a shorter one (revised-phrases.ts). Default false. */
+  shorterEnds?: boolean;
   rules: SampleRules;
   /** Tell the model the times of a video's frames. */
   addTimeInstruction?: boolean;
@@ -110,7 +112,11 @@ export function labelRecord(record: UnderstoodRecord, context: SampleContext, vi
   noteSpecialTokens(record, turns, tokenizer);
   const whole = labelTurns(turns, { hasImage: pictures > 0, system: record.system }, context);
   const text = record.blanks === undefined ? whole : keepBlanks(tokenizer, whole, turns, record.blanks);
-  return markRevisions(tokenizer, text, record.revise, settings.rules.phraseSearch);
+  return markRevisions(tokenizer, text, record.revise, {
+    search: settings.rules.phraseSearch,
+    shorter: settings.shorterEnds,
+    fill: settings.canvas === undefined ? undefined : tokenizer.special.pad,
+  });
 }
 
 /** A text about models may have them by chance, and one from a stranger on purpose. */

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { writeSceneTokenizer } from "../../scenes/small-model/tokenizer-folder.js";
 import { tokenizerFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
+import { writeWordTokenizer } from "../../testing/word-tokenizer.js";
 import { ignoredLabel } from "../../text/image-tokens.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { checkData } from "../checking/check-data.js";
@@ -14,7 +14,7 @@ import { record, sampleSettings, writeLines } from "../testing/record-files.js";
 import { buildSample } from "./build-sample.js";
 
 const { path: root } = folderOfFile();
-writeSceneTokenizer(join(root, "words"));
+writeWordTokenizer(join(root, "words"));
 const bytes = await loadTokenizer(tokenizerFolder);
 const words = await loadTokenizer(join(root, "words"));
 

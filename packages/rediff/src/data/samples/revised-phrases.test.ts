@@ -22,7 +22,7 @@ const row = (answer: string, question = "Is the dog big?") =>
 function mark(answer: string, pairs: [string, string][], options: { search?: PhraseSearch; question?: string } = {}) {
   const labelled = row(answer, options.question);
   const spans = pairs.map(([org, target]) => ({ org, target }));
-  const { ids, labels, revise, outcomes } = markRevisions(tokenizer, labelled, spans, options.search);
+  const { ids, labels, revise, outcomes } = markRevisions(tokenizer, labelled, spans, { search: options.search });
   const marked = revise.flatMap((isMarked, i) => (isMarked ? [i] : []));
   return {
     outcomes,
@@ -69,6 +69,34 @@ describe("markRevisions", () => {
     expect(before).toMatch(/and a$/);
     // Where it stands only inside of a word, that is what is meant.
     expect(mark("two cards", [["car", "dog"]])).toMatchObject({ outcomes: ["found"], from: " car", to: " dog" });
+  });
+
+  test("a shorter target at the end of the answer moves the end of the turn forward, where that is allowed", () => {
+    const { eot, pad } = tokenizer.special;
+    const labelled = row("There is a a dog.");
+    const pairs = [{ org: "a a dog.", target: "a dog." }];
+    expect(markRevisions(tokenizer, labelled, pairs).outcomes).toEqual(["length_differs"]);
+    const end = labelled.ids.lastIndexOf(eot);
+    const [org, target] = [" a a dog.", " a dog."].map((text) => tokenizer.encode(text)) as [number[], number[]];
+    const start = end - org.length;
+    for (const fill of [pad, undefined]) {
+      const { outcomes, labels, revise, ids } = markRevisions(tokenizer, labelled, pairs, { shorter: true, fill });
+      expect(outcomes).toEqual(["found"]);
+      expect(ids).toEqual(labelled.ids);
+      const rest = Array<number>(org.length - target.length).fill(fill ?? -100);
+      expect(labels.slice(start, end + 1)).toEqual([...target, eot, ...rest]);
+      expect(labels.slice(0, start)).toEqual(labelled.labels.slice(0, start));
+      const learnt = [...target, eot, ...(fill === undefined ? [] : rest)].length;
+      expect(revise.flatMap((marked, i) => (marked ? [i] : []))).toEqual(
+        Array.from({ length: learnt }, (_, i) => start + i),
+      );
+    }
+  });
+
+  test("in the middle of an answer a shorter target stays one of another length", () => {
+    const pairs = [{ org: "a a dog", target: "a dog" }];
+    const { outcomes, revise } = markRevisions(tokenizer, row("A a a dog is here."), pairs, { shorter: true });
+    expect([outcomes, revise.includes(true)]).toEqual([["length_differs"], false]);
   });
 
   test("the first of several matches; later pairs see the unchanged text", () => {

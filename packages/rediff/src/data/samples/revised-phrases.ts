@@ -1,7 +1,8 @@
 /** Where in a text the phrases to be revised stand (ReDiff's R_s), and what is to be learnt there.
  *
  *  Both phrases of a pair are encoded as they would be inside a sentence, with a space before them; they need the same
- *  number of tokens. The first match marks its positions and puts the target's ids into the labels. Later pairs are
+ *  number of tokens; with `shorter` the last phrase of an answer may be replaced by a shorter one, behind which the end of
+ *  the turn moves forward. The first match marks its positions and puts the target's ids into the labels. Later pairs are
  *  searched in the same, unchanged ids.
  *
  *  Departures of `inAnswers` from the reference, which `inWholeRow` follows:
@@ -9,6 +10,7 @@
  *  - a phrase is also found where no space comes before it: at the answer's start, after a line break, a bracket;
  *  - a match that ends inside a word counts only when there is no other;
  *  - what a leading "dummy " adds is removed by comparison; the reference drops one token and hopes that it is one. */
+import { ignoredLabel } from "../../text/image-tokens.js";
 import type { Labelled } from "../../text/labels.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
 import { type AnswerSpan, answerSpans } from "./answer-positions.js";
@@ -25,22 +27,35 @@ export interface Revised extends Labelled {
   outcomes: PairOutcome[];
 }
 
+/** How pairs are matched. */
+export interface RevisionRules {
+  /** Default: answers. */
+  search?: PhraseSearch | undefined;
+  /** At the end of an answer a phrase may have a shorter replacement: what else stood there becomes the end of the turn and
+   *  `fill`, so that a word too many can be taken away. Default false, as in the reference. With search "answers". */
+  shorter?: boolean | undefined;
+  /** The label of places behind an end of turn that moved forward; default none. */
+  fill?: number | undefined;
+}
+
 /** Ids and labels of a text with the pairs' targets in the labels; the arguments stay as they are. */
 export function markRevisions(
   tokenizer: Tokenizer,
   text: Labelled,
   pairs: readonly ReviseSpan[],
-  search: PhraseSearch = "answers",
+  { search = "answers", shorter = false, fill }: RevisionRules = {},
 ): Revised {
   const labels = [...text.labels];
   const revise = text.ids.map(() => false);
-  const find = searches[search](tokenizer, text);
+  const find = searches[search](tokenizer, text, shorter);
   const outcomes = pairs.map((pair): PairOutcome => {
     const found = find(pair);
     if (typeof found === "string") return found;
-    for (const [i, id] of found.target.entries()) {
-      labels[found.start + i] = id;
-      revise[found.start + i] = true;
+    const { start, target, end } = found;
+    for (let at = start; at < end; at++) {
+      const id = target[at - start] ?? fill;
+      labels[at] = id ?? ignoredLabel;
+      revise[at] = id !== undefined;
     }
     return "found";
   });
@@ -49,12 +64,15 @@ export function markRevisions(
 
 interface Match {
   start: number;
+  /** Behind the last position that the pair is about: that of the phrase, or of the end of the turn behind it. */
+  end: number;
+  /** Ids from `start` on; behind them, up to `end`, nothing of the answer is left. */
   target: number[];
 }
 
 type Find = (pair: ReviseSpan) => Match | "length_differs" | "not_found";
 
-const searches: Readonly<Record<PhraseSearch, (tokenizer: Tokenizer, text: Labelled) => Find>> = {
+const searches: Readonly<Record<PhraseSearch, (tokenizer: Tokenizer, text: Labelled, shorter: boolean) => Find>> = {
   answers: inAnswers,
   whole_row: inWholeRow,
 };
@@ -67,7 +85,7 @@ function inWholeRow(tokenizer: Tokenizer, { ids }: Labelled): Find {
     const [org, target] = [encode(pair.org), encode(pair.target)];
     if (org.length !== target.length) return "length_differs";
     const start = org.length === 0 ? -1 : nextMatch(ids, org, 0, ids.length);
-    return start > 0 ? { start, target } : "not_found";
+    return start > 0 ? { start, end: start + org.length, target } : "not_found";
   };
 }
 
@@ -77,8 +95,9 @@ interface Candidate extends Match {
   wholeWord: boolean;
 }
 
-function inAnswers(tokenizer: Tokenizer, text: Labelled): Find {
+function inAnswers(tokenizer: Tokenizer, text: Labelled, shorter: boolean): Find {
   const { ids } = text;
+  const { eot } = tokenizer.special;
   const answers = answerSpans(tokenizer, text);
   return ({ org: wrong, target: right }) => {
     const [org, target] = [wrong.trim(), right.trim()];
@@ -88,18 +107,22 @@ function inAnswers(tokenizer: Tokenizer, text: Labelled): Find {
       [tokenizer.encodeText(org), tokenizer.encodeText(target)],
     ];
     const fitting = forms.map(([from, to]) => from.length === to.length);
+    const shrinks = forms.map(([from, to]) => shorter && to.length < from.length);
     const candidates = forms.flatMap(([from, to], form) =>
       matchesIn(answers, ids, from).flatMap((start): (Candidate & { fits: boolean })[] => {
         const before = joinsWord(tokenizer, ids[start - 1], org, "start");
         // Without its space, a phrase in the middle of a word is another word.
         if (form === 1 && before) return [];
-        const wholeWord = !joinsWord(tokenizer, ids[start + from.length], org, "end");
-        return [{ start, target: to, wholeWord, fits: fitting[form] === true }];
+        const end = start + from.length;
+        const wholeWord = !joinsWord(tokenizer, ids[end], org, "end");
+        if (shrinks[form] && ids[end] === eot)
+          return [{ start, end: end + 1, target: [...to, eot], wholeWord, fits: true }];
+        return [{ start, end, target: to, wholeWord, fits: fitting[form] === true }];
       }),
     );
     const usable = candidates.filter(({ fits }) => fits).sort((a, b) => a.start - b.start);
     const best = usable.find(({ wholeWord }) => wholeWord) ?? usable[0];
-    if (best !== undefined) return { start: best.start, target: best.target };
+    if (best !== undefined) return { start: best.start, end: best.end, target: best.target };
     return candidates.length > 0 || fitting[0] === false ? "length_differs" : "not_found";
   };
 }

@@ -3,13 +3,14 @@
  *  In pieces of the vocabulary: a piece's logits are made, forbidden tokens taken out, and added to sums (softmax-sums.ts), so
  *  that the logits of 126,464 tokens are never there at once, and are read once. What needs them all, a sample at a
  *  temperature, has them all, by libtorch's operators one by one (token-candidates.ts): that way is the yardstick, too. */
-import { cat, fromBuffer, scope, type Tensor } from "@rediff/torch";
+import { cat, fromBuffer, maximum, scope, type Tensor, where } from "@rediff/torch";
+import { idTensor } from "../../models/ids.js";
 import { isHeadWhole } from "../../models/kernels.js";
 import { headLogits, type Llada, logits } from "../../models/llada/llada.js";
 import type { Model } from "../../models/llava/llava.js";
 import type { DecodeOptions } from "../decode-options.js";
 import type { ConfidenceRule } from "../rules.js";
-import { addLogits, answersOf } from "./softmax-sums.js";
+import { addLogits, answersOf, logWeightOf } from "./softmax-sums.js";
 import { amongAll, ban, candidates, forbid, logWeight, type Noise, type TokenBan } from "./token-candidates.js";
 
 /** One prompt's rows. */
@@ -22,6 +23,8 @@ export interface HeadShare {
   confidence: ConfidenceRule;
   bans: readonly TokenBan[];
   noise: Noise;
+  /** The token that each row's position holds now, where it is asked how likely that is. */
+  present?: readonly number[] | undefined;
 }
 
 /** Tokens that are never generated, on the device. */
@@ -56,7 +59,8 @@ export interface HeadQuestion {
   piece: HeadPiece;
 }
 
-/** Tokens, confidences and, where the rule goes by them, entropies of each prompt: float64 [2 R_i] or [3 R_i], end to end.
+/** Tokens, confidences and, where they are asked for, entropies and the probabilities of present tokens, of each prompt:
+ *  float64 [2 R_i] to [4 R_i], end to end.
  *  @param hidden_RD the prompts' rows, end to end */
 export function headAnswers(question: HeadQuestion, hidden_RD: Tensor, shares: readonly HeadShare[]): Tensor {
   return scope(() => {
@@ -103,19 +107,39 @@ function wholeAnswers(question: HeadQuestion, hidden_RD: Tensor, shares: readonl
     const share = shares[i] as HeadShare;
     const { options, positions, masked, confidence, bans, noise } = share;
     const all_R = isOfAll(share) ? logWeight(logits_RV) : undefined; // before `forbid`, which writes in place
+    const present_R = share.present && presentLogits(logits_RV, idTensor(share.present, logits_RV.device), 0);
     const allowed_RV = ban(forbid(logits_RV, forbidden.ids_I, masked, options), bans, positions);
     const { temperature, remasking } = options;
     const wanted = { temperature, remasking, confidence, entropy: asksEntropy(share) };
     const answers = candidates(allowed_RV, wanted, noise);
-    return all_R === undefined ? answers : amongAll(answers, allowed_RV, all_R);
+    const found = all_R === undefined ? answers : amongAll(answers, allowed_RV, all_R);
+    if (present_R === undefined) return found;
+    return withPresent(found, present_R, all_R ?? logWeight(allowed_RV));
   });
 }
+
+/** The logits of the tokens that are there now; -inf for those outside of a piece that begins with `first`: float64 [R] */
+function presentLogits(logits_RC: Tensor, ids_R: Tensor, first: number): Tensor {
+  const at_R = ids_R.sub(first);
+  const found_R = logits_RC
+    .gather(1, at_R.clamp(0, logits_RC.size(1) - 1).unsqueeze(1))
+    .squeezeDim(1)
+    .to({ dtype: "float64" });
+  const isHere_R = at_R.ge(0).logicalAnd(at_R.lt(logits_RC.size(1)));
+  return where(isHere_R, found_R, found_R.mul(0).add(Number.NEGATIVE_INFINITY));
+}
+
+/** Answers with a row more: how likely the present tokens are, of what confidence is a share of. */
+const withPresent = (answers: Tensor, present_R: Tensor, weight_R: Tensor): Tensor =>
+  cat([answers, present_R.sub(weight_R).exp().clamp(0, 1).unsqueeze(0)], 0);
 
 /** Sums of a prompt's rows so far. */
 interface Sums {
   allowed?: Tensor;
   /** With what is forbidden, where that is wanted. */
   all?: Tensor;
+  /** Logits of the tokens that are there now. */
+  present?: Tensor;
 }
 
 function pieceAnswers(
@@ -125,6 +149,7 @@ function pieceAnswers(
   piece: number,
 ): Tensor[] {
   const exclusions = shares.map((share) => exclusionsOf(share, forbidden));
+  const presentIds = shares.map(({ present }) => present && idTensor(present, hidden_RD.device));
   let sums: Sums[] = shares.map(() => ({}));
   for (let first = 0; first < vocabulary; first += piece) {
     const count = Math.min(piece, vocabulary - first);
@@ -134,16 +159,20 @@ function pieceAnswers(
         const before = sums[i] as Sums;
         const precise = share.confidence === "float64_softmax" || isOfAll(share);
         const all = isOfAll(share) ? addLogits(before.all, logits_RC, first, precise) : undefined;
+        const ids_R = presentIds[i];
+        const here = ids_R && presentLogits(logits_RC, ids_R, first);
+        const present = here && (before.present === undefined ? here : maximum(before.present, here));
         for (const exclusion of exclusions[i] as Exclusion[]) exclude(logits_RC, exclusion, first);
         const allowed = addLogits(before.allowed, logits_RC, first, precise);
-        return all === undefined ? { allowed } : { allowed, all };
+        return { allowed, ...(all !== undefined && { all }), ...(present !== undefined && { present }) };
       }),
     );
   }
   return shares.map((share, i) => {
-    const { allowed, all } = sums[i] as Sums;
+    const { allowed, all, present } = sums[i] as Sums;
     const wanted = { remasking: share.options.remasking, entropy: asksEntropy(share) };
-    return answersOf(allowed as Tensor, all, wanted, share.noise);
+    const answers = answersOf(allowed as Tensor, all, wanted, share.noise);
+    return present === undefined ? answers : withPresent(answers, present, logWeightOf(all ?? (allowed as Tensor)));
   });
 }
 

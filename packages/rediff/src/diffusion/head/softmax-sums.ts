@@ -106,6 +106,6 @@ export function answersOf(sums: Tensor, all: Tensor | undefined, options: Answer
 }
 
 /** The log of what all tokens weigh together: [R] */
-function logWeightOf(sums: Tensor): Tensor {
+export function logWeightOf(sums: Tensor): Tensor {
   return scope(() => sums.select(0, 0).add(sums.select(0, 2).log1p()));
 }

@@ -94,6 +94,7 @@ export const checkRefine = optionSet<RefineOptions>({
   compat: others.compat,
   rounds: number,
   threshold: others.threshold,
+  keep: number,
 });
 
 const { steps, tokensPerStep, threshold, remasking, revise, reviseTopk, reviseStart } = others;

@@ -9,10 +9,10 @@ import type { GivenToken } from "../trace-format.js";
 import type { AnswerReader } from "./answer-reader.js";
 
 export function refining(tokenizer: Tokenizer, request: RefineRequest): AnswerReader<Refinement> {
-  const { rounds, threshold, decode, draft, unread, quantization } = request;
+  const { rounds, threshold, keep, decode, draft, unread, quantization } = request;
   const confidence = new Float64Array(decode.draft.length).fill(1);
   return {
-    loop: proofread({ rounds, threshold }),
+    loop: proofread({ rounds, threshold, keep }),
     given: typedTokens(draft),
     watch({ step }) {
       for (const { position } of step?.revised ?? []) confidence[position] = step?.confidence[position] as number;

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { writeSceneTokenizer } from "../../scenes/small-model/tokenizer-folder.js";
 import { tokenizerFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
+import { writeWordTokenizer } from "../../testing/word-tokenizer.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { parseTemplate } from "./fill-template.js";
 import { type Form, formOf, readForm } from "./template-form.js";
@@ -13,7 +13,7 @@ let words: Tokenizer;
 
 beforeAll(async () => {
   bytes = await loadTokenizer(tokenizerFolder);
-  writeSceneTokenizer(root);
+  writeWordTokenizer(root);
   words = await loadTokenizer(root);
 });
 

@@ -49,12 +49,17 @@ export interface ModelDefaults {
   imageJoin?: "legacy" | "correct" | undefined;
   /** How sure it has to be to replace a word of a text that it refines. */
   refineThreshold?: number | undefined;
+  /** How likely it may find a word of such a text at most, to replace it. */
+  refineKeep?: number | undefined;
   reviseRest?: boolean | undefined;
   confidenceAmong?: "allowed" | "all" | undefined;
   /** By which rule it decodes, and that rule's numbers. */
   decoding?: DecodingDefaults | undefined;
   /** The world that it knows, where it does not know photographs. */
   world?: "scenes" | undefined;
+  /** The first and the last id of the tokens that it was trained on, where its vocabulary has others: `refine` leaves words
+   *  of those as they are. */
+  knownTokens?: readonly [number, number] | undefined;
   /** False of a model that was not trained to answer questions or to go on talking. */
   converses?: boolean | undefined;
 }

@@ -44,6 +44,18 @@ describe("one pair", () => {
   });
 });
 
+test("a shorter replacement of the last phrase counts where training can use it", () => {
+  const pair = { org: "near the house.", target: "near it." };
+  expect(checkPairs(tokenizer, DRAFT, [pair]).dropped).toEqual([{ pair, reason: "token_count" }]);
+  expect(checkPairs(tokenizer, DRAFT, [pair], { shorter: true })).toEqual({ kept: [pair], dropped: [], ambiguous: 0 });
+  const inside = { org: "near the", target: "near" };
+  expect(checkPairs(tokenizer, DRAFT, [inside], { shorter: true }).dropped).toMatchObject([{ reason: "token_count" }]);
+  const longer = { org: "the house.", target: "the house and the cat." };
+  expect(checkPairs(tokenizer, DRAFT, [longer], { shorter: true }).dropped).toMatchObject([{ reason: "token_count" }]);
+  const both = checkPairs(tokenizer, DRAFT, [pair, { org: "the house.", target: "a house." }], { shorter: true });
+  expect(both.dropped).toMatchObject([{ reason: "overlap" }]);
+});
+
 test("several pairs: repeated, contradicting, overlapping, ambiguous", () => {
   const result = check(["red", "old"], ["red", "old"], ["red", "new"], ["red mat,", "big rug,"], ["cat", "dog"]);
   expect(result.kept).toEqual([

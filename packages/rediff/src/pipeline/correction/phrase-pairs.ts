@@ -44,18 +44,22 @@ export interface CheckedPairs {
   ambiguous: number;
 }
 
-/** @param draftIds the draft's tokens, where they are known already */
+/** @param draftIds the draft's tokens, where they are known already
+ *  @param shorter whether the draft's last phrase may have a shorter replacement (`revise_shorter` of training) */
 export function checkPairs(
   tokenizer: Tokenizer,
   draft: string,
   pairs: readonly ReviseSpan[],
-  draftIds: readonly number[] = tokenizer.encode(draft),
+  { draftIds = tokenizer.encode(draft), shorter = false }: { draftIds?: readonly number[]; shorter?: boolean } = {},
 ): CheckedPairs {
   const result: CheckedPairs = { kept: [], dropped: [], ambiguous: 0 };
   const taken = new Set<number>();
   for (const pair of pairs) {
     const earlier = result.kept.find(({ org }) => org === pair.org);
-    const place = earlier === undefined ? locate(tokenizer, draft, draftIds, pair) : repeated(pair, earlier);
+    const place =
+      earlier === undefined
+        ? locate(tokenizer, { text: draft, ids: draftIds }, pair, shorter)
+        : repeated(pair, earlier);
     const reason = typeof place === "string" ? place : place.some((at) => taken.has(at)) ? "overlap" : undefined;
     if (typeof place === "string" || reason !== undefined) {
       result.dropped.push({ pair, reason: reason ?? "overlap" });
@@ -74,20 +78,22 @@ const repeated = ({ target }: ReviseSpan, earlier: ReviseSpan): PairDrop =>
 /** The phrase's places among the draft's tokens, or why training cannot use the pair. */
 function locate(
   tokenizer: Tokenizer,
-  draft: string,
-  draftIds: readonly number[],
+  draft: { text: string; ids: readonly number[] },
   { org, target }: ReviseSpan,
+  shorter: boolean,
 ): number[] | PairDrop {
   if (org.trim() === "" || target.trim() === "") return "empty";
   // The words of a stranger: as tokens they would end turns and open others.
   if (isControl(tokenizer, org) || isControl(tokenizer, target)) return "special_token";
   if (org === target) return "unchanged";
-  if (!draft.includes(org)) return "not_in_draft";
+  if (!draft.text.includes(org)) return "not_in_draft";
   const countsDiffer = (encode: (text: string) => number[]) => encode(org).length !== encode(target).length;
-  if (countsDiffer((text) => tokenizer.encode(text))) return "token_count";
-  if (countsDiffer((text) => encodeInside(tokenizer, text))) return "token_count_after_space";
-  const row = { ids: [...draftIds], labels: [...draftIds] };
-  const { revise, outcomes } = markRevisions(tokenizer, row, [{ org, target }]);
+  const { eot } = tokenizer.special;
+  const row = { ids: [...draft.ids, eot], labels: [...draft.ids, eot] };
+  const { revise, outcomes } = markRevisions(tokenizer, row, [{ org, target }], { shorter, fill: eot });
+  const shrinks = outcomes[0] === "found" && revise.at(-1) === true;
+  if (!shrinks && countsDiffer((text) => tokenizer.encode(text))) return "token_count";
+  if (!shrinks && countsDiffer((text) => encodeInside(tokenizer, text))) return "token_count_after_space";
   return outcomes[0] === "found" ? revise.flatMap((isHere, at) => (isHere ? [at] : [])) : "inside_tokens";
 }
 

@@ -48,7 +48,8 @@ export interface SelectionRules {
   provenance: boolean;
 }
 
-export const ourSelection: SelectionRules = {
+/** @param shorter whether a draft's last phrase may have a shorter replacement */
+export const ourSelectionWith = ({ shorter = false }: { shorter?: boolean } = {}): SelectionRules => ({
   judge(tokenizer, draft, reply) {
     const read = parseReply(reply);
     if (read.kind === "right") return { kind: "dropped", reason: "right" };
@@ -56,12 +57,14 @@ export const ourSelection: SelectionRules = {
     const { pairs, malformed } = read;
     if (pairs.length + malformed.length === 0) return { kind: "dropped", reason: "no_pairs" };
     if (isControl(tokenizer, draft)) return { kind: "dropped", reason: "special_token" };
-    const { kept, dropped, ambiguous } = checkPairs(tokenizer, draft, pairs);
+    const { kept, dropped, ambiguous } = checkPairs(tokenizer, draft, pairs, { shorter });
     const reasons = [...malformed.map((): PairDrop => "malformed"), ...dropped.map(({ reason }) => reason)];
     return { kind: "pairs", kept, dropped: reasons, ambiguous };
   },
   provenance: true,
-};
+});
+
+export const ourSelection = ourSelectionWith();
 
 export const originalSelection: SelectionRules = {
   judge(tokenizer, _, reply) {
@@ -77,5 +80,6 @@ export const originalSelection: SelectionRules = {
   provenance: false,
 };
 
-/** What `compat` of a recipe or of the command line stands for. */
-export const selectionRules = (compat: boolean): SelectionRules => (compat ? originalSelection : ourSelection);
+/** What `compat` of a recipe or of the command line stands for; `shorter` is of ours alone. */
+export const selectionRules = (compat: boolean, shorter = false): SelectionRules =>
+  compat ? originalSelection : ourSelectionWith({ shorter });

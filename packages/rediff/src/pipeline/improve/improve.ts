@@ -128,7 +128,7 @@ class Loop {
     const selected = await this.#stage(round, "select", async () =>
       selectRound(files, {
         model: await resolveModel(drafter),
-        rules: selectionRules(recipe.select.compat),
+        rules: selectionRules(recipe.select.compat, trainingRecipe(recipe).revise_shorter),
         right: recipe.train.right,
       }),
     );

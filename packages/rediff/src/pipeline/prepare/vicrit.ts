@@ -64,7 +64,7 @@ export function selectVicrit(value: JsonRecord, tokenizer: Tokenizer): VicritSel
       ],
       revise: [pair],
     },
-    unusable: checkPairs(tokenizer, item.changed_caption, [pair], captionIds).dropped[0]?.reason,
+    unusable: checkPairs(tokenizer, item.changed_caption, [pair], { draftIds: captionIds }).dropped[0]?.reason,
   };
 }
 

@@ -76,12 +76,12 @@ describe("nearestCaption", () => {
       ],
       background: "blue",
     };
-    const draft = splitWords("a cat is at the top right. the background is red.");
+    const draft = splitWords("A cat is at the top right. The background is red.");
     expect(nearestCaption(draft, facts)).toBeUndefined();
     const nearest = nearestCaption(draft, facts, { omissionCost: 4 });
-    expect(joinWords(nearest?.words ?? [])).toBe("a cat is at the top right. the background is blue.");
+    expect(joinWords(nearest?.words ?? [])).toBe("A cat is at the top right. The background is blue.");
     expect(nearest).toMatchObject({ distance: 1, omitted: 1 });
-    const full = splitWords("a cat is at the top left. a cat is at the top right. the background is blue.");
+    const full = splitWords("A cat is at the top left. A cat is at the top right. The background is blue.");
     expect(nearestCaption(full, facts, { omissionCost: 4 })).toMatchObject({ distance: 1, omitted: 0 });
   });
 
@@ -107,6 +107,51 @@ function noisy(words: string[], seed: number): string[] {
   return words.map((word) => (random.chance(0.3) ? random.pick(words) : word));
 }
 
+describe("corrections that end earlier", () => {
+  const facts: Facts = { objects: [{ name: "dog", count: 1, position: "top left" }], background: "blue" };
+
+  it("take away a word that stands twice near the end", () => {
+    const draft = splitWords("A dog is at the top left. The background is is blue.");
+    const same = nearestCaption(draft, facts);
+    expect(same?.words.length ?? draft.length).toBe(draft.length);
+    expect(same?.distance ?? 9).toBeGreaterThan(2);
+    const nearest = nearestCaption(draft, facts, { shorter: 2 });
+    expect(nearest).toEqual({
+      words: splitWords("A dog is at the top left. The background is blue."),
+      distance: 3, // "is" to "blue", "blue" to ".", and "." to nothing
+      omitted: 0,
+    });
+    expect(revisePairs(draft, nearest?.words ?? [])).toEqual([{ org: "is blue.", target: "blue." }]);
+  });
+
+  it("keep the length where that changes less", () => {
+    const draft = splitWords("A dog is at the top right. The background is blue.");
+    expect(nearestCaption(draft, facts, { shorter: 3 })).toEqual(nearestCaption(draft, facts));
+  });
+
+  it("are exact, no farther than those of the same length, and pairs make them of the draft", () => {
+    const doubled = captionArbitrary.chain(({ facts, words }) =>
+      fc
+        .nat(words.length - 1)
+        .map((at) => ({ facts, draft: [...words.slice(0, at), ...words.slice(at - words.length - 1)] })),
+    );
+    fc.assert(
+      fc.property(doubled, ({ facts, draft }) => {
+        const same = nearestCaption(draft, facts)?.distance ?? Number.POSITIVE_INFINITY;
+        const nearest = nearestCaption(draft, facts, { shorter: 3 });
+        if (nearest === undefined) throw new Error("a caption with one word less is true");
+        expect(nearest.distance).toBeLessThanOrEqual(same);
+        expect(scoreCaption(joinWords(nearest.words), facts).exact).toBe(1);
+        const pairs = revisePairs(draft, nearest.words);
+        expect(applyPairs(joinWords(draft), pairs)).toBe(joinWords(nearest.words));
+        for (const { org, target } of pairs.slice(0, -1))
+          expect(splitWords(org).length).toBe(splitWords(target).length);
+        if (nearest.words.length < draft.length) expect(joinWords(draft).endsWith(pairs.at(-1)?.org ?? "")).toBe(true);
+      }),
+    );
+  });
+});
+
 describe("revisePairs", () => {
   it("turn the draft into the corrected text, each phrase unique and as long as its target", () => {
     fc.assert(
@@ -125,8 +170,8 @@ describe("revisePairs", () => {
   });
 
   it("avoid what the prompt has", () => {
-    const draft = splitWords("a dog is in the top left.");
-    const corrected = splitWords("a dog is at the top left.");
+    const draft = splitWords("A dog is in the top left.");
+    const corrected = splitWords("A dog is at the top left.");
     expect(revisePairs(draft, corrected)).toEqual([{ org: "in", target: "at" }]);
     const prompt = splitWords("describe the image in detail.");
     expect(revisePairs(draft, corrected, prompt)).toEqual([{ org: "in the", target: "at the" }]);

@@ -1,12 +1,25 @@
 /** The expert that knows the truth: of all true captions with as many words as a draft, the one nearest to it.
  *
  *  Nearest by Hamming distance, that is, by the number of tokens to be replaced, which is what ReDiff's training on
- *  pairs of equal length asks for. Dynamic programming over (word, set of facts already said): sentences and clauses
+ *  pairs of equal length asks for (a shorter one changes the draft's last words to nothing). Dynamic programming over (word, set of facts already said): sentences and clauses
  *  are taken from the grammar, their words compared with the draft's in place. */
 
-import { type Form, forms, mayFollow, nounPhrases, placePhrases, type Slot, verb } from "../language/grammar.js";
+import { relatedPairs } from "../language/caption-plan.js";
+import {
+  definitePhrase,
+  type Form,
+  forms,
+  joint,
+  mayFollow,
+  nounPhrases,
+  placePhrases,
+  relationPhrases,
+  type Slot,
+  verb,
+} from "../language/grammar.js";
+import { capital } from "../language/words.js";
 import type { Facts } from "../world/facts.js";
-import { article } from "../world/object-names.js";
+import { article, findName } from "../world/object-names.js";
 
 export interface NearestCaption {
   words: string[];
@@ -19,18 +32,29 @@ export interface NearestCaption {
 export interface OracleOptions {
   /** Captions that leave facts out count too, each fact left out as so many replaced words. */
   omissionCost?: number;
+  /** Captions with up to so many words less count too, each word that the draft has behind them as a replaced one: where a word
+   *  stands twice near the end, taking it away changes less than a caption of the same length would. Default 0. */
+  shorter?: number;
 }
 
 /** Undefined when no true caption has that many words. */
 export function nearestCaption(
   draft: readonly string[],
   facts: Facts,
-  options: OracleOptions = {},
+  { omissionCost, shorter = 0 }: OracleOptions = {},
 ): NearestCaption | undefined {
-  if (draft.length === 0) return undefined;
   const topics = topicsOf(facts);
-  const search = new Search(draft, topics, options.omissionCost);
-  return search.best();
+  let nearest: NearestCaption | undefined;
+  for (let less = 0; less <= shorter && less < draft.length; less++) {
+    const found = new Search(draft.slice(0, draft.length - less), topics, omissionCost).best();
+    if (found === undefined) continue;
+    const distance = found.distance + less;
+    // An omission is worth what it costs in words.
+    const cost = distance + found.omitted * (omissionCost ?? 0);
+    if (nearest === undefined || cost < nearest.distance + nearest.omitted * (omissionCost ?? 0))
+      nearest = { ...found, distance };
+  }
+  return nearest;
 }
 
 /** One wording of a clause about one fact. */
@@ -39,6 +63,8 @@ interface Wording {
 }
 
 interface Topic {
+  /** A true caption may leave it out. */
+  optional: boolean;
   /** Wordings that may begin a sentence, and of what kind the clause after "and" may then be. */
   opening: { lengths: Map<number, Wording[]>; elides: boolean }[];
   /** Wordings after "and": whole clauses, and bare ones that need an eliding clause before them. */
@@ -48,20 +74,33 @@ interface Topic {
 function topicsOf(facts: Facts): Topic[] {
   const groups = facts.objects.map(({ name, count, size, position }) => {
     const choices: Choices = { NP: nounPhrases(name, count, size), PP: placePhrases(position), BE: [[verb(count)]] };
-    return topic("object", choices);
+    return topic("object", [choices]);
   });
   const { background } = facts;
-  return [...groups, topic("background", { COLOR: [[background]], A_COLOR: [[article(background), background]] })];
+  const ground = topic("background", [{ COLOR: [[background]], A_COLOR: [[article(background), background]] }]);
+  const related = relatedPairs(facts).map(({ group, other, relation }): Choices => {
+    const phraseOf = (index: number) => {
+      const { name = "", count = 1 } = facts.objects[index] ?? {};
+      const object = findName(name);
+      return object === undefined ? [] : definitePhrase({ object, count });
+    };
+    const be = verb(facts.objects[group]?.count ?? 1);
+    return { THE: [phraseOf(group)], OTHER: [phraseOf(other)], REL: relationPhrases(relation), BE: [[be]] };
+  });
+  return [...groups, ground, ...(related.length === 0 ? [] : [topic("relation", related)])];
 }
 
 type Choices = Partial<Record<Extract<Slot, string>, string[][]>>;
 
-function topic(about: Form["about"], choices: Choices): Topic {
+/** @param choices what may be said, each with all of its wordings */
+function topic(about: Form["about"], choices: readonly Choices[]): Topic {
   const own = forms.filter((form) => form.about === about);
   const bare = own.filter((form) => !form.joins && !form.opens);
-  const byLength = (some: readonly Form[]) => {
+  const byLength = (some: readonly Form[], opens = false) => {
     const lengths = new Map<number, Wording[]>();
-    for (const words of some.flatMap((form) => wordings(form.slots, choices))) {
+    const all = choices.flatMap((choice) => some.flatMap((form) => wordings(form.slots, choice)));
+    for (const [first = "", ...rest] of all) {
+      const words = [opens ? capital(first) : first, ...rest];
       const same = lengths.get(words.length);
       if (same === undefined) lengths.set(words.length, [{ words }]);
       else same.push({ words });
@@ -70,9 +109,22 @@ function topic(about: Form["about"], choices: Choices): Topic {
   };
   const opens = own.filter((form) => form.opens);
   return {
+    optional: about === "relation",
     opening: [
-      { lengths: byLength(opens.filter((form) => form.elides)), elides: true },
-      { lengths: byLength(opens.filter((form) => !form.elides)), elides: false },
+      {
+        lengths: byLength(
+          opens.filter((form) => form.elides),
+          true,
+        ),
+        elides: true,
+      },
+      {
+        lengths: byLength(
+          opens.filter((form) => !form.elides),
+          true,
+        ),
+        elides: false,
+      },
     ],
     joining: [
       { lengths: byLength(own.filter((form) => form.joins)), bare: false },
@@ -98,6 +150,10 @@ interface Step {
   words: readonly string[];
   next: Step | undefined;
 }
+
+const whole = forms.find((form) => form.joins) as Form;
+const short = forms.find((form) => form.name === "bare") as Form;
+const joints = { bare: joint(short), whole: joint(whole) };
 
 const impossible: Step = { cost: Number.POSITIVE_INFINITY, words: [], next: undefined };
 
@@ -147,7 +203,7 @@ class Search {
   }
 
   #finish(said: number): Step {
-    const missing = this.#topics.filter((_, topic) => (said & (1 << topic)) === 0).length;
+    const missing = this.#topics.filter(({ optional }, topic) => !optional && (said & (1 << topic)) === 0).length;
     if (missing === 0) return { cost: 0, words: [], next: undefined };
     if (this.#omissionCost === undefined) return impossible;
     return { cost: missing * this.#omissionCost, words: [], next: undefined };
@@ -160,18 +216,20 @@ class Search {
     return { cost: rest.cost + this.#differs(at, "."), words: ["."], next: rest };
   }
 
-  /** "and", one more clause, the end of the sentence; `best` is what it has to beat. */
+  /** "and" or ", and", one more clause, the end of the sentence; `best` is what it has to beat. */
   #join(at: number, said: number, bare: boolean, best: Step): Step {
-    const and = this.#differs(at, "and");
+    const between = joints[bare ? "bare" : "whole"];
+    const and = between.reduce((sum, word, i) => sum + this.#differs(at + i, word), 0);
+    const from = at + between.length;
     this.#unsaid(said, (topic, bit) => {
       for (const { lengths, bare: isBare } of topic.joining) {
         if (isBare !== bare) continue;
-        for (const { cost, words, length } of this.#cheapest(lengths, at + 1)) {
-          const end = at + 1 + length;
+        for (const { cost, words, length } of this.#cheapest(lengths, from)) {
+          const end = from + length;
           const rest = this.#sentences[end + 1]?.[said | bit];
           if (rest === undefined) continue;
           const total = and + cost + this.#differs(end, ".") + rest.cost;
-          if (total < best.cost) best = { cost: total, words: ["and", ...words, "."], next: rest };
+          if (total < best.cost) best = { cost: total, words: [...between, ...words, "."], next: rest };
         }
       }
     });

@@ -15,14 +15,16 @@ interface Span {
   end: number;
 }
 
-/** Pairs that turn the draft into the corrected text, in order; both have equally many words.
+/** Pairs that turn the draft into the corrected text, in order; both have equally many words, but the last pair's target has
+ *  fewer where the corrected text is shorter.
  *  @param prompt words that stand before the draft where the pairs are looked for */
 export function revisePairs(
   draft: readonly string[],
   corrected: readonly string[],
   prompt: readonly string[] = [],
 ): RevisePair[] {
-  if (draft.length !== corrected.length) throw new Error("revisePairs: texts of different length");
+  if (draft.length < corrected.length || (corrected.length === 0 && draft.length > 0))
+    throw new Error("revisePairs: a longer text, or none");
   const spans = mergeTouching(differences(draft, corrected).map((span) => grow(span, draft, corrected, prompt)));
   const toPair = ({ start, end }: Span): RevisePair => ({
     org: joinWords(draft.slice(start, end)),
@@ -46,7 +48,9 @@ export function applyPairs(text: string, pairs: readonly RevisePair[]): string {
 function differences(one: readonly string[], other: readonly string[]): Span[] {
   const spans: Span[] = [];
   for (let i = 0; i < one.length; i++) {
-    if (one[i] === other[i]) continue;
+    // What a shorter text ends in goes with the words that it lacks: a phrase is replaced by some words at least.
+    const endsEarly = other.length < one.length && i >= other.length - 1;
+    if (one[i] === other[i] && !endsEarly) continue;
     const last = spans.at(-1);
     if (last !== undefined && last.end === i) last.end = i + 1;
     else spans.push({ start: i, end: i + 1 });

@@ -1,11 +1,22 @@
 /** A caption is facts and wording: the plan says which clause tells what, and in which words; other facts in the same
  *  plan give the same caption with an error planted in it. */
-import type { Facts, Group } from "../world/facts.js";
+import { allPositions, type Facts, type Group, type Relation, relationsOf } from "../world/facts.js";
 import { article, findName } from "../world/object-names.js";
 import type { Rng } from "../world/purpose-random.js";
 import type { World } from "../world/world.js";
-import { type Form, findForm, forms, mayFollow, nounPhrase, placePhrase, verb } from "./grammar.js";
-import { joinWords } from "./words.js";
+import {
+  definitePhrase,
+  type Form,
+  findForm,
+  forms,
+  joint,
+  mayFollow,
+  nounPhrase,
+  placePhrase,
+  relationPhrases,
+  verb,
+} from "./grammar.js";
+import { capital, joinWords } from "./words.js";
 
 /** How one clause is worded, whatever the facts. */
 export interface Clause {
@@ -20,18 +31,39 @@ export interface Clause {
   preposition: "at" | "in";
   /** "in the top left corner", where it is one. */
   corner: boolean;
+  /** How the group is seen from another one; `words` counts the ways to say it. */
+  seen?: Seen;
+}
+
+interface Seen {
+  other: number;
+  relation: Relation;
+  wording: number;
 }
 
 /** Sentences of one or two clauses. */
 export type Plan = readonly (readonly Clause[])[];
 
 /** Shares of the ways to say it in free wording. */
-const shares = { and: 0.4, one: 0.2, size: 0.5, in: 0.4, corner: 0.4 };
+const shares = { and: 0.4, one: 0.2, size: 0.5, in: 0.4, corner: 0.4, relation: 0.4 };
 
-/** Every group and the background once, in random order. */
+/** Words of a caption, at most: its tokens and the end of the text fit into 64. Longer ones are drawn anew. */
+export const MOST_WORDS = 63;
+
+/** Every group once, as one reads the picture, then the background, then perhaps how the first is seen from the last. The
+ *  order is fixed because positions are written in parallel: where any object may come anywhere, the likeliest one comes
+ *  twice. */
 export function planCaption(facts: Facts, wording: World["wording"], random: Rng): Plan {
+  for (;;) {
+    const plan = draftPlan(facts, wording, random);
+    if (realize(plan, facts).length <= MOST_WORDS) return plan;
+  }
+}
+
+function draftPlan(facts: Facts, wording: World["wording"], random: Rng): Plan {
   const free = wording === "free";
-  const topics = random.shuffle([undefined, ...facts.objects.keys()]);
+  const place = (group: number) => allPositions.indexOf(needGroup(facts.objects[group]).position);
+  const topics = [...[...facts.objects.keys()].sort((a, b) => place(a) - place(b)), undefined];
   const sentences: Clause[][] = [];
   for (const group of topics) {
     const about = group === undefined ? "background" : "object";
@@ -46,7 +78,23 @@ export function planCaption(facts: Facts, wording: World["wording"], random: Rng
       sentences.push([planClause(random.pick(opening), group, free, random)]);
     }
   }
+  const [group, other] = [topics[0], topics.at(-2)];
+  if (free && group !== undefined && other !== undefined && group !== other && random.chance(shares.relation)) {
+    const [relation] = relationsOf(needGroup(facts.objects[group]).position, needGroup(facts.objects[other]).position);
+    if (relation === undefined) throw new Error("two groups are in one cell");
+    const clause = planClause(findForm("relation"), group, free, random);
+    sentences.push([{ ...clause, seen: { other, relation, wording: random.below(relationPhrases(relation).length) } }]);
+  }
   return sentences;
+}
+
+/** Every two groups, both ways, with all that holds of them. */
+export function relatedPairs({ objects }: Facts): { group: number; other: number; relation: Relation }[] {
+  return objects.flatMap(({ position }, group) =>
+    objects.flatMap((from, other) => {
+      return relationsOf(position, from.position).map((relation) => ({ group, other, relation }));
+    }),
+  );
 }
 
 function planClause(form: Form, group: number | undefined, free: boolean, random: Rng): Clause {
@@ -62,10 +110,13 @@ function planClause(form: Form, group: number | undefined, free: boolean, random
 }
 
 export function realize(plan: Plan, facts: Facts): string[] {
-  return plan.flatMap((sentence) => [
-    ...sentence.flatMap((clause, i) => [...(i === 0 ? [] : ["and"]), ...realizeClause(clause, facts)]),
-    ".",
-  ]);
+  return plan.flatMap((sentence) => {
+    const [first = "", ...rest] = sentence.flatMap((clause, i) => [
+      ...(i === 0 ? [] : joint(findForm(clause.form))),
+      ...realizeClause(clause, facts),
+    ]);
+    return [capital(first), ...rest, "."];
+  });
 }
 
 /** The text of a random caption. */
@@ -82,6 +133,14 @@ function realizeClause(clause: Clause, facts: Facts): string[] {
         return [facts.background];
       case "A_COLOR":
         return [article(facts.background), facts.background];
+      case "THE":
+        return definitePhrase(spokenOf(needGroup(group)));
+      case "OTHER":
+        return definitePhrase(spokenOf(needGroup(facts.objects[needSeen(clause).other])));
+      case "REL": {
+        const { relation, wording } = needSeen(clause);
+        return relationPhrases(relation)[wording] ?? [];
+      }
       case "BE":
         return [verb(needGroup(group).count)];
       case "NP":
@@ -94,10 +153,19 @@ function realizeClause(clause: Clause, facts: Facts): string[] {
   });
 }
 
-function groupPhrase({ name, count, size }: Group, { withSize, determiner }: Clause): string[] {
+function groupPhrase(group: Group, { withSize, determiner }: Clause): string[] {
+  return nounPhrase({ ...spokenOf(group), size: withSize ? group.size : undefined }, determiner);
+}
+
+function spokenOf({ name, count }: Group) {
   const object = findName(name);
   if (object === undefined) throw new Error(`"${name}" is no name of the scene world`);
-  return nounPhrase({ object, count, size: withSize ? size : undefined }, determiner);
+  return { object, count };
+}
+
+function needSeen({ seen }: Clause): Seen {
+  if (seen === undefined) throw new Error("a clause about a relation without it");
+  return seen;
 }
 
 function needGroup(group: Group | undefined): Group {

@@ -1,22 +1,23 @@
-/** The language of captions: what can be said about a group of objects and about the background, and how.
+/** The language of captions: what can be said about groups of objects, the background, and where one is seen from another.
  *
- *      caption   sentence+             every group once, the background once, in any order
- *      sentence  clause ( "and" clause )? "."
+ *      caption   sentence+             every group once, the background once, in any order; relations or none
+ *      sentence  clause ( "," "and" clause | "and" bare clause )? "."      its first word with a capital
  *      clause    a form below, its slots filled
  *
  *  One table of forms serves the writer, the parser and the expert, so they cannot disagree. All of it is regular: the
  *  parser needs no stack. Dependent words are there on purpose (a / an / two, is / are, dog / dogs, top / bottom with
  *  left / right): they are what parallel decoding gets wrong. */
-import { isCorner, numberWords, type Position, type Size } from "../world/facts.js";
+import { isCorner, numberWords, type Position, type Relation, type Size } from "../world/facts.js";
 import { article, findName, type ObjectName } from "../world/object-names.js";
 
 /** Alternatives of one word, or a slot: NP a group ("a small dog", "two dogs"), BE is or are, PP its place
- *  ("in the top left corner"), COLOR the background's colour, A_COLOR the same with an article. */
-export type Slot = readonly string[] | "NP" | "BE" | "PP" | "COLOR" | "A_COLOR";
+ *  ("in the top left corner"), COLOR the background's colour, A_COLOR the same with an article, THE and OTHER groups that are spoken
+ *  of again ("the dogs"), REL where the first is seen from the second. */
+export type Slot = readonly string[] | "NP" | "BE" | "PP" | "COLOR" | "A_COLOR" | "THE" | "REL" | "OTHER";
 
 export interface Form {
   name: string;
-  about: "object" | "background";
+  about: "object" | "background" | "relation";
   slots: readonly Slot[];
   /** May begin a sentence. */
   opens: boolean;
@@ -34,13 +35,14 @@ const picture = ["picture", "image"];
 export const forms: readonly Form[] = [
   form("there", "object", [["there"], "BE", "NP", "PP"], { elides: true, plain: true }),
   form("is", "object", ["NP", "BE", "PP"], { plain: true }),
-  form("place", "object", ["PP", ["there"], "BE", "NP"]),
-  form("see", "object", ["PP", ["you", "we"], ["can"], ["see"], "NP"]),
+  form("place", "object", ["PP", [","], ["there"], "BE", "NP"]),
+  form("see", "object", ["PP", [","], ["you", "we"], ["can"], ["see"], "NP"]),
   form("shows", "object", [the, picture, ["shows"], "NP", "PP"], { joins: false, elides: true }),
   form("bare", "object", ["NP", "PP"], { opens: false, joins: false }),
   form("background", "background", [the, ["background"], ["is"], "COLOR"], { plain: true }),
   form("has", "background", [the, picture, ["has"], "A_COLOR", ["background"]], { joins: false }),
   form("everything", "background", [["everything"], ["is"], ["on"], "A_COLOR", ["background"]], { joins: false }),
+  form("relation", "relation", ["THE", "BE", "REL", "OTHER"], { joins: false }),
 ];
 
 function form(name: string, about: Form["about"], slots: Slot[], rules: Partial<Form> = {}): Form {
@@ -53,7 +55,10 @@ export function findForm(name: string): Form {
   return found;
 }
 
-/** After `first` and "and". */
+/** What stands between a first clause and this one. */
+export const joint = (second: Form): readonly string[] => (second.name === "bare" ? ["and"] : [",", "and"]);
+
+/** After `first` and their joint. */
 export function mayFollow(first: Form, second: Form): boolean {
   return second.joins || (second.name === "bare" && first.elides);
 }
@@ -71,6 +76,17 @@ export function nounPhrase({ object, count, size }: Said, determiner: "a" | "one
   if (count !== 1) return [numberWords[count - 1] ?? "", ...object.plural.split(" ")];
   const rest = [...(size === undefined ? [] : [size]), ...object.name.split(" ")];
   return [determiner === "one" ? "one" : article(rest[0] ?? ""), ...rest];
+}
+
+/** A group that is spoken of again. */
+export function definitePhrase({ object, count }: Pick<Said, "object" | "count">): string[] {
+  return ["the", ...(count === 1 ? object.name : object.plural).split(" ")];
+}
+
+/** All ways to say it. */
+export function relationPhrases(relation: Relation): string[][] {
+  const words = relation.split(" ");
+  return words.length === 1 ? [words] : [words, ["to", "the", ...words]];
 }
 
 export const prepositions = ["at", "in"] as const;

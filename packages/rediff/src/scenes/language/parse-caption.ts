@@ -1,6 +1,7 @@
 /** The grammar as a parser: whether a text is grammatical, and what it says. */
-import { type Form, forms, mayFollow } from "./grammar.js";
+import { type Form, forms, joint, mayFollow } from "./grammar.js";
 import { clauseAt, type Found, type Statement, type WordSpan } from "./phrases.js";
+import { lowered, wellCased } from "./words.js";
 
 /** What a text says, and in which words: a span for each statement. */
 export interface Said {
@@ -8,17 +9,21 @@ export interface Said {
   spans: WordSpan[];
 }
 
-/** Every way to read one sentence that begins at `start`; the grammar has at most one. */
+/** Every way to read one sentence that begins at `start`; the grammar has at most one.
+ *  @param words in lower case: capitals are for `wellCased` to judge */
 export function sentencesAt(words: readonly string[], start: number): Found<Said>[] {
   const found: Found<Said>[] = [];
   for (const first of clausesAt(words, start, (form) => form.opens)) {
     const opening = { start, end: first.end };
     if (words[first.end] === ".")
       found.push({ value: { statements: [first.statement], spans: [opening] }, end: first.end + 1 });
-    if (words[first.end] !== "and") continue;
-    for (const second of clausesAt(words, first.end + 1, (form) => mayFollow(first.form, form))) {
+    const between = [["and"], [",", "and"]].find((some) => some.every((word, i) => words[first.end + i] === word));
+    if (between === undefined) continue;
+    const behind = first.end + between.length;
+    const fits = (form: Form) => mayFollow(first.form, form) && joint(form).length === between.length;
+    for (const second of clausesAt(words, behind, fits)) {
       if (words[second.end] !== ".") continue;
-      const joined = { start: first.end + 1, end: second.end };
+      const joined = { start: behind, end: second.end };
       const value = { statements: [first.statement, second.statement], spans: [opening, joined] };
       found.push({ value, end: second.end + 1 });
     }
@@ -34,7 +39,9 @@ function clausesAt(words: readonly string[], start: number, allows: (form: Form)
 }
 
 /** What a grammatical caption says, and where; undefined when one of its sentences is none. */
-export function parsePlaced(words: readonly string[]): Said | undefined {
+export function parsePlaced(typed: readonly string[]): Said | undefined {
+  if (!wellCased(typed, 0, typed.length)) return undefined;
+  const words = lowered(typed);
   const said: Said = { statements: [], spans: [] };
   let next = 0;
   while (next < words.length) {

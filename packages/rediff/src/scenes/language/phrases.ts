@@ -1,8 +1,8 @@
 /** Phrases of the grammar found in a row of words: what the strict parser and the tolerant reader have in common. */
-import { at, columns, type Position, rows, type Size, sizes } from "../world/facts.js";
+import { at, columns, type Position, type Relation, relations, rows, type Size, sizes } from "../world/facts.js";
 import { article, type ObjectName, objectNames } from "../world/object-names.js";
 import { backgroundColors } from "../world/world.js";
-import { type Form, verb } from "./grammar.js";
+import { type Form, relationPhrases, verb } from "./grammar.js";
 
 /** What a clause says. A strict clause knows all but the size; a fragment may know less. */
 export type Statement =
@@ -13,7 +13,16 @@ export type Statement =
       size: Size | undefined;
       position: Position | undefined;
     }
-  | { about: "background"; color: string };
+  | { about: "background"; color: string }
+  | {
+      about: "relation";
+      /** Whether a name was said of several. */
+      name: string;
+      plural: boolean;
+      relation: Relation;
+      other: string;
+      otherPlural: boolean;
+    };
 
 /** Words from `start` up to `end`, which is not one of them. */
 export interface WordSpan {
@@ -56,7 +65,7 @@ interface GroupPhrase {
   size: Size | undefined;
 }
 
-const counts: Readonly<Record<string, number>> = { a: 1, an: 1, one: 1, two: 2, three: 3 };
+const counts: Readonly<Record<string, number>> = { a: 1, an: 1, one: 1, two: 2, three: 3, four: 4 };
 
 /** @param strict asks for a determiner that agrees with the word behind it and with the noun's number */
 export function groupAt(words: readonly string[], start: number, strict: boolean): Found<GroupPhrase> | undefined {
@@ -103,6 +112,20 @@ export function colorAt(words: readonly string[], start: number): Found<string> 
   return color === undefined ? undefined : { value: color, end: start + 1 };
 }
 
+const relationWords = relations.flatMap((relation) => relationPhrases(relation).map((words) => ({ relation, words })));
+
+export function relationAt(words: readonly string[], start: number): Found<Relation> | undefined {
+  const found = relationWords.find(({ words: own }) => own.every((word, i) => words[start + i] === word));
+  return found && { value: found.relation, end: start + found.words.length };
+}
+
+/** A group that is spoken of again. */
+function definiteAt(words: readonly string[], start: number, strict: boolean) {
+  const isDefinite = words[start] === "the";
+  if (strict && !isDefinite) return undefined;
+  return nameAt(words, isDefinite ? start + 1 : start);
+}
+
 /** A whole clause. @param strict asks for every agreement; otherwise the clause's own words are enough */
 export function clauseAt(
   words: readonly string[],
@@ -115,6 +138,8 @@ export function clauseAt(
   let position: Position | undefined;
   let color: string | undefined;
   let be: string | undefined;
+  let [first, second]: ReturnType<typeof nameAt>[] = [];
+  let relation: Relation | undefined;
   for (const slot of form.slots) {
     const word = words[next] ?? "";
     if (typeof slot !== "string") {
@@ -128,6 +153,17 @@ export function clauseAt(
       const found = groupAt(words, next, strict);
       if (found === undefined) return undefined;
       group = found.value;
+      next = found.end;
+    } else if (slot === "THE" || slot === "OTHER") {
+      const found = definiteAt(words, next, strict);
+      if (found === undefined) return undefined;
+      if (slot === "THE") first = found;
+      else second = found;
+      next = found.end;
+    } else if (slot === "REL") {
+      const found = relationAt(words, next);
+      if (found === undefined) return undefined;
+      relation = found.value;
       next = found.end;
     } else if (slot === "PP") {
       const found = placeAt(words, next, strict);
@@ -145,6 +181,12 @@ export function clauseAt(
     }
   }
   if (color !== undefined) return { value: { about: "background", color }, end: next };
+  if (first !== undefined && second !== undefined && relation !== undefined) {
+    const [one, other] = [first.value, second.value];
+    if (strict && (be === "are") !== one.plural) return undefined;
+    const names = { name: one.object.name, plural: one.plural, other: other.object.name, otherPlural: other.plural };
+    return { value: { about: "relation", relation, ...names }, end: next };
+  }
   if (group === undefined) return undefined;
   if (strict && be !== undefined && be !== verb(group.count ?? 1)) return undefined;
   const { object, count, size } = group;

@@ -1,23 +1,24 @@
-/** Captions with exactly one error planted in them, for training to revise (as ViCrit's) and for measuring it.
+/** Captions with one error planted in them, or two, for training to revise (as ViCrit's) and for measuring it.
  *
  *  The wording stays, a fact changes, and with it what has to agree: "a dog is" becomes "two dogs are". Both captions
  *  are grammatical and have equally many words. */
 
 import { type RevisePair, revisePairs } from "../expert/word-edits.js";
-import { type Facts, type Group, positionsOf, sizes } from "../world/facts.js";
+import { type Facts, type Group, opposite, positionsOf, sizes } from "../world/facts.js";
 import { type ObjectName, objectNames } from "../world/object-names.js";
 import type { Rng } from "../world/purpose-random.js";
 import { backgroundColors, type World } from "../world/world.js";
-import { planCaption, realize } from "./caption-plan.js";
+import { type Plan, planCaption, realize } from "./caption-plan.js";
 import { joinWords } from "./words.js";
 
-export const errorKinds = ["object", "position", "number", "size", "background"] as const;
+export const errorKinds = ["object", "position", "number", "size", "background", "relation"] as const;
 export type ErrorKind = (typeof errorKinds)[number];
 /** What `rediff refine` is measured on. */
 export const usualErrors: readonly ErrorKind[] = ["object", "position", "number"];
 
 export interface PlantedError {
-  kind: ErrorKind;
+  /** Of several errors with "+" between them. */
+  kind: string;
   /** The true caption. */
   right: string;
   /** The same with the error. */
@@ -29,26 +30,70 @@ export interface PlantedError {
 const patience = 200;
 
 /** Undefined when the facts allow no such error, for example of a size where there is none.
+ *  @param kind of one error, or of several, each about another fact
  *  @param prompt words of the question, which no `org` may occur in */
 export function plantError(
   facts: Facts,
-  kind: ErrorKind,
+  kind: ErrorKind | readonly ErrorKind[],
   world: World,
   random: Rng,
   prompt: readonly string[] = [],
 ): PlantedError | undefined {
+  const kinds = typeof kind === "string" ? [kind] : kind;
   for (let attempt = 0; attempt < patience; attempt++) {
     const plan = planCaption(facts, world.wording, random);
-    const changed = changeFact(facts, kind, world, random);
-    if (changed === undefined) return undefined;
-    const [right, draft] = [realize(plan, facts), realize(plan, changed)];
+    const changed = changeAll(facts, plan, kinds, world, random);
+    if (changed === undefined) continue;
+    const [right, draft] = [realize(plan, facts), realize(changed.plan, changed.facts)];
     if (right.length !== draft.length || joinWords(right) === joinWords(draft)) continue;
-    return { kind, right: joinWords(right), draft: joinWords(draft), revise: revisePairs(draft, right, prompt) };
+    const revise = revisePairs(draft, right, prompt);
+    return { kind: kinds.join("+"), right: joinWords(right), draft: joinWords(draft), revise };
   }
   return undefined;
 }
 
-function changeFact(facts: Facts, kind: ErrorKind, world: World, random: Rng): Facts | undefined {
+/** What a caption says, and how. */
+interface Wrong {
+  facts: Facts;
+  plan: Plan;
+}
+
+function changeAll(
+  facts: Facts,
+  plan: Plan,
+  kinds: readonly ErrorKind[],
+  world: World,
+  random: Rng,
+): Wrong | undefined {
+  let wrong: Wrong | undefined = { facts, plan };
+  for (const kind of kinds) {
+    if (wrong === undefined) return undefined;
+    if (kind === "relation") {
+      const turned = turnRelation(wrong.plan);
+      wrong = turned && { facts: wrong.facts, plan: turned };
+    } else {
+      const changed = changeFact(wrong.facts, kind, world, random);
+      wrong = changed && { facts: changed, plan: wrong.plan };
+    }
+  }
+  return wrong;
+}
+
+/** Left for right, above for below. */
+function turnRelation(plan: Plan): Plan | undefined {
+  if (!plan.flat().some(({ seen }) => seen !== undefined)) return undefined;
+  return plan.map((sentence) =>
+    sentence.map((clause) =>
+      clause.seen === undefined
+        ? clause
+        : { ...clause, seen: { ...clause.seen, relation: opposite(clause.seen.relation) } },
+    ),
+  );
+}
+
+type FactKind = Exclude<ErrorKind, "relation">;
+
+function changeFact(facts: Facts, kind: FactKind, world: World, random: Rng): Facts | undefined {
   if (kind === "background") {
     const others = backgroundColors.slice(0, world.colors).filter((color) => color !== facts.background);
     return others.length === 0 ? undefined : { ...facts, background: random.pick(others) };
@@ -65,7 +110,7 @@ function changeFact(facts: Facts, kind: ErrorKind, world: World, random: Rng): F
 function changeGroup(
   group: Group,
   facts: Facts,
-  kind: Exclude<ErrorKind, "background">,
+  kind: Exclude<FactKind, "background">,
   world: World,
   random: Rng,
 ): Group | undefined {
@@ -82,7 +127,7 @@ function changeGroup(
       return { ...group, position: random.pick(others) };
     }
     case "number": {
-      const others = [1, 2, 3].slice(0, world.maxCount).filter((count) => count !== group.count);
+      const others = [1, 2, 3, 4].slice(0, world.maxCount).filter((count) => count !== group.count);
       return others.length === 0 ? undefined : { ...group, count: random.pick(others), size: undefined };
     }
     case "size":

@@ -18,8 +18,8 @@ import { splitWords } from "./words.js";
 
 const { at, path: folder } = folderOfFile();
 
-const world = { grid: 3, wording: "free" } as const;
-const nowhere: Layout = { size: 60, boxes: [] };
+const world = { grid: 3, wording: "free", names: 28 } as const;
+const nowhere: Layout = { size: 90, boxes: [] };
 const asked = (task: Task, facts: Facts, layout = nowhere, seed = 0) =>
   ask(task, facts, world, layout, rng("tasks", seed));
 
@@ -28,7 +28,7 @@ function maps(facts: Facts, layout: Layout): { last: string[]; first: string[] }
   const found: Partial<Record<"last" | "first", string[]>> = {};
   for (let seed = 0; seed < 40; seed++) {
     const { question, answer } = asked("map", facts, layout, seed);
-    found[question === "what objects are where?" ? "last" : "first"] = answer.split(" ");
+    found[question === "What objects are where?" ? "last" : "first"] = answer.split(" ");
   }
   return found as { last: string[]; first: string[] };
 }
@@ -47,28 +47,28 @@ describe("map", () => {
     const boxes: Layout["boxes"] = [
       [[0, 0, 20, 10]],
       [
-        [40, 50, 10, 10],
-        [50, 50, 10, 10],
+        [70, 80, 10, 10],
+        [80, 80, 10, 10],
       ],
     ];
-    const { last, first } = maps(facts, { size: 60, boxes });
+    const { last, first } = maps(facts, { size: 90, boxes });
     const expected = Array<string>(MAP_SIDE * MAP_SIDE).fill("nothing");
     expected.splice(0, 2, "apple", "apple");
-    expected.splice(34, 2, "crab", "crab");
+    expected.splice(79, 2, "crab", "crab");
     expect(last).toEqual(expected);
     expect(first).toEqual(expected.map((word) => (word === "apple" ? "red" : word)));
   });
 
   it("counts a patch only when its middle is covered, and of two the one in front", () => {
-    const { last } = maps(facts, { size: 60, boxes: [[[0, 0, 30, 4]], [[0, 10, 10, 10]]] });
-    expect(last.slice(0, 7)).toEqual([...Array<string>(6).fill("nothing"), "crab"]);
-    const above = maps(facts, { size: 60, boxes: [[[0, 0, 60, 60]], [[10, 0, 10, 10]]] });
+    const { last } = maps(facts, { size: 90, boxes: [[[0, 0, 30, 4]], [[0, 10, 10, 10]]] });
+    expect(last.slice(0, 10)).toEqual([...Array<string>(9).fill("nothing"), "crab"]);
+    const above = maps(facts, { size: 90, boxes: [[[0, 0, 90, 90]], [[10, 0, 10, 10]]] });
     expect(above.last.slice(0, 3)).toEqual(["apple", "crab", "apple"]);
   });
 
   it("does not depend on the picture's size", () => {
     const scaled = (factor: number): Layout => ({
-      size: 60 * factor,
+      size: 90 * factor,
       boxes: [[[7 * factor, 3 * factor, 22 * factor, 31 * factor]], []],
     });
     expect(maps(facts, scaled(3))).toEqual(maps(facts, scaled(1)));
@@ -81,7 +81,7 @@ describe("cells", () => {
     fc.assert(
       fc.property(factsArbitrary, fc.nat(), (facts, seed) => {
         const { question, answer } = asked("cells", facts, nowhere, seed);
-        expect(question).toBe("what is where?");
+        expect(question).toBe("What is where?");
         expect(answer.endsWith(".")).toBe(true);
         const cells = answer
           .slice(0, -1)
@@ -96,7 +96,7 @@ describe("cells", () => {
           const group = facts.objects.find((candidate) => candidate.position === position);
           const noun = group && (group.count === 1 ? findName(group.name)?.name : findName(group.name)?.plural);
           if (group === undefined) expect(rest).toBe("nothing");
-          else expect(rest).toMatch(new RegExp(`^(an?|one|two|three) ${noun}$`));
+          else expect(rest).toMatch(new RegExp(`^(an?|one|two|three|four) ${noun}$`));
         }
       }),
       { numRuns: 100 },
@@ -106,7 +106,7 @@ describe("cells", () => {
 
   it("of a world with four positions has four", () => {
     const facts: Facts = { background: "gray", objects: [{ name: "crab", count: 1, position: "top left" }] };
-    const { answer } = ask("cells", facts, { grid: 2, wording: "plain" }, nowhere, rng(1));
+    const { answer } = ask("cells", facts, { grid: 2, wording: "plain", names: 28 }, nowhere, rng(1));
     expect(answer.split(". ")).toHaveLength(4);
     expect(answer).toContain("top left a crab.");
   });
@@ -117,11 +117,11 @@ describe("every task", () => {
     const known = new Set(vocabulary());
     fc.assert(
       fc.property(factsArbitrary, fc.nat(), (facts, seed) => {
-        const layout: Layout = { size: 60, boxes: facts.objects.map(() => [[0, 0, 30, 30] as const]) };
+        const layout: Layout = { size: 90, boxes: facts.objects.map(() => [[0, 0, 30, 30] as const]) };
         const exchange = asked(task, facts, layout, seed);
         expect(asked(task, facts, layout, seed)).toEqual(exchange);
         for (const text of Object.values(exchange))
-          for (const word of splitWords(text)) expect(known.has(word), word).toBe(true);
+          for (const word of splitWords(text)) expect(known.has(word.toLowerCase()), word).toBe(true);
         expect(exchange.answer).not.toBe("");
       }),
       { numRuns: 40 },
@@ -170,7 +170,7 @@ describe("conversations of pictures that are there", () => {
     for (const { blanks, turns } of forms) {
       const answer = turns[1]?.content ?? "";
       const found = (blanks ?? []).map(([start, end]) => answer.slice(start, end));
-      for (const word of found) expect(word).toMatch(/^[a-z]+$/);
+      for (const word of found) expect(word).toMatch(/^[A-Za-z]+$/);
       // "red." has no name in it: it is learnt as a whole.
       if (blanks === undefined) expect(splitWords(answer)).toHaveLength(2);
     }

@@ -7,6 +7,7 @@
 import { forms } from "./grammar.js";
 import { parsePlaced, type Said, sentencesAt } from "./parse-caption.js";
 import { clauseAt, colorAt, type Found, groupAt, isNameWord, placeAt, type Statement } from "./phrases.js";
+import { lowered } from "./words.js";
 
 export interface Reading extends Said {
   grammatical: boolean;
@@ -17,7 +18,7 @@ const idleWords = 3;
 export function readCaption(words: readonly string[]): Reading {
   const parsed = parsePlaced(words);
   if (parsed !== undefined) return { grammatical: true, ...parsed };
-  return { grammatical: false, ...salvage(words) };
+  return { grammatical: false, ...salvage(lowered(words)) };
 }
 
 interface Phrase extends Said {

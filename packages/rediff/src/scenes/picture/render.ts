@@ -37,7 +37,14 @@ export const colorValues: Readonly<Record<BackgroundColor, readonly [number, num
 
 const angles = [-10, 0, 10];
 /** Longer side of an object as a share of its cell. */
-const sidesOf = { large: [0.84, 0.96], small: [0.44, 0.54], any: [0.6, 0.96], two: [0.42, 0.48], three: [0.38, 0.44] };
+const sidesOf = {
+  large: [0.84, 0.96],
+  small: [0.44, 0.54],
+  any: [0.6, 0.96],
+  two: [0.42, 0.48],
+  three: [0.38, 0.44],
+  four: [0.38, 0.44],
+};
 
 export async function renderScene(
   facts: Facts,
@@ -94,6 +101,10 @@ function placesIn(group: Group, random: Rng): { x: number; y: number; side: numb
       { x: near(0.06, 0.05), y: near(first, 0.1), side: side(sidesOf.two) },
       { x: near(0.94, 0.05), y: near(1 - first, 0.1), side: side(sidesOf.two) },
     ];
+  }
+  if (group.count === 4) {
+    const corners = [0.05, 0.95].flatMap((x) => [0.05, 0.95].map((y) => ({ x, y })));
+    return corners.map(({ x, y }) => ({ x: near(x, 0.04), y: near(y, 0.04), side: side(sidesOf.four) }));
   }
   const upright = random.chance(0.5);
   const [alone, pair] = upright ? [0.05, 0.95] : [0.95, 0.05];

@@ -2,12 +2,14 @@
 
 import { AtomicFile } from "../../files/atomic-file.js";
 import { DEFAULT_QUESTION } from "../../text/default-question.js";
-import { writeCaption } from "../language/caption-plan.js";
+import { applyPairs } from "../expert/word-edits.js";
+import { MOST_WORDS, writeCaption } from "../language/caption-plan.js";
 import { type BlankKind, findBlanks } from "../language/fact-blanks.js";
-import { type ErrorKind, plantError } from "../language/planted-error.js";
-import { ask, type Task } from "../language/scene-questions.js";
+import { foreignMixed, foreignQuestion } from "../language/foreign-text.js";
+import { type ErrorKind, type PlantedError, plantError } from "../language/planted-error.js";
+import { ask, type Exchange, type Task } from "../language/scene-questions.js";
 import { splitWords } from "../language/words.js";
-import { rng } from "../world/purpose-random.js";
+import { type Rng, rng } from "../world/purpose-random.js";
 import type { World } from "../world/world.js";
 import { layoutOf, readScenes, type Scene } from "./scene-records.js";
 
@@ -24,24 +26,32 @@ export interface DeriveOptions {
  *  @param wording other than the world's own
  *  @param blanks makes forms of them: words of one of these kinds, drawn for each, are to be filled in; an answer that
  *    has none of that kind is learnt as a whole
- *  @param groups only pictures with so many kinds of objects */
+ *  @param onlyBlanks leaves out answers that have none instead
+ *  @param groups only pictures with so many kinds of objects
+ *  @param foreign words that the world does not have: in an answer, which is a caption then, given and not learnt; before
+ *    any other question. Where there is no room for them, none */
 export async function writeConversations(
   options: DeriveOptions & {
     count: number;
     tasks: readonly Task[];
     wording?: World["wording"];
     blanks?: readonly BlankKind[];
+    onlyBlanks?: boolean;
     groups?: readonly number[];
+    foreign?: boolean;
   },
 ): Promise<number> {
   const { count, tasks, seed, wording, groups } = options;
   return await writeLines(options, ({ record, facts, world }) => {
     if (groups !== undefined && !groups.includes(facts.objects.length)) return [];
-    return Array.from({ length: count }, (_, i) => {
+    return Array.from({ length: count }, (_, i) => i).flatMap((i) => {
       const random = rng(seed, "conversation", record.id, i);
-      const said = { grid: world.grid, wording: wording ?? world.wording };
-      const { question, answer } = ask(random.pick(tasks), facts, said, layoutOf(record), random);
-      const blanks = options.blanks === undefined ? [] : findBlanks(answer, random.pick(options.blanks));
+      const said = { ...world, wording: wording ?? world.wording };
+      const task = random.pick(tasks);
+      const asked = ask(task, facts, said, layoutOf(record), random);
+      const { question, answer, own } = options.foreign ? withForeign(task, asked, random) : { ...asked, own: [] };
+      const blanks = options.blanks === undefined ? own : findBlanks(answer, random.pick(options.blanks));
+      if (options.onlyBlanks && blanks.length === 0) return [];
       return {
         id: `${record.id}-${i}`,
         image: record.image,
@@ -52,26 +62,48 @@ export async function writeConversations(
   });
 }
 
-/** One caption for every picture, with one error of a kind drawn from `kinds`; "none" leaves it right. Where the facts
- *  do not allow a kind (a size, where there is none) another one is taken; a picture that allows none is left out.
+/** Of the tokens of an answer. */
+const ROOM = MOST_WORDS;
+
+function withForeign(task: Task, { question, answer }: Exchange, random: Rng) {
+  if (task !== "caption") return { question: foreignQuestion(question, random), answer, own: [] };
+  const mixed = foreignMixed(answer, random, ROOM);
+  return { question, answer: mixed?.text ?? answer, own: mixed?.own ?? [] };
+}
+
+/** One caption for every picture, with one error of a kind drawn from `kinds`, or two of two kinds; "none" leaves it right. `foreign` puts words
+ *  beside them that the world does not have, which only training can use: no caption with them counts as right. Where the facts do not allow a kind (a size, where there is none) another one is taken; a picture that allows none is left out.
  *
  *  A line is a training sample (the answer is wrong, `revise` says where) and carries `right`, `kind` and the truth, so
  *  that `scenes score` can measure repairs against it. */
 export async function writeCorrupted(
-  options: DeriveOptions & { kinds: readonly (ErrorKind | "none")[] },
+  options: DeriveOptions & { kinds: readonly (ErrorKind | "none")[]; errors?: 1 | 2; foreign?: boolean },
 ): Promise<number> {
   const prompt = splitWords(DEFAULT_QUESTION);
+  const { kinds, errors = 1 } = options;
+  const pairs = kinds.flatMap((one, i) => kinds.slice(0, i).map((other) => [one, other]));
+  const choices = errors === 1 ? kinds.map((kind) => [kind]) : pairs.filter((pair) => !pair.includes("none"));
   return await writeLines(options, ({ record, facts, world }) => {
     const random = rng(options.seed, "corrupt", record.id);
-    for (const kind of random.shuffle(options.kinds)) {
-      const error = kind === "none" ? rightCaption() : plantError(facts, kind, world, random, prompt);
+    for (const kinds of random.shuffle(choices)) {
+      const kind = kinds.join("+");
+      const planted = kinds.filter((some) => some !== "none");
+      const error = planted.length === 0 ? rightCaption() : plantError(facts, planted, world, random, prompt);
       if (error === undefined) continue;
-      const { right, draft, revise } = error;
+      const { right, draft, revise } = options.foreign ? amongForeign(error, record.id) : error;
       return [
         { ...record, id: `${record.id}-${kind}`, conversations: turns(DEFAULT_QUESTION, draft), revise, kind, right },
       ];
     }
     return [];
+
+    /** The same words in the same places of both texts. */
+    function amongForeign(error: Pick<PlantedError, "right" | "draft" | "revise">, id: string) {
+      const mix = (text: string) => foreignMixed(text, rng(options.seed, "foreign", id), ROOM)?.text;
+      const [right, draft] = [mix(error.right), mix(error.draft)];
+      const fits = right !== undefined && draft !== undefined && applyPairs(draft, error.revise) === right;
+      return fits ? { ...error, right, draft } : error;
+    }
 
     function rightCaption() {
       const right = writeCaption(facts, world.wording, random);

@@ -4,10 +4,13 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { parseRecord } from "../../data/records/parse-record.js";
 import { folderOfEachTest } from "../../testing/folders.js";
+import { applyPairs } from "../expert/word-edits.js";
 import { parseCaption } from "../language/parse-caption.js";
-import { splitWords } from "../language/words.js";
+import { joinWords, splitWords } from "../language/words.js";
 import { loadArtwork } from "../picture/artwork.js";
 import { encodePng } from "../picture/png.js";
+import { scoreCaption } from "../scoring/score.js";
+import { columns, type Facts, rows } from "../world/facts.js";
 import { objectNames } from "../world/object-names.js";
 import { heldOutStyle, makeWorld, styles, trainingStyles, worlds } from "../world/world.js";
 import { writeConversations, writeCorrupted } from "./derive-records.js";
@@ -46,7 +49,7 @@ describe("generateScenes", () => {
       expect(trainingStyles).toContain(record.scene.style);
       expect(record.scene.split).toBe("train");
       const statements = parseCaption(splitWords(record.conversations[1]?.value ?? ""));
-      expect(statements).toHaveLength(facts.objects.length + 1);
+      expect(statements?.filter(({ about }) => about !== "relation")).toHaveLength(facts.objects.length + 1);
       // Training takes the line as it is.
       const sample = parseRecord(record, { file: "scenes.jsonl", index: 0 });
       expect(sample).toMatchObject({ images: [record.image], revise: [] });
@@ -140,7 +143,7 @@ describe("pictures", () => {
   it("show each object inside its cell", async () => {
     const artwork = loadArtwork();
     for (let i = 0; i < 40; i++) {
-      const { record } = await makeScene(i, options({ size: 96, split: "any" }), artwork);
+      const { record } = await makeScene(i, options({ size: 144, split: "any" }), artwork);
       for (const { position, boxes, count } of record.scene.objects as unknown as {
         position: string;
         count: number;
@@ -148,9 +151,8 @@ describe("pictures", () => {
       }[]) {
         expect(boxes).toHaveLength(count);
         for (const [left, top, width, height] of boxes) {
-          expect(position).toBe(
-            `${top + height / 2 < 48 ? "top" : "bottom"} ${left + width / 2 < 48 ? "left" : "right"}`,
-          );
+          const [row, column] = [top + height / 2, left + width / 2].map((middle) => Math.floor(middle / 48));
+          expect(position).toBe(`${rows[row ?? 0]} ${columns[column ?? 0]}`);
         }
       }
     }
@@ -193,6 +195,55 @@ describe("further data", () => {
       expect(revise.length > 0).toBe(record.kind === "object");
     }
     expect(await all(output)).toHaveLength(8); // and it is a truth to score against
+  });
+
+  it("with two planted errors each, of different kinds", async () => {
+    await generateScenes(options({ count: 8 }));
+    const [truth, output] = [at("scenes.jsonl"), at("two.jsonl")];
+    await writeCorrupted({ truth, output, seed: 1, kinds: ["object", "position", "number", "relation"], errors: 2 });
+    const written = records("two.jsonl");
+    expect(written.length).toBeGreaterThan(4);
+    const facts = new Map((await all(truth)).map((scene) => [scene.record.image, scene.facts]));
+    for (const record of written) {
+      const [one, other, ...more] = String(record.kind).split("+");
+      expect([one === other, more]).toEqual([false, []]);
+      const { revise, turns } = parseRecord(record, { file: "two.jsonl", index: 0 });
+      const truth = facts.get(String(record.image));
+      if (truth === undefined) throw new Error("a picture that is none of the truth's");
+      const wrong = turns[1]?.content ?? "";
+      expect(scoreCaption(wrong, truth).exact).toBe(0);
+      expect(scoreCaption(applyPairs(wrong, revise), truth).exact).toBe(1);
+    }
+  });
+
+  it("with words that the world does not have: given in captions, in both texts of an error, before questions", async () => {
+    await generateScenes(options({ count: 12 }));
+    const truth = at("scenes.jsonl");
+    const facts = new Map((await all(truth)).map((scene) => [scene.record.image, scene.facts]));
+    await writeConversations({ truth, output: at("c.jsonl"), seed: 1, count: 3, tasks: ["caption"], foreign: true });
+    const forms = records("c.jsonl").map((record) => parseRecord(record, { file: "c.jsonl", index: 0 }));
+    const mixed = forms.filter(({ blanks }) => blanks !== undefined);
+    expect(mixed.length).toBeGreaterThan(5);
+    for (const { turns, blanks = [], images } of forms) {
+      const answer = turns[1]?.content ?? "";
+      const own = blanks.map(([start, end]) => answer.slice(start, end).trim());
+      const learnt = blanks.length === 0 ? answer : joinWords(splitWords(own.join(" ")));
+      expect(scoreCaption(learnt, facts.get(String(images[0])) as Facts).exact).toBe(1);
+    }
+    await writeConversations({ truth, output: at("q.jsonl"), seed: 1, count: 1, tasks: ["where"], foreign: true });
+    for (const record of records("q.jsonl")) {
+      const { turns, blanks } = parseRecord(record, { file: "q.jsonl", index: 0 });
+      expect(turns[0]?.content).toMatch(/[.!] Where (is|are) the [a-z ]+\?$/);
+      expect(blanks).toBeUndefined();
+    }
+    await writeCorrupted({ truth, output: at("e.jsonl"), seed: 1, kinds: ["object"], foreign: true });
+    const errors = records("e.jsonl");
+    for (const record of errors) {
+      const { revise, turns } = parseRecord(record, { file: "e.jsonl", index: 0 });
+      expect(applyPairs(turns[1]?.content ?? "", revise)).toBe(record.right);
+    }
+    const strange = errors.filter(({ right }) => parseCaption(splitWords(String(right))) === undefined);
+    expect(strange.length).toBeGreaterThan(3);
   });
 
   it("names the line that is no scene", async () => {

@@ -6,7 +6,7 @@ import { backgroundColors, styles } from "../world/world.js";
 
 const groupSchema = z.looseObject({
   name: z.string().refine((name) => findName(name) !== undefined, "is no name of the scene world"),
-  count: z.int().min(1).max(3),
+  count: z.int().min(1).max(4),
   position: z.custom<Position>((value) => allPositions.some((position) => position === value), "is no position"),
   size: z.enum(["small", "large"]).optional(),
 });

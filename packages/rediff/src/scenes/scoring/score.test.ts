@@ -37,6 +37,7 @@ describe("scoreCaption", () => {
     number: ["count"],
     size: ["size"],
     background: ["background"],
+    relation: ["relation"],
   };
   it.each(errorKinds)("lowers for a wrong %s just what is about it", (kind) => {
     fc.assert(
@@ -49,21 +50,23 @@ describe("scoreCaption", () => {
         expect(scores.edits).toBeGreaterThan(0);
         const below = figures.filter((figure) => figure !== "edits" && (scores[figure] ?? 1) < 1);
         // An apple of the wrong colour is a wrong object as well.
-        expect(below.filter((figure) => figure !== "color")).toEqual([...lowered[kind], "exact"]);
+        // What is not there, or not as often, is not left of anything either.
+        const beside: readonly Figure[] = kind === "object" || kind === "number" ? ["color", "relation"] : ["color"];
+        expect(below.filter((figure) => !beside.includes(figure))).toEqual([...lowered[kind], "exact"]);
         if (kind !== "object") expect(below).not.toContain("color");
       }),
     );
   });
 
   it("counts what is left out, made up, or said twice", () => {
-    expect(values("a dog is at the top left. the background is blue.")).toMatchObject({
+    expect(values("A dog is at the top left. The background is blue.")).toMatchObject({
       coverage: 0.5,
       precision: 1,
       exact: 0,
       edits: null,
     });
     const more =
-      "a dog is at the top left and two red apples are at the bottom right. a cat is at the top right. the background is blue.";
+      "A dog is at the top left, and two red apples are at the bottom right. A cat is at the top right. The background is blue.";
     expect(values(more)).toMatchObject({ coverage: 1, precision: 2 / 3, position: 1, grammar: 1, exact: 0 });
     const twice = more.replace("a cat", "a dog");
     expect(values(twice)).toMatchObject({ coverage: 1, precision: 2 / 3, position: 1, exact: 0 });
@@ -78,40 +81,44 @@ describe("scoreCaption", () => {
   });
 
   it("knows the colour of a thing from the thing", () => {
-    const wrong = "a dog is at the top left. two green apples are at the bottom right. the background is blue.";
+    const wrong = "A dog is at the top left. Two green apples are at the bottom right. The background is blue.";
     expect(values(wrong)).toMatchObject({ coverage: 0.5, precision: 0.5, color: 0 });
     expect(values(wrong.replace("green", "red"))).toMatchObject({ color: 1 });
-    expect(values("a blue heart is at the top left.")).toMatchObject({ color: null });
+    expect(values("A blue heart is at the top left.")).toMatchObject({ color: null });
   });
 
   it("wants the background's colour once and right", () => {
-    expect(values("the background is blue. the background is red.").background).toBe(1); // "red" is no background
-    expect(values("the background is blue. the background is green.").background).toBe(0);
-    expect(values("the background is dog.").background).toBe(0);
+    expect(values("The background is blue. The background is red.").background).toBe(1); // "red" is no background
+    expect(values("The background is blue. The background is green.").background).toBe(0);
+    expect(values("The background is dog.").background).toBe(0);
   });
 });
 
 describe("readCaption", () => {
   const read = (text: string) =>
     readCaption(splitWords(text)).statements.map((said) =>
-      said.about === "background" ? said.color : `${said.count} ${said.size ?? "-"} ${said.name} ${said.position}`,
+      said.about !== "object"
+        ? said.about === "background"
+          ? said.color
+          : said.relation
+        : `${said.count} ${said.size ?? "-"} ${said.name} ${said.position}`,
     );
 
   it.each([
-    ["a dog is is at the top left.", ["1 - dog top left"]],
+    ["A dog is is at the top left.", ["1 - dog top left"]],
     ["there are a dog at top left", ["1 - dog top left"]],
     ["two dog at the top", ["2 - dog undefined"]],
-    ["dogs dogs is the.", ["undefined - dog undefined", "undefined - dog undefined"]],
+    ["Dogs dogs is the.", ["undefined - dog undefined", "undefined - dog undefined"]],
     ["a hot dog is at the top left the top", ["1 - hot dog top left"]],
-    ["a small a large dog there is at the bottom bottom right.", ["1 large dog undefined"]],
+    ["A small a large dog there is at the bottom bottom right.", ["1 large dog undefined"]],
     ["in the top left corner <|mdm_mask|> you see small owl.", ["1 small owl top left"]],
     [
       "a dog at the top left a cat at the top right. background blue",
       ["1 - dog top left", "1 - cat top right", "blue"],
     ],
     ["the the is on and", []],
-    ["there is a red blue heart at the top left.", ["1 - blue heart top left"]],
-    ["a dog is at the top left. a cat is at top right.", ["1 - dog top left", "1 - cat top right"]],
+    ["There is a red blue heart at the top left.", ["1 - blue heart top left"]],
+    ["A dog is at the top left. A cat is at top right.", ["1 - dog top left", "1 - cat top right"]],
     ["everything on a blue background a dog is at the top left", ["blue", "1 - dog top left"]],
   ])("makes of %j what sense there is", (text, statements) => {
     expect(readCaption(splitWords(text)).grammatical).toBe(false);
@@ -196,7 +203,7 @@ describe("intervals", () => {
 });
 
 describe("judgeRepair", () => {
-  const right = "a small dog is at the top left. two red apples are at the bottom right. the background is blue.";
+  const right = "A small dog is at the top left. Two red apples are at the bottom right. The background is blue.";
   const draft = right.replace("dog", "cat");
   const judge = (text: string, kind = "object") => {
     const { detected, repaired } = judgeRepair({ kind, draft: kind === "none" ? right : draft, right, facts }, text);

@@ -7,8 +7,9 @@
  *  - size: of the sizes stated for them, those that are right
  *  - color: of the names stated whose noun is there and comes in several colours, those of the right colour
  *  - background: captions that state its colour, rightly and nothing else
+ *  - relation: of the relations stated, those that are true
  *  - grammar: captions that are grammatical from the first word to the last
- *  - exact: grammatical captions that say everything once, and nothing wrong
+ *  - exact: grammatical captions that say everything once, one relation at most, and nothing wrong
  *  - edits: words to replace until the caption is true, complete and grammatical (oracle.ts), where it can be reached
  *    with equally many words; fewer is better */
 
@@ -16,7 +17,7 @@ import { nearestCaption } from "../expert/oracle.js";
 import type { Statement } from "../language/phrases.js";
 import { readCaption } from "../language/tolerant-reader.js";
 import { splitWords } from "../language/words.js";
-import type { Facts, Group } from "../world/facts.js";
+import { type Facts, type Group, relationsOf } from "../world/facts.js";
 import { findName } from "../world/object-names.js";
 import { rng } from "../world/purpose-random.js";
 
@@ -28,6 +29,7 @@ export type Figure =
   | "size"
   | "color"
   | "background"
+  | "relation"
   | "grammar"
   | "exact"
   | "edits";
@@ -40,6 +42,7 @@ export const figures: readonly Figure[] = [
   "size",
   "color",
   "background",
+  "relation",
   "grammar",
   "exact",
   "edits",
@@ -57,6 +60,8 @@ export interface Tally {
   colorsStated: number;
   colors: number;
   background: number;
+  relationsStated: number;
+  relations: number;
   grammatical: number;
   exact: number;
   /** 1 where a true caption of that length exists. */
@@ -72,6 +77,7 @@ const ratios: Readonly<Record<Figure, readonly [keyof Tally, keyof Tally | "pict
   size: ["sizes", "sizesStated"],
   color: ["colors", "colorsStated"],
   background: ["background", "pictures"],
+  relation: ["relations", "relationsStated"],
   grammar: ["grammatical", "pictures"],
   exact: ["exact", "pictures"],
   edits: ["edits", "reachable"],
@@ -96,13 +102,17 @@ export function scoreCaption(text: string, facts: Facts): Tally {
   const sizeClaims = right(({ mention }) => mention.size !== undefined);
   const { stated: colorsStated, rightly: colors } = countColors(facts.objects, mentions);
   const background = backgrounds.length > 0 && backgrounds.every(({ color }) => color === facts.background);
+  const related = statements.filter((statement) => statement.about === "relation");
+  const relations = related.filter((statement) => isTrueRelation(statement, facts)).length;
   const objects = facts.objects.length;
   const exact =
     grammatical &&
     [named.length, mentions.length, positions, counts].every((value) => value === objects) &&
     sizeClaims === sizes &&
     background &&
-    backgrounds.length === 1;
+    backgrounds.length === 1 &&
+    related.length <= 1 &&
+    relations === related.length;
   const nearest = exact ? { distance: 0 } : nearestCaption(words, facts);
   return {
     objects,
@@ -115,11 +125,22 @@ export function scoreCaption(text: string, facts: Facts): Tally {
     colorsStated,
     colors,
     background: Number(background),
+    relationsStated: related.length,
+    relations,
     grammatical: Number(grammatical),
     exact: Number(exact),
     reachable: Number(nearest !== undefined),
     edits: nearest?.distance ?? 0,
   };
+}
+
+/** Both groups are there, as many as is said, and one is seen from the other as is said. */
+export function isTrueRelation(said: Extract<Statement, { about: "relation" }>, { objects }: Facts): boolean {
+  const one = objects.find(({ name }) => name === said.name);
+  const other = objects.find(({ name }) => name === said.other);
+  if (one === undefined || other === undefined) return false;
+  if (one.count > 1 !== said.plural || other.count > 1 !== said.otherPlural) return false;
+  return relationsOf(one.position, other.position).includes(said.relation);
 }
 
 /** Of several mentions of a name the one that agrees most; the others count against precision. */

@@ -2,14 +2,15 @@
  *
  *  Only words that state a fact have a verdict: names, numbers, sizes, places and colours. A name that is not there, or a
  *  second time, is wrong, and what is said about it has no verdict. */
+import { helpers } from "../language/fact-blanks.js";
 import { nounPhrase } from "../language/grammar.js";
 import { sentencesAt } from "../language/parse-caption.js";
 import { nameAt, type Statement, type WordSpan } from "../language/phrases.js";
 import { readCaption } from "../language/tolerant-reader.js";
-import { type PlacedWord, placedWords } from "../language/words.js";
-import { columns, type Facts, type Group, rows, sizes } from "../world/facts.js";
+import { lowered, type PlacedWord, placedWords, splitWords, wellCased } from "../language/words.js";
+import { columns, type Facts, type Group, numberWords, rows, sizes } from "../world/facts.js";
 import { findName } from "../world/object-names.js";
-import { bestMention, type Mention } from "./score.js";
+import { bestMention, isTrueRelation, type Mention } from "./score.js";
 
 export interface JudgedWord extends PlacedWord {
   /** Absent where the word states nothing. */
@@ -29,20 +30,27 @@ export interface Judgement {
 export function judgeWords(text: string, facts: Facts): Judgement {
   const placed = placedWords(text);
   const words = placed.map(({ word }) => word);
-  const { statements, spans } = readCaption(words);
+  const typed = splitWords(text);
+  const { statements, spans } = readCaption(typed);
   const right = new Map<number, boolean>();
   const mentions = statements.filter((said) => said.about === "object");
   const chosen = new Map(facts.objects.map((group) => [bestMention(group, mentions), group]));
   let backgroundSaid = false;
+  let relationSaid = false;
   for (const [i, said] of statements.entries()) {
     const span = spans[i] as WordSpan;
     if (said.about === "object") judgeMention(words, span, said, chosen.get(said), right);
-    else {
+    else if (said.about === "relation") {
+      // One fact: a relation is of two groups, and all of its words are right or wrong together.
+      const isRight = isTrueRelation(said, facts) && !relationSaid;
+      relationSaid = true;
+      for (let i = span.start; i < span.end; i++) if (!helpers.has(words[i] ?? "")) right.set(i, isRight);
+    } else {
       right.set(colorIndex(words, span, said), said.color === facts.background && !backgroundSaid);
       backgroundSaid = true;
     }
   }
-  const broken = brokenSentences(words).map(({ start, end }) => ({
+  const broken = brokenSentences(typed).map(({ start, end }) => ({
     start: placed[start]?.start ?? 0,
     end: placed[end - 1]?.end ?? 0,
   }));
@@ -57,7 +65,7 @@ export function judgeWords(text: string, facts: Facts): Judgement {
   return { words: judged, broken, missing, exact };
 }
 
-const numbers: ReadonlySet<string> = new Set(["a", "an", "one", "two", "three"]);
+const numbers: ReadonlySet<string> = new Set(["a", "an", ...numberWords]);
 const isSize = (word: string): boolean => sizes.some((size) => size === word);
 
 /** @param group what is spoken of; undefined of what is not there or was named before */
@@ -92,12 +100,14 @@ function colorIndex(words: readonly string[], { start, end }: WordSpan, said: St
 }
 
 /** Spans of words between full stops that the grammar cannot read. */
-function brokenSentences(words: readonly string[]): WordSpan[] {
+function brokenSentences(typed: readonly string[]): WordSpan[] {
+  const words = lowered(typed);
   const broken: WordSpan[] = [];
   for (let start = 0; start < words.length; ) {
     const stop = words.indexOf(".", start);
     const end = stop < 0 ? words.length : stop + 1;
-    if (!sentencesAt(words, start).some((sentence) => sentence.end === end)) broken.push({ start, end });
+    const isSentence = wellCased(typed, start, end) && sentencesAt(words, start).some((found) => found.end === end);
+    if (!isSentence) broken.push({ start, end });
     start = end;
   }
   return broken;

@@ -9,7 +9,7 @@ const { at } = folderOfFile();
 test("is a model that describes a picture in the world's words", async () => {
   await writeStartModel(at("model"), { width: 32, layers: 1 });
   const picture = at("red.png");
-  await sharp({ create: { width: 96, height: 96, channels: 3, background: "red" } })
+  await sharp({ create: { width: 144, height: 144, channels: 3, background: "red" } })
     .png()
     .toFile(picture);
   using model = await loadModel(at("model"));
@@ -21,8 +21,8 @@ test("is a model that describes a picture in the world's words", async () => {
 test.each([
   [{ width: 100 }, "a width of 100"],
   [{ layers: 0 }, "0 layers"],
-  [{ patch: 7 }, "patches of 7 in a picture of 96 pixels"],
-  [{ patch: 4 }, "576 patches a picture"],
+  [{ patch: 7 }, "patches of 7 in a picture of 144 pixels"],
+  [{ patch: 6 }, "576 patches a picture"],
 ])("refuses %o", async (options, message) => {
   await expect(writeStartModel(at("wrong"), options)).rejects.toThrow(message);
 });

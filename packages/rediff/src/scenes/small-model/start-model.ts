@@ -16,11 +16,30 @@ export interface StartModelOptions {
   seed: number;
 }
 
-export const startModelDefaults: StartModelOptions = { width: 128, layers: 4, size: 96, patch: 12, seed: 0 };
+export const startModelDefaults: StartModelOptions = { width: 128, layers: 4, size: 144, patch: 16, seed: 0 };
 
 const HEAD = 32;
 /** A picture, a question, an answer: the longest captions of the largest world leave room. */
 const POSITIONS = 512;
+
+/** What a model of this world is used with where nothing else is asked for: room for the longest caption, prompts as in
+ *  training. */
+export function sceneDefaults() {
+  return {
+    gen_length: 64,
+    image_join: "correct",
+    refine_threshold: 0.7,
+    // "one dog" is no mistake where it would say "a dog".
+    refine_keep: 0.03,
+    // It learns end-of-text behind its answers: see docs/embedded-model.md.
+    confidence_among: "all",
+    revise_rest: true,
+    world: "scenes",
+    // Other words are spelt in pieces that captions do not have.
+    known_tokens: [1, sceneTokens().words],
+    converses: true,
+  } as const;
+}
 
 /** Writes a model folder. @throws UserError when the numbers do not fit together */
 export async function writeStartModel(folder: string, options: Partial<StartModelOptions> = {}): Promise<void> {
@@ -52,8 +71,7 @@ export async function writeStartModel(folder: string, options: Partial<StartMode
       mm_patch_merge_type: "flat",
       image_aspect_ratio: "square",
       image_grid_pinpoints: null,
-      // What it is used with where nothing else is asked for: room for the longest caption, prompts as in training.
-      rediff: { gen_length: 48, image_join: "correct", refine_threshold: 0.7, world: "scenes", converses: false },
+      rediff: sceneDefaults(),
       // The tower's last layer is never run.
       vision_config: { ...common, num_hidden_layers: layers + 1, image_size: size, patch_size: patch },
     },

@@ -1,18 +1,19 @@
-/** The world's tokenizer in Hugging Face's files: one token for each word, wherever it stands, so that "dummy " before
- *  a phrase, a sentence's start and a line break change nothing.
+/** The world's tokenizer in Hugging Face's files: byte-level byte-pair encoding, so that any text can be written, with one
+ *  token for each word of the world, the space before it included.
  *
- *  A WordPiece model without continuing pieces, which is a list of whole words: both @huggingface/tokenizers and Python
- *  know it, while the former has no WordLevel. Its decoder sets the spaces. Special tokens have LLaDA's names; the
- *  default system text is one token, because spelling it out would cost a small model forty positions. */
+ *  A word has up to three tokens: behind a space (" dog"), behind a space at the start of a sentence (" Dog"), and without
+ *  a space, at the start of a text. Special tokens have LLaDA's names; the default system text is one token, because
+ *  spelling it out would cost a small model forty positions. */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { hiddenPath } from "../../files/hidden-names.js";
 import { writeError } from "../../files/write-errors.js";
 import { defaultSystemText } from "../../text/chat-template.js";
-import { vocabulary } from "../language/vocabulary.js";
-import { wordPattern } from "../language/words.js";
+import { sentenceStarts, signs, templateWords, vocabulary } from "../language/vocabulary.js";
+import { byteTokens, spelt, trainBytePairs } from "./byte-pairs.js";
 
-const unknown = "<unk>";
+/** A word with the space before it, a sign, or spaces: each is encoded by itself. For Oniguruma and JavaScript alike. */
+const piecePattern = " ?[\\p{L}\\p{N}'-]+| ?[^\\s\\p{L}\\p{N}]|\\n+|\\s+(?!\\S)|\\s+";
 const end = "<|endoftext|>";
 const specials = ["<|startoftext|>", end, "<|mdm_mask|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"];
 
@@ -28,19 +29,42 @@ export interface SceneTokens {
   length: number;
 }
 
-/** Ids: 0 is the unknown word, then the words, then LLaDA's special tokens, then the system text. */
+interface Tokens {
+  vocab: readonly string[];
+  merges: readonly (readonly [string, string])[];
+  words: number;
+  firstSpecial: number;
+}
+
+let known: Tokens | undefined;
+
+/** Ids: 0 is the line break, which no caption has; then the words as they stand in captions, then LLaDA's special tokens:
+ *  replacements at random are drawn below the first of these. Behind them single bytes, words without their space, and
+ *  pieces of words. */
+function tokens(): Tokens {
+  if (known !== undefined) return known;
+  const bare = [...vocabulary().map((word) => (signs.includes(word) ? ` ${word}` : word)), ...templateWords, "\n\n"];
+  const starts = sentenceStarts();
+  const inside = vocabulary().map((word) => (signs.includes(word) ? word : ` ${word}`));
+  const words = [...new Set([...inside, ...starts.map((word) => ` ${word}`), ...starts].map(spelt))];
+  const { merges } = trainBytePairs([...words, ...bare.map(spelt)]);
+  const first = [spelt("\n"), ...words, ...specials];
+  const vocab = [...new Set([...first, ...byteTokens, ...merges.map((pair) => pair.join(""))])];
+  known = { vocab, merges, words: words.length, firstSpecial: 1 + words.length };
+  return known;
+}
+
 export function sceneTokens(): SceneTokens {
-  const words = vocabulary().length;
-  return { words, length: 1 + words + specials.length + 1 };
+  const { vocab, words } = tokens();
+  return { words, length: vocab.length + 1 };
 }
 
 /** Contents of tokenizer.json, tokenizer_config.json and special_tokens_map.json. */
 export function sceneTokenizerFiles(): Record<string, unknown> {
-  const words = [unknown, ...vocabulary()];
+  const { vocab, merges, firstSpecial } = tokens();
   const added = [
-    addedToken(0, unknown, true),
-    ...specials.map((content, i) => addedToken(words.length + i, content, true)),
-    addedToken(words.length + specials.length, defaultSystemText, false),
+    ...specials.map((content, i) => addedToken(firstSpecial + i, content, true)),
+    addedToken(vocab.length, defaultSystemText, false),
   ];
   const special = (content: string) => ({
     content,
@@ -49,23 +73,34 @@ export function sceneTokenizerFiles(): Record<string, unknown> {
     rstrip: false,
     single_word: false,
   });
-  const named = { bos_token: specials[0] ?? "", eos_token: end, pad_token: end, unk_token: unknown };
+  const named = { bos_token: specials[0] ?? "", eos_token: end, pad_token: end };
+  const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false };
   return {
     "tokenizer.json": {
       version: "1.0",
       truncation: null,
       padding: null,
       added_tokens: added,
-      normalizer: { type: "Lowercase" },
-      pre_tokenizer: { type: "Split", pattern: { Regex: wordPattern }, behavior: "Removed", invert: true },
+      normalizer: null,
+      pre_tokenizer: {
+        type: "Sequence",
+        pretokenizers: [
+          { type: "Split", pattern: { Regex: piecePattern }, behavior: "Isolated", invert: false },
+          byteLevel,
+        ],
+      },
       post_processor: null,
-      decoder: { type: "WordPiece", prefix: "##", cleanup: true },
+      decoder: byteLevel,
       model: {
-        type: "WordPiece",
-        unk_token: unknown,
-        continuing_subword_prefix: "##",
-        max_input_chars_per_word: 100,
-        vocab: Object.fromEntries(words.map((word, id) => [word, id])),
+        type: "BPE",
+        dropout: null,
+        unk_token: null,
+        continuing_subword_prefix: null,
+        end_of_word_suffix: null,
+        fuse_unk: false,
+        byte_fallback: false,
+        vocab: Object.fromEntries(vocab.map((token, id) => [token, id])),
+        merges: merges.map((pair) => pair.join(" ")),
       },
     },
     "tokenizer_config.json": {

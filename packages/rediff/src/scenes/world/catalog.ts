@@ -16,5 +16,6 @@ export function stickerCatalog() {
       .map((name) => ({ name, color: `rgb(${colorValues[name].join(", ")})` })),
     styles,
     positions: positionsOf(world.grid),
+    most_kinds: world.maxObjects,
   };
 }

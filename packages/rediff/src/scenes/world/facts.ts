@@ -9,9 +9,13 @@ export type Column = (typeof columns)[number];
 export type Position = `${Row} ${Column}`;
 export type Size = "small" | "large";
 export const sizes: readonly Size[] = ["small", "large"];
-export const numberWords = ["one", "two", "three"] as const;
+export const numberWords = ["one", "two", "three", "four"] as const;
 
-/** One to three objects of a kind, together in one cell. No two groups of a picture share a name or a cell. */
+/** Where one position lies as seen from another one. */
+export const relations = ["left of", "right of", "above", "below"] as const;
+export type Relation = (typeof relations)[number];
+
+/** One to four objects of a kind, together in one cell. No two groups of a picture share a name or a cell. */
 export interface Group {
   name: string;
   count: number;
@@ -31,6 +35,26 @@ export const allPositions: readonly Position[] = rows.flatMap((row) => columns.m
 export function positionsOf(grid: World["grid"]): readonly Position[] {
   if (grid === 3) return allPositions;
   return ["top left", "top right", "bottom left", "bottom right"];
+}
+
+/** How the first is seen from the second: by their columns, then by their rows; in two ways where both differ. */
+export function relationsOf(first: Position, second: Position): Relation[] {
+  const [row, column] = placeOf(first);
+  const [otherRow, otherColumn] = placeOf(second);
+  const seen: Relation[] = [];
+  if (column !== otherColumn) seen.push(column < otherColumn ? "left of" : "right of");
+  if (row !== otherRow) seen.push(row < otherRow ? "above" : "below");
+  return seen;
+}
+
+export function opposite(relation: Relation): Relation {
+  return relations[relations.indexOf(relation) ^ 1] as Relation;
+}
+
+/** Row and column, from 0. */
+function placeOf(position: Position): [row: number, column: number] {
+  const [row, column] = position.split(" ");
+  return [rows.indexOf(row as Row), columns.indexOf(column as Column)];
 }
 
 export function isCorner(position: Position): boolean {

@@ -5,8 +5,8 @@ import { findName, objectNames } from "./object-names.js";
 import type { Rng } from "./purpose-random.js";
 import { backgroundColors, type World } from "./world.js";
 
-/** Shares of one, two and three objects in a group. */
-const countShares = [0.6, 0.25, 0.15];
+/** Shares of one, two, three and four objects in a group. */
+const countShares = [0.55, 0.2, 0.15, 0.1];
 const patience = 10_000;
 
 /** The number of groups is drawn once; names and positions are drawn until the scene belongs to the split, so that

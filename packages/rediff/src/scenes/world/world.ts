@@ -21,7 +21,7 @@ export interface World {
   grid: 2 | 3;
   /** Kinds of objects in a picture, at most; each has a cell of its own. */
   maxObjects: number;
-  /** Of one kind in its cell: 1 to 3. */
+  /** Of one kind in its cell: 1 to 4. */
   maxCount: number;
   /** Whether single objects are small or large; otherwise sizes vary and mean nothing. */
   sizes: boolean;
@@ -46,12 +46,12 @@ export const worlds: Readonly<Record<WorldName, World>> = {
     textures: false,
     wording: "plain",
   },
-  demo: { names: 28, grid: 2, maxObjects: 3, maxCount: 3, sizes: true, colors: 8, textures: true, wording: "free" },
+  demo: { names: 28, grid: 3, maxObjects: 5, maxCount: 4, sizes: true, colors: 8, textures: true, wording: "free" },
   large: {
     names: objectNames.length,
     grid: 3,
-    maxObjects: 4,
-    maxCount: 3,
+    maxObjects: 5,
+    maxCount: 4,
     sizes: true,
     colors: 8,
     textures: true,
@@ -69,8 +69,8 @@ export function makeWorld(preset: WorldName, changes: Partial<World> = {}): Worl
   };
   if (world.grid !== 2 && world.grid !== 3) throw new UserError(`a world with grid ${world.grid}: expected 2 or 3`);
   whole("names", 2, objectNames.length);
-  whole("maxObjects", 1, Math.min(world.names, 4));
-  whole("maxCount", 1, 3);
+  whole("maxObjects", 1, Math.min(world.names, world.grid === 2 ? 4 : 5));
+  whole("maxCount", 1, 4);
   whole("colors", 1, backgroundColors.length);
   return world;
 }

@@ -16,10 +16,10 @@ export function refineAsked(body: RefineBody, asking: Asking): RefineAsked {
   assertQuestion(facts, body.prompt);
   const media = [pictureSource(body.image, "image", asking.media)];
   assertMedia(media, facts, asking.media);
-  const { prompt, rounds, threshold, image_join: imageJoin, as_stored: asStored } = body;
+  const { prompt, rounds, threshold, keep, image_join: imageJoin, as_stored: asStored } = body;
   const options = {
     maxPixels: asking.media.maxPixels,
-    ...present({ prompt: prompt && escapeMarkers(prompt), rounds, threshold, imageJoin, asStored }),
+    ...present({ prompt: prompt && escapeMarkers(prompt), rounds, threshold, keep, imageJoin, asStored }),
     ...cacheOptionsOf({ ...body, threshold: undefined }, model), // its threshold is of another kind
   };
   return {

@@ -27,6 +27,9 @@ export const refineBody = z.strictObject({
     .max(1)
     .nullish()
     .meta({ description: "replace a token only when at least this sure of the other; default 0" }),
+  keep: z.number().min(0).max(1).nullish().meta({
+    description: "leave a token alone that the model finds at least this likely; default the model's, else 1",
+  }),
   ...cacheFields,
   image_join: imageJoin,
   as_stored: asStored,

@@ -19,7 +19,12 @@ export interface AlignedText {
   readonly spans: readonly Span[];
   /** Positions of stand-ins. */
   readonly fixed: readonly number[];
+  /** Positions that are not judged: stand-ins, and words beside what cannot be read. What a model would rather have there
+   *  follows from a word that nobody wrote. */
+  readonly unjudged: readonly number[];
   readonly unread: readonly UnreadText[];
+  /** Spans are without the spaces that their tokens have. */
+  readonly isTrimmed?: true;
 }
 
 export interface AlignOptions {
@@ -27,16 +32,22 @@ export interface AlignOptions {
   words?: boolean;
 }
 
+/** So many words on each side of one that cannot be read are not judged. */
+export const UNJUDGED = 2;
+
 export function alignText(tokenizer: Tokenizer, text: string, { words = false }: AlignOptions = {}): AlignedText {
   const isLayout = (span: Span) => words && !hasSpaces(tokenizer) && text.slice(span.start, span.end).trim() === "";
   const parts = readable(text, tokenSpans(tokenizer, text)).filter((part) => part.id === undefined || !isLayout(part));
   const standIn = standInOf(tokenizer);
   const unread = joined([...parts.filter(({ id }) => id === undefined), ...dropped(text, parts)]);
+  const fixed = [...parts.keys()].filter((i) => parts[i]?.id === undefined);
+  const isBeside = (i: number) => fixed.some((position) => Math.abs(position - i) <= UNJUDGED);
   return {
     text,
     ids: parts.map(({ id }) => id ?? standIn),
     spans: parts.map(({ start, end }) => ({ start, end })),
-    fixed: [...parts.keys()].filter((i) => parts[i]?.id === undefined),
+    fixed,
+    unjudged: fixed.length === 0 ? [] : [...parts.keys()].filter(isBeside),
     unread: unread.map(({ start, end }) => ({ start, end, text: text.slice(start, end) })),
   };
 }

@@ -19,6 +19,10 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 /** The bytes of a token's spelling. */
 export const bytesOf = (signs: string): Uint8Array => Uint8Array.from(signs, (sign) => byteOf.get(sign) ?? 0);
 
+/** A text as tokens are spelt. */
+export const signsOf = (text: string): string =>
+  Array.from(new TextEncoder().encode(text), (byte) => BYTE_SIGNS[byte] ?? "").join("");
+
 /** The text of whole tokens. */
 export function textOfBytes(signs: string): string {
   return utf8.decode(bytesOf(signs));

@@ -38,6 +38,8 @@ export interface StepOptions {
   /** Default: `fullMaskRange`. */
   maskRange?: MaskRange;
   reviseRows?: ReviseRows;
+  /** Default: 1. */
+  reviseMasked?: number;
   /** Ours or the original's: how samples come together and what is masked. */
   rules: TrainingRules;
   checkpointing: Checkpointing;
@@ -156,7 +158,7 @@ function* seePictures(
 function corruptBatch(
   model: Model,
   batch: ExpandedBatch,
-  { draws, log, objective, maskRange, reviseRows, rules }: StepOptions,
+  { draws, log, objective, maskRange, reviseRows, reviseMasked, rules }: StepOptions,
 ): CorruptedSample[] {
   const { mask, bos } = model.tokenizer.special;
   return corrupt(batch.samples, drawsFrom(draws, log), {
@@ -164,6 +166,7 @@ function corruptBatch(
     rules: rules.corruption,
     maskRange,
     reviseRows,
+    reviseMasked,
     maskId: mask,
     maskLike: rules.masksAmong(
       model,

@@ -14,6 +14,7 @@ export function sampleSettings(recipe: RecipeKeys, config: ModelConfig): SampleS
     maxLength: recipe.max_length,
     rules: sampleRules(recipe.compat),
     ...(recipe.canvas !== undefined && { canvas: recipe.canvas }),
+    ...(recipe.revise_shorter && { shorterEnds: true }),
     addTimeInstruction: recipe.add_time_instruction,
     ...(multimodal && {
       media: {

@@ -150,6 +150,12 @@ const schema = z.strictObject({
   /** What samples with wrong phrases teach under ReDiff's objective: the right phrases alone, as in the paper, or the whole
    *  corrected answer: to keep what is right, and to fill in what is masked. Not with `compat`. */
   revise_rows: z.enum(reviseRows).default("phrases"),
+  /** Of how many of these samples some is masked beside, with `revise_rows: answer`. The others are seen whole, as a draft is
+   *  in the last steps of decoding. */
+  revise_masked: z.number().min(0).max(1).default(1),
+  /** The last phrase of an answer may have a shorter replacement: the end moves forward, and a word too many goes away. Else
+   *  such a pair is left out, as phrase and replacement need equally many tokens. Not with `compat`. */
+  revise_shorter: z.boolean().default(false),
   /** The original's defects: shifted revise spans, padding that is attended to, its span search. */
   compat: z.boolean().default(false),
 

@@ -10,6 +10,7 @@ export function stepOptions(recipe: RecipeKeys): Omit<StepOptions, "draws" | "gr
     lossWeighting: recipe.loss_weighting,
     maskRange: recipe.mask_range,
     reviseRows: recipe.revise_rows,
+    reviseMasked: recipe.revise_masked,
     rules: trainingRules(recipe.compat),
     checkpointing: recipe.checkpointing,
     maxLength: recipe.max_length,

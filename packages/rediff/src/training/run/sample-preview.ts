@@ -32,6 +32,7 @@ export interface PreviewOptions {
   objective: Objective;
   maskRange?: MaskRange;
   reviseRows?: ReviseRows;
+  reviseMasked?: number;
   rules: Pick<TrainingRules, "align" | "corruption">;
   draws: DrawSource;
 }
@@ -48,6 +49,7 @@ export function previewBatch(samples: readonly TrainingSample[], options: Previe
     rules: rules.corruption,
     maskRange: options.maskRange,
     reviseRows: options.reviseRows,
+    reviseMasked: options.reviseMasked,
     maskId: mask,
     maskLike: new Set([mask]),
     replacementLimit: replacementLimit(options.vocabSize, bos),

@@ -11,6 +11,7 @@ interface Flags {
   model: string;
   output: string;
   compat?: true;
+  shorter?: true;
   report?: string;
   json?: true;
 }
@@ -35,6 +36,7 @@ export function dataSelectCommand(): Command {
     .requiredOption("--model <DIR|HUB_ID>", "the model that will be trained; only its tokenizer is read")
     .requiredOption("--output <FILE>", "JSON, JSONL or parquet")
     .option("--compat", "the original's rules")
+    .option("--shorter", "a draft's last phrase may have a shorter replacement, for training with revise_shorter")
     .option("--report <FILE>", "write the counts as JSON")
     .option("--json", "print the counts as one JSON line")
     .addHelpText("after", HELP)
@@ -54,7 +56,7 @@ async function run(files: string[], flags: Flags): Promise<void> {
   const isOriginal = flags.compat === true;
   const line = progress({ label: flags.output, unit: "drafts", total: source.count });
   const counts = await selectFile(source, flags.output, tokenizer, {
-    rules: selectionRules(isOriginal),
+    rules: selectionRules(isOriginal, flags.shorter),
     onProgress: (done) => line.update(done),
   }).finally(() => line.finish());
   const report = { output: flags.output, compat: isOriginal, ...counts };

@@ -3,7 +3,7 @@ import { Command, Option } from "commander";
 import { type BlankKind, blankKinds } from "../../../scenes/language/fact-blanks.js";
 import { type Task, tasks } from "../../../scenes/language/scene-questions.js";
 import type { World } from "../../../scenes/world/world.js";
-import { addDeriveOptions, type DeriveFlags, derive } from "../../options/derived-records.js";
+import { addDeriveOptions, type DeriveFlags, derive, FOREIGN } from "../../options/derived-records.js";
 import { whole } from "../../options/parse-values.js";
 
 interface Flags extends DeriveFlags {
@@ -11,7 +11,9 @@ interface Flags extends DeriveFlags {
   count: number;
   wording?: World["wording"];
   blanks?: BlankKind[];
+  onlyBlanks?: true;
   groups?: number[];
+  foreign?: true;
 }
 
 export function scenesConversationsCommand(): Command {
@@ -25,11 +27,13 @@ export function scenesConversationsCommand(): Command {
         ...blankKinds,
       ]),
     )
+    .option("--only-blanks", "leave out answers that have none of what is to be filled in, else learnt as a whole")
     .addOption(
       new Option("--groups <N...>", "only pictures with so many kinds of objects").argParser(
         (text: string, others: number[] = []) => [...others, whole(1)(text)],
       ),
     )
+    .option("--foreign", FOREIGN)
     .action(run);
 }
 

@@ -10,6 +10,7 @@ interface Flags {
   port: number;
   host: string;
   omissionCost?: number;
+  shorter?: number;
 }
 
 const HELP = `
@@ -26,6 +27,7 @@ export function scenesExpertCommand(): Command {
     .option("--port <P>", "0 takes a free one", whole(0), 8100)
     .option("--host <H>", "address to listen on", "127.0.0.1")
     .option("--omission-cost <N>", "may leave facts out, each at the price of N changed words", decimal)
+    .option("--shorter <N>", "may end up to N words earlier, for training with revise_shorter", whole(0))
     .addHelpText("after", HELP)
     .action(expert);
 }
@@ -33,10 +35,10 @@ export function scenesExpertCommand(): Command {
 async function expert(flags: Flags): Promise<void> {
   const { readTruth } = await import("../../../scenes/expert/oracle-reply.js");
   const { startExpert } = await import("../../../scenes/expert/oracle-server.js");
-  const { port, host, omissionCost } = flags;
-  const truth = await readTruth(flags.truth);
+  const { truth: file, ...options } = flags;
+  const truth = await readTruth(file);
   begin();
-  const server = await startExpert({ truth, port, host, ...(omissionCost !== undefined && { omissionCost }) });
+  const server = await startExpert({ truth, ...options });
   answerLine(`${server.url} (${truth.size} scenes)`);
   await new Promise<void>((resolve) => process.once("SIGINT", () => resolve()).once("SIGTERM", () => resolve()));
   await server.close();

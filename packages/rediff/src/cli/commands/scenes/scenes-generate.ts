@@ -46,7 +46,7 @@ export function scenesGenerateCommand(): Command {
         .default("train"),
     )
     .addOption(new Option("--world <PRESET>", "how rich").choices(Object.keys(worlds)).default("demo"))
-    .option("--size <PX>", "pixels along a side, a multiple of 8", whole(32), 96)
+    .option("--size <PX>", "pixels along a side, a multiple of 8", whole(32), 144)
     .option("--first <N>", "number of the first scene, to share out a set", whole(0), 0)
     .option("--names <N>", "object names instead of the preset's", whole(2))
     .option("--grid <N>", "cells along a side: 2 or 3", whole(2))

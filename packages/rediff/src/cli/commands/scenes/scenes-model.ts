@@ -20,8 +20,8 @@ export function scenesModelCommand(): Command {
     .requiredOption("--output <DIR>", "model folder")
     .option("--width <N>", "of tower and language model, a multiple of 32 (default: 128)", whole(32))
     .option("--layers <N>", "of the language model, and of the tower (default: 4)", whole(1))
-    .option("--size <PX>", "pixels along a side of a picture (default: 96)", whole(8))
-    .option("--patch <PX>", "of a patch (default: 12)", whole(1))
+    .option("--size <PX>", "pixels along a side of a picture (default: 144)", whole(8))
+    .option("--patch <PX>", "of a patch (default: 16)", whole(1))
     .option("--seed <S>", "same seed, same weights (default: 0)", whole(0))
     .action(async ({ output, ...flags }: Flags) => {
       assertNoModel(output);

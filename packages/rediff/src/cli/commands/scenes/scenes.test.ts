@@ -124,6 +124,6 @@ describe("rediff scenes", () => {
     expect(records("set", "short.jsonl")).toHaveLength(10);
     await scenes("tokenizer", "--output", at("model"));
     expect(output.stdout).toMatch(/tokens, \d+ of them words/);
-    expect(JSON.parse(readFileSync(at("model", "tokenizer.json"), "utf8")).model.type).toBe("WordPiece");
+    expect(JSON.parse(readFileSync(at("model", "tokenizer.json"), "utf8")).model.type).toBe("BPE");
   });
 });

@@ -4,16 +4,27 @@ import type { DecodeStep } from "./decode-step.js";
 import { proofread } from "./proofread.js";
 
 /** Every prediction is the token plus one, up to 9; as sure as given for its position. */
-function run(draft: number[], fixed: number[], confidence: number[], threshold = 0) {
+function run(
+  draft: number[],
+  fixed: number[],
+  confidence: number[],
+  threshold = 0,
+  { keep, present = [] }: { keep?: number; present?: number[] } = {},
+) {
   const genLength = draft.length;
   const canvas = new Canvas(2, { genLength, draft, suffix: [7], maskId: 0, fixed });
   const steps: DecodeStep[] = [];
-  const loop = proofread({ rounds: 3, threshold })({ canvas, onStep: (step) => steps.push(step) });
+  const loop = proofread({ rounds: 3, threshold, keep })({ canvas, onStep: (step) => steps.push(step) });
   let next = loop.next();
   while (!next.done) {
     const { positions } = next.value;
     const tokens = positions.map((position) => Math.min(9, (canvas.ids[position] as number) + 1));
-    next = loop.next({ tokens, confidence: positions.map((position) => confidence[position - 2] as number) });
+    const ofPositions = (values: readonly number[]) => positions.map((position) => values[position - 2] as number);
+    next = loop.next({
+      tokens,
+      confidence: ofPositions(confidence),
+      ...(next.value.present !== undefined && { present: ofPositions(present) }),
+    });
   }
   return { result: next.value, steps };
 }
@@ -24,6 +35,13 @@ test("fixed positions are not asked for and stay; the others are where they belo
   expect(steps[0]?.query.positions).toEqual([3, 5]);
   expect([...(steps[0]?.confidence ?? [])]).toEqual([Number.NaN, 0.8, Number.NaN, 0.1]);
   expect(steps[0]).toMatchObject({ rewritten: [1], revised: [{ position: 1, from: 2, to: 3 }] });
+});
+
+test("what the model finds likely enough stays, whatever it would rather have there", () => {
+  const { steps } = run([1, 2, 3], [], [0.9, 0.9, 0.9], 0.5, { keep: 0.05, present: [0.05, 0.049, 0] });
+  expect(steps[0]?.query.present).toEqual([1, 2, 3]);
+  expect(steps[0]?.rewritten).toEqual([1, 2]);
+  expect(run([1, 2, 3], [], [0.9, 0.9, 0.9], 0.5).steps[0]?.query.present).toBeUndefined();
 });
 
 test("with everything fixed there is nothing to do", () => {

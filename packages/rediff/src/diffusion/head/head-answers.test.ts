@@ -19,6 +19,8 @@ interface Asked {
   rows: number[][];
   masked: boolean[];
   options: Partial<DecodeOptions>;
+  /** The tokens that are there now, where their probabilities are asked for. */
+  present?: number[];
 }
 
 /** Tokens, confidences and entropies of each prompt. */
@@ -35,7 +37,7 @@ function answers(asked: readonly Asked[], dtype: DType, piece: HeadPiece): numbe
           [1, vocabulary],
           "bool",
         );
-      const shares = asked.map(({ masked, options: given }): HeadShare => {
+      const shares = asked.map(({ masked, options: given, present }): HeadShare => {
         const options = decodeOptions({ genLength: 64, ...given });
         const generator = new Generator(5);
         return {
@@ -43,6 +45,7 @@ function answers(asked: readonly Asked[], dtype: DType, piece: HeadPiece): numbe
           masked,
           options,
           confidence: rulesOf(options.compat).confidence,
+          present,
           bans: options.banned.map(({ ids, positions }) => ({
             ids_1V: bool([...ids]),
             positions: positions && new Set(positions),
@@ -56,8 +59,8 @@ function answers(asked: readonly Asked[], dtype: DType, piece: HeadPiece): numbe
       const hidden = tensor(asked.flatMap(({ rows }) => rows.flat())).view([-1, vocabulary]);
       const forbidden = { ids, ids_I: idTensor(ids, "cpu"), ids_1V: bool(ids) };
       const flat = headAnswers({ llada, vocabulary, forbidden, piece }, hidden.to({ dtype }), shares).toNumbers();
-      return shares.map(({ positions, options }) =>
-        flat.splice(0, positions.length * (options.rule === "entropy" ? 3 : 2)),
+      return shares.map(({ positions, options, present }) =>
+        flat.splice(0, positions.length * (2 + Number(options.rule === "entropy") + Number(present !== undefined))),
       );
     }),
   );
@@ -87,13 +90,15 @@ const prompts = fc.integer({ min: 8, max: 45 }).chain((vocabulary) => {
   const row = fc.array(logit, { minLength: vocabulary, maxLength: vocabulary });
   const prompt = fc.record({
     options: fc.constantFrom(...ways),
-    both: fc.array(fc.tuple(row, row, fc.boolean()), { minLength: 1, maxLength: 4 }),
+    both: fc.array(fc.tuple(row, row, fc.boolean(), fc.nat(vocabulary - 1)), { minLength: 1, maxLength: 4 }),
+    asksPresent: fc.boolean(),
   });
   return fc.array(
-    prompt.map(({ options, both }): Asked => {
+    prompt.map(({ options, both, asksPresent }): Asked => {
       const guided = both.map(([first]) => first);
       const rows = options.cfgScale === undefined ? guided : [...guided, ...both.map(([, second]) => second)];
-      return { rows, masked: both.map(([, , isMask]) => isMask), options };
+      const present = both.map(([, , , id]) => id);
+      return { rows, masked: both.map(([, , isMask]) => isMask), options, ...(asksPresent && { present }) };
     }),
     { minLength: 1, maxLength: 3 },
   );
@@ -116,6 +121,25 @@ describe.each(["float32", "bfloat16", "float64"] as const)("in %s", (dtype) => {
       { numRuns: 60 },
     );
   });
+});
+
+test("how likely the present tokens are, of what confidence is a share of", () => {
+  const rows = [
+    [0, 1, 2, 3],
+    [0, 1, 2, 3],
+  ];
+  const weights = rows[0]?.map(Math.exp) as [number, number, number, number];
+  const all = weights.reduce((sum, weight) => sum + weight, 0);
+  const asked = { rows, masked: [false, false], present: [1, 3] };
+  for (const piece of [1, 3, "whole"] as const) {
+    const found = answers([{ ...asked, options: { confidenceAmong: "all", revise: true } }], "float32", piece)[0];
+    // 3 is forbidden and cannot be said, but it is there.
+    expect(found?.slice(0, 2)).toEqual([2, 2]);
+    for (const [i, id] of [1, 3].entries()) expect(found?.[4 + i]).toBeCloseTo((weights[id] as number) / all, 6);
+    const allowed = answers([{ ...asked, options: { revise: true } }], "float32", piece)[0];
+    expect(allowed?.[4]).toBeCloseTo(weights[1] / (weights[1] + weights[2]), 6);
+    expect(allowed?.[5]).toBe(1); // more than all that may be said: it stays
+  }
 });
 
 test("nearly certain tokens are kept apart", () => {

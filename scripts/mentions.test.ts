@@ -9,7 +9,7 @@ const read = (path: string): string => readFileSync(join(root, path), "utf8");
 /** All but what is installed or built. */
 const present = [
   "README.md",
-  ...["bench", "deploy", "docs", "models", "packages", "recipes", "scripts"].flatMap(below),
+  ...["bench", "deploy", "docs", "examples", "models", "packages", "recipes", "scripts"].flatMap(below),
 ];
 
 function below(folder: string): string[] {

@@ -30,7 +30,7 @@ test("a smaller scale does not take the place of the published models", () => {
   const { out } = run("--list", "--scale", "0.004");
   expect(out).toMatch(/ exp\/demo\/models\/demo\n/);
   expect(out).not.toMatch(/ models\/demo/);
-  expect(out).toMatch(/train recipes\/demo\/llada-v\.yaml .* max_steps=32\n/);
+  expect(out).toMatch(/train recipes\/demo\/llada-v\.yaml .* max_steps=12\n/);
   expect(run("--list", "--scale", "0.004", "--models", "elsewhere").out).toMatch(/ elsewhere\/demo\n/);
 });
 

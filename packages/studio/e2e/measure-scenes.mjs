@@ -41,7 +41,7 @@ async function pictures() {
       const { studio } = /** @type {{ studio: typeof import("./draw-scenes.js") }} */ (
         /** @type {unknown} */ (globalThis)
       );
-      return await studio.drawScenes(all, 96);
+      return await studio.drawScenes(all, 144);
     }, scenes);
   } finally {
     await browser.close();

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { beforeAll, describe, expect } from "vitest";
 import { test } from "../testing/fixtures.js";
 import { folderOfFile } from "../testing/folders.js";
-import { writeWordTokenizer } from "../testing/word-tokenizer.js";
 import { alignText } from "./alignment/aligned-text.js";
+import { writeWordTokenizer } from "./testing/word-tokenizer.js";
 import { alignedEdits, applyEdits } from "./text-edits.js";
 import { loadTokenizer, type Tokenizer } from "./tokenizer.js";
 

@@ -4,7 +4,7 @@ import { describe, expect } from "vitest";
 import { UserError } from "../errors.js";
 import { test, tokenizerFolder } from "../testing/fixtures.js";
 import { folderOfTest } from "../testing/folders.js";
-import { wordTokenizerFiles } from "../testing/word-tokenizer.js";
+import { wordTokenizerFiles } from "./testing/word-tokenizer.js";
 import { loadTokenizer } from "./tokenizer.js";
 
 type EncodeRow = { text: string; ids: number[] };

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { tokenizerFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
-import { writeWordTokenizer } from "../../testing/word-tokenizer.js";
+import { writeWordTokenizer } from "../../text/testing/word-tokenizer.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { parseTemplate } from "./fill-template.js";
 import { type Form, formOf, readForm } from "./template-form.js";

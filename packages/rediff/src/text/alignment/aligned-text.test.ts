@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { tokenizerFolder } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
-import { wordTokenizerFiles, writeWordTokenizer } from "../../testing/word-tokenizer.js";
+import { wordTokenizerFiles, writeWordTokenizer } from "../testing/word-tokenizer.js";
 import { alignedEdits, applyEdits } from "../text-edits.js";
 import { loadTokenizer, type Tokenizer } from "../tokenizer.js";
 import { alignText, unreadOf } from "./aligned-text.js";

@@ -5,8 +5,8 @@
  *  WordLevel. Its decoder sets the spaces. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { signs, templateWords, vocabulary } from "../scenes/language/vocabulary.js";
-import { defaultSystemText } from "../text/chat-template.js";
+import { signs, templateWords, vocabulary } from "../../scenes/language/vocabulary.js";
+import { defaultSystemText } from "../chat-template.js";
 
 const wordPattern = "\\n|[\\p{L}\\p{N}'-]+|[^\\s\\p{L}\\p{N}]";
 const unknown = "<unk>";

@@ -49,7 +49,7 @@ describe.skipIf(chromiumPath === undefined)("export", { timeout: 90_000 }, () =>
     await away.page.goto(pathToFileURL(path).href);
     await away.page.getByRole("heading", { name: 'What <b>is</b> "there"?</script>' }).waitFor();
     expect(await away.page.getByAltText("scene.png").evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(
-      96,
+      144,
     );
     await eventually(() => away.page.locator("#at").textContent()).toBe("9 / 9");
     await eventually(() => away.page.getByRole("button", { name: "Play" }).count()).toBe(1);

@@ -2,6 +2,7 @@
 import type { Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { chromiumPath, eventually, open, PIXEL, startedStudio } from "./browser.js";
+import { openingCell, openingPlaceWith } from "./opening-scene.js";
 
 describe.skipIf(chromiumPath === undefined)("kept in the browser", { timeout: 90_000 }, () => {
   const studio = startedStudio();
@@ -16,7 +17,7 @@ describe.skipIf(chromiumPath === undefined)("kept in the browser", { timeout: 90
   test("scene, settings, runs, drafts and the conversation outlive a reload at once after the last change", async () => {
     studio.server.behave.converses = true;
     const { page, errors, close } = await open(studio.browser, `${studio.server.url}/#fill`);
-    await page.getByRole("button", { name: "top left: 3 times crab" }).click();
+    await page.getByRole("button", { name: openingCell }).click();
     await page.keyboard.press("Delete");
     await page.getByRole("button", { name: "penguin", exact: true }).click();
     await page.getByLabel("Text with blanks").fill("there is a [[2]].");
@@ -36,7 +37,7 @@ describe.skipIf(chromiumPath === undefined)("kept in the browser", { timeout: 90
     await page.getByLabel("Answer length").fill("24");
     await page.reload();
 
-    await page.getByRole("button", { name: "top left: one large penguin" }).waitFor();
+    await page.getByRole("button", { name: openingPlaceWith(".*penguin") }).waitFor();
     expect([await page.getByLabel("Seed").inputValue(), await page.getByLabel("Answer length").inputValue()]).toEqual([
       "7",
       "24",
@@ -123,7 +124,7 @@ describe.skipIf(chromiumPath === undefined)("kept in the browser", { timeout: 90
       .getByRole("button", { name: /^Open: Described/ })
       .nth(1)
       .click();
-    await page.getByRole("button", { name: "top left: 3 times crab" }).waitFor();
+    await page.getByRole("button", { name: openingCell }).waitFor();
     expect(await page.getByLabel("Seed").inputValue()).toBe("");
     expect(await stale(page).count()).toBe(0);
     await page.getByRole("button", { name: "Back to what was there" }).click();

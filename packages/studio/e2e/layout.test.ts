@@ -2,6 +2,7 @@
 import type { BrowserContextOptions, Page } from "playwright-core";
 import { describe, expect, test } from "vitest";
 import { chromiumPath, open, startedStudio } from "./browser.js";
+import { openingCell } from "./opening-scene.js";
 
 describe.skipIf(chromiumPath === undefined)("layout", { timeout: 90_000 }, () => {
   const studio = startedStudio();
@@ -36,7 +37,7 @@ describe.skipIf(chromiumPath === undefined)("layout", { timeout: 90_000 }, () =>
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
       expect(await tooSmall(page)).toEqual([]);
     };
-    await page.getByRole("button", { name: "top left: 3 times crab" }).waitFor();
+    await page.getByRole("button", { name: openingCell }).waitFor();
     await page.getByText("More settings").click();
     await page.getByRole("button", { name: "Run both" }).click();
     await page.getByRole("heading", { name: "Word for word" }).waitFor();

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { defaultSettings } from "../src/describe/settings.js";
 import { linkPart } from "../src/link/link.js";
 import { chromiumPath, eventually, open, startedStudio } from "./browser.js";
+import { openingCell, openingPlaceWith } from "./opening-scene.js";
 
 describe.skipIf(chromiumPath === undefined)("live texts, and links", { timeout: 90_000 }, () => {
   const studio = startedStudio();
@@ -57,8 +58,8 @@ describe.skipIf(chromiumPath === undefined)("live texts, and links", { timeout: 
     const { page, close } = await open(studio.browser, `${studio.server.url}/#proofread`, {
       permissions: ["clipboard-read", "clipboard-write"],
     });
-    await page.getByRole("button", { name: "top left: 3 times crab" }).click();
-    await page.keyboard.press("1");
+    await page.getByRole("button", { name: openingCell }).click();
+    await page.keyboard.press("3");
     await page.getByLabel("Description to check").fill("one crab");
     await page.getByRole("tab", { name: "Describe" }).click();
     await page.getByLabel("Tokens per step").fill("2");
@@ -72,14 +73,14 @@ describe.skipIf(chromiumPath === undefined)("live texts, and links", { timeout: 
     await other.page.waitForTimeout(300);
     studio.server.requests.length = 0;
     await other.page.goto(link);
-    await other.page.getByRole("button", { name: "top left: one large crab" }).waitFor();
+    await other.page.getByRole("button", { name: openingPlaceWith("3 times") }).waitFor();
     expect(await other.page.getByLabel("Description to check").inputValue()).toBe("one crab");
     expect(new URL(other.page.url()).hash).toBe("#proofread");
     await other.page.getByRole("tab", { name: "Describe" }).click();
     expect(await other.page.getByLabel("Tokens per step").inputValue()).toBe("2");
     expect(studio.server.requests).toEqual([]); // nothing runs by itself
     await other.page.getByRole("button", { name: "Back to what was there" }).click();
-    await other.page.getByRole("button", { name: "top left: 3 times crab" }).waitFor();
+    await other.page.getByRole("button", { name: openingCell }).waitFor();
     expect(await other.page.getByLabel("Seed").inputValue()).toBe("8");
     expect(other.errors).toEqual([]);
     await other.close();
@@ -87,7 +88,7 @@ describe.skipIf(chromiumPath === undefined)("live texts, and links", { timeout: 
 
   test("hostile links change nothing but a note", async () => {
     const { page, errors, close } = await open(studio.browser, studio.server.url);
-    await page.getByRole("button", { name: "top left: 3 times crab" }).waitFor();
+    await page.getByRole("button", { name: openingCell }).waitFor();
     const group = { name: "zebra", icon: "../../v1/models", count: 1 as const, size: "small" as const };
     const scene = { style: "flat", background: "blue", cells: [group, undefined, undefined, undefined] };
     const markup = `<img src=x onerror="document.title='harmed'">`;
@@ -101,7 +102,7 @@ describe.skipIf(chromiumPath === undefined)("live texts, and links", { timeout: 
     for (const [part, said] of links) {
       await page.evaluate((hash) => location.assign(hash), `#describe/with/${part}`);
       await page.locator("main").getByText(said).waitFor();
-      expect(await page.getByRole("button", { name: "top left: 3 times crab" }).count()).toBe(1);
+      expect(await page.getByRole("button", { name: openingCell }).count()).toBe(1);
     }
     expect(await page.getByLabel("Question").inputValue()).toBe(markup);
     expect(await page.title()).toBe("Describe - rediff studio");

@@ -11,3 +11,6 @@ export const openingCells: readonly string[] = first.facts.objects.map(
 );
 
 export const openingCell: string = openingCells[0] ?? "";
+
+/** Where that cell is, such as "top left", with other things in it. */
+export const openingPlaceWith = (what: string): RegExp => new RegExp(`^${first.facts.objects[0]?.position}: ${what}`);

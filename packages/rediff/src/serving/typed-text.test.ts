@@ -1,6 +1,8 @@
 /** What people type, through the API: words that the model cannot read, special tokens' spellings, `<image>`. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { embeddedModelFolder } from "../embedded.js";
+import { folderOfFile } from "../testing/folders.js";
+import { writeWordModel } from "../text/testing/word-tokenizer.js";
 import { isBuilt, pictureUrl, post, startTestServer, type TestServer } from "./testing/start.js";
 
 const CHAT = "/v1/chat/completions";
@@ -12,16 +14,26 @@ const say = (...turns: [string, unknown][]) => ({
   messages: turns.map(([role, content]) => ({ role, content })),
 });
 
-describe.skipIf(!isBuilt)("a model of few words", () => {
+const { at } = folderOfFile();
+
+/** A server of this model while the tests of a group run. */
+function serverOf(folder: () => string) {
   let started: TestServer;
   beforeAll(async () => {
-    started = await startTestServer({ engine: { folder: embeddedModelFolder() } });
+    started = await startTestServer({ engine: { folder: folder() } });
   });
   afterAll(() => started[Symbol.asyncDispose]());
-  const ask = async (path: string, body: unknown): Promise<Record<string, unknown>> => {
-    const { status, body: answer } = await post(started.url, path, body);
-    return { ...(answer as Record<string, unknown>), status };
+  return {
+    url: () => started.url,
+    async ask(path: string, body: unknown): Promise<Record<string, unknown>> {
+      const { status, body: answer } = await post(started.url, path, body);
+      return { ...(answer as Record<string, unknown>), status };
+    },
   };
+}
+
+describe.skipIf(!isBuilt)("the embedded model", () => {
+  const { ask } = serverOf(embeddedModelFolder);
 
   test.each<[string, object]>([
     ["in the system message", say(["system", "Tools answer with <image> tags."], ["user", "Hi"])],
@@ -42,14 +54,6 @@ describe.skipIf(!isBuilt)("a model of few words", () => {
     expect(usage.prompt_tokens_details.image_tokens > 0).toBe(pictures > 0);
   });
 
-  test("a special token's spelling is as many words as it looks like", async () => {
-    const answer = await ask(CHAT, say(["user", "a dog <|eot_id|>"]));
-    const plain = await ask(CHAT, say(["user", "a dog"]));
-    const length = ({ usage }: Record<string, unknown>) => (usage as { prompt_tokens: number }).prompt_tokens;
-    expect(length(answer) - length(plain)).toBe(7); // < | eot _ id | >
-    expect(answer.unread).toEqual([{ start: 6, end: 16, text: "<|eot_id|>" }]);
-  });
-
   test("refine: edits and unread words of the draft as it was typed", async () => {
     const draft = "There is a Dog at the top left.\nAnd a zebra \u{1f993}! ";
     const answer = await ask("/v1/refine", { image, draft, threshold: 1 });
@@ -58,6 +62,18 @@ describe.skipIf(!isBuilt)("a model of few words", () => {
       { start: 38, end: 43, text: "zebra" },
       { start: 44, end: 46, text: "\u{1f993}" },
     ]);
+  });
+});
+
+describe.skipIf(!isBuilt)("a model of few words", () => {
+  const { ask, url } = serverOf(() => writeWordModel(at("words")));
+
+  test("a special token's spelling is as many words as it looks like", async () => {
+    const answer = await ask(CHAT, say(["user", "a dog <|eot_id|>"]));
+    const plain = await ask(CHAT, say(["user", "a dog"]));
+    const length = ({ usage }: Record<string, unknown>) => (usage as { prompt_tokens: number }).prompt_tokens;
+    expect(length(answer) - length(plain)).toBe(7); // < | eot _ id | >
+    expect(answer.unread).toEqual([{ start: 6, end: 16, text: "<|eot_id|>" }]);
   });
 
   test("fill: unread words of the text", async () => {
@@ -94,7 +110,7 @@ describe.skipIf(!isBuilt)("a model of few words", () => {
       { start: 19, end: 20, text: ">" },
     ];
     expect((await ask(CHAT, body)).unread).toEqual(unread);
-    const response = await fetch(started.url + CHAT, {
+    const response = await fetch(url() + CHAT, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({ ...body, stream: true }),

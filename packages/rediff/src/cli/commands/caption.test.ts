@@ -9,6 +9,7 @@ import { jsonLines, rediff, rediffHere } from "../../testing/command-line.js";
 import { test as base } from "../../testing/fixtures.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
+import { writeWordModel } from "../../text/testing/word-tokenizer.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
 
 const { at, path: root } = folderOfFile();
@@ -168,7 +169,8 @@ test.each(["--output", "--trace"])("%s without a name is refused, not left out",
 });
 
 test("words of a suffix that the model cannot read are told", async () => {
-  const run = await rediffHere("caption", at("pictures/b.jpg"), "--gen-length", "4", "--suffix", "the End \u{1f600}");
+  const suffix = ["--gen-length", "4", "--suffix", "the End \u{1f600}"];
+  const run = await rediffHere("caption", at("pictures/b.jpg"), "--model", writeWordModel(at("words")), ...suffix);
   expect(run.stderr).toMatch(/^of the suffix the model cannot read "End", "\u{1f600}"; the answer does not have it$/mu);
 });
 

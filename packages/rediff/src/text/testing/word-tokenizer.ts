@@ -6,6 +6,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { signs, templateWords, vocabulary } from "../../scenes/language/vocabulary.js";
+import { writeTinyModel } from "../../testing/tiny-model.js";
 import { defaultSystemText } from "../chat-template.js";
 
 const wordPattern = "\\n|[\\p{L}\\p{N}'-]+|[^\\s\\p{L}\\p{N}]";
@@ -74,4 +75,11 @@ export function writeWordTokenizer(folder: string): void {
 
 function addedToken(id: number, content: string, special: boolean) {
   return { id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special };
+}
+
+/** A model of random weights with that tokenizer: one that cannot read most words. */
+export function writeWordModel(folder: string): string {
+  writeTinyModel(folder);
+  writeWordTokenizer(folder);
+  return folder;
 }

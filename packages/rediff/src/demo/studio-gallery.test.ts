@@ -53,12 +53,12 @@ test("templates of the gallery leave something open, and what is not is true", (
 
 test("drafts of the gallery have one changed fact, or none", () => {
   const { drafts } = studioGallery(captions, table);
-  const most: Readonly<Record<string, number>> = { none: 0, number: 1, object: 2, position: 2, relation: 3 };
+  const most: Readonly<Record<string, number>> = { none: 0, object: 2, position: 2, relation: 3 };
   const numbers = studioGallery(captions, table).scenes.map(({ number }) => number);
   for (const [i, { kind, text }] of drafts.entries()) {
     const { exact, words } = judgeWords(text, heldOutScene(numbers[i] ?? 0).facts);
     expect([i, exact]).toEqual([i, kind === "none"]);
     const wrong = words.filter(({ right }) => right === false).length;
-    expect(wrong).toBeLessThanOrEqual(most[kind] ?? 0);
+    expect(wrong).toBeLessThanOrEqual(most[kind] ?? 1);
   }
 });

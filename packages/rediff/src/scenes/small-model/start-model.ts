@@ -63,7 +63,7 @@ export async function writeStartModel(folder: string, options: Partial<StartMode
       num_key_value_heads: width / HEAD,
       rms_norm_eps: 1e-5,
       rope_theta: 10000,
-      max_position_embeddings: POSITIONS,
+      max_position_embeddings: 2 * POSITIONS, // a video of 32 frames, too
       tokenizer_model_max_length: POSITIONS,
       mm_vision_tower: "scenes",
       mm_hidden_size: width,

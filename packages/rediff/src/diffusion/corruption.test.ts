@@ -118,6 +118,8 @@ describe("corrupt", () => {
     expect(found(0.5)).toMatchObject({ ids: [1, 2, 3], roles: [clean, revised, clean], probability: 0 });
     expect(found(0.25)).toMatchObject({ ids: [MASK, MASK, MASK], probability: Math.fround(0.5005) });
     expect(found(0.75, sample([1, 2, 3], [true, true, true])).ids).toEqual([MASK, MASK, MASK]); // right answers as ever
+    const phrases = corruptedOf(one, draws(0.75, [0, 0, 0], [0, 0, 0]), { reviseMasked: 0.5 });
+    expect(phrases.probability).toBe(Math.fround(0.75025)); // its weight under the original's weighting
   });
 
   test("wrong phrases without revision: the corrected text is learnt; under the original's rules nothing is masked", () => {

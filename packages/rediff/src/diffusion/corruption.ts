@@ -252,9 +252,10 @@ function caseOf(sample: ExpandedSample, { objective, rules, reviseRows = "phrase
 function probabilityOf(
   sample: ExpandedSample,
   t: number,
-  { objective, maskRange = fullMaskRange, reviseMasked = 1 }: CorruptionOptions,
+  { objective, maskRange = fullMaskRange, reviseRows, reviseMasked = 1 }: CorruptionOptions,
 ): number {
-  const mayBeWhole = objective === "rediff" && reviseMasked < 1 && sample.revise.includes(true);
+  const masksDrafts = objective === "rediff" && reviseRows === "answer"; // phrases alone are never masked
+  const mayBeWhole = masksDrafts && reviseMasked < 1 && sample.revise.includes(true);
   if (!mayBeWhole) return maskProbability(maskRange, t);
   return t >= reviseMasked ? 0 : maskProbability(maskRange, t / reviseMasked);
 }

@@ -65,14 +65,17 @@ int groupOf(int64_t group) {
   return static_cast<int>(group);
 }
 
+const uint16_t* bits(const c10::BFloat16* values) {
+  return reinterpret_cast<const uint16_t*>(values);
+}
+
 /** Elements of row `row` of a float32 or bfloat16 matrix from `first` on, zeros behind its end. */
-void readPart(const at::Tensor& x, int64_t row, int64_t first, int n, float* to) {
+void readPart(const at::Tensor& x, int64_t row, int64_t first, int n, float* to, const Kernel& kernel) {
   int64_t width = x.size(1), inside = std::clamp<int64_t>(width - first, 0, n);
   if (x.scalar_type() == at::kFloat) {
     std::memcpy(to, x.const_data_ptr<float>() + row * width + first, inside * sizeof(float));
   } else {
-    auto from = x.const_data_ptr<c10::BFloat16>() + row * width + first;
-    for (int64_t i = 0; i < inside; i++) to[i] = from[i];
+    kernel.rows.widen(bits(x.const_data_ptr<c10::BFloat16>() + row * width + first), inside, to);
   }
   std::fill(to + inside, to + n, 0.0f);
 }
@@ -116,8 +119,8 @@ napi_value quantizeWeight(Call& call) {
         for (int j = 0; j < kPanel; j++) {
           int64_t output = panel * kPanel + j;
           if (output < outputs) {
-            readPart(weight, output, g * group, group, v);
-            kernel.rotate(v, group);
+            readPart(weight, output, g * group, group, v, kernel);
+            kernel.rows.rotate(v, group);
             for (int i = 0; i < group; i++) v[i] *= norm;
           } else {
             std::fill(v, v + group, 0.0f);
@@ -125,9 +128,9 @@ napi_value quantizeWeight(Call& call) {
           float scale = 0;
           int32_t sum = 0;
           if (bits == 8)
-            kernel.round(v, group, q, &scale, &sum);
+            kernel.rows.round(v, group, q, &scale, &sum);
           else
-            kernel.round4(v, group, q, &scale);
+            kernel.rows.round4(v, group, q, &scale);
           for (int i = 0; i < group; i++)
             if (!std::isfinite(v[i])) finite = false;
           scaleOf[(panel * groups + g) * kPanel + j] = scale;
@@ -206,7 +209,7 @@ napi_value dequantizeWeight(Call& call) {
         for (int j = 0; j < kPanel && panel * kPanel + j < w.outputs; j++) {
           float scale = scaleOf[(panel * w.groups + g) * kPanel + j] * norm;
           for (int k = 0; k < w.group; k++) v[k] = static_cast<float>(steps[k * kPanel + j]) * scale;
-          kernel.rotate(v, w.group);
+          kernel.rows.rotate(v, w.group);
           int64_t first = g * w.group;
           std::memcpy(
               to + (panel * kPanel + j) * inputs + first, v, std::min<int64_t>(w.group, inputs - first) * sizeof(float));
@@ -228,12 +231,13 @@ napi_value rotateBlocks(Call& call) {
   shape.back() = width;
   at::Tensor result = at::empty(shape, at::kFloat);
   float* to = result.mutable_data_ptr<float>();
+  const Kernel& kernel = bestKernel();
   const float norm = 1 / std::sqrt(static_cast<float>(group));
   for (int64_t row = 0; row < x.size(0); row++)
     for (int64_t first = 0; first < width; first += group) {
       float* v = to + row * width + first;
-      readPart(x, row, first, group, v);
-      bestKernel().rotate(v, group);
+      readPart(x, row, first, group, v, kernel);
+      kernel.rows.rotate(v, group);
       for (int i = 0; i < group; i++) v[i] *= norm;
     }
   return fromInt(e, e.put(result));
@@ -256,27 +260,30 @@ struct RoundedRows {
     inParallel(padded / tile, [&](int64_t begin, int64_t end) {
       float v[kLargestGroup];
       int8_t q[kLargestGroup];
-      for (int64_t row = begin * tile; row < end * tile; row++)
+      for (int64_t at = begin; at < end; at++)
         for (int64_t g = 0; g < w.groups; g++) {
-          float& scale = scaleOf[g * padded + row];
-          int32_t& sum = sumOf[g * padded + row];
-          if (row < rows) {
-            readPart(x, row, g * group, group, v);
-            kernel.rotate(v, group);
-            kernel.round(v, group, q, &scale, &sum);
-            scale *= norm;
-          } else {
-            scale = 0, sum = 0;
-            std::memset(q, 0, group);
-          }
-          uint8_t* to = bytes + (g * padded + row / tile * tile) * group * stepBytes;
-          for (int k = 0; k < group; k += unit) {
-            uint8_t* here = to + (k * tile + row % tile * unit) * stepBytes;
-            if (wide) {
-              int16_t pair[2] = {q[k], q[k + 1]};
-              std::memcpy(here, pair, sizeof pair);
+          const int64_t first = g * padded + at * tile;
+          uint8_t* to = bytes + first * group * stepBytes;
+          for (int i = 0; i < tile; i++) {
+            float& scale = scaleOf[first + i];
+            int32_t& sum = sumOf[first + i];
+            if (at * tile + i < rows) {
+              readPart(x, at * tile + i, g * group, group, v, kernel);
+              kernel.rows.rotate(v, group);
+              kernel.rows.round(v, group, q, &scale, &sum);
+              scale *= norm;
             } else {
-              std::memcpy(here, q + k, 4);
+              scale = 0, sum = 0;
+              std::memset(q, 0, group);
+            }
+            for (int k = 0; k < group; k += unit) {
+              uint8_t* here = to + (k * tile + i * unit) * stepBytes;
+              if (wide) {
+                int16_t pair[2] = {q[k], q[k + 1]};
+                std::memcpy(here, pair, sizeof pair);
+              } else {
+                std::memcpy(here, q + k, 4);
+              }
             }
           }
         }
@@ -322,34 +329,39 @@ napi_value quantizedLinear(Call& call) {
   void* out = result.mutable_data_ptr();
   const bool narrow = x.scalar_type() == at::kBFloat16;
   inParallel(w.packed.size(0), [&](int64_t begin, int64_t end) {
-    alignas(64) float y[kRowBlock * kPanel];
-    for (int64_t panel = begin; panel < end; panel++)
+    alignas(64) float y[kPanelBlock * kRowBlock * kPanel];
+    for (int64_t firstPanel = begin; firstPanel < end; firstPanel += kPanelBlock)
       for (int64_t first = 0; first < padded; first += kRowBlock) {
+        const int64_t panels = std::min<int64_t>(kPanelBlock, end - firstPanel);
         GroupProduct p{};
         p.bits = w.bits;
         p.group = w.group;
         p.rows = std::min<int64_t>(kRowBlock, padded - first);
-        p.y = y;
-        std::fill(y, y + p.rows * kPanel, 0.0f);
+        std::fill(y, y + panels * kRowBlock * kPanel, 0.0f);
         for (int64_t g = 0; g < w.groups; g++) {
-          p.packed = bytes + (panel * w.groups + g) * panelBytes(w.bits, w.group);
-          p.scales = scaleOf + (panel * w.groups + g) * kPanel;
           p.steps = steps + (g * padded + first) * w.group * rounded.stepBytes;
           p.rowScales = rowScales + g * padded + first;
           p.rowSums = rowSums + g * padded + first;
-          kernel.multiply(p);
+          for (int64_t i = 0; i < panels; i++) {
+            p.y = y + i * kRowBlock * kPanel;
+            p.packed = bytes + ((firstPanel + i) * w.groups + g) * panelBytes(w.bits, w.group);
+            p.scales = scaleOf + ((firstPanel + i) * w.groups + g) * kPanel;
+            kernel.multiply(p);
+          }
         }
-        const int64_t left = std::min<int64_t>(kPanel, outputs - panel * kPanel);
-        for (int64_t row = first; row < std::min(first + p.rows, rows); row++) {
-          float* from = y + (row - first) * kPanel;
-          if (offset != nullptr)
-            for (int64_t j = 0; j < left; j++) from[j] += offset[panel * kPanel + j];
-          int64_t at = row * outputs + panel * kPanel;
-          if (narrow)
-            for (int64_t j = 0; j < left; j++) static_cast<c10::BFloat16*>(out)[at + j] = from[j];
-          else
-            std::memcpy(static_cast<float*>(out) + at, from, left * sizeof(float));
-        }
+        for (int64_t row = first; row < std::min(first + p.rows, rows); row++)
+          for (int64_t i = 0; i < panels; i++) {
+            const int64_t panel = firstPanel + i;
+            const int64_t left = std::min<int64_t>(kPanel, outputs - panel * kPanel);
+            float* from = y + (i * kRowBlock + row - first) * kPanel;
+            if (offset != nullptr)
+              for (int64_t j = 0; j < left; j++) from[j] += offset[panel * kPanel + j];
+            int64_t at = row * outputs + panel * kPanel;
+            if (narrow)
+              kernel.rows.narrow(from, left, static_cast<uint16_t*>(out) + at);
+            else
+              std::memcpy(static_cast<float*>(out) + at, from, left * sizeof(float));
+          }
       }
   });
   return fromInt(e, e.put(result));

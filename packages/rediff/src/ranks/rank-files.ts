@@ -9,6 +9,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { AtomicFile } from "../files/atomic-file.js";
+import { NumberedLines } from "./numbered-lines.js";
 
 const padded = (number: number): string => String(number).padStart(5, "0");
 
@@ -26,25 +27,50 @@ async function rankFiles(output: string): Promise<string[]> {
 }
 
 export interface Merging<K> {
-  /** Reads a file, and hands on every record with what tells it from others. @throws where the file is another run's */
-  read(path: string, onRecord: (key: K, record: object) => void): Promise<void>;
+  /** Reads a file and mends its end, and hands on what tells each record from others, with its line's number from 1.
+   *  @throws where the file is another run's */
+  read(path: string, onRecord: (key: K, line: number) => void): Promise<void>;
   /** Among the records; those of one place stay in the order in which they are found. */
   placeOf(key: K): number;
 }
 
 /** Puts what is in the output and in the ranks' files into the output, each record once, in their order: of two with one
- *  key the last. All of it is in memory meanwhile. */
+ *  key the last. Lines are copied byte for byte; in memory are their keys and where they lie. */
 export async function mergeRankFiles<K>(output: string, { read, placeOf }: Merging<K>): Promise<void> {
   const parts = await rankFiles(output);
   if (parts.length === 0) return;
-  const found = new Map<K, string>();
-  for (const path of [output, ...parts]) await read(path, (key, record) => found.set(key, JSON.stringify(record)));
+  const paths = [output, ...parts];
+  /** Of each record its file and line, as one number: ten million of them have to fit. */
+  const found = new Map<K, number>();
+  for (const [i, path] of paths.entries()) await read(path, (key, line) => found.set(key, i * LINES + line));
+  const sources = new Map<number, NumberedLines>();
   const file = await AtomicFile.create(output);
   try {
-    for (const [, line] of [...found].sort(([a], [b]) => placeOf(a) - placeOf(b))) await file.write(`${line}\n`);
+    for (const where of inPlace(found, placeOf)) {
+      const i = Math.floor(where / LINES);
+      const source = sources.get(i) ?? (await NumberedLines.open(paths[i] ?? output));
+      sources.set(i, source);
+      await file.write(await source.read(where % LINES));
+    }
     await file.commit();
   } finally {
     await file.abort();
+    for (const source of sources.values()) await source.close();
   }
   for (const path of parts) await rm(path, { force: true });
+}
+
+/** More than a file has; 2 ** 53 / LINES files fit. */
+const LINES = 2 ** 36;
+
+/** The values of a map in the order of their keys' places. */
+function* inPlace<K>(found: ReadonlyMap<K, number>, placeOf: (key: K) => number): Generator<number> {
+  const [places, wheres] = [new Float64Array(found.size), new Float64Array(found.size)];
+  let count = 0;
+  for (const [key, where] of found) {
+    places[count] = placeOf(key);
+    wheres[count++] = where;
+  }
+  const order = Uint32Array.from(places.keys()).sort((a, b) => (places[a] ?? 0) - (places[b] ?? 0) || a - b);
+  for (const i of order) yield wheres[i] ?? 0;
 }

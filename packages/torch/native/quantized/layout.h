@@ -12,7 +12,9 @@ namespace rediff::quantized {
 
 constexpr int kPanel = 16;      // outputs side by side
 constexpr int kLargestGroup = 128;
-constexpr int kRowBlock = 128;  // rows that a group of a panel is unpacked for
+// Rows and panels that are multiplied while a group of theirs is in the nearest cache, the sums beside them: 26 KB.
+constexpr int kRowBlock = 64;
+constexpr int kPanelBlock = 4;
 
 /** One group of one panel and some rows: y[row][16] += scale * sum over k. */
 struct GroupProduct {
@@ -27,14 +29,21 @@ struct GroupProduct {
   float* y;
 };
 
+/** What is done to rows before and after. */
+struct RowKernels {
+  void (*rotate)(float* values, int n);
+  void (*round)(const float* values, int n, int8_t* steps, float* scale, int32_t* sum);
+  void (*round4)(const float* values, int n, int8_t* steps, float* scale);
+  void (*widen)(const uint16_t* from, int64_t n, float* to);
+  void (*narrow)(const float* from, int64_t n, uint16_t* to);
+};
+
 struct Kernel {
   const char* name;
   int tile;                           // rows computed together
   bool wide8;                         // with int8 weights, rows are int16 in pairs of k; else int8 in quads
   bool (*usable)();
-  void (*rotate)(float* values, int n);
-  void (*round)(const float* values, int n, int8_t* steps, float* scale, int32_t* sum);
-  void (*round4)(const float* values, int n, int8_t* steps, float* scale);
+  RowKernels rows;
   void (*multiply)(const GroupProduct&);
 };
 

@@ -22,13 +22,13 @@ export class ResultsFile {
 
   /** Reads what is there and mends its end; a file that is not there is made with the first record.
    *  @param origin of the records that are to come; without it, none is demanded
-   *  @param onRecord hears of every record that is there
+   *  @param onRecord hears of every record that is there, with the number of its line
    *  @throws UserError when it cannot be written, holds something else than such records, or those of another model,
    *  question or options */
   static async open(
     path: string,
     origin?: ResultOrigin,
-    onRecord?: (image: string, record: object) => void,
+    onRecord?: (image: string, line: number) => void,
   ): Promise<ResultsFile> {
     await assertWritable(path);
     const done = new Map<string, number>();
@@ -37,7 +37,7 @@ export class ResultsFile {
       what: "not a result",
       onLine: (value, line) => {
         const { data } = record.safeParse(value);
-        if (data === undefined || typeof value !== "object" || value === null) return false;
+        if (data === undefined) return false;
         const problem = origin && difference(data, origin);
         if (problem !== undefined)
           throw new UserError(
@@ -45,7 +45,7 @@ export class ResultsFile {
             "Go on with the same model, prompt and options, or give another --output.",
           );
         done.set(data.image, data.steps ?? 0);
-        onRecord?.(data.image, value); // with its keys in their order
+        onRecord?.(data.image, line);
         return true;
       },
     });

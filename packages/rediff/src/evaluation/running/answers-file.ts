@@ -120,13 +120,13 @@ const openLog = (path: string, onLine: Taker): Promise<LineLog> =>
   LineLog.open(path, { beginning: '{"doc":', what: "no answer", onLine });
 
 /** Reads lines of a file. @throws UserError for one of another model, other data or other settings */
-function taker(file: string, origin: AnswerOrigin, onAnswer: (answer: Answer, line: object) => void): Taker {
+function taker(file: string, origin: AnswerOrigin, onAnswer: (answer: Answer, line: number) => void): Taker {
   return (value, line) => {
     const { data } = lineSchema.safeParse(value);
-    if (data === undefined || typeof value !== "object" || value === null) return false;
+    if (data === undefined) return false;
     assertSame(data.origin, origin, `${file}:${line}`);
     const { doc, prompt, reply, tokens, steps, seconds, cut } = data;
-    onAnswer({ doc, prompt, reply, tokens, steps, seconds, cut }, value);
+    onAnswer({ doc, prompt, reply, tokens, steps, seconds, cut }, line);
     return true;
   };
 }

@@ -45,8 +45,9 @@ function isKnown(operator: string): boolean {
   }
 }
 
-/** Weights that are float32 at a time: 32 MB, so that a head of gigabytes is never there twice. */
-const WIDENED_ELEMENTS = 8 * 2 ** 20;
+/** Weights that are float32 at a time: 16 MB, so that a head of gigabytes is never there twice, most of it is multiplied
+ *  out of a cache, and the allocator keeps the memory for the next part. */
+const WIDENED_ELEMENTS = 4 * 2 ** 20;
 
 /** The same for bfloat16 where the processor cannot multiply it: operands become float32 exactly, a layer's weight at a
  *  time or less, are multiplied and added up in float32, bias included, and the result is rounded to bfloat16 once.

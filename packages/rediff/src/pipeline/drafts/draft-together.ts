@@ -65,13 +65,13 @@ async function mergeDrafts(output: string, { plan, settings }: Pick<DraftRun, "p
     for (const draft of plan.drafts()) if (draft.steps === steps) places.set(draft.record, places.size);
   await mergeRankFiles<number>(output, {
     async read(path, onRecord) {
-      await (await openDrafts(path, plan, settings, ({ record }, draft) => onRecord(record, draft))).close();
+      await (await openDrafts(path, plan, settings, ({ record }, line) => onRecord(record, line))).close();
     },
     placeOf: (record) => places.get(record) ?? -1,
   });
   await mergeRankFiles<number>(asidePath(output), {
     async read(path, onRecord) {
-      await (await openLeftOut(path, (one) => onRecord(one.record, one))).close();
+      await (await openLeftOut(path, ({ record }, line) => onRecord(record, line))).close();
     },
     placeOf: (record) => record,
   });

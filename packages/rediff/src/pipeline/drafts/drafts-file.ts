@@ -98,36 +98,36 @@ export class DraftsFile {
   }
 }
 
-/** @param onDraft hears of every draft that is there
+/** @param onDraft hears of every draft that is there, with the number of its line
  *  @throws UserError when the file holds something else, or drafts of another model or other settings */
 export function openDrafts(
   path: string,
   plan: DraftPlan,
   settings: DraftSettings,
-  onDraft: (drafted: Drafted, draft: object) => void,
+  onDraft: (drafted: Drafted, line: number) => void,
 ): Promise<LineLog> {
   return LineLog.open(path, {
     beginning: '{"id":',
     what: "no draft",
     onLine: (value, line) => {
       const { data } = draftRecordSchema.safeParse(value);
-      if (data?.drafted === undefined || typeof value !== "object" || value === null) return false;
+      if (data?.drafted === undefined) return false;
       assertSame(data.drafted, plan, settings, `${path}:${line}`);
-      onDraft(data.drafted, value); // with its keys in their order
+      onDraft(data.drafted, line);
       return true;
     },
   });
 }
 
 /** The same of what was left out. */
-export function openLeftOut(path: string, onLeftOut: (one: LeftOut) => void): Promise<LineLog> {
+export function openLeftOut(path: string, onLeftOut: (one: LeftOut, line: number) => void): Promise<LineLog> {
   return LineLog.open(path, {
     beginning: '{"record":',
     what: "no record left out",
-    onLine: (value) => {
+    onLine: (value, line) => {
       const { data } = leftOutSchema.safeParse(value);
       if (data === undefined) return false;
-      onLeftOut(data);
+      onLeftOut(data, line);
       return true;
     },
   });

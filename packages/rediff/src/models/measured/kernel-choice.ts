@@ -168,6 +168,6 @@ export function useFastestThreads(environment: NodeJS.ProcessEnv = process.env):
 /** Times that of float32 at which this processor multiplies bfloat16 matrices of many rows in its own way; the dtype of a
  *  model that is to be fast is bfloat16 where it is well above 1. */
 export function bfloat16Rate(kept: KernelTimes = kernelTimes()): number {
-  const floatMs = Math.min(kept.few.aten, kept.few.onednn ?? Number.POSITIVE_INFINITY);
-  return (floatMs / FEW_ROWS / kept.bfloat16.many.native) * BFLOAT16_ROWS.many;
+  const floatMs = Math.min(kept.many.aten, kept.many.onednn ?? Number.POSITIVE_INFINITY);
+  return floatMs / kept.bfloat16.many.native; // of as many rows
 }

@@ -1,4 +1,4 @@
-/** What is measured to choose kernels, in about half a second: once per processor and libtorch, or when asked for anew. */
+/** What is measured to choose kernels, in a second or two: once per processor and libtorch, or when asked for anew. */
 import os from "node:os";
 import { Generator, getThreads, noGrad, randn, scope, setThreads, type Tensor } from "@rediff/torch";
 import { attentions, floatProducts, hasOneDnn, throughFloat32 } from "./products.js";
@@ -9,8 +9,9 @@ import { leastTimes, withOneThread } from "./timing.js";
 export const FEW_ROWS = 64;
 export const MANY_ROWS = 512;
 const WEIGHT = { outputs: 2048, inputs: 1024 };
-/** Of bfloat16, which may be slow: rows of the two measurements between which a line is drawn. */
-export const BFLOAT16_ROWS = { few: 4, many: 64 };
+/** Of bfloat16: rows of the two measurements between which a line is drawn. The second are many, as widening a weight is
+ *  paid for by all of its rows: processors that have the instruction may still be slower with it than in float32. */
+export const BFLOAT16_ROWS = { few: 4, many: MANY_ROWS };
 const ATTENTION = { heads: 4, rows: 128, positions: 1024, width: 128 };
 
 export function measureKernels(): MeasuredTimes {

@@ -13,9 +13,12 @@ const ms = z.number().positive().max(1e6);
 const products = z.object({ aten: ms, onednn: ms.optional() });
 const bfloat16 = z.object({ native: ms, float32: ms });
 
+/** Another one when something else is measured under an old name; part of the file's name, too. */
+const FORMAT = 2;
+
 /** Milliseconds of one thread; what was measured is in kernel-times.ts. */
 const timesSchema = z.object({
-  format: z.literal(1),
+  format: z.literal(FORMAT),
   processor: z.string().max(1000),
   torch: z.string().max(100),
   measured: z.string().max(40),
@@ -32,7 +35,7 @@ export type MeasuredTimes = Omit<KernelTimes, "format" | "processor" | "torch" |
 
 const MOST_BYTES = 65_536;
 
-export const timesPath = (): string => join(cacheRoot(), "kernels", `${kernelsKey(torchVersion)}.json`);
+export const timesPath = (): string => join(cacheRoot(), "kernels", `${kernelsKey(torchVersion)}-${FORMAT}.json`);
 
 /** undefined where nothing was measured, or the file is none of ours. */
 export function readTimes(path = timesPath()): KernelTimes | undefined {
@@ -52,7 +55,7 @@ export function keepTimes(
   { path = timesPath(), replace = false }: { path?: string; replace?: boolean } = {},
 ): { times: KernelTimes; problem?: string } {
   const own: KernelTimes = {
-    ...{ format: 1, processor: processorText(), torch: torchVersion, measured: new Date().toISOString() },
+    ...{ format: FORMAT, processor: processorText(), torch: torchVersion, measured: new Date().toISOString() },
     ...times,
   };
   const partial = `${path}.${process.pid}-${randomBytes(4).toString("hex")}`;

@@ -1,7 +1,7 @@
 /** Ranks in one process, each with connections of its own, wherever that tells as much as processes would; real processes
  *  where one is killed. */
 import { execFile, spawn } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { describe, expect } from "vitest";
@@ -30,6 +30,14 @@ async function onRanks<T>(
   } finally {
     await server.close();
   }
+}
+
+/** A stopped process is not stopped at once: a thread on another core may still answer. */
+async function allThreadsStopped(pid: number): Promise<void> {
+  if (process.platform !== "linux") return void (await sleep(500));
+  const tasks = `/proc/${pid}/task`;
+  const isStopped = (task: string): boolean => / T /.test(readFileSync(`${tasks}/${task}/stat`, "utf8"));
+  while (!readdirSync(tasks).every(isStopped)) await sleep(5);
 }
 
 /** The error of a promise that has to fail. */
@@ -101,6 +109,7 @@ describe("a store", () => {
         await using store = await connectStore({ host: "127.0.0.1", port, isServer: false });
         expect(await store.has("anything")).toBe(false);
         keeper.kill("SIGSTOP");
+        await allThreadsStopped(keeper.pid ?? 0);
         const error = await errorOf(store.has("anything", 200));
         expect(error.message).toBe(`store 127.0.0.1:${port}: has anything: timed out: no answer within 0.2 s`);
         expect(isTimeout(error)).toBe(true);

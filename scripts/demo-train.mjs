@@ -24,6 +24,13 @@ clone the repository for that, since a later run goes on from what is there.`;
 const data = "data/demo";
 const exp = "exp/demo";
 const EXPERT_PORT = 8137;
+/** What is published, and what it is made of: the tower of each sees varied artwork at the end, by itself. */
+const published = {
+  llada_v: "llada_v",
+  rediff_base: "rediff_base",
+  continued: "control",
+  rediff: "improve/round-3/model",
+};
 
 await runScript(async () => {
   const { values } = parseArgs({
@@ -130,6 +137,18 @@ function plan(scale, { threads, device, models }) {
       ],
     ],
   });
+  /** @type {(name: string, from: string) => Step} */
+  const varied = (name, from) => ({
+    name: `varied-${name}`,
+    output: `${exp}/varied/${name}/config.json`,
+    commands: [
+      [
+        ...["scenes", "tower", "--varied", "--model", `${exp}/${from}`, "--output", `${exp}/varied/${name}`],
+        ...["--threads", threads, "--batch", "16", "--learning-rate", "8e-4"],
+        ...["--updates", String(Math.max(4, Math.round(1500 * scale)))],
+      ],
+    ],
+  });
   const twice = (/** @type {string} */ word) => [word, word];
   // Of drafts by a model that knows little few can be corrected: a batch may not need more.
   const rounds = [`slice.count=${count(4000)}`, `evaluate.count=${count(200, 8)}`];
@@ -221,7 +240,7 @@ function plan(scale, { threads, device, models }) {
     train("llada-v-tower", 3000),
     train("llada-v", 3000),
     train("continued-forms", 3600),
-    train("continued", 2200),
+    train("continued", 2690),
     train("rediff-stage1", 2687),
     {
       name: "improve",
@@ -238,17 +257,24 @@ function plan(scale, { threads, device, models }) {
       commands: [["improve", "recipes/demo/improve.yaml", ...(scale === 1 ? [] : smallLoop)]],
     },
     {
+      // The control is an average of its own way from stage to stage, as each round of improve is.
+      name: "control",
+      output: `${exp}/control/config.json`,
+      script: [
+        "packages/rediff/dist/demo/publish-main.js",
+        ["llada_v", "continued_forms", "continued"].map((stage) => `${exp}/${stage}`).join(","),
+        `${exp}/control`,
+      ],
+    },
+    ...Object.entries(published).map(([name, from]) => varied(name, from)),
+    {
       name: "publish",
       script: [
         "packages/rediff/dist/demo/publish-main.js",
-        ...[`${exp}/llada_v`, `${models}/demo-stages/llada_v`],
-        ...[`${exp}/rediff_base`, `${models}/demo-stages/rediff_base`],
-        // The control is an average of its own way from stage to stage, as each round of improve is.
-        ...[
-          ["llada_v", "continued_forms", "continued"].map((stage) => `${exp}/${stage}`).join(","),
-          `${models}/demo-stages/continued`,
-        ],
-        ...[`${exp}/improve/round-3/model`, `${models}/demo`],
+        ...Object.keys(published).flatMap((name) => [
+          `${exp}/varied/${name}`,
+          join(models, name === "rediff" ? "demo" : `demo-stages/${name}`),
+        ]),
       ],
     },
   ];

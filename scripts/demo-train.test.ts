@@ -22,7 +22,13 @@ test("every step is listed with its commands, and every recipe is there", () => 
   // Data that recipes name is made, each file by one step.
   const outputs = [...out.matchAll(/--output (data\/demo\/\S+\.jsonl)/g)].map(([, path]) => path);
   expect(new Set(outputs).size).toBe(outputs.length);
-  expect(out).toMatch(/publish:\n {2}node .* exp\/demo\/llada_v models\/demo-stages\/llada_v .* models\/demo\n/);
+  expect(out).toMatch(
+    /publish:\n {2}node .* exp\/demo\/varied\/llada_v models\/demo-stages\/llada_v .* models\/demo\n/,
+  );
+  // What is published has seen varied artwork, the control as well.
+  const towers = [...out.matchAll(/--varied --model (\S+) --output (\S+)/g)];
+  expect(towers.length).toBe(4);
+  for (const [, , to] of towers) expect(out).toMatch(new RegExp(` ${to} models/demo\\S*[ \\n]`));
   expect(out).not.toContain("max_steps");
 });
 

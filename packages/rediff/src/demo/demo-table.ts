@@ -56,6 +56,8 @@ const usage = `npm run demo:table -- [--models DIR] [--scenes N] [--kept DIR] [-
   --kept DIR     scenes and captions (default exp/demo/table)
   --output DIR   table.md, table.json and table.svg (default exp/demo; docs/demo holds the published ones)
   --rounds DIR   what rediff improve wrote; its rounds are compared with each other (default exp/demo/improve, if there)
+  --rounds-from DIR
+                 the model that those rounds began with (default exp/demo/rediff_base, if there; else ReDiff's stage I)
   --publish      write the figures into README.md, docs/embedded-model.md, the model card and docs/demo
   --goals FILE   JSON: {"style.rediff.coverage": {"least": 0.9}, ...}; says which are reached ("most", "beyond_doubt")
   --stage KEY    only make the captions of llada_v, continued, rediff_base, rediff or round-N, no table: for several processes
@@ -70,6 +72,7 @@ export async function main(args: readonly string[]): Promise<void> {
       kept: { type: "string", default: "exp/demo/table" },
       output: { type: "string" },
       rounds: { type: "string", default: "exp/demo/improve" },
+      "rounds-from": { type: "string" },
       publish: { type: "boolean", default: false },
       goals: { type: "string" },
       stage: { type: "string", multiple: true },
@@ -149,7 +152,16 @@ export async function main(args: readonly string[]): Promise<void> {
     difference: compareAll(find("rediff", tokensPerStep, true), find("rediff_base", tokensPerStep, true)),
   }));
 
-  const rounds = isWhole ? await roundGains(values.rounds, plain, { kept, find }) : [];
+  const began = values["rounds-from"] ?? defaultRoundsFrom;
+  const rounds = !isWhole
+    ? []
+    : await roundGains(values.rounds, plain, {
+        kept,
+        // The published stages' towers were trained once more behind the loop.
+        before: existsSync(began)
+          ? await roundTallies(began, plain, { kept, round: "stage I of the rounds" })
+          : new Map(roundSpeeds.map((speed) => [speed, find("rediff_base", speed, true)])),
+      });
 
   const elsewhere: Measured["elsewhere"][number][] = [];
   const refining: Measured["refining"][number][] = [];
@@ -273,12 +285,13 @@ function publishFigures(measured: Measured, models: string): void {
 async function roundGains(
   folder: string,
   scenes: SceneSet,
-  { kept, find }: { kept: string; find: (key: string, tokensPerStep: number, revise: boolean) => readonly Tally[] },
+  options: { kept: string; before: Map<number, readonly Tally[]> },
 ): Promise<RoundGain[]> {
   const gains: RoundGain[] = [];
-  let before = new Map<number, readonly Tally[]>(roundSpeeds.map((speed) => [speed, find("rediff_base", speed, true)]));
+  let { before } = options;
   for (let round = 1; existsSync(join(folder, `round-${round}`, "model", "config.json")); round++) {
-    const now = await roundTallies(join(folder, `round-${round}`, "model"), scenes, { kept, round: `round-${round}` });
+    const model = join(folder, `round-${round}`, "model");
+    const now = await roundTallies(model, scenes, { kept: options.kept, round: `round-${round}` });
     for (const [tokensPerStep, tallies] of now)
       gains.push({ round, tokensPerStep, difference: compareAll(tallies, before.get(tokensPerStep) ?? []) });
     before = now;
@@ -303,6 +316,7 @@ async function roundTallies(
 }
 
 const roundSpeeds: readonly number[] = [1, 4, 8, 16];
+const defaultRoundsFrom = "exp/demo/rediff_base";
 /** Put before drafts: none of its words is the world's. */
 const FOREIGN = "My dear friend, good morning! ";
 

@@ -47,7 +47,10 @@ test.runIf(process.env.REDIFF_RANKS === "all")(
       ...["dtype: float32", "device: cpu", "batch_size: 1", "max_length: 128", "learning_rate: 1.0e-3", "eps: 1.0e-4"],
       ...["workers: 0", "epochs: 100", "logging: {tensorboard: false}"],
     ]);
-    expect(await rediff(train("alone", "gradient_accumulation_steps=2"))).toMatchObject({ status: 0 });
+    // What nobody disturbs: the same two ranks on one host. Beside one process that adds up in another order, rounding
+    // grows from step to step; many-ranks.test.ts compares those.
+    const undisturbed = ["launch", "--nproc", "2", "--", ...train("undisturbed", "gradient_accumulation_steps=1")];
+    expect(await rediff([...undisturbed, "sharding=optimizer"])).toMatchObject({ status: 0 });
 
     const launch = (host: 0 | 1) => {
       const started = hosts.start(host, [
@@ -85,8 +88,7 @@ test.runIf(process.env.REDIFF_RANKS === "all")(
     }
     const ends = await Promise.all(running.map(({ done }) => done));
     expect(ends.map(({ status }) => status)).toEqual([0, 0]);
-    const [alone, together] = [losses("alone"), losses("together")];
-    expect(together).toHaveLength(STEPS);
-    for (const [i, loss] of together.entries()) expect(Math.abs(loss / (alone[i] as number) - 1)).toBeLessThan(1e-6);
+    expect(losses("undisturbed")).toHaveLength(STEPS);
+    expect(losses("together")).toEqual(losses("undisturbed"));
   },
 );

@@ -5,11 +5,13 @@ import { folderOfFile } from "../../testing/folders.js";
 import { makeWorld } from "../world/world.js";
 import { writeStartModel } from "./start-model.js";
 import { trainTowerOf } from "./tower-model.js";
-import { type TowerReport, trainTower } from "./train-tower.js";
+import { type NamedPatches, trainTower } from "./train-tower.js";
 
 const { at } = folderOfFile();
 const start = at("start");
 const options = { batch: 8, learningRate: 3e-3, seed: 1, world: makeWorld("small", { names: 2, textures: false }) };
+
+type Report = NamedPatches & { loss: number };
 
 beforeAll(async () => {
   setThreads(1);
@@ -19,9 +21,9 @@ beforeAll(async () => {
 test("learns what is on each patch and where the patch is, and leaks nothing", { timeout: 120_000 }, async () => {
   using model = await loadModelFolder(start);
   const before = memory().tensors;
-  const reports: TowerReport[] = [];
+  const reports: Report[] = [];
   await trainTower(model, { ...options, updates: 120, onUpdate: (report) => void reports.push(report) });
-  const mean = (some: TowerReport[], key: "loss" | "accuracy") =>
+  const mean = (some: Report[], key: "loss" | "accuracy") =>
     some.reduce((sum, report) => sum + report[key], 0) / some.length;
   // Untrained: ln 3 for rows and for columns, and what the classes cost.
   expect(mean(reports.slice(0, 3), "loss")).toBeGreaterThan(3);
@@ -32,7 +34,7 @@ test("learns what is on each patch and where the patch is, and leaks nothing", {
 });
 
 test("a model folder with another tower and the same language model", async () => {
-  await trainTowerOf(start, at("trained"), { ...options, updates: 2 });
+  await trainTowerOf(start, at("trained"), { goal: "name patches", ...options, updates: 2 });
   using old = openCheckpoint(start);
   using trained = openCheckpoint(at("trained"));
   const numbers = (checkpoint: typeof old, name: string) => {

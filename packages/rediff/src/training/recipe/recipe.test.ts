@@ -197,6 +197,9 @@ describe("mistakes", () => {
     expect(complaint("", ["save.adapter_only=true"])).toMatch(/^command line: save\.adapter_only: it would lose/);
     expect(complaint("lora: {}\nmm_tunable_parts: mm_mlp_adapter")).toMatch(/^r\.yaml:4: lora: .*leaves out/);
     expect(complaint("force_sample: true")).toMatch(/frames_upbound/);
+    for (const ours of ["revise_rows: answer", "revise_shorter: true", "revise_rows: answer\nrevise_masked: 0.5"])
+      expect(complaint(`${ours}\ncompat: true`)).toMatch(/^r\.yaml:4: revise_\w+: the original has nothing like it/);
+    expect(complaint("revise_masked: 0.5")).toMatch(/^r\.yaml:4: revise_masked: .*nothing is masked/);
   });
 
   test("other files", ({ folder }) => {

@@ -302,6 +302,16 @@ function checkTogether(recipe: RecipeKeys, origin: Origin): void {
     );
   if (recipe.force_sample && recipe.frames_upbound === 0)
     fail("force_sample", "it takes frames_upbound frames, which is 0", "Set frames_upbound, to 32 for example.");
+  const ours: Record<string, boolean> = {
+    revise_rows: recipe.revise_rows !== "phrases",
+    revise_masked: recipe.revise_masked !== 1,
+    revise_shorter: recipe.revise_shorter,
+  };
+  const theirs = Object.keys(ours).find((key) => ours[key]);
+  if (recipe.compat && theirs !== undefined)
+    fail(theirs, "the original has nothing like it, and compat is on", "Leave one of them out.");
+  if (recipe.revise_masked !== 1 && recipe.revise_rows === "phrases")
+    fail("revise_masked", "with revise_rows: phrases nothing is masked beside", "Set revise_rows: answer.");
 }
 
 /** Keys that may differ when a run is resumed: they change nothing about the steps that follow. */

@@ -54,7 +54,7 @@ test("mends planted errors, and leaves right captions alone", async () => {
     await writeCorrupted({ truth, output, seed: 1, kinds });
     const drafts: Scene[] = [];
     for await (const scene of readScenes(output)) drafts.push(scene);
-    return await scoreRefining(model, drafts, { folder });
+    return await scoreRefining(model, drafts, { folder, kept: at(`refined-${kinds[0]}.json`) });
   };
   expect((await repairs(usualErrors)).repaired).toBeGreaterThan(0.65);
   expect((await repairs(["none"])).falseEdits).toBeLessThan(0.15);

@@ -1,12 +1,12 @@
 /** The captions that the demo's table is made of: stages of the small model, speeds, with and without revising. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
 import { describeMany } from "../inference/describe-many.js";
 import type { VisionLanguageModel } from "../inference/vision-language-model.js";
 import type { Scene } from "../scenes/records/scene-records.js";
 import { scoreCaption, type Tally } from "../scenes/scoring/score.js";
+import { keptTexts } from "./kept-texts.js";
 
 export const speeds = [1, 2, 4, 8, 16] as const;
 /** Tokens of an answer: captions have 63 words at most, and all speeds divide it. */
@@ -48,8 +48,6 @@ export function weightsKey(folder: string): string {
   return hash.digest("hex").slice(0, 12);
 }
 
-const captionsSchema = z.array(z.string());
-
 /** Decodes and scores. Captions are kept under a name that says what made them. */
 export async function captionCell(
   model: VisionLanguageModel,
@@ -59,14 +57,9 @@ export async function captionCell(
 ): Promise<Cell> {
   const { tokensPerStep, revise, folder, kept, onProgress } = options;
   const file = join(kept, `${stage}-${tokensPerStep}${revise ? "-revise" : ""}.json`);
-  const captions = existsSync(file)
-    ? captionsSchema.parse(JSON.parse(readFileSync(file, "utf8")))
-    : await captionAll(model, scenes, folder, { tokensPerStep, revise }, onProgress);
-  if (captions.length !== scenes.length)
-    throw new Error(`${file} has ${captions.length} captions of ${scenes.length} scenes: remove it`);
-  mkdirSync(kept, { recursive: true });
-  writeFileSync(`${file}.part`, JSON.stringify(captions, null, 1));
-  renameSync(`${file}.part`, file);
+  const captions = await keptTexts(file, scenes.length, () =>
+    captionAll(model, scenes, folder, { tokensPerStep, revise }, onProgress),
+  );
   const tallies = captions.map((text, i) => scoreCaption(text, (scenes[i] as Scene).facts));
   return { stage, tokensPerStep, revise, tallies };
 }

@@ -17,12 +17,13 @@ import { compareAll, type Figure, scoreAll, type Tally } from "../scenes/scoring
 import { makeWorld } from "../scenes/world/world.js";
 import { type Cell, captionCell, type Stage, speeds, weightsKey } from "./caption-grid.js";
 import { chart } from "./chart.js";
+import { keptTexts } from "./kept-texts.js";
 import { modelFigures } from "./model-figures.js";
 import { goalLines, parseGoals } from "./published/goals.js";
 import { withSections } from "./published/marked-sections.js";
 import type { Measured, RoundGain } from "./published/measured.js";
 import { elsewhereFigures, judged, publishedSections } from "./published/published-sections.js";
-import { answerQuestions, questionsAbout, scoreQuestions } from "./question-figures.js";
+import { answerQuestions, type Question, questionsAbout, scoreQuestions } from "./question-figures.js";
 import { scoreRefining } from "./refine-figures.js";
 import { compareLosses } from "./speed-losses.js";
 import {
@@ -60,7 +61,8 @@ const usage = `npm run demo:table -- [--models DIR] [--scenes N] [--kept DIR] [-
                  the model that those rounds began with (default exp/demo/rediff_base, if there; else ReDiff's stage I)
   --publish      write the figures into README.md, docs/embedded-model.md, the model card and docs/demo
   --goals FILE   JSON: {"style.rediff.coverage": {"least": 0.9}, ...}; says which are reached ("most", "beyond_doubt")
-  --stage KEY    only make the captions of llada_v, continued, rediff_base, rediff or round-N, no table: for several processes
+  --stage KEY    only ask llada_v, continued, rediff_base, rediff or round-N, no table: for several processes, started one
+                 after the other
   --threads N    CPU threads of one operator`;
 
 export async function main(args: readonly string[]): Promise<void> {
@@ -111,25 +113,35 @@ export async function main(args: readonly string[]): Promise<void> {
   if (last === undefined || first === undefined)
     throw new UserError(`no stages under ${models}`, "Give the folder that has demo and demo-stages with --models.");
 
-  // By the weights, so that a model that was trained anew is asked anew.
-  const captionsOf = ({ folder }: Stage) => join(kept, "captions", weightsKey(folder));
   const plain = await scenesOf(join(kept, "scenes"), count, { seed: TABLE_SEED, style: "train", split: "train" });
-  const cells: Cell[] = [];
-  for (const stage of chosen) {
-    using model = await loadModel(stage.folder);
-    for (const revise of [false, true]) {
-      for (const tokensPerStep of speeds) {
-        const label = `${stage.title}, ${tokensPerStep} per step${revise ? ", revising" : ""}`;
-        cells.push(await cellOf(model, stage.key, plain, { tokensPerStep, revise, kept: captionsOf(stage), label }));
-      }
-    }
-  }
+  const sets: SceneSets = {
+    kept,
+    plain,
+    elsewhere: await Promise.all(
+      elsewhereKinds.map(async ([name, title, style, split]) => ({
+        ...{ name, title },
+        ...{ scenes: await scenesOf(join(kept, name), count, { seed: 9002, style, split }) },
+      })),
+    ),
+    drafts: await draftsOf(kept, Math.round(count * 0.6)),
+    twoErrors: await draftsOf(kept, Math.round(count * 0.6), 2),
+    questions: questionsAbout(plain.scenes.slice(0, Math.round(count * 0.4)), TABLE_SEED),
+  };
+  const answered: StageFigures[] = [];
+  for (const stage of chosen)
+    answered.push(await stageFigures(stage, sets, { isFirst: stage === first, isLast: stage === last }));
   if (values.stage !== undefined) {
     for (const key of values.stage.filter((name) => !(name in folders)))
       await roundTallies(join(values.rounds, key, "model"), plain, { kept, round: key });
     return;
   }
+  const cells = answered.flatMap((stage) => stage.cells);
   const scored = cells.map(({ tallies, ...cell }) => ({ ...cell, scores: scoreAll(tallies) }));
+  const elsewhere = answered.flatMap((stage) => stage.elsewhere);
+  const refining = answered.flatMap((stage) => stage.refining);
+  const two = answered.flatMap((stage) => stage.two);
+  const foreign = answered.flatMap((stage) => stage.foreign);
+  const asked = answered.flatMap((stage) => stage.asked);
 
   const find = (key: string, tokensPerStep: number, revise: boolean) =>
     cells.find((cell) => cell.stage === key && cell.tokensPerStep === tokensPerStep && cell.revise === revise)
@@ -159,84 +171,14 @@ export async function main(args: readonly string[]): Promise<void> {
         kept,
         // The published stages' towers were trained once more behind the loop.
         before: existsSync(began)
-          ? await roundTallies(began, plain, { kept, round: "stage I of the rounds" })
+          ? await roundTallies(began, plain, { kept, round: "rediff_base" })
           : new Map(roundSpeeds.map((speed) => [speed, find("rediff_base", speed, true)])),
       });
 
-  const elsewhere: Measured["elsewhere"][number][] = [];
-  const refining: Measured["refining"][number][] = [];
-  for (const stage of [first, last]) {
-    using model = await loadModel(stage.folder);
-    for (const [name, title, style, split] of elsewhereKinds) {
-      const other = await scenesOf(join(kept, name), count, { seed: 9002, style, split });
-      const cell = await cellOf(model, `${stage.key}-${name}`, other, {
-        tokensPerStep: 1,
-        revise: stage === last && first !== last,
-        kept: captionsOf(stage),
-        label: `${stage.title}, ${title}`,
-      });
-      elsewhere.push({
-        stage: stage.key,
-        kind: name,
-        title: `${stage.title}, ${title}`,
-        scores: scoreAll(cell.tallies),
-      });
-    }
-  }
-  const drafts = await draftsOf(kept, Math.round(count * 0.6));
-  for (const stage of stages) {
-    using model = await loadModel(stage.folder);
-    for (const threshold of stage === last ? [0, 0.5, REFINE_THRESHOLD, 0.9] : [REFINE_THRESHOLD]) {
-      const bar = progress({ label: `refine, ${stage.title}`, unit: "captions", total: drafts.scenes.length });
-      const scores = await scoreRefining(model, drafts.scenes, {
-        folder: drafts.folder,
-        threshold,
-        onProgress: bar.update,
-      });
-      bar.finish();
-      refining.push({ stage: stage.key, threshold, title: `${stage.title}, threshold ${threshold}`, scores });
-    }
-  }
-
-  const twoErrors = await draftsOf(kept, Math.round(count * 0.6), 2);
-  const two: Measured["two"][number][] = [];
-  const foreign: Measured["foreign"][number][] = [];
-  const asked: Measured["asked"][number][] = [];
-  const questions = questionsAbout(plain.scenes.slice(0, Math.round(count * 0.4)), TABLE_SEED);
-  for (const stage of stages) {
-    using model = await loadModel(stage.folder);
-    const twoBar = progress({ label: `two errors, ${stage.title}`, unit: "captions", total: twoErrors.scenes.length });
-    const scores = await scoreRefining(model, twoErrors.scenes, {
-      folder: twoErrors.folder,
-      threshold: REFINE_THRESHOLD,
-      onProgress: twoBar.update,
-    });
-    twoBar.finish();
-    two.push({ stage: stage.key, title: stage.title, scores });
-    if (stage === last) {
-      const { folder, scenes } = drafts;
-      const foreignScores = await scoreRefining(model, scenes, {
-        folder,
-        threshold: REFINE_THRESHOLD,
-        behind: FOREIGN,
-      });
-      foreign.push({ stage: stage.key, title: stage.title, scores: foreignScores });
-    }
-    const bar = progress({ label: `questions, ${stage.title}`, unit: "answers", total: questions.length });
-    const said = await answerQuestions(model, plain.scenes, questions, {
-      folder: plain.folder,
-      tokensPerStep: 1,
-      revise: stage.revises,
-      onProgress: bar.update,
-    });
-    bar.finish();
-    asked.push({ stage: stage.key, title: stage.title, scores: scoreQuestions(questions, said) });
-  }
-
   const measured: Measured = {
     ...{ count, model: await modelFigures(last.folder), stages, scored, losses, gains, rounds, elsewhere },
-    ...{ drafts: drafts.scenes.length, threshold: REFINE_THRESHOLD, refining, two, foreign },
-    ...{ questions: questions.length, asked },
+    ...{ drafts: sets.drafts.scenes.length, threshold: REFINE_THRESHOLD, refining, two, foreign },
+    ...{ questions: sets.questions.length, asked },
   };
   const markdown = [
     `${count} held-out scenes; in brackets 95 % intervals from resampled scenes.`,
@@ -251,13 +193,13 @@ export async function main(args: readonly string[]): Promise<void> {
     rounds.length === 0 ? "(no rounds were there)" : roundTable(rounds),
     "Scenes unlike those of training:",
     elsewhereTable(elsewhere, elsewhereFigures),
-    `Refine: ${drafts.scenes.length} captions, half of them with one planted error; shares repaired by kind of error:`,
+    `Refine: ${sets.drafts.scenes.length} captions, half of them with one planted error; shares repaired by kind of error:`,
     refiningTable(refining),
-    `Two planted errors at once, threshold ${REFINE_THRESHOLD}: ${twoErrors.scenes.length} captions, half of them right:`,
+    `Two planted errors at once, threshold ${REFINE_THRESHOLD}: ${sets.twoErrors.scenes.length} captions, half of them right:`,
     refiningTable(two),
     "The captions with one error or none, behind a sentence of words that the model does not know:",
     refiningTable(foreign),
-    `Short questions, one token per step: ${questions.length}, shares of right answers:`,
+    `Short questions, one token per step: ${sets.questions.length}, shares of right answers:`,
     questionTable(asked),
     "",
   ].join("\n\n");
@@ -279,6 +221,85 @@ function publishFigures(measured: Measured, models: string): void {
   const files = ["README.md", "docs/embedded-model.md", join(models, "demo", "README.md")];
   const texts = files.map((file) => withSections(file, readFileSync(file, "utf8"), sections));
   for (const [i, file] of files.entries()) writeFileSync(file, texts[i] ?? "");
+}
+
+/** What models are asked about. */
+interface SceneSets {
+  kept: string;
+  plain: SceneSet;
+  elsewhere: readonly { name: (typeof elsewhereKinds)[number][0]; title: string; scenes: SceneSet }[];
+  drafts: SceneSet;
+  twoErrors: SceneSet;
+  questions: readonly Question[];
+}
+
+type StageFigures = { cells: readonly Cell[] } & Pick<Measured, "elsewhere" | "refining" | "two" | "foreign" | "asked">;
+
+/** All that one stage's model is asked. What it says is kept by its weights, so a model that was trained anew is asked anew. */
+async function stageFigures(
+  stage: Stage,
+  sets: SceneSets,
+  { isFirst, isLast }: { isFirst: boolean; isLast: boolean },
+): Promise<StageFigures> {
+  using model = await loadModel(stage.folder);
+  const { key, title } = stage;
+  const kept = join(sets.kept, "captions", weightsKey(stage.folder));
+  const cells: Cell[] = [];
+  for (const revise of [false, true]) {
+    for (const tokensPerStep of speeds) {
+      const label = `${title}, ${tokensPerStep} per step${revise ? ", revising" : ""}`;
+      cells.push(await cellOf(model, key, sets.plain, { tokensPerStep, revise, kept, label }));
+    }
+  }
+
+  const elsewhere: Measured["elsewhere"][number][] = [];
+  for (const other of isFirst || isLast ? sets.elsewhere : []) {
+    const label = `${title}, ${other.title}`;
+    const revise = isLast && !isFirst;
+    const cell = await cellOf(model, `${key}-${other.name}`, other.scenes, { tokensPerStep: 1, revise, kept, label });
+    elsewhere.push({ stage: key, kind: other.name, title: label, scores: scoreAll(cell.tallies) });
+  }
+
+  const refined = async (
+    name: string,
+    { folder, scenes }: SceneSet,
+    options: { threshold: number; behind?: string },
+  ) => {
+    const bar = progress({ label: `${name}, ${title}`, unit: "captions", total: scenes.length });
+    const file = join(kept, `${name.replaceAll(" ", "-")}-${options.threshold}.json`);
+    try {
+      return await scoreRefining(model, scenes, { ...options, folder, kept: file, onProgress: bar.update });
+    } finally {
+      bar.finish();
+    }
+  };
+  const refining: Measured["refining"][number][] = [];
+  for (const threshold of isLast ? [0, 0.5, REFINE_THRESHOLD, 0.9] : [REFINE_THRESHOLD]) {
+    const scores = await refined("refine", sets.drafts, { threshold });
+    refining.push({ stage: key, threshold, title: `${title}, threshold ${threshold}`, scores });
+  }
+  const threshold = REFINE_THRESHOLD;
+  const two = [{ stage: key, title, scores: await refined("two errors", sets.twoErrors, { threshold }) }];
+  const foreign = isLast
+    ? [{ stage: key, title, scores: await refined("foreign", sets.drafts, { threshold, behind: FOREIGN }) }]
+    : [];
+
+  const { questions, plain } = sets;
+  const bar = progress({ label: `questions, ${title}`, unit: "answers", total: questions.length });
+  const said = await keptTexts(join(kept, "questions.json"), questions.length, () =>
+    answerQuestions(model, plain.scenes, questions, {
+      ...{ folder: plain.folder, tokensPerStep: 1, revise: stage.revises, onProgress: bar.update },
+    }),
+  );
+  bar.finish();
+  return {
+    cells,
+    elsewhere,
+    refining,
+    two,
+    foreign,
+    asked: [{ stage: key, title, scores: scoreQuestions(questions, said) }],
+  };
 }
 
 /** Each round's model against the one before it. */

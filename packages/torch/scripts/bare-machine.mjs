@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { packageRoot } from "../setup/paths.mjs";
+import { onPath, packageRoot } from "../setup/paths.mjs";
 import { wheelFolder } from "../setup/wheel.mjs";
 
 const modules = fileURLToPath(new URL("../../../node_modules", import.meta.url));
@@ -37,7 +37,9 @@ else process.exitCode = main(resolve(given));
 function main(prebuilt) {
   const libtorch = wheelFolder(undefined, false);
   if (process.platform !== "linux" || !existsSync(libtorch)) return skip(`there is no fetched libtorch in ${libtorch}`);
-  const enter = process.getuid?.() === 0 ? ["chroot"] : ["unshare", "--map-root-user", "chroot"];
+  // By full paths: the machine's own PATH has neither.
+  const chroot = ["chroot", "/usr/sbin/chroot"].map(onPath).find((file) => file !== undefined) ?? "chroot";
+  const enter = process.getuid?.() === 0 ? [chroot] : [onPath("unshare") ?? "unshare", "--map-root-user", chroot];
   if (!isPermitted(enter)) return skip("chroot is not permitted");
   // Beside libtorch, which is linked, not copied.
   const root = mkdtempSync(join(dirname(libtorch), ".bare-machine-"));

@@ -69,7 +69,7 @@ export function indexOf(options: IndexOptions, seen: Seen[] = []): RequestListen
     });
     const cut = cuts.shift();
     if (cut === undefined) return void response.end(content.subarray(start));
-    response.write(content.subarray(start, start + cut), () => setTimeout(() => response.destroy(), 20));
+    response.write(content.subarray(start, start + cut), () => setTimeout(() => response.destroy(), 100));
   };
 }
 

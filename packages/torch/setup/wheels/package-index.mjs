@@ -118,8 +118,9 @@ async function readText(body, shown) {
  *  @param {unknown} error
  *  @returns {string} */
 export function reason(error) {
-  if (error instanceof AggregateError && error.errors.length > 0) return reason(error.errors[0]);
-  if (error instanceof Error && error.cause instanceof Error) return reason(error.cause);
+  const { errors = [], cause } = /** @type {{ errors?: unknown[], cause?: unknown }} */ (error ?? {});
+  if (errors[0] instanceof Error) return reason(errors[0]);
+  if (cause instanceof Error) return reason(cause);
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   return describe(error) || code || "the connection failed";
 }

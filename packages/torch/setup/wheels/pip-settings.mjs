@@ -122,7 +122,7 @@ export function parseSettings(text) {
 
 /** @param {string} name */
 function optionName(name) {
-  return name.toLowerCase().replaceAll("_", "-").replace(/^--/, "");
+  return name.toLowerCase().replace(/_/g, "-").replace(/^--/, "");
 }
 
 /** @param {string | undefined} file */

@@ -6,50 +6,45 @@
  *  has to be checked for being up to date: it is there or it is not. Objects are kept by the same rule, one a file, so
  *  that a change to one source compiles that one only. */
 import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, freemem } from "node:os";
 import { dirname, join, sep } from "node:path";
 import { findCompiler } from "./compiler.mjs";
 import { SetupError } from "./errors.mjs";
+import { usesCxx11Abi } from "./libtorch.mjs";
+import { loadingProblem } from "./loading.mjs";
 import { cacheFolder, packageRoot, platformName, sharedLibrary } from "./paths.mjs";
 import { since } from "./progress.mjs";
 import { run } from "./run.mjs";
 import { hashFiles, nativeFiles } from "./sources.mjs";
 
-const NAPI_VERSION = 8; // Node 12.22 and newer
+export const NAPI_VERSION = 8; // Node 12.22 and newer
 const KEPT_BUILDS = 8; // of one torch version: other checkouts use them
 const KEPT_OBJECTS_DAYS = 14;
 const MEMORY_PER_COMPILER = 1.2e9; // bytes; a file that includes libtorch's headers takes about 1 GB
 const SHOWN_LINES = 20;
+const BESIDE = process.platform === "darwin" ? "@loader_path/libtorch" : "$ORIGIN/libtorch";
 
 /**
  * The path of the addon for this libtorch, built if it is not there.
  * @param {import("./libtorch.mjs").Libtorch} torch
  * @param {import("./progress.mjs").Ui} ui
  * @param {string} [root] the package; another one only in tests
+ * @param {{ relocatable?: boolean }} [options] relocatable: libtorch is found by the link `libtorch` beside the addon
  * @returns {Promise<string>}
  */
-export async function buildAddon(torch, ui, root = packageRoot) {
+export async function buildAddon(torch, ui, root = packageRoot, { relocatable = false } = {}) {
   const compiler = await findCompiler();
   const flags = compileFlags(torch, root);
-  const links = linkFlags(torch);
+  const links = linkFlags(torch, torch.libDir);
   const headers = nodeApiHeaders();
   // Not by where this checkout lies: another one of the same sources need not compile them again.
   const placeless = flags.map((flag) => flag.replace(root, ".").replace(headers.folder, headers.version));
   const identity = [compiler.version, ...placeless, ...links, torch.version, String(statSync(corePath(torch)).size)];
   const name = `${torch.version}-${platformName}-napi${NAPI_VERSION}`;
-  const key = digest(...identity, hashFiles(root, nativeFiles(root)));
+  const kind = relocatable ? ["relocatable"] : [];
+  const key = digest(...identity, hashFiles(root, nativeFiles(root)), ...kind);
   const addons = cacheFolder("addon");
   const folder = join(addons, `${name}-${key}`);
   const addon = join(folder, "rediff_torch.node");
@@ -67,13 +62,13 @@ export async function buildAddon(torch, ui, root = packageRoot) {
   // The main one last: where it is, all is.
   for (const [name, parts, libraries] of /** @type {const} */ ([
     ["rediff_host.node", host, hostLinkFlags()],
-    ["rediff_torch.node", main, links],
+    ["rediff_torch.node", main, relocatable ? linkFlags(torch, BESIDE) : links],
   ])) {
     if (parts.length === 0) continue;
     const linked = join(cacheFolder("addon", "linking"), `${key}-${process.pid}-${name}`);
     const objects = parts.map(({ object }) => object);
     await link(work, objects, libraries, linked);
-    await tryLoading(linked);
+    await assertLoads(linked, relocatable ? torch.libDir : undefined);
     mkdirSync(folder, { recursive: true });
     renameSync(linked, join(folder, name));
   }
@@ -112,20 +107,17 @@ function compileFlags(torch, root) {
   ];
 }
 
-/** @param {import("./libtorch.mjs").Libtorch} torch */
-function linkFlags({ libDir }) {
-  return [...hostLinkFlags(), `-L${libDir}`, "-ltorch_cpu", "-lc10", `-Wl,-rpath,${libDir}`];
+/**
+ * @param {import("./libtorch.mjs").Libtorch} torch
+ * @param {string} runPath where the addon looks for libtorch
+ */
+function linkFlags({ libDir }, runPath) {
+  return [...hostLinkFlags(), `-L${libDir}`, "-ltorch_cpu", "-lc10", `-Wl,-rpath,${runPath}`];
 }
 
 function hostLinkFlags() {
   const platform = process.platform === "darwin" ? ["-undefined", "dynamic_lookup"] : ["-Wl,--as-needed"];
   return ["-shared", "-pthread", ...platform];
-}
-
-/** Whether this libtorch speaks libstdc++'s C++11 strings: c10::Error's constructor takes one, and its name says which.
- *  @param {import("./libtorch.mjs").Libtorch} torch */
-function usesCxx11Abi({ libDir }) {
-  return readFileSync(join(libDir, sharedLibrary("c10"))).includes("NS_14SourceLocationENSt7__cxx11");
 }
 
 /** Node's C headers, which do not come with every Node. */
@@ -261,14 +253,12 @@ function lastErrors(output) {
 }
 
 /**
- * Loads the addon in a process of its own: a library that is missing or does not fit shows here, not in the user's work.
  * @param {string} addon
+ * @param {string | undefined} libDir where it would not find libtorch by itself
  */
-async function tryLoading(addon) {
-  const script = "process.dlopen({ exports: {} }, process.argv[1])";
-  const { status, stderr } = await run(process.execPath, ["-e", script, addon], { timeoutMs: 120_000 });
-  if (status === 0) return;
-  const reason = /^Error: (.*)$/m.exec(stderr)?.[1] ?? (stderr.trim().split("\n").pop() || `status ${status}`);
+async function assertLoads(addon, libDir) {
+  const reason = await loadingProblem(addon, { libDir });
+  if (reason === undefined) return;
   rmSync(addon, { force: true });
   throw new SetupError(
     `the addon was built but cannot be loaded (${reason})`,

@@ -20,7 +20,8 @@ Finds or fetches libtorch and builds the addon for it.
   --json     print what was found as JSON on stdout
 
 Environment: LIBTORCH (a libtorch of your own), REDIFF_CACHE (where things are kept), REDIFF_TORCH_VERSION (the torch
-wheel to fetch), REDIFF_CUDA (1 or 0: with or without CUDA; else by whether there is a GPU), CXX (the compiler).
+wheel to fetch), REDIFF_CUDA (1 or 0: with or without CUDA; else by whether there is a GPU), REDIFF_PREBUILT (a folder with
+the addon, built elsewhere), CXX (the compiler), and pip's own for the package index (PIP_INDEX_URL and others).
 
 Exit status: 0 it is there, 1 it cannot be had, 2 wrong usage.
 `;

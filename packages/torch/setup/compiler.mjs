@@ -18,6 +18,7 @@ const INSTALL =
   process.platform === "darwin"
     ? "Install Apple's command line tools: xcode-select --install."
     : "Install g++ 11 or newer, or clang 14 (Debian, Ubuntu: apt install g++; Fedora: dnf install gcc-c++).";
+const PREBUILT = "Or set REDIFF_PREBUILT to an addon that was built elsewhere (npm run prebuild).";
 
 /**
  * `CXX` if set, then that one or none; else the first of the usual names that compiles a C++20 program.
@@ -46,5 +47,8 @@ export async function findCompiler() {
       `${INSTALL} Or name another one in CXX.`,
     );
   }
-  throw new SetupError(chosen ? `there is no C++ compiler CXX=${chosen}` : "there is no C++ compiler", INSTALL);
+  throw new SetupError(
+    chosen ? `there is no C++ compiler CXX=${chosen}` : "there is no C++ compiler",
+    `${INSTALL} ${PREBUILT}`,
+  );
 }

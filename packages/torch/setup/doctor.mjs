@@ -8,10 +8,12 @@ import { cudaState, gpuNeeds } from "./cuda.mjs";
 import { SetupError } from "./errors.mjs";
 import { inspect } from "./libtorch.mjs";
 import { cacheRoot, describe, onPath } from "./paths.mjs";
+import { findPrebuilt } from "./prebuilt/prebuilt.mjs";
 import { findPythons } from "./python.mjs";
 import { run } from "./run.mjs";
 import { locateTorch } from "./stamp.mjs";
 import { pinnedVersion, wantsCuda, wheelFolder } from "./wheel.mjs";
+import { readPipSettings } from "./wheels/pip-settings.mjs";
 
 const FIX = "Run npx rediff doctor --fix.";
 const SETUP_BYTES = 2e9; // the wheel, what is unpacked of it and the build, with room to spare
@@ -37,7 +39,7 @@ export async function diagnose() {
   const checks = await Promise.all([
     checkNode(),
     checkProgram("npm", ["--version"], "Install npm (Debian, Ubuntu: apt install npm).", false),
-    checkCompiler(!isSetUp),
+    checkCompiler(!isSetUp && findPrebuilt() === undefined),
     checkPython(pythons, !libtorch.ok),
     libtorch,
     checkAddon(torch),
@@ -105,17 +107,35 @@ async function checkCompiler(required) {
 }
 
 /**
+ * Python is needed only where pip's settings are such that no package index can be read without it.
  * @param {import("./python.mjs").Python[]} pythons
- * @param {boolean} required whether libtorch is still to be fetched
+ * @param {boolean} isWheelDue whether libtorch is still to be fetched
  * @returns {Check}
  */
-function checkPython(pythons, required) {
+function checkPython(pythons, isWheelDue) {
   const name = "Python with pip";
   const python = pythons.find(({ pip }) => pip);
-  if (python !== undefined) return { name, ok: true, found: `${python.version} (${python.command})`, required };
-  const found = pythons.length > 0 ? `${pythons[0]?.command} has no pip` : "no Python 3.8 or newer on the path";
-  const remedy = "Only needed to fetch libtorch. Debian, Ubuntu: apt install python3-pip; or set LIBTORCH.";
-  return { name, ok: false, found, remedy, required };
+  if (python !== undefined) return { name, ok: true, found: `${python.version} (${python.command})`, required: false };
+  const absent = pythons.length > 0 ? `${pythons[0]?.command} has no pip` : "no Python 3.8 or newer on the path";
+  const problem = indexProblem();
+  if (problem === undefined)
+    return { name, ok: true, found: `${absent}; not needed: libtorch comes from the package index`, required: false };
+  const remedy =
+    "Only needed to fetch libtorch: mend the settings, install it (Debian, Ubuntu: apt install python3-pip), or set LIBTORCH.";
+  return { name, ok: false, found: `${absent}, and ${problem}`, remedy, required: isWheelDue };
+}
+
+/** Why pip's settings allow no package index without pip; undefined where they do. */
+function indexProblem() {
+  try {
+    const { indexes } = readPipSettings();
+    if (indexes.length === 0) return "pip's settings forbid package indexes (no-index)";
+    return indexes.every((index) => /^https?:/.test(index))
+      ? undefined
+      : "a package index of pip's settings is not of http or https";
+  } catch (error) {
+    return describe(error);
+  }
 }
 
 /**

@@ -8,13 +8,23 @@ test("on a machine with nothing, what is required and missing has a remedy", asy
   const missing = checks.filter(({ ok }) => !ok);
   expect(missing.filter(({ required }) => required).map(({ name }) => name)).toEqual([
     "C++ compiler",
-    "Python with pip",
     "libtorch",
     "addon",
   ]);
   for (const { remedy } of missing) expect(remedy).toMatch(/\w.*\./);
   for (const { remedy } of checks.filter(({ ok }) => ok)) expect(remedy).toBeUndefined();
   expect(checks.find(({ name }) => name === "Node")).toMatchObject({ ok: true, found: process.versions.node });
+});
+
+test("Python is required only where pip's settings leave no package index", async () => {
+  vi.stubEnv("PATH", scratch());
+  vi.stubEnv("PIP_INDEX_URL", "https://index.invalid/simple");
+  vi.stubEnv("PIP_EXTRA_INDEX_URL", "");
+  vi.stubEnv("PIP_CONFIG_FILE", "/dev/null");
+  const python = async () => (await diagnose()).find(({ name }) => name === "Python with pip");
+  expect(await python()).toMatchObject({ ok: true, found: expect.stringContaining("not needed") });
+  vi.stubEnv("PIP_NO_INDEX", "1");
+  expect(await python()).toMatchObject({ ok: false, required: true, found: expect.stringContaining("no-index") });
 });
 
 test("a LIBTORCH that cannot be used is the one thing said about libtorch", async () => {

@@ -32,7 +32,7 @@ async function setUp(ui) {
   const [{ cacheFolder }, { withLock }, { assertPlatform }] = await Promise.all([
     import("./paths.mjs"),
     import("./lock.mjs"),
-    import("./wheel.mjs"),
+    import("./wheel-platform.mjs"),
   ]);
   assertPlatform();
   const wait = (/** @type {string} */ holder) => ui.say(`waiting for another set-up (${holder})`);
@@ -44,18 +44,27 @@ async function setUp(ui) {
  * @returns {Promise<Torch>}
  */
 async function make(ui) {
-  const [{ findCompiler }, { resolveLibtorch }, { buildAddon }, { sourceHash, sourceTimes }, { writeStamp }] =
-    await Promise.all([
-      import("./compiler.mjs"),
-      import("./libtorch.mjs"),
-      import("./build.mjs"),
-      import("./sources.mjs"),
-      import("./stamp.mjs"),
-    ]);
-  await findCompiler(); // before the download, so that its lack shows at once
+  const [
+    { findCompiler },
+    { resolveLibtorch },
+    { buildAddon },
+    { sourceHash, sourceTimes },
+    { writeStamp },
+    prebuilts,
+  ] = await Promise.all([
+    import("./compiler.mjs"),
+    import("./libtorch.mjs"),
+    import("./build.mjs"),
+    import("./sources.mjs"),
+    import("./stamp.mjs"),
+    import("./prebuilt/prebuilt.mjs"),
+  ]);
+  const prebuilt = prebuilts.findPrebuilt(ui);
+  if (prebuilt === undefined) await findCompiler(); // before the download, so that its lack shows at once
   const libtorch = await resolveLibtorch(ui);
   const [times, hash] = [sourceTimes(), sourceHash()];
-  const addon = await buildAddon(libtorch, ui);
+  const taken = prebuilt === undefined ? undefined : await prebuilts.takePrebuilt(prebuilt, libtorch, ui);
+  const addon = taken ?? (await buildAddon(libtorch, ui));
   /** @type {Torch} */
   const torch = { addon, libDir: libtorch.libDir, torchVersion: libtorch.version, source: libtorch.source };
   writeStamp(torch, hash, times);

@@ -7,7 +7,8 @@ import { SetupError } from "./errors.mjs";
 import { describe, onPath, sharedLibrary } from "./paths.mjs";
 import { findPythons } from "./python.mjs";
 import { run } from "./run.mjs";
-import { assertWheelRuns, fetchLibtorch } from "./wheel.mjs";
+import { fetchLibtorch } from "./wheel.mjs";
+import { assertWheelRuns } from "./wheel-platform.mjs";
 
 /** The addon is written against the operators and headers of these: from, and below. */
 export const SUPPORTED = { from: [2, 8], below: [3, 0] };
@@ -138,4 +139,10 @@ function tryRead(file) {
  *  @param {string} libDir */
 export function hasCuda(libDir) {
   return existsSync(join(libDir, sharedLibrary("torch_cuda")));
+}
+
+/** Whether this libtorch speaks libstdc++'s C++11 strings: c10::Error's constructor takes one, and its name says which.
+ *  @param {{ libDir: string }} torch */
+export function usesCxx11Abi({ libDir }) {
+  return readFileSync(join(libDir, sharedLibrary("c10"))).includes("NS_14SourceLocationENSt7__cxx11");
 }

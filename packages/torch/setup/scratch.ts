@@ -7,7 +7,8 @@ import { onTestFinished, vi } from "vitest";
 export function scratch(): string {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), "rediff-setup-")));
   vi.stubEnv("REDIFF_CACHE", join(folder, "cache"));
-  for (const name of ["LIBTORCH", "REDIFF_TORCH_VERSION", "REDIFF_CUDA", "CXX"]) vi.stubEnv(name, "");
+  for (const name of ["LIBTORCH", "REDIFF_TORCH_VERSION", "REDIFF_CUDA", "REDIFF_PREBUILT", "CXX"])
+    vi.stubEnv(name, "");
   onTestFinished(() => {
     vi.unstubAllEnvs();
     rmSync(folder, { recursive: true, force: true });

@@ -21,7 +21,7 @@ import { sameTimes, sourceHash, sourceTimes } from "./sources.mjs";
  * @typedef {object} Stamp
  * @property {1} format
  * @property {Torch} torch
- * @property {string} given LIBTORCH, REDIFF_TORCH_VERSION and REDIFF_CUDA of that set-up
+ * @property {string} given LIBTORCH, REDIFF_TORCH_VERSION, REDIFF_CUDA and REDIFF_PREBUILT of that set-up
  * @property {[size: number, mtimeMs: number]} core of libtorch_cpu
  * @property {string} hash of the sources
  * @property {import("./sources.mjs").FileTimes} times
@@ -32,8 +32,8 @@ function stampFile() {
 }
 
 function environment() {
-  const { LIBTORCH = "", REDIFF_TORCH_VERSION = "", REDIFF_CUDA = "" } = process.env;
-  return JSON.stringify([LIBTORCH, REDIFF_TORCH_VERSION, REDIFF_CUDA]);
+  const { LIBTORCH = "", REDIFF_TORCH_VERSION = "", REDIFF_CUDA = "", REDIFF_PREBUILT } = process.env;
+  return JSON.stringify([LIBTORCH, REDIFF_TORCH_VERSION, REDIFF_CUDA, ...(REDIFF_PREBUILT ? [REDIFF_PREBUILT] : [])]);
 }
 
 /**

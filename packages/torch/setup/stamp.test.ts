@@ -49,12 +49,15 @@ describe("the addon of the last set-up", () => {
     expect(second.torch.addon).not.toBe(torch.addon);
   });
 
-  test.each(["LIBTORCH", "REDIFF_TORCH_VERSION", "REDIFF_CUDA"])("does not count when %s asks for another", (name) => {
-    const { torch } = setUp();
-    expect(locateTorch()).toEqual(torch);
-    vi.stubEnv(name, "1");
-    expect(locateTorch()).toBeUndefined();
-  });
+  test.each(["LIBTORCH", "REDIFF_TORCH_VERSION", "REDIFF_CUDA", "REDIFF_PREBUILT"])(
+    "does not count when %s asks for another",
+    (name) => {
+      const { torch } = setUp();
+      expect(locateTorch()).toEqual(torch);
+      vi.stubEnv(name, "1");
+      expect(locateTorch()).toBeUndefined();
+    },
+  );
 
   test("does not count when the sources have changed, and does when only their times have", () => {
     const { torch } = setUp();

@@ -142,14 +142,15 @@ function ChatInvitation() {
 
 function Message({ message }: { message: ChatMessage }) {
   const { role, text, picture, unread = [], trace, status, model } = message;
-  const isOneOfSeveral = useSelect((state) => state.models.length > 1);
+  // The server's first goes without saying.
+  const usual = useSelect((state) => state.models[0]?.id);
   return (
     <article class={`message ${role}`} aria-label={role === "user" ? "You" : "Model"}>
       {picture !== undefined && <img src={picture.url} alt={`Sent with the question: ${picture.name}`} />}
       {status === "writing" ? <Draft text={text} trace={trace} /> : <MessageText text={text} unread={unread} />}
       {unread.length > 0 && <small class="note">{unreadNote([...new Set(unread.map((span) => span.text))])}</small>}
       {status === "stopped" && <small class="note">Stopped here.</small>}
-      {isOneOfSeveral && model !== undefined && <small class="note">{model}</small>}
+      {model !== undefined && model !== usual && <small class="note">{model}</small>}
     </article>
   );
 }

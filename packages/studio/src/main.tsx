@@ -3,6 +3,7 @@ import { AppProvider, connect, createApp, followAddress } from "./app/app.js";
 import { Page } from "./app/page.js";
 import { restoreSession, startKeeping } from "./keep/keeping.js";
 import { followLink } from "./link/link-actions.js";
+import { watchModels } from "./models/model-actions.js";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/layout.css";
@@ -11,6 +12,7 @@ import "./styles/trace.css";
 import "./styles/scene.css";
 import "./styles/tabs.css";
 import "./styles/runs.css";
+import "./styles/models.css";
 import "./styles/reference.css";
 
 const place = document.getElementById("app");
@@ -31,3 +33,4 @@ window.addEventListener("popstate", () => {
   followAddress(app);
 });
 void connect(app);
+watchModels(app);

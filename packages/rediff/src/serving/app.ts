@@ -11,6 +11,7 @@ import { chatRoute } from "./routes/chat.js";
 import { ClientGone } from "./routes/client.js";
 import { fillRoute } from "./routes/fill.js";
 import { pictureRoute } from "./routes/pictures.js";
+import { pullRoutes } from "./routes/pulls.js";
 import { refineRoute } from "./routes/refine.js";
 import { sceneRoutes } from "./routes/scenes.js";
 import { modelRoutes, statusRoutes } from "./routes/status.js";
@@ -31,6 +32,7 @@ export interface AppOptions {
 
 /** Routes by which requests are counted; what is asked for besides may be anything. */
 const POSTS = ["/v1/chat/completions", "/v1/refine", "/v1/fill", "/v1/pictures"];
+const BOTH = ["/v1/pulls"];
 const GETS = ["/v1/models", "/health", "/ready", "/metrics", "/openapi.json"];
 
 export function createApp(serving: Serving, options: AppOptions): Hono<AppEnv> {
@@ -41,7 +43,7 @@ export function createApp(serving: Serving, options: AppOptions): Hono<AppEnv> {
     const started = performance.now();
     await next();
     const { path } = c.req;
-    const known = POSTS.includes(path) || GETS.includes(path);
+    const known = [POSTS, GETS, BOTH].some((paths) => paths.includes(path));
     metrics.answered(known ? path : path.startsWith("/v1/") ? "/v1/other" : "other", c.res.status);
     if (!options.accessLog) return;
     const seconds = ((performance.now() - started) / 1000).toFixed(3);
@@ -63,8 +65,10 @@ export function createApp(serving: Serving, options: AppOptions): Hono<AppEnv> {
   fillRoute(app, serving);
   pictureRoute(app, serving);
   sceneRoutes(app, serving);
+  pullRoutes(app, serving);
   for (const path of POSTS) app.all(path, () => wrongMethod("POST"));
   for (const path of GETS) app.all(path, () => wrongMethod("GET"));
+  for (const path of BOTH) app.all(path, () => wrongMethod("GET, POST"));
   studioRoutes(app, options.studioFolder);
 
   app.notFound((c) => {
@@ -80,7 +84,7 @@ export function createApp(serving: Serving, options: AppOptions): Hono<AppEnv> {
 }
 
 function wrongMethod(allowed: string): never {
-  throw new ApiError(405, `only ${allowed} is possible here`, {
+  throw new ApiError(405, `only ${allowed.replace(",", " and")} is possible here`, {
     code: "method_not_allowed",
     headers: { allow: allowed },
   });

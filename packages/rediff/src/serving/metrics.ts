@@ -18,7 +18,7 @@ export interface Metrics {
   /** Counts an answer. */
   answered(route: string, status: number): void;
   pass(pass: ForwardPass): void;
-  /** Gauges of the engines, by the ids of their models, read when they are asked for: sums over all of them, but
+  /** Gauges of the engines, by the ids of their models, read when they are asked for (there may be more by then): sums over all of them, but
    *  `rediff_ready`, which is of the first, as /ready is. */
   watch(engines: ReadonlyMap<string, Watched>): void;
   /** What requests under way hold. */
@@ -152,8 +152,8 @@ export function createMetrics(): Metrics {
     },
     refusedConnection: () => refused.inc(),
     watch(engines) {
-      const all = [...engines.values()];
-      const sum = (read: (engine: Watched) => number) => () => all.reduce((total, engine) => total + read(engine), 0);
+      const all = () => [...engines.values()];
+      const sum = (read: (engine: Watched) => number) => () => all().reduce((total, engine) => total + read(engine), 0);
       const gauge = (name: string, help: string, read: () => number) =>
         new Gauge({
           name,
@@ -174,7 +174,7 @@ export function createMetrics(): Metrics {
         sum(({ running }) => running),
       );
       gauge("rediff_ready", "1 while requests are taken", () =>
-        Number(["ready", "idle"].includes(all[0]?.status ?? "")),
+        Number(["ready", "idle"].includes(all()[0]?.status ?? "")),
       );
       gauge(
         "rediff_model_restarts",

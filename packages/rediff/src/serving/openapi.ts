@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { LARGEST_SIDE } from "./routes/pictures.js";
 import { chatBody } from "./schemas/chat-body.js";
+import { pullBody } from "./schemas/pull-body.js";
 import { fillBody, refineBody } from "./schemas/text-bodies.js";
 
 const schemaOf = (schema: z.ZodType) => {
@@ -18,7 +19,9 @@ const errors = (...statuses: number[]) =>
 const ERRORS: Record<number, string> = {
   400: "The request is wrong: `param` names the field",
   401: "No API key, or an unknown one",
+  403: "Not allowed by this server",
   404: "No such model",
+  409: "Another pull is under way, or the model is served already",
   413: "The body is too large",
   415: "The body is of another type, or compressed",
   429: "The queue is full; Retry-After says for how long",
@@ -123,6 +126,18 @@ const WARNINGS = {
   description: "What was done otherwise than asked: length_cut",
 };
 
+const PULL = object({
+  id: text,
+  object: { const: "rediff.pull" },
+  model: text,
+  created: whole,
+  status: { enum: ["running", "done", "failed", "cancelled"] },
+  bytes: { type: ["integer", "null"], description: "on disk, of all that is wanted" },
+  total_bytes: { type: ["integer", "null"], description: "null until the hub has said what there is" },
+  note: { type: ["string", "null"], description: "what is waited for, where something is" },
+  error: { description: "of a pull that failed: as an error's, with code pull_failed" },
+});
+
 const post = (summary: string, body: string, responses: object) => ({
   post: {
     summary,
@@ -222,6 +237,27 @@ function describe() {
         "The served models",
         object({ object: text, data: { type: "array", items: { type: "object" } } }),
       ),
+      "/v1/pulls": {
+        get: {
+          summary: "Models that are added: the pull under way and the last ones, newest first",
+          responses: { ...answer(object({ object: text, data: list(ref("Pull")) })), ...errors(401, 403) },
+        },
+        post: {
+          summary: "Pull a model from the hub, to serve it beside the others (--allow-pull)",
+          requestBody: { required: true, ...json(ref("PullRequest")) },
+          responses: {
+            202: { description: "It has begun", ...json(ref("Pull")) },
+            ...errors(400, 401, 403, 409, 413, 415, 503),
+          },
+        },
+      },
+      "/v1/pulls/{id}/cancel": {
+        post: {
+          summary: "Give up a pull; what has come is kept for the next one",
+          parameters: [{ name: "id", in: "path", required: true, description: "of the pull", schema: text }],
+          responses: { ...answer(ref("Pull")), ...errors(401, 403, 404) },
+        },
+      },
       "/health": get("The server lives", object({ status: text })),
       "/ready": get("The model answers; 503 while it does not", object({ status: text, model: text })),
       "/metrics": {
@@ -237,6 +273,8 @@ function describe() {
         ChatCompletionRequest: schemaOf(chatBody),
         RefineRequest: schemaOf(refineBody),
         FillRequest: schemaOf(fillBody),
+        PullRequest: schemaOf(pullBody),
+        Pull: PULL,
         ...TRACE,
         Error: object({
           error: object({

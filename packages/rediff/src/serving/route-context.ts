@@ -5,14 +5,17 @@ import type { Bodies } from "./http/request-body.js";
 import type { MediaOptions } from "./media/load-media.js";
 import type { Redraws } from "./media/redraws.js";
 import type { Metrics } from "./metrics.js";
+import type { ModelPulls } from "./pulling/model-pulls.js";
 import type { ServedModel } from "./served-model.js";
 
 export interface Serving extends Bodies {
-  /** The first answers requests that name none. */
+  /** The first answers requests that name none. Others may be added behind while the server runs; none goes. */
   served: readonly [Served, ...Served[]];
   metrics: Metrics;
   media: MediaOptions;
   redraws: Redraws;
+  /** Where further models may be pulled. */
+  pulls?: ModelPulls | undefined;
   /** What started this server, as typed, for people who have to start it again. */
   command: string | undefined;
   log: (line: string) => void;

@@ -13,9 +13,10 @@ import { PieceTurns } from "./http/piece-turns.js";
 import type { MediaOptions } from "./media/load-media.js";
 import { Redraws } from "./media/redraws.js";
 import { createMetrics } from "./metrics.js";
+import { ModelPulls, type NewModel, type PullingOptions } from "./pulling/model-pulls.js";
 import { modelBytes } from "./residency/model-bytes.js";
 import { ResidentModels } from "./residency/resident-models.js";
-import type { Served, Serving } from "./route-context.js";
+import type { Served } from "./route-context.js";
 import type { ServedModel } from "./served-model.js";
 
 export interface ServerOptions {
@@ -28,7 +29,9 @@ export interface ServerOptions {
   media: MediaOptions;
   model: ServedModel;
   /** Further models, each in a process of its own that is started when a request first names it. Their ids differ. */
-  others?: readonly { model: ServedModel; engine: EngineOptions }[];
+  others?: readonly NewModel[];
+  /** Lets clients pull further models from the hub (/v1/pulls). */
+  pulling?: PullingOptions | undefined;
   /** Bytes of all models together, where there are several; default what is free in main memory, for models on the CPU. */
   modelsMemory?: number | undefined;
   /** Seconds without a request after which a model's process is ended, until the next one; default never. */
@@ -47,8 +50,8 @@ export interface RediffServer {
   url: string;
   /** Of the first model. */
   engine: Engine;
-  /** Of all models. */
-  engines: readonly Engine[];
+  /** Of all models; those that were added come last. */
+  readonly engines: readonly Engine[];
   /** Resolves when the first model has been loaded. @throws what is wrong with it */
   ready: Promise<void>;
   /** Takes no more requests, waits for those that are there for so many seconds, ends. */
@@ -70,28 +73,43 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
     model,
     engine: new Engine({ decoding, ...engine, admit: () => residents.admit(model.id), onPass: metrics.pass, log }),
   });
+  const readOther = async ({ model, engine }: NewModel) => {
+    const { facts, config } = await readAskable(engine.folder);
+    return { model, engine: { ...engine, lazy: facts }, bytes: modelBytes(config, engine.load) };
+  };
   // Read first: an engine has threads, and there is nobody to end them if this throws.
-  const others = await Promise.all(
-    (options.others ?? []).map(async ({ model, engine }) => {
-      const { facts, config } = await readAskable(engine.folder);
-      return { model, engine: { ...engine, lazy: facts }, bytes: modelBytes(config, engine.load) };
-    }),
-  );
-  const firstBytes = others.length === 0 ? 0 : await bytesOf(options.engine);
-  const served: Serving["served"] = [
-    serve(options.model, options.engine),
-    ...others.map(({ model, engine }) => serve(model, engine)),
-  ];
-  const engines = served.map(({ engine }) => engine);
-  for (const [i, { model, engine }] of served.entries())
-    residents.add({ id: model.id, engine, bytes: others[i - 1]?.bytes ?? firstBytes }, { isLoaded: i === 0 });
+  const others = await Promise.all((options.others ?? []).map(readOther));
+  const firstBytes = hasOthers(options) ? await bytesOf(options.engine) : 0;
+  const first = serve(options.model, options.engine);
+  const served: [Served, ...Served[]] = [first];
+  const engines = [first.engine];
+  const watched = new Map([[options.model.id, first.engine]]);
+  residents.add({ id: options.model.id, engine: first.engine, bytes: firstBytes }, { isLoaded: true });
+  const add = ({ model, engine: own, bytes }: (typeof others)[number]) => {
+    const { id } = model;
+    const { engine } = serve(model, own);
+    residents.add({ id, engine, bytes }, { isLoaded: false });
+    watched.set(id, engine);
+    engines.push(engine);
+    served.push({ model, engine });
+  };
+  for (const other of others) add(other);
+  const pulls =
+    options.pulling &&
+    new ModelPulls({
+      ...options.pulling,
+      log,
+      isServed: (id) => watched.has(id),
+      judge: async (model) => residents.assertFits(model.model.id, (await readOther(model)).bytes),
+      serve: async (model) => add(await readOther(model)),
+    });
   metrics.watchBodies(bodies);
-  metrics.watch(new Map(served.map(({ model, engine }) => [model.id, engine])));
+  metrics.watch(watched);
   const redraws = new Redraws(decoding);
   const reader = new BodyReader(bodyLimit);
   const turns = new PieceTurns();
   const app = createApp(
-    { served, metrics, media, redraws, bodyLimit, bodies, reader, turns, command, log },
+    { served, metrics, media, redraws, pulls, bodyLimit, bodies, reader, turns, command, log },
     options.app,
   );
   const listener = await listen((request, env) => app.fetch(request, env as never), {
@@ -112,6 +130,7 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
     ready,
     async drain(seconds) {
       residents.close();
+      await pulls?.close(); // it may add one
       await Promise.all(engines.map((each) => each.drain(seconds)));
       // Answers are on their way out: a moment for the sockets.
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -120,6 +139,7 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
     },
     async close() {
       residents.close();
+      await pulls?.close();
       await Promise.all([...engines, redraws, reader].map((each) => each.close()));
       await listener.close();
     },
@@ -127,10 +147,15 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
 }
 
 /** Of main memory, which is not where models on other devices are. */
-const usualMemory = ({ engine, others = [] }: ServerOptions): number =>
-  others.length > 0 && (engine.load.device ?? "cpu") === "cpu" && engine.load.memoryCheck !== false
+const usualMemory = (options: ServerOptions): number => {
+  const { engine } = options;
+  return hasOthers(options) && (engine.load.device ?? "cpu") === "cpu" && engine.load.memoryCheck !== false
     ? availableMemory()
     : Number.POSITIVE_INFINITY;
+};
+
+/** Now or later. */
+const hasOthers = ({ others = [], pulling }: ServerOptions): boolean => others.length > 0 || pulling !== undefined;
 
 /** What is wrong with the first model's folder is told where it is loaded. */
 async function bytesOf({ folder, load }: EngineOptions): Promise<number> {

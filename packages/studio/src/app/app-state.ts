@@ -7,7 +7,7 @@ import type { Session, Summary } from "../keep/saved-parts.js";
 import type { PictureState } from "../picture/picture-state.js";
 import type { ProofreadState } from "../proofread/proofread-state.js";
 import type { Catalog } from "../scene/scene.js";
-import type { Model, Readiness } from "../server/messages.js";
+import type { Model, Pull, Readiness } from "../server/messages.js";
 import type { Problem } from "../server/problem.js";
 
 export const tabs = ["describe", "proofread", "fill", "chat", "runs", "api"] as const;
@@ -28,6 +28,17 @@ export interface RunsState {
   chosen: readonly string[];
 }
 
+/** Models of the hub that the server pulls. */
+export interface AddingState {
+  /** Whether it does. */
+  allowed: boolean;
+  /** As typed. */
+  name: string;
+  /** The newest, as the server says. */
+  pull: Pull | undefined;
+  problem: Problem | undefined;
+}
+
 export interface State {
   tab: Tab;
   /** What the tab shows, of the page's address. */
@@ -36,9 +47,13 @@ export interface State {
   /** "connecting" before the first answer. */
   server: Readiness | "connecting" | "gone";
   serverProblem: Problem | undefined;
-  /** All that the server has, and the one that answers. */
+  /** All that the server has. */
   models: readonly Model[];
-  model: Model | undefined;
+  /** Id of the one that was chosen to answer (models/answering.ts); undefined for the first. */
+  wanted: string | undefined;
+  /** Of the models. */
+  menu: { open: boolean };
+  adding: AddingState;
   /** What started the server. */
   command: string | undefined;
   catalog: Catalog | undefined;

@@ -38,7 +38,9 @@ function initialState(): State {
     server: "connecting",
     serverProblem: undefined,
     models: [],
-    model: undefined,
+    wanted: undefined,
+    menu: { open: false },
+    adding: { allowed: false, name: "", pull: undefined, problem: undefined },
     command: undefined,
     catalog: undefined,
     key: remembered("key") ?? "",
@@ -135,7 +137,12 @@ export async function connect(app: App): Promise<void> {
       const server = await api.readiness(signal);
       if (server === "ready") {
         const [models, catalog] = await Promise.all([api.models(), api.stickers()]);
-        store.update((state) => withModels(state, models, catalog));
+        const allowed = models.rediff?.pull === true;
+        const [pull] = allowed ? await api.pulls() : [];
+        store.update((state) => ({
+          ...withModels(state, models, catalog),
+          adding: { ...state.adding, allowed, pull },
+        }));
         return;
       }
       store.update((state) => ({ ...state, server, serverProblem: undefined }));
@@ -156,7 +163,6 @@ function withModels(state: State, { data, rediff }: Models, catalog: State["cata
     server: "ready",
     serverProblem: undefined,
     models: data,
-    model: data[0],
     command: rediff?.command,
     catalog,
   };
@@ -170,10 +176,23 @@ function withModels(state: State, { data, rediff }: Models, catalog: State["cata
   return { ...connected, picture: { ...state.picture, source, scene: openingScene(catalog) } };
 }
 
+/** How the models stand, without another look at all else. */
+export async function refreshModels({ store, api }: App): Promise<void> {
+  try {
+    const { data } = await api.models();
+    store.update((state) => (isSame(data, state.models) ? state : { ...state, models: data }));
+  } catch {
+    // a request that matters will tell
+  }
+}
+
+const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+
 /** The problem in what was thrown, if it is one. When the server is away or not ready, the page begins to look for it. */
 export function noteProblem(app: App, thrown: unknown): Problem | undefined {
   const problem = problemOf(thrown);
   if (problem?.kind === "gone" || problem?.kind === "loading") void connect(app);
+  if (problem?.kind === "failed") void refreshModels(app); // its model may be why
   return problem;
 }
 

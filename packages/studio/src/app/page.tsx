@@ -3,6 +3,8 @@ import { useEffect } from "preact/hooks";
 import { ChatTab } from "../chat/chat-tab.js";
 import { DescribeTab } from "../describe/describe-tab.js";
 import { FillTab } from "../fill/fill-tab.js";
+import { ModelBanner } from "../models/model-banner.js";
+import { ModelMenu } from "../models/model-menu.js";
 import { DropZone } from "../picture/drop-zone.js";
 import { PicturePanel } from "../picture/picture-panel.js";
 import { ProofreadTab } from "../proofread/proofread-tab.js";
@@ -14,7 +16,6 @@ import { TabList } from "../ui/tabs.js";
 import { showTab, useApp, useSelect } from "./app.js";
 import type { Tab } from "./app-state.js";
 import { ServerBanner } from "./server-banner.js";
-import { ServerStatus } from "./server-status.js";
 import { KeyField, ThemeSwitch } from "./switches.js";
 
 const titles: readonly { id: Tab; text: string; View: () => preact.JSX.Element }[] = [
@@ -51,7 +52,7 @@ export function Page() {
           </span>
           <TabList tabs={titles} selected={tab} onSelect={(chosen) => showTab(app, chosen)} />
           <div class="header-side">
-            <ServerStatus />
+            <ModelMenu />
             <KeyField />
             <ThemeSwitch />
           </div>
@@ -60,6 +61,7 @@ export function Page() {
       <main id="main" tabIndex={-1}>
         <h1 class="visually-hidden">rediff studio</h1>
         <ServerBanner />
+        <ModelBanner />
         <KeepingBanner />
         <ReplacedBanner />
         <div class={wide.includes(tab) ? "columns wide" : "columns"}>

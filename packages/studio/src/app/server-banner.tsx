@@ -1,4 +1,5 @@
 /** Above everything: the server is away or not ready, or the model is a small one that knows only stickers. */
+import { answering } from "../models/answering.js";
 import { modelCommand, Problem } from "../server/problem.js";
 import { Icon } from "../ui/icons.js";
 import { ProblemNotice } from "../ui/notice.js";
@@ -9,7 +10,7 @@ export function ServerBanner() {
   const server = useSelect((state) => state.server);
   const problem = useSelect((state) => state.serverProblem);
   const source = useSelect((state) => state.picture.source);
-  const model = useSelect((state) => state.model);
+  const model = useSelect(answering);
   const command = useSelect((state) => state.command);
   if (server === "gone" || problem !== undefined) {
     return <ProblemNotice problem={problem ?? new Problem("gone", "")} onRetry={() => void connect(app)} inBanner />;

@@ -1,5 +1,7 @@
 /** A conversation about one picture, sent whole with every question. */
+
 import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
+import { answering } from "../models/answering.js";
 import { currentPicture } from "../picture/picture-actions.js";
 import { Problem } from "../server/problem.js";
 import { checkSpans, type Span } from "../text/spans.js";
@@ -17,7 +19,12 @@ export async function ask(app: App): Promise<void> {
     // The picture goes with the first question: the model reads one picture in a conversation.
     const picture = messages.length === 0 ? await currentPicture(app) : undefined;
     const question: ChatMessage = { role: "user", text, picture, status: "done" };
-    const answer: ChatMessage = { role: "assistant", text: "", status: "writing" };
+    const answer: ChatMessage = {
+      role: "assistant",
+      text: "",
+      status: "writing",
+      model: answering(app.store.get())?.id,
+    };
     patch(app, "chat", { draft: "", messages: [...messages, question, answer] });
     await answerTo(app, signal);
   } catch (thrown) {
@@ -30,7 +37,7 @@ export async function askAgain(app: App): Promise<void> {
   const { messages } = app.store.get().chat;
   if (messages.at(-1)?.role !== "user") return ask(app);
   const signal = begin(app, "chat");
-  const answer: ChatMessage = { role: "assistant", text: "", status: "writing" };
+  const answer: ChatMessage = { role: "assistant", text: "", status: "writing", model: answering(app.store.get())?.id };
   patch(app, "chat", { busy: true, problem: undefined, messages: [...messages, answer] });
   await answerTo(app, signal);
 }
@@ -41,7 +48,8 @@ async function answerTo(app: App, signal: AbortSignal): Promise<void> {
     .chat.messages.slice(0, -1)
     .map(({ role, text, picture }) => ({ role, text, image: picture?.url }));
   const { settings } = app.store.get().describe;
-  const revise = app.store.get().model?.rediff.revises === true;
+  const model = answering(app.store.get());
+  const revise = model?.rediff.revises === true;
   const change = (make: (message: ChatMessage) => Partial<ChatMessage>) => {
     const { messages } = app.store.get().chat;
     const last = messages.at(-1);
@@ -58,7 +66,7 @@ async function answerTo(app: App, signal: AbortSignal): Promise<void> {
   try {
     await app.api.chat(
       turns,
-      { revise, max_tokens: settings.genLength, tokens_per_step: settings.tokensPerStep },
+      { model: model?.id, revise, max_tokens: settings.genLength, tokens_per_step: settings.tokensPerStep },
       {
         onText: (delta) => change(({ text }) => ({ text: text + delta })),
         onTrace: (event) => change(({ trace }) => ({ trace: addEvent(trace, event) })),

@@ -10,5 +10,7 @@ export interface ChatMessage {
   unread?: readonly Span[] | undefined;
   /** Of an answer: how it came about; shown while it is being written. */
   trace?: Trace | undefined;
+  /** Of an answer: the id of the model. */
+  model?: string | undefined;
   status: "writing" | "done" | "stopped";
 }

@@ -1,6 +1,8 @@
 /** Questions and answers about the picture; an answer under way shows its canvas. */
+
 import { useEffect, useRef } from "preact/hooks";
 import { patch, showTab, useApp, useSelect } from "../app/app.js";
+import { answering } from "../models/answering.js";
 import { modelCommand } from "../server/problem.js";
 import { keptParts, type Span } from "../text/spans.js";
 import { cellsAt, isSpecial, type Trace } from "../trace/trace.js";
@@ -27,14 +29,14 @@ function useSuggestions(): readonly string[] {
 }
 
 export function ChatTab() {
-  const converses = useSelect((state) => state.model?.rediff.converses);
+  const converses = useSelect((state) => answering(state)?.rediff.converses);
   return converses === false ? <NotOffered /> : <Conversation />;
 }
 
 /** Better than a conversation that breaks at its second turn. */
 function NotOffered() {
   const app = useApp();
-  const title = useSelect((state) => state.model?.id);
+  const title = useSelect((state) => answering(state)?.id);
   const command = modelCommand(useSelect((state) => state.command));
   return (
     <section class="card invitation" aria-label="Conversation">
@@ -138,13 +140,17 @@ function ChatInvitation() {
   );
 }
 
-function Message({ message: { role, text, picture, unread = [], trace, status } }: { message: ChatMessage }) {
+function Message({ message }: { message: ChatMessage }) {
+  const { role, text, picture, unread = [], trace, status, model } = message;
+  // The server's first goes without saying.
+  const usual = useSelect((state) => state.models[0]?.id);
   return (
     <article class={`message ${role}`} aria-label={role === "user" ? "You" : "Model"}>
       {picture !== undefined && <img src={picture.url} alt={`Sent with the question: ${picture.name}`} />}
       {status === "writing" ? <Draft text={text} trace={trace} /> : <MessageText text={text} unread={unread} />}
       {unread.length > 0 && <small class="note">{unreadNote([...new Set(unread.map((span) => span.text))])}</small>}
       {status === "stopped" && <small class="note">Stopped here.</small>}
+      {model !== undefined && model !== usual && <small class="note">{model}</small>}
     </article>
   );
 }

@@ -1,5 +1,7 @@
 /** Both runs of a comparison, side by side, and their files. */
+
 import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
+import { answering } from "../models/answering.js";
 import { currentPicture, pictureKey, truthOf } from "../picture/picture-actions.js";
 import type { RequestFields } from "../server/api.js";
 import type { PassProgress } from "../server/messages.js";
@@ -32,9 +34,10 @@ export function playerTick(app: App): void {
 
 /** Both runs at once; of one model the server decodes them as one batch. */
 export async function runBoth(app: App): Promise<void> {
-  const { describe, models, picture: chosen } = app.store.get();
+  const state = app.store.get();
+  const { describe, models, picture: chosen } = state;
   const { settings } = describe;
-  const sides = sidesOf(models, describe.baseline);
+  const sides = sidesOf(models, answering(state), describe.baseline);
   const wrong = sides === undefined ? "The server has no model." : settingsProblem(settings);
   const picture = wrong === undefined ? await picked(app) : undefined;
   if (wrong !== undefined || sides === undefined || picture instanceof Problem) {

@@ -77,15 +77,17 @@ export function lengthOf(comparison: Comparison | undefined): number {
 }
 
 /** The models that the answering one can be compared with: the others, then itself without revising. */
-export function baselinesOf(models: readonly Model[]): readonly Model[] {
-  const [own, ...others] = models;
-  return own === undefined ? [] : [...others, own];
+export function baselinesOf(models: readonly Model[], own: Model | undefined): readonly Model[] {
+  return own === undefined ? [] : [...models.filter((model) => model !== own), own];
 }
 
 /** Left the chosen model, which may not revise; right the one that answers, which may. */
-export function sidesOf(models: readonly Model[], baseline: string | undefined): Sides | undefined {
-  const [own] = models;
-  const candidates = baselinesOf(models);
+export function sidesOf(
+  models: readonly Model[],
+  own: Model | undefined,
+  baseline: string | undefined,
+): Sides | undefined {
+  const candidates = baselinesOf(models, own);
   const left = candidates.find(({ id }) => id === baseline) ?? candidates[0];
   if (own === undefined || left === undefined) return undefined;
   return {

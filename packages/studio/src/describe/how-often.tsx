@@ -1,14 +1,17 @@
 /** How often it comes out like this: the published table of the embedded model, and the same scenes as this page draws
  *  them. One example proves nothing. */
+
 import { useSelect } from "../app/app.js";
 import { heldOut, table, tokensPerStep } from "../gallery/gallery.js";
+import { answering } from "../models/answering.js";
 import { percent } from "../ui/percent.js";
 
 export function HowOften() {
   const models = useSelect((state) => state.models);
+  const answers = useSelect(answering);
   const [own, other] = models;
   // The figures are of these two models and of no others.
-  if (!own?.rediff.embedded || !other?.rediff.embedded) return null;
+  if (answers !== own || !own?.rediff.embedded || !other?.rediff.embedded) return null;
   const { scenes, both, rediffOnly, baselineOnly, neither } = heldOut;
   const left = other.rediff.title;
   const right = `${own.rediff.title}, revising`;

@@ -1,4 +1,5 @@
 import { useApp, useSelect } from "../app/app.js";
+import { answering } from "../models/answering.js";
 import { Field, NumberField, Range, Segmented, Select } from "../ui/controls.js";
 import { percent } from "../ui/percent.js";
 import { RunButton } from "../ui/run-button.js";
@@ -10,7 +11,7 @@ import { DEFAULT_PROMPT } from "./settings.js";
 export function SettingsCard() {
   const app = useApp();
   const settings = useSelect((state) => state.describe.settings);
-  const model = useSelect((state) => state.model?.rediff);
+  const model = useSelect((state) => answering(state)?.rediff);
   const running = useSelect((state) => isRunning(state.describe.comparison));
   const ready = useSelect((state) => state.server === "ready");
   const comparison = useSelect((state) => state.describe.comparison);
@@ -88,14 +89,14 @@ function Baseline() {
   const app = useApp();
   const models = useSelect((state) => state.models);
   const baseline = useSelect((state) => state.describe.baseline);
-  const [own] = models;
-  const sides = sidesOf(models, baseline);
+  const own = useSelect(answering);
+  const sides = sidesOf(models, own, baseline);
   if (own === undefined || sides === undefined || models.length < 2) return null;
   return (
     <Segmented
       label={`${sides.revising.title}, compared with`}
       value={sides.plain.model}
-      options={baselinesOf(models).map((model) => ({
+      options={baselinesOf(models, own).map((model) => ({
         value: model.id,
         text: model === own ? `itself, not revising` : model.rediff.title,
       }))}
@@ -107,7 +108,7 @@ function Baseline() {
 function MoreSettings() {
   const app = useApp();
   const settings = useSelect((state) => state.describe.settings);
-  const model = useSelect((state) => state.model?.rediff);
+  const model = useSelect((state) => answering(state)?.rediff);
   const join = model?.image_join;
   const length = settings.genLength ?? model?.default_gen_length;
   return (

@@ -1,4 +1,5 @@
 import { type App, announce, begin, giveUp, isReplaced, noteProblem, patch } from "../app/app.js";
+import { answering } from "../models/answering.js";
 import { currentPicture, pictureKey, truthOf } from "../picture/picture-actions.js";
 import type { Filled } from "../server/messages.js";
 import { Problem } from "../server/problem.js";
@@ -16,7 +17,8 @@ export async function fillTemplate(app: App): Promise<void> {
     const picture = await currentPicture(app);
     const key = pictureKey(app.store.get().picture);
     const facts = truthOf(app);
-    const fields = { image: picture?.url, template, tokens_per_step: tokensPerStep };
+    const model = answering(app.store.get())?.id;
+    const fields = { model, image: picture?.url, template, tokens_per_step: tokensPerStep };
     const result = await app.api.fill(
       fields,
       liveHandlers(signal, (live) => patch(app, "fill", { live })),
@@ -24,7 +26,7 @@ export async function fillTemplate(app: App): Promise<void> {
     );
     assertInside(result);
     patch(app, "fill", {
-      result: { ...result, template, created: new Date().toISOString(), picture, pictureKey: key, facts },
+      result: { ...result, model, template, created: new Date().toISOString(), picture, pictureKey: key, facts },
     });
     announce(app, `Filled: ${result.text}`);
   } catch (thrown) {

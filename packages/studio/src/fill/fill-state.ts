@@ -15,6 +15,8 @@ export interface FillState {
     | (Filled & {
         /** That was filled in. */
         template: string;
+        /** Id of the model that filled it; undefined where an earlier version of the page did not say. */
+        model?: string | undefined;
         /** ISO date. */
         created: string;
         picture: { name: string; url: string } | undefined;

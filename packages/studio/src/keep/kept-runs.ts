@@ -34,17 +34,16 @@ export function runsEnded(before: State, now: State): KeptRun[] {
     const whole = { ...known, ...pictureThen(comparison.pictureKey), ...(asked && { asked }) };
     if (Object.keys(saved.runs).length > 0) runs.push({ kind: "describe", ...whole, comparison: saved });
   }
-  const model = now.model?.id ?? "";
   const { review } = now.proofread;
   // Also after every decision about an edit.
   if (review !== undefined && review !== before.proofread.review && before.proofread.draft === now.proofread.draft) {
-    const { created } = review;
+    const { created, model = "" } = review;
     const known = { id: `proofread-${created}`, created, model, ...pictureThen(review.pictureKey) };
     runs.push({ kind: "proofread", ...known, review: savedReview(review) });
   }
   const { result } = now.fill;
   if (result !== undefined && result !== before.fill.result && now.fill.template === before.fill.template) {
-    const { created } = result;
+    const { created, model = "" } = result;
     const known = { id: `fill-${created}`, created, model, ...pictureThen(result.pictureKey) };
     runs.push({ kind: "fill", ...known, result: savedFilled(result) });
   }

@@ -22,6 +22,7 @@ export type SavedPicture = z.infer<typeof pictureSchema>;
 /** Of a result: when it was made, of which picture, and what is true of it. */
 const made = {
   created: text,
+  model: z.optional(text),
   picture: z.optional(z.object({ name: text, url })),
   pictureKey: text,
   facts: z.optional(factsSchema),
@@ -52,6 +53,8 @@ const asked = z.object({ settings: settingsSchema, baseline: z.optional(text) })
 export const sessionSchema = z.object({
   id: text,
   saved: text,
+  /** Id of the model that was chosen. */
+  wanted: z.optional(text),
   picture: pictureSchema,
   describe: z.object({
     ...asked.shape,
@@ -74,6 +77,7 @@ export const sessionSchema = z.object({
         text,
         picture: z.optional(z.object({ name: text, url })),
         unread: z.optional(z.array(span)),
+        model: z.optional(text),
         status: z.enum(["done", "stopped"]),
       }),
     ),

@@ -7,12 +7,13 @@ type FilledResult = NonNullable<FillState["result"]>;
 type SavedReview = NonNullable<Session["proofread"]["review"]>;
 export type SavedFilled = Extract<KeptRun, { kind: "fill" }>["result"];
 
-export function savedReview({ rejected, edits, unread, facts, picture, ...others }: Review): SavedReview {
+export function savedReview({ rejected, edits, unread, facts, picture, model, ...others }: Review): SavedReview {
   return {
     ...others,
     edits: edits.map((edit) => ({ ...edit })),
     unread: [...unread],
     rejected: [...rejected],
+    ...(model !== undefined && { model }),
     ...(facts && { facts }),
     ...(picture && { picture }),
   };
@@ -22,8 +23,8 @@ export function reviewOf({ rejected, facts, picture, ...others }: SavedReview): 
   return { ...others, facts, picture, rejected: new Set(rejected) };
 }
 
-export function savedFilled({ facts, picture, ...others }: FilledResult): SavedFilled {
-  return { ...others, ...(facts && { facts }), ...(picture && { picture }) };
+export function savedFilled({ facts, picture, model, ...others }: FilledResult): SavedFilled {
+  return { ...others, ...(model !== undefined && { model }), ...(facts && { facts }), ...(picture && { picture }) };
 }
 
 export function filledOf({ facts, picture, ...others }: SavedFilled): FilledResult {

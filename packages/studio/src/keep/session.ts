@@ -9,11 +9,12 @@ import { pictureSchema, type SavedPicture, type Session } from "./saved-parts.js
 import { filledOf, reviewOf, savedFilled, savedReview } from "./saved-results.js";
 
 /** Parts of the state that a session is made of. */
-export type Kept = Pick<State, "picture" | "describe" | "proofread" | "fill" | "chat">;
+export type Kept = Pick<State, "wanted" | "picture" | "describe" | "proofread" | "fill" | "chat">;
 
 /** Whether anything differs that a session has: most changes of the state are of other things. */
 export function isSameSession(one: Kept, other: Kept): boolean {
-  const parts = ({ picture, describe, proofread, fill, chat }: Kept) => [
+  const parts = ({ wanted, picture, describe, proofread, fill, chat }: Kept) => [
+    wanted,
     ...[picture.source, picture.file, picture.scene],
     ...[describe.settings, describe.baseline, describe.comparison, describe.player.speed],
     ...[proofread.draft, proofread.review],
@@ -29,11 +30,12 @@ export function savedPicture({ source, file, scene }: Kept["picture"]): SavedPic
 }
 
 export function sessionOf(state: Kept, id: string, saved: string): Session {
-  const { picture, describe, proofread, fill, chat } = state;
+  const { wanted, picture, describe, proofread, fill, chat } = state;
   const { comparison, settings, baseline, player } = describe;
   return {
     id,
     saved,
+    ...(wanted !== undefined && { wanted }),
     picture: savedPicture(picture),
     describe: {
       settings,
@@ -57,7 +59,7 @@ export function sessionOf(state: Kept, id: string, saved: string): Session {
 }
 
 /** An answer that is being written ends where it is. */
-function savedMessage({ role, text, picture, unread, trace, status }: ChatMessage) {
+function savedMessage({ role, text, picture, unread, trace, status, model }: ChatMessage) {
   const soFar = text || (trace === undefined ? "" : textAt(trace, trace.steps.length));
   if (status === "writing" && soFar === "") return [];
   return [
@@ -66,6 +68,7 @@ function savedMessage({ role, text, picture, unread, trace, status }: ChatMessag
       text: soFar,
       ...(picture && { picture }),
       ...(unread && { unread: [...unread] }),
+      ...(model !== undefined && { model }),
       status: status === "writing" ? ("stopped" as const) : status,
     },
   ];
@@ -73,7 +76,10 @@ function savedMessage({ role, text, picture, unread, trace, status }: ChatMessag
 
 /** The state with all that the session has.
  *  @throws Problem where its runs do not fit together */
-export function withSession<S extends Kept>(state: S, { picture, describe, proofread, fill, chat }: Session): S {
+export function withSession<S extends Kept>(
+  state: S,
+  { wanted, picture, describe, proofread, fill, chat }: Session,
+): S {
   const chosen = { ...state.picture, ...pictureOf(picture) };
   const key = rekeyed(picture, chosen);
   const { comparison, from, settings, baseline, speed } = describe;
@@ -82,6 +88,7 @@ export function withSession<S extends Kept>(state: S, { picture, describe, proof
   const { result } = fill;
   return {
     ...state,
+    wanted,
     picture: { ...chosen, cell: 0, problem: undefined, failed: undefined, waiting: undefined },
     describe: {
       settings,

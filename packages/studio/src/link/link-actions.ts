@@ -3,6 +3,7 @@
 import { addressOf, hashOf } from "../app/address.js";
 import { type App, announce } from "../app/app.js";
 import type { State } from "../app/app-state.js";
+import { linkedModel } from "../models/answering.js";
 import { replacePage } from "../runs/runs-actions.js";
 import { isOfWorld } from "../scene/saved-scene.js";
 import { isEmpty } from "../scene/scene.js";
@@ -37,10 +38,11 @@ function say({ store }: App, by: string): void {
   store.update((state) => ({ ...state, replaced: { by, session: undefined } }));
 }
 
-function withLinked(state: State, { scene, settings, text }: Linked): State {
+function withLinked(state: State, { scene, settings, text, model }: Linked): State {
   const { tab, picture, describe, proofread, fill } = state;
   return {
     ...state,
+    ...(model !== undefined && { wanted: model }),
     picture: scene === undefined ? picture : { ...picture, source: "scene", scene, cell: 0, problem: undefined },
     describe: { ...describe, settings, problem: undefined },
     ...(text !== undefined && tab === "proofread" && { proofread: { ...proofread, draft: text, review: undefined } }),
@@ -49,12 +51,14 @@ function withLinked(state: State, { scene, settings, text }: Linked): State {
 }
 
 /** Undefined where it would be too long. @param base the page's address without its hash */
-export function linkTo({ tab, picture, describe, proofread, fill }: State, base: string): string | undefined {
+export function linkTo(state: State, base: string): string | undefined {
+  const { tab, picture, describe, proofread, fill } = state;
   const { source, scene } = picture;
   const linked: Linked = {
     scene: source === "scene" && scene !== undefined && !isEmpty(scene) ? scene : undefined,
     settings: describe.settings,
     text: tab === "proofread" ? proofread.draft : tab === "fill" ? fill.template : undefined,
+    model: linkedModel(state),
   };
   const part = linkPart(linked);
   return part === undefined ? undefined : `${base}${hashOf({ tab, rest: [WITH, part] })}`;

@@ -9,6 +9,7 @@ const linked: Linked = {
   scene: { style: "flat", background: "blue", cells: [group, undefined, undefined, undefined] },
   settings: { ...defaultSettings(), prompt: "Was ist \u00fcber dem \u{1f980}?", tokensPerStep: 2, seed: 7 },
   text: "a [[2]].",
+  model: "org/name",
 };
 const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
@@ -35,6 +36,8 @@ describe("links", () => {
     ["a setting out of bounds", encoded({ v: 1, settings: { tokensPerStep: 1e9 } })],
     ["a setting of another kind", encoded({ v: 1, settings: { prompt: 4 } })],
     ["a scene of too many cells", encoded({ v: 1, scene: { style: "", background: "", cells: Array(65).fill(null) } })],
+    ["a model without a name", encoded({ v: 1, model: "" })],
+    ["a model's name that is none", encoded({ v: 1, model: "x".repeat(501) })],
     ["too many signs", "A".repeat(MOST_SIGNS + 1)],
   ])("%s is refused", (_, part) => {
     expect(() => readLinkPart(part)).toThrow(/^This link cannot be used: /);

@@ -13,11 +13,14 @@ export interface Linked {
   settings: Settings;
   /** Draft or template of the tab. */
   text: string | undefined;
+  /** Id of the model that answers. */
+  model?: string | undefined;
 }
 
 /** Signs of a link's part: servers and chats cut longer addresses. */
 export const MOST_SIGNS = 8_000;
 const MOST_TEXT = 2_000;
+const MOST_NAME = 500;
 
 const schema = z.strictObject({
   v: z.literal(1),
@@ -25,10 +28,11 @@ const schema = z.strictObject({
   /** Those that differ from the page's usual ones. */
   settings: z.optional(z.record(z.string(), z.union([z.string(), z.number()]))),
   text: z.optional(z.string().check(z.maxLength(MOST_TEXT))),
+  model: z.optional(z.string().check(z.minLength(1), z.maxLength(MOST_NAME))),
 });
 
 /** @returns undefined where it would be too long */
-export function linkPart({ scene, settings, text }: Linked): string | undefined {
+export function linkPart({ scene, settings, text, model }: Linked): string | undefined {
   const usual: Readonly<Record<string, unknown>> = { ...defaultSettings() };
   const changed = Object.entries(settings).filter(([name, value]) => value !== undefined && value !== usual[name]);
   const said = {
@@ -36,6 +40,7 @@ export function linkPart({ scene, settings, text }: Linked): string | undefined 
     ...(scene && { scene }),
     ...(changed.length > 0 && { settings: Object.fromEntries(changed) }),
     ...(text && { text }),
+    ...(model !== undefined && { model }),
   };
   if ((text?.length ?? 0) > MOST_TEXT) return undefined;
   const part = inBase64Url(JSON.stringify(said));
@@ -47,10 +52,10 @@ export function readLinkPart(part: string): Linked {
   if (part.length > MOST_SIGNS) throw wrong(`it is longer than ${MOST_SIGNS} signs`);
   const link = parse(schema, parseJson(fromBase64Url(part)));
   if (!link.ok) throw wrong(link.problem);
-  const { scene, settings, text } = link.value;
+  const { scene, settings, text, model } = link.value;
   const merged = parse(settingsSchema, { ...defaultSettings(), ...settings });
   if (!merged.ok) throw wrong(merged.problem);
-  return { scene, settings: merged.value, text };
+  return { scene, settings: merged.value, text, ...(model !== undefined && { model }) };
 }
 
 const wrong = (why: string) => new Problem("bad-file", `This link cannot be used: ${why}.`);

@@ -1,6 +1,8 @@
 /** Taking a picture from a file, the clipboard or the board, and handing it to requests. */
+
 import type { Facts } from "../../../rediff/src/scenes/world/facts.js";
 import { type App, announce, begin, giveUp, noteProblem, patch } from "../app/app.js";
+import { answering } from "../models/answering.js";
 import { sceneToPng } from "../scene/draw.js";
 import { isEmpty, type Scene } from "../scene/scene.js";
 import { factsOfScene } from "../scene/scene-facts.js";
@@ -49,12 +51,13 @@ export function hasPicture({ store }: App): boolean {
 
 /** The picture as requests carry it; a scene is drawn at the model's size. */
 export async function currentPicture({ store, sprites }: App): Promise<Pick<PictureFile, "name" | "url"> | undefined> {
-  const { picture, catalog, model } = store.get();
+  const { picture, catalog } = store.get();
   if (picture.source === "file") return picture.file && { name: picture.file.name, url: picture.file.url };
   if (picture.scene === undefined || catalog === undefined || isEmpty(picture.scene)) return undefined;
+  const size = answering(store.get())?.rediff.image_size || 96; // one that sees nothing has none
   return {
     name: "scene.png",
-    url: await sceneToPng(picture.scene, catalog, sprites, model?.rediff.image_size ?? 96),
+    url: await sceneToPng(picture.scene, catalog, sprites, size),
   };
 }
 

@@ -1,4 +1,5 @@
 import { type App, announce, begin, giveUp, isReplaced, noteProblem, patch } from "../app/app.js";
+import { answering } from "../models/answering.js";
 import { currentPicture, pictureKey, truthOf } from "../picture/picture-actions.js";
 import { Problem } from "../server/problem.js";
 import { liveHandlers } from "../text/live.js";
@@ -18,13 +19,15 @@ export async function proofread(app: App): Promise<void> {
     if (picture === undefined) throw new Problem("refused", "Choose the picture that the description is about first.");
     const key = pictureKey(app.store.get().picture);
     const facts = truthOf(app);
+    const model = answering(app.store.get())?.id;
     const { edits, unread, rounds, seconds } = await app.api.refine(
-      { image: picture.url, draft },
+      { model, image: picture.url, draft },
       liveHandlers(signal, (live) => patch(app, "proofread", { live })),
       signal,
     );
     const review = {
       created: new Date().toISOString(),
+      model,
       picture,
       draft,
       ...checked(draft, edits, unread),

@@ -7,6 +7,8 @@ import type { Edit } from "./edits.js";
 export interface Review {
   /** ISO date. */
   created: string;
+  /** Id of the model that read it; undefined where an earlier version of the page did not say. */
+  model?: string | undefined;
   draft: string;
   edits: readonly Edit[];
   /** What the model cannot read and has left alone. */

@@ -4,6 +4,7 @@ import type { Facts } from "../../../rediff/src/scenes/world/facts.js";
 import { patch, useApp, useSelect } from "../app/app.js";
 import { galleryDrafts, rightDrafts } from "../gallery/gallery.js";
 import { TextGallery } from "../gallery/text-gallery.js";
+import { answering } from "../models/answering.js";
 import { hasPicture } from "../picture/picture-actions.js";
 import { StaleNote } from "../picture/stale-note.js";
 import { JudgedLegend, JudgedText, Verdict } from "../scene/judged-text.js";
@@ -25,7 +26,7 @@ export function ProofreadTab() {
   const { draft, busy, live, review, problem } = useSelect((state) => state.proofread);
   const ready = useSelect((state) => state.server === "ready");
   const catalog = useSelect((state) => state.catalog);
-  const revises = useSelect((state) => state.model?.rediff.revises);
+  const revises = useSelect((state) => answering(state)?.rediff.revises);
   useSelect((state) => state.picture);
   return (
     <>

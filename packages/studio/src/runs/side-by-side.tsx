@@ -130,7 +130,10 @@ function Facts({ run, other }: { run: KeptRun; other: KeptRun | undefined }) {
 function factsOf(run: KeptRun): Map<string, string> {
   const facts = new Map<string, string>();
   const put = (name: string, value: unknown) => facts.set(name, String(value));
+  put("model", run.model);
   if (run.kind === "describe") {
+    const { sides } = run.comparison;
+    if (sides !== undefined) put("compared with", sides.plain.model);
     for (const [name, value] of Object.entries(run.comparison.settings)) put(name, value);
     const end = run.comparison.runs.revising?.end ?? run.comparison.runs.plain?.end;
     if (end !== undefined) {

@@ -1,7 +1,9 @@
 /** A scene of stickers, put together by mouse, finger or keys. */
+
 import { useEffect, useState } from "preact/hooks";
 import { announce, patch, useApp, useSelect } from "../app/app.js";
 import { SceneGallery } from "../gallery/scene-gallery.js";
+import { answering } from "../models/answering.js";
 import { changeScene } from "../picture/picture-actions.js";
 import { Segmented, Select } from "../ui/controls.js";
 import { Icon } from "../ui/icons.js";
@@ -23,7 +25,7 @@ import {
 export function Composer({ catalog }: { catalog: Catalog }) {
   const app = useApp();
   const { scene, cell } = useSelect((state) => state.picture);
-  const side = useSelect((state) => state.model?.rediff.image_size);
+  const side = useSelect((state) => answering(state)?.rediff.image_size);
   const narrow = useNarrow();
   const [unfolded, setUnfolded] = useState(false);
   if (scene === undefined) return null;

@@ -13,8 +13,11 @@ import {
   type Models,
   modelsSchema,
   type PassProgress,
+  type Pull,
   parse,
   parseJson,
+  pullSchema,
+  pullsSchema,
   type Readiness,
   type Redrawn,
   type Refined,
@@ -59,6 +62,10 @@ export interface Api {
   chat(turns: readonly ChatTurn[], fields: RequestFields, handlers: StreamHandlers, signal: AbortSignal): Promise<void>;
   refine(fields: RequestFields, handlers: StepHandlers, signal: AbortSignal): Promise<Refined>;
   fill(fields: RequestFields, handlers: StepHandlers, signal: AbortSignal): Promise<Filled>;
+  /** Models that are added to the server, newest first. */
+  pulls(): Promise<readonly Pull[]>;
+  beginPull(model: string): Promise<Pull>;
+  cancelPull(id: string): Promise<Pull>;
   /** A picture that this browser cannot read. @param maxSide pixels of the longer side at most */
   redraw(file: Blob, maxSide: number | undefined, signal: AbortSignal): Promise<Redrawn>;
 }
@@ -74,9 +81,10 @@ export function createApi(options: { fetch: typeof fetch; key: () => string }): 
       throw new Problem("gone", "No connection to the server.");
     }
   };
-  const post = async (path: string, body: unknown, signal: AbortSignal): Promise<Response> => {
+  const post = async (path: string, body: unknown, signal?: AbortSignal): Promise<Response> => {
     const headers = { "content-type": "application/json" };
-    return await good(await send(path, { method: "POST", headers, body: JSON.stringify(body), signal }));
+    const init = { method: "POST", headers, body: JSON.stringify(body), ...(signal && { signal }) };
+    return await good(await send(path, init));
   };
   return {
     async readiness(signal) {
@@ -85,7 +93,7 @@ export function createApi(options: { fetch: typeof fetch; key: () => string }): 
       if (!answer.ok) throw new Problem("gone", "Something else answers at this address.");
       return answer.value.status;
     },
-    models: async () => await read(modelsSchema, await good(await send("/v1/models"))),
+    models: async () => await read(modelsSchema, await good(await send("/v1/models", { cache: "no-store" }))),
     async stickers() {
       const response = await send("/v1/scenes/stickers");
       return response.status === 404 ? undefined : await read(catalogSchema, await good(response));
@@ -104,6 +112,9 @@ export function createApi(options: { fetch: typeof fetch; key: () => string }): 
       await readSteps(refineSchema, await post("/v1/refine", { ...fields, ...streamed }, signal), handlers),
     fill: async (fields, handlers, signal) =>
       await readSteps(fillSchema, await post("/v1/fill", { ...fields, ...streamed }, signal), handlers),
+    pulls: async () => (await read(pullsSchema, await good(await send("/v1/pulls", { cache: "no-store" })))).data,
+    beginPull: async (model) => await read(pullSchema, await post("/v1/pulls", { model })),
+    cancelPull: async (id) => await read(pullSchema, await post(`/v1/pulls/${encodeURIComponent(id)}/cancel`, {})),
     async redraw(file, maxSide, signal) {
       const path = maxSide === undefined ? "/v1/pictures" : `/v1/pictures?max_side=${maxSide}`;
       // A file's own type is often none, or wrong; its bytes say what it is.
@@ -200,7 +211,7 @@ async function good(response: Response): Promise<Response> {
   switch (response.status) {
     case 401:
     case 403:
-      throw new Problem("key", message);
+      throw new Problem(answer.ok && answer.value.error.code === "pull_not_allowed" ? "refused" : "key", message);
     case 413:
       throw new Problem("too-large", message);
     case 429:

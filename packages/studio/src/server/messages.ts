@@ -90,9 +90,10 @@ const modelSchema = z.object({
     /** For people. */
     title: z.string(),
     revises: z.boolean(),
-    image_size: count.check(z.minimum(8)),
+    /** 0 of one that sees nothing. */
+    image_size: count,
     /** Longer side of the largest picture that is not made smaller for it. */
-    largest_view: count.check(z.minimum(8)),
+    largest_view: count,
     max_length: count,
     embedded: z.boolean(),
     default_gen_length: count.check(z.minimum(1)),
@@ -101,16 +102,37 @@ const modelSchema = z.object({
     converses: z.boolean(),
     scene_world: z.boolean(),
     image_join: z.enum(["legacy", "correct"]),
+    /** "idle" is loaded when it is asked. */
+    status: z.exactOptional(z.enum(["idle", "loading", "ready", "restarting", "draining"])),
+    loading_seconds: z.exactOptional(z.nullable(nonNegative)),
+    /** Why it could not be loaded. */
+    problem: z.exactOptional(z.nullable(z.string())),
+    dtype: z.exactOptional(z.nullable(z.string())),
+    quantize: z.exactOptional(z.nullable(z.string())),
   }),
 });
 export type Model = z.infer<typeof modelSchema>;
 
 export const modelsSchema = z.object({
   data: z.array(modelSchema).check(z.minLength(1)),
-  /** What started the server. */
-  rediff: z.optional(z.object({ command: z.string() })),
+  /** What started the server, and whether further models can be pulled. */
+  rediff: z.optional(z.object({ command: z.optional(z.string()), pull: z.optional(z.boolean()) })),
 });
 export type Models = z.infer<typeof modelsSchema>;
+
+export const pullSchema = z.object({
+  id: z.string(),
+  model: z.string(),
+  status: z.enum(["running", "done", "failed", "cancelled"]),
+  bytes: z.nullable(count),
+  total_bytes: z.nullable(count),
+  note: z.nullable(z.string()),
+  error: z.nullable(z.object({ message: z.string() })),
+});
+export type Pull = z.infer<typeof pullSchema>;
+
+/** Newest first. */
+export const pullsSchema = z.object({ data: z.array(pullSchema) });
 
 export const readinessSchema = z.object({ status: z.enum(["ready", "loading", "draining", "restarting"]) });
 export type Readiness = z.infer<typeof readinessSchema>["status"];

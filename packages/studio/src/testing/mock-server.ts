@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { UserError } from "../../../rediff/src/errors.js";
+import { isModelId } from "../../../rediff/src/hub/hub-names.js";
 import { readIconSet } from "../../../rediff/src/scenes/picture/artwork.js";
 import { stickerCatalog } from "../../../rediff/src/scenes/world/catalog.js";
 import { styles } from "../../../rediff/src/scenes/world/world.js";
@@ -30,6 +31,12 @@ export interface Behaviour {
   sceneWorld: boolean;
   /** With LLaDA-V's objective as a second model. */
   embedded: boolean;
+  /** Ids of further models. */
+  others: readonly string[];
+  /** How models stand, by their ids; default "ready". */
+  standing: Readonly<Record<string, { status: string; problem?: string; loading_seconds?: number }>>;
+  /** Whether further models may be pulled. */
+  pull: boolean;
   /** Default: as the embedded model does not. */
   converses: boolean | undefined;
   /** What the server says it was started by. */
@@ -59,9 +66,21 @@ export interface MockServer {
   /** Bodies of the POSTs so far, and how many clients left before the end. */
   requests: { path: string; body: Record<string, unknown> }[];
   aborted: number;
+  /** Newest first: tests let them go on. */
+  pulls: MockPull[];
   close(): Promise<void>;
   /** Listens again at the same address after close. */
   reopen(): Promise<void>;
+}
+
+interface MockPull {
+  id: string;
+  model: string;
+  status: "running" | "done" | "failed" | "cancelled";
+  bytes: number | null;
+  total_bytes: number | null;
+  note: string | null;
+  error: { message: string } | null;
 }
 
 const dist = fileURLToPath(new URL("../../dist", import.meta.url));
@@ -71,6 +90,9 @@ export async function startMockServer(behaviour: Partial<Behaviour> = {}): Promi
     ready: "ready",
     sceneWorld: true,
     embedded: true,
+    others: [],
+    standing: {},
+    pull: false,
     converses: undefined,
     command: "npm start",
     unknownWords: [],
@@ -84,7 +106,7 @@ export async function startMockServer(behaviour: Partial<Behaviour> = {}): Promi
     key: undefined,
     ...behaviour,
   };
-  const mock: Pick<MockServer, "behave" | "requests" | "aborted"> = { behave, requests: [], aborted: 0 };
+  const mock: Mock = { behave, requests: [], aborted: 0, pulls: [] };
   let server = createServer((request, response) => void answer(mock, request, response));
   const listen = (port: number) =>
     new Promise<number>((done, failed) => {
@@ -106,7 +128,7 @@ export async function startMockServer(behaviour: Partial<Behaviour> = {}): Promi
   });
 }
 
-type Mock = Pick<MockServer, "behave" | "requests" | "aborted">;
+type Mock = Pick<MockServer, "behave" | "requests" | "aborted" | "pulls">;
 
 async function answer(mock: Mock, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { behave } = mock;
@@ -125,7 +147,11 @@ async function answer(mock: Mock, request: IncomingMessage, response: ServerResp
     return json(response, behave.ready === "ready" ? 200 : 503, { status: behave.ready, model: "mock" });
   }
   if (path === "/v1/models") {
-    json(response, 200, { object: "list", data: modelsOf(behave), rediff: { command: behave.command } });
+    json(response, 200, {
+      object: "list",
+      data: modelsOf(behave),
+      rediff: { command: behave.command, pull: behave.pull },
+    });
     return;
   }
   if (path === "/openapi.json") {
@@ -134,6 +160,7 @@ async function answer(mock: Mock, request: IncomingMessage, response: ServerResp
     json(response, 200, openApi());
     return;
   }
+  if (path.startsWith("/v1/pulls")) return await pulling(mock, path, request, response);
   if (path.startsWith("/v1/scenes/")) {
     return await scenes(behave, path, response);
   }
@@ -168,10 +195,35 @@ function modelsOf(behave: Behaviour) {
     behave.embedded ? "ReDiff" : "rediff-8b",
     true,
   );
-  return behave.embedded ? [own, modelOf(behave, "llada-v-demo", "LLaDA-V's objective", false)] : [own];
+  const baseline = behave.embedded ? [modelOf(behave, "llada-v-demo", "LLaDA-V's objective", false)] : [];
+  return [own, ...baseline, ...behave.others.map((id) => modelOf(behave, id, id, false))];
 }
 
-function modelOf({ sceneWorld, embedded, converses }: Behaviour, id: string, title: string, revises: boolean) {
+/** One pull at a time, which stands as tests have it. */
+async function pulling({ behave, pulls }: Mock, path: string, request: IncomingMessage, response: ServerResponse) {
+  const body = await bytesOf(request);
+  const [newest] = pulls;
+  if (!behave.pull) return refuse(response, 403, "no models are added to this server");
+  if (request.method === "GET") return json(response, 200, { object: "list", data: pulls });
+  if (path.endsWith("/cancel")) {
+    if (newest === undefined) return refuse(response, 404, "there is no such pull");
+    newest.status = "cancelled";
+    return json(response, 200, newest);
+  }
+  const { model } = JSON.parse(body.toString("utf8")) as { model: string };
+  if (!isModelId(model)) return refuse(response, 400, `"${model}" is not a model id`);
+  const progress = { bytes: null, total_bytes: null, note: null, error: null };
+  const pull: MockPull = { id: `pull-${pulls.length}`, model, status: "running", ...progress };
+  pulls.unshift(pull);
+  json(response, 202, pull);
+}
+
+function modelOf(
+  { sceneWorld, embedded, converses, standing }: Behaviour,
+  id: string,
+  title: string,
+  revises: boolean,
+) {
   return {
     id,
     object: "model",
@@ -189,6 +241,12 @@ function modelOf({ sceneWorld, embedded, converses }: Behaviour, id: string, tit
       default_gen_length: 32,
       scene_world: sceneWorld,
       image_join: "correct",
+      dtype: "float32",
+      quantize: null,
+      problem: null,
+      loading_seconds: null,
+      status: "ready",
+      ...standing[id],
     },
   };
 }
@@ -271,7 +329,7 @@ function refine(body: Record<string, unknown>, behave: Behaviour) {
   let text = draft;
   for (const { start, end, to } of edits.toReversed()) text = text.slice(0, start) + to + text.slice(end);
   const unread = unreadOf(draft, behave);
-  return { text, edits, rounds: 2, seconds: 0.31, unread, model: modelsOf(behave)[0]?.id };
+  return { text, edits, rounds: 2, seconds: 0.31, unread, model: body.model ?? modelsOf(behave)[0]?.id };
 }
 
 /** At once, or as a stream with two passes: the first shows the text as it was given, masks in its blanks; the second writes. */

@@ -4,6 +4,7 @@ const paths = {
   play: "M6.5 4.2v11.6L15.8 10z",
   pause: "M7 4.5v11M13 4.5v11",
   back: "M12.5 5 7.5 10l5 5",
+  down: "m5.5 8 4.5 4.5L14.5 8",
   forward: "m7.5 5 5 5-5 5",
   restart: "M5 5v10M15 5l-6.5 5L15 15z",
   upload: "M10 13V4m0 0L6.5 7.5M10 4l3.5 3.5M4 13v2.5h12V13",

@@ -45,6 +45,7 @@ interface Flags extends Omit<ModelFlags, "model"> {
   pictureTimeout: number;
   videoTimeout: number;
   allowUrls?: true;
+  allowPull?: boolean;
   maxConnections?: number;
   requestTimeout: number;
   writeTimeout: number;
@@ -138,6 +139,11 @@ export function serveCommand(): Command {
     .option("--picture-timeout <SECONDS>", "work on one picture, without what it waits", seconds(0.1), 30)
     .option("--video-timeout <SECONDS>", "work on one video, without what it waits", seconds(0.1), 60)
     .option("--allow-urls", "fetch http(s) pictures; only from public addresses")
+    .option(
+      "--allow-pull",
+      "let clients, the studio among them, add models of the hub, which are served beside the others (default where only this machine can ask, and without keys)",
+    )
+    .option("--no-allow-pull", "do not")
     .option(
       "--max-connections <N>",
       "clients connected at once; beyond, 503 (default 1024, or what ulimit -n allows)",
@@ -328,6 +334,16 @@ function serverOptions(flags: OwnFlags, folder: string, others: readonly OtherMo
   };
   const fromEnvironment = (process.env.REDIFF_API_KEY ?? "").split(",").map((key) => key.trim());
   const apiKeys = [...(flags.apiKey ?? []), ...fromEnvironment].filter((key) => key !== "");
+  const beside = ({ folder: other, ...model }: OtherModel) => ({
+    engine: { ...engine, folder: other },
+    model: {
+      ...model,
+      revises: soundsLikeRediff(model.id),
+      genLength: flags.genLength,
+      maxAnswer: flags.maxAnswer,
+      fast: flags.fast,
+    },
+  });
   return {
     engine: { ...engine, load: loadOptions(flags), folder, replicas: flags.replicas, threads: threadsOf(flags) },
     listen: {
@@ -363,16 +379,10 @@ function serverOptions(flags: OwnFlags, folder: string, others: readonly OtherMo
       maxAnswer: flags.maxAnswer,
       fast: flags.fast,
     },
-    others: others.map(({ folder: other, ...model }) => ({
-      engine: { ...engine, folder: other },
-      model: {
-        ...model,
-        revises: soundsLikeRediff(model.id),
-        genLength: flags.genLength,
-        maxAnswer: flags.maxAnswer,
-        fast: flags.fast,
-      },
-    })),
+    others: others.map(beside),
+    ...(mayPull(flags, apiKeys) && {
+      pulling: { beside: (id, other) => beside({ id, folder: other, embedded: false }) },
+    }),
     modelsMemory: flags.modelsMemory === undefined ? undefined : flags.modelsMemory * 2 ** 20,
     unloadAfter: flags.unloadAfter,
     // Others can neither start it nor need to know its folders.
@@ -382,6 +392,10 @@ function serverOptions(flags: OwnFlags, folder: string, others: readonly OtherMo
     log: say,
   };
 }
+
+/** Who may fill this machine's disk: by default who works on it. */
+const mayPull = ({ allowPull, host, allowHost, corsOrigin }: OwnFlags, apiKeys: readonly string[]): boolean =>
+  allowPull ?? (apiKeys.length === 0 && isLoopback(host) && allowHost === undefined && corsOrigin === undefined);
 
 /** Resolves when the server has ended, after a signal; a second one ends it at once. */
 function untilTold(server: RediffServer, seconds: number): Promise<void> {

@@ -56,7 +56,8 @@ export function unpackRefusal(refused: PortableRefusal): Error {
   return new ApiError(status, message, { type, param: param ?? undefined, headers, ...(code !== null && { code }) });
 }
 
-function textOf(pieces: readonly Uint8Array[]): string {
+/** @throws ApiError for a body too large in depth or number, compressed, or in broken UTF-8 */
+export function textOf(pieces: readonly Uint8Array[]): string {
   const bounds = new JsonBounds(BODY_LIMITS);
   for (const piece of pieces) {
     const excess = bounds.take(piece);

@@ -126,6 +126,9 @@ export class Engine {
   /** When it last had something to do, and since when it takes requests; of performance.now(). */
   #workedAt = performance.now();
   #upSince = performance.now();
+  /** Since when it is being loaded; of performance.now(). */
+  #loadingSince = performance.now();
+  #failure: UserError | undefined;
   /** It makes room for another model: nothing more is begun. */
   #isLeaving = false;
 
@@ -165,6 +168,16 @@ export class Engine {
 
   get status(): Status {
     return this.#status;
+  }
+
+  /** Of a model that is being loaded, or waits for memory to be loaded into. */
+  get loadingSeconds(): number | undefined {
+    return this.#status === "loading" ? Math.round((performance.now() - this.#loadingSince) / 100) / 10 : undefined;
+  }
+
+  /** Why it could not be loaded when that was last tried. */
+  get failure(): UserError | undefined {
+    return this.#failure;
   }
 
   /** undefined until the model has been loaded for the first time, but for a lazy one. */
@@ -409,6 +422,7 @@ export class Engine {
 
   #ready(facts: ModelFacts): void {
     this.#facts = facts;
+    this.#failure = undefined;
     this.#upSince = performance.now();
     if (this.#status !== "draining") this.#status = "ready";
     if (this.#replicas.every(({ isUp }) => isUp)) this.#loaded?.resolve(facts);
@@ -522,6 +536,8 @@ export class Engine {
   #loadLate(): void {
     const { folder, log, admit } = this.options;
     this.#status = "loading";
+    this.#loadingSince = performance.now();
+    this.#failure = undefined;
     const begin = () => {
       if (this.#status === "draining") return undefined; // whoever waited has been told
       log?.(`loading ${folder}, which a request asks for`);
@@ -529,6 +545,7 @@ export class Engine {
     };
     (admit?.() ?? Promise.resolve()).then(begin).catch((why: Error) => {
       if (this.#status !== "draining") this.#status = "idle";
+      this.#failure = failureOf(why);
       const error = new EngineError("failed", "the model cannot be loaded; the server's log says why", undefined, why);
       for (const entry of this.#queue.drain()) this.#settle(entry, () => entry.reject(error));
     });
@@ -540,6 +557,7 @@ export class Engine {
       return;
     }
     this.options.log?.(`${named(replica, "the model")} cannot be loaded again: ${why.message}`);
+    this.#failure = failureOf(why);
     this.#restarting();
   }
 
@@ -548,6 +566,9 @@ export class Engine {
     if (this.#status !== "draining" && !this.#replicas.some(({ isUp }) => isUp)) this.#status = "restarting";
   }
 }
+
+const failureOf = (why: Error): UserError =>
+  why instanceof UserError ? why : new UserError("its process failed", "The server's log says why.", { cause: why });
 
 const named = ({ name }: Replica, text: string): string => (name === undefined ? text : `${name}: ${text}`);
 

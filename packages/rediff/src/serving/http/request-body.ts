@@ -2,9 +2,10 @@
 import type { IncomingMessage } from "node:http";
 import { finished } from "node:stream";
 import type { Context } from "hono";
+import type { z } from "zod";
 import type { Asking } from "../bodies/asking.js";
 import type { BodyReader } from "../bodies/body-reader.js";
-import type { AskedBy } from "../bodies/judge-body.js";
+import { type AskedBy, parseBody, textOf } from "../bodies/judge-body.js";
 import { clientSignal } from "../routes/client.js";
 import type { AppEnv } from "./api-keys.js";
 import type { BodyBudget } from "./body-budget.js";
@@ -12,13 +13,16 @@ import { ApiError, clip } from "./error-object.js";
 import { refusalOfChunks, TOO_FINE } from "./fine-chunks.js";
 import type { PieceTurns } from "./piece-turns.js";
 
-export interface Bodies {
+export interface Bodies extends BodyBounds {
+  reader: BodyReader;
+}
+
+export interface BodyBounds {
   /** Bytes of one. */
   bodyLimit: number;
   /** Bytes of all together. */
   bodies: BodyBudget;
   turns: PieceTurns;
-  reader: BodyReader;
 }
 
 /** @throws ApiError for a wrong type, a body too large, broken UTF-8 or JSON, or one that is refused; OptionError for
@@ -29,9 +33,25 @@ export async function readAsked<R extends keyof AskedBy>(
   route: R,
   asking: () => Asking,
 ): Promise<AskedBy[R]> {
-  assertHead(c, bodies, /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i, "application/json");
+  assertHead(c, bodies, JSON_TYPE, "application/json");
   const pieces = await readPieces(c, bodies);
   return bodies.reader.read(route, pieces, asking(), clientSignal(c).signal);
+}
+
+const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+
+/** Of a request that is no question for a model. */
+const SMALL_BODY = 4096;
+
+/** Such a request's body, which is judged on the spot. @throws ApiError as `readAsked` does */
+export async function readJsonBody<S extends z.ZodObject>(
+  c: Context<AppEnv>,
+  bodies: BodyBounds,
+  schema: S,
+): Promise<z.output<S>> {
+  const small = { ...bodies, bodyLimit: Math.min(SMALL_BODY, bodies.bodyLimit) };
+  assertHead(c, small, JSON_TYPE, "application/json");
+  return parseBody(textOf(await readPieces(c, small)), schema);
 }
 
 /** A file as the body. Its type has to be one that pages of other origins cannot send unasked; what the file is, its bytes
@@ -48,7 +68,7 @@ export async function readFileBody(c: Context<AppEnv>, bodies: Bodies): Promise<
   return bytes;
 }
 
-function assertHead(c: Context<AppEnv>, { bodyLimit }: Bodies, types: RegExp, expected: string): void {
+function assertHead(c: Context<AppEnv>, { bodyLimit }: BodyBounds, types: RegExp, expected: string): void {
   const encoding = c.req.header("content-encoding") ?? "identity";
   if (!/^identity$/i.test(encoding))
     throw new ApiError(415, `content-encoding "${clip(encoding, 40)}" is not supported; send the body uncompressed`, {
@@ -66,7 +86,7 @@ function assertHead(c: Context<AppEnv>, { bodyLimit }: Bodies, types: RegExp, ex
 const PIECE_BYTES = 64 << 10;
 
 /** The body in pieces that lie alone in their buffers, all full but the last. */
-async function readPieces(c: Context<AppEnv>, { bodyLimit, bodies, turns }: Bodies): Promise<Uint8Array[]> {
+async function readPieces(c: Context<AppEnv>, { bodyLimit, bodies, turns }: BodyBounds): Promise<Uint8Array[]> {
   const lease = bodies.lease(c);
   if (/^100-continue$/i.test(c.req.header("expect") ?? "")) c.env?.outgoing?.writeContinue();
   const incoming = c.env?.incoming;

@@ -1,4 +1,5 @@
 /** How much memory a model will take, as far as its small files tell. */
+import type { DType } from "@rediff/torch";
 import type { LoadOptions } from "../../checkpoint/load-model.js";
 import { memoryNeed } from "../../checkpoint/memory.js";
 import { DEFAULT_GROUP } from "../../checkpoint/quantize/stored-format.js";
@@ -6,9 +7,13 @@ import { modelShapes } from "../../checkpoint/tensor-names.js";
 import type { ModelConfig } from "../../models/llava/llava.js";
 
 /** Bytes of its weights and of a large request: an estimate, rounded up. */
-export function modelBytes(config: ModelConfig, { device = "cpu", dtype, quantize }: LoadOptions): number {
-  const floats = dtype ?? (device === "cpu" ? "float32" : "bfloat16");
+export function modelBytes(config: ModelConfig, load: LoadOptions): number {
+  const { quantize } = load;
   const scheme = config.quantization ?? (quantize && { weights: quantize, group: DEFAULT_GROUP });
-  const { weights, activations } = memoryNeed(config, modelShapes(config), floats, scheme);
+  const { weights, activations } = memoryNeed(config, modelShapes(config), usualDtype(load), scheme);
   return weights + activations;
 }
+
+/** What its floating-point weights are computed in. */
+export const usualDtype = ({ device = "cpu", dtype }: LoadOptions): DType =>
+  dtype ?? (device === "cpu" ? "float32" : "bfloat16");

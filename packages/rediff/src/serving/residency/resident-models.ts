@@ -56,6 +56,17 @@ export class ResidentModels {
     return admitted;
   }
 
+  /** @throws UserError for one that is too large for all of the memory */
+  assertFits(id: string, bytes: number): void {
+    const { memory } = this.#options;
+    if (bytes <= memory) return;
+    throw new UserError(
+      `${id} takes about ${formatBytes(bytes)}, and all models may have ${formatBytes(memory)}`,
+      "Give them more (--models-memory), or load it in a smaller way (--dtype, --quantize).",
+      { code: "not_enough_memory" },
+    );
+  }
+
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
@@ -65,12 +76,7 @@ export class ResidentModels {
     const { memory, log } = this.#options;
     const wanted = this.#residents.find((each) => each.id === id);
     if (wanted === undefined) return;
-    if (wanted.bytes > memory)
-      throw new UserError(
-        `${id} takes about ${formatBytes(wanted.bytes)}, and all models may have ${formatBytes(memory)}`,
-        "Give them more (--models-memory), or load it in a smaller way (--dtype, --quantize).",
-        { code: "not_enough_memory" },
-      );
+    this.assertFits(id, wanted.bytes);
     while (!this.#isClosed) {
       // One that could not be loaded, or was ended, is idle again.
       for (const each of this.#admitted) if (each.engine.status === "idle") this.#admitted.delete(each);

@@ -1,5 +1,6 @@
 /** Who asks, and whether somebody still listens. */
 import type { Context } from "hono";
+import { isLoopback } from "../http/allowed-hosts.js";
 import type { AppEnv } from "../http/api-keys.js";
 
 /** Aborts when the client leaves before its answer is complete. */
@@ -21,3 +22,14 @@ export class ClientGone extends Error {
     super("the client has gone");
   }
 }
+
+/** Folders are nobody else's business; a proxy on this machine asks for others, and says so. */
+export function asksFromThisMachine(c: Context<AppEnv>): boolean {
+  const proxies = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
+  const host = c.req.header("host")?.replace(/:\d*$/, "");
+  return host !== undefined && isLoopback(host) && !proxies.some((name) => c.req.header(name) !== undefined);
+}
+
+/** A message without the folders in it, for those whose they are not. Addresses stay. */
+export const toldTo = (isOwner: boolean, text: string): string =>
+  isOwner ? text : text.replace(/(?<![\w.:/-])\/[^\s,;:()"']+/g, "...");

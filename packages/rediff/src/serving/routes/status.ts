@@ -1,12 +1,13 @@
 /** Whether the server lives, whether it is ready, what it measures, which models it has. */
-import type { Context, Hono } from "hono";
+import type { Hono } from "hono";
 import { DEFAULT_SEED } from "../../diffusion/decode-options.js";
 import { modelDefaults } from "../../inference/model-facts.js";
 import { largestView } from "../../vision/tiles/anyres.js";
-import { isLoopback } from "../http/allowed-hosts.js";
 import type { AppEnv } from "../http/api-keys.js";
 import { openApi } from "../openapi.js";
+import { usualDtype } from "../residency/model-bytes.js";
 import type { Served, Serving } from "../route-context.js";
+import { asksFromThisMachine, toldTo } from "./client.js";
 
 /** Ready is who answers requests that name no model, in one of its replicas at least. The others are told beside it where
  *  there are any: one that is loaded later, or has crashed, keeps nobody from asking the first. */
@@ -44,32 +45,32 @@ export function statusRoutes(app: Hono<AppEnv>, { served, metrics }: Serving): v
   });
 }
 
-export function modelRoutes(app: Hono<AppEnv>, { served, command }: Serving): void {
+export function modelRoutes(app: Hono<AppEnv>, { served, command, pulls }: Serving): void {
   const created = Math.floor(Date.now() / 1000);
-  const list = () => served.map((each) => entryOf(each, created));
-  app.get("/v1/models", (c) =>
-    c.json({
+  const list = (isOwner: boolean) => served.map((each) => entryOf(each, created, isOwner));
+  app.get("/v1/models", (c) => {
+    const isOwner = asksFromThisMachine(c);
+    const about = {
+      ...(command !== undefined && isOwner && { command }),
+      /** Further models can be pulled: /v1/pulls. */
+      ...(pulls !== undefined && { pull: true }),
+    };
+    return c.json({
       object: "list",
-      data: list(),
-      ...(command !== undefined && asksFromThisMachine(c) && { rediff: { command } }),
-    }),
-  );
+      data: list(isOwner),
+      ...(Object.keys(about).length > 0 && { rediff: about }),
+    });
+  });
   // Ids of the hub have a slash in them.
   app.get("/v1/models/:id{.+}", (c) => {
-    const found = list().find(({ id }) => id === c.req.param("id"));
+    const found = list(asksFromThisMachine(c)).find(({ id }) => id === c.req.param("id"));
     return found === undefined ? c.notFound() : c.json(found);
   });
 }
 
-/** Folders are nobody else's business; a proxy on this machine asks for others, and says so. */
-function asksFromThisMachine(c: Context<AppEnv>): boolean {
-  const proxies = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"];
-  const host = c.req.header("host")?.replace(/:\d*$/, "");
-  return host !== undefined && isLoopback(host) && !proxies.some((name) => c.req.header(name) !== undefined);
-}
-
-function entryOf({ engine, model }: Served, created: number) {
-  const { facts } = engine;
+function entryOf({ engine, model }: Served, created: number, isOwner: boolean) {
+  const { facts, failure } = engine;
+  const { load } = engine.options;
   const defaults = facts && modelDefaults(facts);
   return {
     id: model.id,
@@ -78,6 +79,13 @@ function entryOf({ engine, model }: Served, created: number) {
     owned_by: "rediff",
     rediff: {
       title: model.title ?? model.id,
+      /** "idle": loaded when a request names it. */
+      status: engine.status,
+      /** So far, of one that is being loaded. */
+      loading_seconds: engine.loadingSeconds ?? null,
+      /** Why it could not be loaded when it was last asked for. */
+      problem: failure === undefined ? null : toldTo(isOwner, failure.line),
+      dtype: usualDtype(load),
       revises: model.revises,
       embedded: model.embedded,
       image_size: facts?.tiling?.tileSize ?? 0,

@@ -5,6 +5,7 @@ import { makeFolder, removeFolder } from "../../testing/folders.js";
 import { type TinyModelOptions, writeTinyModel } from "../../testing/tiny-model.js";
 import { compiledWorkerUrl } from "../../threads/worker-url.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
+import type { PullingOptions } from "../pulling/model-pulls.js";
 import { type RediffServer, type ServerOptions, startServer } from "../server.js";
 
 /** Its processes and threads run compiled code. */
@@ -22,6 +23,8 @@ export interface TestServerOptions {
   model?: Partial<ServerOptions["model"]>;
   /** Further models by their ids, each of a folder. */
   others?: Record<string, string>;
+  /** Of a hub from which clients may pull others. */
+  pulling?: PullingOptions["hub"];
   modelsMemory?: number;
   unloadAfter?: number;
   command?: string;
@@ -63,6 +66,13 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
       engine: { ...engine, folder: other },
       model: { id, embedded: false, revises: false, genLength: 16 },
     })),
+    pulling: options.pulling && {
+      hub: options.pulling,
+      beside: (id, other) => ({
+        engine: { ...engine, folder: other },
+        model: { id, embedded: false, revises: false, genLength: 16 },
+      }),
+    },
     modelsMemory: options.modelsMemory,
     unloadAfter: options.unloadAfter,
     command: options.command,

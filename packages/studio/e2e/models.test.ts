@@ -50,6 +50,7 @@ describe.skipIf(chromiumPath === undefined)("models", { timeout: 90_000 }, () =>
     await page.keyboard.press("Escape");
     await eventually(() => pill(page, "rediff-demo").evaluate((one) => one === document.activeElement)).toBe(true);
     await page.keyboard.press("Enter");
+    await eventually(() => page.evaluate(() => document.activeElement?.getAttribute("role"))).toBe("menuitemradio");
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
     await pill(page, "llada-v-demo").waitFor();

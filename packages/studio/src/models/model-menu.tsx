@@ -1,5 +1,5 @@
 /** The model that answers and whether it can be asked; where there are others, or some can be added, a menu of them. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useApp, useSelect } from "../app/app.js";
 import type { State } from "../app/app-state.js";
 import { Icon } from "../ui/icons.js";
@@ -99,7 +99,8 @@ function Entries({ onClose, onAdd }: { onClose: () => void; onAdd: () => void })
   const chosen = useSelect(answering);
   const { allowed, pull } = useSelect((state) => state.adding);
   const roving = useRoving(models.length + (allowed ? 1 : 0));
-  useEffect(() => {
+  // Before the next key.
+  useLayoutEffect(() => {
     roving.container.current?.querySelector<HTMLElement>('[aria-checked="true"]')?.focus();
   }, []);
   const isPulling = pull?.status === "running";

@@ -49,7 +49,7 @@ export const READERS = {
   "rediff/src/demo/animation/animation-main.ts": OWN,
   "rediff/src/demo/animation/trace-frames.ts": OWN,
   "rediff/src/demo/curves/cache-figures.ts": OWN,
-  "rediff/src/demo/caption-grid.ts": OWN,
+  "rediff/src/demo/asked/kept-texts.ts": OWN,
   "rediff/src/demo/published/goals.ts": TYPED,
   "rediff/src/demo/studio-gallery-main.ts": OWN,
   "rediff/src/demo/curves/rule-curve.ts": OWN,

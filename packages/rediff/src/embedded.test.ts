@@ -3,7 +3,7 @@ import { statSync } from "node:fs";
 import { join } from "node:path";
 import { setThreads } from "@rediff/torch";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { scoreRefining } from "./demo/refine-figures.js";
+import { scoreRefining } from "./demo/asked/refine-figures.js";
 import { EMBEDDED_NOTE, embeddedModelFolder } from "./embedded.js";
 import { describeMany } from "./inference/describe-many.js";
 import { loadModel, type VisionLanguageModel } from "./inference/vision-language-model.js";

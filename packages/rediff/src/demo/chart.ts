@@ -1,7 +1,7 @@
 /** A figure by tokens per step as a line chart in SVG, readable on white and on dark pages. */
 
 import type { Figure } from "../scenes/scoring/score.js";
-import { type Stage, speeds } from "./caption-grid.js";
+import { type Stage, speeds } from "./asked/caption-grid.js";
 import type { ScoredCell } from "./table-text.js";
 
 const width = 720;

@@ -15,16 +15,16 @@ import { generateScenes } from "../scenes/records/generate-scenes.js";
 import { readScenes, type Scene } from "../scenes/records/scene-records.js";
 import { compareAll, type Figure, scoreAll, type Tally } from "../scenes/scoring/score.js";
 import { makeWorld } from "../scenes/world/world.js";
-import { type Cell, captionCell, type Stage, speeds, weightsKey } from "./caption-grid.js";
+import { type Cell, captionCell, type Stage, speeds, weightsKey } from "./asked/caption-grid.js";
+import { keptTexts } from "./asked/kept-texts.js";
+import { answerQuestions, type Question, questionsAbout, scoreQuestions } from "./asked/question-figures.js";
+import { scoreRefining } from "./asked/refine-figures.js";
 import { chart } from "./chart.js";
-import { keptTexts } from "./kept-texts.js";
 import { modelFigures } from "./model-figures.js";
 import { goalLines, parseGoals } from "./published/goals.js";
 import { withSections } from "./published/marked-sections.js";
 import type { Measured, RoundGain } from "./published/measured.js";
 import { elsewhereFigures, judged, publishedSections } from "./published/published-sections.js";
-import { answerQuestions, type Question, questionsAbout, scoreQuestions } from "./question-figures.js";
-import { scoreRefining } from "./refine-figures.js";
 import { compareLosses } from "./speed-losses.js";
 import {
   elsewhereTable,

@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import { loadConfig } from "../checkpoint/config.js";
 import { test } from "../testing/fixtures.js";
 import { writeTinyModel } from "../testing/tiny-model.js";
-import { weightsKey } from "./caption-grid.js";
+import { weightsKey } from "./asked/caption-grid.js";
 import { publishModel } from "./publish-model.js";
 
 test("a published model has every tensor in bfloat16, its tokenizer, and says so", async ({ folder }) => {

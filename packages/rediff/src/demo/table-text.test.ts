@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { compareAll, scoreAll, scoreCaption } from "../scenes/scoring/score.js";
-import type { Stage } from "./caption-grid.js";
+import type { Stage } from "./asked/caption-grid.js";
 import { chart } from "./chart.js";
 import {
   elsewhereTable,

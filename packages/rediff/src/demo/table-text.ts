@@ -1,8 +1,8 @@
 /** The demo's figures as Markdown. */
 import type { RepairScores } from "../scenes/scoring/repairs.js";
 import type { compareAll, Figure, Interval, Scores } from "../scenes/scoring/score.js";
-import { type Stage, speeds } from "./caption-grid.js";
-import { type QuestionScores, questionTasks } from "./question-figures.js";
+import { type Stage, speeds } from "./asked/caption-grid.js";
+import { type QuestionScores, questionTasks } from "./asked/question-figures.js";
 import type { LossComparison } from "./speed-losses.js";
 
 const summarySpeeds = [1, 4, 8];

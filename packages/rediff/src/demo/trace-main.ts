@@ -8,7 +8,7 @@ import { describeMany } from "../inference/describe-many.js";
 import type { ManyOptions } from "../inference/request.js";
 import { loadModel, type VisionLanguageModel } from "../inference/vision-language-model.js";
 import { readScenes, type Scene } from "../scenes/records/scene-records.js";
-import { GEN_LENGTH } from "./caption-grid.js";
+import { GEN_LENGTH } from "./asked/caption-grid.js";
 import { type DecodingReport, faults, reportDecoding, type TracedCaption } from "./decoding-report.js";
 
 const usage = `npm run demo:trace -- --scenes FILE [options]

@@ -14,7 +14,10 @@ import { defineTarget } from "../../target.mjs";
 /** Without a model: what is asked here is what is read before a model is. */
 const serving = /** @type {never} */ ({
   served: [
-    { model: { id: "m", embedded: false, revises: true }, engine: { status: "ready", facts: undefined, replicas: [] } },
+    {
+      model: { id: "m", embedded: false, revises: true },
+      engine: { status: "ready", facts: undefined, replicas: [], options: { load: { dtype: "float32" } } },
+    },
   ],
   metrics: { registry: { metrics: async () => "", contentType: "text/plain" } },
 });

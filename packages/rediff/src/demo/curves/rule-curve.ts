@@ -6,7 +6,7 @@ import type { ManyOptions } from "../../inference/request.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import type { Scene } from "../../scenes/records/scene-records.js";
 import { type Figure, type Scores, scoreAll, scoreCaption } from "../../scenes/scoring/score.js";
-import { GEN_LENGTH } from "../caption-grid.js";
+import { GEN_LENGTH } from "../asked/caption-grid.js";
 import { withInterval } from "../table-text.js";
 import { describeScenes, nameOfOptions } from "./described-scenes.js";
 

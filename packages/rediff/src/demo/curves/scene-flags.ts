@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setThreads } from "@rediff/torch";
 import { errorText } from "../../cli/terminal/error-text.js";
 import { UserError } from "../../errors.js";
-import { weightsKey } from "../caption-grid.js";
+import { weightsKey } from "../asked/caption-grid.js";
 import { scenesOf, TABLE_SEED } from "../demo-table.js";
 import { withSection } from "./rule-curve.js";
 

@@ -1,5 +1,5 @@
 /** All that a run of `npm run demo:table` has measured: the tables, the documents and the goals are made of it. */
-import type { Stage } from "../caption-grid.js";
+import type { Stage } from "../asked/caption-grid.js";
 import type { ModelFigures } from "../model-figures.js";
 import type { Elsewhere, GainLine, LossLine, QuestionLine, RefiningLine, ScoredCell } from "../table-text.js";
 

@@ -1,6 +1,6 @@
 /** What the documents say in figures, section by section: the README, docs/embedded-model.md and the model card. */
 import type { Figure } from "../../scenes/scoring/score.js";
-import { questionTasks } from "../question-figures.js";
+import { questionTasks } from "../asked/question-figures.js";
 import {
   elsewhereTable,
   gainTable,

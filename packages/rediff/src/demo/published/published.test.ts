@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { scoreRepairs } from "../../scenes/scoring/repairs.js";
 import { compareAll, scoreAll, scoreCaption } from "../../scenes/scoring/score.js";
-import { scoreQuestions } from "../question-figures.js";
+import { scoreQuestions } from "../asked/question-figures.js";
 import { compareLosses } from "../speed-losses.js";
 import { roundTable } from "../table-text.js";
 import { goalLines, namedFigures, parseGoals } from "./goals.js";

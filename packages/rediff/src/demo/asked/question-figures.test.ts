@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { loadArtwork } from "../scenes/picture/artwork.js";
-import { makeScene } from "../scenes/records/generate-scenes.js";
-import type { Scene } from "../scenes/records/scene-records.js";
-import { factsOf } from "../scenes/records/scene-schema.js";
-import { makeWorld } from "../scenes/world/world.js";
+import { loadArtwork } from "../../scenes/picture/artwork.js";
+import { makeScene } from "../../scenes/records/generate-scenes.js";
+import type { Scene } from "../../scenes/records/scene-records.js";
+import { factsOf } from "../../scenes/records/scene-schema.js";
+import { makeWorld } from "../../scenes/world/world.js";
 import { isRight, questionsAbout, questionTasks, scoreQuestions } from "./question-figures.js";
 
 async function someScenes(count: number): Promise<Scene[]> {

@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { describeMany } from "../inference/describe-many.js";
-import type { VisionLanguageModel } from "../inference/vision-language-model.js";
-import type { Scene } from "../scenes/records/scene-records.js";
-import { scoreCaption, type Tally } from "../scenes/scoring/score.js";
+import { describeMany } from "../../inference/describe-many.js";
+import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import type { Scene } from "../../scenes/records/scene-records.js";
+import { scoreCaption, type Tally } from "../../scenes/scoring/score.js";
 import { keptTexts } from "./kept-texts.js";
 
 export const speeds = [1, 2, 4, 8, 16] as const;

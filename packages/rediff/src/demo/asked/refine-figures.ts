@@ -1,9 +1,9 @@
 /** How `refine` does on captions with one planted error, and on right ones. */
 import { join } from "node:path";
-import type { VisionLanguageModel } from "../inference/vision-language-model.js";
-import type { Scene } from "../scenes/records/scene-records.js";
-import { judgeRepair, type RepairScores, scoreRepairs } from "../scenes/scoring/repairs.js";
-import { plantedSchema } from "../scenes/scoring/score-files.js";
+import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import type { Scene } from "../../scenes/records/scene-records.js";
+import { judgeRepair, type RepairScores, scoreRepairs } from "../../scenes/scoring/repairs.js";
+import { plantedSchema } from "../../scenes/scoring/score-files.js";
 import { keptTexts } from "./kept-texts.js";
 
 export interface RefiningOptions {

@@ -1,12 +1,12 @@
 /** How short questions about held-out scenes are answered: the share of right answers, by kind of question. */
 import { join } from "node:path";
-import { describeMany } from "../inference/describe-many.js";
-import type { VisionLanguageModel } from "../inference/vision-language-model.js";
-import { ask, type Task } from "../scenes/language/scene-questions.js";
-import { lowered, splitWords } from "../scenes/language/words.js";
-import { layoutOf, type Scene } from "../scenes/records/scene-records.js";
-import { type Interval, interval, resamples } from "../scenes/scoring/score.js";
-import { rng } from "../scenes/world/purpose-random.js";
+import { describeMany } from "../../inference/describe-many.js";
+import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
+import { ask, type Task } from "../../scenes/language/scene-questions.js";
+import { lowered, splitWords } from "../../scenes/language/words.js";
+import { layoutOf, type Scene } from "../../scenes/records/scene-records.js";
+import { type Interval, interval, resamples } from "../../scenes/scoring/score.js";
+import { rng } from "../../scenes/world/purpose-random.js";
 
 /** What people ask, other than for a caption. */
 export const questionTasks = [

@@ -1,13 +1,13 @@
 /** Scenes from outside: of an earlier visit, or of a link. Any may be of another world than the served model's. */
 import * as z from "zod/mini";
-import type { Catalog, Scene } from "./scene.js";
+import { type Catalog, counts, type Scene } from "./scene.js";
 
 const name = z.string().check(z.maxLength(100));
 
 const group = z.object({
   name,
   icon: name,
-  count: z.union([z.literal(1), z.literal(2), z.literal(3)]),
+  count: z.literal(counts),
   size: z.enum(["small", "large"]),
 });
 

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { stickerCatalog } from "../../../rediff/src/scenes/world/catalog.js";
+import { sceneSchema } from "./saved-scene.js";
 import {
   clear,
   counts,
@@ -96,4 +97,17 @@ test("the box around what is visible", () => {
     data[(y * 4 + x) * 4 + 3] = 255;
   }
   expect(visibleBox({ width: 4, height: 4, data })).toEqual({ left: 1, top: 2, width: 3, height: 2 });
+});
+
+test("whatever is composed is the same when it was kept, or sent in a link", () => {
+  fc.assert(
+    fc.property(actions, (steps) => {
+      const scene = steps.reduce((state, step) => step(state), emptyScene(catalog));
+      expect(sceneSchema.parse(JSON.parse(JSON.stringify(scene)))).toEqual(scene);
+    }),
+  );
+  for (const count of counts) {
+    const scene = setCount(place(emptyScene(catalog), 0, apple, catalog), 0, count);
+    expect(sceneSchema.parse(JSON.parse(JSON.stringify(scene)))).toEqual(scene);
+  }
 });

@@ -44,10 +44,12 @@ describe.skipIf(chromiumPath === undefined || !isBuilt)("a newcomer", { timeout:
     expect(await distance(sent, await sharp(scene).rotate(270).toBuffer())).toBeGreaterThan(16);
 
     await page.getByRole("tab", { name: "Fill" }).click();
-    await page.getByLabel("Text with blanks").fill("The background is [[1]].");
+    // Behind a sentence: of one alone it knows less well what it is about.
+    const [known = ""] = right.match(/^[^.]*\./) ?? [];
+    await page.getByLabel("Text with blanks").fill(`${known} The background is [[1]].`);
     await page.getByRole("button", { name: "Fill the blanks" }).click();
     const { background } = gallery.scenes[0]!.facts;
-    await eventually(() => page.getByTestId("filled").textContent()).toBe(`The background is ${background}.`);
+    await eventually(() => page.getByTestId("filled").textContent()).toBe(`${known} The background is ${background}.`);
     expect(await page.getByRole("alert").count()).toBe(0);
     expect(errors).toEqual([]);
     await close();

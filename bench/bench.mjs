@@ -5,7 +5,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { writeSection } from "./report.mjs";
+import { limitOf, writeSection } from "./report.mjs";
 import { SHAPES } from "./shapes.mjs";
 
 const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON [--shape ${Object.keys(SHAPES).join("|")}]
@@ -148,10 +148,16 @@ async function main() {
     return;
   }
   const log = (line) => console.error(line);
+  const write = ({ name, title, text }) => {
+    const limit = limitOf();
+    const [section, heading] =
+      limit === undefined ? [name, title] : [`${name}:${limit}`, `${title}, with ${limit} only`];
+    return writeSection(join(import.meta.dirname, "../docs/benchmarks.md"), section, heading, text);
+  };
   /** A part that is done: printed, and written where that is asked for. */
   const finish = async ({ name, title, text, ok }) => {
     process.stdout.write(`\n## ${title}\n\n${text}\n`);
-    if (options.write) await writeSection(join(import.meta.dirname, "../docs/benchmarks.md"), name, title, text);
+    if (options.write) await write({ name, title, text });
     if (!ok) process.exitCode = 1;
   };
   const results = [];

@@ -3,6 +3,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
+import { processorText } from "../packages/rediff/dist/models/measured/processor.js";
 
 /** @param {readonly number[]} values */
 export function median(values) {
@@ -47,7 +48,7 @@ export function table(rows) {
 /** What the numbers were taken on.
  *  @param {readonly { name: string, hello: { torch: string, threads: number } }[]} sides @param {readonly string[]} extra */
 export function conditions(sides, extra = []) {
-  const cpu = cpus()[0]?.model.trim() ?? "unknown processor";
+  const cpu = `${processorText()}${limitOf() === undefined ? "" : `, all kernels limited to those of ${limitOf()}`}`;
   const versions = sides.map(({ name, hello }) => `${name}: torch ${hello.torch}, ${hello.threads} threads`);
   return [
     `${new Date().toISOString().slice(0, 10)}, ${cpu}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB`,
@@ -55,6 +56,10 @@ export function conditions(sides, extra = []) {
     ...extra,
   ].join("; ");
 }
+
+/** What the environment makes of this processor for libtorch, and for the original beside it: `AVX2` with
+ *  ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2. Such figures have a section of their own. */
+export const limitOf = () => process.env.ATEN_CPU_CAPABILITY?.toUpperCase();
 
 /** Puts `text` between the markers of section `name` in a Markdown file; the section is appended if it is new.
  *  @param {string} path @param {string} name @param {string} title @param {string} text */

@@ -2,6 +2,7 @@
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { limitOf } from "../report.mjs";
 import { captions } from "./caption.mjs";
 import { checkpoints } from "./checkpoint.mjs";
 import { memory } from "./memory.mjs";
@@ -27,7 +28,8 @@ export async function* benchEight({ parts, layers = LAYERS, prompt = PROMPT, log
     if (!parts.includes(name)) continue;
     log(`${name}:`);
     const { json, ...result } = await part({ ...options, folders, layers, prompt, log });
-    writeFileSync(join(work, `${name}-${layers}-layers.json`), `${JSON.stringify(json, undefined, 1)}\n`);
+    const limit = limitOf() === undefined ? "" : `-${limitOf()}`;
+    writeFileSync(join(work, `${name}-${layers}-layers${limit}.json`), `${JSON.stringify(json, undefined, 1)}\n`);
     yield result;
   }
 }

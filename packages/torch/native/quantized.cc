@@ -13,6 +13,8 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/util/BFloat16.h>
 
+#include <cstdlib>
+
 #include "env.h"
 #include "quantized/kernels.h"
 
@@ -37,18 +39,28 @@ void inParallel(int64_t count, const Body& body) {
       /*grain_size=*/1);
 }
 
+/** Whether the environment leaves this kernel: ATEN_CPU_CAPABILITY, with which libtorch computes as on a lesser processor. */
+bool isWithinLimit(const Kernel& kernel) {
+  static const char* given = std::getenv("ATEN_CPU_CAPABILITY");
+  const std::string limit = given == nullptr ? "" : given, name = kernel.name;
+  return name == "plain" || (limit == "avx2" ? name == "avx2" : limit != "default");
+}
+
+bool isUsable(const Kernel& kernel) {
+  return kernel.usable() && isWithinLimit(kernel);
+}
+
 const Kernel& kernelNamed(const std::string& name) {
   for (const Kernel& kernel : kKernels)
     if (name == kernel.name) {
-      if (!kernel.usable()) throw BadArgument("this processor cannot run the kernel " + name);
+      if (!isUsable(kernel)) throw BadArgument("this processor cannot run the kernel " + name);
       return kernel;
     }
   throw BadArgument("there is no kernel " + name);
 }
 
 const Kernel& bestKernel() {
-  static const Kernel& best = *std::find_if(
-      std::begin(kKernels), std::end(kKernels), [](const Kernel& kernel) { return kernel.usable(); });
+  static const Kernel& best = *std::find_if(std::begin(kKernels), std::end(kKernels), isUsable);
   return best;
 }
 
@@ -328,15 +340,16 @@ napi_value quantizedLinear(Call& call) {
   const float* offset = bias ? offsets.const_data_ptr<float>() : nullptr;
   void* out = result.mutable_data_ptr();
   const bool narrow = x.scalar_type() == at::kBFloat16;
+  const int64_t rowBlock = kRowBlock / kernel.tile * kernel.tile;
   inParallel(w.packed.size(0), [&](int64_t begin, int64_t end) {
     alignas(64) float y[kPanelBlock * kRowBlock * kPanel];
     for (int64_t firstPanel = begin; firstPanel < end; firstPanel += kPanelBlock)
-      for (int64_t first = 0; first < padded; first += kRowBlock) {
+      for (int64_t first = 0; first < padded; first += rowBlock) {
         const int64_t panels = std::min<int64_t>(kPanelBlock, end - firstPanel);
         GroupProduct p{};
         p.bits = w.bits;
         p.group = w.group;
-        p.rows = std::min<int64_t>(kRowBlock, padded - first);
+        p.rows = std::min<int64_t>(rowBlock, padded - first);
         std::fill(y, y + panels * kRowBlock * kPanel, 0.0f);
         for (int64_t g = 0; g < w.groups; g++) {
           p.steps = steps + (g * padded + first) * w.group * rounded.stepBytes;
@@ -371,7 +384,7 @@ napi_value quantizedLinear(Call& call) {
 napi_value quantizedKernels(Call& call) {
   std::vector<std::string> names;
   for (const Kernel& kernel : kKernels)
-    if (kernel.usable()) names.push_back(kernel.name);
+    if (isUsable(kernel)) names.push_back(kernel.name);
   napi_value array = newArray(call.e, names.size());
   for (size_t i = 0; i < names.size(); i++) setElement(call.e, array, i, fromString(call.e, names[i]));
   return array;

@@ -95,5 +95,6 @@ export function rotateBlocks(x: Tensor, group: QuantizedGroup = 128): Tensor {
   return wrap(native.rotateBlocks(x.slot, group));
 }
 
-/** Names of the kernels that this processor can run, the one in use first; "plain", the last, is their yardstick. */
+/** Names of the kernels that this processor can run, the one in use first; "plain", the last, is their yardstick. With
+ *  ATEN_CPU_CAPABILITY=avx2 or default those of a lesser one, as with libtorch's own. */
 export const quantizedKernels = (): string[] => native.quantizedKernels();

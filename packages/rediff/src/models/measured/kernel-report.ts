@@ -1,5 +1,5 @@
 /** What was measured of kernels, and what is chosen, in lines for people. */
-import { getThreads } from "@rediff/torch";
+import { getThreads, quantizedKernels } from "@rediff/torch";
 import { bfloat16Rate, chosenKernels, kernelSettings, threadsOf } from "./kernel-choice.js";
 import { BFLOAT16_ROWS, FEW_ROWS, MANY_ROWS } from "./kernel-times.js";
 import type { LinearKernel } from "./products.js";
@@ -23,6 +23,7 @@ export function kernelLines(
     ],
     ["float32", `${floatText(MANY_ROWS, times.many, chosen.many)}; ${floatText(FEW_ROWS, times.few, chosen.few)}`],
     ["bfloat16", bfloat16Text(times, chosen.float32From)],
+    ["int8 and int4", `the kernel ${settings.has("plain") ? "plain" : quantizedKernels()[0]}`],
     [
       "attention",
       `${chosen.attention === "fused" ? "fused" : "by two products"} (${(times.attention.products / times.attention.fused).toFixed(2)} times the speed of two products if fused)`,

@@ -1,11 +1,15 @@
-/** Linear layers with weights of 8 or 4 bits, for inference on the CPU.
+/** Linear layers with weights of 8 or 4 bits, for inference: on the CPU by kernels of their own, elsewhere see
+ *  quantized-elsewhere.ts.
  *  O outputs, I inputs, K inputs padded to whole groups.
  *
  *  A weight is rotated in groups of its inputs by a Hadamard matrix and rounded with one scale per output and group; what
  *  is multiplied with it is rotated alike, so that the product is the same, and rounded to 8 bits with one scale per row
  *  and group. Sums within a group are exact whole numbers: every kernel gives the same bits. */
+
+import type { Device } from "./device.js";
 import type { DType } from "./dtype.js";
 import { native } from "./native.js";
+import { hadamard, linearElsewhere } from "./quantized-elsewhere.js";
 import { type Tensor, wrap } from "./tensor.js";
 
 export type QuantizedBits = 8 | 4;
@@ -44,12 +48,28 @@ export class QuantizedWeight implements Disposable {
   readonly scales: Tensor;
   readonly outputs: number;
   readonly inputs: number;
+  /** On other devices than the CPU: the matrix of the rotation, [group, group]. */
+  readonly rotation: Tensor | undefined;
 
-  constructor(packed: Tensor, scales: Tensor, [outputs, inputs]: readonly [outputs: number, inputs: number]) {
+  constructor(
+    packed: Tensor,
+    scales: Tensor,
+    [outputs, inputs]: readonly [outputs: number, inputs: number],
+    rotation?: Tensor,
+  ) {
     this.packed = packed;
     this.scales = scales;
     this.outputs = outputs;
     this.inputs = inputs;
+    this.rotation = rotation;
+  }
+
+  /** On another device; the caller owns it. */
+  to(device: Device): QuantizedWeight {
+    const group = (this.packed.size(1) * 32) / this.bits / this.scales.size(1);
+    const moved = (tensor: Tensor) => tensor.to({ device, copy: true });
+    const rotation = device === "cpu" ? undefined : hadamard(group, device);
+    return new QuantizedWeight(moved(this.packed), moved(this.scales), [this.outputs, this.inputs], rotation);
   }
 
   get bits(): QuantizedBits {
@@ -63,6 +83,7 @@ export class QuantizedWeight implements Disposable {
   [Symbol.dispose](): void {
     this.packed.dispose();
     this.scales.dispose();
+    this.rotation?.dispose();
   }
 }
 
@@ -80,12 +101,13 @@ export function dequantizeWeight({ packed, scales, outputs, inputs }: QuantizedW
 }
 
 /** x w^T + b: float32 or bfloat16 [..., I] -> [..., O] in the same dtype.
- *  @param kernel one of `quantizedKernels`, to compare them; default the best
+ *  @param kernel one of `quantizedKernels`, to compare them; default the best. Of the CPU's only
  *  @throws where x is to have gradients */
 export function quantizedLinear(x: Tensor, weight: QuantizedWeight, bias?: Tensor, kernel?: string): Tensor {
   if (x.shape.at(-1) !== weight.inputs)
     throw new Error(`quantizedLinear: x is [${x.shape.join(", ")}], and the weight has ${weight.inputs} inputs`);
-  const { packed, scales, outputs } = weight;
+  const { packed, scales, outputs, rotation } = weight;
+  if (rotation !== undefined) return linearElsewhere(x, { packed, scales, outputs, rotation }, bias);
   return wrap(native.quantizedLinear(x.slot, packed.slot, scales.slot, outputs, bias?.slot, kernel));
 }
 

@@ -7,8 +7,12 @@ import {
   backward,
   call,
   type Device,
+  dequantizeWeight,
   Generator,
+  linear,
   ones,
+  quantizedLinear,
+  quantizeWeight,
   rand,
   randn,
   receive,
@@ -73,6 +77,35 @@ describe.skipIf(noCompiler)(`the second device${noCompiler ? " (SKIPPED: there i
         "between aten::copy_ float [1, 3]",
       ]);
       call("apart::record", false);
+    });
+  });
+
+  test("multiplies with rounded weights: as with what they stand for, and nothing crosses", () => {
+    scope(() => {
+      using generator = new Generator(9);
+      for (const bits of [8, 4] as const)
+        for (const [group, inputs, outputs] of [
+          [128, 300, 33],
+          [64, 64, 16],
+          [32, 24, 5],
+        ] as const) {
+          const x = randn([2, 3, inputs], generator);
+          const bias = randn([outputs], generator);
+          using onHost = quantizeWeight(randn([outputs, inputs], generator), bits, group);
+          using weight = onHost.to(device);
+          expect([weight.bits, weight.shape, weight.packed.device]).toEqual([bits, [outputs, inputs], device]);
+          const wanted = linear(x, dequantizeWeight(onHost), bias).toNumbers();
+          const [there, biasThere] = [x.to({ device }), bias.to({ device })];
+          call("apart::record", true);
+          const y = quantizedLinear(there, weight, biasThere);
+          expect(call("apart::recorded")).toBe("");
+          call("apart::record", false);
+          expect([y.device, y.shape]).toEqual([device, [2, 3, outputs]]);
+          for (const [i, value] of y.toNumbers().entries())
+            expect(Math.abs(value - (wanted[i] as number))).toBeLessThan(1e-5 * inputs);
+          const half = quantizedLinear(there.to({ dtype: "bfloat16" }), weight);
+          expect([half.dtype, half.device]).toEqual(["bfloat16", device]);
+        }
     });
   });
 

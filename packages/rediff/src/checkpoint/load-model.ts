@@ -70,7 +70,7 @@ export interface LoadOptions {
   dtype?: DType;
   /** Folder of a stand-alone SigLIP, read only when the checkpoint has no vision weights. */
   visionTower?: string;
-  /** Round the blocks' linear weights to 8 or 4 bits while they are read: less memory, faster, approximate. CPU only. */
+  /** Round the blocks' linear weights to 8 or 4 bits while they are read: approximate, less memory, and faster on the CPU. */
   quantize?: Quantization;
   /** Check that the model fits into memory before reading it, and requests before they are decoded; default true. */
   memoryCheck?: boolean;
@@ -216,11 +216,11 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   const device = options.device ?? "cpu";
   const dtype = options.dtype ?? (device === "cpu" ? "float32" : "bfloat16");
   requireDevice(device);
-  assertRoundable(options, device, dtype);
+  assertRoundable(options, dtype);
   const parts = await locateModel(folder, options);
   const config = options.config ?? (await loadPartsConfig(parts));
   const scheme = schemeOf(parts, config.quantization, options.quantize);
-  if (config.quantization !== undefined) assertRoundable({ quantize: config.quantization.weights }, device, dtype);
+  if (config.quantization !== undefined) assertRoundable({ quantize: config.quantization.weights }, dtype);
   const tokenizer = await loadTokenizer(parts.tokenizer);
   assertRows(tokenizer, config.llada.vocabSize);
 
@@ -279,22 +279,28 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   if (device === "cpu") keepMemory(Math.min(2 ** 30, os.totalmem() / 16));
   const place = { dtype, device };
   const stored = new Weights(checkpoint, place);
-  const adapted = (source: Weights, prefix = "", read = (name: string) => source.get(name)): WeightSource => ({
+  const adapted = (
+    source: Weights,
+    prefix = "",
+    read = (name: string) => source.get(name),
+    at: typeof place = place,
+  ): WeightSource => ({
     get(name) {
       const inModel = prefix + name;
       if (!adapters.some((adapter) => adapter.changes(inModel))) return read(name);
       const base = source.has(name) ? () => source.stored(name) : undefined;
-      return detachFromScope(adaptedTensor(adapters, inModel, base, place));
+      return detachFromScope(adaptedTensor(adapters, inModel, base, at));
     },
   });
   const merging = adapted(stored);
   const weights: WeightSource = { get: (name) => fresh.take(name, place) ?? merging.get(name) };
-  const whole = adapted(stored, "", (name) => stored.read(name));
-  const { layers } = config.llada;
+  const whole = adapted(stored, "", (name) => stored.read(name), { dtype, device: "cpu" });
+  const rounding = scheme && { scheme, layers: config.llada.layers, device };
   const rounded =
-    config.quantization !== undefined
-      ? storedQuantized(checkpoint, config.quantization, layers)
-      : scheme && roundedWhileRead((name) => whole.get(name), scheme, layers);
+    rounding &&
+    (config.quantization === undefined
+      ? roundedWhileRead((name) => whole.get(name), rounding)
+      : storedQuantized(checkpoint, rounding));
   const llada = readLlada(config, weights, rounded);
   const towerWeights = tower && adapted(new Weights(tower, place), TOWER_PREFIX);
   const vision = multimodal && readVision(multimodal, weights, towerWeights);
@@ -316,18 +322,12 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   };
 }
 
-/** Rounded weights have kernels for the CPU only. */
-function assertRoundable({ quantize }: Pick<LoadOptions, "quantize">, device: Device, dtype: DType): void {
+function assertRoundable({ quantize }: Pick<LoadOptions, "quantize">, dtype: DType): void {
   if (quantize === undefined) return;
-  if (device !== "cpu")
-    throw new UserError(
-      `weights in ${quantize} are computed on the CPU only, not on ${device}`,
-      wording`Use ${option("device")} cpu, or the model as it was published, in bfloat16.`,
-    );
   if (dtype !== "float32" && dtype !== "bfloat16")
     throw new UserError(
       `weights in ${quantize} go with float32 and bfloat16, not with ${dtype}`,
-      wording`Use ${option("dtype")} float32.`,
+      wording`Use ${option("dtype")} bfloat16.`,
     );
 }
 

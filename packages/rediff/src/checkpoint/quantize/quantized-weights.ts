@@ -1,5 +1,5 @@
 /** A model's weights for reading where some are in 8 or 4 bits: stored so, or rounded while they are read. */
-import { detachFromScope, QuantizedWeight, quantizeWeight, scope, type Tensor } from "@rediff/torch";
+import { type Device, detachFromScope, QuantizedWeight, quantizeWeight, scope, type Tensor } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import type { QuantizationScheme } from "../../models/quantization.js";
 import type { Checkpoint } from "../weights.js";
@@ -8,31 +8,44 @@ import { bitsOf, quantizedNames, type StoredEntry } from "./stored-format.js";
 /** Where a linear weight of a block comes from; the caller owns it. */
 export type LinearSource = (name: string, shape: readonly number[]) => Tensor | QuantizedWeight;
 
-/** Packed weights, mapped from the files: they lie there as kernels read them. */
-export function storedQuantized(checkpoint: Checkpoint, scheme: QuantizationScheme, layers: number): LinearSource {
+/** Packed weights, on the CPU mapped from the files: they lie there as kernels read them. */
+export function storedQuantized(
+  checkpoint: Checkpoint,
+  { scheme, layers, device }: { scheme: QuantizationScheme; layers: number; device: Device },
+): LinearSource {
   return (name, [outputs = 0, inputs = 0]) => {
     const names = quantizedNames(name, bitsOf(name, scheme.weights, layers) ?? 8);
-    return new QuantizedWeight(checkpoint.get(names.packed), checkpoint.get(names.scales), [outputs, inputs]);
+    const stored = [checkpoint.get(names.packed), checkpoint.get(names.scales)] as const;
+    return placed(new QuantizedWeight(...stored, [outputs, inputs]), device);
   };
 }
 
+/** The same on the device; the caller owns it, and no longer what was given. */
+function placed(weight: QuantizedWeight, device: Device): QuantizedWeight {
+  if (device === "cpu") return weight;
+  using onHost = weight;
+  return scope(() => kept(onHost.to(device)));
+}
+
+function kept(weight: QuantizedWeight): QuantizedWeight {
+  for (const tensor of [weight.packed, weight.scales, weight.rotation]) if (tensor) detachFromScope(tensor);
+  return weight;
+}
+
 /** Rounds each weight as it is read: memory holds one that is not rounded at a time.
- *  @param read the weight as it is in the file, or merged; the caller owns it */
+ *  @param read the weight as it is in the file, or merged, on the CPU; the caller owns it */
 export function roundedWhileRead(
   read: (name: string) => Tensor,
-  scheme: QuantizationScheme,
-  layers: number,
+  { scheme, layers, device }: { scheme: QuantizationScheme; layers: number; device: Device },
 ): LinearSource {
   return (name) => {
     const bits = bitsOf(name, scheme.weights, layers) ?? 8;
-    return scope(() => {
+    const rounded = scope(() => {
       using stored = read(name);
       const weight = ["float32", "bfloat16"].includes(stored.dtype) ? stored : stored.to({ dtype: "float32" });
-      const rounded = quantizeWeight(weight, bits, scheme.group);
-      detachFromScope(rounded.packed);
-      detachFromScope(rounded.scales);
-      return rounded;
+      return kept(quantizeWeight(weight, bits, scheme.group));
     });
+    return placed(rounded, device);
   };
 }
 

@@ -60,7 +60,7 @@ itself. W + (alpha / rank) B A is taken in float32 and rounded once, to the base
 
 With --quantize: LLADA is a LLaDA, LLaDA-V or ReDiff (either naming). The linear layers of its blocks are rounded to int8 or
 int4, in groups of inputs that are rotated and have scales of their own; all else is copied to the bit. OUTPUT takes about a
-half or a third of bfloat16's room, is for the CPU, cannot be trained, and answers approximately: docs/quantize.md.
+half or a third of bfloat16's room, is the faster on the CPU, cannot be trained, and answers approximately: docs/quantize.md.
 
 OUTPUT appears when it is complete. Memory holds one tensor at a time.
 

@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { call, type Device, memory, noGrad, scope, setThreads, type Tensor } from "@rediff/torch";
 import { beforeAll, describe, expect } from "vitest";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
+import { quantizeModel } from "../../checkpoint/quantize/quantize-model.js";
 import type { DecodeOptions } from "../../diffusion/decode-options.js";
 import { Decoder } from "../../diffusion/decoder.js";
 import type { DescribeOptions } from "../../inference/request.js";
@@ -71,6 +72,25 @@ describe.skipIf(device === undefined)(`a second device${device ? "" : " (SKIPPED
       expect(texts.slice(2)).toEqual(texts.slice(0, 2));
       expect(memory().tensors).toBe(before);
     });
+
+  test("answers with rounded weights, rounded while they are read or before", async ({ tinyModel, folder }) => {
+    const converted = join(folder, "int8");
+    await quantizeModel(tinyModel, converted, { weights: "int8" });
+    const texts: string[] = [];
+    const atStart = memory();
+    for (const [source, options] of [
+      [tinyModel, {}],
+      [tinyModel, { quantize: "int8" }],
+      [converted, {}],
+    ] as const) {
+      using model = await loadModel(source, { ...placed, ...options });
+      const { text, quantization } = await model.describe(picture, { genLength: 16, steps: 8 });
+      texts.push(text);
+      expect(quantization).toBe(source === tinyModel && !("quantize" in options) ? undefined : "int8");
+    }
+    expect(texts[2]).toBe(texts[1]);
+    expect(memory()).toEqual(atStart);
+  });
 
   /** What crosses in each step of decoding, the first apart. */
   async function steps(folder: string, options: Partial<DecodeOptions>, prompts = 1) {

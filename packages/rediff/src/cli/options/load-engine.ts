@@ -55,8 +55,6 @@ export async function openModel(
   const folder = await suitableModel(flags, pictures);
   if (flags.visionTower !== undefined) await assertThere(flags.visionTower);
   if (flags.model === undefined) noteLine(`rediff: ${EMBEDDED_NOTE}`);
-  if (flags.quantize !== undefined && flags.device !== "cpu")
-    throw new UserError("--quantize is for the CPU", "Use --device cpu, or leave --quantize out.");
   await needTorch();
   const { loadModel } = await import("../../inference/vision-language-model.js");
   await useThreads(flags.threads);

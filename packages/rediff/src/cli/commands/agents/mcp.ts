@@ -60,8 +60,6 @@ export function mcpCommand(): Command {
 
 async function run(flags: Flags): Promise<void> {
   const folder = await suitableModel(flags, true);
-  if (flags.quantize !== undefined && flags.device !== "cpu")
-    throw new UserError("--quantize is for the CPU", "Use --device cpu, or leave --quantize out.");
   const { AllowedFolders } = await import("../../../serving/agents/allowed-folders.js");
   const folders = await AllowedFolders.of(flags.allow ?? [process.cwd()]);
   chosenModel(flags);

@@ -10,12 +10,31 @@ import { publicNames } from "./public-names.mjs";
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const library = publicNames(at("packages/rediff/dist/index.d.ts"));
 
+/** Names with a heading in a reference, sorted. */
+function toldIn(path: string): string[] {
+  const headings = readFileSync(at(path), "utf8").matchAll(/^### (?:`\w+` )?([\w\\]+)/gm);
+  return [...new Set([...headings].map(([, name = ""]) => name.replaceAll("\\", "")))].sort();
+}
+
 test("docs/api has a heading for each name that the library exports, and for no other", () => {
   expect(library.names.length).toBeGreaterThan(100);
-  const told = [...readFileSync(at("docs/api/README.md"), "utf8").matchAll(/^### ([\w\\]+)/gm)].map(([, name = ""]) =>
-    name.replaceAll("\\", ""),
+  expect(toldIn("docs/api/README.md"), "run npm run docs:api").toEqual([...new Set(library.names)].sort());
+});
+
+test("docs/api/torch has one for each that @rediff/torch exports, and a page for each of its sets", () => {
+  const names = [...new Set(publicNames(at("packages/torch/dist/index.d.ts")).names)];
+  const sets = ["distributed", "nn", "optim"];
+  const between = ["addedName", "usableDevice"]; // @internal: for rediff alone
+  expect(toldIn("docs/api/torch/README.md"), "run npm run docs:api").toEqual(
+    names.filter((name) => !name.includes(".") && !sets.includes(name) && !between.includes(name)).sort(),
   );
-  expect([...new Set(told)].sort(), "run npm run docs:api").toEqual([...new Set(library.names)].sort());
+  for (const set of sets) {
+    const own = names.filter((name) => name.startsWith(`${set}.`)).map((name) => name.slice(set.length + 1));
+    expect(own.length).toBeGreaterThan(3);
+    expect(toldIn(`docs/api/torch/Namespace.${set}.md`)).toEqual(
+      expect.arrayContaining(own.filter((name) => name !== "init" && !name.includes("."))),
+    );
+  }
 });
 
 test("every type in a signature of the library is exported, or its member is @internal", () => {

@@ -1,6 +1,6 @@
 // @ts-check
-/** `npm run docs:api`: the library's reference in docs/api, made from its types. Ends with status 1, and writes nothing,
- *  where a public signature names a type that is not exported. */
+/** `npm run docs:api`: the references of rediff, in docs/api, and of @rediff/torch, in docs/api/torch, made from their types. Ends
+ *  with status 1, and writes nothing, where a public signature names a type that is not exported. */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -15,4 +15,6 @@ function run(command, args, cwd) {
 }
 
 if (!existsSync(`${here}node_modules/typedoc`)) run("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], here);
-run(process.execPath, [`${here}node_modules/typedoc/bin/typedoc`, "--options", `${here}typedoc.json`], root);
+// The library's first: it empties its folder, which the other's is in.
+for (const name of ["rediff", "torch"])
+  run(process.execPath, [`${here}node_modules/typedoc/bin/typedoc`, "--options", `${here}${name}.json`], root);

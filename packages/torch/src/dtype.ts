@@ -1,12 +1,32 @@
 /** Element types: their names, c10::ScalarType codes, sizes, and the JavaScript arrays that hold them. */
 
-const TABLE = {
+/** The JavaScript array of each dtype. Node 20 has no Float16Array: the two 16-bit floats come out as their bits. */
+export interface ArrayOf {
+  uint8: Uint8Array;
+  int8: Int8Array;
+  int16: Int16Array;
+  int32: Int32Array;
+  int64: BigInt64Array;
+  float16: Uint16Array;
+  float32: Float32Array;
+  float64: Float64Array;
+  bool: Uint8Array;
+  bfloat16: Uint16Array;
+  uint16: Uint16Array;
+  uint32: Uint32Array;
+  uint64: BigUint64Array;
+}
+
+export type DType = keyof ArrayOf;
+
+type Entry<D extends DType> = { code: number; bytes: number; array: new (buffer: ArrayBuffer) => ArrayOf[D] };
+
+const TABLE: { [D in DType]: Entry<D> } = {
   uint8: { code: 0, bytes: 1, array: Uint8Array },
   int8: { code: 1, bytes: 1, array: Int8Array },
   int16: { code: 2, bytes: 2, array: Int16Array },
   int32: { code: 3, bytes: 4, array: Int32Array },
   int64: { code: 4, bytes: 8, array: BigInt64Array },
-  // Node 20 has no Float16Array: the two 16-bit floats come out as their bits.
   float16: { code: 5, bytes: 2, array: Uint16Array },
   float32: { code: 6, bytes: 4, array: Float32Array },
   float64: { code: 7, bytes: 8, array: Float64Array },
@@ -15,9 +35,7 @@ const TABLE = {
   uint16: { code: 27, bytes: 2, array: Uint16Array },
   uint32: { code: 28, bytes: 4, array: Uint32Array },
   uint64: { code: 29, bytes: 8, array: BigUint64Array },
-} as const;
-
-export type DType = keyof typeof TABLE;
+};
 
 export type TypedArray =
   | Uint8Array
@@ -32,7 +50,7 @@ export type TypedArray =
   | Float64Array;
 
 /** The array that `Tensor.data()` gives for each dtype. */
-export type DataOf<D extends DType> = InstanceType<(typeof TABLE)[D]["array"]>;
+export type DataOf<D extends DType> = ArrayOf[D];
 
 export const DTYPES = Object.keys(TABLE) as DType[];
 
@@ -44,7 +62,7 @@ export function dtypeCode(dtype: DType | undefined): number | undefined {
   return dtype === undefined ? undefined : entryOf(dtype).code;
 }
 
-function entryOf(dtype: DType): (typeof TABLE)[DType] {
+function entryOf<D extends DType>(dtype: D): Entry<D> {
   if (Object.hasOwn(TABLE, dtype)) return TABLE[dtype];
   throw new Error(`unknown dtype "${dtype}"; it is one of ${DTYPES.join(", ")}`);
 }
@@ -62,7 +80,7 @@ export function elementSize(dtype: DType): number {
 
 /** A typed array over `buffer`, which must hold whole elements. */
 export function viewOf<D extends DType>(dtype: D, buffer: ArrayBuffer): DataOf<D> {
-  return new TABLE[dtype].array(buffer) as DataOf<D>;
+  return new (entryOf(dtype).array)(buffer);
 }
 
 /** The dtype that `fromTypedArray` assumes for an array. */

@@ -12,7 +12,7 @@ export * from "./device.js";
 export { type CustomFunction, customFunction } from "./differentiation/custom-function.js";
 export { type GradientsOf, type Parameters, valueAndGrad } from "./differentiation/value-and-grad.js";
 export * as distributed from "./distributed/index.js";
-export { type DataOf, DTYPES, type DType, elementSize, type TypedArray } from "./dtype.js";
+export { type ArrayOf, type DataOf, DTYPES, type DType, elementSize, type TypedArray } from "./dtype.js";
 export * from "./fused/elementwise.js";
 export * from "./fused/online-softmax.js";
 export * from "./generated/ops.generated.js";

@@ -101,7 +101,10 @@ export async function startServer(options: ServerOptions): Promise<RediffServer>
       log,
       isServed: (id) => watched.has(id),
       judge: async (model) => residents.assertFits(model.model.id, (await readOther(model)).bytes),
-      serve: async (model) => add(await readOther(model)),
+      serve: async (model) => {
+        const read = await readOther(model);
+        if (!watched.has(model.model.id)) add(read);
+      },
     });
   metrics.watchBodies(bodies);
   metrics.watch(watched);

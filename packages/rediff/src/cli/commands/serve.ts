@@ -5,6 +5,7 @@ import { basename, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { embeddedBaselineFolder } from "../../embedded.js";
 import { UserError } from "../../errors.js";
+import { pulledModels } from "../../hub/pulled-models.js";
 import { isLoopback } from "../../serving/http/allowed-hosts.js";
 import type { RediffServer, ServerOptions } from "../../serving/server.js";
 import { collectWhenIdle } from "../../threads/idle-garbage.js";
@@ -141,7 +142,7 @@ export function serveCommand(): Command {
     .option("--allow-urls", "fetch http(s) pictures; only from public addresses")
     .option(
       "--allow-pull",
-      "let clients, the studio among them, add models of the hub, which are served beside the others (default where only this machine can ask, and without keys)",
+      "let clients, the studio among them, add models of the hub, which are served beside the others, as are those that were pulled before (default where only this machine can ask, and without keys)",
     )
     .option("--no-allow-pull", "do not")
     .option(
@@ -381,7 +382,7 @@ function serverOptions(flags: OwnFlags, folder: string, others: readonly OtherMo
     },
     others: others.map(beside),
     ...(mayPull(flags, apiKeys) && {
-      pulling: { beside: (id, other) => beside({ id, folder: other, embedded: false }) },
+      pulling: { beside: (id, other) => beside({ id, folder: other, embedded: false }), pulled: pulledModels },
     }),
     modelsMemory: flags.modelsMemory === undefined ? undefined : flags.modelsMemory * 2 ** 20,
     unloadAfter: flags.unloadAfter,

@@ -1,8 +1,10 @@
 /** Models that clients add: pulled from a hub, served beside the others, refused where they must be. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Hono } from "hono";
 import { beforeAll, describe, expect, test } from "vitest";
+import { pull } from "../../hub/pull.js";
+import { pulledModels } from "../../hub/pulled-models.js";
 import { COMMIT } from "../../hub/testing/fake-hub.js";
 import { fakeHub, ID, QUICK_RETRY, settingsFor } from "../../hub/testing/hub-setup.js";
 import { readAskable } from "../../inference/model-facts.js";
@@ -183,6 +185,41 @@ describe("a model that a client adds", () => {
       expect(told).toMatch(/config\.json|\.\.\./);
       expect(told).not.toContain(cacheDir);
     }
+  });
+
+  test("is offered again by the next server, and so is what `rediff pull` brought, where it is whole and ours", async () => {
+    const { begin, ended, cacheDir } = await scene();
+    await begin();
+    await ended();
+    const other = await fakeHub({ files: { ...filesOf(origin), "config.json": Buffer.from('{"model_type":"gpt2"}') } });
+    const cut = await fakeHub({ files: filesOf(origin) });
+    const elsewhere = folderOfTest();
+    for (const hub of [other, cut]) {
+      const into = hub === cut ? elsewhere : folderOfTest();
+      await pull(ID, { settings: settingsFor(hub, into), retry: QUICK_RETRY });
+      const name = hub === cut ? "models--org--cut" : "models--org--gpt";
+      cpSync(join(into, "models--org--tiny"), join(cacheDir, name), { recursive: true, verbatimSymlinks: true });
+    }
+    rmSync(join(cacheDir, "models--org--cut/snapshots", COMMIT, "model.safetensors"));
+    expect((await pulledModels(cacheDir)).map(({ id }) => id)).toEqual(["org/gpt", ID]);
+
+    const served: NewModel[] = [];
+    const log: string[] = [];
+    const again = new ModelPulls({
+      beside: besideOf,
+      pulled: () => pulledModels(cacheDir),
+      isServed: (id) => served.some(({ model }) => model.id === id),
+      judge: async ({ engine }) => void (await readAskable(engine.folder)),
+      serve: async (model) => void served.push(model),
+      log: (line) => log.push(line),
+    });
+    await until(() => log.length > 0);
+    await again.close();
+    expect(log).toEqual([`offered too, from the hub's cache: ${ID}`]);
+    expect(served).toMatchObject([
+      { model: { id: ID }, engine: { folder: join(cacheDir, "models--org--tiny/snapshots", COMMIT) } },
+    ]);
+    expect(await pulledModels(join(cacheDir, "none"))).toEqual([]);
   });
 
   test("ends with the server", async () => {

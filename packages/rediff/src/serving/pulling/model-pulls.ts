@@ -11,6 +11,7 @@ import { checkModelId } from "../../hub/hub-names.js";
 import { type HubSettings, hubSettings } from "../../hub/hub-settings.js";
 import { listModel } from "../../hub/listing.js";
 import { DEFAULT_RETRY, type PullEvent, type PullOptions, pull } from "../../hub/pull.js";
+import type { PulledModel } from "../../hub/pulled-models.js";
 import type { Retry, RetryPolicy } from "../../network/backoff.js";
 import { formatBytes } from "../../units.js";
 import type { EngineOptions } from "../engine/engine.js";
@@ -26,6 +27,8 @@ export interface NewModel {
 export interface PullingOptions {
   /** How one is served that was pulled. @param folder its snapshot in the hub's cache */
   beside: (id: string, folder: string) => NewModel;
+  /** Those that were pulled before, here or with `rediff pull`; each that this server can run is served too. Default none. */
+  pulled?: (() => Promise<readonly PulledModel[]>) | undefined;
   /** Default: the environment's hub. */
   hub?: Pick<PullOptions, "settings" | "retry"> | undefined;
 }
@@ -59,6 +62,7 @@ interface Surroundings extends PullingOptions {
 
 /** Each has a queue and threads of its own, and stays until the server ends. */
 const MOST_ADDED = 16;
+const MOST_OFFERED = 16;
 const MOST_RECORDS = 8;
 
 /** All but the weights: what a model is, is known before gigabytes of it come. */
@@ -71,9 +75,28 @@ export class ModelPulls {
   #running: { record: PullRecord; stop: AbortController; ended: Promise<void> } | undefined;
   #added = 0;
   #isClosed = false;
+  readonly #offered: Promise<void>;
 
   constructor(around: Surroundings) {
     this.#around = around;
+    this.#offered = this.#offer();
+  }
+
+  /** Serves what was pulled before. A cache has models of all kinds: those that are none of ours are passed over. */
+  async #offer(): Promise<void> {
+    const { pulled, beside, isServed, judge, serve, log } = this.#around;
+    const offered: string[] = [];
+    for (const { id, folder } of (await pulled?.()) ?? [])
+      try {
+        if (this.#isClosed || offered.length >= MOST_OFFERED) break;
+        if (isServed(id) || isAdapterFolder(folder)) continue;
+        const model = await confined(beside(id, folder));
+        await judge(model);
+        if (this.#isClosed || isServed(id)) continue;
+        await serve(model);
+        offered.push(id);
+      } catch {} // which kind of model it is, or that it does not fit, is told to whoever asks for it by name
+    if (offered.length > 0) log(`offered too, from the hub's cache: ${offered.join(", ")}`);
   }
 
   /** Newest first. */
@@ -128,7 +151,7 @@ export class ModelPulls {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#running?.stop.abort(new Cancelled());
-    await this.#running?.ended;
+    await Promise.all([this.#running?.ended, this.#offered]);
   }
 
   async #run(record: PullRecord, signal: AbortSignal): Promise<void> {

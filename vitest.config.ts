@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
@@ -22,7 +24,9 @@ export default defineConfig({
     // Only npm run test:processors wants more of them.
     // Which kernels are the fastest on this machine is nothing that a test's numbers may hang on; npm run test:processors
     // has them all.
+    // Nor is what somebody has pulled to it: a server would offer that.
     env: {
+      HF_HOME: join(tmpdir(), "rediff-tests-have-no-models"),
       OMP_NUM_THREADS: process.env.REDIFF_TEST_THREADS ?? "1",
       REDIFF_KERNELS: process.env.REDIFF_KERNELS ?? "onednn,bfloat16-native,attention-fused",
     },

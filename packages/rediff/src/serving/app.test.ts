@@ -1,6 +1,6 @@
 /** The border: keys, origins, limits, strange bodies, files. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { deflateSync } from "node:zlib";
@@ -95,6 +95,25 @@ describe.skipIf(!isBuilt)("keys, origins, files", () => {
       "text/javascript; charset=utf-8",
       "public, max-age=31536000, immutable",
     ]);
+
+    // Encoded as the browser takes it.
+    const styles = `a { color: red }\n`.repeat(200);
+    writeFileSync(join(studio, "assets", "style-1.css"), styles);
+    writeFileSync(join(studio, "index.html"), "<!doctype html><title>Built anew</title>");
+    utimesSync(join(studio, "index.html"), 1, 1);
+    for (const [accepted, encoding] of [
+      ["gzip, deflate, br", "br"],
+      ["gzip", "gzip"],
+      ["identity", null],
+      ["br;q=0", null],
+      ["zstd", null],
+    ] as const) {
+      const style = await fetch(`${started.url}/assets/style-1.css`, { headers: { "accept-encoding": accepted } });
+      expect([accepted, style.headers.get("content-encoding")]).toEqual([accepted, encoding]);
+      expect(style.headers.get("vary")).toBe("Accept-Encoding");
+      expect(await style.text()).toBe(styles);
+    }
+    expect(script.headers.get("vary")).toBeNull(); // too small to gain
 
     // fetch() would tidy these paths up.
     const raw = (path: string) =>

@@ -33,6 +33,7 @@ export function Page() {
   const app = useApp();
   const tab = useSelect((state) => state.tab);
   const announcement = useSelect((state) => state.announcement);
+  const isConnecting = useSelect((state) => state.server === "connecting");
   useTheme();
   useEffect(() => {
     document.title = `${titles.find(({ id }) => id === tab)?.text ?? "API"} - rediff studio`;
@@ -64,7 +65,7 @@ export function Page() {
         <ModelBanner />
         <KeepingBanner />
         <ReplacedBanner />
-        <div class={wide.includes(tab) ? "columns wide" : "columns"}>
+        <div class={`columns${wide.includes(tab) ? " wide" : ""}${isConnecting ? " connecting" : ""}`}>
           {!wide.includes(tab) && <PicturePanel />}
           {titles.map(({ id, View }) => (
             <div

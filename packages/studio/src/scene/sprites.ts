@@ -1,4 +1,4 @@
-/** Drawings of stickers, fetched once each, and cut to what is visible: the sets leave margins of different widths, and
+/** Drawings of stickers, fetched an artwork at a time, and cut to what is visible: the sets leave margins of different widths, and
  *  the world's sizes are those of the cut drawings. */
 import type { Api } from "../server/api.js";
 
@@ -19,11 +19,16 @@ const RASTER = 256;
 /** Alpha from which on a pixel counts as visible. */
 const VISIBLE = 16;
 
-export function createSprites(api: Pick<Api, "sticker">): Sprites {
+export function createSprites(api: Pick<Api, "drawings">): Sprites {
+  const artworks = new Map<string, ReturnType<Api["drawings"]>>();
   const urls = new Map<string, Promise<string>>();
   const sprites = new Map<string, Promise<Sprite>>();
   const url = (style: string, icon: string) =>
-    remember(urls, `${style}/${icon}`, async () => URL.createObjectURL(await api.sticker(style, icon)));
+    remember(urls, `${style}/${icon}`, async () => {
+      const svg = (await remember(artworks, style, () => api.drawings(style)))[icon];
+      if (svg === undefined) throw new Error(`the artwork ${style} has no ${icon}`);
+      return URL.createObjectURL(new Blob([svg], { type: "image/svg+xml" }));
+    });
   return {
     url,
     sprite: (style, icon) => remember(sprites, `${style}/${icon}`, async () => rasterize(await url(style, icon))),

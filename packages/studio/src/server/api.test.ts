@@ -50,7 +50,10 @@ test("the models, their stickers, and none where they have none", async () => {
   expect(data.map(({ id }) => id)).toEqual(["rediff-demo", "llada-v-demo"]);
   expect(data[0]?.rediff).toMatchObject({ image_size: 144, embedded: true });
   expect(rediff?.command).toBe("npm start");
-  expect((await api.stickers())?.positions).toHaveLength(9);
+  const catalog = await api.stickers();
+  expect(catalog?.positions).toHaveLength(9);
+  const drawings = await api.drawings("noto");
+  for (const { icon } of catalog?.names ?? []) expect(drawings[icon]).toContain("<svg");
   server.behave.sceneWorld = false;
   expect(await api.stickers()).toBeUndefined();
   server.behave.sceneWorld = true;

@@ -7,6 +7,7 @@ import type { TraceEvent } from "../trace/trace.js";
 import {
   catalogSchema,
   chunkSchema,
+  drawingsSchema,
   errorSchema,
   type Filled,
   fillSchema,
@@ -57,7 +58,8 @@ export interface Api {
   models(): Promise<Models>;
   /** Undefined when the model knows nothing of stickers. */
   stickers(): Promise<Catalog | undefined>;
-  sticker(style: string, icon: string): Promise<Blob>;
+  /** All of an artwork: SVG texts by their icons. */
+  drawings(style: string): Promise<Readonly<Record<string, string>>>;
   openApi(): Promise<OpenApi>;
   chat(turns: readonly ChatTurn[], fields: RequestFields, handlers: StreamHandlers, signal: AbortSignal): Promise<void>;
   refine(fields: RequestFields, handlers: StepHandlers, signal: AbortSignal): Promise<Refined>;
@@ -98,10 +100,8 @@ export function createApi(options: { fetch: typeof fetch; key: () => string }): 
       const response = await send("/v1/scenes/stickers");
       return response.status === 404 ? undefined : await read(catalogSchema, await good(response));
     },
-    async sticker(style, icon) {
-      const path = `/v1/scenes/stickers/${encodeURIComponent(style)}/${encodeURIComponent(icon)}.svg`;
-      return await (await good(await send(path))).blob();
-    },
+    drawings: async (style) =>
+      await read(drawingsSchema, await good(await send(`/v1/scenes/stickers/${encodeURIComponent(style)}.json`))),
     openApi: async () =>
       await read((await import("../reference/openapi.js")).openApiSchema, await good(await send("/openapi.json"))),
     async chat(turns, fields, handlers, signal) {

@@ -137,6 +137,9 @@ export const pullsSchema = z.object({ data: z.array(pullSchema) });
 export const readinessSchema = z.object({ status: z.enum(["ready", "loading", "draining", "restarting"]) });
 export type Readiness = z.infer<typeof readinessSchema>["status"];
 
+/** SVG texts of an artwork, by their icons. */
+export const drawingsSchema = z.record(z.string(), z.string());
+
 export const catalogSchema = z.object({
   names: z.array(z.object({ name: z.string(), icon: z.string() })).check(z.minLength(1)),
   backgrounds: z.array(z.object({ name: z.string(), color: z.string() })).check(z.minLength(1)),

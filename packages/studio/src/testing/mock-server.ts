@@ -261,14 +261,10 @@ async function scenes({ sceneWorld }: Behaviour, path: string, response: ServerR
     json(response, 200, stickerCatalog());
     return;
   }
-  const match = /^\/v1\/scenes\/stickers\/([a-z-]+)\/([a-z-]+)\.svg$/.exec(path);
+  const match = /^\/v1\/scenes\/stickers\/([a-z-]+)\.json$/.exec(path);
   const style = styles.find((name) => name === match?.[1]);
-  const svg = style && (await readIconSet(style)).get(match?.[2] ?? "");
-  if (svg === undefined) {
-    refuse(response, 404, "no such sticker");
-    return;
-  }
-  response.writeHead(200, { "content-type": "image/svg+xml" }).end(svg);
+  if (style === undefined) refuse(response, 404, "no such artwork");
+  else json(response, 200, Object.fromEntries(await readIconSet(style)));
 }
 
 async function complete(mock: Mock, body: Record<string, unknown>, response: ServerResponse): Promise<void> {

@@ -1,8 +1,12 @@
-/** The studio's files at /. They are read into memory and looked up by their exact path, so no request names a file. */
+/** The studio's files at /. They are read into memory and looked up by their exact path, so no request names a file. Texts are
+ *  compressed once. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { extname, join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { Hono } from "hono";
+import { promisify } from "node:util";
+import { brotliCompress, gzip } from "node:zlib";
+import type { Context, Hono } from "hono";
+import { accepts } from "hono/accepts";
 import type { AppEnv } from "../http/api-keys.js";
 
 /** In a published package, and in the repository. */
@@ -56,11 +60,17 @@ const MISSING = `<!doctype html>
 </html>
 `;
 
+/** By how a body may be encoded, as HTTP names it. */
+type Encoded = { identity: Uint8Array<ArrayBuffer>; br?: Uint8Array<ArrayBuffer>; gzip?: Uint8Array<ArrayBuffer> };
+
 interface Bundle {
   /** Changes with each build. */
   version: number;
-  files: Map<string, { bytes: Uint8Array<ArrayBuffer>; type: string }>;
+  files: Map<string, { body: Encoded; type: string }>;
 }
+
+/** Smaller ones gain nothing. */
+const COMPRESSED_FROM = 1024;
 
 export function studioRoutes(app: Hono<AppEnv>, folder?: string): void {
   const folders =
@@ -74,11 +84,24 @@ export function studioRoutes(app: Hono<AppEnv>, folder?: string): void {
     if (file !== undefined) {
       // Vite names what lies in assets/ by its content.
       const cache = path.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache";
-      return c.body(file.bytes, 200, { ...HEADERS, "content-type": file.type, "cache-control": cache });
+      const [body, encoding] = encodedFor(c, file.body);
+      return c.body(body, 200, { ...HEADERS, ...encoding, "content-type": file.type, "cache-control": cache });
     }
     if (path !== "/index.html") return next();
     return c.body(MISSING, 503, { ...HEADERS, "content-type": TYPES[".html"] ?? "", "cache-control": "no-store" });
   });
+}
+
+function encodedFor(c: Context, body: Encoded): [Uint8Array<ArrayBuffer>, Record<string, string>] {
+  const supports = Object.keys(body);
+  if (supports.length === 1) return [body.identity, {}];
+  const header = "Accept-Encoding";
+  // The smallest that the browser takes, whatever it likes best.
+  const match = (given: readonly { type: string; q: number }[]) =>
+    supports.find((name) => given.some(({ type, q }) => type === name && q > 0)) ?? "identity";
+  const accepted = accepts(c, { header, supports, default: "identity", match }) as keyof Encoded;
+  const vary = { vary: header };
+  return [body[accepted] ?? body.identity, accepted === "identity" ? vary : { ...vary, "content-encoding": accepted }];
 }
 
 /** The bundle as it is on disk: read again when it was built anew. */
@@ -98,8 +121,16 @@ async function readAll(folder: string): Promise<Bundle["files"]> {
     const type = TYPES[extname(entry.name)];
     if (!entry.isFile() || type === undefined) continue; // no links, no files that a page has no use for
     const path = join(entry.parentPath, entry.name);
-    const bytes = new Uint8Array(await readFile(path));
-    files.set(`/${relative(folder, path).split(sep).join("/")}`, { bytes, type });
+    const body = await encoded(new Uint8Array(await readFile(path)), type);
+    files.set(`/${relative(folder, path).split(sep).join("/")}`, { body, type });
   }
   return files;
+}
+
+const [brotli, gzipped] = [promisify(brotliCompress), promisify(gzip)];
+
+async function encoded(identity: Uint8Array<ArrayBuffer>, type: string): Promise<Encoded> {
+  if (identity.length < COMPRESSED_FROM || !/^text\/|json|svg/.test(type)) return { identity };
+  const [br, gz] = await Promise.all([brotli(identity), gzipped(identity)]);
+  return { br: new Uint8Array(br), gzip: new Uint8Array(gz), identity };
 }

@@ -7,9 +7,13 @@ import { READERS, READS } from "./readers.mjs";
 import { listTargets } from "./target.mjs";
 
 const packages = fileURLToPath(new URL("../../packages", import.meta.url));
-const sources = ["rediff/src", "studio/src", "torch/src"].flatMap((folder) =>
+const sources = ["rediff/src", "studio/src", "torch/src", "torch/setup"].flatMap((folder) =>
   readdirSync(join(packages, folder), { recursive: true, encoding: "utf8" })
-    .filter((file) => /\.tsx?$/.test(file) && !/\.test\.ts$|(?:^|\/)(?:testing|fixtures)\//.test(file))
+    .filter(
+      (file) =>
+        (folder === "torch/setup" ? /\.mjs$/ : /\.tsx?$/).test(file) &&
+        !/\.test\.ts$|(?:^|\/)(?:testing|fixtures)\//.test(file),
+    )
     .map((file) => `${folder}/${file}`),
 );
 const read = (file: string) => readFileSync(join(packages, file), "utf8");

@@ -32,6 +32,7 @@ import { loadTokenizer } from "../text/tokenizer.js";
 import { AdapterTensors, adaptedTensor } from "./adapter/adapter-tensors.js";
 import { loadPartsConfig, locateModel, type ModelParts } from "./adapter/locate-model.js";
 import { freshProjector } from "./convert/starting-projector.js";
+import type { LateWeights } from "./late-weights.js";
 import { assertMemory, mappedBytes, memoryNeed, smallerSettings } from "./memory.js";
 import { assertPacked, type LinearSource, roundedWhileRead, storedQuantized } from "./quantize/quantized-weights.js";
 import { DEFAULT_GROUP, storedEntries } from "./quantize/stored-format.js";
@@ -129,6 +130,26 @@ function checkTower(source: string, tower: Checkpoint, config: MultimodalConfig)
 
 type WeightSource = Pick<Weights, "get">;
 
+/** Closed together, last opened first; or handed on. */
+class OpenFiles implements Disposable {
+  #files: Disposable[] = [];
+
+  use<T extends Disposable | undefined>(file: T): T {
+    if (file !== undefined) this.#files.push(file);
+    return file;
+  }
+
+  move(): OpenFiles {
+    const moved = new OpenFiles();
+    moved.#files = this.#files.splice(0);
+    return moved;
+  }
+
+  [Symbol.dispose](): void {
+    for (const file of this.#files.splice(0).reverse()) file[Symbol.dispose]();
+  }
+}
+
 /** Shapes of projector and newline as training begins with them, those that the checkpoint lacks; `made` are the
  *  projector's. A projector is fresh as a whole or not at all. */
 function freshShapes(config: ModelConfig, has: (name: string) => boolean, seed: number | undefined) {
@@ -213,6 +234,13 @@ function readTower(config: MultimodalConfig, weights: WeightSource, prefix: stri
  *  tokenizer and weights do not belong together; when an adapter's base is not found; when the device is not there */
 export async function loadModelFolder(folder: string, options: LoadOptions = {}): Promise<Model> {
   checkLoad(options);
+  return await readModel(folder, options);
+}
+
+/** The same, for callers of this package.
+ *  @param late reads the weights when they are asked for, and not now. Files stay open until it is disposed of, and whether all
+ *  fits into memory is not looked at */
+export async function readModel(folder: string, options: LoadOptions, late?: LateWeights): Promise<Model> {
   const device = options.device ?? "cpu";
   const dtype = options.dtype ?? (device === "cpu" ? "float32" : "bfloat16");
   requireDevice(device);
@@ -224,14 +252,14 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   const tokenizer = await loadTokenizer(parts.tokenizer);
   assertRows(tokenizer, config.llada.vocabSize);
 
-  using opened = await openAdapters(parts.adapters);
-  const { adapters } = opened;
+  using files = new OpenFiles();
+  const { adapters } = files.use(await openAdapters(parts.adapters));
   const replaced = (name: string) => adapters.some((adapter) => adapter.replacements.has(name));
-  using checkpoint = openCheckpoint(parts.weights);
+  const checkpoint = files.use(openCheckpoint(parts.weights));
   tellUnread(checkpoint, options.onWarning);
   const { multimodal } = config;
   const named = [...checkpoint.names(), ...adapters.flatMap((adapter) => [...adapter.replacements.keys()])];
-  using tower = multimodal && openTower(parts.weights, named, multimodal, options.visionTower);
+  const tower = multimodal && files.use(openTower(parts.weights, named, multimodal, options.visionTower));
   if (options.visionTower !== undefined && tower === undefined)
     warn(unneededTower(options.visionTower, multimodal), options.onWarning);
   const shapes = modelShapes(config);
@@ -255,7 +283,7 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
   });
   if (multimodal && tower) checkTower(options.visionTower ?? multimodal.visionTower, tower, multimodal);
   assertPacked(parts.weights, checkpoint, entries);
-  if (options.memoryCheck ?? true) {
+  if (late === undefined && (options.memoryCheck ?? true)) {
     // As they lie in the files: what is merged, rounded or made is memory of its own.
     const storedDtype = (name: string): DType | undefined => {
       if (lacking?.lacks(name) === true || adapters.some((adapter) => adapter.changes(name))) return undefined;
@@ -275,7 +303,7 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
     if (told !== undefined) warn(new UserError(told.words).line, options.onWarning);
   }
 
-  using fresh = freshTensors(lacking);
+  const fresh = files.use(freshTensors(lacking));
   if (device === "cpu") keepMemory(Math.min(2 ** 30, os.totalmem() / 16));
   const place = { dtype, device };
   const stored = new Weights(checkpoint, place);
@@ -293,7 +321,12 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
     },
   });
   const merging = adapted(stored);
-  const weights: WeightSource = { get: (name) => fresh.take(name, place) ?? merging.get(name) };
+  const now: WeightSource = { get: (name) => fresh.take(name, place) ?? merging.get(name) };
+  const lately = (source: WeightSource, prefix = ""): WeightSource =>
+    late === undefined
+      ? source
+      : { get: (name) => late.standIn(shapes.get(prefix + name) ?? [], place, () => source.get(name)) };
+  const weights = lately(now);
   const whole = adapted(stored, "", (name) => stored.read(name), { dtype, device: "cpu" });
   const rounding = scheme && { scheme, layers: config.llada.layers, device };
   const rounded =
@@ -302,8 +335,9 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
       ? roundedWhileRead((name) => whole.get(name), rounding)
       : storedQuantized(checkpoint, rounding));
   const llada = readLlada(config, weights, rounded);
-  const towerWeights = tower && adapted(new Weights(tower, place), TOWER_PREFIX);
+  const towerWeights = tower && lately(adapted(new Weights(tower, place), TOWER_PREFIX), TOWER_PREFIX);
   const vision = multimodal && readVision(multimodal, weights, towerWeights);
+  late?.keepOpen(files.move());
   return {
     folder,
     config,

@@ -126,6 +126,13 @@ describe("without Python, the wheel", () => {
     expect(readFileSync(join(target, "torch/lib", sharedLibrary("torch_cpu"))).equals(core)).toBe(true);
   });
 
+  test("is not looked for where an index sends to no address", async () => {
+    bareMachine();
+    const host = await listen((_, response) => response.writeHead(302, { location: "http://[" }).end());
+    vi.stubEnv("PIP_INDEX_URL", `http://${host}/simple/`);
+    await expect(fetchLibtorch(listener())).rejects.toThrow("redirects to what is no address");
+  });
+
   test("goes on where an earlier run stopped, and begins anew after a part that was none of it", async () => {
     const folder = bareMachine();
     const { seen } = await useIndex();

@@ -167,9 +167,10 @@ function parseJson(text, base) {
  * @param {URL} base
  */
 function parseHtml(text, base) {
-  const start = /<base\b[^>]*\bhref\s*=\s*["']?([^"'\s>]+)/i.exec(text)?.[1];
+  const start = /<base\b[^<>]*\bhref\s*=\s*["']?([^"'\s>]+)/i.exec(text)?.[1];
   const origin = start !== undefined && URL.canParse(start, base.href) ? new URL(start, base) : base;
-  return [...text.matchAll(/<a\b((?:"[^"]*"|'[^']*'|[^'">])*)>/gi)].flatMap(([, attributes = ""]) => {
+  // No "<" outside of quotes: or a page of nothing but "<a" would be read to its end from each.
+  return [...text.matchAll(/<a\b((?:"[^"]*"|'[^']*'|[^'"<>])*)>/gi)].flatMap(([, attributes = ""]) => {
     const href = attribute(attributes, "href");
     if (href === undefined) return [];
     const sha256 = /#(?:.*&)?sha256=([0-9a-f]+)/i.exec(href)?.[1];

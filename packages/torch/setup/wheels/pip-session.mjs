@@ -57,6 +57,8 @@ export class PipSession {
       if (!REDIRECTS.has(statusCode) || location === undefined) return { status: statusCode, body, url, header };
       body.destroy().on("error", () => {});
       if (redirects === MAX_REDIRECTS) throw new WheelFailure("network", `${shownUrl(address)} redirects without end`);
+      if (!URL.canParse(location, url.href))
+        throw new WheelFailure("network", `${shownUrl(address)} redirects to what is no address`);
       url = new URL(location, url);
     }
   }

@@ -10,6 +10,8 @@
  * @property {string} marker empty: always
  */
 
+const MOST_LETTERS = 2000; // a condition's parentheses are a stack, too
+
 /** @param {string} name */
 export function projectName(name) {
   return name.toLowerCase().replace(/[-_.]+/g, "-");
@@ -17,11 +19,14 @@ export function projectName(name) {
 
 /**
  * @param {string} line
- * @returns {Requirement | undefined} of what an index has; undefined for an address of its own
+ * @returns {Requirement | undefined} of what an index has; undefined for an address of its own, and for what nobody writes
  */
 export function parseRequirement(line) {
+  if (line.length > MOST_LETTERS) return undefined;
   const [, name, extras = "", specifier = "", marker = ""] =
-    /^\s*([A-Za-z0-9][\w.-]*)\s*(?:\[([^\]]*)\])?\s*\(?([^;@()]*)\)?\s*(?:;(.*))?$/.exec(line) ?? [];
+    /^\s*([A-Za-z0-9][\w.-]*)\s*(?:\[([^\]]*)\])?\s*\(?([^;@()]*)\)?\s*(?:;(.*))?$/.exec(
+      line.replace(/\s+/g, " "), // a run of spaces could be divided in many ways
+    ) ?? [];
   if (name === undefined) return undefined;
   return {
     project: projectName(name),

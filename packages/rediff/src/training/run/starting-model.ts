@@ -12,12 +12,14 @@ import {
 import { parseConfig } from "../../checkpoint/config.js";
 import { multimodalConfig, renamedConfig } from "../../checkpoint/convert/converted-config.js";
 import { loadTowerConfig } from "../../checkpoint/convert/siglip-source.js";
-import { loadModelFolder } from "../../checkpoint/load-model.js";
+import { LateWeights } from "../../checkpoint/late-weights.js";
+import { checkLoad, type LoadOptions, readModel } from "../../checkpoint/load-model.js";
 import { NEWLINE } from "../../checkpoint/tensor-names.js";
 import { openCheckpoint } from "../../checkpoint/weights.js";
 import { UserError } from "../../errors.js";
 import { resolveModel } from "../../hub/resolve-model.js";
 import type { Model, ModelConfig } from "../../models/llava/llava.js";
+import type { Ranks } from "../../ranks/ranks.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { createAdapters, loadAdapters, withAdapters } from "../backward/lora.js";
 import {
@@ -54,6 +56,8 @@ export interface LoadedModel extends AsyncDisposable {
   /** Where there are adapters: what else of the model is not as in its base. */
   whole: readonly NamedTensor[];
   device: Device;
+  /** Where each process has a piece of the weights: what reads them when they are divided. */
+  late: LateWeights | undefined;
 }
 
 /** Reads the configs only: enough to read the data by, and to find most mistakes, before gigabytes are read.
@@ -117,17 +121,19 @@ function textConfig(folder: string, start: ModelConfig, recipe: RecipeKeys): Mod
 
 /** Loads what is trained. Nothing but the recipe's own device is used.
  *  @param checkpoint the run's own, when it is resumed
- *  @param onWarning hears of weights that were not read; default as in `loadModelFolder` */
+ *  @param onWarning hears of weights that were not read; default as in `loadModelFolder`
+ *  @param ranks of several processes. With sharding "full" weights are read when they are divided, not now */
 export async function loadForTraining(
   recipe: RecipeKeys,
   plan: ModelPlan,
   checkpoint?: string,
   onWarning?: (line: string) => void,
-  localRank?: number,
+  ranks?: Pick<Ranks, "localRank">,
 ): Promise<LoadedModel> {
-  const device = deviceOf(recipe, localRank);
+  const device = deviceOf(recipe, ranks?.localRank);
   const { parts } = plan;
-  const model = await loadModelFolder(parts.folder, {
+  const late = ranks !== undefined && recipe.sharding === "full" ? new LateWeights() : undefined;
+  const options: LoadOptions = {
     ...(parts.adapters.length > 0 && recipe.base !== undefined && { base: recipe.base }),
     device,
     dtype: dtypeOf(recipe),
@@ -135,8 +141,14 @@ export async function loadForTraining(
     freshSeed: recipe.seed,
     ...(plan.visionTower !== undefined && { visionTower: plan.visionTower }),
     ...(onWarning && { onWarning }),
-  });
+  };
+  checkLoad(options);
+  const model = await readModel(parts.folder, options, late);
   try {
+    // What other files have in their place is small, but for the tower.
+    const beside = namedTensors(model).filter(({ name, part }) => part !== "language" || name === NEWLINE);
+    const replaced = recipe.adapter !== undefined || checkpoint !== undefined;
+    if (replaced) late?.fill(beside.map(({ tensor }) => tensor));
     if (recipe.adapter !== undefined && checkpoint === undefined) loadProjector(model, recipe.adapter);
     if (recipe.save.adapter_only && checkpoint !== undefined) loadProjector(model, join(checkpoint, PROJECTOR_FILE));
     // Beside adapters, what is no part of the language model is trained as a whole, and lies in the checkpoint.
@@ -151,12 +163,15 @@ export async function loadForTraining(
       adapters,
       whole: adapters === undefined ? [] : unlikeBase(recipe, parts, model),
       device,
+      late,
       async [Symbol.asyncDispose]() {
+        late?.[Symbol.dispose]();
         trained[Symbol.dispose]();
         model[Symbol.dispose]();
       },
     };
   } catch (error) {
+    late?.[Symbol.dispose]();
     model[Symbol.dispose]();
     throw error;
   }

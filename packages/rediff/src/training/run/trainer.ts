@@ -146,7 +146,7 @@ async function trainOne(asked: RecipeKeys, options: TrainOptions): Promise<Train
     modelPlan,
     checkpoint,
     options.onNote && ((line) => options.onNote?.(line)),
-    ranks?.localRank,
+    ranks,
   );
   if (loaded.device !== "cpu") allowTf32(recipe.tf32);
   using run = new Run(recipe, { loaded, loader, data, heldOut, batchPlan, options });

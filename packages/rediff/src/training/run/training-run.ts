@@ -43,7 +43,8 @@ export class Run implements Disposable {
     this.#parts = parts;
     const { ranks } = parts.options;
     this.#ranks = ranks;
-    this.#exchange = exchangeOf(recipe, parts.loaded.trainable, ranks);
+    this.#exchange = exchangeOf(recipe, parts.loaded.trainable, ranks, parts.loaded.late);
+    parts.loaded.late?.[Symbol.dispose]();
     const parameters = this.#exchange.own;
     const rate = recipe.learning_rate;
     this.#optimizer = new optim.AdamW(

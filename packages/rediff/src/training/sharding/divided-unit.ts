@@ -1,7 +1,6 @@
 /** Weights that are needed together (a block, the head), of which each of N ranks has a piece, and now and then the whole.
  *
- *  The model keeps its tensors: while the weights are elsewhere each of them stands for a single NaN, stretched to its
- *  shape. Whoever asks a shape is answered, and whoever computes with it gets nothing that could pass for a result.
+ *  The model keeps its tensors: while the weights are elsewhere each of them is a stand-in (checkpoint/late-weights.ts).
  *  S elements of a rank (division.ts) */
 import {
   detachFromScope,
@@ -9,13 +8,13 @@ import {
   elementSize,
   empty,
   exchangeTensors,
-  full,
   noGrad,
   optim,
   scope,
   type Tensor,
   zeros,
 } from "@rediff/torch";
+import { standIn } from "../../checkpoint/late-weights.js";
 import { openGradient } from "../backward/accumulate.js";
 import type { Parameter } from "../backward/parameters.js";
 import { Parcel, type Piece, pieceOf } from "./division.js";
@@ -128,7 +127,7 @@ export class DividedUnit implements Disposable {
       scope(() => {
         for (const { source } of this.owns) {
           const { shape, dtype, device } = source.tensor;
-          exchangeTensors(source.tensor, full([1], Number.NaN, { dtype, device }).expand(shape));
+          exchangeTensors(source.tensor, standIn(shape, dtype, device));
         }
       }),
     );

@@ -1,6 +1,7 @@
 /** sharding full: what `exchange.ts` says of others, for weights that are divided themselves. A step's gradients are summed
  *  as they come (lockstep.ts); what is left for its end are those that go by rows. */
 import { type distributed, tensor } from "@rediff/torch";
+import type { LateWeights } from "../../checkpoint/late-weights.js";
 import { BLOCK_NAMES, NEWLINE } from "../../checkpoint/tensor-names.js";
 import { unrounded } from "../../models/llada/llada.js";
 import { fillGradients } from "../backward/micro-batch.js";
@@ -11,13 +12,16 @@ import { type Exchange, keepOwnRows } from "./exchange.js";
 import { Lockstep, type WalkUnit } from "./lockstep.js";
 import { sumRows } from "./row-union.js";
 
-/** Divides a model that is whole in each process; afterwards its tensors have their elements inside of `lockstep` only. */
+/** Divides a model, of which a process has one unit whole at a time; afterwards its tensors have their elements inside of
+ *  `lockstep` only.
+ *  @param late reads weights that are not there yet */
 export function fullExchange(
   trainable: TrainableModel,
   group: distributed.ProcessGroup,
   checkpointing: Checkpointing,
+  late?: LateWeights,
 ): Exchange & { lockstep: Lockstep } {
-  const walk = divide(trainable, group, checkpointing);
+  const walk = divide(trainable, group, checkpointing, late);
   const units = walk.map(({ unit }) => unit);
   const shares = units.flatMap(({ owns }) => owns);
   const pieces = new Map(shares.map(({ source, piece }) => [source.name, piece]));
@@ -56,6 +60,7 @@ function divide(
   { model, parameters, adapters }: TrainableModel,
   group: distributed.ProcessGroup,
   checkpointing: Checkpointing,
+  late: LateWeights | undefined,
 ): WalkUnit[] {
   const named = namedTensors(model);
   const trained = new Map(parameters.map((parameter) => [parameter.name, parameter]));
@@ -90,7 +95,10 @@ function divide(
   };
   const never = () => "none" as const;
   const weightsBack: "weights" | "gradients" = checkpointing === "blocks" ? "weights" : "gradients";
-  const unit = (name: string, sources: readonly UnitTensor[]) => new DividedUnit(name, sources, group);
+  const unit = (name: string, sources: readonly UnitTensor[]) => {
+    late?.fill(sources.map(({ tensor }) => tensor));
+    return new DividedUnit(name, sources, group);
+  };
 
   return [
     ...(seeing.length === 0

@@ -157,6 +157,27 @@ describe.skipIf(chromiumPath === undefined)("look", { timeout: 90_000 }, () => {
     await close();
   });
 
+  test.each([
+    ["a desk", { width: 1350, height: 940 }],
+    ["a phone", { width: 412, height: 823 }],
+  ])("what is there stays where it is while the page begins, on %s", async (_, viewport) => {
+    const context = await studio.browser.newContext({ viewport });
+    const page = await context.newPage();
+    // What browsers measure as the cumulative layout shift, of which 0.1 is called good.
+    await page.addInitScript(() => {
+      const seen = { shift: 0 };
+      Object.assign(window, { seen });
+      new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) seen.shift += (entry as PerformanceEntry & { value: number }).value;
+      }).observe({ type: "layout-shift", buffered: true });
+    });
+    await page.goto(studio.server.url);
+    await page.getByRole("button", { name: openingCell }).waitFor();
+    await page.waitForLoadState("networkidle");
+    expect(await page.evaluate(() => (window as unknown as { seen: { shift: number } }).seen.shift)).toBeLessThan(0.1);
+    await context.close();
+  });
+
   test("nothing moves for those who want little motion", async () => {
     studio.server.behave.holdAfter = 3;
     const { page, close } = await open(studio.browser, studio.server.url);

@@ -18,7 +18,13 @@ import "./styles/reference.css";
 const place = document.getElementById("app");
 if (place === null) throw new Error("the page lacks its #app");
 const app = createApp();
+// Letters of another width would move what is there already; a font that is slow to come is not waited for.
+const font = Promise.race([
+  document.fonts.load("1em Inter Variable"),
+  new Promise((resume) => setTimeout(resume, 300)),
+]);
 const keepNow = startKeeping(app, await restoreSession(app));
+await font.catch(() => undefined);
 followLink(app);
 window.addEventListener("pagehide", keepNow);
 document.addEventListener("visibilitychange", keepNow);

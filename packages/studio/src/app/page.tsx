@@ -1,5 +1,5 @@
 /** The frame: header with tabs, the shared picture at the side, the chosen tab. */
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { ChatTab } from "../chat/chat-tab.js";
 import { DescribeTab } from "../describe/describe-tab.js";
 import { FillTab } from "../fill/fill-tab.js";
@@ -33,7 +33,7 @@ export function Page() {
   const app = useApp();
   const tab = useSelect((state) => state.tab);
   const announcement = useSelect((state) => state.announcement);
-  const isConnecting = useSelect((state) => state.server === "connecting");
+  const isHidden = useFirstMoments();
   useTheme();
   useEffect(() => {
     document.title = `${titles.find(({ id }) => id === tab)?.text ?? "API"} - rediff studio`;
@@ -65,7 +65,7 @@ export function Page() {
         <ModelBanner />
         <KeepingBanner />
         <ReplacedBanner />
-        <div class={`columns${wide.includes(tab) ? " wide" : ""}${isConnecting ? " connecting" : ""}`}>
+        <div class={`columns${wide.includes(tab) ? " wide" : ""}${isHidden ? " hidden" : ""}`}>
           {!wide.includes(tab) && <PicturePanel />}
           {titles.map(({ id, View }) => (
             <div
@@ -93,6 +93,20 @@ export function Page() {
     </>
   );
 }
+
+/** What the page shows depends on the model: nothing, rather than something that jumps, until that is known or long in
+ *  coming. */
+function useFirstMoments(): boolean {
+  const isConnecting = useSelect((state) => state.server === "connecting");
+  const [isEarly, setEarly] = useState(true);
+  useEffect(() => {
+    const timer = setTimeout(() => setEarly(false), PATIENCE_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return isConnecting && isEarly;
+}
+
+const PATIENCE_MS = 3000;
 
 function useTheme() {
   const theme = useSelect((state) => state.theme);

@@ -1,7 +1,6 @@
 /** What is loaded only once the arguments are known to make sense: libtorch, and with it the models. */
 
 import { EMBEDDED_NOTE } from "../../embedded.js";
-import { UserError } from "../../errors.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import type { Quantization } from "../../models/quantization.js";
 import { begin } from "../exit-status.js";

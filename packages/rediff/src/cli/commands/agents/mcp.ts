@@ -2,7 +2,6 @@
 import { Writable } from "node:stream";
 import { Command } from "commander";
 import { EMBEDDED_NOTE } from "../../../embedded.js";
-import { UserError } from "../../../errors.js";
 import { addModelOptions, chosenModel, loadOptions, type ModelFlags } from "../../options/describe-options.js";
 import { needTorch, suitableModel } from "../../options/load-engine.js";
 import { collect, seconds, whole } from "../../options/parse-values.js";

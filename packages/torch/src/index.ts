@@ -25,7 +25,7 @@ export { libDir, torchVersion } from "./native.js";
 export * as nn from "./nn/index.js";
 export type { MemoryFormat } from "./operator.js";
 export * as optim from "./optim/index.js";
-export * from "./quantized.js";
+export * from "./quantized/quantized.js";
 export * from "./random.js";
 export * from "./safetensors/index.js";
 export { detachFromScope, exchangeTensors, type MemoryUse, memory, Scope, scope, take, tensorsIn } from "./scope.js";

@@ -1,25 +1,23 @@
-/** Requests to answers: a fair queue, pictures decoded beside the model, the model's process or several of them (replicas),
+/** Requests to answers: in their turns, pictures decoded beside the model, the model's process or several of them (replicas),
  *  and what happens when one dies. HTTP is not known here. */
 import type { MemoryUse } from "@rediff/torch";
 import type { LoadOptions } from "../../checkpoint/load-model.js";
 import { UserError } from "../../errors.js";
-import type { AnswerOfKind, Beginning } from "../../inference/answers.js";
+import type { AnswerOfKind } from "../../inference/answers.js";
 import type { ForwardPass } from "../../inference/batcher.js";
 import { assertTexts } from "../../inference/limits/text-room.js";
 import type { ModelFacts } from "../../inference/model-facts.js";
 import type { RequestKind, ResolvedRequest } from "../../inference/resolve.js";
-import type { TraceStep } from "../../inference/trace-format.js";
-import type { PassProgress } from "../../models/chain.js";
 import type { KeptUse } from "../../models/llava/kept-features.js";
 import { unpackError } from "../../threads/portable-error.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import { type DecodingLimits, decodingLimits } from "../../vision/workers/decoding-limits.js";
 import { VisionPool } from "../../vision/workers/vision-pool.js";
 import { EngineError } from "./engine-error.js";
-import { FairQueue } from "./fair-queue.js";
 import { LIFE_LIMITS, type LifeLimits } from "./life-signs.js";
 import { type Answer, type FromModel, type Job, PIECE_BYTES, type Progress, type VisualHead } from "./protocol.js";
 import { devicesOf, Replica } from "./replica.js";
+import { type Entry, type RoutedRequest, Turns, type VisionPools } from "./request-turns.js";
 import { TextPool } from "./text-pool.js";
 
 export interface EngineOptions {
@@ -57,43 +55,6 @@ export interface EngineOptions {
 /** "idle": nobody has asked for this model yet, or lately, so it is not loaded. */
 export type Status = "idle" | "loading" | "ready" | "restarting" | "draining";
 
-/** A video takes long: it must not keep pictures waiting. */
-export interface VisionPools {
-  pictures: VisionPool;
-  videos: VisionPool;
-}
-
-/** A request as a route hands it in. */
-export interface RoutedRequest {
-  job: Job;
-  /** Who asks: requests of one client wait in one line. */
-  client: string;
-  /** Fetches and decodes the pictures, once it is the request's turn. */
-  visuals: (pools: VisionPools, facts: ModelFacts, signal: AbortSignal) => Promise<Visual[]>;
-  signal: AbortSignal;
-  onBegun?: (beginning: Beginning) => void;
-  onText?: (text: string) => void;
-  onTrace?: (step: TraceStep) => void;
-  /** How far the forward pass is, twice a second where it takes long. */
-  onLayers?: (progress: PassProgress) => void;
-}
-
-/** A request on its way to its answer. */
-interface Entry extends RoutedRequest {
-  id: number;
-  state: "queued" | "preparing" | "sent" | "begun";
-  /** Who it is with, unless it is queued. */
-  replica: Replica | undefined;
-  prepared: Visual[] | undefined;
-  /** Its texts read. */
-  request: ResolvedRequest | undefined;
-  /** Processes that died while it was with them, not begun yet. */
-  deaths: number;
-  takenAt: number;
-  resolve: (answer: Answer) => void;
-  reject: (reason: unknown) => void;
-}
-
 /** Prepared requests that wait beside those in the forward pass, so that a free place is filled at once. */
 const AHEAD = 2;
 
@@ -108,14 +69,7 @@ export class Engine {
   readonly #replicas: readonly Replica[];
   readonly #pools: VisionPools;
   readonly #texts: TextPool;
-  readonly #queue: FairQueue<Entry>;
-  /** Taken from the queue and not answered yet. */
-  readonly #underway = new Map<number, Entry>();
-  /** Those that were with a process that died. One of them may be what killed it, so each is tried alone: then the next
-   *  death tells, and its neighbours get their answers. */
-  #suspects: Entry[] = [];
-  /** Where they are tried: what died last, so that they are nobody else's trouble. */
-  #trial: Replica | undefined;
+  readonly #turns: Turns;
   readonly #idle = new Set<() => void>();
   #status: Status;
   #facts: ModelFacts | undefined;
@@ -136,7 +90,7 @@ export class Engine {
     this.options = options;
     this.#facts = options.lazy;
     this.#status = options.lazy === undefined ? "loading" : "idle";
-    this.#queue = new FairQueue(options.queue);
+    this.#turns = new Turns(options.queue);
     const isolation = options.decoding ?? decodingLimits({});
     this.#pools = {
       pictures: new VisionPool({ workers: options.visionWorkers, isolation }),
@@ -160,7 +114,7 @@ export class Engine {
         message: (message) => this.#hear(message),
         lost: (why) => this.#lost(replica, why),
         unloadable: (why, isFirst) => this.#unloadable(replica, why, isFirst),
-        isBusy: () => this.#inState("sent", replica).length + this.#inState("begun", replica).length > 0,
+        isBusy: () => this.#turns.inState("sent", replica).length + this.#turns.inState("begun", replica).length > 0,
       },
     );
     return replica;
@@ -210,11 +164,11 @@ export class Engine {
   }
 
   get queued(): number {
-    return this.#queue.length + this.#suspects.length;
+    return this.#turns.waiting;
   }
 
   get running(): number {
-    return this.#underway.size;
+    return this.#turns.underway;
   }
 
   get restarts(): number {
@@ -238,7 +192,7 @@ export class Engine {
   get replicas(): { pid: number | undefined; isUp: boolean; running: number }[] {
     return this.#replicas.map((replica) => ({
       ...{ pid: replica.pid, isUp: replica.isUp },
-      running: this.#with(replica).length,
+      running: this.#turns.with(replica).length,
     }));
   }
 
@@ -259,7 +213,7 @@ export class Engine {
   /** @throws EngineError when there is no place, the model is not there or was lost; UserError when the request is
    *  wrong; the signal's reason when the client has gone */
   submit<K extends RequestKind>(request: RoutedRequest & { job: Job<K> }): Promise<AnswerOfKind[K]> {
-    const { signal, client } = request;
+    const { signal } = request;
     if (this.#status === "draining")
       return Promise.reject(new EngineError("draining", "the server is shutting down", 5));
     if (this.#facts === undefined) return Promise.reject(new EngineError("loading", "the model is still loading", 5));
@@ -282,7 +236,7 @@ export class Engine {
         resolve,
         reject,
       };
-      const { accepted, displaced } = this.#queue.push(client, entry);
+      const { accepted, displaced } = this.#turns.push(entry);
       displaced?.reject(this.#busy());
       if (!accepted) return reject(this.#busy());
       signal.addEventListener("abort", () => this.#abort(entry), { once: true });
@@ -294,7 +248,7 @@ export class Engine {
 
   /** Ends the process of a model that has nothing to do; the next request loads it again. */
   async unload(): Promise<void> {
-    if (this.#status !== "ready" || this.queued + this.#underway.size > 0) return;
+    if (this.#status !== "ready" || !this.#turns.isIdle) return;
     await this.#leave();
   }
 
@@ -302,7 +256,7 @@ export class Engine {
   async stepAside(): Promise<void> {
     this.#isLeaving = true;
     try {
-      while (this.#status === "ready" && this.#underway.size > 0)
+      while (this.#status === "ready" && this.#turns.underway > 0)
         await new Promise((resolve) => setTimeout(resolve, LEAVING_LOOK_MS).unref());
       if (this.#status === "ready") await this.#leave();
     } finally {
@@ -320,7 +274,7 @@ export class Engine {
   /** Takes no more requests, and resolves when all are answered; those that are not after `seconds` get an error. */
   async drain(seconds: number): Promise<void> {
     this.#status = "draining";
-    if (this.queued + this.#underway.size > 0) {
+    if (!this.#turns.isIdle) {
       let timer: NodeJS.Timeout | undefined;
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, seconds * 1000);
@@ -334,8 +288,8 @@ export class Engine {
   async close(): Promise<void> {
     this.#status = "draining";
     const gone = new EngineError("draining", "the server is shutting down", 5);
-    for (const entry of [...this.#suspects.splice(0), ...this.#queue.drain()]) entry.reject(gone);
-    for (const entry of [...this.#underway.values()]) this.#settle(entry, () => entry.reject(gone));
+    for (const entry of this.#turns.drainWaiting()) entry.reject(gone);
+    for (const entry of this.#turns.all()) this.#settle(entry, () => entry.reject(gone));
     const { pictures, videos } = this.#pools;
     const all = [...this.#replicas, pictures, videos, this.#texts];
     await Promise.all(all.map((each) => each.close()));
@@ -343,44 +297,27 @@ export class Engine {
 
   #busy(): EngineError {
     const together = this.options.batch * this.#replicas.length;
-    const rounds = Math.ceil((this.#queue.length + 1) / together);
+    const rounds = Math.ceil((this.#turns.waiting + 1) / together);
     const seconds = Math.min(600, Math.max(1, Math.ceil(rounds * this.#usualSeconds)));
-    return new EngineError("busy", `the queue is full (${this.#queue.limit} requests wait)`, seconds);
+    return new EngineError("busy", `the queue is full (${this.#turns.limit} requests wait)`, seconds);
   }
 
   /** Gives free places to those whose turn it is: the least busy replica's first. */
   #pump(): void {
     if (this.#isLeaving) return;
-    const open = new Map(this.#replicas.filter(({ isUp }) => isUp).map((each) => [each, this.#with(each).length]));
+    const open = new Map(
+      this.#replicas.filter(({ isUp }) => isUp).map((each) => [each, this.#turns.with(each).length]),
+    );
     while (open.size > 0) {
       const [[replica, running]] = [...open].sort(([, a], [, b]) => a - b) as [[Replica, number]];
-      const entry = running < this.options.batch + AHEAD ? this.#next(replica) : undefined;
+      const entry = running < this.options.batch + AHEAD ? this.#turns.take(replica) : undefined;
       if (entry === undefined) {
         open.delete(replica);
         continue;
       }
       open.set(replica, running + 1);
-      entry.replica = replica;
-      this.#underway.set(entry.id, entry);
-      entry.takenAt = performance.now();
       void this.#prepare(entry, replica);
     }
-  }
-
-  /** Whose turn it is; where suspects are tried, a suspect's when nothing else is under way, nobody's while one is. */
-  #next(replica: Replica): Entry | undefined {
-    if (replica !== this.#trial) return this.#queue.shift();
-    if (this.#isTryingOne()) return undefined;
-    if (this.#suspects.length === 0) return this.#queue.shift();
-    return this.#with(replica).length === 0 ? this.#suspects.shift() : undefined;
-  }
-
-  #isTryingOne(): boolean {
-    return [...this.#underway.values()].some(({ deaths }) => deaths > 0);
-  }
-
-  #with(replica: Replica): Entry[] {
-    return [...this.#underway.values()].filter((entry) => entry.replica === replica);
   }
 
   async #prepare(entry: Entry, replica: Replica): Promise<void> {
@@ -395,11 +332,9 @@ export class Engine {
       this.#settle(entry, () => entry.reject(error));
       return;
     }
-    if (this.#underway.get(entry.id) !== entry) return; // aborted in the meantime
-    // It was decoding its pictures when the process died; until the suspects are through, it waits like all others.
-    const tries = replica === this.#trial && (this.#suspects.length > 0 || this.#isTryingOne());
-    if (!replica.isUp || (entry.deaths === 0 && tries)) {
-      this.#putBack(entry);
+    if (!this.#turns.isUnderway(entry)) return; // aborted in the meantime
+    if (!replica.isUp || this.#turns.waitsForTrials(entry, replica)) {
+      this.#turns.putBack(entry);
       this.#pump();
       return;
     }
@@ -414,7 +349,7 @@ export class Engine {
     for (const [visual, { pixels }] of visuals.entries())
       for (let start = 0; start < pixels.length; start += PIECE_BYTES) {
         // It has left, or is with another process by now.
-        if (this.#underway.get(id) !== entry || entry.state !== "sent" || entry.deaths !== deaths) return;
+        if (!this.#turns.isUnderway(entry) || entry.state !== "sent" || entry.deaths !== deaths) return;
         const piece = pixels.subarray(start, start + PIECE_BYTES);
         await replica.send({ type: "pixels", id, visual, start, pixels: piece });
       }
@@ -432,7 +367,7 @@ export class Engine {
   #hear(message: FromModel): void {
     switch (message.type) {
       case "begun": {
-        const entry = this.#underway.get(message.id);
+        const entry = this.#turns.find(message.id);
         if (entry === undefined) return;
         entry.state = "begun";
         entry.prepared = undefined; // megabytes that nobody needs again
@@ -443,7 +378,7 @@ export class Engine {
         for (const progress of message.progress) this.#report(progress);
         return;
       case "layers":
-        for (const id of message.ids) this.#underway.get(id)?.onLayers?.(message.progress);
+        for (const id of message.ids) this.#turns.find(id)?.onLayers?.(message.progress);
         return;
       case "done":
         this.#answer(message.id, message.answer);
@@ -461,13 +396,13 @@ export class Engine {
   }
 
   #report({ id, text, trace }: Progress): void {
-    const entry = this.#underway.get(id);
+    const entry = this.#turns.find(id);
     if (text !== undefined) entry?.onText?.(text);
     if (trace !== undefined) entry?.onTrace?.(trace);
   }
 
   #answer(id: number, answer: Answer): void {
-    const entry = this.#underway.get(id);
+    const entry = this.#turns.find(id);
     if (entry === undefined) return;
     const seconds = (performance.now() - entry.takenAt) / 1000;
     this.#usualSeconds += 0.2 * (seconds - this.#usualSeconds);
@@ -475,27 +410,24 @@ export class Engine {
   }
 
   #fail(id: number, error: Error): void {
-    const entry = this.#underway.get(id);
+    const entry = this.#turns.find(id);
     if (entry === undefined) return;
     const reason = error instanceof UserError ? error : new EngineError("failed", error.message, undefined, error);
     this.#settle(entry, () => entry.reject(reason));
   }
 
   #settle(entry: Entry, tell: () => void): void {
-    this.#underway.delete(entry.id);
+    this.#turns.remove(entry);
     this.#workedAt = performance.now();
     tell();
     this.#pump();
-    if (this.queued + this.#underway.size > 0) return;
+    if (!this.#turns.isIdle) return;
     for (const resolve of this.#idle) resolve();
     this.#idle.clear();
   }
 
   #abort(entry: Entry): void {
-    if (entry.state === "queued") {
-      this.#queue.remove(entry.client, entry);
-      this.#suspects = this.#suspects.filter((each) => each !== entry);
-    } else if (!this.#underway.has(entry.id)) return;
+    if (entry.state !== "queued" && !this.#turns.isUnderway(entry)) return;
     if (entry.state === "sent" || entry.state === "begun") void entry.replica?.send({ type: "cancel", id: entry.id });
     this.#settle(entry, () => entry.reject(entry.signal.reason));
   }
@@ -503,32 +435,20 @@ export class Engine {
   #lost(replica: Replica, why: Error): void {
     this.options.log?.(`${named(replica, why.message)}; starting it again`);
     this.#restarting();
-    this.#trial = replica;
+    this.#turns.tryAt(replica);
     const error = new EngineError(
       "crashed",
       `${why.message} while it worked on this request; it is being restarted`,
       5,
     );
     // Those whose pictures are being decoded are put back when that is done.
-    const [sent, begun] = [this.#inState("sent", replica), this.#inState("begun", replica)];
+    const [sent, begun] = [this.#turns.inState("sent", replica), this.#turns.inState("begun", replica)];
     for (const entry of sent) entry.deaths++;
     // Those that it had not begun lose nothing but their place in its line, unless it dies of them again.
     const guilty = sent.filter(({ deaths }) => deaths >= DEATHS);
-    for (const entry of sent) if (!guilty.includes(entry)) this.#putBack(entry);
+    for (const entry of sent) if (!guilty.includes(entry)) this.#turns.putBack(entry);
     for (const entry of [...begun, ...guilty]) this.#settle(entry, () => entry.reject(error));
     this.#pump(); // others may have places
-  }
-
-  #inState(state: Entry["state"], replica: Replica): Entry[] {
-    return this.#with(replica).filter((entry) => entry.state === state);
-  }
-
-  #putBack(entry: Entry): void {
-    this.#underway.delete(entry.id);
-    entry.state = "queued";
-    entry.replica = undefined;
-    if (entry.deaths > 0) this.#suspects.push(entry);
-    else this.#queue.unshift(entry.client, entry);
   }
 
   /** The first request for a lazy model loads it, and waits for it in the queue. A model that cannot be loaded fails those
@@ -547,7 +467,7 @@ export class Engine {
       if (this.#status !== "draining") this.#status = "idle";
       this.#failure = failureOf(why);
       const error = new EngineError("failed", "the model cannot be loaded; the server's log says why", undefined, why);
-      for (const entry of this.#queue.drain()) this.#settle(entry, () => entry.reject(error));
+      for (const entry of this.#turns.drainWaiting()) this.#settle(entry, () => entry.reject(error));
     });
   }
 

@@ -8,7 +8,7 @@ import { pictureOptions, type VisualReading, videoOptions } from "../../inferenc
 import { parseDataUrl } from "../../vision/data-url.js";
 import type { Visual } from "../../vision/tiles/tiles.js";
 import type { VisionPool } from "../../vision/workers/vision-pool.js";
-import type { VisionPools } from "../engine/engine.js";
+import type { VisionPools } from "../engine/request-turns.js";
 import { ApiError, clip } from "../http/error-object.js";
 import { fetchPicture } from "./fetch-picture.js";
 import { PixelBudget } from "./pixel-budget.js";

@@ -26,9 +26,10 @@ import { type RequestKind, type VisualHandling, visualHandling } from "../../inf
 import type { Template } from "../../inference/template/fill-template.js";
 import type { TraceStep } from "../../inference/trace-format.js";
 import { listOf, readVisuals, type VisualReader } from "../../inference/visuals.js";
-import type { Engine, VisionPools } from "../engine/engine.js";
+import type { Engine } from "../engine/engine.js";
 import { EngineError } from "../engine/engine-error.js";
 import type { Job } from "../engine/protocol.js";
+import type { VisionPools } from "../engine/request-turns.js";
 
 /** All questions of one application wait in one line. */
 const CLIENT = "application";

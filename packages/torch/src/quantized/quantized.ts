@@ -1,16 +1,16 @@
 /** Linear layers with weights of 8 or 4 bits, for inference: on the CPU by kernels of their own, elsewhere see
- *  quantized-elsewhere.ts.
+ *  widened-products.ts.
  *  O outputs, I inputs, K inputs padded to whole groups.
  *
  *  A weight is rotated in groups of its inputs by a Hadamard matrix and rounded with one scale per output and group; what
  *  is multiplied with it is rotated alike, so that the product is the same, and rounded to 8 bits with one scale per row
  *  and group. Sums within a group are exact whole numbers: every kernel gives the same bits. */
 
-import type { Device } from "./device.js";
-import type { DType } from "./dtype.js";
-import { native } from "./native.js";
-import { hadamard, linearElsewhere } from "./quantized-elsewhere.js";
-import { type Tensor, wrap } from "./tensor.js";
+import type { Device } from "../device.js";
+import type { DType } from "../dtype.js";
+import { native } from "../native.js";
+import { type Tensor, wrap } from "../tensor.js";
+import { hadamard, linearElsewhere } from "./widened-products.js";
 
 export type QuantizedBits = 8 | 4;
 

@@ -23,8 +23,8 @@ import {
   setThreads,
   type Tensor,
   tensor,
-} from "./index.js";
-import { test } from "./testing/test.js";
+} from "../index.js";
+import { test } from "../testing/test.js";
 
 /** Steps [O][K] and scales [O][groups] laid out as files have them. */
 function packed(

@@ -1,12 +1,12 @@
 /** Products with weights of 8 or 4 bits on devices that have no kernels for them: the weight is widened when it is needed, by
  *  libtorch's operators. It takes the memory of its bits, and no less time than a product with what it was made of. */
-import { call } from "./call.js";
-import { fromBuffer } from "./create.js";
-import type { Device } from "./device.js";
-import type { DType } from "./dtype.js";
-import { bitwiseAnd, linear, stack } from "./generated/ops.generated.js";
-import { scope } from "./scope.js";
-import type { Tensor } from "./tensor.js";
+import { call } from "../call.js";
+import { fromBuffer } from "../create.js";
+import type { Device } from "../device.js";
+import type { DType } from "../dtype.js";
+import { bitwiseAnd, linear, stack } from "../generated/ops.generated.js";
+import { scope } from "../scope.js";
+import type { Tensor } from "../tensor.js";
 
 /** Where a rounded weight lies, as QuantizedWeight has it. */
 export interface Elsewhere {

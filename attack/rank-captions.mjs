@@ -1,7 +1,7 @@
 // Captions of four processes, three of which are killed once each: the file has to be that of one process, byte for byte but
 // for the times in it.
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { png } from "./files.mjs";
@@ -13,8 +13,16 @@ const VICTIMS = [1, 2, 3];
 /** What differs from run to run. */
 const TIMES = /"seconds":[^,]+,"tokens_per_second":[^,]+,/g;
 
-/** @param {string} path */
-const linesOf = (path) => (existsSync(path) ? readFileSync(path, "utf8").split("\n").length - 1 : 0);
+/** None of a file that is not there, or that is gone at this very moment: what processes have left is put together.
+ *  @param {string} path */
+function linesOf(path) {
+  try {
+    return readFileSync(path, "utf8").split("\n").length - 1;
+  } catch (error) {
+    if (/** @type {NodeJS.ErrnoException} */ (error).code === "ENOENT") return 0;
+    throw error;
+  }
+}
 
 /** What is wrong with what comes of it, or undefined.
  *  @param {{ folder: string, model: string, pictures: number }} what */

@@ -1,9 +1,9 @@
 // Numbers to text: medians, tables, and the section of docs/benchmarks.md that a run replaces.
 
+import { readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
-import { processorText } from "../packages/rediff/dist/models/measured/processor.js";
 
 /** @param {readonly number[]} values */
 export function median(values) {
@@ -48,13 +48,40 @@ export function table(rows) {
 /** What the numbers were taken on.
  *  @param {readonly { name: string, hello: { torch: string, threads: number } }[]} sides @param {readonly string[]} extra */
 export function conditions(sides, extra = []) {
-  const cpu = `${processorText()}${limitOf() === undefined ? "" : `, all kernels limited to those of ${limitOf()}`}`;
+  const cpu = `${processor()}${limitOf() === undefined ? "" : `, all kernels limited to those of ${limitOf()}`}`;
   const versions = sides.map(({ name, hello }) => `${name}: torch ${hello.torch}, ${hello.threads} threads`);
   return [
     `${new Date().toISOString().slice(0, 10)}, ${cpu}, ${cpus().length} cores, ${Math.round(totalmem() / 2 ** 30)} GB`,
     ...versions,
     ...extra,
   ].join("; ");
+}
+
+/** The instructions that decide how fast matrices are multiplied, best first. */
+const TELLING = [
+  "amx_bf16",
+  "avx512_bf16",
+  "avx512_vnni",
+  "avx512f",
+  "avx_vnni",
+  "avx2",
+  "bf16",
+  "i8mm",
+  "sve",
+  "asimd",
+];
+
+/** `AMD EPYC, avx2`. */
+function processor() {
+  const model = cpus()[0]?.model.trim() ?? "unknown processor";
+  let known = "";
+  try {
+    known = readFileSync("/proc/cpuinfo", "utf8");
+  } catch {
+    // not Linux
+  }
+  const words = new Set(/^(?:flags|Features)\s*:(.*)$/m.exec(known)?.[1]?.trim().split(/\s+/));
+  return [model, ...TELLING.filter((name) => words.has(name)).slice(0, 3)].join(", ");
 }
 
 /** What the environment makes of this processor for libtorch, and for the original beside it: `AVX2` with

@@ -1,11 +1,11 @@
 // What an application feels of a model that it uses: the longest gap of its event loop, and seconds for an answer, with the
 // model in this process (loadModel) and in one of its own (startModel). A timer asks for its turn every millisecond.
 
+import { join } from "node:path";
 import { getThreads, setThreads } from "@rediff/torch";
 import { embeddedModelFolder } from "../packages/rediff/dist/embedded.js";
 import { loadModel } from "../packages/rediff/dist/inference/vision-language-model.js";
 import { startModel } from "../packages/rediff/dist/serving/started/model-start.js";
-import { fixturePath } from "../packages/rediff/dist/vision/fixtures/pillow.js";
 import { conditions, median, table } from "./report.mjs";
 
 const TICK_MS = 1;
@@ -26,7 +26,7 @@ export async function benchLibrary({ model = embeddedModelFolder(), threads, rep
     const loading = await longestGap(async () => {
       opened = await open();
     });
-    const picture = fixturePath("color.jpg");
+    const picture = join(import.meta.dirname, "../examples/cat.jpg");
     await opened.describe(picture, { genLength: 2 }); // compiles operators
     const seconds = [];
     let gap = 0;

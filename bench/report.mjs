@@ -1,9 +1,10 @@
 // Numbers to text: medians, tables, and the section of docs/benchmarks.md that a run replaces.
 
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { cpus, totalmem } from "node:os";
 import { dirname } from "node:path";
+import { flagsOf } from "../scripts/processors.mjs";
 
 /** @param {readonly number[]} values */
 export function median(values) {
@@ -74,15 +75,11 @@ const TELLING = [
 /** `AMD EPYC, avx2`. */
 function processor() {
   const model = cpus()[0]?.model.trim() ?? "unknown processor";
-  let known = "";
-  try {
-    known = readFileSync("/proc/cpuinfo", "utf8");
-  } catch {
-    // not Linux
-  }
-  const words = new Set(/^(?:flags|Features)\s*:(.*)$/m.exec(known)?.[1]?.trim().split(/\s+/));
-  return [model, ...TELLING.filter((name) => words.has(name)).slice(0, 3)].join(", ");
+  const known = flagsOf(existsSync(CPUINFO) ? readFileSync(CPUINFO, "utf8") : undefined);
+  return [model, ...TELLING.filter((name) => known?.has(name)).slice(0, 3)].join(", ");
 }
+
+const CPUINFO = "/proc/cpuinfo"; // of Linux
 
 /** What the environment makes of this processor for libtorch, and for the original beside it: `AVX2` with
  *  ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_ENABLE_INSTRUCTIONS=AVX2. Such figures have a section of their own. */

@@ -62,7 +62,7 @@ export function whyNot({ flags = [], cores = 1 }, machine) {
  * @returns {ReadonlySet<string> | undefined}
  */
 export function flagsOf(text) {
-  const line = text === undefined ? undefined : /^flags\s*:(.*)$/m.exec(text)?.[1];
+  const line = text === undefined ? undefined : /^(?:flags|Features)\s*:(.*)$/m.exec(text)?.[1];
   return line === undefined ? undefined : new Set(line.trim().split(/\s+/));
 }
 

@@ -233,7 +233,6 @@ function readTower(config: MultimodalConfig, weights: WeightSource, prefix: stri
  *  @throws UserError listing all missing, unexpected and misshapen tensors; when it cannot fit into memory; when
  *  tokenizer and weights do not belong together; when an adapter's base is not found; when the device is not there */
 export async function loadModelFolder(folder: string, options: LoadOptions = {}): Promise<Model> {
-  checkLoad(options);
   return await readModel(folder, options);
 }
 
@@ -241,6 +240,7 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
  *  @param late reads the weights when they are asked for, and not now. Files stay open until it is disposed of, and whether all
  *  fits into memory is not looked at */
 export async function readModel(folder: string, options: LoadOptions, late?: LateWeights): Promise<Model> {
+  checkLoad(options);
   const device = options.device ?? "cpu";
   const dtype = options.dtype ?? (device === "cpu" ? "float32" : "bfloat16");
   requireDevice(device);

@@ -13,7 +13,7 @@ import { parseConfig } from "../../checkpoint/config.js";
 import { multimodalConfig, renamedConfig } from "../../checkpoint/convert/converted-config.js";
 import { loadTowerConfig } from "../../checkpoint/convert/siglip-source.js";
 import { LateWeights } from "../../checkpoint/late-weights.js";
-import { checkLoad, type LoadOptions, readModel } from "../../checkpoint/load-model.js";
+import { readModel } from "../../checkpoint/load-model.js";
 import { NEWLINE } from "../../checkpoint/tensor-names.js";
 import { openCheckpoint } from "../../checkpoint/weights.js";
 import { UserError } from "../../errors.js";
@@ -133,7 +133,7 @@ export async function loadForTraining(
   const device = deviceOf(recipe, ranks?.localRank);
   const { parts } = plan;
   const late = ranks !== undefined && recipe.sharding === "full" ? new LateWeights() : undefined;
-  const options: LoadOptions = {
+  const options = {
     ...(parts.adapters.length > 0 && recipe.base !== undefined && { base: recipe.base }),
     device,
     dtype: dtypeOf(recipe),
@@ -142,12 +142,11 @@ export async function loadForTraining(
     ...(plan.visionTower !== undefined && { visionTower: plan.visionTower }),
     ...(onWarning && { onWarning }),
   };
-  checkLoad(options);
   const model = await readModel(parts.folder, options, late);
   try {
     // What other files have in their place is small, but for the tower.
     const beside = namedTensors(model).filter(({ name, part }) => part !== "language" || name === NEWLINE);
-    const replaced = recipe.adapter !== undefined || checkpoint !== undefined;
+    const replaced = checkpoint === undefined ? recipe.adapter !== undefined : !holdsModel(recipe);
     if (replaced) late?.fill(beside.map(({ tensor }) => tensor));
     if (recipe.adapter !== undefined && checkpoint === undefined) loadProjector(model, recipe.adapter);
     if (recipe.save.adapter_only && checkpoint !== undefined) loadProjector(model, join(checkpoint, PROJECTOR_FILE));

@@ -35,7 +35,7 @@ import { freshProjector } from "./convert/starting-projector.js";
 import type { LateWeights } from "./late-weights.js";
 import { assertMemory, mappedBytes, memoryNeed, smallerSettings } from "./memory.js";
 import { assertPacked, type LinearSource, roundedWhileRead, storedQuantized } from "./quantize/quantized-weights.js";
-import { DEFAULT_GROUP, storedEntries } from "./quantize/stored-format.js";
+import { schemeFor, storedEntries } from "./quantize/stored-format.js";
 import {
   BLOCK_NAMES,
   hasNewline,
@@ -184,14 +184,14 @@ function mapValues<K extends string, A, B>(entries: Readonly<Record<K, A>>, make
   return Object.fromEntries(Object.entries<A>(entries).map(([key, value]) => [key, make(value)])) as Record<K, B>;
 }
 
-/** @param rounded reads what is rounded; undefined where nothing is */
-function readLlada(config: ModelConfig, weights: WeightSource, rounded: LinearSource | undefined): Llada {
+/** @param rounded reads what is rounded; undefined for what is not */
+function readLlada(config: ModelConfig, weights: WeightSource, rounded: LinearSource): Llada {
   const shapes = lladaShapes(config.llada);
+  const read = (name: string) => rounded(name, shapes.get(name) ?? []) ?? weights.get(name);
   const norms = { inputNorm: BLOCK_NAMES.inputNorm, postAttentionNorm: BLOCK_NAMES.postAttentionNorm };
   const { inputNorm: _, postAttentionNorm: __, ...linears } = BLOCK_NAMES;
   const blocks = Array.from({ length: config.llada.layers }, (_, i) => {
     const named = (name: string) => `model.layers.${i}.${name}.weight`;
-    const read = (name: string) => rounded?.(name, shapes.get(name) ?? []) ?? weights.get(name);
     return {
       ...mapValues(norms, (name) => weights.get(named(name))),
       ...mapValues(linears, (name) => read(named(name))),
@@ -203,7 +203,7 @@ function readLlada(config: ModelConfig, weights: WeightSource, rounded: LinearSo
       embedTokens: weights.get("model.embed_tokens.weight"),
       blocks,
       norm: weights.get("model.norm.weight"),
-      head: weights.get("lm_head.weight"),
+      head: read("lm_head.weight"),
     },
   };
 }
@@ -330,10 +330,11 @@ export async function readModel(folder: string, options: LoadOptions, late?: Lat
   const whole = adapted(stored, "", (name) => stored.read(name), { dtype, device: "cpu" });
   const rounding = scheme && { scheme, layers: config.llada.layers, device };
   const rounded =
-    rounding &&
-    (config.quantization === undefined
-      ? roundedWhileRead((name) => whole.get(name), rounding)
-      : storedQuantized(checkpoint, rounding));
+    rounding === undefined
+      ? () => undefined
+      : config.quantization === undefined
+        ? roundedWhileRead((name) => whole.get(name), rounding)
+        : storedQuantized(checkpoint, rounding);
   const llada = readLlada(config, weights, rounded);
   const towerWeights = tower && lately(adapted(new Weights(tower, place), TOWER_PREFIX), TOWER_PREFIX);
   const vision = multimodal && readVision(multimodal, weights, towerWeights);
@@ -365,13 +366,13 @@ function assertRoundable({ quantize }: Pick<LoadOptions, "quantize">, dtype: DTy
     );
 }
 
-/** What the blocks' weights are rounded to. @throws UserError where that was done already, otherwise */
+/** What the blocks' weights and the head are rounded to. @throws UserError where that was done already, otherwise */
 function schemeOf(
   { weights, adapters }: ModelParts,
   stored: QuantizationScheme | undefined,
   wanted: Quantization | undefined,
 ): QuantizationScheme | undefined {
-  if (stored === undefined) return wanted && { weights: wanted, group: DEFAULT_GROUP };
+  if (stored === undefined) return wanted && schemeFor(wanted);
   if (adapters.length > 0)
     throw new UserError(
       `${weights} has weights in ${stored.weights}, and the adapter ${adapters[0]} cannot be merged into those`,

@@ -54,18 +54,18 @@ describe("what does not fit is refused before anything is read", () => {
     [
       "float32",
       20,
-      "Use dtype bfloat16 (16.1 GiB), quantize int8 (12.8 GiB, approximate), quantize int8 with dtype bfloat16 (9.8 GiB, approximate), " +
-        "quantize int4 (10.6 GiB, approximate) or quantize int4 with dtype bfloat16 (7.6 GiB, approximate), a machine with more memory, or a GPU",
+      "Use dtype bfloat16 (16.1 GiB), quantize int8 (11.4 GiB, approximate), quantize int8 with dtype bfloat16 (9.3 GiB, approximate), " +
+        "quantize int4 (9.2 GiB, approximate) or quantize int4 with dtype bfloat16 (7.1 GiB, approximate), a machine with more memory, or a GPU",
     ],
     [
       "float32",
       9,
-      "Use quantize int4 with dtype bfloat16 (7.6 GiB, approximate), a machine with more memory, or a GPU",
+      "Use quantize int4 with dtype bfloat16 (7.1 GiB, approximate), a machine with more memory, or a GPU",
     ],
     [
       "float32",
       7,
-      "Use dtype bfloat16 (16.1 GiB) or quantize int4 with dtype bfloat16 (7.6 GiB, approximate) (partly read from the disk in every pass), a machine with more memory, or a GPU",
+      "Use dtype bfloat16 (16.1 GiB) or quantize int4 with dtype bfloat16 (7.1 GiB, approximate) (partly read from the disk in every pass), a machine with more memory, or a GPU",
     ],
   ])("%s with %d GiB, with what would", (dtype, available, remedy) => {
     expect(complaint(planOf(dtype), available)).toBe(
@@ -81,7 +81,7 @@ describe("what does not fit is refused before anything is read", () => {
         4,
       ),
     ).toMatch(
-      /\. Nothing that is smaller fits either \(the least is 7\.6 GiB\): use a machine with more memory, or a GPU;/,
+      /\. Nothing that is smaller fits either \(the least is 7\.1 GiB\): use a machine with more memory, or a GPU;/,
     );
     expect(complaint({ ...planOf("float32"), smaller: [] }, 4)).toMatch(
       /available\. Use a machine with more memory, or a GPU;/,
@@ -113,7 +113,7 @@ describe("weights that are mapped need not be resident", () => {
   test("a model that is larger than memory is loaded, and the price is told, with what would fit", () => {
     expect(complaint(planOf("bfloat16"), 12)).toBe(
       "some/folder takes about 16.1 GiB in bfloat16, and 12.0 GiB are available: 15.7 GiB of it are mapped from the files, " +
-        "of which every forward pass reads 4.1 GiB or more from the disk again; quantize int8 (9.8 GiB, approximate) or quantize int4 (7.6 GiB, approximate) would fit",
+        "of which every forward pass reads 4.1 GiB or more from the disk again; quantize int8 (9.3 GiB, approximate) or quantize int4 (7.1 GiB, approximate) would fit",
     );
     expect(complaint(planOf("bfloat16"), 5)).toMatch(/reads 11\.1 GiB or more from the disk again$/);
   });
@@ -125,8 +125,8 @@ describe("weights that are mapped need not be resident", () => {
   test("rounding while it is loaded maps only what stays", () => {
     const [int8] = planOf("bfloat16").smaller;
     expect(int8?.quantize).toBe("int8");
-    // Embeddings, head, norms, tower and projector.
-    expect((int8?.mapped ?? 0) / 2 ** 30).toBeGreaterThan(2);
+    // Embeddings, norms, tower and projector.
+    expect((int8?.mapped ?? 0) / 2 ** 30).toBeGreaterThan(1.5);
     expect((int8?.mapped ?? 0) / 2 ** 30).toBeLessThan(3.5);
   });
 });

@@ -5,7 +5,7 @@ import { type Device, type DType, elementSize } from "@rediff/torch";
 import { option, UserError, type Wording, wording } from "../errors.js";
 import type { ModelConfig } from "../models/llava/llava.js";
 import { type Quantization, type QuantizationScheme, quantizations } from "../models/quantization.js";
-import { DEFAULT_GROUP, storedBytes, storedEntries } from "./quantize/stored-format.js";
+import { schemeFor, storedBytes, storedEntries } from "./quantize/stored-format.js";
 import type { Shapes } from "./tensor-names.js";
 
 export interface MemoryNeed {
@@ -223,8 +223,8 @@ export function smallerSettings(
   if (dtype === "float32") add({ dtype: "bfloat16" }, scheme);
   if (config.quantization === undefined)
     for (const weights of quantizations) {
-      add({ quantize: weights }, { weights, group: DEFAULT_GROUP });
-      if (dtype === "float32") add({ dtype: "bfloat16", quantize: weights }, { weights, group: DEFAULT_GROUP });
+      add({ quantize: weights }, schemeFor(weights));
+      if (dtype === "float32") add({ dtype: "bfloat16", quantize: weights }, schemeFor(weights));
     }
   return settings;
 }

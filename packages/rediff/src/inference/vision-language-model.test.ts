@@ -7,6 +7,7 @@ import { describe, expect, vi } from "vitest";
 import { addModelOptions } from "../cli/options/describe-options.js";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { UserError } from "../errors.js";
+import { unrounded } from "../models/llada/llada.js";
 import { test } from "../testing/fixtures.js";
 import { folderOfFile } from "../testing/folders.js";
 import { expectNoLeaks } from "../testing/leaks.js";
@@ -214,7 +215,7 @@ describe("refine", () => {
   test("writes no control token, however likely the model finds it", async () => {
     using rude = await loadModel(writeTinyModel(at("rude")));
     const { llada, tokenizer } = rude.model;
-    const { head } = llada.weights;
+    const { head } = unrounded(llada).weights;
     const request = resolveRefine(rude.askable, 1, DRAFT, {});
     const [first] = await steps(answerOne(rude.model, "refine", request, [await rude.load(photo)], {}));
     // Twice the score of what was likeliest for the first token of the text.

@@ -15,6 +15,7 @@ import {
   QuantizedWeight,
   quantizedKernels,
   quantizedLinear,
+  quantizedRows,
   quantizedShapes,
   quantizeWeight,
   randn,
@@ -199,6 +200,33 @@ describe("the kernels", () => {
               weight[Symbol.dispose]();
             }
       setThreads(1);
+    }));
+
+  test("some of a weight's outputs are multiplied with alone, to the bit, on a view of it", () =>
+    scope(() => {
+      using generator = new Generator(7);
+      const x = randn([5, 200], generator);
+      for (const bits of [8, 4] as const) {
+        const weight = quantizeWeight(randn([90, 200], generator), bits);
+        const all = quantizedLinear(x, weight);
+        for (const [first, count] of [
+          [0, 90],
+          [16, 33],
+          [80, 10],
+        ] as const) {
+          const rows = quantizedRows(weight, first, count);
+          expect(quantizedLinear(x, rows).equal(all.narrow(1, first, count))).toBe(true);
+          rows[Symbol.dispose]();
+        }
+        for (const [first, count] of [
+          [8, 16],
+          [0, 91],
+          [-16, 16],
+          [0, 0],
+        ] as const)
+          expect(() => quantizedRows(weight, first, count)).toThrow(RangeError);
+        expect(quantizedLinear(x, weight).equal(all)).toBe(true);
+      }
     }));
 
   test("one that is not there is refused", () =>

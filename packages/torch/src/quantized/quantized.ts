@@ -100,6 +100,18 @@ export function dequantizeWeight({ packed, scales, outputs, inputs }: QuantizedW
   return wrap(native.dequantizeWeight(packed.slot, scales.slot, outputs, inputs));
 }
 
+/** Outputs `first`, `first + 1`, ... of a weight, as a weight: a view, whose handles are its own.
+ *  @throws where `first` is no multiple of 16, for outputs lie so many side by side */
+export function quantizedRows(weight: QuantizedWeight, first: number, count: number): QuantizedWeight {
+  const { packed, scales, rotation, outputs, inputs } = weight;
+  if (first % PANEL !== 0 || first < 0 || count < 1 || first + count > outputs)
+    throw new RangeError(
+      `quantizedRows: ${count} outputs from ${first} on, of ${outputs}: they begin at a multiple of ${PANEL}`,
+    );
+  const part = (tensor: Tensor) => tensor.narrow(0, first / PANEL, Math.ceil(count / PANEL));
+  return new QuantizedWeight(part(packed), part(scales), [count, inputs], rotation?.detach());
+}
+
 /** x w^T + b: float32 or bfloat16 [..., I] -> [..., O] in the same dtype.
  *  @param kernel one of `quantizedKernels`, to compare them; default the best. Of the CPU's only
  *  @throws where x is to have gradients */

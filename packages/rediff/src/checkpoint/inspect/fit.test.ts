@@ -5,6 +5,7 @@ import { folderOfEachTest } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { loadConfig } from "../config.js";
 import { memoryNeed, requestBytes } from "../memory.js";
+import { schemeFor } from "../quantize/stored-format.js";
 import { modelShapes } from "../tensor-names.js";
 import { fitModel, REFRESH_EVERY } from "./fit.js";
 import { fitJson, fitText } from "./fit-report.js";
@@ -30,7 +31,7 @@ describe("what fits", () => {
     ]);
     const size = { rows: 28, asked: 8, tiles: 2, cached: false };
     for (const row of fit.rows) {
-      const scheme = row.quantize && { weights: row.quantize, group: 128 as const };
+      const scheme = row.quantize && schemeFor(row.quantize);
       expect(row.weights).toBe(memoryNeed(config, modelShapes(config), row.dtype, scheme).weights);
       expect(row.memory).toBe(row.weights + requestBytes(config, row.dtype, size));
       expect(row.pass).toBeGreaterThan(0);

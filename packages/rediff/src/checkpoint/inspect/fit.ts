@@ -22,7 +22,7 @@ import { processorText } from "../../models/measured/processor.js";
 import { leastTimes } from "../../models/measured/timing.js";
 import { type Quantization, quantizations } from "../../models/quantization.js";
 import { availableMemory, fit, gib, mappedBytes, memoryNeed, requestBytes } from "../memory.js";
-import { bitsOf, DEFAULT_GROUP, storedEntries } from "../quantize/stored-format.js";
+import { bitsOf, schemeFor, storedEntries } from "../quantize/stored-format.js";
 import { modelShapes, type Shapes } from "../tensor-names.js";
 
 export interface FitOptions {
@@ -83,7 +83,7 @@ export function fitModel(config: ModelConfig, options: FitOptions): Fit {
   const schemes = config.quantization === undefined ? [undefined, ...quantizations] : [config.quantization.weights];
   const rows = schemes.flatMap((quantize) =>
     DTYPES.map((dtype): FitRow => {
-      const scheme = quantize && (config.quantization ?? { weights: quantize, group: DEFAULT_GROUP });
+      const scheme = quantize && (config.quantization ?? schemeFor(quantize));
       const size = { rows: promptTokens + genLength, asked: genLength, tiles, cached: true };
       const { weights } = memoryNeed(config, shapes, dtype, scheme);
       const single = requestBytes(config, dtype, { ...size, cached: false });
@@ -95,10 +95,10 @@ export function fitModel(config: ModelConfig, options: FitOptions): Fit {
       );
       const need = { parameters: 0, weights, activations: single };
       const times = rates(quantize, dtype);
-      const head = (2 * genLength * hiddenSize * vocabSize) / times.headRate;
+      const head = (2 * genLength * hiddenSize * vocabSize) / (scheme?.head ? times.roundedRate : times.plainRate);
       const pass = layers * times.fullLayer + head;
       const cachedStep = layers * times.cachedLayer + head;
-      const tower = towerFlops(config, tiles) / times.headRate;
+      const tower = towerFlops(config, tiles) / times.plainRate;
       const refreshes = Math.ceil(steps / REFRESH_EVERY) + 1; // and one that certifies
       return {
         ...{
@@ -125,9 +125,8 @@ export function fitModel(config: ModelConfig, options: FitOptions): Fit {
 
 /** What a model that is rounded while it is loaded maps. */
 function notRounded(shapes: Shapes, config: ModelConfig, stored: (name: string) => DType | undefined) {
-  const scheme = { weights: "int8", group: DEFAULT_GROUP } as const;
   const packed = new Set(
-    storedEntries(shapes, scheme, config.llada.layers).flatMap(({ name, dtype }) =>
+    storedEntries(shapes, schemeFor("int8"), config.llada.layers).flatMap(({ name, dtype }) =>
       dtype === undefined ? [] : [name],
     ),
   );
@@ -155,8 +154,10 @@ interface LayerTimes {
   /** Seconds of one layer, over all rows, and over the answer's against all keys. */
   fullLayer: number;
   cachedLayer: number;
-  /** Operations a second of what stays in the dtype: head and tower. */
-  headRate: number;
+  /** Operations a second of what stays in the dtype: the tower, and the head unless it is rounded. */
+  plainRate: number;
+  /** And of a rounded head. */
+  roundedRate: number;
 }
 
 /** One layer in every format; weights are freed before the next format is made. */
@@ -208,7 +209,8 @@ function measureLayer(config: ModelConfig, { promptTokens, genLength }: { prompt
     return {
       fullLayer: (own.many / many) * all + attended.full,
       cachedLayer: own.few + attended.cached,
-      headRate: (few * perRow) / whole.few,
+      plainRate: (few * perRow) / whole.few,
+      roundedRate: (few * perRow) / own.few,
     };
   };
 }
@@ -232,8 +234,9 @@ function randomLayer(
       .contiguous();
     some.dispose();
     if (quantize === undefined) return whole;
-    const bits = (bitsOf(`${middle}.${name}.weight`, quantize, layers) ?? 8) as QuantizedBits;
-    const rounded = quantizeWeight(whole, bits, config.quantization?.group ?? DEFAULT_GROUP);
+    const scheme = config.quantization ?? schemeFor(quantize);
+    const bits = bitsOf(`${middle}.${name}.weight`, scheme, layers) as QuantizedBits;
+    const rounded = quantizeWeight(whole, bits, scheme.group);
     whole.dispose();
     owned.push(rounded);
     return rounded;

@@ -65,7 +65,8 @@ export function inspectionText(i: Inspection): string {
 function roundedRows({ config }: Inspection): [string, string][] {
   const scheme = config?.quantization;
   if (scheme === undefined) return [];
-  const how = `blocks in ${scheme.weights}, groups of ${scheme.group} inputs, rotated; answers are approximate`;
+  const head = scheme.head ? ", head in int8" : "";
+  const how = `blocks in ${scheme.weights}${head}, groups of ${scheme.group} inputs, rotated; answers are approximate`;
   return [["rounded", how]];
 }
 

@@ -23,7 +23,7 @@ import { loadModelFolder } from "../load-model.js";
 import { memoryNeed } from "../memory.js";
 import { modelShapes } from "../tensor-names.js";
 import { quantizeModel } from "./quantize-model.js";
-import { bitsOf } from "./stored-format.js";
+import { bitsOf, schemeFor } from "./stored-format.js";
 
 const { at } = folderOfEachTest();
 beforeEach(expectNoLeaks);
@@ -58,7 +58,7 @@ describe.each([
     });
     expect([output, notes]).toEqual([
       at("small"),
-      [`the blocks' linear layers are ${weights}: answers are approximate`],
+      [`the blocks' linear layers are ${weights}, the head int8: answers are approximate`],
     ]);
     expect(parameters).toBe((await inspectFolder(at("plain"))).parameters.total);
     using written = openCheckpoint(at("small"));
@@ -69,7 +69,8 @@ describe.each([
     expect(names).toContain(`${DOWN}.int8`); // one step higher with int4
     expect(names).not.toContain(UP);
     const copied = names.filter((name) => before.has(name));
-    expect(copied).toContain("lm_head.weight");
+    expect(names).toContain("lm_head.weight.int8");
+    expect(copied).toContain("model.embed_tokens.weight");
     expect(copied.length).toBeGreaterThan(20);
     scope(() => {
       for (const name of copied) expect(written.get(name).equal(before.get(name)), name).toBe(true);
@@ -118,7 +119,7 @@ describe.each([
     expect(small.problems).toEqual([]);
     expect(small.parameters).toEqual(plain.parameters);
     expect(inspectionText(small)).toContain(
-      `blocks in ${weights}, groups of 64 inputs, rotated; answers are approximate`,
+      `blocks in ${weights}, head in int8, groups of 64 inputs, rotated; answers are approximate`,
     );
     expect(small.memory.float32?.weights).toBeLessThan(plain.memory.float32?.weights as number);
   });
@@ -141,6 +142,24 @@ test("a model that is not rounded says nothing of it", async () => {
   expect(Object.keys(await model.fill([], "a [[2]]"))).not.toContain("quantization");
 });
 
+test("the head can be left as it is, as it was in folders of the first version, which are read", async () => {
+  writeTinyModel(at("plain"));
+  await quantizeModel(at("plain"), at("small"), { weights: "int8" });
+  await quantizeModel(at("plain"), at("old"), { weights: "int8", head: false });
+  const config = JSON.parse(readFileSync(at("old", "config.json"), "utf8"));
+  Object.assign(config.quantization_config, { version: 1 });
+  writeFileSync(at("old", "config.json"), JSON.stringify(config));
+  expect(inspectionText(await inspectFolder(at("old")))).toContain("blocks in int8, groups of 128");
+
+  using old = await loadModelFolder(at("old"));
+  using small = await loadModelFolder(at("small"));
+  using plain = await loadModelFolder(at("plain"));
+  expect(old.quantization).toBe("int8");
+  const heads = [old, plain].map(({ llada }) => llada.weights.head as Tensor);
+  expect(heads[0]?.toNumbers()).toEqual(heads[1]?.toNumbers());
+  expect(error(answerRows(old), answerRows(small))).toBeGreaterThan(0.001);
+});
+
 test("LLaDA's own naming becomes the renamed layout", async () => {
   writeTinyModel(at("plain"), { textOnly: true, naming: "original", dtype: "bfloat16" });
   await quantizeModel(at("plain"), at("small"), { weights: "int8" });
@@ -151,23 +170,25 @@ test("LLaDA's own naming becomes the renamed layout", async () => {
 
 test("with int4 the feed-forward's way back is int8, and the ends of a deep model are", () => {
   const bits = (layer: number, part: string, layers = 32) =>
-    bitsOf(`model.layers.${layer}.${part}.weight`, "int4", layers);
+    bitsOf(`model.layers.${layer}.${part}.weight`, schemeFor("int4"), layers);
   expect([0, 1, 2, 29, 30, 31].map((layer) => bits(layer, "self_attn.q_proj"))).toEqual([8, 8, 4, 4, 8, 8]);
   expect([bits(9, "mlp.down_proj"), bits(0, "mlp.gate_proj", 8), bits(9, "input_layernorm")]).toEqual([
     8,
     4,
     undefined,
   ]);
-  expect(bitsOf("lm_head.weight", "int8", 32)).toBeUndefined();
+  expect(bitsOf("lm_head.weight", schemeFor("int4"), 32)).toBe(8);
+  expect(bitsOf("lm_head.weight", { weights: "int4", head: false }, 32)).toBeUndefined();
+  expect(bitsOf("model.embed_tokens.weight", schemeFor("int8"), 32)).toBeUndefined();
   expect(
-    bitsOf("model.vision_tower.vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight", "int8", 32),
+    bitsOf("model.vision_tower.vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight", schemeFor("int8"), 32),
   ).toBeUndefined();
 });
 
 test("an 8B model takes about 9 and 6 GB in place of 17", () => {
   const config = parseConfig(publishedConfig, undefined, "config.json");
   const bytes = (weights?: "int8" | "int4") =>
-    memoryNeed(config, modelShapes(config), "bfloat16", weights && { weights, group: 128 }).weights / 1e9;
+    memoryNeed(config, modelShapes(config), "bfloat16", weights && schemeFor(weights)).weights / 1e9;
   expect(bytes()).toBeCloseTo(16.87, 1);
   expect(bytes("int8")).toBeGreaterThan(9);
   expect(bytes("int8")).toBeLessThan(10.5);
@@ -227,7 +248,7 @@ describe("refused, with what to do:", () => {
     edit(({ quantization_config: q }) => Object.assign(q as object, { weights: "int4" }));
     await expect(loadModelFolder(at("small"))).rejects.toThrow(/missing: .*int4/);
     expect((await inspectFolder(at("small"))).problems.join()).toContain("missing");
-    edit(({ quantization_config: q }) => Object.assign(q as object, { version: 2 }));
+    edit(({ quantization_config: q }) => Object.assign(q as object, { version: 3 }));
     await expect(loadModelFolder(at("small"))).rejects.toThrow(/version/);
     edit((config) => Object.assign(config, { quantization_config: { quant_method: "gptq" } }));
     await expect(loadModelFolder(at("small"))).rejects.toThrow(/quantised by "gptq"/);

@@ -22,16 +22,23 @@ import { type Conversion, type ConvertOptions, convertTypes, mainDtype, writeMod
 import { countParameters } from "../memory.js";
 import { modelShapes, TOWER_PREFIX } from "../tensor-names.js";
 import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, storedName } from "../weights.js";
-import { bitsOf, DEFAULT_GROUP, quantizationConfig, quantizedGroups, storedEntries } from "./stored-format.js";
+import { bitsOf, quantizationConfig, quantizedGroups, schemeFor, storedEntries } from "./stored-format.js";
 
 export interface QuantizeOptions extends ConvertOptions {
   weights: Quantization;
   /** Inputs that share a scale: 32, 64 or 128 (default). Fewer are more exact and take more room. */
   group?: QuantizationScheme["group"] | undefined;
+  /** Whether the head is rounded too, to int8; default true. */
+  head?: boolean | undefined;
 }
 
 const checkQuantize = optionSet<QuantizeOptions>(
-  { ...convertTypes, weights: z.enum(quantizations), group: z.union(quantizedGroups.map((group) => z.literal(group))) },
+  {
+    ...convertTypes,
+    weights: z.enum(quantizations),
+    group: z.union(quantizedGroups.map((group) => z.literal(group))),
+    head: z.boolean(),
+  },
   ["weights"],
 );
 
@@ -42,7 +49,7 @@ export async function quantizeModel(source: string, output: string, options: Qua
   checkQuantize(options);
   assertText("the folder to read", source);
   assertText("the folder to write", output);
-  const scheme: QuantizationScheme = { weights: options.weights, group: options.group ?? DEFAULT_GROUP };
+  const scheme = schemeFor(options.weights, options);
   const parts = await locateModel(source);
   if (parts.adapters.length > 0)
     throw new UserError(
@@ -88,7 +95,7 @@ export async function quantizeModel(source: string, output: string, options: Qua
     carryFrom: source,
   });
   const notes = [
-    `the blocks' linear layers are ${options.weights}: answers are approximate`,
+    `the blocks' linear layers are ${options.weights}${scheme.head ? ", the head int8" : ""}: answers are approximate`,
     ...(tokenizer === undefined ? [`${source} has no tokenizer; ${output} needs one before it can be used`] : []),
     ...(hasTower || !config.multimodal ? [] : [`no vision weights: they stay in ${config.multimodal.visionTower}`]),
   ];
@@ -118,7 +125,7 @@ class Rounding implements Disposable {
 
   #round(of: string): void {
     this[Symbol.dispose]();
-    const bits = bitsOf(of, this.#scheme.weights, this.#layers) as QuantizedBits;
+    const bits = bitsOf(of, this.#scheme, this.#layers) as QuantizedBits;
     const weight = scope(() => {
       const stored = this.#checkpoint.read(storedName(this.#checkpoint, of) ?? of);
       const readable = ["float32", "bfloat16"].includes(stored.dtype) ? stored : stored.to({ dtype: "float32" });

@@ -5,8 +5,8 @@ import type { QuantizationScheme } from "../../models/quantization.js";
 import type { Checkpoint } from "../weights.js";
 import { bitsOf, quantizedNames, type StoredEntry } from "./stored-format.js";
 
-/** Where a linear weight of a block comes from; the caller owns it. */
-export type LinearSource = (name: string, shape: readonly number[]) => Tensor | QuantizedWeight;
+/** A linear weight that is rounded, undefined for one that is not; the caller owns it. */
+export type LinearSource = (name: string, shape: readonly number[]) => QuantizedWeight | undefined;
 
 /** Packed weights, on the CPU mapped from the files: they lie there as kernels read them. */
 export function storedQuantized(
@@ -14,7 +14,9 @@ export function storedQuantized(
   { scheme, layers, device }: { scheme: QuantizationScheme; layers: number; device: Device },
 ): LinearSource {
   return (name, [outputs = 0, inputs = 0]) => {
-    const names = quantizedNames(name, bitsOf(name, scheme.weights, layers) ?? 8);
+    const bits = bitsOf(name, scheme, layers);
+    if (bits === undefined) return undefined;
+    const names = quantizedNames(name, bits);
     const stored = [checkpoint.get(names.packed), checkpoint.get(names.scales)] as const;
     return placed(new QuantizedWeight(...stored, [outputs, inputs]), device);
   };
@@ -39,7 +41,8 @@ export function roundedWhileRead(
   { scheme, layers, device }: { scheme: QuantizationScheme; layers: number; device: Device },
 ): LinearSource {
   return (name) => {
-    const bits = bitsOf(name, scheme.weights, layers) ?? 8;
+    const bits = bitsOf(name, scheme, layers);
+    if (bits === undefined) return undefined;
     const rounded = scope(() => {
       using stored = read(name);
       const weight = ["float32", "bfloat16"].includes(stored.dtype) ? stored : stored.to({ dtype: "float32" });

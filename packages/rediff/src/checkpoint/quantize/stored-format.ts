@@ -1,8 +1,8 @@
 /** Which weights of a model are rounded to 8 or 4 bits, and how a folder says so.
  *
- *  The linear layers of the blocks, which are nearly all of a model, are; embeddings, head, norms, the vision tower and
- *  its projector are not. With int4 the blocks' `down` stays int8, whose inputs have the largest outliers, and so do the
- *  first and the last two blocks of a deep model. Measured for the formats: docs/quantize.md. */
+ *  The linear layers of the blocks, which are nearly all of a model, and the head are; embeddings, norms, the vision tower
+ *  and its projector are not. With int4 the head stays int8, the blocks' `down` too, whose inputs have the largest outliers,
+ *  and so do the first and the last two blocks of a deep model. Measured for the formats: docs/quantize.md. */
 import { elementSize, type QuantizedBits, type QuantizedGroup, quantizedShapes } from "@rediff/torch";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
@@ -17,8 +17,21 @@ export const DEFAULT_GROUP: QuantizedGroup = 128;
 const SCALES = ".scales";
 const LINEAR = /^model\.layers\.(\d+)\.(self_attn\.[qkvo]_proj|mlp\.(?:gate|up|down)_proj)\.weight$/;
 
+const HEAD = "lm_head.weight";
+
+/** What `--quantize` stands for. */
+export const schemeFor = (
+  weights: Quantization,
+  { group = DEFAULT_GROUP, head = true }: { group?: QuantizedGroup | undefined; head?: boolean | undefined } = {},
+): QuantizationScheme => ({ weights, group, head });
+
 /** Bits of a weight under a scheme; undefined for one that is not rounded. */
-export function bitsOf(name: string, weights: Quantization, layers: number): QuantizedBits | undefined {
+export function bitsOf(
+  name: string,
+  { weights, head }: Pick<QuantizationScheme, "weights" | "head">,
+  layers: number,
+): QuantizedBits | undefined {
+  if (name === HEAD) return head ? 8 : undefined;
   const [, layer, part] = LINEAR.exec(name) ?? [];
   if (layer === undefined) return undefined;
   if (weights === "int8" || part === "mlp.down_proj") return 8;
@@ -49,7 +62,7 @@ export interface StoredEntry {
 /** What a folder holds of a model with these shapes. */
 export function storedEntries(shapes: Shapes, scheme: QuantizationScheme | undefined, layers: number): StoredEntry[] {
   return [...shapes].flatMap(([name, shape]): StoredEntry[] => {
-    const bits = scheme && bitsOf(name, scheme.weights, layers);
+    const bits = scheme && bitsOf(name, scheme, layers);
     if (scheme === undefined || bits === undefined) return [{ name, of: name, shape, dtype: undefined }];
     const names = quantizedNames(name, bits);
     const { packed, scales } = quantizedShapes(shape as [number, number], bits, scheme.group);
@@ -75,26 +88,29 @@ export function storedBytes(
 }
 
 const METHOD = "rediff";
-const VERSION = 1;
+/** The first one had no head. */
+const VERSION = 2;
 
 const configSchema = z.looseObject({
-  version: z.literal(VERSION, { error: "this version of the format is not known here" }),
+  version: z.union([z.literal(1), z.literal(VERSION)], { error: "this version of the format is not known here" }),
   weights: z.enum(quantizations),
   group_size: z.union(quantizedGroups.map((group) => z.literal(group))),
   rotation: z.literal("hadamard"),
+  head: z.literal("int8").optional(),
 });
 
 /** The key `quantization_config` of a config.json. transformers looks there as well, and refuses a method that it does
  *  not know instead of reading noise. */
-export function quantizationConfig({ weights, group }: QuantizationScheme): Record<string, unknown> {
+export function quantizationConfig({ weights, group, head }: QuantizationScheme): Record<string, unknown> {
   return {
     quant_method: METHOD,
     version: VERSION,
     weights,
+    ...(head && { head: "int8" }),
     group_size: group,
     rotation: "hadamard",
     activations: "int8 per row and group",
-    modules_to_not_convert: ["embed_tokens", "lm_head", "norm", "vision_tower", "mm_projector"],
+    modules_to_not_convert: ["embed_tokens", ...(head ? [] : ["lm_head"]), "norm", "vision_tower", "mm_projector"],
   };
 }
 
@@ -109,7 +125,10 @@ export function parseQuantization(raw: Record<string, unknown>, file: string): Q
       "Take the model as it was published, and round it here: `rediff convert --quantize int8`.",
     );
   const parsed = configSchema.safeParse(given);
-  if (parsed.success) return { weights: parsed.data.weights, group: parsed.data.group_size };
+  if (parsed.success) {
+    const { weights, group_size: group, head } = parsed.data;
+    return { weights, group, head: head !== undefined };
+  }
   const [issue] = parsed.error.issues;
   throw new UserError(
     `${file}: quantization_config.${issue?.path.join(".")}: ${issue?.message}`,

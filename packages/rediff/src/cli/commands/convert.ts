@@ -18,6 +18,7 @@ import { type Progress, progress } from "../terminal/progress.js";
 interface Flags {
   quantize?: Quantization;
   groupSize?: QuantizedGroup;
+  keepHead?: true;
   merge?: true;
   base?: string;
   vision?: string;
@@ -59,8 +60,8 @@ With --merge: LLADA is the folder of a LoRA adapter, PEFT's or our own. It is me
 itself. W + (alpha / rank) B A is taken in float32 and rounded once, to the base's dtype.
 
 With --quantize: LLADA is a LLaDA, LLaDA-V or ReDiff (either naming). The linear layers of its blocks are rounded to int8 or
-int4, in groups of inputs that are rotated and have scales of their own; all else is copied to the bit. OUTPUT takes about a
-half or a third of bfloat16's room, is the faster on the CPU, cannot be trained, and answers approximately: docs/quantize.md.
+int4 and its head to int8, in groups of inputs that are rotated and have scales of their own; all else is copied to the bit.
+OUTPUT takes about a half or a third of bfloat16's room, is the faster on the CPU, cannot be trained, and answers approximately: docs/quantize.md.
 
 OUTPUT appears when it is complete. Memory holds one tensor at a time.
 
@@ -82,15 +83,17 @@ export function convertCommand(): Command {
     .option("--merge", "merge an adapter into its base")
     .option("--base <DIR|HUB_ID>", "with --merge: what the adapter corrects, in place of the model that it names")
     .addOption(
-      new Option("--quantize <BITS>", "round the blocks' weights: less memory, faster, approximate").choices([
-        ...quantizations,
-      ]),
+      new Option(
+        "--quantize <BITS>",
+        "round the blocks' weights and the head: less memory, faster, approximate",
+      ).choices([...quantizations]),
     )
     .addOption(
       new Option("--group-size <N>", "with --quantize: inputs that share a scale (default 128)")
         .choices(quantizedGroups.map(String))
         .argParser(groupSize),
     )
+    .option("--keep-head", "with --quantize: leave the head as it is (0.5 GB of an 8B model, and slower)")
     .option("--vision <DIR|HUB_ID>", "SigLIP 2 to assemble a LLaDA-V with")
     .option("--projector <TYPE>", "linear or mlpNx_gelu (default mlp2x_gelu)")
     .option("--projector-weights <FILE>", "pretrained projector instead of a fresh one")
@@ -132,9 +135,13 @@ async function run(llada: string, output: string, flags: Flags): Promise<void> {
 }
 
 async function convert(source: string, output: string, flags: Flags, common: ConvertOptions): Promise<Conversion> {
-  const { vision, merge, base, quantize, groupSize: group } = flags;
-  if (group !== undefined && quantize === undefined)
-    throw new UserError("--group-size is about rounding, and there is no --quantize", "Add --quantize int8 or int4.");
+  const { vision, merge, base, quantize, groupSize: group, keepHead } = flags;
+  const ofRounding = (["groupSize", "keepHead"] as const).find((name) => flags[name] !== undefined);
+  if (ofRounding !== undefined && quantize === undefined)
+    throw new UserError(
+      `--${dashed(ofRounding)} is about rounding, and there is no --quantize`,
+      "Add --quantize int8 or int4.",
+    );
   if (quantize !== undefined) {
     const needless = (["merge", "base", "vision", ...ASSEMBLY] as const).find((name) => flags[name] !== undefined);
     if (needless !== undefined)
@@ -144,7 +151,7 @@ async function convert(source: string, output: string, flags: Flags, common: Con
       );
     await needTorch();
     const { quantizeModel } = await import("../../checkpoint/quantize/quantize-model.js");
-    return quantizeModel(source, output, { ...common, weights: quantize, ...given({ group }) });
+    return quantizeModel(source, output, { ...common, weights: quantize, ...given({ group }), head: !keepHead });
   }
   if (base !== undefined && !merge)
     throw new UserError("--base is about an adapter, and there is no --merge", "Add --merge, or leave --base out.");

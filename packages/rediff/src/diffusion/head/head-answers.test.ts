@@ -1,11 +1,24 @@
 /** The head in pieces of the vocabulary against all logits at once, on a head that hands its input through: what it is given
  *  are the logits, so that there are ties, and rows that are nearly certain. */
-import { type DType, eye, fromBuffer, Generator, inferenceMode, rand, scope, type Tensor, tensor } from "@rediff/torch";
+import {
+  cat,
+  type DType,
+  eye,
+  fromBuffer,
+  Generator,
+  inferenceMode,
+  quantizeWeight,
+  rand,
+  randn,
+  scope,
+  type Tensor,
+  tensor,
+} from "@rediff/torch";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { idTensor } from "../../models/ids.js";
-import { withPlainKernels } from "../../models/kernels.js";
-import type { Llada } from "../../models/llada/llada.js";
+import { type StoredWeight, withPlainKernels } from "../../models/kernels.js";
+import { headLogits, type Llada, logits } from "../../models/llada/llada.js";
 import { expectNoLeaks } from "../../testing/leaks.js";
 import { type DecodeOptions, decodeOptions } from "../decode-options.js";
 import { rulesOf } from "../rules.js";
@@ -204,7 +217,29 @@ test("sums by libtorch's operators are those of the kernel", () => {
   );
 });
 
-test("plain kernels compute all logits at once", () => {
-  expect(usualPiece({ device: "cpu" })).toBe(2048);
-  withPlainKernels(() => expect(usualPiece({ device: "cpu" })).toBe("whole"));
-});
+test("plain kernels compute all logits at once, and pieces of a rounded head are larger", () =>
+  scope(() => {
+    const withHead = (head: StoredWeight) => ({ device: "cpu", llada: { weights: { head } } as Llada }) as const;
+    const plain = withHead(eye(32));
+    expect(usualPiece(plain)).toBe(2048);
+    expect(usualPiece(withHead(quantizeWeight(eye(32), 8)))).toBe(8192);
+    withPlainKernels(() => expect(usualPiece(plain)).toBe("whole"));
+  }));
+
+test("a rounded head gives the same in pieces and at once, and logits in float32 for rows in bfloat16", () =>
+  inferenceMode(() =>
+    scope(() => {
+      using generator = new Generator(3);
+      const head = quantizeWeight(randn([100, 64], generator), 8);
+      const llada = { weights: { head } } as Llada;
+      const hidden = randn([5, 64], generator).to({ dtype: "bfloat16" });
+      const whole = headLogits(llada, hidden, 0, 100);
+      const pieces = [0, 16, 32, 64].map((first, i, all) =>
+        headLogits(llada, hidden, first, Math.min(all[i + 1] ?? 90, 90) - first),
+      );
+      expect([whole.dtype, whole.shape]).toEqual(["float32", [5, 100]]);
+      expect(cat(pieces, 1).equal(whole.narrow(1, 0, 90))).toBe(true);
+      expect(logits(llada, hidden, 90).equal(whole.narrow(1, 0, 90))).toBe(true);
+      expect(() => headLogits(llada, hidden, 8, 8)).toThrow("multiple of 16");
+    }),
+  ));

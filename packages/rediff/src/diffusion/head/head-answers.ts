@@ -3,7 +3,7 @@
  *  In pieces of the vocabulary: a piece's logits are made, forbidden tokens taken out, and added to sums (softmax-sums.ts), so
  *  that the logits of 126,464 tokens are never there at once, and are read once. What needs them all, a sample at a
  *  temperature, has them all, by libtorch's operators one by one (token-candidates.ts): that way is the yardstick, too. */
-import { cat, fromBuffer, maximum, scope, type Tensor, where } from "@rediff/torch";
+import { cat, fromBuffer, maximum, QuantizedWeight, scope, type Tensor, where } from "@rediff/torch";
 import { idTensor } from "../../models/ids.js";
 import { isHeadWhole } from "../../models/kernels.js";
 import { headLogits, type Llada, logits } from "../../models/llada/llada.js";
@@ -37,9 +37,13 @@ export interface Forbidden {
 /** Tokens of the vocabulary in a piece, or all of them at once. */
 export type HeadPiece = number | "whole";
 
-/** On a CPU a piece's logits stay in its caches; elsewhere it is large, for few launches. */
-export const usualPiece = ({ device }: Pick<Model, "device">): HeadPiece =>
-  isHeadWhole() ? "whole" : device === "cpu" ? 2048 : 32_768;
+/** On a CPU a piece's logits stay in its caches: of a rounded head a larger one, for rows are rounded anew for each. Elsewhere
+ *  it is large, for few launches. */
+export function usualPiece({ device, llada }: Pick<Model, "device" | "llada">): HeadPiece {
+  if (isHeadWhole()) return "whole";
+  if (device !== "cpu") return 32_768;
+  return llada.weights.head instanceof QuantizedWeight ? 8192 : 2048;
+}
 
 const isGuided = ({ options }: HeadShare): boolean => options.cfgScale > 0;
 const rowsOf = (share: HeadShare): number => share.positions.length * (isGuided(share) ? 2 : 1);

@@ -7,7 +7,7 @@
  *
  *  The network is defined here once, as a chain of stages. What varies is given to it: who sees whom, which positions
  *  are asked for, where features of earlier passes come from, what a linear weight is. */
-import { scope, Tensor } from "@rediff/torch";
+import { QuantizedWeight, quantizedRows, scope, Tensor } from "@rediff/torch";
 import { chainPieces, type Pieces, runChain, type Stage, stage } from "../chain.js";
 import { mergeHeads, repeatHeads, splitHeads } from "../heads.js";
 import { add_, gated_, type LinearWeight, linear, rmsNorm, type StoredWeight } from "../kernels.js";
@@ -33,7 +33,7 @@ export interface LladaWeights<W extends StoredWeight = StoredWeight> {
   embedTokens: Tensor; // [V, D]
   blocks: readonly BlockWeights<W>[];
   norm: Tensor; // [D]
-  head: Tensor; // [V, D]
+  head: W; // [V, D]
 }
 
 export interface Llada<W extends StoredWeight = StoredWeight> {
@@ -46,9 +46,10 @@ export function unrounded(model: Llada): Llada<Tensor> {
   const isPlain = (w: BlockWeights<StoredWeight>): w is BlockWeights =>
     Object.values(w).every((weight) => weight instanceof Tensor);
   const blocks = model.weights.blocks.filter(isPlain);
-  if (blocks.length < model.weights.blocks.length)
+  const { head } = model.weights;
+  if (blocks.length < model.weights.blocks.length || !(head instanceof Tensor))
     throw new Error("weights of 8 or 4 bits are not trained: they have no gradients");
-  return { config: model.config, weights: { ...model.weights, blocks } };
+  return { config: model.config, weights: { ...model.weights, blocks, head } };
 }
 
 /** Keys, rotated, and values of a segment: [1, K, L, H] each. */
@@ -186,12 +187,22 @@ export function embed(model: Llada, ids: Tensor): Tensor {
 /** Hidden states to float32 logits over the first `vocabulary` tokens (all by default): [..., V] */
 export function logits(model: Llada, hidden: Tensor, vocabulary = model.config.vocabSize): Tensor {
   return scope(() =>
-    headLogits(model, hidden, 0, Math.min(vocabulary, model.weights.head.size(0))).to({ dtype: "float32" }),
+    headLogits(model, hidden, 0, Math.min(vocabulary, outputsOf(model.weights.head))).to({ dtype: "float32" }),
   );
 }
 
-/** Those of `count` tokens from `first` on, in the weights' dtype: [..., count] */
+/** Those of `count` tokens from `first` on, in the weights' dtype; of a rounded head on the CPU in float32, which it adds
+ *  up in anyhow: [..., count]
+ *  @param first of a rounded head a multiple of 16 */
 export function headLogits({ weights }: Llada, hidden: Tensor, first: number, count: number): Tensor {
   const { head } = weights;
-  return scope(() => linear(hidden, count < head.size(0) ? head.narrow(0, first, count) : head));
+  const isPart = count < outputsOf(head);
+  return scope(() => {
+    if (head instanceof Tensor) return linear(hidden, isPart ? head.narrow(0, first, count) : head);
+    const rows = hidden.device === "cpu" ? hidden.to({ dtype: "float32" }) : hidden;
+    return linear(rows, isPart ? quantizedRows(head, first, count) : head);
+  });
 }
+
+const outputsOf = (weight: StoredWeight): number =>
+  weight instanceof QuantizedWeight ? weight.outputs : weight.size(0);

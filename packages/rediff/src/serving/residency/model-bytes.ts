@@ -2,14 +2,14 @@
 import type { DType } from "@rediff/torch";
 import type { LoadOptions } from "../../checkpoint/load-model.js";
 import { memoryNeed } from "../../checkpoint/memory.js";
-import { DEFAULT_GROUP } from "../../checkpoint/quantize/stored-format.js";
+import { schemeFor } from "../../checkpoint/quantize/stored-format.js";
 import { modelShapes } from "../../checkpoint/tensor-names.js";
 import type { ModelConfig } from "../../models/llava/llava.js";
 
 /** Bytes of its weights and of a large request: an estimate, rounded up. */
 export function modelBytes(config: ModelConfig, load: LoadOptions): number {
   const { quantize } = load;
-  const scheme = config.quantization ?? (quantize && { weights: quantize, group: DEFAULT_GROUP });
+  const scheme = config.quantization ?? (quantize && schemeFor(quantize));
   const { weights, activations } = memoryNeed(config, modelShapes(config), usualDtype(load), scheme);
   return weights + activations;
 }

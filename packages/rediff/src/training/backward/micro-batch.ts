@@ -17,7 +17,7 @@ import { type LossPosition, type LossWeighting, lossPositions, type Term } from 
 import { type DrawSource, drawsFrom, type RecordedDraw } from "../../diffusion/random-draws.js";
 import { allPieces, type ChainRunner, type LayersDone, type Pieces, piecesInside } from "../../models/chain.js";
 import { idTensor } from "../../models/ids.js";
-import { type LladaOptions, lladaStages } from "../../models/llada/llada.js";
+import { type LladaOptions, lladaStages, unrounded } from "../../models/llada/llada.js";
 import { Rotary } from "../../models/llada/rotary.js";
 import { additiveMask, conversationVisibility } from "../../models/llada/visibility.js";
 import { assertPositions, embedSequence, textPlaces } from "../../models/llava/assembly.js";
@@ -195,7 +195,7 @@ function* throughModel(
   differentiate: boolean,
 ): Pieces<Float64Array> {
   const { model, batch, ids, counted, pictures } = work;
-  const { embedTokens, head } = model.llada.weights;
+  const { embedTokens, head } = unrounded(model.llada).weights;
   const input_1ND = embedSequence(model.llada, ids, batch.placements, pictures.rows).unsqueeze(0);
   const needsInput = tunables.parameterOf(embedTokens) !== undefined || pictures.differentiable;
   const stages = lladaStages(model.llada, languageContext(work, input_1ND, options));

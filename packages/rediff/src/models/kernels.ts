@@ -29,13 +29,22 @@ import {
 } from "@rediff/torch";
 import {
   attentionKernel,
+  isBfloat16GateFused,
   isSetHeadWhole,
   isSetPlain,
   isSetUnfused,
   linearKernelFor,
+  widensAttention,
   widensBfloat16,
 } from "./measured/kernel-choice.js";
-import { attentions, floatProducts, type LinearKernel, type Product, throughFloat32 } from "./measured/products.js";
+import {
+  attendThroughFloat32,
+  attentions,
+  floatProducts,
+  type LinearKernel,
+  type Product,
+  throughFloat32,
+} from "./measured/products.js";
 
 let plain: boolean | undefined;
 
@@ -99,15 +108,16 @@ export const floatLinearKernel = (rows = Number.POSITIVE_INFINITY): LinearKernel
 
 /** softmax(q k^T / sqrt(H) + mask) v: [B, N, R, H], [B, N, L, H] -> [B, N, R, H] */
 export function dotAttention(q_BNRH: Tensor, k_BNLH: Tensor, v_BNLH: Tensor, mask?: Tensor): Tensor {
-  const isChosen =
+  const mayChoose =
     mask === undefined &&
     !isPlain() &&
-    q_BNRH.dtype === "float32" &&
     q_BNRH.device === "cpu" &&
     q_BNRH.numel * k_BNLH.size(2) >= WORTHWHILE &&
     !isRecording();
-  if (!isChosen) return scaledDotProductAttention(q_BNRH, k_BNLH, v_BNLH, mask);
-  return attentions[attentionKernel()](q_BNRH, k_BNLH, v_BNLH);
+  if (mayChoose && q_BNRH.dtype === "float32") return attentions[attentionKernel()](q_BNRH, k_BNLH, v_BNLH);
+  if (mayChoose && q_BNRH.dtype === "bfloat16" && widensAttention(q_BNRH.size(2)))
+    return attendThroughFloat32(q_BNRH, k_BNLH, v_BNLH, attentionKernel());
+  return scaledDotProductAttention(q_BNRH, k_BNLH, v_BNLH, mask);
 }
 
 /** What comes back through y = x w^T to x: [R, O] and [O, I] -> [R, I]. Not recorded. */
@@ -139,7 +149,8 @@ export function add_(x: Tensor, y: Tensor): Tensor {
 
 /** silu(gate) * up; `gate` is used up. */
 export function gated_(gate: Tensor, up: Tensor): Tensor {
-  return isFused(gate) ? take(siluMul_(gate, up)) : mul_(silu_(gate), up);
+  const isOwn = isFused(gate) && (gate.dtype === "float32" || gate.numel < WORTHWHILE || isBfloat16GateFused());
+  return isOwn ? take(siluMul_(gate, up)) : mul_(silu_(gate), up);
 }
 
 /** x / sqrt(mean(x^2) + eps) in float32, cast back, then times the weight: [..., D] */

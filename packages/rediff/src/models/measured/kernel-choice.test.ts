@@ -19,10 +19,12 @@ const own: MeasuredTimes = {
   many: { aten: 30, onednn: 36 },
   bfloat16: { few: { native: 2, float32: 6 }, many: { native: 256, float32: 37 } },
   attention: { fused: 5, products: 6 },
+  bfloat16Attention: { native: 9, float32: 6 },
+  bfloat16Gate: { fused: 3, operators: 2.9 },
   threads: [],
 };
 const times = (change: Partial<MeasuredTimes> = {}): KernelTimes => ({
-  ...{ format: 2, processor: "Test, avx2", torch: "2.8.0", measured: "2026-11-29T12:00:00.000Z" },
+  ...{ format: 3, processor: "Test, avx2", torch: "2.8.0", measured: "2026-11-29T12:00:00.000Z" },
   ...own,
   ...change,
 });
@@ -34,12 +36,16 @@ describe("what is chosen", () => {
     expect(choice()).toMatchObject({ few: "onednn", many: "aten", attention: "fused" });
     expect(choice({ many: { aten: 36, onednn: 30 } }).many).toBe("onednn");
     expect(choice({ attention: { fused: 6, products: 5 } }).attention).toBe("products");
+    expect(choice().bfloat16Attention).toBe("float32");
+    expect(choice({ bfloat16Gate: { fused: 3, operators: 2 } }).bfloat16Gate).toBe("operators");
   });
 
   test("is libtorch's own where it is a tie, or the only one", () => {
     expect(choice({ many: { aten: 30, onednn: 28.5 } }).many).toBe("aten");
     expect(choice({ many: { aten: 30 } }).many).toBe("aten");
     expect(choice({ attention: { fused: 5, products: 4.8 } }).attention).toBe("fused");
+    expect(choice({ bfloat16Attention: { native: 9, float32: 8.5 } }).bfloat16Attention).toBe("native");
+    expect(choice().bfloat16Gate).toBe("fused");
   });
 
   test("bfloat16 goes by way of float32 from where the two lines cross", () => {
@@ -241,8 +247,9 @@ describe("a process", () => {
 
   test("that was told which ones does not measure", async () => {
     vi.stubEnv("REDIFF_KERNELS", "aten,bfloat16-float32,attention-products");
-    const { attentionKernel, linearKernelFor, widensBfloat16 } = await import("./kernel-choice.js");
+    const { attentionKernel, linearKernelFor, widensAttention, widensBfloat16 } = await import("./kernel-choice.js");
     expect([linearKernelFor(512), widensBfloat16(1), attentionKernel()]).toEqual(["aten", true, "products"]);
+    expect(widensAttention(1)).toBe(true);
     expect(readdirSync(scratch.path)).toEqual([]);
   });
 });

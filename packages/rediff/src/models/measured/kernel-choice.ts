@@ -2,8 +2,8 @@
  *  libtorch's own where it is no matter.
  *
  *  REDIFF_KERNELS forces them for a whole process, as a list with commas: "plain" (everything as in `withPlainKernels`),
- *  "aten" or "onednn" for float32 products, "bfloat16-native" or "bfloat16-float32", "attention-fused" or
- *  "attention-products". What is forced is not measured; results of other kernels differ by rounding. "head-whole" and
+ *  "aten" or "onednn" for float32 products, "bfloat16-native" or "bfloat16-float32" (products, and attention of many rows),
+ *  "attention-fused" or "attention-products". What is forced is not measured; results of other kernels differ by rounding. "head-whole" and
  *  "unfused" turn off what is not measured, because it is the faster wherever it is: the head by pieces of the vocabulary,
  *  and several operators in one pass over memory. */
 import { getThreads, setThreads } from "@rediff/torch";
@@ -14,6 +14,7 @@ import { type KernelTimes, keepTimes, readTimes } from "./times-file.js";
 import { fasterThan } from "./timing.js";
 
 export type Bfloat16Kernel = "native" | "float32";
+export type GateKernel = "fused" | "operators";
 
 export interface KernelChoice {
   /** Of float32 products with few and with many rows. */
@@ -22,6 +23,9 @@ export interface KernelChoice {
   /** From how many rows on bfloat16 products go by way of float32; none do where it is Infinity. */
   float32From: number;
   attention: AttentionKernel;
+  /** Of many rows in bfloat16. */
+  bfloat16Attention: Bfloat16Kernel;
+  bfloat16Gate: GateKernel;
 }
 
 /** Rows from which on a product has many. */
@@ -31,12 +35,15 @@ const MANY_FROM = Math.sqrt(FEW_ROWS * MANY_ROWS);
 const BFLOAT16_MARGIN = 1.25;
 
 /** @param times as measured */
-export function chosenKernels({ few, many, bfloat16, attention }: KernelTimes): KernelChoice {
+export function chosenKernels(times: KernelTimes): KernelChoice {
+  const { few, many, bfloat16, attention, bfloat16Attention, bfloat16Gate } = times;
   return {
     few: fasterThan<LinearKernel>("aten", withoutMissing(few)),
     many: fasterThan<LinearKernel>("aten", withoutMissing(many)),
     float32From: crossing(bfloat16),
     attention: fasterThan<AttentionKernel>("fused", attention, 1.1),
+    bfloat16Attention: fasterThan<Bfloat16Kernel>("native", bfloat16Attention, 1.1),
+    bfloat16Gate: fasterThan<GateKernel>("fused", bfloat16Gate),
   };
 }
 
@@ -149,6 +156,16 @@ export function attentionKernel(): AttentionKernel {
   if (isSet("attention-products")) return "products";
   return choice().attention;
 }
+
+/** Whether attention in bfloat16 without a mask on the CPU, while nothing is recorded, goes by way of float32. */
+export function widensAttention(rows: number): boolean {
+  if (isSet("bfloat16-native")) return false;
+  if (isSet("bfloat16-float32")) return true;
+  return rows >= MANY_FROM && choice().bfloat16Attention === "float32";
+}
+
+/** Whether silu(gate) * up in bfloat16 on the CPU is the addon's. */
+export const isBfloat16GateFused = (): boolean => choice().bfloat16Gate === "fused";
 
 /** How many threads are the fastest, as far as that was worth measuring. */
 export function threadsOf({ threads }: KernelTimes): number | undefined {

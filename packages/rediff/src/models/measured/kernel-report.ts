@@ -26,7 +26,11 @@ export function kernelLines(
     ["int8 and int4", `the kernel ${settings.has("plain") ? "plain" : quantizedKernels()[0]}`],
     [
       "attention",
-      `${chosen.attention === "fused" ? "fused" : "by two products"} (${(times.attention.products / times.attention.fused).toFixed(2)} times the speed of two products if fused)`,
+      `${chosen.attention === "fused" ? "fused" : "by two products"} (${(times.attention.products / times.attention.fused).toFixed(2)} times the speed of two products if fused); bfloat16 ${bfloat16AttentionText(times, chosen.bfloat16Attention)}`,
+    ],
+    [
+      "SwiGLU",
+      `bfloat16 ${chosen.bfloat16Gate === "fused" ? "in one pass" : "by libtorch's operators"} (one pass at ${(times.bfloat16Gate.operators / times.bfloat16Gate.fused).toFixed(2)} times their speed); float32 in one pass`,
     ],
     [
       "threads",
@@ -43,6 +47,12 @@ function floatText(rows: number, { aten, onednn }: KernelTimes["few"], chosen: L
   const [own, other] = chosen === "aten" ? [aten, onednn] : [onednn, aten];
   const rest = NAMES[chosen === "aten" ? "onednn" : "aten"];
   return `${rows} rows by ${NAMES[chosen]} products, ${(other / own).toFixed(2)} times the speed of ${rest}`;
+}
+
+function bfloat16AttentionText({ bfloat16Attention: { native, float32 } }: KernelTimes, chosen: string): string {
+  const [how, than] = chosen === "native" ? ["as it is", "by way of float32"] : ["by way of float32", "as it is"];
+  const speed = chosen === "native" ? float32 / native : native / float32;
+  return `${how} (${speed.toFixed(2)} times the speed of ${than})`;
 }
 
 function bfloat16Text(times: KernelTimes, float32From: number): string {

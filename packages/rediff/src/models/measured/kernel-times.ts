@@ -1,7 +1,7 @@
 /** What is measured to choose kernels, in a second or two: once per processor and libtorch, or when asked for anew. */
 import os from "node:os";
-import { Generator, getThreads, noGrad, randn, scope, setThreads, type Tensor } from "@rediff/torch";
-import { attentions, floatProducts, hasOneDnn, throughFloat32 } from "./products.js";
+import { Generator, getThreads, noGrad, randn, scope, setThreads, siluMul_, type Tensor } from "@rediff/torch";
+import { attendThroughFloat32, attentions, floatProducts, hasOneDnn, throughFloat32 } from "./products.js";
 import type { MeasuredTimes } from "./times-file.js";
 import { leastTimes, withOneThread } from "./timing.js";
 
@@ -13,6 +13,8 @@ const WEIGHT = { outputs: 2048, inputs: 1024 };
  *  paid for by all of its rows: processors that have the instruction may still be slower with it than in float32. */
 export const BFLOAT16_ROWS = { few: 4, many: MANY_ROWS };
 const ATTENTION = { heads: 4, rows: 128, positions: 1024, width: 128 };
+/** Of one row of a gate. */
+const GATE_WIDTH = 4096;
 
 export function measureKernels(): MeasuredTimes {
   return { ...measureOneThread(), threads: measureThreads() };
@@ -80,13 +82,28 @@ function measureOneThread(): Omit<MeasuredTimes, "threads"> {
         const { heads, rows, positions, width } = ATTENTION;
         const q = random(1, heads, rows, width);
         const [k, v] = [random(1, heads, positions, width), random(1, heads, positions, width)];
+        const attention: MeasuredTimes["attention"] = leastTimes({
+          fused: run(() => attentions.fused(q, k, v)),
+          products: run(() => attentions.products(q, k, v)),
+        });
+        const wideKernel = attention.products < attention.fused ? "products" : "fused";
+        const [manyQ, manyK, manyV] = [MANY_ROWS, positions, positions].map((count) =>
+          random(1, heads, count, width).to(narrow),
+        ) as [Tensor, Tensor, Tensor];
+        const [gate, up] = [random(MANY_ROWS, GATE_WIDTH).to(narrow), random(MANY_ROWS, GATE_WIDTH).to(narrow)];
         return {
           few,
           many,
           bfloat16: { few: bfloat16(BFLOAT16_ROWS.few), many: bfloat16(BFLOAT16_ROWS.many) },
-          attention: leastTimes({
-            fused: run(() => attentions.fused(q, k, v)),
-            products: run(() => attentions.products(q, k, v)),
+          attention,
+          bfloat16Attention: leastTimes({
+            native: run(() => attentions.fused(manyQ, manyK, manyV)),
+            float32: run(() => attendThroughFloat32(manyQ, manyK, manyV, wideKernel)),
+          }),
+          // In the place of one that holds whatever it comes to: zeros, which are no slower.
+          bfloat16Gate: leastTimes({
+            fused: run(() => siluMul_(gate, up)),
+            operators: run(() => gate.silu_().mul_(up)),
           }),
         };
       }),

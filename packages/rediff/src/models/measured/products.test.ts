@@ -1,7 +1,7 @@
 /** Kernels of one meaning against each other. */
 import { backward, Generator, inferenceMode, memory, noGrad, randn, scope, type Tensor, withGrad } from "@rediff/torch";
 import { describe, expect, test } from "vitest";
-import { attentions, floatProducts, throughFloat32 } from "./products.js";
+import { attendThroughFloat32, attentions, floatProducts, throughFloat32 } from "./products.js";
 
 const random = (seed: number, ...shape: number[]): Tensor => {
   using generator = new Generator(seed);
@@ -85,6 +85,13 @@ test.each([
     const [fused, products] = inferenceMode(() => [attentions.fused(q, k, v), attentions.products(q, k, v)]);
     expect(products.shape).toEqual(fused.shape);
     expect(largest(products.sub(fused))).toBeLessThan(1e-5);
+    const narrowed = [q, k, v].map((x) => x.to({ dtype: "bfloat16" })) as [Tensor, Tensor, Tensor];
+    const [wide, whole] = inferenceMode(() => [
+      attendThroughFloat32(...narrowed, "fused"),
+      attentions.fused(...(narrowed.map((x) => x.to({ dtype: "float32" })) as [Tensor, Tensor, Tensor])),
+    ]);
+    expect([wide.dtype, wide.shape]).toEqual(["bfloat16", [...fused.shape]]);
+    expect(wide.equal(whole.to({ dtype: "bfloat16" }))).toBe(true);
   });
   expect(memory().tensors).toBe(before);
 });

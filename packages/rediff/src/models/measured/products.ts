@@ -82,6 +82,14 @@ export const attentions: Readonly<Record<AttentionKernel, (q: Tensor, k: Tensor,
   products: attentionInProducts,
 };
 
+/** The same for bfloat16 in float32, which is exact but for the one rounding of the result. */
+export function attendThroughFloat32(q: Tensor, k: Tensor, v: Tensor, kernel: AttentionKernel): Tensor {
+  return scope(() => {
+    const [wideQ, wideK, wideV] = [q, k, v].map((x) => x.to({ dtype: "float32" })) as [Tensor, Tensor, Tensor];
+    return attentions[kernel](wideQ, wideK, wideV).to({ dtype: q.dtype });
+  });
+}
+
 /** Scores that are there at a time: 64 MB of float32. */
 const SCORE_ELEMENTS = 16 * 2 ** 20;
 

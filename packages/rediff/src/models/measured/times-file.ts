@@ -14,7 +14,7 @@ const products = z.object({ aten: ms, onednn: ms.optional() });
 const bfloat16 = z.object({ native: ms, float32: ms });
 
 /** Another one when something else is measured under an old name; part of the file's name, too. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 /** Milliseconds of one thread; what was measured is in kernel-times.ts. */
 const timesSchema = z.object({
@@ -26,6 +26,9 @@ const timesSchema = z.object({
   many: products,
   bfloat16: z.object({ few: bfloat16, many: bfloat16 }),
   attention: z.object({ fused: ms, products: ms }),
+  /** In bfloat16, many rows: attention, and silu(gate) * up. */
+  bfloat16Attention: bfloat16,
+  bfloat16Gate: z.object({ fused: ms, operators: ms }),
   /** By the clock, for numbers of threads. */
   threads: z.array(z.object({ threads: z.int().min(1).max(1024), ms })).max(8),
 });

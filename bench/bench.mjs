@@ -14,11 +14,12 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
        npm run bench -- kernels
        npm run bench -- serve [--model DIR] [--clients N] [--seconds S]
        npm run bench -- evaluate [--model DIR] [--scenes N]
-       npm run bench -- cache [--model DIR] [--scenes N] [--reference CLONE --python PYTHON]
+       npm run bench -- cache [--model DIR] [--scenes N] [[--reference CLONE] [--hook CLONE] --python PYTHON [--shape NAME]]
        npm run bench -- library [--model DIR] [--gen-length N]
        npm run bench -- eight [--part NAMES] [--format NAMES] [--layers N] [--reference CLONE --python PYTHON]
 
   --reference CLONE   folder with a clone of the original ReDiff repository
+  --hook CLONE        cache: folder with a clone of LLaDA-V that has train/llava/hooks/fast_dllm_hook.py
   --python PYTHON     a Python that has the packages of bench/reference/requirements.txt
   --shape NAME        decode, train: which shape; all by default
   --repeats N         runs per side, in turns (decode, train: 3, overhead, kernels: 5)
@@ -61,6 +62,7 @@ function parse(args) {
       options: {
         reference: string,
         python: string,
+        hook: string,
         shape: string,
         repeats: string,
         threads: string,
@@ -99,6 +101,11 @@ function parse(args) {
   }
   if (values.reference !== undefined && !existsSync(join(values.reference, "train/llava"))) {
     throw new UsageError(`--reference ${values.reference} is no clone of ReDiff: it has no train/llava`);
+  }
+  if (values.hook !== undefined && !existsSync(join(values.hook, "train/llava/hooks/fast_dllm_hook.py"))) {
+    throw new UsageError(
+      `--hook ${values.hook} is no clone of LLaDA-V with its hook: train/llava/hooks/fast_dllm_hook.py is missing`,
+    );
   }
   return {
     what,

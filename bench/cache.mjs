@@ -19,7 +19,7 @@ import { writeTinyModel } from "../packages/rediff/dist/testing/tiny-model.js";
 import { randomCheckpoint } from "./checkpoint.mjs";
 import { conditions, median, speedup, spread, table } from "./report.mjs";
 import { promptOf, SHAPES } from "./shapes.mjs";
-import { startersOf, withSides } from "./side.mjs";
+import { referenceStarter, startersOf, withSides } from "./side.mjs";
 
 const BATCH = 16;
 const PROGRAM = join(import.meta.dirname, "../packages/rediff/bin/rediff.mjs");
@@ -37,57 +37,127 @@ const VARIANTS = [
 ];
 
 /**
- * @param {{ model?: string, threads?: number, repeats: number, scenes?: number, prompt?: number, reference?: string, python?: string,
+ * @param {{ model?: string, threads?: number, repeats: number, scenes?: number, prompt?: number, reference?: string, python?: string, hook?: string,
  *   shapes: string[], work: string, maxForwards?: number, verbose: boolean, log: (line: string) => void }} options
  * @returns {Promise<{ name: string, title: string, text: string, ok: boolean }[]>}
  */
 export async function benchCache(options) {
   setThreads(options.threads ?? 1);
-  const ours = [await benchCaptions(options), await benchLongPrompt(options)];
-  if (options.reference === undefined || options.python === undefined) return ours;
+  const { reference, python, hook, shapes } = options;
+  if (python === undefined || (reference === undefined && hook === undefined))
+    return [await benchCaptions(options), await benchLongPrompt(options)];
   const beside = [];
-  for (const shape of options.shapes) beside.push(await benchBeside(shape, options));
-  return [...ours, ...beside];
+  for (const shape of shapes) {
+    if (reference !== undefined) beside.push(await benchBeside(shape, options));
+    if (hook !== undefined) beside.push(await benchHook(shape, options));
+  }
+  return beside;
 }
 
-/** Whole answers with the default cache beside the original, which has none, in turns: revised, so certified, too. The
- *  original's are as long as its passes times their number where only some of them are made. */
+/** One algorithm twice: Fast-dLLM's cache, as LLaDA-V's hook has it and as ours. The tokens must be equal. */
+async function benchHook(name, { work, hook: clone, python, threads = 2, repeats, verbose, log }) {
+  const shape = SHAPES[name];
+  const checkpoint = await randomCheckpoint(shape, work);
+  const [, engine] = startersOf("decode", checkpoint, { threads, verbose });
+  const hooked = { clone, python, threads, verbose, title: "LLaDA-V's hook", variant: "hooked" };
+  return withSides([referenceStarter("decode", checkpoint, hooked), engine], async (sides) => {
+    const { prompt: promptRows, ...schedule } = shape.decode;
+    const request = { op: "decode", prompt_ids: promptOf(shape, promptRows), ...schedule };
+    const asked = [request, { ...request, cache: { kind: "fast-dllm", every: 32 } }];
+    for (const [i, side] of sides.entries()) await side.run({ id: -1, ...asked[i], max_forwards: 2 });
+    const replies = [[], []];
+    for (let repeat = 0; repeat < repeats; repeat++)
+      for (const i of repeat % 2 === 0 ? [0, 1] : [1, 0]) {
+        const reply = await sides[i].run({ id: repeat, ...asked[i] });
+        replies[i].push(reply);
+        log(`  ${repeat + 1}/${repeats} ${sides[i].name}: ${reply.forwards} passes in ${reply.seconds.toFixed(2)} s`);
+      }
+    const texts = new Set(replies.flat().map(({ tokens }) => tokens.join()));
+    const seconds = replies.map((side) => side.map((reply) => reply.seconds));
+    const cached = replies.map((side) => side.map(({ step_seconds: steps }) => median(steps.slice(1))));
+    const rows = [
+      ["", "seconds for an answer", "of it a cached step"],
+      ...sides.map((side, i) => [side.name, spread(seconds[i]), spread(cached[i])]),
+    ];
+    const how = `Hidden ${shape.hidden}, ${shape.layers} layers, vocabulary ${shape.vocabulary}; prompt ${promptRows}, answer ${schedule.gen_length} in ${schedule.steps} steps, the first of them over everything; float32, CPU, ${threads} threads; median (range) of ${repeats} runs that took turns.`;
+    const equal = texts.size === 1 ? "the same in every run" : "**they differ**";
+    const faster = `Speed: **${speedup(...seconds)}**, of a cached step ${speedup(...cached)}. Tokens: ${equal}.`;
+    return {
+      name: `cache:hook:${name}`,
+      title: `Fast-dLLM's cache beside LLaDA-V's hook, shape "${name}"`,
+      text: [how, "", table(rows), "", faster, "", conditions(sides)].join("\n"),
+      ok: texts.size === 1,
+    };
+  });
+}
+
+/** R-cache as it is, and as seldom refreshed as may be; the last beside four times as many passes of the original. */
+const BESIDE = [
+  { title: "`--cache refresh`", steps: 32, cache: { every: 8, changed: 0.25, certify: true } },
+  {
+    title: "`--cache refresh --refresh-every 32 --refresh-changed 1 --no-certify`",
+    steps: 32,
+    cache: { every: 32, changed: 1, certify: false },
+  },
+  {
+    title: "the same, 128 steps",
+    steps: 128,
+    cache: { every: 128, changed: 1, certify: false },
+  },
+];
+
+/** Whole answers with a cache beside the original, which has none, in turns: revised. The original's are as long as its
+ *  passes times their number where only some of them are made. */
 async function benchBeside(name, options) {
   const { threads, repeats, log } = options;
   const shape = SHAPES[name];
   const checkpoint = await randomCheckpoint(shape, options.work);
   return withSides(startersOf("decode", checkpoint, options), async (sides) => {
+    const [reference, own] = sides;
     const { prompt: promptRows, ...schedule } = shape.decode;
-    const request = { op: "decode", prompt_ids: promptOf(shape, promptRows), ...schedule };
-    const passes = options.maxForwards ?? shape.maxForwards ?? schedule.steps;
-    const cache = { kind: "refresh", every: 8, changed: 0.25, certify: true };
-    const asked = {
-      reference: { ...request, revise: true, max_forwards: passes },
-      rediff: { ...request, revise: true, cache },
+    const request = { op: "decode", prompt_ids: promptOf(shape, promptRows), ...schedule, revise: true };
+    const passes = options.maxForwards ?? shape.maxForwards ?? 4;
+    for (const side of sides) await side.run({ id: -1, ...request, max_forwards: 1 });
+    /** @type {number[]} */
+    const pass = [];
+    const measured = BESIDE.map((variant) => ({ ...variant, seconds: [], forwards: 0, cached: [] }));
+    const timeReference = async () => {
+      const reply = await reference.run({ id: 0, ...request, max_forwards: passes });
+      pass.push(reply.seconds / reply.forwards);
+      log(`  the original: ${reply.forwards} passes in ${reply.seconds.toFixed(2)} s`);
     };
-    for (const side of sides) await side.run({ id: -1, ...asked[side.name], max_forwards: 1 });
-    const seconds = { reference: [], rediff: [] };
-    let made = 0;
-    for (let repeat = 0; repeat < repeats; repeat++)
-      for (const side of repeat % 2 === 0 ? sides : [...sides].reverse()) {
-        const reply = await side.run({ id: repeat, ...asked[side.name] });
-        const isOurs = side.name === "rediff";
-        if (isOurs) made = reply.forwards;
-        seconds[side.name].push(isOurs ? reply.seconds : (reply.seconds / reply.forwards) * schedule.steps);
-        log(`  ${repeat + 1}/${repeats} ${side.name}: ${reply.forwards} passes in ${reply.seconds.toFixed(2)} s`);
+    for (let repeat = 0; repeat < repeats; repeat++) {
+      await timeReference();
+      for (const one of measured) {
+        const cache = { kind: "refresh", ...one.cache };
+        const reply = await own.run({ id: repeat, ...request, steps: one.steps, cache });
+        one.forwards = reply.forwards;
+        one.seconds.push(reply.seconds);
+        one.cached.push(median(reply.step_seconds));
+        log(`  ${one.title}: ${reply.forwards} passes in ${reply.seconds.toFixed(2)} s`);
       }
+      await timeReference();
+    }
+    const ofOriginal = (steps) => pass.map((seconds) => seconds * steps);
+    const ratio = (steps, { seconds }) => `${(median(ofOriginal(steps)) / median(seconds)).toFixed(1)}x`;
     const rows = [
-      ["", "seconds for an answer", "passes"],
-      ["the original", spread(seconds.reference), schedule.steps],
-      ["rediff, `--cache refresh`", spread(seconds.rediff), made],
+      ["", "passes", "seconds", "of it the median pass", "beside 32 passes of the original", "beside 128"],
+      ["the original, 32 steps", 32, spread(ofOriginal(32)), spread(pass), "1.0x", ""],
+      ...measured.map((one) => [
+        `rediff, ${one.title}`,
+        one.forwards,
+        spread(one.seconds),
+        spread(one.cached),
+        one.steps === 32 ? ratio(32, one) : "",
+        ratio(128, one),
+      ]),
     ];
-    const how = `Hidden ${shape.hidden}, ${shape.layers} layers; prompt ${promptRows}, answer ${schedule.gen_length} in ${schedule.steps} steps, revising; of the original ${passes} passes were timed. float32, CPU, ${threads} threads; median (range) of ${repeats} runs that took turns. Approximate: random weights never settle, so the certifying passes are as many as there may be.`;
-    const faster = `Speed: **${speedup(seconds.reference, seconds.rediff)}**.`;
+    const how = `Hidden ${shape.hidden}, ${shape.layers} layers; prompt ${promptRows}, answer ${schedule.gen_length}, revising; of the original ${passes} passes were timed before and behind ours, and multiplied. float32, CPU, ${threads} threads; median (range) of ${repeats} runs. Approximate: random weights never settle, so the certifying passes of the first line are as many as there may be.`;
     return {
       name: `cache:original:${name}`,
       title: `R-cache beside the original, shape "${name}"`,
-      text: [how, "", table(rows), "", faster, "", conditions(sides)].join("\n"),
-      ok: median(seconds.rediff) < median(seconds.reference),
+      text: [how, "", table(rows), "", conditions(sides)].join("\n"),
+      ok: measured.every(({ seconds }) => median(seconds) < median(ofOriginal(32))),
     };
   });
 }

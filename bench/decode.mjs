@@ -4,7 +4,9 @@
 import { randomCheckpoint } from "./checkpoint.mjs";
 import { conditions, gigabytes, median, speedup, spread, table } from "./report.mjs";
 import { bytesOf, promptOf, SHAPES } from "./shapes.mjs";
-import { interleave, startersOf, withSides } from "./side.mjs";
+import { interleave, referenceStarter, startersOf, withSides } from "./side.mjs";
+
+const TRIMMED = "reference, trimmed";
 
 /**
  * @param {{ shape: string, reference?: string, python?: string, only?: string, threads: number, repeats: number,
@@ -18,6 +20,14 @@ export async function benchDecode(options) {
   log(`checkpoint: ${shape.name}, ${gigabytes(bytesOf(shape))} GB of random weights in ${options.work}`);
   const checkpoint = await randomCheckpoint(shape, options.work);
   const starters = startersOf("decode", checkpoint, options);
+  // Without what one would mend in an afternoon.
+  const { reference: clone, python, only, verbose } = options;
+  if (only === undefined)
+    starters.splice(
+      1,
+      0,
+      referenceStarter("decode", checkpoint, { clone, python, threads, verbose, title: TRIMMED, variant: "trimmed" }),
+    );
 
   return withSides(starters, async (sides) => {
     for (const { name, hello } of sides) log(`${name}: ${JSON.stringify(hello)}`);
@@ -72,10 +82,12 @@ function describe({ shape, sides, replies, differences, maxForwards, threads, re
     table(rows),
     "",
   ];
-  if (sides.length === 2) {
+  if (sides.length > 1) {
     const seconds = replies.map((side) => side.map((reply) => reply.seconds));
+    const [original = [], trimmed = [], own = []] = seconds;
     lines.push(
-      `Speed: **${speedup(seconds[0], seconds[1])}**, range over the runs in brackets. Tokens: ` +
+      `Speed: **${speedup(original, own)}**, and ${speedup(trimmed, own)} beside the original without its dense mask, and with ` +
+        "head and softmax over the answer's rows only; range over the runs in brackets. Tokens: " +
         `${differences === 0 ? "the same in every run" : `**${differences} differ**`}.`,
       "",
     );

@@ -75,17 +75,7 @@ function keepTail(stream, verbose, count = 20) {
 export function startersOf(name, checkpoint, { reference, python, only, threads, verbose }) {
   const here = import.meta.dirname;
   return choose(only, {
-    reference: () =>
-      startSide({
-        name: "reference",
-        command: python,
-        args: [join(here, `reference/${name}.py`), "--clone", reference, "--checkpoint", checkpoint].concat(
-          "--threads",
-          String(threads),
-        ),
-        env: { PYTHONDONTWRITEBYTECODE: "1" },
-        verbose,
-      }),
+    reference: referenceStarter(name, checkpoint, { clone: reference, python, threads, verbose }),
     engine: () =>
       startSide({
         name: "rediff",
@@ -94,6 +84,29 @@ export function startersOf(name, checkpoint, { reference, python, only, threads,
         verbose,
       }),
   });
+}
+
+/**
+ * Starter of `reference/NAME.py` on a clone of an original, or of a variant of it.
+ *
+ * @param {string} name
+ * @param {string} checkpoint folder
+ * @param {{ clone?: string, python?: string, threads: number, verbose: boolean, title?: string, variant?: string }} options
+ */
+export function referenceStarter(name, checkpoint, options) {
+  const { clone, python, threads, verbose, title = "reference", variant } = options;
+  return () =>
+    startSide({
+      name: title,
+      command: python,
+      args: [
+        join(import.meta.dirname, `reference/${name}.py`),
+        ...["--clone", clone, "--checkpoint", checkpoint, "--threads", String(threads)],
+        ...(variant === undefined ? [] : ["--variant", variant]),
+      ],
+      env: { PYTHONDONTWRITEBYTECODE: "1" },
+      verbose,
+    });
 }
 
 /** Both sides' starters, the reference's first, or the one that is asked for. */

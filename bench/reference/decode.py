@@ -1,6 +1,8 @@
 """Decodes with the original ReDiff code, one JSON-lines request at a time.
 
-    python decode.py --clone ReDiff --checkpoint FOLDER [--threads 2] [--resize-to-tokenizer]
+    python decode.py --clone ReDiff --checkpoint FOLDER [--threads 2] [--resize-to-tokenizer] [--variant trimmed|hooked]
+
+With --variant another loop is measured in the place of the original's (variants.py); requests and replies are the same.
 
 Requests:
     {"op": "decode", "prompt_ids": [...], "steps": 32, "gen_length": 128, "block_length": 128, ...,
@@ -25,6 +27,7 @@ import time
 import torch
 
 import original
+import variants
 
 
 class EnoughForwards(Exception):
@@ -70,7 +73,7 @@ def prompt_embeddings(model, request):
 
 
 @torch.no_grad()
-def decode(model, tokenizer, ids, request):
+def decode(model, tokenizer, ids, request, generate=None):
     options = {k: v for k, v in request.items() if k not in ("id", "op", "prompt_ids", "prompt_file", "max_forwards")}
     options.setdefault("mask_id", ids[original.MASK_LITERAL])
     if options.get("fake_ans") is not None:
@@ -82,11 +85,12 @@ def decode(model, tokenizer, ids, request):
     memory.reset()
     began = time.perf_counter()
     # LLaDAModelLM's method: the subclass only puts picture features in front of it.
+    generate = generate or model.generate_with_embeds
     try:
-        tokens = model.generate_with_embeds(inputs_embeds=embeddings, tokenizer=tokenizer, **options)[0].tolist()
+        tokens = generate(inputs_embeds=embeddings, tokenizer=tokenizer, **options)[0].tolist()
         end, finished = time.perf_counter(), True
     except EnoughForwards as error:
-        tokens = row_of_interrupted_loop(error, "generate_with_embeds", embeddings.shape[1])
+        tokens = row_of_interrupted_loop(error, generate.__name__, embeddings.shape[1])
         end, finished = stopwatch.end, False
     finally:
         hook.remove()
@@ -127,6 +131,7 @@ def main():
     parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--resize-to-tokenizer", action="store_true")
+    parser.add_argument("--variant", choices=sorted(variants.VARIANTS))
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     memory = PeakMemory()
@@ -135,6 +140,7 @@ def main():
     model, tokenizer, ids = original.load(
         arguments.clone, arguments.checkpoint, resize_to_tokenizer=arguments.resize_to_tokenizer
     )
+    variant = arguments.variant and variants.VARIANTS[arguments.variant](model, ids)
     hello = {
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
@@ -144,7 +150,7 @@ def main():
         "mask_id": ids[original.MASK_LITERAL],
     }
     handlers = {
-        "decode": lambda request: decode(model, tokenizer, ids, request),
+        "decode": lambda request: decode(model, tokenizer, ids, request, variant),
         "profile": lambda request: profile(model, tokenizer, ids, request),
     }
     serve(channel, hello, handlers)

@@ -32,7 +32,7 @@ export function addCacheOptions(command: Command): Command {
     )
     .option(
       "--fast",
-      "approximate options that go together: --cache refresh, where masks are filled --threshold 0.9, on the CPU --quantize int8 (docs/speed.md)",
+      "approximate options that go together: --cache refresh, where masks are filled --threshold 0.7, on the CPU --quantize int8 (docs/speed.md)",
     )
     .option("--no-certify", "with --cache refresh: leave out the pass without it that ends what is revised");
 }

@@ -41,10 +41,19 @@ export function cacheSettings(tokensPerStep: number): CacheSetting[] {
     { title: "`--quantize int8 --cache refresh`", quantize: "int8", options: { ...paced, cache: "refresh" } },
     { title: "`--fast`", quantize: "int8", options: { fast: true }, margin: 0.02 },
     // What else it could be.
-    { title: "`--fast`, but threshold 0.7", quantize: "int8", options: { cache: "refresh", threshold: 0.7 } },
-    { title: "`--fast`, but rule factor", quantize: "int8", options: { cache: "refresh", rule: "factor" } },
+    fastBut("threshold 0.9", { threshold: 0.9 }),
+    fastBut("threshold 0.5", { threshold: 0.5 }),
+    fastBut("rule factor", { rule: "factor" }),
+    fastBut("rule joint", { rule: "joint", threshold: 0.7, revise: false }),
+    fastBut("refreshed every 8, after a quarter", { threshold: 0.7, refreshEvery: 8, refreshChanged: 0.25 }),
   ];
 }
+
+const fastBut = (what: string, options: ManyOptions): CacheSetting => ({
+  title: `\`--fast\`, but ${what}`,
+  quantize: "int8",
+  options: { cache: "refresh", refreshEvery: 16, refreshChanged: 0.5, ...options },
+});
 
 /** Tallies of a setting's captions, and what they took. */
 export interface MeasuredSetting {

@@ -13,10 +13,10 @@ describe("fast", () => {
     const options = { genLength: 16, revise: true };
     const named = {
       cache: "refresh",
-      refreshEvery: 8,
-      refreshChanged: 0.25,
+      refreshEvery: 16,
+      refreshChanged: 0.5,
       rule: "threshold",
-      threshold: 0.9,
+      threshold: 0.7,
     } as const;
     const fast = await model.describe(photo, { ...options, fast: true });
     const same = await model.describe(photo, { ...options, ...named });
@@ -47,8 +47,8 @@ describe("fast", () => {
     expect(request).toMatchObject({
       fast: true,
       rule: "threshold",
-      threshold: 0.9,
-      cache: { kind: "refresh", every: 8 },
+      threshold: 0.7,
+      cache: { kind: "refresh", every: 16 },
     });
   });
 
@@ -57,9 +57,9 @@ describe("fast", () => {
     [{ tokensPerStep: 2 }, /fast and tokensPerStep exclude each other/],
     [{ cache: "none" }, /fast has cache refresh, not none\. In place of fast, give what you want of cache refresh, /],
     [{ cache: "dllm-cache" }, /fast has cache refresh, not dllm-cache/],
-    [{ refreshEvery: 1 }, /fast has refreshEvery 8, not 1/],
+    [{ refreshEvery: 1 }, /fast has refreshEvery 16, not 1/],
     [{ rule: "joint" }, /fast has rule threshold, not joint/],
-    [{ threshold: 0.5 }, /fast has threshold 0\.9, not 0\.5/],
+    [{ threshold: 0.5 }, /fast has threshold 0\.7, not 0\.5/],
     [{ factor: 2 }, /rule threshold has no factor/],
     [{ compat: true }, /fast and compat exclude each other.*Leave fast out/],
   ])("refuses %j", ([options, message]) => {
@@ -75,7 +75,7 @@ describe("fast", () => {
     const open: DescribeOptions = {
       fast: true,
       cache: "refresh",
-      threshold: 0.9,
+      threshold: 0.7,
       certify: false,
       revise: true,
       seed: 7,

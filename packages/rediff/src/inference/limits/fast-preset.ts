@@ -6,10 +6,10 @@ import type { chosenCache } from "../../diffusion/cache/cache-options.js";
 import { OptionError, option, type Wording, wording } from "../../errors.js";
 
 /** Of whatever is decoded: keys and values are kept, with a certifying pass at the end. */
-const fastCache = { cache: "refresh", refreshEvery: 8, refreshChanged: 0.25 } as const;
+const fastCache = { cache: "refresh", refreshEvery: 16, refreshChanged: 0.5 } as const;
 
 /** Where masks are filled: as many at once as are sure enough. */
-const fastFilling = { rule: "threshold", threshold: 0.9 } as const;
+const fastFilling = { rule: "threshold", threshold: 0.7 } as const;
 
 /** Weights of commands that load a model, where it computes on the CPU and is not rounded already. */
 export const FAST_QUANTIZE = "int8";

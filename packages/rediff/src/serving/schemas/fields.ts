@@ -55,7 +55,7 @@ export const cacheFields = {
     .nullish()
     .meta({ description: "with cache refresh: what is revised ends with a pass without it; default true" }),
   fast: z.boolean().nullish().meta({
-    description: "approximate options that go together: cache refresh and, where masks are filled, threshold 0.9",
+    description: "approximate options that go together: cache refresh and, where masks are filled, threshold 0.7",
   }),
 };
 

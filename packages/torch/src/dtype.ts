@@ -1,6 +1,6 @@
 /** Element types: their names, c10::ScalarType codes, sizes, and the JavaScript arrays that hold them. */
 
-/** The JavaScript array of each dtype. Node 20 has no Float16Array: the two 16-bit floats come out as their bits. */
+/** The JavaScript array of each dtype. Node 20 has no Float16Array: floats of 16 bits, and of 8, come out as their bits. */
 export interface ArrayOf {
   uint8: Uint8Array;
   int8: Int8Array;
@@ -15,6 +15,10 @@ export interface ArrayOf {
   uint16: Uint16Array;
   uint32: Uint32Array;
   uint64: BigUint64Array;
+  /** 5 bits of exponent, 2 of mantissa: to 57344, with infinities. */
+  float8_e5m2: Uint8Array;
+  /** 4 bits of exponent, 3 of mantissa: to 448, without infinities. */
+  float8_e4m3fn: Uint8Array;
 }
 
 export type DType = keyof ArrayOf;
@@ -35,6 +39,8 @@ const TABLE: { [D in DType]: Entry<D> } = {
   uint16: { code: 27, bytes: 2, array: Uint16Array },
   uint32: { code: 28, bytes: 4, array: Uint32Array },
   uint64: { code: 29, bytes: 8, array: BigUint64Array },
+  float8_e5m2: { code: 23, bytes: 1, array: Uint8Array },
+  float8_e4m3fn: { code: 24, bytes: 1, array: Uint8Array },
 };
 
 export type TypedArray =

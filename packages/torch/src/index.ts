@@ -25,6 +25,7 @@ export { libDir, torchVersion } from "./native.js";
 export * as nn from "./nn/index.js";
 export type { MemoryFormat } from "./operator.js";
 export * as optim from "./optim/index.js";
+export * from "./quantized/float8.js";
 export * from "./quantized/quantized.js";
 export * from "./random.js";
 export * from "./safetensors/index.js";

@@ -8,6 +8,7 @@ import {
   call,
   type Device,
   dequantizeWeight,
+  float8Linear,
   Generator,
   linear,
   ones,
@@ -17,6 +18,7 @@ import {
   randn,
   receive,
   requireDevice,
+  roundToFloat8,
   SafetensorsFile,
   saveSafetensors,
   scaledDotProductAttention,
@@ -104,6 +106,35 @@ describe.skipIf(noCompiler)(`the second device${noCompiler ? " (SKIPPED: there i
           for (const [i, value] of y.toNumbers().entries())
             expect(Math.abs(value - (wanted[i] as number))).toBeLessThan(1e-5 * inputs);
           const half = quantizedLinear(there.to({ dtype: "bfloat16" }), weight);
+          expect([half.dtype, half.device]).toEqual(["bfloat16", device]);
+        }
+    });
+  });
+
+  test("multiplies with float8 weights: the CPU's numbers, and nothing crosses", () => {
+    scope(() => {
+      using generator = new Generator(9);
+      for (const [inputs, outputs] of [
+        [300, 33],
+        [64, 16],
+      ] as const)
+        for (const scaling of ["rows", "after", undefined] as const) {
+          const x = randn([2, 3, inputs], generator);
+          const bias = randn([outputs], generator);
+          using onHost = roundToFloat8(randn([outputs, inputs], generator));
+          using weight = onHost.to(device);
+          expect([weight.shape, weight.packed.dtype, weight.packed.device]).toEqual([
+            [outputs, inputs],
+            "float8_e4m3fn",
+            device,
+          ]);
+          const [there, biasThere] = [x.to({ device }), bias.to({ device })];
+          call("apart::record", true);
+          const y = float8Linear(there, weight, biasThere, scaling);
+          expect(call("apart::recorded")).toBe("");
+          call("apart::record", false);
+          expect([y.device, y.toNumbers()]).toEqual([device, float8Linear(x, onHost, bias, scaling).toNumbers()]);
+          const half = float8Linear(there.to({ dtype: "bfloat16" }), weight, undefined, scaling);
           expect([half.dtype, half.device]).toEqual(["bfloat16", device]);
         }
     });

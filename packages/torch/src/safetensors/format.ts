@@ -30,6 +30,8 @@ const NAMES: Record<DType, string> = {
   uint64: "U64",
   int64: "I64",
   float64: "F64",
+  float8_e5m2: "F8_E5M2",
+  float8_e4m3fn: "F8_E4M3",
 };
 
 const BY_NAME = new Map<string, DType>(Object.entries(NAMES).map(([dtype, name]) => [name, dtype as DType]));
@@ -38,7 +40,7 @@ export function dtypeName(dtype: DType): string {
   return NAMES[dtype];
 }
 
-/** undefined for the format's types that are not ours (F8_E4M3, F4, C64 ...) and for what is no type at all. */
+/** undefined for the format's types that are not ours (F8_E8M0, F4, C64 ...) and for what is no type at all. */
 export function dtypeFromName(name: string): DType | undefined {
   return BY_NAME.get(name);
 }

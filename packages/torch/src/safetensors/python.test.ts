@@ -46,4 +46,15 @@ with safe_open(sys.argv[1], "np") as f:
       expect(file.get("empty").shape).toEqual([0, 3]);
     });
   });
+
+  test("all 256 codes of float8 are what Python has them for", () => {
+    using file = SafetensorsFile.open(fileURLToPath(new URL("../../test/python.safetensors", import.meta.url)));
+    scope(() => {
+      for (const dtype of ["float8_e4m3fn", "float8_e5m2"]) {
+        const codes = file.get(`codes of ${dtype}`);
+        expect([codes.dtype, codes.shape]).toEqual([dtype, [256]]);
+        expect(codes.toNumbers()).toEqual(file.get(`values of ${dtype}`).toNumbers());
+      }
+    });
+  });
 });

@@ -25,7 +25,17 @@ export { libDir, torchVersion } from "./native.js";
 export * as nn from "./nn/index.js";
 export type { MemoryFormat } from "./operator.js";
 export * as optim from "./optim/index.js";
-export * from "./quantized/float8.js";
+export {
+  type Float8Result,
+  type Float8Scaling,
+  Float8Weight,
+  float8Linear,
+  float8Shapes,
+  requireFloat8,
+  roundToFloat8,
+  toFloat8,
+  widenFloat8,
+} from "./quantized/float8.js";
 export * from "./quantized/quantized.js";
 export * from "./random.js";
 export * from "./safetensors/index.js";

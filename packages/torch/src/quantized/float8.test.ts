@@ -3,6 +3,7 @@ import { afterEach, describe, expect, vi } from "vitest";
 import type * as calling from "../call.js";
 import {
   type DType,
+  type Float8Scaling,
   Float8Weight,
   float8Linear,
   float8Shapes,
@@ -15,16 +16,15 @@ import {
   requireFloat8,
   rotateBlocks,
   roundToFloat8,
-  type Scaling,
   scope,
   type Tensor,
   tensor,
   toFloat8,
-  tryFloat8,
   widenFloat8,
   zeros,
 } from "../index.js";
 import { test } from "../testing/test.js";
+import { tryFloat8 } from "./float8.js";
 
 /** What the operator is refused with, in place of being called. */
 const refusing = vi.hoisted(() => ({ scaledMm: undefined as ((args: unknown[]) => string | undefined) | undefined }));
@@ -54,7 +54,7 @@ function layer({ rows = 64, inputs = 512, outputs = 256, times = 30 } = {}) {
   return { x, w: randn([outputs, inputs], generator).div(Math.sqrt(inputs)) };
 }
 
-const SCALINGS: Scaling[] = ["rows", "after"];
+const SCALINGS: Float8Scaling[] = ["rows", "after"];
 
 describe("the format", () => {
   test("what is beyond its largest value becomes that, infinity too, and NaN stays", () => {

@@ -124,7 +124,7 @@ const isReadable = ({ dtype }: Tensor): boolean => dtype === "float32" || dtype 
 /** x w^T + b: float32 or bfloat16 [..., I] -> [..., O] in the same dtype, with sums in float32.
  *  @param scaling how scales are handed to libtorch, to compare them; default as the device takes them
  *  @throws where x is to have gradients */
-export function float8Linear(x: Tensor, weight: Float8Weight, bias?: Tensor, scaling?: Scaling): Tensor {
+export function float8Linear(x: Tensor, weight: Float8Weight, bias?: Tensor, scaling?: Float8Scaling): Tensor {
   const { outputs, inputs } = weight;
   const told = `x is ${x.dtype} [${x.shape.join(", ")}]`;
   if (x.shape.at(-1) !== inputs) throw new Error(`float8Linear: ${told}, and the weight has ${inputs} inputs`);
@@ -137,8 +137,8 @@ export function float8Linear(x: Tensor, weight: Float8Weight, bias?: Tensor, sca
     const rows = x.reshape([-1, inputs]);
     const behind = aligned(inputs) - inputs;
     const rounded = roundRows(behind === 0 ? rows : rows.constantPadNd([0, behind]));
-    const how = scaling ?? requireFloat8(x.device)[x.dtype as Result];
-    const all = scaledProducts[how](rounded, weight, x.dtype as Result);
+    const how = scaling ?? requireFloat8(x.device)[x.dtype as Float8Result];
+    const all = scaledProducts[how](rounded, weight, x.dtype as Float8Result);
     const y = all.size(1) === outputs ? all : all.narrow(1, 0, outputs);
     const sum = bias === undefined ? y : y.add(bias.to({ dtype: x.dtype }));
     return sum.reshape(shape);
@@ -147,9 +147,10 @@ export function float8Linear(x: Tensor, weight: Float8Weight, bias?: Tensor, sca
 
 /** `rows`: one scale for every row and output; `after`: none, they are multiplied with the sums. The same numbers up to
  *  rounding, the second with one more pass over them. */
-export type Scaling = "rows" | "after";
+export type Float8Scaling = "rows" | "after";
 
-type Result = "float32" | "bfloat16";
+/** Dtypes of rows and results. */
+export type Float8Result = "float32" | "bfloat16";
 
 interface Rounded {
   values: Tensor; // [R, I]
@@ -157,8 +158,8 @@ interface Rounded {
 }
 
 const scaledProducts: Record<
-  Scaling,
-  (x: Rounded, w: Pick<Float8Weight, "packed" | "scales">, dtype: Result) => Tensor
+  Float8Scaling,
+  (x: Rounded, w: Pick<Float8Weight, "packed" | "scales">, dtype: Float8Result) => Tensor
 > = {
   rows: (x, w, dtype) => scaledMm(x.values, w.packed, [x.scales, w.scales.view([1, -1])], dtype),
   after(x, w, dtype) {
@@ -169,27 +170,27 @@ const scaledProducts: Record<
 };
 
 /** [R, I] and [O, I] -> [R, O]. Never with the GPU's fast sums, which have 14 bits. */
-function scaledMm(x: Tensor, w: Tensor, [ofX, ofW]: readonly [Tensor, Tensor], dtype: Result): Tensor {
+function scaledMm(x: Tensor, w: Tensor, [ofX, ofW]: readonly [Tensor, Tensor], dtype: Float8Result): Tensor {
   return call("aten::_scaled_mm", x, w.t(), ofX, ofW, undefined, undefined, dtype, false) as Tensor;
 }
 
-const found = new Map<Device, Record<Result, Scaling>>();
+const found = new Map<Device, Record<Float8Result, Float8Scaling>>();
 
 /** Does nothing the second time. Tries the operator on a few zeros: what a device takes depends on the GPU, the result's
  *  dtype and the libtorch, and all of them say it by refusing.
  *  @returns how the device takes scales
  *  @throws where it multiplies no float8, with what to do */
-export function requireFloat8(device: Device): Record<Result, Scaling> {
+export function requireFloat8(device: Device): Record<Float8Result, Float8Scaling> {
   requireDevice(device);
   const known = found.get(device) ?? tryFloat8(device);
   found.set(device, known);
   return known;
 }
 
-/** @internal `requireFloat8` without its memory. */
-export function tryFloat8(device: Device): Record<Result, Scaling> {
+/** @internal `requireFloat8`, which remembers, for the first time. */
+export function tryFloat8(device: Device): Record<Float8Result, Float8Scaling> {
   return scope(() => {
-    const product = (scaling: Scaling, dtype: Result) => {
+    const product = (scaling: Float8Scaling, dtype: Float8Result) => {
       const values = zeros([ALIGNED, ALIGNED], { device }).to({ dtype: FORMAT });
       const scales = ones([ALIGNED, 1], { device });
       return scaledProducts[scaling]({ values, scales }, { packed: values, scales: scales.view([-1]) }, dtype);
@@ -202,7 +203,7 @@ export function tryFloat8(device: Device): Record<Result, Scaling> {
         `${device} multiplies no float8, which takes a GPU of NVIDIA's of compute capability 8.9 or newer: quantize to int8 there (libtorch: ${reason})`,
       );
     }
-    const takes = (dtype: Result): Scaling => {
+    const takes = (dtype: Float8Result): Float8Scaling => {
       try {
         product("rows", dtype);
         return "rows";

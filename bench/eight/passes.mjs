@@ -145,7 +145,7 @@ function report({ times, ours, theirs, layers, formats, repeats, threads, prompt
   });
   const whole = layers === 32;
   const text = [
-    `Width 4096, ${layers} layers, MLP 12288, vocabulary 126464; ${prompt} rows of prompt, ${ANSWER} tokens of answer, revising; random weights; activations, head and embeddings in bfloat16. ${threads} threads, processor seconds and the clock's, median (range) of ${repeats} runs that took turns. ${theirs.map(({ name }) => name).join(" and ")}: one layer times ${layers}, and the head over all rows; ratios against ${yardstick.name}.`,
+    `Width 4096, ${layers} layers, MLP 12288, vocabulary 126464; ${prompt} rows of prompt, ${ANSWER} tokens of answer, revising; random weights; activations and embeddings in bfloat16, the head of int8 and int4 in int8. ${threads} threads, processor seconds and the clock's, median (range) of ${repeats} runs that took turns. ${theirs.map(({ name }) => name).join(" and ")}: one layer times ${layers}, and the head over all rows; ratios against ${yardstick.name}.`,
     "",
     table(rows),
     "",

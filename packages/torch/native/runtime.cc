@@ -14,6 +14,7 @@ namespace rediff {
 
 std::vector<NativeFunction> fusedFunctions();
 std::vector<NativeFunction> distributedFunctions();  // distributed.cc
+std::vector<NativeFunction> graphFunctions();
 
 namespace {
 
@@ -144,7 +145,8 @@ NAPI_MODULE_INIT() {
   for (const auto& group :
        {rediff::dispatchFunctions(), rediff::tensorFunctions(), rediff::autogradFunctions(), rediff::customFunctions(),
         rediff::readingFunctions(), rediff::runtimeFunctions(), rediff::allocatorFunctions(), rediff::linearFunctions(),
-        rediff::quantizedFunctions(), rediff::distributedFunctions(), rediff::fusedFunctions()})
+        rediff::quantizedFunctions(), rediff::distributedFunctions(), rediff::fusedFunctions(),
+        rediff::graphFunctions()})
     for (const auto& function : group) {
       napi_value value;
       napi_create_function(env, function.name, NAPI_AUTO_LENGTH, function.callback, e, &value);

@@ -91,7 +91,7 @@ export async function buildAddon(torch, ui, root = packageRoot, { relocatable = 
  * @param {import("./libtorch.mjs").Libtorch} torch
  * @param {string} root
  */
-function compileFlags(torch, root) {
+export function compileFlags(torch, root) {
   const system = [nodeApiHeaders().folder, torch.includeDir, join(torch.includeDir, "torch", "csrc", "api", "include")];
   return [
     "-std=c++20",
@@ -143,7 +143,7 @@ async function compileAll(work) {
   const owned = new Set(units.flatMap(ownFolder));
   const shared = hashFiles(
     work.root,
-    files.filter((file) => !isUnit(file) && !owned.has(file)),
+    files.filter((file) => !isUnit(file) && !owned.has(file) && !isApart(file)),
   );
   const cache = cacheFolder("addon", "objects");
   const jobs = units.map((file) => {
@@ -190,6 +190,11 @@ async function compileAll(work) {
  *  @param {string} file */
 function isUnit(file) {
   return /^native[\\/](?:host[\\/])?[^\\/]+\.cc$/.test(file);
+}
+
+/** @param {string} file */
+function isApart(file) {
+  return /^native[\\/]cuda[\\/]/.test(file);
 }
 
 /** @param {string} file */
@@ -246,7 +251,7 @@ async function tool({ compiler, log }, args, what) {
 
 /** The lines from the first error on, at most 20.
  *  @param {string} output */
-function lastErrors(output) {
+export function lastErrors(output) {
   const lines = output.trimEnd().split("\n");
   const first = lines.findIndex((line) => /\berror\b|undefined reference/.test(line));
   return first < 0 ? lines.slice(-SHOWN_LINES).join("\n") : lines.slice(first, first + SHOWN_LINES).join("\n");

@@ -27,22 +27,23 @@ const OLDEST_DRIVER = new Map([
  */
 export async function cudaState(libDir) {
   if (!hasCuda(libDir)) return { state: "absent" };
-  const library = await opens(join(libDir, sharedLibrary("torch_cuda")));
+  const library = await openingProblem([join(libDir, sharedLibrary("torch_cuda"))]);
   if (library !== undefined) return { state: "unloadable", reason: library };
-  const driver = await opens(DRIVER);
+  const driver = await openingProblem([DRIVER]);
   return driver === undefined ? { state: "ready" } : { state: "no driver", reason: driver };
 }
 
-/** Why a library cannot be opened with every symbol resolved; undefined when it can.
- *  @param {string} library */
-async function opens(library) {
+/** Why libraries cannot be opened, one after the other, with every symbol resolved; undefined when they can.
+ *  @param {string[]} libraries */
+export async function openingProblem(libraries) {
   // Node opens what it is given before it finds that it is no addon: one error for a library that is sound.
   const script = `
     const { RTLD_NOW, RTLD_GLOBAL } = require("node:os").constants.dlopen;
-    try { process.dlopen({ exports: {} }, process.argv[1], RTLD_NOW | RTLD_GLOBAL); }
-    catch ({ message }) { if (!message.startsWith("Module did not self-register")) process.stdout.write(message); }
+    for (const library of process.argv.slice(1))
+      try { process.dlopen({ exports: {} }, library, RTLD_NOW | RTLD_GLOBAL); }
+      catch ({ message }) { if (!message.startsWith("Module did not self-register")) process.stdout.write(message + "\\n"); }
     process.exit(7);`;
-  const { status, stdout, stderr } = await run(process.execPath, ["-e", script, library], { timeoutMs: 300_000 });
+  const { status, stdout, stderr } = await run(process.execPath, ["-e", script, ...libraries], { timeoutMs: 300_000 });
   if (status === 7) return stdout.split("\n")[0] || undefined;
   return stderr.trim().split("\n").pop() || `opening it ended with status ${status}`;
 }

@@ -6,9 +6,11 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { findCompiler } from "./compiler.mjs";
 import { cudaState, cudaVersion, gpuNeeds } from "./cuda.mjs";
+import { buildCudaPart, CUDA_PART } from "./cuda-part.mjs";
 import { hasCuda } from "./libtorch.mjs";
-import { scratch, write } from "./scratch.js";
+import { listener, scratch, write } from "./scratch.js";
 import { locateTorch } from "./stamp.mjs";
+import { project } from "./tiny-project.js";
 import { wheelFolder } from "./wheel.mjs";
 
 const compiler = await findCompiler().catch(() => undefined);
@@ -72,6 +74,68 @@ test.skipIf(fetched === undefined)(
   },
   300_000,
 );
+
+test.skipIf(fetched === undefined || compiler === undefined)(
+  `the part for graphs is compiled, linked to NVIDIA's libraries, and opens with them${fetched ? "" : " (SKIPPED: not fetched, see REDIFF_CUDA)"}`,
+  async () => {
+    const libDir = fetched as string;
+    const torch = { libDir, includeDir: join(libDir, "../include"), version: "0", source: "LIBTORCH" } as const;
+    const folder = scratch();
+    const ui = listener();
+    expect(await buildCudaPart(torch, join(folder, "rediff_torch.node"), ui), ui.lines.join("\n")).toBe(
+      join(folder, CUDA_PART),
+    );
+  },
+  300_000,
+);
+
+describe.skipIf(compiler === undefined || process.platform !== "linux")("the part for CUDA's graphs", () => {
+  /** A libtorch with a CUDA part that has `cuda.cc` in it, CUDA's header beside it, and a package of one source. */
+  function tiny({ part, header = "int launch();" }: { part: string; header?: string | undefined }) {
+    const { torch, root } = project();
+    const build = (...args: string[]) =>
+      execFileSync(compiler?.command ?? "", ["-shared", "-fPIC", ...args], { cwd: torch.libDir });
+    write(torch.libDir, { "cuda.cc": "int launch() { return 7; }\n" });
+    build("cuda.cc", "-o", "libtorch_cuda.so");
+    build("empty.cc", "-o", "libc10_cuda.so");
+    if (header !== "") write(join(torch.libDir, "../.."), { "nvidia/cu13/include/cuda_runtime_api.h": header });
+    write(root, { "native/cuda/part.cc": part });
+    return { torch, root, addon: join(root, "rediff_torch.node"), ui: listener() };
+  }
+
+  test("is built beside the addon where the headers are there, once", async () => {
+    const { torch, root, addon, ui } = tiny({
+      part: "#include <cuda_runtime_api.h>\nint both() { return launch(); }\n",
+    });
+    const part = join(root, CUDA_PART);
+    expect(await buildCudaPart(torch, addon, ui, root)).toBe(part);
+    expect(ui.lines).toEqual([expect.stringContaining(`built ${part}`)]);
+    const again = listener();
+    expect(await buildCudaPart(torch, addon, again, root)).toBe(part);
+    expect(again.lines).toEqual([]);
+  });
+
+  test("is left out with the reason where it cannot be had, and the set-up goes on", async () => {
+    const reasons = [
+      [tiny({ part: "int both() { return 1; }\n", header: "" }), /there is no cuda_runtime_api\.h/],
+      [tiny({ part: "#include <gone.h>\n" }), /gone\.h: No such file/],
+      [tiny({ part: "int gone(); int both() { return gone(); }\n" }), /undefined symbol: .*gone/],
+    ] as const;
+    for (const [{ torch, root, addon, ui }, reason] of reasons) {
+      expect(await buildCudaPart(torch, addon, ui, root)).toBeUndefined();
+      expect(ui.lines).toEqual([expect.stringMatching(/cannot be built, so there are no graphs on a GPU/)]);
+      expect(ui.lines[0]).toMatch(reason);
+      expect(existsSync(join(root, CUDA_PART))).toBe(false);
+    }
+  });
+
+  test("is no matter where libtorch is for a CPU", async () => {
+    const { torch, root } = project();
+    const ui = listener();
+    expect(await buildCudaPart(torch, join(root, "rediff_torch.node"), ui, root)).toBeUndefined();
+    expect(ui.lines).toEqual([]);
+  });
+});
 
 test("what a GPU and its driver have to be follows from the version of libtorch", () => {
   expect(cudaVersion("2.15.0+cu132")).toBe("13.2");

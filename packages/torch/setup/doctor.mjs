@@ -5,6 +5,7 @@ import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { findCompiler } from "./compiler.mjs";
 import { cudaState, gpuNeeds } from "./cuda.mjs";
+import { CUDA_PART } from "./cuda-part.mjs";
 import { SetupError } from "./errors.mjs";
 import { inspect } from "./libtorch.mjs";
 import { cacheRoot, describe, onPath } from "./paths.mjs";
@@ -256,6 +257,8 @@ async function checkCuda(torch) {
     return { name, ok: true, found: torch === undefined ? "libtorch is not set up" : "not on this system", required };
   const { state, reason } = await cudaState(torch.libDir);
   const needs = gpuNeeds(torch.torchVersion);
+  const isWhole = existsSync(join(dirname(torch.addon), CUDA_PART));
+  const graphs = isWhole ? "passes can be captured" : `no graphs, for ${CUDA_PART} was not built beside the addon`;
   const fetch = "set REDIFF_CUDA=1, then run npx rediff doctor --fix (2.7 GB to fetch, 4.2 GB on disk)";
   const isWanted = wantsCuda();
   switch (state) {
@@ -275,7 +278,7 @@ async function checkCuda(torch) {
       return {
         name,
         ok: !isWanted,
-        found: `libtorch_cuda opens, all symbols found; no driver (${reason})`,
+        found: `libtorch_cuda opens, all symbols found; ${graphs}; no driver (${reason})`,
         remedy: `It needs ${needs}.`,
         required,
       };
@@ -283,7 +286,7 @@ async function checkCuda(torch) {
       return {
         name,
         ok: true,
-        found: `libtorch_cuda opens, all symbols found, and so does the driver; it needs ${needs}`,
+        found: `libtorch_cuda opens, all symbols found, and so does the driver; ${graphs}; it needs ${needs}`,
         required,
       };
   }

@@ -48,6 +48,7 @@ async function make(ui) {
     { findCompiler },
     { resolveLibtorch },
     { buildAddon },
+    { buildCudaPart },
     { sourceHash, sourceTimes },
     { writeStamp },
     prebuilts,
@@ -55,6 +56,7 @@ async function make(ui) {
     import("./compiler.mjs"),
     import("./libtorch.mjs"),
     import("./build.mjs"),
+    import("./cuda-part.mjs"),
     import("./sources.mjs"),
     import("./stamp.mjs"),
     import("./prebuilt/prebuilt.mjs"),
@@ -65,6 +67,7 @@ async function make(ui) {
   const [times, hash] = [sourceTimes(), sourceHash()];
   const taken = prebuilt === undefined ? undefined : await prebuilts.takePrebuilt(prebuilt, libtorch, ui);
   const addon = taken ?? (await buildAddon(libtorch, ui));
+  if (taken === undefined) await buildCudaPart(libtorch, addon, ui);
   /** @type {Torch} */
   const torch = { addon, libDir: libtorch.libDir, torchVersion: libtorch.version, source: libtorch.source };
   writeStamp(torch, hash, times);

@@ -1,12 +1,13 @@
 /** Devices: what is there, chosen at run time, never fallen back from. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { libDir, native } from "./native.js";
+import { cudaPart, libDir, native } from "./native.js";
 
 /** "cpu", "cuda", "cuda:1", "mps" */
 export type Device = "cpu" | "cuda" | `cuda:${number}` | "mps";
 
 let cudaProblem: string | undefined;
+let cudaPartProblem: string | undefined;
 let cudaTried = false;
 
 /** libtorch_cuda is a gigabyte with dozens of libraries behind it: opened when somebody asks for a GPU, not before. */
@@ -18,7 +19,16 @@ function loadCuda(): void {
     cudaProblem = `this libtorch has no CUDA part (${library} is missing; set REDIFF_CUDA=1 and set up again)`;
   else cudaProblem = native.loadLibrary(library) || undefined;
   // TF32 rounds float32 operands to 10 bits; whoever asks for float32 gets float32 until `allowTf32(true)`.
-  if (cudaProblem === undefined) native.setTf32(false);
+  if (cudaProblem !== undefined) return;
+  native.setTf32(false);
+  cudaPartProblem = existsSync(cudaPart)
+    ? native.loadLibrary(cudaPart) || undefined
+    : `${cudaPart} was not built: it needs a compiler, and CUDA's headers, which REDIFF_CUDA=1 fetches. Set up again with \`npx rediff-torch-setup --force\``;
+}
+
+/** @internal Why a device has no graphs, where there is a reason. */
+export function graphsProblem(device: Device): string | undefined {
+  return device.startsWith("cuda") ? cudaPartProblem : undefined;
 }
 
 /** REDIFF_DEVICE=NAME=LIBRARY: a backend of another make (libtorch has room for one, PrivateUse1), which the library

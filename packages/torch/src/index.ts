@@ -16,6 +16,7 @@ export { type ArrayOf, type DataOf, DTYPES, type DType, elementSize, type TypedA
 export * from "./fused/elementwise.js";
 export * from "./fused/online-softmax.js";
 export * from "./generated/ops.generated.js";
+export { captureGraph, Graph, hasGraphs } from "./graph.js";
 export type { Handle } from "./handle.js";
 export type { NestedNumbers } from "./indexing/familiar.js";
 export type { Index } from "./indexing/indexing.js";

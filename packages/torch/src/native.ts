@@ -2,6 +2,7 @@
  *
  *  Slots are small integers that stand for native tensors; everything above this file speaks of `Tensor`. */
 import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { locateTorch } from "../setup/index.mjs";
 
 export type Slot = number;
@@ -151,6 +152,7 @@ export interface Native {
   deviceCount(device: string): number;
   synchronize(device: string): void;
   setTf32(allowed: boolean): void;
+  hasGraphs(device: string): boolean;
   keepMemory(bytes: number): void;
   keptMemory(): [number, number];
   makeGenerator(device: string): number;
@@ -207,5 +209,7 @@ const found = locateTorch();
 
 /** The folder with libtorch's shared libraries; empty when nothing is set up. */
 export const libDir: string = found?.libDir ?? "";
+/** CUDA's part of this package, beside the addon where it could be built; empty when nothing is set up. */
+export const cudaPart: string = found === undefined ? "" : join(dirname(found.addon), "rediff_cuda.so");
 /** The version of the libtorch that was set up, for example "2.15.0"; empty when nothing is. */
 export const torchVersion: string = found?.torchVersion.replace(/\+.*/, "") ?? "";

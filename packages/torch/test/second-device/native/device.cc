@@ -1,10 +1,8 @@
 // A second device for tests, where there is no GPU: libtorch's PrivateUse1, whose tensors lie in memory of their own and
 // whose operators are the CPU's. What is in the wrong place fails here as it would on a GPU: operators refuse tensors of
 // two devices, the host cannot read the memory, and everything that crosses is counted. Never part of what users load.
-#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/core/dispatch/Dispatcher.h>
-#include <ATen/detail/PrivateUse1HooksInterface.h>
 #include <ATen/native/transformers/attention.h>
 #include <ATen/ops/_fused_sdp_choice.h>
 #include <ATen/ops/_local_scalar_dense.h>
@@ -13,6 +11,8 @@
 
 #include <unordered_set>
 
+#include "graphs.h"
+#include "hooks.h"
 #include "memory.h"
 #include "transfers.h"
 
@@ -22,73 +22,6 @@ namespace {
 bool isHere(const at::Tensor& tensor) {
   return tensor.defined() && tensor.device().type() == c10::kPrivateUse1;
 }
-
-// --- random numbers: the CPU's, so that results can be compared ---
-
-struct Generator final : c10::GeneratorImpl {
-  explicit Generator(c10::Device device)
-      : GeneratorImpl(device, c10::DispatchKeySet(c10::DispatchKey::PrivateUse1)),
-        host(at::make_generator<at::CPUGeneratorImpl>()) {}
-
-  void set_current_seed(uint64_t seed) override {
-    host.set_current_seed(seed);
-  }
-  void set_offset(uint64_t offset) override {
-    host.set_offset(offset);
-  }
-  uint64_t get_offset() const override {
-    return host.get_offset();
-  }
-  uint64_t current_seed() const override {
-    return host.current_seed();
-  }
-  uint64_t seed() override {
-    return host.seed();
-  }
-  void set_state(const c10::TensorImpl& state) override {
-    host.unsafeGetGeneratorImpl()->set_state(state);
-  }
-  c10::intrusive_ptr<c10::TensorImpl> get_state() const override {
-    return host.unsafeGetGeneratorImpl()->get_state();
-  }
-  Generator* clone_impl() const override {
-    auto* copy = new Generator(device_);
-    copy->host = host.clone();
-    return copy;
-  }
-
-  at::Generator host;
-};
-
-struct Hooks final : at::PrivateUse1HooksInterface {
-  bool isBuilt() const override {
-    return true;
-  }
-  bool isAvailable() const override {
-    return true;
-  }
-  bool hasPrimaryContext(c10::DeviceIndex) const override {
-    return true;
-  }
-  c10::DeviceIndex deviceCount() const override {
-    return kDevices;
-  }
-  c10::DeviceIndex getCurrentDevice() const override {
-    return current;
-  }
-  void setCurrentDevice(c10::DeviceIndex index) const override {
-    Guard().setDevice({c10::kPrivateUse1, index});
-  }
-  c10::DeviceIndex exchangeDevice(c10::DeviceIndex index) const override {
-    return Guard().exchangeDevice({c10::kPrivateUse1, index}).index();
-  }
-  c10::DeviceIndex maybeExchangeDevice(c10::DeviceIndex index) const override {
-    return exchangeDevice(index);
-  }
-  at::Generator getNewGenerator(c10::DeviceIndex index) const override {
-    return at::make_generator<Generator>(placed(index));
-  }
-};
 
 // --- every operator that has no registration of its own ---
 
@@ -153,6 +86,25 @@ c10::IValue toHost(const c10::IValue& argument, Aliases& aliases) {
   return mapTensors(argument, [&](const at::Tensor& t) { return isHere(t) ? aliases.onHost(t) : t; });
 }
 
+void runOnCpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  at::AutoDispatchBelowADInplaceOrView below;
+  op.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), stack);
+}
+
+void copyOnHost(const at::Tensor& from, const at::Tensor& to) {
+  at::AutoDispatchBelowADInplaceOrView below;
+  to.copy_(from);
+}
+
+/** Random numbers would be the same in every replay; where a GPU's generator goes on, ours does not know of it. */
+void assertMayRecord(const c10::OperatorHandle& op, c10::ArrayRef<c10::IValue> arguments) {
+  if (capturing() == nullptr) return;
+  bool isRandom = op.hasTag(at::Tag::nondeterministic_seeded);
+  for (const auto& argument : arguments)
+    isRandom = isRandom || (argument.isGenerator() && argument.toGenerator().defined());
+  TORCH_CHECK(!isRandom, op.operator_name().name, ": no random numbers while a graph is captured");
+}
+
 void onCpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   const auto& schema = op.schema();
   const size_t count = schema.arguments().size();
@@ -163,17 +115,32 @@ void onCpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
   if (waits(op))
     for (const auto& argument : given)
       if (argument.isTensor() && isHere(argument.toTensor())) {
-        note("read", name, argument.toTensor());
+        cross("read", name, argument.toTensor());
         break;
       }
 
+  assertMayRecord(op, given);
   Aliases aliases;
   std::vector<c10::IValue> hosts;
   for (size_t i = 0; i < count; i++) hosts.push_back((*stack)[base + i] = toHost(given[i], aliases));
-  {
-    at::AutoDispatchBelowADInplaceOrView below;
-    op.redispatchBoxed(c10::DispatchKeySet(c10::DispatchKey::CPU), stack);
-  }
+  if (capturing() != nullptr)
+    for (size_t i = 0; i < count; i++) {
+      const auto* alias = schema.arguments()[i].alias_info();
+      mapTensors(given[i], [&](const at::Tensor& tensor) {
+        if (isHere(tensor)) touched(name, tensor, alias != nullptr && alias->isWrite());
+        return tensor;
+      });
+    }
+  runOnCpu(op, stack);
+  const bool isRecorded = capturing() != nullptr;
+  // Of each result in turn; undefined where it lies in memory that was there.
+  std::vector<at::Tensor> fresh;
+  if (isRecorded)
+    for (size_t i = base; i < stack->size(); i++)
+      mapTensors((*stack)[i], [&](const at::Tensor& result) {
+        fresh.push_back(result.defined() && !aliases.knows(result) ? result : at::Tensor());
+        return result;
+      });
 
   // An argument that was written into is given back itself, not as another tensor over its memory.
   std::unordered_map<const c10::TensorImpl*, at::Tensor> written;
@@ -194,7 +161,21 @@ void onCpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
     (*stack)[i] = mapTensors((*stack)[i], [&](const at::Tensor& result) {
       if (!result.defined()) return result;
       auto known = written.find(result.unsafeGetTensorImpl());
-      return known != written.end() ? known->second : aliases.onDevice(result, device);
+      if (known != written.end()) return known->second;
+      const bool isNew = !aliases.knows(result);
+      const at::Tensor there = aliases.onDevice(result, device);
+      return isNew ? made(there) : there;
+    });
+  if (isRecorded)
+    recordStep([op, hosts, fresh] {
+      torch::jit::Stack again(hosts.begin(), hosts.end());
+      runOnCpu(op, &again);
+      size_t next = 0;
+      for (const auto& value : again)
+        mapTensors(value, [&](const at::Tensor& result) {
+          if (const at::Tensor& place = fresh[next++]; place.defined()) copyOnHost(result, place);
+          return result;
+        });
     });
 }
 
@@ -204,37 +185,41 @@ at::Tensor empty(
     c10::SymIntArrayRef size, std::optional<at::ScalarType> dtype, std::optional<at::Layout>,
     std::optional<at::Device> device, std::optional<bool>, std::optional<at::MemoryFormat> format) {
   c10::DeviceGuard guard(device ? placed(device->index()) : placed(-1));
-  return at::detail::empty_generic(
+  return made(at::detail::empty_generic(
       C10_AS_INTARRAYREF_SLOW(size), &allocator(), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1),
-      c10::dtype_or_default(dtype), format);
+      c10::dtype_or_default(dtype), format));
 }
 
 at::Tensor emptyStrided(
     c10::SymIntArrayRef size, c10::SymIntArrayRef stride, std::optional<at::ScalarType> dtype,
     std::optional<at::Layout>, std::optional<at::Device> device, std::optional<bool>) {
   c10::DeviceGuard guard(device ? placed(device->index()) : placed(-1));
-  return at::detail::empty_strided_generic(
+  return made(at::detail::empty_strided_generic(
       C10_AS_INTARRAYREF_SLOW(size), C10_AS_INTARRAYREF_SLOW(stride), &allocator(),
-      c10::DispatchKeySet(c10::DispatchKey::PrivateUse1), c10::dtype_or_default(dtype));
+      c10::DispatchKeySet(c10::DispatchKey::PrivateUse1), c10::dtype_or_default(dtype)));
 }
 
 /** The one way between devices. */
 at::Tensor copyFrom(const at::Tensor& from, const at::Tensor& to, bool) {
   if (!isHere(to))
-    note("read", "aten::copy_", from);
+    cross("read", "aten::copy_", from);
   else if (!isHere(from))
-    note("upload", "aten::copy_", from);
+    cross("upload", "aten::copy_", from);
   else if (from.device() != to.device())
-    note("between", "aten::copy_", from);
-  at::AutoDispatchBelowADInplaceOrView below;
+    cross("between", "aten::copy_", from);
   Aliases aliases;
-  at::Tensor host = isHere(to) ? aliases.onHost(to) : to;
-  host.copy_(isHere(from) ? aliases.onHost(from) : from);
+  const at::Tensor target = isHere(to) ? aliases.onHost(to) : to, source = isHere(from) ? aliases.onHost(from) : from;
+  if (capturing() != nullptr) {
+    touched("aten::copy_", from, false);
+    touched("aten::copy_", to, true);
+  }
+  copyOnHost(source, target);
+  recordStep([=] { copyOnHost(source, target); });
   return to;
 }
 
 at::Scalar item(const at::Tensor& tensor) {
-  note("read", "aten::_local_scalar_dense", tensor);
+  cross("read", "aten::_local_scalar_dense", tensor);
   Aliases aliases;
   return at::_local_scalar_dense(aliases.onHost(tensor));
 }
@@ -293,6 +278,14 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
 TORCH_LIBRARY(apart, m) {
   m.def("record(bool on) -> ()", record);
   m.def("recorded() -> str", recorded);
+  m.def("graphs() -> int", countGraphs);
+}
+
+TORCH_LIBRARY_IMPL(rediff, PrivateUse1, m) {
+  m.impl("capture_begin", captureBegin);
+  m.impl("capture_end", captureEnd);
+  m.impl("replay", replay);
+  m.impl("drop_graph", dropGraph);
 }
 
 }  // namespace

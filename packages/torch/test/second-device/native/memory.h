@@ -27,6 +27,12 @@ inline void* unmarked(const void* device) {
 
 inline thread_local c10::DeviceIndex current = 0;
 
+/** Whether this thread captures a graph (graphs.h): then nothing may wait for the device. */
+inline thread_local bool isCapturing = false;
+inline void assertMayWait() {
+  TORCH_CHECK(!isCapturing, "the host cannot wait for the device while a graph is captured");
+}
+
 inline c10::Device placed(c10::DeviceIndex index) {
   return {c10::kPrivateUse1, index < 0 ? current : index};
 }
@@ -96,9 +102,15 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
   bool queryStream(const c10::Stream&) const override {
     return true;
   }
-  void synchronizeStream(const c10::Stream&) const override {}
-  void synchronizeEvent(void*) const override {}
-  void synchronizeDevice(const c10::DeviceIndex) const override {}
+  void synchronizeStream(const c10::Stream&) const override {
+    assertMayWait();
+  }
+  void synchronizeEvent(void*) const override {
+    assertMayWait();
+  }
+  void synchronizeDevice(const c10::DeviceIndex) const override {
+    assertMayWait();
+  }
   c10::DeviceIndex deviceCount() const noexcept override {
     return kDevices;
   }
@@ -150,12 +162,18 @@ class Aliases {
   void takeShape(const at::Tensor& tensor, const at::Tensor& host) {
     auto* storage = tensor.storage().unsafeGetStorageImpl();
     if (host.storage().data() != unmarked(tensor.storage().data()) || host.storage().nbytes() != storage->nbytes()) {
+      TORCH_CHECK(!isCapturing, "memory cannot grow while a graph is captured");
       storage->set_data_ptr_noswap(adopt(host.storage().mutable_data(), host.storage(), tensor.device()));
       storage->set_nbytes(host.storage().nbytes());
     }
     if (tensor.sizes() != host.sizes() || tensor.strides() != host.strides() ||
         tensor.storage_offset() != host.storage_offset())
       tensor.unsafeGetTensorImpl()->set_sizes_and_strides(host.sizes(), host.strides(), host.storage_offset());
+  }
+
+  /** Whether a result lies in memory of an argument, or of another result. */
+  bool knows(const at::Tensor& host) const {
+    return devices_.count(host.storage().unsafeGetStorageImpl()) > 0;
   }
 
  private:

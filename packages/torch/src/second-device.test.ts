@@ -6,9 +6,11 @@ import {
   availableDevices,
   backward,
   call,
+  captureGraph,
   type Device,
   dequantizeWeight,
   float8Linear,
+  fromBuffer,
   Generator,
   linear,
   ones,
@@ -26,6 +28,7 @@ import {
   send,
   Tensor,
   tensor,
+  upload,
 } from "./index.js";
 import { decode, difference, readFixture } from "./testing/fixtures.js";
 import { everyKind, expectSame } from "./testing/tensors.js";
@@ -79,6 +82,134 @@ describe.skipIf(noCompiler)(`the second device${noCompiler ? " (SKIPPED: there i
         "between aten::copy_ float [1, 3]",
       ]);
       call("apart::record", false);
+    });
+  });
+
+  test("is uploaded to without waiting, from pinned memory, whatever becomes of the host's", () => {
+    scope(() => {
+      const own = new Float32Array([1, 2, 3]);
+      call("apart::record", true);
+      const there = upload(fromBuffer(own, [3]), device);
+      const strided = upload(tensor([[1, 2], [3, 4]]).t(), device); // biome-ignore format: a matrix
+      own.fill(9);
+      const second = upload(fromBuffer(own, [3]), device); // may get the memory of the first, where that was given up
+      expect(there.add(second).toNumbers()).toEqual([10, 11, 12]);
+      expect(strided.toNumbers()).toEqual([1, 3, 2, 4]);
+      expect(String(call("apart::recorded")).split("\n")).toEqual([
+        "upload aten::copy_ float [3] pinned",
+        "upload aten::copy_ float [2, 2] pinned",
+        "upload aten::copy_ float [3] pinned",
+        "read aten::copy_ float [3]",
+        "read aten::copy_ float [2, 2]",
+      ]);
+      call("apart::record", false);
+      expect([there.device, there.dtype]).toEqual([device, "float32"]);
+      const host = tensor([1]);
+      expect(upload(host, "cpu").add_(1).device).toBe("cpu");
+      expect(host.toNumbers(), "the CPU's stays where it is").toEqual([2]);
+    });
+  });
+
+  test("copies from pinned memory late: what is written into it meanwhile is uploaded, what blocks is not late", () => {
+    scope(() => {
+      const pinned = call("aten::pin_memory", tensor([1, 2])) as Tensor;
+      expect(call("aten::is_pinned", pinned)).toBe(true);
+      expect(call("aten::is_pinned", tensor([1, 2]))).toBe(false);
+      const copies = [true, false].map(
+        (late) => call("aten::_to_copy", pinned, undefined, undefined, device, undefined, late) as Tensor,
+      );
+      const third = call("aten::_to_copy", pinned, undefined, undefined, device, undefined, true) as Tensor;
+      pinned.fill_(7);
+      const [first, second] = copies.map((copy) => copy.toNumbers());
+      expect([first, second, third.toNumbers()]).toEqual([[1, 2], [1, 2], [7, 7]]); // biome-ignore format: three pairs
+    });
+  });
+
+  describe("attends to sequences end to end", () => {
+    const lengths = (...starts: number[]) => tensor(starts, { dtype: "int32", device });
+    const attend = (q: Tensor, k: Tensor, starts: readonly [Tensor, Tensor], most: readonly [number, number]) =>
+      (call("aten::_flash_attention_forward", q, k, k, ...starts, ...most, 0, false, false) as Tensor[])[0] as Tensor;
+    const rows = (count: number, heads = 2, width = 8) => ones([count, heads, width], { device });
+
+    test("as one by one, grouped heads as well", () => {
+      scope(() => {
+        using generator = new Generator(3);
+        const q = randn([5, 4, 8], generator);
+        const k = randn([9, 2, 8], generator);
+        const got = attend(q.to({ device }), k.to({ device }), [lengths(0, 2, 5), lengths(0, 3, 9)], [3, 6]);
+        const own = (x: Tensor, start: number, count: number) => x.narrow(0, start, count).transpose(0, 1).unsqueeze(0);
+        for (const [row, count, first, positions] of [
+          [0, 2, 0, 3],
+          [2, 3, 3, 6],
+        ] as const) {
+          const seen = own(k, first, positions);
+          const wanted = scaledDotProductAttention(own(q, row, count), seen, seen, undefined, 0, false, {
+            enableGqa: true,
+          });
+          const found = own(got.to({ device: "cpu" }), row, count)
+            .sub(wanted)
+            .abs()
+            .amax()
+            .item();
+          expect(found).toBeLessThan(1e-6);
+        }
+      });
+    });
+
+    test("strictly", () => {
+      scope(() => {
+        const good = [lengths(0, 1, 3), lengths(0, 2, 3)] as const;
+        expect(attend(rows(3), rows(3), good, [2, 2]).shape).toEqual([3, 2, 8]);
+        const host = tensor([0, 1, 3], { dtype: "int32" });
+        const wide = tensor([0, 1, 3], { dtype: "int64", device });
+        const strided = tensor([[0, 9], [1, 9], [3, 9]], { dtype: "int32", device }).select(1, 0); // biome-ignore format: columns
+        for (const [starts, why] of [
+          [host, "are on cpu"],
+          [wide, "are int32"],
+          [strided, "not contiguous"],
+          [lengths(0, 2, 4), "sequences of 4 rows, not 3"],
+          [lengths(0, 3), "2 sequences ask 1|1 sequences ask 2|3 rows of at most 2"],
+          [lengths(1, 2, 3), "the first sequence begins at 1"],
+          [lengths(0, 3, 3), "3 rows of at most 2"],
+          [lengths(0, 2, 1), "-1 rows"],
+        ] as const) {
+          expect(() => attend(rows(3), rows(3), [starts, good[1]], [2, 2]), why).toThrow(new RegExp(why));
+          expect(() => attend(rows(3), rows(3), [good[0], starts], [2, 2]), why).toThrow(new RegExp(why));
+        }
+        expect(() => attend(rows(3, 2, 12), rows(3, 2, 12), good, [2, 2])).toThrow("width 12");
+        expect(() => attend(rows(3), rows(3).to({ dtype: "float64" }), good, [2, 2])).toThrow("dtype");
+        expect(() => attend(rows(3, 3), rows(3, 2), good, [2, 2])).toThrow("2 heads for 3");
+        const ones1 = [lengths(0, 1, 1), lengths(0, 2, 3)] as const;
+        expect(() => attend(rows(1, 2), rows(3, 1), ones1, [1, 2])).toThrow("without a row");
+      });
+    });
+  });
+
+  test("attends in a graph by the lengths of the moment, and nothing is uploaded in one", () => {
+    scope(() => {
+      const at = (...numbers: number[]) => tensor(numbers, { dtype: "int32", device });
+      const [x, starts] = [
+        tensor([[[1]], [[2]], [[6]]], { device })
+          .expand([3, 1, 8])
+          .contiguous(),
+        at(0, 1, 3),
+      ];
+      const attend = () =>
+        (
+          call("aten::_flash_attention_forward", x, x, x, starts, starts, 3, 3, 0, false, false) as Tensor[]
+        )[0] as Tensor;
+      using graph = captureGraph(device, attend);
+      graph.replay();
+      const first = graph.result.toNumbers();
+      starts.copy_(at(0, 2, 3));
+      graph.replay();
+      expect(graph.result.toNumbers()).not.toEqual(first);
+      expect(graph.result.toNumbers()).toEqual(attend().toNumbers());
+      starts.copy_(at(0, 1, 2));
+      expect(() => graph.replay()).toThrow("sequences of 2 rows, not 3");
+      expect(() => captureGraph(device, () => upload(tensor([1]), device))).toThrow(
+        "no upload while a graph is captured",
+      );
     });
   });
 

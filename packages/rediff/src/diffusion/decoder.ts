@@ -4,14 +4,28 @@
  *  Sequences of different lengths are laid end to end and attend only within themselves, so there is no padding, and a
  *  picture's tokens do not depend on its neighbours. Only what is asked for goes through the last block's second
  *  half and through the head, and the host reads once per step. */
-import { cat, fromBuffer, Generator, inferenceMode, rand, Scope, scope, type Tensor, topk } from "@rediff/torch";
+import {
+  cat,
+  type Device,
+  fromBuffer,
+  Generator,
+  inferenceMode,
+  rand,
+  Scope,
+  scope,
+  type Tensor,
+  topk,
+  upload,
+} from "@rediff/torch";
 import { UserError } from "../errors.js";
 import { allPieces, type Pieces, piecesInside } from "../models/chain.js";
 import { idTensor } from "../models/ids.js";
+import { takesFlash } from "../models/kernels.js";
 import { embed, hiddenPieces } from "../models/llada/llada.js";
 import { Rotary, type RotaryTables, rotaryAt } from "../models/llada/rotary.js";
 import { assertPositions } from "../models/llava/assembly.js";
 import type { Model } from "../models/llava/llava.js";
+import { PackedLengths } from "../models/packed-attention.js";
 import { abortSignal, listener, object, optionSet } from "../options/option-set.js";
 import { CacheBudget, type CacheReport } from "./cache/cache-budget.js";
 import { type CacheUse, DecodingCache, plannedBytes } from "./cache/decoding-cache.js";
@@ -43,7 +57,7 @@ function topkOfRow(confidence: Float64Array, k: number): number[] {
 function idMask(ids: Ban["ids"], { vocabulary, device }: Model): Tensor {
   const banned = new Uint8Array(vocabulary);
   for (const id of ids) if (id < vocabulary) banned[id] = 1;
-  return scope(() => fromBuffer(banned, [1, vocabulary], "bool").to({ device }));
+  return scope(() => upload(fromBuffer(banned, [1, vocabulary], "bool"), device));
 }
 
 const banTensor = ({ ids, positions }: Ban, model: Model): TokenBan => ({
@@ -327,31 +341,30 @@ export class Decoder implements Disposable {
     const packed = parts.length === 1 ? (parts[0] as Tensor) : cat(parts, 0);
     const asked = starting(counts).flatMap((start, i) => (segments[i]?.asked ?? []).map((row) => start + row));
     const isCached = segments.some(({ features }) => features !== undefined);
+    const perSegment = segments.map((segment) => segment.asked.length);
+    const places = placesOf(segments, lengths, device);
+    using packedLengths = this.#inOneCall(segments) && new PackedLengths(device, [counts, perSegment, lengths]);
     const sources = llada.weights.blocks.map(
       (_, layer) =>
         new PackedFeatures(
           segments.map(({ features }, i) => ({ rows: counts[i] as number, features: features?.[layer] })),
+          packedLengths && { lengths, places },
         ),
     );
     const hidden = yield* hiddenPieces(llada, packed.unsqueeze(0), {
-      rotary: this.#tablesOf(segments, lengths),
-      visible: { segments: counts },
-      asked: { index: idTensor(asked, device), perSegment: segments.map((segment) => segment.asked.length) },
+      rotary: rotaryAt(this.#tablesFor(lengths), places && { index: places, perSegment: [] }),
+      visible: { segments: counts, packed: packedLengths },
+      asked: { index: idTensor(asked, device), perSegment },
       sources: isCached ? sources : undefined,
     });
     const question = { llada, vocabulary, forbidden: this.#forbidden, piece: this.#piece };
     return scope(() => headAnswers(question, hidden.squeezeDim(0), decodings.map(headShare)));
   }
 
-  /** Rotary tables of the rows in a pass. */
-  #tablesOf(segments: readonly Segment[], lengths: readonly number[]): RotaryTables {
-    const tables = this.#tablesFor(lengths);
-    if (segments.every(({ rows }) => rows === undefined)) return tables;
-    const index = starting(lengths).flatMap((start, i) => {
-      const rows = segments[i]?.rows ?? Array.from({ length: lengths[i] as number }, (_, row) => row);
-      return rows.map((row) => start + row);
-    });
-    return rotaryAt(tables, { index: idTensor(index, this.#model.device), perSegment: [] });
+  /** Whether sequences of different lengths attend in one call. One alone needs none, and its attention may be cut up over
+   *  the device, which the kernel for several does not do. */
+  #inOneCall(segments: readonly Segment[]): true | undefined {
+    return segments.length > 1 && takesFlash(this.#model, this.#model.config.llada.headDim) ? true : undefined;
   }
 
   /** Rotary tables for segments of these lengths, kept until the lengths change. */
@@ -403,6 +416,16 @@ interface Segment {
   asked: readonly number[];
   /** Of each layer. */
   features: readonly SegmentFeatures[] | undefined;
+}
+
+/** Where the rows of a pass are among the positions of all its sequences: int64 [R], undefined is everywhere. */
+function placesOf(segments: readonly Segment[], lengths: readonly number[], device: Device): Tensor | undefined {
+  if (segments.every(({ rows }) => rows === undefined)) return undefined;
+  const places = starting(lengths).flatMap((start, i) => {
+    const rows = segments[i]?.rows ?? Array.from({ length: lengths[i] as number }, (_, row) => row);
+    return rows.map((row) => start + row);
+  });
+  return idTensor(places, device);
 }
 
 /** One, or with guidance two. */

@@ -15,6 +15,8 @@
 import {
   linear as atenLinear,
   cat,
+  type Device,
+  type DType,
   fusedRmsNorm,
   hasFastFusedKernels,
   isInference,
@@ -27,9 +29,12 @@ import {
   Tensor,
   take,
 } from "@rediff/torch";
+import { repeatHeads } from "./heads.js";
+import { hasFlash } from "./measured/flash-attention.js";
 import {
   attentionKernel,
   isBfloat16GateFused,
+  isSetAttentionEach,
   isSetHeadWhole,
   isSetPlain,
   isSetUnfused,
@@ -106,8 +111,21 @@ const floatProduct = (rows: number): Product => floatProducts[linearKernelFor(ro
 /** Which products this process uses for float32 on the CPU. */
 export const floatLinearKernel = (rows = Number.POSITIVE_INFINITY): LinearKernel => linearKernelFor(rows);
 
-/** softmax(q k^T / sqrt(H) + mask) v: [B, N, R, H], [B, N, L, H] -> [B, N, R, H] */
-export function dotAttention(q_BNRH: Tensor, k_BNLH: Tensor, v_BNLH: Tensor, mask?: Tensor): Tensor {
+/** Whether flash attention computes on a device, and is wanted: in inference. Such a device takes grouped heads as they are,
+ *  and sequences of different lengths in one call (packed-attention.ts). */
+export const takesFlash = ({ device, dtype }: { device: Device; dtype: DType }, headWidth: number): boolean =>
+  device !== "cpu" && isInference() && !isPlain() && !isSetAttentionEach() && hasFlash(device, dtype, headWidth);
+
+/** softmax(q k^T / sqrt(H) + mask) v: [B, N, R, H], [B, K, L, H] -> [B, N, R, H]. Of K heads, which divide N, each is seen
+ *  by N / K. */
+export function dotAttention(q_BNRH: Tensor, k_BKLH: Tensor, v_BKLH: Tensor, mask?: Tensor): Tensor {
+  const groups = q_BNRH.size(1) / k_BKLH.size(1);
+  if (groups > 1 && mask === undefined && takesFlash(q_BNRH, q_BNRH.size(3)))
+    return scaledDotProductAttention(q_BNRH, k_BKLH, v_BKLH, undefined, 0, false, { enableGqa: true });
+  return evenAttention(q_BNRH, repeatHeads(k_BKLH, groups), repeatHeads(v_BKLH, groups), mask);
+}
+
+function evenAttention(q_BNRH: Tensor, k_BNLH: Tensor, v_BNLH: Tensor, mask: Tensor | undefined): Tensor {
   const mayChoose =
     mask === undefined &&
     !isPlain() &&

@@ -117,22 +117,27 @@ describe.skipIf(device === undefined)(`a second device${device ? "" : " (SKIPPED
   }
 
   const answers = { "read double [n]": 1 };
-  const asks = { "upload long int [n]": 2 }; // what was written, with where; and which positions are asked for
-  const rows = { "upload bool [n, n]": 1 };
+  // What was written, with where; and which positions are asked for. From pinned memory, as all uploads: nothing waits.
+  const asks = { "upload long int [n] pinned": 2 };
+  const rows = { "upload bool [n, n] pinned": 1 };
+  const several = { "upload int [n, n] pinned": 1 }; // where each of several sequences begins
   const decoded: Record<string, { options: Partial<DecodeOptions>; prompts?: number; each: Record<string, number> }> = {
     "two lists of ids": { options: {}, each: { ...answers, ...asks } },
-    "no more with guidance": { options: { cfgScale: 0.5 }, each: { ...answers, ...asks } },
+    "where each of two sequences begins with guidance": {
+      options: { cfgScale: 0.5 },
+      each: { ...answers, ...asks, ...several },
+    },
     "no more with a cache": {
       options: { cache: { kind: "dllm-cache", promptInterval: 4, genInterval: 2, transferRatio: 0.25 } },
       each: { ...answers, ...asks },
     },
     "its rows, and the positions of all rows, where keys and values are kept": {
       options: { cache: { kind: "refresh", every: 3, changed: 1, certify: false } },
-      each: { ...answers, "upload long int [n]": 4 },
+      each: { ...answers, "upload long int [n] pinned": 4 },
     },
     "the same where they are kept twice, for guidance": {
       options: { cfgScale: 0.5, cache: { kind: "fast-dllm", every: 3 } },
-      each: { ...answers, "upload long int [n]": 4 },
+      each: { ...answers, ...several, "upload long int [n] pinned": 4 },
     },
     "no more with random numbers, which are drawn there": {
       options: { temperature: 0.5, remasking: "random" },
@@ -142,10 +147,10 @@ describe.skipIf(device === undefined)(`a second device${device ? "" : " (SKIPPED
       options: { banned: [{ ids: [9] }, { ids: [5, 6], positions: [1, 15] }] },
       each: { ...answers, ...asks, ...rows },
     },
-    "one list more for each further prompt": {
+    "one list more for each further prompt, and where each begins": {
       options: {},
       prompts: 3,
-      each: { ...answers, "upload long int [n]": 4 },
+      each: { ...answers, ...several, "upload long int [n] pinned": 4 },
     },
   };
   for (const [what, { options, prompts, each }] of Object.entries(decoded))
@@ -158,7 +163,7 @@ describe.skipIf(device === undefined)(`a second device${device ? "" : " (SKIPPED
       }
       // Rotary tables, once for a length.
       const sequences = (prompts ?? 1) * (options.cfgScale === undefined ? 1 : 2);
-      expect(first).toMatchObject({ ...answers, "upload float [n, n, n, n]": 2 * sequences });
+      expect(first).toMatchObject({ ...answers, "upload float [n, n, n, n] pinned": 2 * sequences });
     });
 
   test("a step with revising says beside which rows are masks", async ({ tinyModel }) => {

@@ -12,7 +12,8 @@
 import { arange, cat, detachFromScope, type Tensor } from "@rediff/torch";
 import { mergeHeads } from "../../models/heads.js";
 import { linear } from "../../models/kernels.js";
-import type { BlockOutput, KeyValues } from "../../models/llada/llada.js";
+import type { KeyValues } from "../../models/llada/attend.js";
+import type { BlockOutput } from "../../models/llada/llada.js";
 import type { FeatureCacheOptions } from "./cache-options.js";
 import { keep } from "./key-value-cache.js";
 import type { SegmentFeatures } from "./packed-features.js";

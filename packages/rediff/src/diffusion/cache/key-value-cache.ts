@@ -1,10 +1,12 @@
 /** Keys and values of one sequence, kept from pass to pass: those of rows that a pass does not compute stay what they were.
  *  K key-value heads, L positions, R of them in the pass, H head width.
  *
- *  Keys are kept rotated, and both head by head, as attention reads them. A pass may be asked again with the same rows (a
+ *  Keys are kept rotated, and both head by head, as attention on a CPU reads them; or with those of other sequences
+ *  (kept-together.ts). A pass may be asked again with the same rows (a
  *  pass that failed on another prompt is): it overwrites what it wrote. */
 import { detachFromScope, type Tensor } from "@rediff/torch";
-import type { KeyValues } from "../../models/llada/llada.js";
+import type { KeyValues } from "../../models/llada/attend.js";
+import type { KeptPart, KeptTogether } from "./kept-together.js";
 import type { SegmentFeatures } from "./packed-features.js";
 
 export class KeyValueCache implements Disposable {
@@ -25,10 +27,26 @@ export class KeyValueCache implements Disposable {
 }
 
 /** Of one layer. */
-class KeptKeyValues implements SegmentFeatures, Disposable {
+class KeptKeyValues implements SegmentFeatures, KeptPart, Disposable {
   readonly keepsOutputs = false;
+  readonly part = this;
   rows: Tensor | undefined;
   #kept: KeyValues | undefined; // [1, K, L, H]
+  #home: KeptTogether | undefined;
+
+  get kept(): KeyValues | undefined {
+    return this.#kept;
+  }
+
+  get home(): KeptTogether | undefined {
+    return this.#home;
+  }
+
+  moveTo(home: KeptTogether, kept: KeyValues): void {
+    this[Symbol.dispose]();
+    this.#kept = kept;
+    this.#home = home;
+  }
 
   get isWhole(): boolean {
     return this.rows === undefined;
@@ -39,6 +57,12 @@ class KeptKeyValues implements SegmentFeatures, Disposable {
   }
 
   seen(due: KeyValues): KeyValues {
+    // Alone again: nobody else's memory is held for it.
+    if (this.#home?.isPartlyLeft) {
+      const own = this.#kept && keep(undefined, this.#kept);
+      this[Symbol.dispose]();
+      this.#kept = own;
+    }
     if (this.rows === undefined) {
       this.#kept = keep(this.#kept, due);
       return due;
@@ -57,6 +81,8 @@ class KeptKeyValues implements SegmentFeatures, Disposable {
     this.#kept?.keys.dispose();
     this.#kept?.values.dispose();
     this.#kept = undefined;
+    this.#home?.left();
+    this.#home = undefined;
   }
 }
 

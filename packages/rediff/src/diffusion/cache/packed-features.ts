@@ -1,8 +1,9 @@
 /** Features of sequences that lie end to end in one forward pass, of which some keep features and others do not.
  *  R rows of all segments, D width. */
 import { arange, cat, type Tensor } from "@rediff/torch";
-import type { Positions } from "../../models/llada/attend.js";
-import type { BlockOutput, FeatureSource, KeyValues } from "../../models/llada/llada.js";
+import type { KeyValues, Positions, SeenKeyValues } from "../../models/llada/attend.js";
+import type { BlockOutput, FeatureSource } from "../../models/llada/llada.js";
+import { type KeptPart, KeptTogether } from "./kept-together.js";
 
 /** Of one sequence in one layer: what `FeatureSource` is for all. Rows are counted from its first one in the pass. */
 export interface SegmentFeatures {
@@ -13,6 +14,8 @@ export interface SegmentFeatures {
   due(h_1RD: Tensor, w: Parameters<FeatureSource["due"]>[1]): Tensor | undefined;
   /** Of all positions, by those of the due rows; keeps them. */
   seen(due: KeyValues): KeyValues;
+  /** Where nothing but keys and values is kept, they may lie with those of other sequences. */
+  readonly part?: KeptPart;
   /** Of all rows, by those that are due; undefined when none are. Keeps a copy. Only where outputs are kept. */
   output(name: BlockOutput, due_1RD: Tensor | undefined): Tensor;
 }
@@ -23,6 +26,14 @@ export interface PackedSegment {
   features: SegmentFeatures | undefined;
 }
 
+/** How the sequences lie where they keep together what all of them keep. */
+export interface Together {
+  /** Positions of each sequence. */
+  lengths: readonly number[];
+  /** Where the pass's rows are among the positions of all: int64 [R], undefined is everywhere. */
+  places: Tensor | undefined;
+}
+
 /** One layer of a packed pass. */
 export class PackedFeatures implements FeatureSource {
   readonly keepsOutputs: boolean;
@@ -30,9 +41,13 @@ export class PackedFeatures implements FeatureSource {
   /** Rows that are due in each segment. */
   #counts: readonly number[];
   #isAllDue = true;
+  readonly #together: (Together & { parts: readonly KeptPart[] }) | undefined;
 
-  constructor(segments: readonly PackedSegment[]) {
+  /** @param together where the device attends to all sequences in one call */
+  constructor(segments: readonly PackedSegment[], together?: Together) {
     this.#segments = segments;
+    const parts = segments.flatMap(({ features }) => features?.part ?? []);
+    this.#together = together && parts.length === segments.length ? { ...together, parts } : undefined;
     this.#counts = segments.map(({ rows }) => rows);
     this.keepsOutputs = segments.some(({ features }) => features?.keepsOutputs);
   }
@@ -54,14 +69,20 @@ export class PackedFeatures implements FeatureSource {
     return { index: cat(places, 0), perSegment: this.#counts };
   }
 
-  seen({ keys, values }: KeyValues): readonly KeyValues[] | undefined {
+  seen({ keys, values }: KeyValues): SeenKeyValues | undefined {
+    if (this.#together !== undefined) {
+      const { parts, lengths, places } = this.#together;
+      const home = KeptTogether.of(parts, lengths, { keys, values });
+      home.write({ keys, values }, places);
+      return places && { together: home.all, lengths };
+    }
     const [k, v] = [keys.splitWithSizes(this.#counts, 2), values.splitWithSizes(this.#counts, 2)];
     const seen = this.#segments.map(({ features }, i) => {
       const own = { keys: k[i] as Tensor, values: v[i] as Tensor };
       return features?.seen(own) ?? own;
     });
     const isWhole = this.#segments.every(({ features }) => features?.isWhole ?? true);
-    return isWhole ? undefined : seen;
+    return isWhole ? undefined : { each: seen };
   }
 
   output(name: BlockOutput, compute: () => Tensor): Tensor {

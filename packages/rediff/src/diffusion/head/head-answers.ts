@@ -3,8 +3,8 @@
  *  In pieces of the vocabulary: a piece's logits are made, forbidden tokens taken out, and added to sums (softmax-sums.ts), so
  *  that the logits of 126,464 tokens are never there at once, and are read once. What needs them all, a sample at a
  *  temperature, has them all, by libtorch's operators one by one (token-candidates.ts): that way is the yardstick, too. */
-import { cat, fromBuffer, maximum, QuantizedWeight, scope, type Tensor, where } from "@rediff/torch";
-import { idTensor } from "../../models/ids.js";
+import { cat, maximum, QuantizedWeight, scope, type Tensor, where } from "@rediff/torch";
+import { idTensor, rowMask } from "../../models/ids.js";
 import { isHeadWhole } from "../../models/kernels.js";
 import { headLogits, type Llada, logits } from "../../models/llada/llada.js";
 import type { Model } from "../../models/llava/llava.js";
@@ -193,9 +193,7 @@ function exclusionsOf({ options, masked, positions, bans }: HeadShare, forbidden
   const device = forbidden.ids_1V.device;
   const among = (hits: readonly boolean[], exclusion: Omit<Exclusion, "rows_R1">): Exclusion[] => {
     if (!hits.includes(true)) return [];
-    const rows_R1 = hits.includes(false)
-      ? fromBuffer(Uint8Array.from(hits, Number), [hits.length, 1], "bool").to({ device })
-      : undefined;
+    const rows_R1 = hits.includes(false) ? rowMask(hits, device) : undefined;
     return [{ ...exclusion, rows_R1 }];
   };
   const { ids, ids_1V } = forbidden;

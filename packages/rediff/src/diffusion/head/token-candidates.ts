@@ -1,6 +1,7 @@
 /** From logits to tokens and confidences, without leaving the device.
  *  R rows of logits, one for each position that was asked for; V vocabulary. */
-import { fromBuffer, scope, stack, type Tensor, where } from "@rediff/torch";
+import { scope, stack, type Tensor, where } from "@rediff/torch";
+import { rowMask } from "../../models/ids.js";
 import type { DecodeOptions } from "../decode-options.js";
 import type { ConfidenceRule } from "../rules.js";
 
@@ -28,7 +29,7 @@ export function forbid(
   options: Pick<DecodeOptions, "revise">,
 ): Tensor {
   if (options.revise || masked.every(Boolean)) return logits_RV.indexFill_(1, forbidden, Number.NEGATIVE_INFINITY);
-  const rows = fromBuffer(Uint8Array.from(masked, Number), [masked.length, 1], "bool").to({ device: logits_RV.device });
+  const rows = rowMask(masked, logits_RV.device);
   return where(rows, logits_RV.clone().indexFill_(1, forbidden, Number.NEGATIVE_INFINITY), logits_RV);
 }
 
@@ -47,9 +48,7 @@ export function ban(logits_RV: Tensor, bans: readonly TokenBan[], positions: rea
     const isHit = positions.map((position) => where?.has(position) ?? true);
     if (!isHit.includes(true)) return logits;
     if (!isHit.includes(false)) return logits.maskedFill(ids_1V, Number.NEGATIVE_INFINITY);
-    const rows_R1 = fromBuffer(Uint8Array.from(isHit, Number), [isHit.length, 1], "bool").to({
-      device: logits.device,
-    });
+    const rows_R1 = rowMask(isHit, logits.device);
     return logits.maskedFill(rows_R1.logicalAnd(ids_1V), Number.NEGATIVE_INFINITY);
   }, logits_RV);
 }

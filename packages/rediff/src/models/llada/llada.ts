@@ -9,9 +9,9 @@
  *  are asked for, where features of earlier passes come from, what a linear weight is. */
 import { QuantizedWeight, quantizedRows, scope, Tensor } from "@rediff/torch";
 import { chainPieces, type Pieces, runChain, type Stage, stage } from "../chain.js";
-import { mergeHeads, repeatHeads, splitHeads } from "../heads.js";
+import { mergeHeads, splitHeads } from "../heads.js";
 import { add_, gated_, type LinearWeight, linear, rmsNorm, type StoredWeight } from "../kernels.js";
-import { at, attend, attendEach, type Positions } from "./attend.js";
+import { at, attend, attendKept, type KeyValues, type Positions, type SeenKeyValues } from "./attend.js";
 import type { LladaConfig } from "./llada-config.js";
 import { type RotaryTables, rotaryAt, rotate_ } from "./rotary.js";
 import type { Visibility } from "./visibility.js";
@@ -52,12 +52,6 @@ export function unrounded(model: Llada): Llada<Tensor> {
   return { config: model.config, weights: { ...model.weights, blocks, head } };
 }
 
-/** Keys, rotated, and values of a segment: [1, K, L, H] each. */
-export interface KeyValues {
-  keys: Tensor;
-  values: Tensor;
-}
-
 /** What a block adds to its input, in two parts. */
 export type BlockOutput = "attention" | "feedForward";
 
@@ -68,8 +62,8 @@ export interface FeatureSource {
   readonly keepsOutputs: boolean;
   /** The rows whose features are computed in this pass, by the block's normed input; undefined is all. */
   due(h_1RD: Tensor, w: BlockWeights<LinearWeight>): Positions | undefined;
-  /** What each segment sees, by the due rows' keys and values; undefined is just those. */
-  seen(due: KeyValues): readonly KeyValues[] | undefined;
+  /** What the segments see, by the due rows' keys and values; undefined is just those. */
+  seen(due: KeyValues): SeenKeyValues | undefined;
   /** An output of all rows, the caller's own. `compute` makes it of those that are due; it is not called when none are. */
   output(name: BlockOutput, compute: () => Tensor): Tensor;
 }
@@ -121,15 +115,8 @@ function attention(
   const keys = rotate_(heads(linear(at(h_BLD, due), w.key)), rotaryAt(rotary, due));
   const values = heads(linear(at(h_BLD, due), w.value));
   const seen = source.seen({ keys, values });
-  const groups = config.heads / config.kvHeads;
-  const ofQueries = (x_BKLH: Tensor) => repeatHeads(x_BKLH, groups);
   const attended_BNRH =
-    seen === undefined
-      ? attend(q_BNRH, ofQueries(keys), ofQueries(values), visible, asking)
-      : attendEach(
-          q_BNRH.splitWithSizes(asking?.perSegment ?? visible.segments ?? [q_BNRH.size(2)], 2),
-          seen.map((own) => [ofQueries(own.keys), ofQueries(own.values)] as const),
-        );
+    seen === undefined ? attend(q_BNRH, keys, values, visible, asking) : attendKept(q_BNRH, seen, visible, asking);
   return linear(mergeHeads(attended_BNRH), w.output);
 }
 

@@ -3,7 +3,7 @@
  *
  *  Angles, cosines and sines are float32, then cast to the activations' dtype: LLaDA-V's choice (the original LLaDA
  *  rotates in float32), kept for parity. */
-import { type Device, type DType, fromBuffer, scope, type Tensor } from "@rediff/torch";
+import { type Device, type DType, fromBuffer, scope, type Tensor, upload } from "@rediff/torch";
 import { turn_ } from "../kernels.js";
 import { at, type Positions } from "./attend.js";
 import type { LladaConfig } from "./llada-config.js";
@@ -62,7 +62,8 @@ export class Rotary {
       if (ropeScaling?.type === "linear") positions_BL1 = positions_BL1.div(ropeScaling.factor);
       const angles_BLh = positions_BL1.mul(inverseFrequencies(theta, headDim)); // h = H/2
       const angles_B1LH = angles_BLh.repeat([1, 1, 2]).unsqueeze(1);
-      return { cos: angles_B1LH.cos().to({ dtype, device }), sin: angles_B1LH.sin().to({ dtype, device }) };
+      const table = (angles: Tensor): Tensor => upload(angles.to({ dtype }), device);
+      return { cos: table(angles_B1LH.cos()), sin: table(angles_B1LH.sin()) };
     });
   }
 }

@@ -1,12 +1,15 @@
 /** Who sees whom in attention.
  *  B batch, L positions. */
 import type { Tensor } from "@rediff/torch";
+import type { PackedLengths } from "../packed-attention.js";
 
 /** - nothing given: every position of a sequence sees every other;
  *  - `segments`: the L positions are independent sequences of these lengths, laid end to end (B must be 1);
  *  - `mask`: added to the scores, [B, 1, L or 1, L]. */
 export interface Visibility {
   segments?: readonly number[] | undefined;
+  /** Where the device takes all segments in one call. */
+  packed?: PackedLengths | undefined;
   mask?: Tensor | undefined;
 }
 

@@ -3,7 +3,7 @@
  *
  *  Visuals go in groups. A group's tiles go through the tower in chunks, its features through the projector at once. One
  *  path for everybody: who describes runs the chain forward, who trains runs it so that it can go back. */
-import { cat, type Device, type DType, fromBuffer, scope, type Tensor } from "@rediff/torch";
+import { cat, type Device, type DType, fromBuffer, scope, type Tensor, upload } from "@rediff/torch";
 import { normalizedLevels, type Tiles, type Visual } from "../../vision/tiles/tiles.js";
 import { pictureLayout, videoLayout } from "../../vision/tiles/token-layout.js";
 import { allPieces, type ChainRunner, chainPieces, type Pass, type Pieces, type Stage, stage } from "../chain.js";
@@ -196,7 +196,8 @@ function* groupPass(
   };
 }
 
-/** Bytes to what the tower takes: uint8 [T, 3, S, S] -> ((x / 255) - 0.5) / 0.5 in the model's dtype. */
+/** Bytes to what the tower takes: uint8 [T, 3, S, S] -> ((x / 255) - 0.5) / 0.5 in the model's dtype. They cross to a device
+ *  as bytes, and become numbers there. */
 export function normalizePixels(
   tiles: Pick<Tiles, "pixels" | "tiles" | "tileSize">,
   dtype: DType,
@@ -204,9 +205,9 @@ export function normalizePixels(
 ): Tensor {
   const { pixels, tileSize } = tiles;
   return scope(() => {
-    const levels_256 = fromBuffer(normalizedLevels(), [256]);
-    const index_N = fromBuffer(pixels, [pixels.length]).to({ dtype: "int32" });
-    return levels_256.indexSelect(0, index_N).view([tiles.tiles, 3, tileSize, tileSize]).to({ dtype, device });
+    const levels_256 = upload(fromBuffer(normalizedLevels(), [256]), device);
+    const index_N = upload(fromBuffer(pixels, [pixels.length]), device).to({ dtype: "int32" });
+    return levels_256.indexSelect(0, index_N).view([tiles.tiles, 3, tileSize, tileSize]).to({ dtype });
   });
 }
 

@@ -3,9 +3,10 @@
  *
  *  REDIFF_KERNELS forces them for a whole process, as a list with commas: "plain" (everything as in `withPlainKernels`),
  *  "aten" or "onednn" for float32 products, "bfloat16-native" or "bfloat16-float32" (products, and attention of many rows),
- *  "attention-fused" or "attention-products". What is forced is not measured; results of other kernels differ by rounding. "head-whole" and
- *  "unfused" turn off what is not measured, because it is the faster wherever it is: the head by pieces of the vocabulary,
- *  and several operators in one pass over memory. */
+ *  "attention-fused" or "attention-products". What is forced is not measured; results of other kernels differ by rounding.
+ *  "head-whole", "unfused" and "attention-each" turn off what is not measured, because it is the faster wherever it is: the
+ *  head by pieces of the vocabulary, several operators in one pass over memory, and attention of several sequences in one
+ *  call. */
 import { getThreads, setThreads } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import { BFLOAT16_ROWS, FEW_ROWS, MANY_ROWS, measureKernels } from "./kernel-times.js";
@@ -67,6 +68,7 @@ const SETTINGS = [
   "bfloat16-float32",
   "attention-fused",
   "attention-products",
+  "attention-each",
   "head-whole",
   "unfused",
 ] as const;
@@ -135,6 +137,9 @@ export const isSetHeadWhole = (): boolean => isSet("head-whole");
 
 /** Whether it asks for elementwise operators one by one. */
 export const isSetUnfused = (): boolean => isSet("unfused");
+
+/** Whether it asks for each sequence's attention apart, and for grouped heads repeated. */
+export const isSetAttentionEach = (): boolean => isSet("attention-each");
 
 /** For a float32 product on the CPU. */
 export function linearKernelFor(rows: number): LinearKernel {

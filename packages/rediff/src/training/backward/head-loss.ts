@@ -6,7 +6,7 @@
  *
  *  Written out by hand: the logits of a chunk are overwritten by their own gradient, tile by tile while a tile is in the
  *  processor's cache. Softmax in float32 (float64 for a float64 model), as in the reference. */
-import { cat, fromBuffer, full, scope, type Tensor, zeros } from "@rediff/torch";
+import { cat, fromBuffer, full, scope, type Tensor, upload, zeros } from "@rediff/torch";
 import { idTensor } from "../../models/ids.js";
 import { linear, linearInputGradient, linearWeightGradient } from "../../models/kernels.js";
 import { gradientDtype, openGradient } from "./accumulate.js";
@@ -119,7 +119,7 @@ function chunkLoss(
   const losses = sum.log().add(max).squeezeDim(1).sub(chosen);
   if (gradients === undefined) return { losses, hiddenGradient: undefined };
 
-  const weights = fromBuffer(Float64Array.from(gradients.weights), [rows]).to({ dtype: wide, device });
+  const weights = upload(fromBuffer(Float64Array.from(gradients.weights), [rows]).to({ dtype: wide }), device);
   const scale = weights.unsqueeze(1).div(sum);
   const hiddenGradient = zeros(hidden.shape, { dtype: wide, device });
   for (const { start, head, logits, rows, columns } of tiles)

@@ -11,9 +11,11 @@
 
 #include <unordered_set>
 
+#include "attention.h"
 #include "graphs.h"
 #include "hooks.h"
 #include "memory.h"
+#include "pinned.h"
 #include "transfers.h"
 
 namespace apart {
@@ -31,6 +33,12 @@ const std::unordered_set<std::string> kTakeHostNumbers = {"aten::index_put_", "a
 /** How many elements their results have, the host has to know: a GPU's kernels wait for it. */
 bool waits(const c10::OperatorHandle& op) {
   return op.hasTag(at::Tag::dynamic_output_shape) || op.hasTag(at::Tag::data_dependent_output);
+}
+
+/** It looks at no numbers. */
+bool isView(const c10::OperatorHandle& op) {
+  const auto& results = op.schema().returns();
+  return !results.empty() && results[0].alias_info() != nullptr && !results[0].alias_info()->isWrite();
 }
 
 /** Calls `each` with every tensor of a value. */
@@ -118,6 +126,8 @@ void onCpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
         cross("read", name, argument.toTensor());
         break;
       }
+  if (!isView(op)) pinned().settle();
+  if (name.find("attention") != std::string::npos && given[0].isTensor()) noteKernel(name, given[0].toTensor());
 
   assertMayRecord(op, given);
   Aliases aliases;
@@ -200,7 +210,12 @@ at::Tensor emptyStrided(
 }
 
 /** The one way between devices. */
-at::Tensor copyFrom(const at::Tensor& from, const at::Tensor& to, bool) {
+at::Tensor copyFrom(const at::Tensor& from, const at::Tensor& to, bool nonBlocking) {
+  if (nonBlocking && isHere(to) && !isHere(from) && pinned().has(from.const_data_ptr())) {
+    cross("upload", "aten::copy_", from, " pinned");
+    if (pinned().upload(from, to)) return to;
+  }
+  pinned().settle();
   if (!isHere(to))
     cross("read", "aten::copy_", from);
   else if (!isHere(from))
@@ -219,6 +234,7 @@ at::Tensor copyFrom(const at::Tensor& from, const at::Tensor& to, bool) {
 }
 
 at::Scalar item(const at::Tensor& tensor) {
+  pinned().settle();
   cross("read", "aten::_local_scalar_dense", tensor);
   Aliases aliases;
   return at::_local_scalar_dense(aliases.onHost(tensor));
@@ -243,15 +259,27 @@ void record(bool on) {
   std::lock_guard<std::mutex> lock(all.mutex);
   all.recorded = on;
   all.lines.clear();
+  all.kernels.clear();
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const auto& line : lines) text += (text.empty() ? "" : "\n") + line;
+  return text;
 }
 
 /** A line for each transfer since `record`. */
 std::string recorded() {
   auto& all = transfers();
   std::lock_guard<std::mutex> lock(all.mutex);
-  std::string text;
-  for (const auto& line : all.lines) text += (text.empty() ? "" : "\n") + line;
-  return text;
+  return joined(all.lines);
+}
+
+/** And for each call that computed attention. */
+std::string attended() {
+  auto& all = transfers();
+  std::lock_guard<std::mutex> lock(all.mutex);
+  return joined(all.kernels);
 }
 
 struct Registration {
@@ -273,11 +301,13 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("empty_strided", emptyStrided);
   m.impl("_copy_from", copyFrom);
   m.impl("_local_scalar_dense", item);
+  m.impl("_flash_attention_forward", flashAttention);
 }
 
 TORCH_LIBRARY(apart, m) {
   m.def("record(bool on) -> ()", record);
   m.def("recorded() -> str", recorded);
+  m.def("attended() -> str", attended);
   m.def("graphs() -> int", countGraphs);
 }
 

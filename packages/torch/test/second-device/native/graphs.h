@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "memory.h"
+#include "pinned.h"
 #include "transfers.h"
 
 namespace apart {
@@ -43,9 +44,10 @@ inline Graph* capturing() {
 }
 
 /** Writes down what crosses; a graph cannot have it done again. */
-inline void cross(const char* direction, const std::string& operatorName, const at::Tensor& tensor) {
+inline void cross(
+    const char* direction, const std::string& operatorName, const at::Tensor& tensor, const char* how = "") {
   TORCH_CHECK(capturing() == nullptr, operatorName, ": no ", direction, " while a graph is captured");
-  note(direction, operatorName, tensor);
+  note(direction, operatorName, tensor, how);
 }
 
 /** Memory made during a capture is the graph's. */
@@ -90,6 +92,7 @@ inline Graphs& graphs() {
 
 inline void captureBegin(const at::Tensor& anchor, bool dry) {
   TORCH_CHECK(!underWay, "a graph is being captured already");
+  pinned().settle();
   underWay.emplace();
   if (dry) return;
   underWay->graph = std::make_shared<Graph>(Graph{anchor.device(), {}, {}, {}});
@@ -126,6 +129,7 @@ inline void replay(const at::Tensor&, int64_t number) {
         storage && storage->data() == foreign.start, "the graph uses memory (first in ", foreign.first,
         ") that was freed or has moved since it was captured");
   }
+  pinned().settle();
   for (const auto& step : graph->steps) step();
 }
 

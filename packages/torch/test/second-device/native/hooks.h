@@ -1,11 +1,12 @@
-// What libtorch asks a device for beside its operators: how many there are, and random numbers. Those are the CPU's, so that
-// results can be compared.
+// What libtorch asks a device for beside its operators: how many there are, memory of the host that is
+// pinned, and random numbers. Those are the CPU's, so that results can be compared.
 #pragma once
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/detail/PrivateUse1HooksInterface.h>
 
 #include "memory.h"
+#include "pinned.h"
 
 namespace apart {
 
@@ -71,6 +72,12 @@ struct Hooks final : at::PrivateUse1HooksInterface {
   }
   at::Generator getNewGenerator(c10::DeviceIndex index) const override {
     return at::make_generator<Generator>(placed(index));
+  }
+  c10::Allocator* getPinnedMemoryAllocator() const override {
+    return &pinned();
+  }
+  bool isPinnedPtr(const void* memory) const override {
+    return pinned().has(memory);
   }
 };
 

@@ -34,6 +34,7 @@ const USAGE = `Usage: npm run bench -- decode --reference CLONE --python PYTHON 
   --seconds S         serve: for how long (60)
   --gen-length N      serve, library: tokens of an answer (48)
   --scenes N          cache: scenes to describe (60)
+  --together          cache: eight pictures at once beside one at a time, and nothing else
   --prompt N          cache: positions of the long prompt (1024); eight: those of passes and quality (819)
   --only SIDE         measure one side alone: reference or engine
   --work DIR          where the random checkpoints are kept (the system's folder for temporary files; eight: bench in
@@ -78,6 +79,7 @@ function parse(args) {
         work: string,
         part: string,
         format: string,
+        together: flag,
         write: flag,
         verbose: flag,
         help: flag,
@@ -185,8 +187,9 @@ async function main() {
     const { benchEvaluate } = await import("./evaluate.mjs");
     results.push(await benchEvaluate({ ...options, threads: options.threads ?? 0, log }));
   } else if (options.what === "cache") {
+    const { benchTogether } = await import("./together.mjs");
     const { benchCache } = await import("./cache.mjs");
-    results.push(...(await benchCache({ ...options, log })));
+    results.push(...(await (options.together ? benchTogether : benchCache)({ ...options, log })));
   } else if (options.what === "library") {
     const { benchLibrary } = await import("./library.mjs");
     results.push(await benchLibrary({ ...options, log }));

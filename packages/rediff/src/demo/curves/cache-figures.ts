@@ -44,7 +44,7 @@ export function cacheSettings(tokensPerStep: number): CacheSetting[] {
     fastBut("threshold 0.9", { threshold: 0.9 }),
     fastBut("threshold 0.5", { threshold: 0.5 }),
     fastBut("rule factor", { rule: "factor" }),
-    fastBut("rule joint", { rule: "joint", threshold: 0.7, revise: false }),
+    fastBut("rule joint", { rule: "joint", threshold: 0.7 }),
     fastBut("refreshed every 8, after a quarter", { threshold: 0.7, refreshEvery: 8, refreshChanged: 0.25 }),
   ];
 }

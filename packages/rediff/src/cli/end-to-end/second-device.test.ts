@@ -3,7 +3,7 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { call, type Device, memory, noGrad, scope, setThreads, type Tensor } from "@rediff/torch";
+import { call, type Device, inferenceMode, memory, noGrad, scope, setThreads, type Tensor } from "@rediff/torch";
 import { beforeAll, describe, expect } from "vitest";
 import { loadModelFolder } from "../../checkpoint/load-model.js";
 import { quantizeModel } from "../../checkpoint/quantize/quantize-model.js";
@@ -13,6 +13,8 @@ import type { DescribeOptions } from "../../inference/request.js";
 import { loadModel } from "../../inference/vision-language-model.js";
 import { idTensor } from "../../models/ids.js";
 import { embed } from "../../models/llada/llada.js";
+import type { Model } from "../../models/llava/llava.js";
+import { encodeVisuals } from "../../models/llava/vision-encoder.js";
 import { isBuilt, pictureUrl, post, startTestServer } from "../../serving/testing/start.js";
 import { rediffHere } from "../../testing/command-line.js";
 import { pictureFolder, test } from "../../testing/fixtures.js";
@@ -20,6 +22,7 @@ import { runGoldens } from "../../testing/goldens/run-goldens.js";
 import { secondDevice, transfersOf } from "../../testing/second-device.js";
 import { parseRecipe } from "../../training/recipe/recipe-file.js";
 import { train } from "../../training/run/trainer.js";
+import type { Visual } from "../../vision/tiles/tiles.js";
 
 // The products that the device takes, on the CPU too.
 process.env.REDIFF_KERNELS = "aten";
@@ -177,6 +180,33 @@ describe.skipIf(device === undefined)(`a second device${device ? "" : " (SKIPPED
           expect(count, line).toBeLessThanOrEqual({ ...answers, ...asks, ...rows }[line] ?? 0);
     }
   });
+
+  test("a picture crosses as bytes, and nothing waits for it", async ({ tinyModel }) => {
+    using model = await loadModelFolder(tinyModel, placed);
+    const [tiles, tileSize] = [5, 28];
+    const pixels = Uint8Array.from({ length: tiles * 3 * tileSize ** 2 }, (_, i) => (i * 7) % 256);
+    const visual = { kind: "picture", pixels, tiles, tileSize, imageSize: { width: 56, height: 56 } } as const;
+    const wanted = encoded(await loadModelFolder(tinyModel, { device: "cpu", dtype: "float32" }), visual);
+    let rows: Tensor | undefined;
+    const crossed = transfersOf(() => {
+      [rows] = inferenceMode(() => encodeVisuals(model, [visual]));
+      pixels.fill(0); // the caller's again
+    });
+    expect(crossed).toEqual({
+      [`upload aten::copy_ unsigned char [${pixels.length}] pinned`]: 1,
+      "upload aten::copy_ float [256] pinned": 1,
+    });
+    for (const [i, value] of (rows?.toNumbers() ?? []).entries()) expect(value).toBeCloseTo(wanted[i] as number, 4);
+    rows?.dispose();
+  });
+
+  /** On the CPU. */
+  function encoded(model: Model, visual: Visual): number[] {
+    using owned = model;
+    const [rows] = inferenceMode(() => encodeVisuals(owned, [visual]));
+    using own = rows as Tensor;
+    return own.toNumbers();
+  }
 
   describe("a training", () => {
     const recipe = (folder: string, model: string, keys: Record<string, unknown>) => {

@@ -92,6 +92,25 @@ describe.skipIf(device === undefined)(
         for (const prompt of prompts) prompt.dispose();
       });
 
+    test("are a batch where they are of one length, without a mask", async ({ folder }) => {
+      using model = await modelIn(folder, { kvHeads: 2 });
+      using prompt = promptOf(model, 5);
+      using decoder = new Decoder(model);
+      using _one = decoder.add(prompt, { genLength: 4 });
+      using _other = decoder.add(prompt, { genLength: 4 });
+      inferenceMode(() => takesFlash(model, 16));
+      let calls: string[] = [];
+      transfersOf(() => {
+        decoder.step();
+        calls = kernels();
+      });
+      // The last layer's queries may differ in number. The kernel's name is the CPU's, which takes grouped heads as they are.
+      expect(calls).toEqual([
+        "aten::_scaled_dot_product_flash_attention_for_cpu float [2, 4, 9, 16]",
+        "aten::_flash_attention_forward float [8, 4, 16]",
+      ]);
+    });
+
     const asked: Record<string, Partial<DecodeOptions>> = {
       plainly: {},
       "with guidance": { cfgScale: 0.5 },

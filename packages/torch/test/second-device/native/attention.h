@@ -4,6 +4,8 @@
 #pragma once
 
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/core/stack.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
@@ -40,15 +42,18 @@ inline std::vector<int64_t> lengthsOf(const at::Tensor& cumulative, int64_t rows
   return lengths;
 }
 
-inline std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor> flashAttention(
-    const at::Tensor& query, const at::Tensor& key, const at::Tensor& value, const std::optional<at::Tensor>& startsOfQueries,
-    const std::optional<at::Tensor>& startsOfKeys, c10::SymInt mostQueries, c10::SymInt mostKeys, double dropout, bool causal,
-    bool debug, std::optional<double> scale, std::optional<c10::SymInt> left, std::optional<c10::SymInt> right,
-    const std::optional<at::Tensor>& used, const std::optional<at::Tensor>& slopes, const std::optional<at::Tensor>& blocks,
-    std::optional<int64_t> splits) {
-  TORCH_CHECK(
-      dropout == 0 && !causal && !debug && !left && !right && !used && !slopes && !blocks && !splits,
-      "flash attention: the tests' device has the plain form only");
+/** By its first arguments, since versions of libtorch differ in the last ones. */
+inline void flashAttention(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
+  const size_t count = op.schema().arguments().size();
+  const std::vector<c10::IValue> given(stack->end() - count, stack->end());
+  torch::jit::drop(*stack, count);
+  const at::Tensor query = given[0].toTensor(), key = given[1].toTensor(), value = given[2].toTensor();
+  const auto startsOfQueries = given[3].toOptional<at::Tensor>(), startsOfKeys = given[4].toOptional<at::Tensor>();
+  const int64_t mostQueries = given[5].toInt(), mostKeys = given[6].toInt();
+  const auto scale = given[10].toOptional<double>();
+  bool isPlain = given[7].toDouble() == 0 && !given[8].toBool() && !given[9].toBool();
+  for (size_t i = 11; i < count; i++) isPlain = isPlain && given[i].isNone();
+  TORCH_CHECK(isPlain, "flash attention: the tests' device has the plain form only");
   const c10::Device device = query.device();
   for (const at::Tensor* each : {&query, &key, &value}) {
     TORCH_CHECK(each->dim() == 3 && each->stride(2) == 1, "flash attention: tensors are [rows, heads, width], dense in width");
@@ -76,9 +81,9 @@ inline std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor> fl
     touched("aten::_flash_attention_forward", *each, false);
   const at::Tensor q = aliases.onHost(query), k = aliases.onHost(key), v = aliases.onHost(value);
   const at::Tensor attended = at::empty(q.sizes(), q.options());
-  auto run = [=, most = mostQueries.expect_int(), mostSeen = mostKeys.expect_int()] {
+  auto run = [=] {
     at::AutoDispatchBelowADInplaceOrView below;
-    const auto queries = lengthsOf(starts, q.size(0), most), keys = lengthsOf(ends, k.size(0), mostSeen);
+    const auto queries = lengthsOf(starts, q.size(0), mostQueries), keys = lengthsOf(ends, k.size(0), mostKeys);
     int64_t row = 0, position = 0;
     auto some = [](const at::Tensor& all, int64_t start, int64_t count) {
       return all.narrow(0, start, count).transpose(0, 1).unsqueeze(0);
@@ -100,8 +105,8 @@ inline std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor> fl
   };
   run();
   recordStep(run);
-  auto none = [&] { return made(aliases.onDevice(at::empty({0}, at::TensorOptions().dtype(at::kFloat)), device)); };
-  return {made(aliases.onDevice(attended, device)), none(), none(), none(), none()};
+  stack->push_back(made(aliases.onDevice(attended, device)));
+  for (int i = 1; i < 5; i++) stack->push_back(made(aliases.onDevice(at::empty({0}, q.options()), device)));
 }
 
 }  // namespace apart

@@ -301,7 +301,7 @@ TORCH_LIBRARY_IMPL(aten, PrivateUse1, m) {
   m.impl("empty_strided", emptyStrided);
   m.impl("_copy_from", copyFrom);
   m.impl("_local_scalar_dense", item);
-  m.impl("_flash_attention_forward", flashAttention);
+  m.impl("_flash_attention_forward", torch::CppFunction::makeFromBoxedFunction<&flashAttention>());
 }
 
 TORCH_LIBRARY(apart, m) {

@@ -8,6 +8,7 @@ import {
   detachFromScope,
   keepMemory,
   requireDevice,
+  requireFloat8,
   Scope,
   scope,
   type Tensor,
@@ -71,7 +72,8 @@ export interface LoadOptions {
   dtype?: DType;
   /** Folder of a stand-alone SigLIP, read only when the checkpoint has no vision weights. */
   visionTower?: string;
-  /** Round the blocks' linear weights to 8 or 4 bits while they are read: approximate, less memory, and faster on the CPU. */
+  /** Round the blocks' linear weights to 8 or 4 bits while they are read: approximate, less memory, and faster; int8 and int4
+   *  on the CPU, float8 on GPUs that multiply it. */
   quantize?: Quantization;
   /** Check that the model fits into memory before reading it, and requests before they are decoded; default true. */
   memoryCheck?: boolean;
@@ -249,6 +251,7 @@ export async function readModel(folder: string, options: LoadOptions, late?: Lat
   const config = options.config ?? (await loadPartsConfig(parts));
   const scheme = schemeOf(parts, config.quantization, options.quantize);
   if (config.quantization !== undefined) assertRoundable({ quantize: config.quantization.weights }, dtype);
+  if (scheme?.weights === "float8") checkFloat8(device, options.onWarning);
   const tokenizer = await loadTokenizer(parts.tokenizer);
   assertRows(tokenizer, config.llada.vocabSize);
 
@@ -364,6 +367,23 @@ function assertRoundable({ quantize }: Pick<LoadOptions, "quantize">, dtype: DTy
       `weights in ${quantize} go with float32 and bfloat16, not with ${dtype}`,
       wording`Use ${option("dtype")} bfloat16.`,
     );
+}
+
+const SLOW_FLOAT8 =
+  "float8 is for GPUs, and slower on the CPU than weights that are not rounded; int8 is the fast format there";
+
+/** Says what float8 costs on a CPU. @throws UserError where the device multiplies none, before anything large is read */
+function checkFloat8(device: Device, onWarning: LoadOptions["onWarning"]): void {
+  try {
+    requireFloat8(device);
+  } catch (error) {
+    throw new UserError(
+      (error as Error).message,
+      wording`Use ${option("quantize")} int8 with the model that is not rounded.`,
+    );
+  }
+  if (device !== "cpu") return;
+  warn(SLOW_FLOAT8, onWarning);
 }
 
 /** What the blocks' weights and the head are rounded to. @throws UserError where that was done already, otherwise */

@@ -4,7 +4,7 @@ import os from "node:os";
 import { type Device, type DType, elementSize } from "@rediff/torch";
 import { option, UserError, type Wording, wording } from "../errors.js";
 import type { ModelConfig } from "../models/llava/llava.js";
-import { type Quantization, type QuantizationScheme, quantizations } from "../models/quantization.js";
+import { cpuQuantizations, type Quantization, type QuantizationScheme } from "../models/quantization.js";
 import { schemeFor, storedBytes, storedEntries } from "./quantize/stored-format.js";
 import type { Shapes } from "./tensor-names.js";
 
@@ -222,7 +222,7 @@ export function smallerSettings(
   };
   if (dtype === "float32") add({ dtype: "bfloat16" }, scheme);
   if (config.quantization === undefined)
-    for (const weights of quantizations) {
+    for (const weights of cpuQuantizations) {
       add({ quantize: weights }, schemeFor(weights));
       if (dtype === "float32") add({ dtype: "bfloat16", quantize: weights }, schemeFor(weights));
     }

@@ -17,6 +17,8 @@ import {
   cat,
   type Device,
   type DType,
+  Float8Weight,
+  float8Linear,
   fusedRmsNorm,
   hasFastFusedKernels,
   isInference,
@@ -50,6 +52,7 @@ import {
   type Product,
   throughFloat32,
 } from "./measured/products.js";
+import type { RoundedWeight } from "./quantization.js";
 
 let plain: boolean | undefined;
 
@@ -83,7 +86,7 @@ export interface LowRank {
 }
 
 /** As a model holds it: rounded or not. */
-export type StoredWeight = Tensor | QuantizedWeight;
+export type StoredWeight = Tensor | RoundedWeight;
 
 export type LinearWeight = StoredWeight | LowRank;
 
@@ -91,6 +94,7 @@ export type LinearWeight = StoredWeight | LowRank;
 export function linear(x: Tensor, weight: LinearWeight, bias?: Tensor): Tensor {
   if (weight instanceof Tensor) return product(x, weight, bias);
   if (weight instanceof QuantizedWeight) return quantizedLinear(x, weight, bias, isPlain() ? "plain" : undefined);
+  if (weight instanceof Float8Weight) return float8Linear(x, weight, bias);
   // By way of the rank, so that W's own gradient is never computed.
   const correction = product(product(x, weight.down), weight.up);
   return product(x, weight.weight, bias).add(correction, { alpha: weight.scale });

@@ -1,6 +1,8 @@
 /** The API's description, made from the schemas that check the requests. */
+
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { quantizations } from "../models/quantization.js";
 import { LARGEST_SIDE } from "./routes/pictures.js";
 import { chatBody } from "./schemas/chat-body.js";
 import { pullBody } from "./schemas/pull-body.js";
@@ -118,7 +120,7 @@ const DIFFUSION = { diffusion: list({ oneOf: Object.keys(TRACE).map(ref) }) };
 
 const QUANTIZE = {
   ...APPROXIMATE,
-  quantize: { enum: ["int8", "int4"], description: "the model's weights are rounded: approximate" },
+  quantize: { enum: [...quantizations], description: "the model's weights are rounded: approximate" },
 };
 
 const WARNINGS = {

@@ -6,6 +6,7 @@ import {
   type Float8Scaling,
   Float8Weight,
   float8Linear,
+  float8Rows,
   float8Shapes,
   fromBuffer,
   Generator,
@@ -192,6 +193,28 @@ describe("float8 weights", () => {
         );
         expect(error(rows as Tensor, after as Tensor)).toBeLessThan(most);
       }
+    });
+  });
+
+  test("a part of the outputs is a weight of its own", () => {
+    scope(() => {
+      const { x, w } = layer({ outputs: 75 });
+      using weight = roundToFloat8(w);
+      const whole = float8Linear(x, weight);
+      for (const [first, count] of [
+        [0, 75],
+        [16, 32],
+        [64, 11],
+      ] as const)
+        expect(float8Linear(x, float8Rows(weight, first, count)).toNumbers()).toEqual(
+          whole.narrow(1, first, count).toNumbers(),
+        );
+      for (const [first, count] of [
+        [8, 16],
+        [64, 12],
+        [0, 0],
+      ] as const)
+        expect(() => float8Rows(weight, first, count)).toThrow(`${count} outputs from ${first} on, of 75`);
     });
   });
 

@@ -119,6 +119,21 @@ export function widenFloat8({ packed, scales, outputs, inputs }: Float8Weight): 
   );
 }
 
+/** Outputs `first`, `first + 1`, ... of a weight, as a weight: a view, whose handles are its own.
+ *  @throws where `first` is no multiple of 16, which a GPU's kernels want */
+export function float8Rows(
+  { packed, scales, outputs, inputs }: Float8Weight,
+  first: number,
+  count: number,
+): Float8Weight {
+  if (first % ALIGNED !== 0 || first < 0 || count < 1 || first + count > outputs)
+    throw new RangeError(
+      `float8Rows: ${count} outputs from ${first} on, of ${outputs}: they begin at a multiple of ${ALIGNED}`,
+    );
+  const part = (tensor: Tensor) => tensor.narrow(0, first, aligned(count));
+  return new Float8Weight(part(packed), part(scales), [count, inputs]);
+}
+
 const isReadable = ({ dtype }: Tensor): boolean => dtype === "float32" || dtype === "bfloat16";
 
 /** x w^T + b: float32 or bfloat16 [..., I] -> [..., O] in the same dtype, with sums in float32.

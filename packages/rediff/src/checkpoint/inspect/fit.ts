@@ -1,28 +1,18 @@
 /** Which settings a model fits this machine with, and how fast they will be: measured on one layer of random weights at the
  *  model's proportions, and multiplied. Times are by the clock, as the machine is now.
  *  R rows, D width, F feed-forward width, V vocabulary. */
-import {
-  type DType,
-  Generator,
-  getThreads,
-  inferenceMode,
-  type QuantizedBits,
-  type QuantizedWeight,
-  quantizeWeight,
-  randn,
-  scope,
-  type Tensor,
-} from "@rediff/torch";
+import { type DType, Generator, getThreads, inferenceMode, randn, scope, type Tensor } from "@rediff/torch";
 import { UserError } from "../../errors.js";
-import { dotAttention } from "../../models/kernels.js";
+import { dotAttention, type StoredWeight } from "../../models/kernels.js";
 import { type BlockWeights, block } from "../../models/llada/llada.js";
 import { Rotary } from "../../models/llada/rotary.js";
 import type { ModelConfig } from "../../models/llava/llava.js";
 import { processorText } from "../../models/measured/processor.js";
 import { leastTimes } from "../../models/measured/timing.js";
-import { type Quantization, quantizations } from "../../models/quantization.js";
+import { cpuQuantizations, type Quantization } from "../../models/quantization.js";
 import { availableMemory, fit, gib, mappedBytes, memoryNeed, requestBytes } from "../memory.js";
-import { bitsOf, schemeFor, storedEntries } from "../quantize/stored-format.js";
+import { roundWeight } from "../quantize/rounded-weight.js";
+import { formatOf, schemeFor, storedEntries } from "../quantize/stored-format.js";
 import { modelShapes, type Shapes } from "../tensor-names.js";
 
 export interface FitOptions {
@@ -80,7 +70,7 @@ export function fitModel(config: ModelConfig, options: FitOptions): Fit {
   assertLayer(config, available);
   const rates = measureLayer(config, { promptTokens, genLength });
   const { layers, hiddenSize, vocabSize } = config.llada;
-  const schemes = config.quantization === undefined ? [undefined, ...quantizations] : [config.quantization.weights];
+  const schemes = config.quantization === undefined ? [undefined, ...cpuQuantizations] : [config.quantization.weights];
   const rows = schemes.flatMap((quantize) =>
     DTYPES.map((dtype): FitRow => {
       const scheme = quantize && (config.quantization ?? schemeFor(quantize));
@@ -186,7 +176,7 @@ function measureLayer(config: ModelConfig, { promptTokens, genLength }: { prompt
           });
         });
         for (const quantize of config.quantization === undefined
-          ? [undefined, ...quantizations]
+          ? [undefined, ...cpuQuantizations]
           : [config.quantization.weights])
           scope(() => {
             using weights = randomLayer(config, { quantize, random });
@@ -221,11 +211,11 @@ const DISTINCT_ROWS = 256;
 function randomLayer(
   config: ModelConfig,
   { quantize, random }: { quantize: Quantization | undefined; random: (...shape: number[]) => Tensor },
-): Disposable & { block: BlockWeights<Tensor | QuantizedWeight> } {
+): Disposable & { block: BlockWeights<StoredWeight> } {
   const { hiddenSize: D, intermediateSize: F, kvHeads, heads, headDim, layers } = config.llada;
   const middle = `model.layers.${layers >> 1}`;
   const owned: Disposable[] = [];
-  const weight = (name: string, outputs: number, inputs: number): Tensor | QuantizedWeight => {
+  const weight = (name: string, outputs: number, inputs: number): StoredWeight => {
     const distinct = Math.min(DISTINCT_ROWS, outputs);
     const some = random(distinct, inputs).mul(1 / Math.sqrt(inputs));
     const whole = some
@@ -235,8 +225,8 @@ function randomLayer(
     some.dispose();
     if (quantize === undefined) return whole;
     const scheme = config.quantization ?? schemeFor(quantize);
-    const bits = bitsOf(`${middle}.${name}.weight`, scheme, layers) as QuantizedBits;
-    const rounded = quantizeWeight(whole, bits, scheme.group);
+    const format = formatOf(`${middle}.${name}.weight`, scheme, layers) as Quantization;
+    const rounded = roundWeight(format, whole, scheme.group);
     whole.dispose();
     owned.push(rounded);
     return rounded;

@@ -66,7 +66,8 @@ function roundedRows({ config }: Inspection): [string, string][] {
   const scheme = config?.quantization;
   if (scheme === undefined) return [];
   const head = scheme.head ? ", head in int8" : "";
-  const how = `blocks in ${scheme.weights}${head}, groups of ${scheme.group} inputs, rotated; answers are approximate`;
+  const scales = scheme.group === undefined ? "a scale for each output" : `groups of ${scheme.group} inputs, rotated`;
+  const how = `blocks in ${scheme.weights}${head}, ${scales}; answers are approximate`;
   return [["rounded", how]];
 }
 
@@ -139,7 +140,7 @@ export function inspectionJson(i: Inspection, { tensors = false } = {}): Record<
       vocab_size: config.llada.vocabSize,
       max_position_embeddings: config.llada.maxPositions,
       ...(config.quantization && {
-        quantize: { weights: config.quantization.weights, group_size: config.quantization.group },
+        quantize: { weights: config.quantization.weights, group_size: config.quantization.group ?? null },
       }),
       ...(config.multimodal && {
         mm_projector_type: config.multimodal.projectorType,

@@ -1,7 +1,7 @@
 /** Models in 8 and 4 bits: what is written, that it loads, and what it is refused for. */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { dequantizeWeight, openCheckpoint, type QuantizedWeight, scope, type Tensor } from "@rediff/torch";
+import { dequantizeWeight, openCheckpoint, QuantizedWeight, scope, Tensor, widenFloat8 } from "@rediff/torch";
 import { beforeEach, describe, expect, test } from "vitest";
 import type { TraceStep } from "../../inference/trace-format.js";
 import { VisionLanguageModel } from "../../inference/vision-language-model.js";
@@ -9,6 +9,7 @@ import { idTensor } from "../../models/ids.js";
 import { embed, hiddenStates, logits, unrounded } from "../../models/llada/llada.js";
 import { Rotary } from "../../models/llada/rotary.js";
 import type { Model } from "../../models/llava/llava.js";
+import type { Quantization } from "../../models/quantization.js";
 import { pictureFolder } from "../../testing/fixtures.js";
 import { folderOfEachTest } from "../../testing/folders.js";
 import { expectNoLeaks } from "../../testing/leaks.js";
@@ -19,14 +20,18 @@ import { planModel } from "../../training/run/starting-model.js";
 import { parseConfig } from "../config.js";
 import { inspectFolder } from "../inspect/inspect-folder.js";
 import { inspectionText } from "../inspect/inspection-report.js";
-import { loadModelFolder } from "../load-model.js";
+import { type LoadOptions, loadModelFolder as load } from "../load-model.js";
 import { memoryNeed } from "../memory.js";
 import { modelShapes } from "../tensor-names.js";
 import { quantizeModel } from "./quantize-model.js";
-import { bitsOf, schemeFor } from "./stored-format.js";
+import { formatOf, schemeFor } from "./stored-format.js";
 
 const { at } = folderOfEachTest();
 beforeEach(expectNoLeaks);
+
+/** Without a word of how slow float8 is here. */
+const loadModelFolder = (folder: string, options: LoadOptions = {}) =>
+  load(folder, { onWarning: () => {}, ...options });
 
 const UP = "model.layers.1.mlp.up_proj.weight";
 const DOWN = "model.layers.1.mlp.down_proj.weight";
@@ -47,9 +52,12 @@ const error = (a: readonly number[], b: readonly number[]): number =>
   Math.sqrt(a.reduce((sum, x, i) => sum + (x - (b[i] as number)) ** 2, 0) / b.reduce((sum, x) => sum + x * x, 0));
 
 describe.each([
-  ["int8", 0.06],
-  ["int4", 0.5],
-] as const)("%s", (weights, most) => {
+  ["int8", 0.06, 0.01],
+  ["int4", 0.5, 0.12],
+  ["float8", 0.25, 0.03],
+] as const)("%s", (weights, most, mostOfWeight) => {
+  const isFloat8 = weights === "float8";
+
   test("the blocks' linear weights are rounded, all else is copied to the bit, and it computes nearly the same", async () => {
     writeTinyModel(at("plain"), { maxShardBytes: 100_000 });
     const { notes, output, parameters } = await quantizeModel(at("plain"), at("small"), {
@@ -58,7 +66,7 @@ describe.each([
     });
     expect([output, notes]).toEqual([
       at("small"),
-      [`the blocks' linear layers are ${weights}, the head int8: answers are approximate`],
+      [`the blocks' linear layers are ${weights}${isFloat8 ? "" : ", the head int8"}: answers are approximate`],
     ]);
     expect(parameters).toBe((await inspectFolder(at("plain"))).parameters.total);
     using written = openCheckpoint(at("small"));
@@ -66,10 +74,10 @@ describe.each([
     const names = written.names();
     expect(names).toContain(`${UP}.${weights}`);
     expect(names).toContain(`${UP}.scales`);
-    expect(names).toContain(`${DOWN}.int8`); // one step higher with int4
+    expect(names).toContain(`${DOWN}.${isFloat8 ? "float8" : "int8"}`); // one step higher with int4
     expect(names).not.toContain(UP);
     const copied = names.filter((name) => before.has(name));
-    expect(names).toContain("lm_head.weight.int8");
+    expect(names).toContain(isFloat8 ? "lm_head.weight" : "lm_head.weight.int8");
     expect(copied).toContain("model.embed_tokens.weight");
     expect(copied.length).toBeGreaterThan(20);
     scope(() => {
@@ -102,24 +110,28 @@ describe.each([
     using plain = await loadModelFolder(at("plain"), { quantize: weights });
     using adapted = await loadModelFolder(at("adapter"));
     scope(() => {
-      const query = (model: Model) => model.llada.weights.blocks[0]?.query as QuantizedWeight;
+      const query = (model: Model) => {
+        const weight = model.llada.weights.blocks[0]?.query;
+        if (weight === undefined || weight instanceof Tensor) throw new Error("is not rounded");
+        return weight instanceof QuantizedWeight ? dequantizeWeight(weight) : widenFloat8(weight);
+      };
       const wanted = unrounded(adapted.llada).weights.blocks[0]?.query as Tensor;
       const numbers = (t: Tensor) => t.toNumbers();
-      expect(error(numbers(dequantizeWeight(query(rounded))), numbers(wanted))).toBeLessThan(
-        weights === "int8" ? 0.01 : 0.12,
-      );
-      expect(error(numbers(dequantizeWeight(query(plain))), numbers(wanted))).toBeGreaterThan(0.2);
+      expect(error(numbers(query(rounded)), numbers(wanted))).toBeLessThan(mostOfWeight);
+      expect(error(numbers(query(plain)), numbers(wanted))).toBeGreaterThan(0.2);
     });
   });
 
   test("inspect says what it is, counts the model's parameters, and finds nothing wrong", async () => {
     writeTinyModel(at("plain"));
-    await quantizeModel(at("plain"), at("small"), { weights, group: 64 });
+    await quantizeModel(at("plain"), at("small"), { weights, ...(!isFloat8 && { group: 64 }) });
     const [plain, small] = [await inspectFolder(at("plain")), await inspectFolder(at("small"))];
     expect(small.problems).toEqual([]);
     expect(small.parameters).toEqual(plain.parameters);
     expect(inspectionText(small)).toContain(
-      `blocks in ${weights}, head in int8, groups of 64 inputs, rotated; answers are approximate`,
+      isFloat8
+        ? "blocks in float8, a scale for each output; answers are approximate"
+        : `blocks in ${weights}, head in int8, groups of 64 inputs, rotated; answers are approximate`,
     );
     expect(small.memory.float32?.weights).toBeLessThan(plain.memory.float32?.weights as number);
   });
@@ -169,30 +181,42 @@ test("LLaDA's own naming becomes the renamed layout", async () => {
 });
 
 test("with int4 the feed-forward's way back is int8, and the ends of a deep model are", () => {
-  const bits = (layer: number, part: string, layers = 32) =>
-    bitsOf(`model.layers.${layer}.${part}.weight`, schemeFor("int4"), layers);
-  expect([0, 1, 2, 29, 30, 31].map((layer) => bits(layer, "self_attn.q_proj"))).toEqual([8, 8, 4, 4, 8, 8]);
-  expect([bits(9, "mlp.down_proj"), bits(0, "mlp.gate_proj", 8), bits(9, "input_layernorm")]).toEqual([
-    8,
-    4,
+  const format = (layer: number, part: string, layers = 32) =>
+    formatOf(`model.layers.${layer}.${part}.weight`, schemeFor("int4"), layers);
+  expect([0, 1, 2, 29, 30, 31].map((layer) => format(layer, "self_attn.q_proj"))).toEqual([
+    "int8",
+    "int8",
+    "int4",
+    "int4",
+    "int8",
+    "int8",
+  ]);
+  expect([format(9, "mlp.down_proj"), format(0, "mlp.gate_proj", 8), format(9, "input_layernorm")]).toEqual([
+    "int8",
+    "int4",
     undefined,
   ]);
-  expect(bitsOf("lm_head.weight", schemeFor("int4"), 32)).toBe(8);
-  expect(bitsOf("lm_head.weight", { weights: "int4", head: false }, 32)).toBeUndefined();
-  expect(bitsOf("model.embed_tokens.weight", schemeFor("int8"), 32)).toBeUndefined();
+  expect(formatOf("lm_head.weight", schemeFor("int4"), 32)).toBe("int8");
+  expect(formatOf("lm_head.weight", { weights: "int4", head: false }, 32)).toBeUndefined();
+  expect(formatOf("model.embed_tokens.weight", schemeFor("int8"), 32)).toBeUndefined();
   expect(
-    bitsOf("model.vision_tower.vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight", schemeFor("int8"), 32),
+    formatOf("model.vision_tower.vision_tower.vision_model.encoder.layers.0.mlp.fc1.weight", schemeFor("int8"), 32),
   ).toBeUndefined();
 });
 
-test("an 8B model takes about 9 and 6 GB in place of 17", () => {
+test("an 8B model takes about 9 and 6 GB in place of 17, in float8 10", () => {
   const config = parseConfig(publishedConfig, undefined, "config.json");
-  const bytes = (weights?: "int8" | "int4") =>
+  const bytes = (weights?: Quantization) =>
     memoryNeed(config, modelShapes(config), "bfloat16", weights && schemeFor(weights)).weights / 1e9;
   expect(bytes()).toBeCloseTo(16.87, 1);
   expect(bytes("int8")).toBeGreaterThan(9);
   expect(bytes("int8")).toBeLessThan(10.5);
   expect(bytes("int4")).toBeLessThan(8.5);
+  // A byte for each weight of the blocks, and 4 for each of their outputs.
+  const { hiddenSize: D, intermediateSize: F, layers } = config.llada;
+  const [inBlocks, outputs] = [layers * (4 * D * D + 3 * D * F), layers * (5 * D + 2 * F)];
+  expect(bytes() - bytes("float8")).toBeCloseTo((inBlocks - 4 * outputs) / 1e9, 6);
+  expect(bytes("float8")).toBeCloseTo(9.9, 1);
 });
 
 test("what stops in between leaves no folder, and the next run is whole", async () => {

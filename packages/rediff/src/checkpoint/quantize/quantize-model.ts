@@ -2,18 +2,15 @@
  *  else is copied to the bit. Memory holds one tensor and its rounded form at a time. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import {
-  detachFromScope,
-  type QuantizedBits,
-  type QuantizedWeight,
-  quantizeWeight,
-  scope,
-  type Tensor,
-  type TensorSource,
-} from "@rediff/torch";
+import { detachFromScope, scope, type Tensor, type TensorSource } from "@rediff/torch";
 import { z } from "zod";
-import { UserError } from "../../errors.js";
-import { type Quantization, type QuantizationScheme, quantizations } from "../../models/quantization.js";
+import { option, UserError, wording } from "../../errors.js";
+import {
+  type Quantization,
+  type QuantizationScheme,
+  quantizations,
+  type RoundedWeight,
+} from "../../models/quantization.js";
 import { assertText, optionSet } from "../../options/option-set.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { loadPartsConfig, locateModel, readVisionConfig } from "../adapter/locate-model.js";
@@ -22,13 +19,14 @@ import { type Conversion, type ConvertOptions, convertTypes, mainDtype, writeMod
 import { countParameters } from "../memory.js";
 import { modelShapes, TOWER_PREFIX } from "../tensor-names.js";
 import { assertTensors, type Checkpoint, compareTensors, openCheckpoint, storedName } from "../weights.js";
-import { bitsOf, quantizationConfig, quantizedGroups, schemeFor, storedEntries } from "./stored-format.js";
+import { partsOf, roundWeight } from "./rounded-weight.js";
+import { formatOf, quantizationConfig, quantizedGroups, schemeFor, storedEntries } from "./stored-format.js";
 
 export interface QuantizeOptions extends ConvertOptions {
   weights: Quantization;
-  /** Inputs that share a scale: 32, 64 or 128 (default). Fewer are more exact and take more room. */
+  /** Inputs that share a scale: 32, 64 or 128 (default). Fewer are more exact and take more room. Not with float8. */
   group?: QuantizationScheme["group"] | undefined;
-  /** Whether the head is rounded too, to int8; default true. */
+  /** Whether the head is rounded too, to int8; default true, and never with float8. */
   head?: boolean | undefined;
 }
 
@@ -43,12 +41,13 @@ const checkQuantize = optionSet<QuantizeOptions>(
 );
 
 /** Writes `source` as `output` with rounded weights, whatever its naming, in the renamed layout.
- *  @throws UserError when `source` is an adapter or is rounded already, when a tensor is missing or misshapen, when
+ *  @throws UserError for options that the format has not, when `source` is an adapter or is rounded already, when a tensor is missing or misshapen, when
  *  `output` is in use */
 export async function quantizeModel(source: string, output: string, options: QuantizeOptions): Promise<Conversion> {
   checkQuantize(options);
   assertText("the folder to read", source);
   assertText("the folder to write", output);
+  assertOptions(options);
   const scheme = schemeFor(options.weights, options);
   const parts = await locateModel(source);
   if (parts.adapters.length > 0)
@@ -102,9 +101,19 @@ export async function quantizeModel(source: string, output: string, options: Qua
   return { ...written, parameters: countParameters(shapes), notes };
 }
 
+function assertOptions({ weights, group, head }: QuantizeOptions): void {
+  if (weights !== "float8") return;
+  if (group !== undefined)
+    throw new UserError(
+      "float8 has one scale for each output, and no groups",
+      wording`Leave ${option("groupSize")} out, or round to int8 or int4.`,
+    );
+  if (head) throw new UserError("with float8 the head stays as it is", "Leave `head` out, or round to int8 or int4.");
+}
+
 /** Rounds each weight once for its two tensors, which are written one after the other. */
 class Rounding implements Disposable {
-  #last: { of: string; weight: QuantizedWeight } | undefined;
+  #last: { of: string; weight: RoundedWeight } | undefined;
 
   readonly #checkpoint: Checkpoint;
   readonly #scheme: QuantizationScheme;
@@ -119,18 +128,17 @@ class Rounding implements Disposable {
   /** The caller's own: the writer frees what it is given. */
   take(of: string, part: "packed" | "scales"): Tensor {
     if (this.#last?.of !== of) this.#round(of);
-    const weight = this.#last?.weight as QuantizedWeight;
+    const weight = this.#last?.weight as RoundedWeight;
     return weight[part].detach();
   }
 
   #round(of: string): void {
     this[Symbol.dispose]();
-    const bits = bitsOf(of, this.#scheme, this.#layers) as QuantizedBits;
+    const format = formatOf(of, this.#scheme, this.#layers) as Quantization;
     const weight = scope(() => {
       const stored = this.#checkpoint.read(storedName(this.#checkpoint, of) ?? of);
-      const readable = ["float32", "bfloat16"].includes(stored.dtype) ? stored : stored.to({ dtype: "float32" });
-      const rounded = quantizeWeight(readable, bits, this.#scheme.group);
-      for (const tensor of [rounded.packed, rounded.scales]) detachFromScope(tensor);
+      const rounded = roundWeight(format, stored, this.#scheme.group);
+      for (const tensor of partsOf(rounded)) detachFromScope(tensor);
       return rounded;
     });
     this.#last = { of, weight };

@@ -1,12 +1,13 @@
 /** A model's weights for reading where some are in 8 or 4 bits: stored so, or rounded while they are read. */
-import { type Device, detachFromScope, QuantizedWeight, quantizeWeight, scope, type Tensor } from "@rediff/torch";
+import { type Device, detachFromScope, scope, type Tensor } from "@rediff/torch";
 import { UserError } from "../../errors.js";
-import type { QuantizationScheme } from "../../models/quantization.js";
+import type { QuantizationScheme, RoundedWeight } from "../../models/quantization.js";
 import type { Checkpoint } from "../weights.js";
-import { bitsOf, quantizedNames, type StoredEntry } from "./stored-format.js";
+import { partsOf, roundedOf, roundWeight } from "./rounded-weight.js";
+import { formatOf, quantizedNames, type StoredEntry } from "./stored-format.js";
 
 /** A linear weight that is rounded, undefined for one that is not; the caller owns it. */
-export type LinearSource = (name: string, shape: readonly number[]) => QuantizedWeight | undefined;
+export type LinearSource = (name: string, shape: readonly number[]) => RoundedWeight | undefined;
 
 /** Packed weights, on the CPU mapped from the files: they lie there as kernels read them. */
 export function storedQuantized(
@@ -14,23 +15,23 @@ export function storedQuantized(
   { scheme, layers, device }: { scheme: QuantizationScheme; layers: number; device: Device },
 ): LinearSource {
   return (name, [outputs = 0, inputs = 0]) => {
-    const bits = bitsOf(name, scheme, layers);
-    if (bits === undefined) return undefined;
-    const names = quantizedNames(name, bits);
+    const format = formatOf(name, scheme, layers);
+    if (format === undefined) return undefined;
+    const names = quantizedNames(name, format);
     const stored = [checkpoint.get(names.packed), checkpoint.get(names.scales)] as const;
-    return placed(new QuantizedWeight(...stored, [outputs, inputs]), device);
+    return placed(roundedOf(format, stored, [outputs, inputs]), device);
   };
 }
 
 /** The same on the device; the caller owns it, and no longer what was given. */
-function placed(weight: QuantizedWeight, device: Device): QuantizedWeight {
+function placed(weight: RoundedWeight, device: Device): RoundedWeight {
   if (device === "cpu") return weight;
   using onHost = weight;
   return scope(() => kept(onHost.to(device)));
 }
 
-function kept(weight: QuantizedWeight): QuantizedWeight {
-  for (const tensor of [weight.packed, weight.scales, weight.rotation]) if (tensor) detachFromScope(tensor);
+function kept<W extends RoundedWeight>(weight: W): W {
+  for (const tensor of partsOf(weight)) detachFromScope(tensor);
   return weight;
 }
 
@@ -41,12 +42,11 @@ export function roundedWhileRead(
   { scheme, layers, device }: { scheme: QuantizationScheme; layers: number; device: Device },
 ): LinearSource {
   return (name) => {
-    const bits = bitsOf(name, scheme, layers);
-    if (bits === undefined) return undefined;
+    const format = formatOf(name, scheme, layers);
+    if (format === undefined) return undefined;
     const rounded = scope(() => {
       using stored = read(name);
-      const weight = ["float32", "bfloat16"].includes(stored.dtype) ? stored : stored.to({ dtype: "float32" });
-      return kept(quantizeWeight(weight, bits, scheme.group));
+      return kept(roundWeight(format, stored, scheme.group));
     });
     return placed(rounded, device);
   };

@@ -1,13 +1,15 @@
-/** Which weights of a model are rounded to 8 or 4 bits, and how a folder says so.
+/** Which weights of a model are rounded, and how a folder says so.
  *
  *  The linear layers of the blocks, which are nearly all of a model, and the head are; embeddings, norms, the vision tower
  *  and its projector are not. With int4 the head stays int8, the blocks' `down` too, whose inputs have the largest outliers,
- *  and so do the first and the last two blocks of a deep model. Measured for the formats: docs/quantize.md. */
-import { elementSize, type QuantizedBits, type QuantizedGroup, quantizedShapes } from "@rediff/torch";
+ *  and so do the first and the last two blocks of a deep model. With float8 the head stays as it is: confidences are made of
+ *  its products, and a GPU has its kernels for them as they are. Measured for the formats: docs/quantize.md. */
+import { elementSize, type QuantizedGroup, type quantizedShapes } from "@rediff/torch";
 import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { type Quantization, type QuantizationScheme, quantizations } from "../../models/quantization.js";
 import type { Shapes } from "../tensor-names.js";
+import { roundedShapes } from "./rounded-weight.js";
 
 export const quantizedGroups = [32, 64, 128] as const satisfies QuantizedGroup[];
 
@@ -23,20 +25,21 @@ const HEAD = "lm_head.weight";
 export const schemeFor = (
   weights: Quantization,
   { group = DEFAULT_GROUP, head = true }: { group?: QuantizedGroup | undefined; head?: boolean | undefined } = {},
-): QuantizationScheme => ({ weights, group, head });
+): QuantizationScheme => (weights === "float8" ? { weights, head: false } : { weights, group, head });
 
-/** Bits of a weight under a scheme; undefined for one that is not rounded. */
-export function bitsOf(
+/** What a weight is rounded to under a scheme; undefined for one that is not. */
+export function formatOf(
   name: string,
   { weights, head }: Pick<QuantizationScheme, "weights" | "head">,
   layers: number,
-): QuantizedBits | undefined {
-  if (name === HEAD) return head ? 8 : undefined;
+): Quantization | undefined {
+  if (name === HEAD) return head ? "int8" : undefined;
   const [, layer, part] = LINEAR.exec(name) ?? [];
   if (layer === undefined) return undefined;
-  if (weights === "int8" || part === "mlp.down_proj") return 8;
+  if (weights !== "int4") return weights;
   const ends = Math.min(2, Math.floor(layers / 16));
-  return Number(layer) < ends || Number(layer) >= layers - ends ? 8 : 4;
+  const isEnd = Number(layer) < ends || Number(layer) >= layers - ends;
+  return isEnd || part === "mlp.down_proj" ? "int8" : "int4";
 }
 
 export interface QuantizedNames {
@@ -44,8 +47,8 @@ export interface QuantizedNames {
   scales: string;
 }
 
-export const quantizedNames = (name: string, bits: QuantizedBits): QuantizedNames => ({
-  packed: `${name}.int${bits}`,
+export const quantizedNames = (name: string, format: Quantization): QuantizedNames => ({
+  packed: `${name}.${format}`,
   scales: `${name}${SCALES}`,
 });
 
@@ -62,10 +65,10 @@ export interface StoredEntry {
 /** What a folder holds of a model with these shapes. */
 export function storedEntries(shapes: Shapes, scheme: QuantizationScheme | undefined, layers: number): StoredEntry[] {
   return [...shapes].flatMap(([name, shape]): StoredEntry[] => {
-    const bits = scheme && bitsOf(name, scheme, layers);
-    if (scheme === undefined || bits === undefined) return [{ name, of: name, shape, dtype: undefined }];
-    const names = quantizedNames(name, bits);
-    const { packed, scales } = quantizedShapes(shape as [number, number], bits, scheme.group);
+    const format = scheme && formatOf(name, scheme, layers);
+    if (scheme === undefined || format === undefined) return [{ name, of: name, shape, dtype: undefined }];
+    const names = quantizedNames(name, format);
+    const { packed, scales } = roundedShapes(format, shape as [number, number], scheme.group);
     return [
       { name: names.packed, of: name, ...packed },
       { name: names.scales, of: name, ...scales },
@@ -91,12 +94,21 @@ const METHOD = "rediff";
 /** The first one had no head. */
 const VERSION = 2;
 
-const configSchema = z.looseObject({
-  version: z.union([z.literal(1), z.literal(VERSION)], { error: "this version of the format is not known here" }),
+const version = z.union([z.literal(1), z.literal(VERSION)], { error: "this version of the format is not known here" });
+
+const wholeNumbers = z.looseObject({
+  version,
   weights: z.enum(quantizations),
   group_size: z.union(quantizedGroups.map((group) => z.literal(group))),
   rotation: z.literal("hadamard"),
   head: z.literal("int8").optional(),
+});
+
+const float8 = z.looseObject({
+  version,
+  weights: z.literal("float8"),
+  // Of which nothing is known here, and without which the numbers would be others.
+  ...{ group_size: z.undefined().optional(), rotation: z.undefined().optional(), head: z.undefined().optional() },
 });
 
 /** The key `quantization_config` of a config.json. transformers looks there as well, and refuses a method that it does
@@ -107,9 +119,9 @@ export function quantizationConfig({ weights, group, head }: QuantizationScheme)
     version: VERSION,
     weights,
     ...(head && { head: "int8" }),
-    group_size: group,
-    rotation: "hadamard",
-    activations: "int8 per row and group",
+    ...(weights === "float8"
+      ? { activations: "float8 per row" }
+      : { group_size: group, rotation: "hadamard", activations: "int8 per row and group" }),
     modules_to_not_convert: ["embed_tokens", ...(head ? [] : ["lm_head"]), "norm", "vision_tower", "mm_projector"],
   };
 }
@@ -124,10 +136,11 @@ export function parseQuantization(raw: Record<string, unknown>, file: string): Q
       `${file}: the weights are quantised by ${JSON.stringify(method ?? "an unknown method").slice(0, 100)}, which is not read here`,
       "Take the model as it was published, and round it here: `rediff convert --quantize int8`.",
     );
-  const parsed = configSchema.safeParse(given);
+  const isFloat8 = z.looseObject({ weights: z.literal("float8") }).safeParse(given).success;
+  const parsed = (isFloat8 ? float8 : wholeNumbers).safeParse(given);
   if (parsed.success) {
     const { weights, group_size: group, head } = parsed.data;
-    return { weights, group, head: head !== undefined };
+    return schemeFor(weights, { group, head: head !== undefined });
   }
   const [issue] = parsed.error.issues;
   throw new UserError(

@@ -296,21 +296,25 @@ describe("options arrive", () => {
     );
   });
 
-  test.for(["int8", "int4"] as const)("--quantize %s: as the folder that was converted to it", async (quantize) => {
-    const folder = at(quantize);
-    const converted = await rediffHere("convert", "--quantize", quantize, at("model"), folder);
-    expect(converted.status).toBe(0);
-    const asked = ["--gen-length", "16", "--json"];
-    const run = await rediffHere("caption", picture, ...MODEL, ...asked, "--quantize", quantize);
-    expect(run).toMatchObject({ status: 0, stderr: "" });
-    const there = await rediffHere("caption", picture, "--model", folder, ...asked);
-    const [record, same] = [run, there].map(({ stdout }) => jsonLines(stdout)[0]);
-    expect(record).toMatchObject({ quantize, approximate: [`quantize ${quantize}`] });
-    expect(same).toMatchObject({ quantize, token_ids: record?.token_ids });
-    const other = quantize === "int8" ? "int4" : "int8";
-    const twice = await rediffHere("caption", picture, "--model", folder, "--quantize", other);
-    expect(twice.stderr).toMatch(new RegExp(`has weights in ${quantize}, not in ${other}`));
-  });
+  test.for(["int8", "int4", "float8"] as const)(
+    "--quantize %s: as the folder that was converted to it",
+    async (quantize) => {
+      const folder = at(quantize);
+      const converted = await rediffHere("convert", "--quantize", quantize, at("model"), folder);
+      expect(converted.status).toBe(0);
+      const asked = ["--gen-length", "16", "--json"];
+      const run = await rediffHere("caption", picture, ...MODEL, ...asked, "--quantize", quantize);
+      const slow = expect.stringMatching(/^rediff: float8 is for GPUs, .* on the CPU .*; int8 is .*\n$/);
+      expect(run).toMatchObject({ status: 0, stderr: quantize === "float8" ? slow : "" });
+      const there = await rediffHere("caption", picture, "--model", folder, ...asked);
+      const [record, same] = [run, there].map(({ stdout }) => jsonLines(stdout)[0]);
+      expect(record).toMatchObject({ quantize, approximate: [`quantize ${quantize}`] });
+      expect(same).toMatchObject({ quantize, token_ids: record?.token_ids });
+      const other = quantize === "int8" ? "int4" : "int8";
+      const twice = await rediffHere("caption", picture, "--model", folder, "--quantize", other);
+      expect(twice.stderr).toMatch(new RegExp(`has weights in ${quantize}, not in ${other}`));
+    },
+  );
 
   test("--dtype, --threads, --device", async () => {
     const flags = ["--dtype", "bfloat16", "--threads", "1", "--device", "cpu"];

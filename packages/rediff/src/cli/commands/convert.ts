@@ -62,6 +62,7 @@ itself. W + (alpha / rank) B A is taken in float32 and rounded once, to the base
 With --quantize: LLADA is a LLaDA, LLaDA-V or ReDiff (either naming). The linear layers of its blocks are rounded to int8 or
 int4 and its head to int8, in groups of inputs that are rotated and have scales of their own; all else is copied to the bit.
 OUTPUT takes about a half or a third of bfloat16's room, is the faster on the CPU, cannot be trained, and answers approximately: docs/quantize.md.
+float8 is for NVIDIA's GPUs of compute capability 8.9 and newer, takes a half, and leaves the head as it is.
 
 OUTPUT appears when it is complete. Memory holds one tensor at a time.
 
@@ -85,7 +86,7 @@ export function convertCommand(): Command {
     .addOption(
       new Option(
         "--quantize <BITS>",
-        "round the blocks' weights and the head: less memory, faster, approximate",
+        "round the blocks' weights and the head: less memory, faster, approximate; float8 is for GPUs",
       ).choices([...quantizations]),
     )
     .addOption(
@@ -151,7 +152,11 @@ async function convert(source: string, output: string, flags: Flags, common: Con
       );
     await needTorch();
     const { quantizeModel } = await import("../../checkpoint/quantize/quantize-model.js");
-    return quantizeModel(source, output, { ...common, weights: quantize, ...given({ group }), head: !keepHead });
+    return quantizeModel(source, output, {
+      ...common,
+      weights: quantize,
+      ...given({ group, head: keepHead && false }),
+    });
   }
   if (base !== undefined && !merge)
     throw new UserError("--base is about an adapter, and there is no --merge", "Add --merge, or leave --base out.");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { call, type Device, inferenceMode, memory, noGrad, scope, setThreads, type Tensor } from "@rediff/torch";
 import { beforeAll, describe, expect } from "vitest";
-import { loadModelFolder } from "../../checkpoint/load-model.js";
+import { type LoadOptions, loadModelFolder } from "../../checkpoint/load-model.js";
 import { quantizeModel } from "../../checkpoint/quantize/quantize-model.js";
 import type { DecodeOptions } from "../../diffusion/decode-options.js";
 import { Decoder } from "../../diffusion/decoder.js";
@@ -76,28 +76,46 @@ describe.skipIf(device === undefined)(`a second device${device ? "" : " (SKIPPED
       expect(memory().tensors).toBe(before);
     });
 
-  test("answers with rounded weights, rounded while they are read or before", async ({ tinyModel, folder }) => {
-    const converted = join(folder, "int8");
-    await quantizeModel(tinyModel, converted, { weights: "int8" });
+  for (const weights of ["int8", "float8"] as const)
+    test(`answers with weights in ${weights}, rounded while they are read or before`, async ({ tinyModel, folder }) => {
+      const converted = join(folder, weights);
+      await quantizeModel(tinyModel, converted, { weights });
+      const texts: string[] = [];
+      const told: string[] = [];
+      const atStart = memory();
+      for (const [source, options] of [
+        [tinyModel, {}],
+        [tinyModel, { quantize: weights }],
+        [converted, {}],
+      ] as const) {
+        using model = await loadModel(source, { ...placed, ...options, onWarning: (line) => told.push(line) });
+        const { text, quantization } = await model.describe(picture, { genLength: 16, steps: 8 });
+        texts.push(text);
+        expect(quantization).toBe(source === tinyModel && !("quantize" in options) ? undefined : weights);
+      }
+      expect(texts[2]).toBe(texts[1]);
+      expect(told).toEqual([]); // float8 is slow on the CPU only
+      expect(memory()).toEqual(atStart);
+    });
+
+  test("answers in float8 as the CPU does", async ({ tinyModel }) => {
     const texts: string[] = [];
-    const atStart = memory();
-    for (const [source, options] of [
-      [tinyModel, {}],
-      [tinyModel, { quantize: "int8" }],
-      [converted, {}],
-    ] as const) {
-      using model = await loadModel(source, { ...placed, ...options });
-      const { text, quantization } = await model.describe(picture, { genLength: 16, steps: 8 });
-      texts.push(text);
-      expect(quantization).toBe(source === tinyModel && !("quantize" in options) ? undefined : "int8");
+    for (const place of [{ device: "cpu", dtype: "float32" } as const, placed]) {
+      using model = await loadModel(tinyModel, { ...place, quantize: "float8", onWarning: () => {} });
+      texts.push((await model.describe(picture, { genLength: 16, steps: 8 })).text);
     }
-    expect(texts[2]).toBe(texts[1]);
-    expect(memory()).toEqual(atStart);
+    expect(texts[1]).toBe(texts[0]);
+  });
+
+  test("nothing crosses in a step for float8's sake", async ({ tinyModel }) => {
+    const { first, others } = await steps(tinyModel, {}, 1, { quantize: "float8" });
+    for (const step of [first, ...others]) expect(step).toEqual(expect.objectContaining(answers));
+    for (const step of others) expect(step).toEqual({ ...answers, ...asks });
   });
 
   /** What crosses in each step of decoding, the first apart. */
-  async function steps(folder: string, options: Partial<DecodeOptions>, prompts = 1) {
-    using model = await loadModelFolder(folder, placed);
+  async function steps(folder: string, options: Partial<DecodeOptions>, prompts = 1, load: LoadOptions = {}) {
+    using model = await loadModelFolder(folder, { ...placed, ...load });
     const prompt: Tensor = noGrad(() => scope(() => embed(model.llada, idTensor([1, 2, 3, 4, 5], device))));
     using decoder = new Decoder(model);
     const decodings = Array.from({ length: prompts }, () =>

@@ -88,7 +88,7 @@ export function addModelOptions(command: Command, fallback = "default the embedd
     .addOption(
       new Option(
         "--quantize <BITS>",
-        "round the blocks' weights while loading: less memory, faster, approximate (CPU)",
+        "round the blocks' weights while loading: less memory, faster, approximate; int8 and int4 on the CPU, float8 on a GPU",
       ).choices([...quantizations]),
     )
     .option("--threads <N>", "CPU threads; default one per core", whole(1))

@@ -7,7 +7,7 @@
  *
  *  The network is defined here once, as a chain of stages. What varies is given to it: who sees whom, which positions
  *  are asked for, where features of earlier passes come from, what a linear weight is. */
-import { QuantizedWeight, quantizedRows, scope, Tensor } from "@rediff/torch";
+import { float8Rows, QuantizedWeight, quantizedRows, scope, Tensor } from "@rediff/torch";
 import { chainPieces, type Pieces, runChain, type Stage, stage } from "../chain.js";
 import { mergeHeads, splitHeads } from "../heads.js";
 import { add_, gated_, type LinearWeight, linear, rmsNorm, type StoredWeight } from "../kernels.js";
@@ -186,10 +186,10 @@ export function headLogits({ weights }: Llada, hidden: Tensor, first: number, co
   const isPart = count < outputsOf(head);
   return scope(() => {
     if (head instanceof Tensor) return linear(hidden, isPart ? head.narrow(0, first, count) : head);
+    if (!(head instanceof QuantizedWeight)) return linear(hidden, isPart ? float8Rows(head, first, count) : head);
     const rows = hidden.device === "cpu" ? hidden.to({ dtype: "float32" }) : hidden;
     return linear(rows, isPart ? quantizedRows(head, first, count) : head);
   });
 }
 
-const outputsOf = (weight: StoredWeight): number =>
-  weight instanceof QuantizedWeight ? weight.outputs : weight.size(0);
+const outputsOf = (weight: StoredWeight): number => (weight instanceof Tensor ? weight.size(0) : weight.outputs);

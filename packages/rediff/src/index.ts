@@ -139,7 +139,7 @@ export type {
   MultimodalConfig,
   VisionEncoder,
 } from "./models/llava/llava.js";
-export type { Quantization, QuantizationScheme } from "./models/quantization.js";
+export type { Quantization, QuantizationScheme, RoundedWeight } from "./models/quantization.js";
 export type { Affine, Siglip, SiglipConfig, SiglipLayerWeights, SiglipWeights } from "./models/siglip/siglip.js";
 export type { Retry, RetryPolicy } from "./network/backoff.js";
 export type { UnusableAnswer } from "./pipeline/correction/answer-kind.js";

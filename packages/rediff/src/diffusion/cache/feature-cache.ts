@@ -15,7 +15,7 @@ import { linear } from "../../models/kernels.js";
 import type { KeyValues } from "../../models/llada/attend.js";
 import type { BlockOutput } from "../../models/llada/llada.js";
 import type { FeatureCacheOptions } from "./cache-options.js";
-import { keep } from "./key-value-cache.js";
+import { KeptPart } from "./kept-together.js";
 import type { SegmentFeatures } from "./packed-features.js";
 import type { PassPlan, PassPlanner } from "./pass-plan.js";
 
@@ -76,7 +76,7 @@ class LayerFeatures implements SegmentFeatures, Disposable {
   readonly keepsOutputs = true;
   readonly #promptLength: number;
   readonly #transferRatio: number;
-  #keyValues: KeyValues | undefined;
+  readonly part = new KeptPart(() => this.isWhole);
   /** Of all positions: [1, L, D] */
   readonly #outputs = new Map<BlockOutput, Tensor>();
   #refresh: Refresh = { prompt: true, answer: true };
@@ -102,14 +102,10 @@ class LayerFeatures implements SegmentFeatures, Disposable {
   }
 
   seen(due: KeyValues): KeyValues {
-    if (this.#due === undefined) {
-      this.#keyValues = keep(this.#keyValues, due);
-      return due;
-    }
-    const kept = this.#kept();
-    kept.keys.indexCopy_(2, this.#due, due.keys);
-    kept.values.indexCopy_(2, this.#due, due.values);
-    return kept;
+    this.part.goOnAlone();
+    if (this.#due !== undefined) return this.part.write(due, this.#due);
+    this.part.keep(due);
+    return due;
   }
 
   output(name: BlockOutput, due_1RD: Tensor | undefined): Tensor {
@@ -136,22 +132,15 @@ class LayerFeatures implements SegmentFeatures, Disposable {
       const count = Math.floor((length - first) * this.#transferRatio);
       if (count > 0) {
         const now_1GD = linear(h_1LD.narrow(1, first, length - first), w.value);
-        const then_1GD = mergeHeads(this.#kept().values.narrow(2, first, length - first));
+        const then_1GD = mergeHeads(this.part.kept.values.narrow(2, first, length - first));
         parts.push(mostTurned(now_1GD, then_1GD, count).add(first));
       }
     }
     return parts.length === 0 ? range(0, 0) : cat(parts, 0);
   }
 
-  #kept(): KeyValues {
-    if (this.#keyValues === undefined) throw new Error("nothing is kept yet: the first pass computes everything");
-    return this.#keyValues;
-  }
-
   [Symbol.dispose](): void {
-    this.#keyValues?.keys.dispose();
-    this.#keyValues?.values.dispose();
-    this.#keyValues = undefined;
+    this.part[Symbol.dispose]();
     for (const tensor of this.#outputs.values()) tensor.dispose();
     this.#outputs.clear();
   }

@@ -8,16 +8,69 @@
 import { detachFromScope, empty, scope, type Tensor } from "@rediff/torch";
 import type { KeyValues } from "../../models/llada/attend.js";
 
-/** A sequence's part in one layer. */
-export interface KeptPart {
-  /** All of it is computed in this pass. */
-  readonly isWhole: boolean;
-  /** [1, K, L, H]; undefined before the first pass. */
-  readonly kept: KeyValues | undefined;
-  /** Where that lies, with others. */
-  readonly home: KeptTogether | undefined;
+/** What one sequence keeps in one layer: apart, head by head, or in a piece with others. */
+export class KeptPart implements Disposable {
+  readonly #isWhole: () => boolean;
+  #kept: KeyValues | undefined;
+  #home: KeptTogether | undefined;
+
+  /** @param isWhole whether all of it is computed in the pass under way */
+  constructor(isWhole: () => boolean) {
+    this.#isWhole = isWhole;
+  }
+
+  get isWhole(): boolean {
+    return this.#isWhole();
+  }
+
+  /** [1, K, L, H] @throws before the first pass, which computes everything */
+  get kept(): KeyValues {
+    if (this.#kept === undefined) throw new Error("nothing is kept yet: the first pass computes everything");
+    return this.#kept;
+  }
+
+  /** The piece that it lies in. */
+  get home(): KeptTogether | undefined {
+    return this.#home;
+  }
+
+  /** Keeps a copy, in the place of what was kept. */
+  keep({ keys, values }: KeyValues): void {
+    const copy = (kept: Tensor | undefined, now: Tensor): Tensor =>
+      kept?.copy_(now) ?? detachFromScope(now.clone({ memoryFormat: "contiguous" }));
+    this.#kept = { keys: copy(this.#kept?.keys, keys), values: copy(this.#kept?.values, values) };
+  }
+
+  /** Puts these rows where they belong. @param places int64 [R] */
+  write({ keys, values }: KeyValues, places: Tensor): KeyValues {
+    this.kept.keys.indexCopy_(2, places, keys);
+    this.kept.values.indexCopy_(2, places, values);
+    return this.kept;
+  }
+
+  /** For a pass that does not see all sequences in one piece: memory that others have left is not held any longer. */
+  goOnAlone(): void {
+    if (!this.#home?.isPartlyLeft || this.#kept === undefined) return;
+    const { keys, values } = this.#kept;
+    const own = (x: Tensor): Tensor => detachFromScope(x.clone({ memoryFormat: "contiguous" }));
+    const copies = { keys: own(keys), values: own(values) };
+    this[Symbol.dispose]();
+    this.#kept = copies;
+  }
+
   /** Gives up what it had, and has its part there from now on. */
-  moveTo(home: KeptTogether, kept: KeyValues): void;
+  moveTo(home: KeptTogether, kept: KeyValues): void {
+    this[Symbol.dispose]();
+    [this.#home, this.#kept] = [home, kept];
+  }
+
+  [Symbol.dispose](): void {
+    this.#kept?.keys.dispose();
+    this.#kept?.values.dispose();
+    this.#kept = undefined;
+    this.#home?.left();
+    this.#home = undefined;
+  }
 }
 
 export class KeptTogether {
@@ -92,7 +145,6 @@ export class KeptTogether {
     const own = { keys: detachFromScope(place(this.#keys)), values: detachFromScope(place(this.#values)) };
     // What is computed anew is written later.
     if (!part.isWhole) {
-      if (part.kept === undefined) throw new Error("nothing is kept yet: the first pass computes everything");
       own.keys.copy_(part.kept.keys);
       own.values.copy_(part.kept.values);
     }

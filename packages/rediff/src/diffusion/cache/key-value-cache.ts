@@ -4,9 +4,9 @@
  *  Keys are kept rotated, and both head by head, as attention on a CPU reads them; or with those of other sequences
  *  (kept-together.ts). A pass may be asked again with the same rows (a
  *  pass that failed on another prompt is): it overwrites what it wrote. */
-import { detachFromScope, type Tensor } from "@rediff/torch";
+import type { Tensor } from "@rediff/torch";
 import type { KeyValues } from "../../models/llada/attend.js";
-import type { KeptPart, KeptTogether } from "./kept-together.js";
+import { KeptPart } from "./kept-together.js";
 import type { SegmentFeatures } from "./packed-features.js";
 
 export class KeyValueCache implements Disposable {
@@ -27,26 +27,10 @@ export class KeyValueCache implements Disposable {
 }
 
 /** Of one layer. */
-class KeptKeyValues implements SegmentFeatures, KeptPart, Disposable {
+class KeptKeyValues implements SegmentFeatures, Disposable {
   readonly keepsOutputs = false;
-  readonly part = this;
+  readonly part = new KeptPart(() => this.isWhole);
   rows: Tensor | undefined;
-  #kept: KeyValues | undefined; // [1, K, L, H]
-  #home: KeptTogether | undefined;
-
-  get kept(): KeyValues | undefined {
-    return this.#kept;
-  }
-
-  get home(): KeptTogether | undefined {
-    return this.#home;
-  }
-
-  moveTo(home: KeptTogether, kept: KeyValues): void {
-    this[Symbol.dispose]();
-    this.#kept = kept;
-    this.#home = home;
-  }
 
   get isWhole(): boolean {
     return this.rows === undefined;
@@ -57,20 +41,10 @@ class KeptKeyValues implements SegmentFeatures, KeptPart, Disposable {
   }
 
   seen(due: KeyValues): KeyValues {
-    // Alone again: nobody else's memory is held for it.
-    if (this.#home?.isPartlyLeft) {
-      const own = this.#kept && keep(undefined, this.#kept);
-      this[Symbol.dispose]();
-      this.#kept = own;
-    }
-    if (this.rows === undefined) {
-      this.#kept = keep(this.#kept, due);
-      return due;
-    }
-    if (this.#kept === undefined) throw new Error("nothing is kept yet: the first pass computes everything");
-    this.#kept.keys.indexCopy_(2, this.rows, due.keys);
-    this.#kept.values.indexCopy_(2, this.rows, due.values);
-    return this.#kept;
+    this.part.goOnAlone();
+    if (this.rows !== undefined) return this.part.write(due, this.rows);
+    this.part.keep(due);
+    return due;
   }
 
   output(): never {
@@ -78,17 +52,6 @@ class KeptKeyValues implements SegmentFeatures, KeptPart, Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#kept?.keys.dispose();
-    this.#kept?.values.dispose();
-    this.#kept = undefined;
-    this.#home?.left();
-    this.#home = undefined;
+    this.part[Symbol.dispose]();
   }
-}
-
-/** A copy beyond the scope it was made in, in the place of the one before. */
-export function keep(before: KeyValues | undefined, { keys, values }: KeyValues): KeyValues {
-  const copy = (kept: Tensor | undefined, now: Tensor): Tensor =>
-    kept?.copy_(now) ?? detachFromScope(now.clone({ memoryFormat: "contiguous" }));
-  return { keys: copy(before?.keys, keys), values: copy(before?.values, values) };
 }

@@ -14,8 +14,8 @@ export interface SegmentFeatures {
   due(h_1RD: Tensor, w: Parameters<FeatureSource["due"]>[1]): Tensor | undefined;
   /** Of all positions, by those of the due rows; keeps them. */
   seen(due: KeyValues): KeyValues;
-  /** Where nothing but keys and values is kept, they may lie with those of other sequences. */
-  readonly part?: KeptPart;
+  /** The keys and values that it keeps, which may lie with those of other sequences. */
+  readonly part: KeptPart;
   /** Of all rows, by those that are due; undefined when none are. Keeps a copy. Only where outputs are kept. */
   output(name: BlockOutput, due_1RD: Tensor | undefined): Tensor;
 }
@@ -40,7 +40,7 @@ export class PackedFeatures implements FeatureSource {
   readonly #segments: readonly PackedSegment[];
   /** Rows that are due in each segment. */
   #counts: readonly number[];
-  #isAllDue = true;
+  #due: Tensor | undefined; // among the rows of the pass, undefined is all
   readonly #together: (Together & { parts: readonly KeptPart[] }) | undefined;
 
   /** @param together where the device attends to all sequences in one call */
@@ -59,19 +59,21 @@ export class PackedFeatures implements FeatureSource {
       start += rows;
       return { start: start - rows, rows, own };
     });
-    this.#isAllDue = parts.every(({ own }) => own === undefined);
     this.#counts = parts.map(({ rows, own }) => own?.size(0) ?? rows);
-    if (this.#isAllDue) return undefined;
+    this.#due = undefined;
+    if (parts.every(({ own }) => own === undefined)) return undefined;
     const { device } = h_1RD;
     const places = parts.map(({ start: first, rows, own }) =>
       own === undefined ? arange(first, first + rows, 1, { device }) : own.add(first),
     );
-    return { index: cat(places, 0), perSegment: this.#counts };
+    this.#due = cat(places, 0);
+    return { index: this.#due, perSegment: this.#counts };
   }
 
   seen({ keys, values }: KeyValues): SeenKeyValues | undefined {
     if (this.#together !== undefined) {
-      const { parts, lengths, places } = this.#together;
+      const { parts, lengths } = this.#together;
+      const places = this.#placesOfDue(this.#together.places);
       const home = KeptTogether.of(parts, lengths, { keys, values });
       home.write({ keys, values }, places);
       return places && { together: home.all, lengths };
@@ -85,6 +87,12 @@ export class PackedFeatures implements FeatureSource {
     return isWhole ? undefined : { each: seen };
   }
 
+  /** Where the due rows are among the positions of all sequences; undefined is everywhere. */
+  #placesOfDue(ofRows: Tensor | undefined): Tensor | undefined {
+    if (this.#due === undefined || ofRows === undefined) return this.#due ?? ofRows;
+    return ofRows.indexSelect(0, this.#due);
+  }
+
   output(name: BlockOutput, compute: () => Tensor): Tensor {
     if (!this.keepsOutputs) return compute();
     const due = this.#counts.some((count) => count > 0) ? compute() : undefined;
@@ -93,6 +101,6 @@ export class PackedFeatures implements FeatureSource {
       const own = (this.#counts[i] ?? 0) > 0 ? parts?.[i] : undefined;
       return features?.keepsOutputs ? features.output(name, own) : own;
     });
-    return this.#isAllDue ? (due as Tensor) : cat(all as Tensor[], 1);
+    return this.#due === undefined ? (due as Tensor) : cat(all as Tensor[], 1);
   }
 }

@@ -49,6 +49,7 @@ export { Decoder, type Decoding, decode, decodeBatch, type RunOptions } from "./
 export type { HeadPiece } from "./diffusion/head/head-answers.js";
 export type { Noise } from "./diffusion/head/token-candidates.js";
 export type { Term as LossTerm } from "./diffusion/objective.js";
+export type { GraphUse } from "./diffusion/pass/captured-passes.js";
 export type { RuleOptions } from "./diffusion/rule-options.js";
 export { type RuleName, type RuleNumbers, ruleNames } from "./diffusion/rule-options.js";
 export { embeddedModelFolder } from "./embedded.js";

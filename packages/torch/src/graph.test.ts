@@ -127,6 +127,7 @@ describe.skipIf(noCompiler)(`a graph${noCompiler ? " (SKIPPED: there is no C++ c
       message: /no random numbers/,
     },
     "waiting for the device": { body: () => synchronize(device), message: /cannot wait/ },
+    "memory that grows": { body: (x) => call("aten::resize_", x, [100]), message: /cannot grow/ },
     "another capture": { body: (x) => captureGraph(device, () => x.add(1)), message: /captured already/ },
   };
   for (const [what, { body, message }] of Object.entries(refused))

@@ -6,7 +6,6 @@
  *  half and through the head, and the host reads once per step. */
 import {
   cat,
-  type Device,
   fromBuffer,
   Generator,
   inferenceMode,
@@ -20,22 +19,21 @@ import {
 import { UserError } from "../errors.js";
 import { allPieces, type Pieces, piecesInside } from "../models/chain.js";
 import { idTensor } from "../models/ids.js";
-import { takesFlash } from "../models/kernels.js";
-import { embed, hiddenPieces } from "../models/llada/llada.js";
-import { Rotary, type RotaryTables, rotaryAt } from "../models/llada/rotary.js";
+import { embed } from "../models/llada/llada.js";
 import { assertPositions } from "../models/llava/assembly.js";
 import type { Model } from "../models/llava/llava.js";
-import { PackedLengths } from "../models/packed-attention.js";
 import { abortSignal, listener, object, optionSet } from "../options/option-set.js";
 import { CacheBudget, type CacheReport } from "./cache/cache-budget.js";
 import { type CacheUse, DecodingCache, plannedBytes } from "./cache/decoding-cache.js";
-import { PackedFeatures, type SegmentFeatures } from "./cache/packed-features.js";
 import { Canvas } from "./canvas.js";
 import { type Ban, type DecodeOptions, decodeOptions } from "./decode-options.js";
 import type { DecodeLoop, DecodeResult, DecodeStep, Guess, Query } from "./decode-step.js";
 import { type DecodeContext, denoise } from "./denoise.js";
-import { type Forbidden, type HeadPiece, type HeadShare, headAnswers, usualPiece } from "./head/head-answers.js";
+import { type Forbidden, usualPiece } from "./head/head-answers.js";
 import type { Noise, TokenBan } from "./head/token-candidates.js";
+import { CapturedPasses, type GraphUse } from "./pass/captured-passes.js";
+import { ForwardPass, planPass } from "./pass/forward-pass.js";
+import { uploaded } from "./pass/pass-inputs.js";
 import { type DecodingRules, rulesOf } from "./rules.js";
 
 /** Numbers from a seed. */
@@ -245,23 +243,22 @@ export class OutputError extends Error {
 /** Decodes several prompts together; they may be added and end at any step. */
 export class Decoder implements Disposable {
   readonly #model: Model;
-  readonly #rotary: Rotary;
   readonly #forbidden: Forbidden;
-  readonly #piece: HeadPiece;
+  readonly #pass: ForwardPass;
+  readonly #captured: CapturedPasses | undefined;
   readonly #active = new Set<Decoding>();
   readonly #budget: CacheBudget;
-  #tables: { key: string; tables: RotaryTables; owner: Scope } | undefined;
 
   /** @param budget for the caches of all its prompts
    *  @param piece how much of the vocabulary the head computes at a time */
   constructor(model: Model, budget = new CacheBudget(), piece = usualPiece(model)) {
     this.#model = model;
     this.#budget = budget;
-    this.#piece = piece;
-    this.#rotary = new Rotary(model.config.llada);
     const { eos, bos, startHeader, endHeader } = model.tokenizer.special;
     const ids = [eos, bos, startHeader, endHeader];
     this.#forbidden = { ids, ids_I: idTensor(ids, model.device), ids_1V: idMask(ids, model) };
+    this.#pass = new ForwardPass(model, this.#forbidden, piece);
+    this.#captured = CapturedPasses.of(this.#pass);
   }
 
   /** @throws UserError when options do not fit together */
@@ -273,7 +270,12 @@ export class Decoder implements Disposable {
 
   /** Leaves a prompt out of further steps; its owner disposes it. */
   remove(decoding: Decoding): void {
-    this.#active.delete(decoding);
+    if (this.#active.delete(decoding)) this.#captured?.drop();
+  }
+
+  /** What became of its passes where graphs are wanted, and its device has them. */
+  get graphs(): GraphUse | undefined {
+    return this.#captured?.use;
   }
 
   get active(): number {
@@ -302,20 +304,23 @@ export class Decoder implements Disposable {
     // Scopes are synchronous, so what the pass needs all along is entered again for every piece of it.
     using owned = new Scope();
     const inside = <R>(body: () => R): R => inferenceMode(() => owned.run(body));
-    this.#settle(active, yield* piecesInside(inside, this.#forward(active)));
-    for (const decoding of active) if (decoding.result !== undefined) this.#active.delete(decoding);
+    const { answers, widths } = yield* piecesInside(inside, this.#forward(active));
+    this.#settle(active, answers, widths);
+    for (const decoding of active) if (decoding.result !== undefined) this.remove(decoding);
   }
 
-  /** Hands the answers to the loops. `answers`: float64, those of each decoding behind those of the one before */
-  #settle(decodings: readonly Decoding[], answers: Tensor): void {
+  /** Hands the answers to the loops. `answers`: float64, those of each decoding behind those of the one before
+   *  @param widths positions that each was asked; those beyond its own are not looked at */
+  #settle(decodings: readonly Decoding[], answers: Tensor, widths: readonly number[]): void {
     const values = answers.data("float64"); // the one round trip of a step
     answers.dispose();
     let start = 0;
-    for (const decoding of decodings) {
+    for (const [i, decoding] of decodings.entries()) {
+      const width = widths[i] as number;
       const count = decoding.query?.positions.length ?? 0;
       const take = () => {
-        start += count;
-        return values.subarray(start - count, start);
+        start += width;
+        return values.subarray(start - width, start - width + count);
       };
       const guess = {
         tokens: take(),
@@ -332,129 +337,25 @@ export class Decoder implements Disposable {
     }
   }
 
-  *#forward(decodings: readonly Decoding[]): Pieces<Tensor> {
-    const { llada, vocabulary, device } = this.#model;
-    const segments = decodings.flatMap((decoding) => segmentsOf(decoding));
-    const lengths = segments.map(({ embeds }) => embeds.size(0));
-    const counts = segments.map(({ rows }, i) => rows?.length ?? (lengths[i] as number));
-    const parts = segments.map(({ embeds, index }) => (index === undefined ? embeds : embeds.indexSelect(0, index)));
-    const packed = parts.length === 1 ? (parts[0] as Tensor) : cat(parts, 0);
-    const asked = starting(counts).flatMap((start, i) => (segments[i]?.asked ?? []).map((row) => start + row));
-    const isCached = segments.some(({ features }) => features !== undefined);
-    const perSegment = segments.map((segment) => segment.asked.length);
-    const places = placesOf(segments, lengths, device);
-    using packedLengths = this.#inOneCall(segments) && new PackedLengths(device, [counts, perSegment, lengths]);
-    const sources = llada.weights.blocks.map(
-      (_, layer) =>
-        new PackedFeatures(
-          segments.map(({ features }, i) => ({ rows: counts[i] as number, features: features?.[layer] })),
-          packedLengths && { lengths, places },
-        ),
-    );
-    const hidden = yield* hiddenPieces(llada, packed.unsqueeze(0), {
-      rotary: rotaryAt(this.#tablesFor(lengths), places && { index: places, perSegment: [] }),
-      visible: { segments: counts, packed: packedLengths },
-      asked: { index: idTensor(asked, device), perSegment },
-      sources: isCached ? sources : undefined,
-    });
-    const question = { llada, vocabulary, forbidden: this.#forbidden, piece: this.#piece };
-    return scope(() => headAnswers(question, hidden.squeezeDim(0), decodings.map(headShare)));
-  }
-
-  /** Whether sequences of different lengths attend in one call. One alone needs none, and its attention may be cut up over
-   *  the device, which the kernel for several does not do. */
-  #inOneCall(segments: readonly Segment[]): true | undefined {
-    return segments.length > 1 && takesFlash(this.#model, this.#model.config.llada.headDim) ? true : undefined;
-  }
-
-  /** Rotary tables for segments of these lengths, kept until the lengths change. */
-  #tablesFor(lengths: readonly number[]): RotaryTables {
-    const key = lengths.join();
-    if (this.#tables?.key === key) return this.#tables.tables;
-    this.#tables?.owner[Symbol.dispose]();
-    const owner = new Scope();
-    const tables = owner.run(() =>
-      scope(() => {
-        // One table for each: under dynamic scaling the base depends on a sequence's own length.
-        const each = lengths.map((length) =>
-          this.#rotary.tables([Array.from({ length }, (_, i) => i)], this.#model.dtype, this.#model.device),
-        );
-        return each.length === 1
-          ? (each[0] as RotaryTables)
-          : {
-              cos: cat(
-                each.map(({ cos }) => cos),
-                2,
-              ),
-              sin: cat(
-                each.map(({ sin }) => sin),
-                2,
-              ),
-            };
-      }),
-    );
-    this.#tables = { key, tables, owner };
-    return tables;
+  *#forward(active: readonly Decoding[]): Pieces<{ answers: Tensor; widths: readonly number[] }> {
+    const captured = this.#captured;
+    const plan = captured?.plan(active) ?? planPass(active);
+    const widths = plan.prompts.map(({ share }) => share.positions.length);
+    const known = captured?.answers(plan);
+    if (known !== undefined) return { answers: known, widths };
+    using packed = this.#pass.packedLengths(plan);
+    return { answers: yield* this.#pass.compute(plan, uploaded(this.#model.device), packed), widths };
   }
 
   [Symbol.dispose](): void {
-    this.#tables?.owner[Symbol.dispose]();
+    this.#captured?.[Symbol.dispose]();
+    this.#pass[Symbol.dispose]();
     this.#forbidden.ids_I.dispose();
     this.#forbidden.ids_1V.dispose();
   }
 }
 
 const asksEntropy = ({ rule }: DecodeOptions): boolean => rule === "entropy";
-/** A sequence in a pass. */
-interface Segment {
-  /** Of all positions: [L, D] */
-  embeds: Tensor;
-  /** Positions that go through the network, and the same as a tensor; undefined is all. */
-  rows: readonly number[] | undefined;
-  index: Tensor | undefined;
-  /** Those of its rows that are asked for, from 0. */
-  asked: readonly number[];
-  /** Of each layer. */
-  features: readonly SegmentFeatures[] | undefined;
-}
-
-/** Where the rows of a pass are among the positions of all its sequences: int64 [R], undefined is everywhere. */
-function placesOf(segments: readonly Segment[], lengths: readonly number[], device: Device): Tensor | undefined {
-  if (segments.every(({ rows }) => rows === undefined)) return undefined;
-  const places = starting(lengths).flatMap((start, i) => {
-    const rows = segments[i]?.rows ?? Array.from({ length: lengths[i] as number }, (_, row) => row);
-    return rows.map((row) => start + row);
-  });
-  return idTensor(places, device);
-}
-
-/** One, or with guidance two. */
-function segmentsOf({ rows: guided, unguided, query, cache }: Decoding): Segment[] {
-  const rows = query === undefined ? undefined : cache?.begin(query).rows;
-  const index = rows && idTensor(rows, guided.device);
-  const place = rows && new Map(rows.map((position, row) => [position, row]));
-  const positions = query?.positions ?? [];
-  const asked = place === undefined ? positions : positions.map((position) => place.get(position) as number);
-  return [guided, unguided].flatMap((embeds, i) =>
-    embeds === undefined ? [] : [{ embeds, rows, index, asked, features: cache?.features(i, index) }],
-  );
-}
-
-/** Where each of these begins when they lie end to end. */
-function starting(lengths: readonly number[]): number[] {
-  let end = 0;
-  return lengths.map((length) => {
-    end += length;
-    return end - length;
-  });
-}
-
-/** What the head is to say about a prompt. */
-function headShare({ query, options, rules, noise, bans, canvas }: Decoding): HeadShare {
-  const positions = query?.positions.map((position) => position - canvas.promptLength) ?? [];
-  const { masked = [], present } = query ?? {};
-  return { positions, masked, options, confidence: rules.confidence, bans, noise, present };
-}
 
 export interface RunOptions extends AddOptions {
   /** Checked between steps; its reason is thrown. */

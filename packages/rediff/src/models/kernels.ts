@@ -37,6 +37,7 @@ import {
   attentionKernel,
   isBfloat16GateFused,
   isSetAttentionEach,
+  isSetGraphs,
   isSetHeadWhole,
   isSetPlain,
   isSetUnfused,
@@ -209,6 +210,9 @@ const isFused = ({ device, dtype }: Tensor): boolean =>
   !isPlain() &&
   !isSetUnfused() &&
   hasFastFusedKernels();
+
+/** Whether passes are to be captured and replayed, on devices that have graphs. */
+export const wantsGraphs = (): boolean => isSetGraphs() && !isPlain();
 
 /** Whether the head computes all logits at once, by libtorch's operators. */
 export const isHeadWhole = (): boolean => isPlain() || isSetHeadWhole();

@@ -4,11 +4,12 @@
  *  that the logits of 126,464 tokens are never there at once, and are read once. What needs them all, a sample at a
  *  temperature, has them all, by libtorch's operators one by one (token-candidates.ts): that way is the yardstick, too. */
 import { cat, maximum, QuantizedWeight, scope, type Tensor, where } from "@rediff/torch";
-import { idTensor, rowMask } from "../../models/ids.js";
+import { idTensor } from "../../models/ids.js";
 import { isHeadWhole } from "../../models/kernels.js";
 import { headLogits, type Llada, logits } from "../../models/llada/llada.js";
 import type { Model } from "../../models/llava/llava.js";
 import type { DecodeOptions } from "../decode-options.js";
+import { flagList, type HostList, idList, type PassInputs, uploaded } from "../pass/pass-inputs.js";
 import type { ConfidenceRule } from "../rules.js";
 import { addLogits, answersOf, logWeightOf } from "./softmax-sums.js";
 import { amongAll, ban, candidates, forbid, logWeight, type Noise, type TokenBan } from "./token-candidates.js";
@@ -65,8 +66,14 @@ export interface HeadQuestion {
 
 /** Tokens, confidences and, where they are asked for, entropies and the probabilities of present tokens, of each prompt:
  *  float64 [2 R_i] to [4 R_i], end to end.
- *  @param hidden_RD the prompts' rows, end to end */
-export function headAnswers(question: HeadQuestion, hidden_RD: Tensor, shares: readonly HeadShare[]): Tensor {
+ *  @param hidden_RD the prompts' rows, end to end
+ *  @param inputs where `headLists` become tensors */
+export function headAnswers(
+  question: HeadQuestion,
+  hidden_RD: Tensor,
+  shares: readonly HeadShare[],
+  inputs: PassInputs = uploaded(hidden_RD.device),
+): Tensor {
   return scope(() => {
     const { piece } = question;
     const isWhole = shares.map((share) => piece === "whole" || needsWhole(share));
@@ -86,7 +93,7 @@ export function headAnswers(question: HeadQuestion, hidden_RD: Tensor, shares: r
       const found =
         whole || piece === "whole"
           ? wholeAnswers(question, own_RD, group)
-          : pieceAnswers(question, own_RD, group, piece);
+          : pieceAnswers(question, own_RD, group, { piece, inputs });
       for (const [nth, i] of chosen.entries()) answers[i] = (found[nth] as Tensor).flatten();
     }
     return answers.length === 1 ? (answers[0] as Tensor) : cat(answers, 0);
@@ -150,10 +157,12 @@ function pieceAnswers(
   { llada, vocabulary, forbidden }: HeadQuestion,
   hidden_RD: Tensor,
   shares: readonly HeadShare[],
-  piece: number,
+  { piece, inputs }: { piece: number; inputs: PassInputs },
 ): Tensor[] {
-  const exclusions = shares.map((share) => exclusionsOf(share, forbidden));
-  const presentIds = shares.map(({ present }) => present && idTensor(present, hidden_RD.device));
+  const exclusions = shares.map((share) =>
+    exclusionsOf(share, forbidden).map(({ hits, ...rest }) => ({ ...rest, rows_R1: hits && inputs.flags(hits) })),
+  );
+  const presentIds = shares.map(({ present }) => present && inputs.ids(present));
   let sums: Sums[] = shares.map(() => ({}));
   for (let first = 0; first < vocabulary; first += piece) {
     const count = Math.min(piece, vocabulary - first);
@@ -188,14 +197,19 @@ interface Exclusion {
   ids?: readonly number[];
 }
 
+/** The same before the device knows which rows. */
+type PlannedExclusion = Omit<Exclusion, "rows_R1"> & { hits: readonly boolean[] | undefined };
+
+/** The lists that the head by pieces asks for, in its order. */
+export const headLists = (shares: readonly HeadShare[], forbidden: Forbidden): HostList[] => [
+  ...shares.flatMap((share) => exclusionsOf(share, forbidden).flatMap(({ hits }) => (hits ? [flagList(hits)] : []))),
+  ...shares.flatMap(({ present }) => (present ? [idList(present)] : [])),
+];
+
 /** As `forbid` and `ban` have them. */
-function exclusionsOf({ options, masked, positions, bans }: HeadShare, forbidden: Forbidden): Exclusion[] {
-  const device = forbidden.ids_1V.device;
-  const among = (hits: readonly boolean[], exclusion: Omit<Exclusion, "rows_R1">): Exclusion[] => {
-    if (!hits.includes(true)) return [];
-    const rows_R1 = hits.includes(false) ? rowMask(hits, device) : undefined;
-    return [{ ...exclusion, rows_R1 }];
-  };
+function exclusionsOf({ options, masked, positions, bans }: HeadShare, forbidden: Forbidden): PlannedExclusion[] {
+  const among = (hits: readonly boolean[], exclusion: Omit<PlannedExclusion, "hits">): PlannedExclusion[] =>
+    hits.includes(true) ? [{ ...exclusion, hits: hits.includes(false) ? hits : undefined }] : [];
   const { ids, ids_1V } = forbidden;
   return [
     ...among(options.revise ? masked.map(() => true) : masked, { ids, ids_1V }),

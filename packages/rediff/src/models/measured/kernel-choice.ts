@@ -71,6 +71,7 @@ const SETTINGS = [
   "attention-each",
   "head-whole",
   "unfused",
+  "graphs",
 ] as const;
 type Setting = (typeof SETTINGS)[number];
 
@@ -126,7 +127,7 @@ const choice = (): KernelChoice => {
 /** Measures now what a first forward pass would stop for, where that was not done yet and nothing is forced. */
 export function settleKernels(): void {
   settings ??= kernelSettings();
-  if (settings.size === 0) choice();
+  if ([...settings].every((setting) => setting === "graphs")) choice();
 }
 
 /** Whether REDIFF_KERNELS asks for libtorch's own operators only. */
@@ -137,6 +138,9 @@ export const isSetHeadWhole = (): boolean => isSet("head-whole");
 
 /** Whether it asks for elementwise operators one by one. */
 export const isSetUnfused = (): boolean => isSet("unfused");
+
+/** Whether it asks for passes that are captured once and replayed, on devices that can. */
+export const isSetGraphs = (): boolean => isSet("graphs");
 
 /** Whether it asks for each sequence's attention apart, and for grouped heads repeated. */
 export const isSetAttentionEach = (): boolean => isSet("attention-each");

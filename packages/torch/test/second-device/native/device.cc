@@ -104,10 +104,13 @@ void copyOnHost(const at::Tensor& from, const at::Tensor& to) {
   to.copy_(from);
 }
 
-/** Random numbers would be the same in every replay; where a GPU's generator goes on, ours does not know of it. */
+/** Random numbers would be the same in every replay; where a GPU's generator goes on, ours does not know of it. Attention draws
+ *  some, unless nothing is dropped. */
 void assertMayRecord(const c10::OperatorHandle& op, c10::ArrayRef<c10::IValue> arguments) {
   if (capturing() == nullptr) return;
   bool isRandom = op.hasTag(at::Tag::nondeterministic_seeded);
+  for (size_t i = 0; i < arguments.size(); i++)
+    if (op.schema().arguments()[i].name() == "dropout_p" && arguments[i].toDouble() == 0) isRandom = false;
   for (const auto& argument : arguments)
     isRandom = isRandom || (argument.isGenerator() && argument.toGenerator().defined());
   TORCH_CHECK(!isRandom, op.operator_name().name, ": no random numbers while a graph is captured");
@@ -159,6 +162,7 @@ void onCpu(const c10::OperatorHandle& op, torch::jit::Stack* stack) {
     if (alias == nullptr || !alias->isWrite()) continue;
     auto settle = [&](const at::Tensor& tensor, const at::Tensor& host) {
       if (!isHere(tensor)) return;
+      if (host.storage().data() != unmarked(tensor.storage().data())) assertMayGrow(name, tensor);
       aliases.takeShape(tensor, host);
       written.emplace(host.unsafeGetTensorImpl(), tensor);
     };

@@ -5,6 +5,7 @@
 
 #include <ATen/core/dispatch/Dispatcher.h>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <memory>
@@ -29,6 +30,11 @@ struct Graph {
   std::vector<std::function<void()>> steps;
   std::vector<c10::Storage> own;  // the pool: kept until the graph goes, whoever else has let go of it
   std::map<const c10::StorageImpl*, Foreign> foreign;
+
+  bool owns(const at::Tensor& tensor) const {
+    const auto* storage = tensor.storage().unsafeGetStorageImpl();
+    return std::any_of(own.begin(), own.end(), [&](const auto& each) { return each.unsafeGetStorageImpl() == storage; });
+  }
 };
 
 struct Capture {
@@ -63,15 +69,20 @@ inline void touched(const std::string& operatorName, const at::Tensor& tensor, b
   TORCH_CHECK(
       tensor.device() == graph->device, operatorName, ": a tensor is on ", tensor.device(), " while a graph of ",
       graph->device, " is captured");
+  if (graph->owns(tensor)) return;
   auto* storage = tensor.storage().unsafeGetStorageImpl();
-  for (const auto& own : graph->own)
-    if (own.unsafeGetStorageImpl() == storage) return;
   auto weak = c10::weak_intrusive_ptr<c10::StorageImpl>(
       c10::intrusive_ptr<c10::StorageImpl>::reclaim_copy(storage));
   graph->foreign.try_emplace(storage, Foreign{std::move(weak), storage->data(), operatorName});
   if (!writes || underWay->before.count(storage) > 0) return;
   const auto* bytes = static_cast<const char*>(unmarked(storage->data()));
   underWay->before.emplace(storage, std::vector<char>(bytes, bytes + storage->nbytes()));
+}
+
+/** Other memory than the graph's own cannot be exchanged for more. */
+inline void assertMayGrow(const std::string& operatorName, const at::Tensor& tensor) {
+  TORCH_CHECK(
+      capturing() == nullptr || capturing()->owns(tensor), operatorName, ": memory cannot grow while a graph is captured");
 }
 
 /** What a replay does at this point. */

@@ -162,7 +162,6 @@ class Aliases {
   void takeShape(const at::Tensor& tensor, const at::Tensor& host) {
     auto* storage = tensor.storage().unsafeGetStorageImpl();
     if (host.storage().data() != unmarked(tensor.storage().data()) || host.storage().nbytes() != storage->nbytes()) {
-      TORCH_CHECK(!isCapturing, "memory cannot grow while a graph is captured");
       storage->set_data_ptr_noswap(adopt(host.storage().mutable_data(), host.storage(), tensor.device()));
       storage->set_nbytes(host.storage().nbytes());
     }

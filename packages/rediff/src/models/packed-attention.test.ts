@@ -13,6 +13,7 @@ import { idTensor } from "./ids.js";
 import { takesFlash, withPlainKernels } from "./kernels.js";
 import { embed } from "./llada/llada.js";
 import type { Model } from "./llava/llava.js";
+import { attentionLines } from "./measured/kernel-report.js";
 import { PackedLengths } from "./packed-attention.js";
 
 process.env.REDIFF_KERNELS = "aten";
@@ -185,6 +186,14 @@ describe.skipIf(device === undefined)(
       expect(seen).toEqual({ "upload aten::copy_ int [2, 3] pinned": 1, "upload aten::copy_ int [1, 3] pinned": 1 });
       using lengths = new PackedLengths(device, [[2, 3, 1]]);
       expect(lengths.of([2, 3, 1]).cumulative.toNumbers()).toEqual([0, 2, 5, 6]);
+    });
+
+    test("are told of by the doctor, for each device beside the CPU", () => {
+      expect(attentionLines([device, "cpu"])).toEqual([
+        [device, "several prompts attend in one call (bfloat16, heads of 128)"],
+      ]);
+      expect(attentionLines(["cpu"])).toEqual([]);
+      expect(attentionLines().map(([name]) => name)).toEqual(["apart:0", "apart:1"]);
     });
 
     test("are what a device is tried for, once, and not the CPU, nor outside of inference", async () => {

@@ -1,5 +1,6 @@
 /** What was measured of kernels, and what is chosen, in lines for people. */
-import { getThreads, quantizedKernels } from "@rediff/torch";
+import { availableDevices, type Device, getThreads, quantizedKernels } from "@rediff/torch";
+import { hasFlash } from "./flash-attention.js";
 import { bfloat16Rate, chosenKernels, kernelSettings, threadsOf } from "./kernel-choice.js";
 import { BFLOAT16_ROWS, FEW_ROWS, MANY_ROWS } from "./kernel-times.js";
 import type { LinearKernel } from "./products.js";
@@ -39,6 +40,22 @@ export function kernelLines(
         : `${threads}, which is faster than ${getThreads()} (OMP_NUM_THREADS or --threads decides otherwise)`,
     ],
   ];
+}
+
+/** The shape that published models have. */
+const USUAL = { dtype: "bfloat16", headWidth: 128 } as const;
+
+/** How prompts of different lengths attend on each device beside the CPU, found by trying it. */
+export function attentionLines(devices: readonly Device[] = availableDevices()): [name: string, text: string][] {
+  const { dtype, headWidth } = USUAL;
+  return devices
+    .filter((device) => device !== "cpu")
+    .map((device) => [
+      device,
+      hasFlash(device, dtype, headWidth)
+        ? `several prompts attend in one call (${dtype}, heads of ${headWidth})`
+        : `prompts attend one after the other: no flash attention in ${dtype} for heads of ${headWidth}`,
+    ]);
 }
 
 /** `512 rows by oneDNN's products, 1.31 times the speed of libtorch's own` */

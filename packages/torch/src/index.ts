@@ -32,6 +32,7 @@ export {
   type Float8Scaling,
   Float8Weight,
   float8Linear,
+  float8Linears,
   float8Rows,
   float8Shapes,
   requireFloat8,

@@ -19,6 +19,7 @@ import {
   type DType,
   Float8Weight,
   float8Linear,
+  float8Linears,
   fusedRmsNorm,
   hasFastFusedKernels,
   isInference,
@@ -99,6 +100,13 @@ export function linear(x: Tensor, weight: LinearWeight, bias?: Tensor): Tensor {
   // By way of the rank, so that W's own gradient is never computed.
   const correction = product(product(x, weight.down), weight.up);
   return product(x, weight.weight, bias).add(correction, { alpha: weight.scale });
+}
+
+/** `linear` with two weights: what rounds rows for it, rounds them once. */
+export function linearPair(x: Tensor, first: LinearWeight, second: LinearWeight): [Tensor, Tensor] {
+  if (first instanceof Float8Weight && second instanceof Float8Weight)
+    return float8Linears(x, [first, second]) as [Tensor, Tensor];
+  return [linear(x, first), linear(x, second)];
 }
 
 function product(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {

@@ -6,6 +6,7 @@ import {
   type Float8Scaling,
   Float8Weight,
   float8Linear,
+  float8Linears,
   float8Rows,
   float8Shapes,
   fromBuffer,
@@ -193,6 +194,23 @@ describe("float8 weights", () => {
         );
         expect(error(rows as Tensor, after as Tensor)).toBeLessThan(most);
       }
+    });
+  });
+
+  test("several with the same rows give what each gives", () => {
+    scope(() => {
+      const { x, w } = layer();
+      using first = roundToFloat8(w);
+      using second = roundToFloat8(w.narrow(0, 0, 33).mul(2));
+      const [a, b] = float8Linears(x, [first, second]);
+      expect([a?.shape, b?.shape]).toEqual([
+        [64, 256],
+        [64, 33],
+      ]);
+      expect(a?.toNumbers()).toEqual(float8Linear(x, first).toNumbers());
+      expect(b?.toNumbers()).toEqual(float8Linear(x, second).toNumbers());
+      using other = roundToFloat8(tensor([[1]]));
+      expect(() => float8Linears(x, [first, other])).toThrow("the weight has 1 inputs");
     });
   });
 

@@ -77,11 +77,12 @@ export function toFloat8(x: Tensor): Tensor {
   return scope(() => x.clamp(-MOST, MOST).to({ dtype: FORMAT }));
 }
 
-/** Rows [R, I] as float8 [R, I] and float32 scales [R, 1]. */
-function roundRows(x: Tensor): { values: Tensor; scales: Tensor } {
-  const scales = x.abs().amax([1], true).to({ dtype: "float32" }).div(MOST).clamp_(LEAST_SCALE);
-  // In float32, whatever x is. By no more than a rounding beyond the largest value.
-  return { values: x.div(scales).clamp_(-MOST, MOST).to({ dtype: FORMAT }), scales };
+/** Rows [R, I] as float8 [R, I] and float32 scales [R, 1]. Of few operators: on a GPU each is a launch, for every product. */
+function roundRows(x: Tensor): Rounded {
+  const largest = call("aten::linalg_vector_norm", x, Number.POSITIVE_INFINITY, [1], true, "float32") as Tensor;
+  const scales = largest.div_(MOST).clamp_(LEAST_SCALE);
+  // In float32, whatever x is, and by no more than its rounding beyond 448: up to 464 is rounded to that.
+  return { values: x.div(scales).to({ dtype: FORMAT }), scales };
 }
 
 /** Zeros behind rows and columns, up to multiples of 16. */
@@ -140,23 +141,34 @@ const isReadable = ({ dtype }: Tensor): boolean => dtype === "float32" || dtype 
  *  @param scaling how scales are handed to libtorch, to compare them; default as the device takes them
  *  @throws where x is to have gradients */
 export function float8Linear(x: Tensor, weight: Float8Weight, bias?: Tensor, scaling?: Float8Scaling): Tensor {
-  const { outputs, inputs } = weight;
-  const told = `x is ${x.dtype} [${x.shape.join(", ")}]`;
-  if (x.shape.at(-1) !== inputs) throw new Error(`float8Linear: ${told}, and the weight has ${inputs} inputs`);
-  if (!isReadable(x)) throw new Error(`float8Linear: ${told}, and takes float32 or bfloat16`);
+  return scope(() => {
+    const [y] = float8Linears(x, [weight], scaling) as [Tensor];
+    return bias === undefined ? y : y.add(bias.to({ dtype: x.dtype }));
+  });
+}
+
+/** x w^T of several weights with the same number of inputs: x is rounded once. */
+export function float8Linears(x: Tensor, weights: readonly Float8Weight[], scaling?: Float8Scaling): Tensor[] {
+  const inputs = x.shape.at(-1) ?? 0;
+  const told = `float8 linear: x is ${x.dtype} [${x.shape.join(", ")}]`;
+  for (const weight of weights)
+    if (inputs !== weight.inputs) throw new Error(`${told}, and the weight has ${weight.inputs} inputs`);
+  if (!isReadable(x)) throw new Error(`${told}, and takes float32 or bfloat16`);
   if (x.requiresGrad && isRecording())
-    throw new Error("float8Linear: float8 weights have no gradients: use them without, or train the model as it was");
-  const shape = [...x.shape.slice(0, -1), outputs];
-  if (x.numel === 0) return zeros(shape, { dtype: x.dtype, device: x.device }); // which the operator refuses
+    throw new Error("float8 weights have no gradients: use them without, or train the model as it was");
+  const dtype = x.dtype as Float8Result;
+  const shapeOf = ({ outputs }: Float8Weight): number[] => [...x.shape.slice(0, -1), outputs];
+  // The operator refuses no rows at all.
+  if (x.numel === 0) return weights.map((weight) => zeros(shapeOf(weight), { dtype, device: x.device }));
   return scope(() => {
     const rows = x.reshape([-1, inputs]);
     const behind = aligned(inputs) - inputs;
     const rounded = roundRows(behind === 0 ? rows : rows.constantPadNd([0, behind]));
-    const how = scaling ?? requireFloat8(x.device)[x.dtype as Float8Result];
-    const all = scaledProducts[how](rounded, weight, x.dtype as Float8Result);
-    const y = all.size(1) === outputs ? all : all.narrow(1, 0, outputs);
-    const sum = bias === undefined ? y : y.add(bias.to({ dtype: x.dtype }));
-    return sum.reshape(shape);
+    const product = scaledProducts[scaling ?? requireFloat8(x.device)[dtype]];
+    return weights.map((weight) => {
+      const y = product(rounded, weight, dtype);
+      return (y.size(1) === weight.outputs ? y : y.narrow(1, 0, weight.outputs)).reshape(shapeOf(weight));
+    });
   });
 }
 

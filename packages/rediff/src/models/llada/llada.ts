@@ -10,7 +10,7 @@
 import { float8Rows, QuantizedWeight, quantizedRows, scope, Tensor } from "@rediff/torch";
 import { chainPieces, type Pieces, runChain, type Stage, stage } from "../chain.js";
 import { mergeHeads, splitHeads } from "../heads.js";
-import { add_, gated_, type LinearWeight, linear, rmsNorm, type StoredWeight } from "../kernels.js";
+import { add_, gated_, type LinearWeight, linear, linearPair, rmsNorm, type StoredWeight } from "../kernels.js";
 import { at, attend, attendKept, type KeyValues, type Positions, type SeenKeyValues } from "./attend.js";
 import type { LladaConfig } from "./llada-config.js";
 import { type RotaryTables, rotaryAt, rotate_ } from "./rotary.js";
@@ -112,8 +112,9 @@ function attention(
   const heads = (x: Tensor) => splitHeads(x, config.headDim);
   const asking = asked ?? due;
   const q_BNRH = rotate_(heads(linear(at(h_BLD, asking), w.query)), rotaryAt(rotary, asking));
-  const keys = rotate_(heads(linear(at(h_BLD, due), w.key)), rotaryAt(rotary, due));
-  const values = heads(linear(at(h_BLD, due), w.value));
+  const [keyed, valued] = linearPair(at(h_BLD, due), w.key, w.value);
+  const keys = rotate_(heads(keyed), rotaryAt(rotary, due));
+  const values = heads(valued);
   const seen = source.seen({ keys, values });
   const attended_BNRH =
     seen === undefined ? attend(q_BNRH, keys, values, visible, asking) : attendKept(q_BNRH, seen, visible, asking);
@@ -122,7 +123,8 @@ function attention(
 
 /** down(silu(gate x) * up x) */
 function feedForward(w: BlockWeights<LinearWeight>, x_BLD: Tensor): Tensor {
-  return linear(gated_(linear(x_BLD, w.gate), linear(x_BLD, w.up)), w.down);
+  const [gate, up] = linearPair(x_BLD, w.gate, w.up);
+  return linear(gated_(gate, up), w.down);
 }
 
 export interface LladaOptions {

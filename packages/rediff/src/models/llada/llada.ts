@@ -7,7 +7,7 @@
  *
  *  The network is defined here once, as a chain of stages. What varies is given to it: who sees whom, which positions
  *  are asked for, where features of earlier passes come from, what a linear weight is. */
-import { float8Rows, QuantizedWeight, quantizedRows, scope, Tensor } from "@rediff/torch";
+import { Float8Weight, float8Rows, QuantizedWeight, quantizedRows, scope, Tensor } from "@rediff/torch";
 import { chainPieces, type Pieces, runChain, type Stage, stage } from "../chain.js";
 import { mergeHeads, splitHeads } from "../heads.js";
 import { add_, gated_, type LinearWeight, linear, linearPair, rmsNorm, type StoredWeight } from "../kernels.js";
@@ -47,7 +47,8 @@ export function unrounded(model: Llada): Llada<Tensor> {
     Object.values(w).every((weight) => weight instanceof Tensor);
   const blocks = model.weights.blocks.filter(isPlain);
   const { head } = model.weights;
-  if (blocks.length < model.weights.blocks.length || !(head instanceof Tensor))
+  const isHeadRounded = head instanceof QuantizedWeight || head instanceof Float8Weight;
+  if (blocks.length < model.weights.blocks.length || isHeadRounded)
     throw new Error("weights of 8 or 4 bits are not trained: they have no gradients");
   return { config: model.config, weights: { ...model.weights, blocks, head } };
 }

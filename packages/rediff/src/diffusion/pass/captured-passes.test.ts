@@ -16,7 +16,7 @@ import {
   Generator as TorchGenerator,
 } from "@rediff/torch";
 import { afterEach, beforeAll, describe, expect, vi } from "vitest";
-import { loadModelFolder } from "../../checkpoint/load-model.js";
+import { type LoadOptions, loadModelFolder } from "../../checkpoint/load-model.js";
 import type { Model } from "../../models/llava/llava.js";
 import { test } from "../../testing/fixtures.js";
 import { runGoldens } from "../../testing/goldens/run-goldens.js";
@@ -84,11 +84,11 @@ function decodeAll(model: Model, coming: readonly Coming[]): Outcome {
 }
 
 /** The same here and there, nothing left behind. @returns what there was */
-async function compared(folder: string, coming: readonly Coming[]): Promise<Outcome> {
+async function compared(folder: string, coming: readonly Coming[], load: LoadOptions = {}): Promise<Outcome> {
   const before = memory().tensors;
   const outcomes: Outcome[] = [];
   for (const place of ["cpu", device] as const) {
-    using model = await loadModelFolder(folder, { device: place, dtype: "float32" });
+    using model = await loadModelFolder(folder, { ...load, device: place, dtype: "float32" });
     outcomes.push(decodeAll(model, coming));
   }
   const [here, there] = outcomes as [Outcome, Outcome];
@@ -129,6 +129,12 @@ describe.skipIf(device === undefined)(`a captured pass${device ? "" : " (SKIPPED
       expect(last.filter(([reads]) => reads !== 1)).toEqual([]);
       expect(last.filter(([, uploads]) => uploads <= 2).length).toBeGreaterThan(crossed.length / 2);
     });
+
+  test("gives the same tokens with weights in float8, and replays them", async ({ tinyModel }) => {
+    const load = { quantize: "float8", onWarning: () => {} } as const;
+    const { use } = await compared(tinyModel, [{ length: 5, options: { ...long, revise: true } }], load);
+    expect(use?.replayed).toBeGreaterThan(16);
+  });
 
   test("is one of a block each, in blocks", async ({ tinyModel }) => {
     for (const cache of [undefined, { kind: "fast-dllm", every: 4 } as const]) {

@@ -24,7 +24,7 @@ import { secondDevice, transfersOf } from "../../testing/second-device.js";
 import type { DecodeOptions } from "../decode-options.js";
 import { Decoder, type Decoding } from "../decoder.js";
 import { proofread } from "../proofread.js";
-import type { GraphUse } from "./captured-passes.js";
+import { CapturedPasses, type GraphUse } from "./captured-passes.js";
 import { HeldInputs, idList } from "./pass-inputs.js";
 
 process.env.REDIFF_KERNELS = "aten,graphs";
@@ -36,7 +36,9 @@ const graphs = () => Number(call("apart::graphs"));
 function prompts(model: Model, lengths: readonly number[]): Tensor[] {
   using generator = new TorchGenerator(3);
   return lengths.map((length) =>
-    scope(() => randn([length, model.config.llada.hiddenSize], generator).to({ device: model.device })),
+    scope(() =>
+      randn([length, model.config.llada.hiddenSize], generator).to({ device: model.device, dtype: model.dtype }),
+    ),
   );
 }
 
@@ -171,6 +173,27 @@ describe.skipIf(device === undefined)(`a captured pass${device ? "" : " (SKIPPED
     );
     expect(use?.replayed).toBeGreaterThan(crossed.length / 2);
   });
+
+  const formats = [
+    { dtype: "float32", quantize: "int8" },
+    { dtype: "bfloat16", quantize: "int4" },
+    { dtype: "bfloat16", quantize: "float8" },
+    { dtype: "bfloat16" },
+  ] as const;
+  for (const format of formats)
+    test(`of weights as ${Object.values(format).join(", ")} gives what operators one by one give there`, async ({
+      tinyModel,
+    }) => {
+      using model = await loadModelFolder(tinyModel, { device, ...format });
+      const coming = [{ length: 5, options: { genLength: 16, steps: 16, revise: true, cache: refresh } }];
+      const without = vi.spyOn(CapturedPasses, "of").mockReturnValueOnce(undefined);
+      const plain = decodeAll(model, coming);
+      without.mockRestore();
+      const there = decodeAll(model, coming);
+      expect(plain.use).toBeUndefined();
+      expect(there.use?.replayed).toBeGreaterThan(8);
+      expect(there.texts).toEqual(plain.texts);
+    });
 
   const ordinary: Record<string, Partial<DecodeOptions>> = {
     "what is drawn": { temperature: 0.5 },

@@ -178,7 +178,6 @@ describe.skipIf(device === undefined)(`a captured pass${device ? "" : " (SKIPPED
     { dtype: "float32", quantize: "int8" },
     { dtype: "bfloat16", quantize: "int4" },
     { dtype: "bfloat16", quantize: "float8" },
-    { dtype: "bfloat16" },
   ] as const;
   for (const format of formats)
     test(`of weights as ${Object.values(format).join(", ")} gives what operators one by one give there`, async ({

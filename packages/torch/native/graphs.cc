@@ -8,15 +8,19 @@
 
 #include "env.h"
 
-TORCH_LIBRARY(rediff, m) {
-  m.def("capture_begin(Tensor anchor, bool dry) -> ()");
-  m.def("capture_end(Tensor anchor) -> int");  // the graph's number; -1 for a dry run
-  m.def("replay(Tensor anchor, int graph) -> ()");
-  m.def("drop_graph(Tensor anchor, int graph) -> ()");
-}
-
 namespace rediff {
 namespace {
+
+/** libtorch's own way of saying this ends a process that says it twice, as one with two copies of this package does. */
+const torch::Library names = [] {
+  torch::Library library(torch::Library::FRAGMENT, "rediff", std::nullopt, __FILE__, __LINE__);
+  if (c10::Dispatcher::singleton().findSchema({"rediff::replay", ""})) return library;
+  library.def("capture_begin(Tensor anchor, bool dry) -> ()");
+  library.def("capture_end(Tensor anchor) -> int");  // the graph's number; -1 for a dry run
+  library.def("replay(Tensor anchor, int graph) -> ()");
+  library.def("drop_graph(Tensor anchor, int graph) -> ()");
+  return library;
+}();
 
 /** hasGraphs("cuda:0"): whether a library has brought the operators above for such a device. */
 napi_value hasGraphs(Call& call) {

@@ -1,7 +1,10 @@
 /** Graphs on the tests' second device, which is as strict about them as CUDA. */
 import { spawnSync } from "node:child_process";
+import { copyFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { describe, expect } from "vitest";
+import { locateTorch } from "../setup/index.mjs";
 import {
   call,
   captureGraph,
@@ -21,6 +24,7 @@ import {
   tensor,
   zeros,
 } from "./index.js";
+import type { Native } from "./native.js";
 import { test } from "./testing/test.js";
 
 const script = fileURLToPath(new URL("../test/second-device/build.mjs", import.meta.url));
@@ -35,6 +39,13 @@ test("a device without graphs says so", () => {
   expect(() => captureGraph("cpu", () => ones([2]))).toThrow(
     "what is done on cpu cannot be captured: it has no graphs",
   );
+});
+
+test("two copies of this package in a process are no matter", ({ at }) => {
+  const copy = at("rediff_torch.node");
+  copyFileSync(locateTorch()?.addon ?? "", copy);
+  const other = createRequire(import.meta.url)(copy) as Native;
+  expect([hasGraphs("cpu"), other.hasGraphs("cpu")]).toEqual([false, false]);
 });
 
 describe.skipIf(noCompiler)(`a graph${noCompiler ? " (SKIPPED: there is no C++ compiler)" : ""}`, () => {

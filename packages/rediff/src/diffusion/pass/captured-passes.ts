@@ -3,7 +3,7 @@
  *  values. So a shape that comes a second time is captured, and every step after that is one upload and one launch.
  *
  *  A shape is one of a set of prompts: graphs go when a prompt comes or goes, and hold their memory no longer. */
-import { captureGraph, type Graph, hasGraphs, type Tensor } from "@rediff/torch";
+import { captureGraph, type Graph, graphsProblem, hasGraphs, type Tensor } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import { allPieces } from "../../models/chain.js";
 import { isPlain, wantsGraphs } from "../../models/kernels.js";
@@ -22,6 +22,8 @@ const MOST_SHAPES = 256;
 /** Rows of a pass that is captured. With more the device is busy for longer than the host takes to say what comes next, and
  *  there is nothing to gain for the memory. */
 const MOST_ROWS = 1024;
+
+const LEAVE_OUT = 'Leave "graphs" out of REDIFF_KERNELS.';
 
 /** What became of the passes. */
 export interface GraphUse {
@@ -51,9 +53,15 @@ export class CapturedPasses implements Disposable {
     this.#pass = pass;
   }
 
-  /** Those of a model, where its device has graphs and they are wanted. */
+  /** Those of a model, where they are wanted and its device has graphs.
+   *  @throws UserError on CUDA without the part of the addon for them */
   static of(pass: ForwardPass): CapturedPasses | undefined {
-    return wantsGraphs() && hasGraphs(pass.model.device) ? new CapturedPasses(pass) : undefined;
+    if (!wantsGraphs()) return undefined;
+    const { device } = pass.model;
+    if (hasGraphs(device)) return new CapturedPasses(pass);
+    const problem = graphsProblem(device);
+    if (problem === undefined) return undefined;
+    throw new UserError(`REDIFF_KERNELS has graphs, and ${device} has none: ${problem}`, LEAVE_OUT);
   }
 
   /** Begins a pass. Prompts that are asked for ever fewer positions are asked as many as before, the last one several times:
@@ -184,5 +192,5 @@ function among(rows: readonly boolean[]): "none" | "some" | "all" {
 
 function uncapturable(error: unknown, { device }: Model): Error {
   const reason = error instanceof Error ? error.message : String(error);
-  return new UserError(`a pass cannot be captured on ${device}: ${reason}`, 'Leave "graphs" out of REDIFF_KERNELS.');
+  return new UserError(`a pass cannot be captured on ${device}: ${reason}`, LEAVE_OUT);
 }

@@ -32,8 +32,8 @@ export interface KernelChoice {
 /** Rows from which on a product has many. */
 const MANY_FROM = Math.sqrt(FEW_ROWS * MANY_ROWS);
 
-/** As far as it is faster, casts and all: nothing is gained by a few percent, and memory is lost. */
-const BFLOAT16_MARGIN = 1.25;
+/** As far as it is faster, casts and all: a few percent are noise. */
+const BFLOAT16_MARGIN = 1.15;
 
 /** @param times as measured */
 export function chosenKernels(times: KernelTimes): KernelChoice {

@@ -4,6 +4,7 @@ import {
   Float8Weight,
   float8Shapes,
   type QuantizedBits,
+  type QuantizedGroup,
   type QuantizedShapes,
   QuantizedWeight,
   quantizedShapes,
@@ -17,11 +18,12 @@ import type { Quantization, QuantizationScheme, RoundedWeight } from "../../mode
 type Group = QuantizationScheme["group"];
 
 const BITS: Record<Exclude<Quantization, "float8">, QuantizedBits> = { int8: 8, int4: 4 };
-const GROUP = 128;
+/** Of the formats that have such groups. */
+export const DEFAULT_GROUP: QuantizedGroup = 128;
 
 /** How a weight [O, I] lies in memory and in files. */
 export function roundedShapes(format: Quantization, shape: readonly [number, number], group: Group): QuantizedShapes {
-  return format === "float8" ? float8Shapes(shape) : quantizedShapes(shape, BITS[format], group ?? GROUP);
+  return format === "float8" ? float8Shapes(shape) : quantizedShapes(shape, BITS[format], group ?? DEFAULT_GROUP);
 }
 
 /** A weight of such tensors, which are its own from then on. */
@@ -38,7 +40,9 @@ export function roundWeight(format: Quantization, weight: Tensor, group: Group):
   const isReadable = weight.dtype === "float32" || weight.dtype === "bfloat16";
   const readable = isReadable ? weight : weight.to({ dtype: "float32" });
   try {
-    return format === "float8" ? roundToFloat8(readable) : quantizeWeight(readable, BITS[format], group ?? GROUP);
+    return format === "float8"
+      ? roundToFloat8(readable)
+      : quantizeWeight(readable, BITS[format], group ?? DEFAULT_GROUP);
   } finally {
     if (!isReadable) readable.dispose();
   }

@@ -9,11 +9,9 @@ import { z } from "zod";
 import { UserError } from "../../errors.js";
 import { type Quantization, type QuantizationScheme, quantizations } from "../../models/quantization.js";
 import type { Shapes } from "../tensor-names.js";
-import { roundedShapes } from "./rounded-weight.js";
+import { DEFAULT_GROUP, roundedShapes } from "./rounded-weight.js";
 
 export const quantizedGroups = [32, 64, 128] as const satisfies QuantizedGroup[];
-
-export const DEFAULT_GROUP: QuantizedGroup = 128;
 
 /** Behind a weight's name in the files: `model.layers.0.mlp.up_proj.weight.int4`, and `.scales` beside it. */
 const SCALES = ".scales";

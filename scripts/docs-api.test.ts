@@ -1,10 +1,11 @@
 /** What the packages export, and the library's reference that `npm run docs:api` makes. Making it takes half a minute; here
  *  is only looked at whether somebody has made it since. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
+import { replaceReferences } from "./docs-api/references.mjs";
 import { publicNames } from "./public-names.mjs";
 
 const at = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -24,7 +25,7 @@ test("docs/api has a heading for each name that the library exports, and for no 
 test("docs/api/torch has one for each that @rediff/torch exports, and a page for each of its sets", () => {
   const names = [...new Set(publicNames(at("packages/torch/dist/index.d.ts")).names)];
   const sets = ["distributed", "nn", "optim"];
-  const between = ["addedName", "graphsProblem", "usableDevice"]; // @internal: for rediff alone
+  const between = ["addedName", "graphsProblem", "pinsUploads", "refusalOf", "usableDevice"]; // @internal: for rediff alone
   expect(toldIn("docs/api/torch/README.md"), "run npm run docs:api").toEqual(
     names.filter((name) => !name.includes(".") && !sets.includes(name) && !between.includes(name)).sort(),
   );
@@ -35,6 +36,32 @@ test("docs/api/torch has one for each that @rediff/torch exports, and a page for
       expect.arrayContaining(own.filter((name) => name !== "init" && !name.includes("."))),
     );
   }
+});
+
+test("references that cannot all be made leave those that are there untouched, and nothing beside them", () => {
+  const folder = mkdtempSync(join(tmpdir(), "rediff-api-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const target = join(folder, "api");
+  const readme = (name: string) => readFileSync(join(target, name === "torch" ? "torch" : "", "README.md"), "utf8");
+  const files = () => readdirSync(folder, { recursive: true }).map(String).sort();
+  /** As typedoc does: its folder is emptied first. */
+  const making = (text: string, failing?: string) => (name: string, output: string) => {
+    if (name === failing) throw new Error(`${name} failed`);
+    rmSync(output, { recursive: true, force: true });
+    mkdirSync(output);
+    writeFileSync(join(output, "README.md"), `${name}: ${text}`);
+  };
+  replaceReferences(target, making("old"));
+  const whole = ["api", "api/README.md", "api/torch", "api/torch/README.md"];
+  expect(files()).toEqual(whole);
+  for (const failing of ["rediff", "torch"]) {
+    expect(() => replaceReferences(target, making("new", failing))).toThrow(`${failing} failed`);
+    expect(files()).toEqual(whole);
+    for (const name of ["rediff", "torch"]) expect(readme(name)).toBe(`${name}: old`);
+  }
+  replaceReferences(target, making("new"));
+  expect(files()).toEqual(whole);
+  expect(readme("torch")).toBe("torch: new");
 });
 
 test("every type in a signature of the library is exported, or its member is @internal", () => {

@@ -137,3 +137,33 @@ export function setThreads(count: number): void {
 export function getThreads(): number {
   return native.getThreads();
 }
+
+/** A device, or this libtorch on it, has no such thing: nothing that passes. */
+export class UnsupportedError extends Error {
+  override readonly name = "UnsupportedError";
+}
+
+/** What libtorch says where it has no such operator, dtype or kernel: in its dispatcher, in its checks, or by way of CUDA. */
+const REFUSALS =
+  /there is no operator|has no overload|Could not run|support|not (?:yet |currently )?implemented|not enabled for build|no kernel image|invalid device function|CUBLAS_STATUS_ARCH_MISMATCH|Invalid scaling configuration|PrivateUse1HooksInterface|pin(?:ned |_)memory allocator|Cannot access accelerator/i;
+
+/** And where something went wrong, whatever else the line says. */
+const FAULTS = /out of memory|bad_alloc|(?:can(?:no|')t|[Ff]ailed to|unable to) allocate|INTERNAL ASSERT/;
+
+/** @internal Whether a device takes what `body` does, found out by doing it. Only a refusal is a no. Any other error, such as memory that
+ *  ran out at that moment, tells nothing of the device, and is not to be remembered as if it did.
+ *  @param what that is asked, for messages: "cuda:0 has flash attention"
+ *  @returns undefined where it does, else libtorch's reason
+ *  @throws when it could not be found out */
+export function refusalOf(what: string, body: () => void): string | undefined {
+  try {
+    body();
+    return undefined;
+  } catch (error) {
+    const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+    if (error instanceof UnsupportedError || (REFUSALS.test(reason) && !FAULTS.test(reason))) return reason;
+    throw new Error(`it could not be found out whether ${what}: ${reason}. Try again once that is mended.`, {
+      cause: error,
+    });
+  }
+}

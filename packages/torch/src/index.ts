@@ -22,7 +22,7 @@ export type { NestedNumbers } from "./indexing/familiar.js";
 export type { Index } from "./indexing/indexing.js";
 export * from "./linear.js";
 export * from "./memory/keep-memory.js";
-export { upload } from "./memory/upload.js";
+export { pinsUploads, upload } from "./memory/upload.js";
 export { libDir, torchVersion } from "./native.js";
 export * as nn from "./nn/index.js";
 export type { MemoryFormat } from "./operator.js";

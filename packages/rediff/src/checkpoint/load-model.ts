@@ -12,6 +12,7 @@ import {
   Scope,
   scope,
   type Tensor,
+  UnsupportedError,
 } from "@rediff/torch";
 import { z } from "zod";
 import { option, UserError, wording } from "../errors.js";
@@ -372,15 +373,14 @@ function assertRoundable({ quantize }: Pick<LoadOptions, "quantize">, dtype: DTy
 const SLOW_FLOAT8 =
   "float8 is for GPUs, and slower on the CPU than weights that are not rounded; int8 is the fast format there";
 
-/** Says what float8 costs on a CPU. @throws UserError where the device multiplies none, before anything large is read */
+/** Says what float8 costs on a CPU. @throws UserError where the device multiplies none, before anything large is read, and
+ *  another error when it could not be found out */
 function checkFloat8(device: Device, onWarning: LoadOptions["onWarning"]): void {
   try {
     requireFloat8(device);
   } catch (error) {
-    throw new UserError(
-      (error as Error).message,
-      wording`Use ${option("quantize")} int8 with the model that is not rounded.`,
-    );
+    if (!(error instanceof UnsupportedError)) throw error;
+    throw new UserError(error.message, wording`Use ${option("quantize")} int8 with the model that is not rounded.`);
   }
   if (device !== "cpu") return;
   warn(SLOW_FLOAT8, onWarning);

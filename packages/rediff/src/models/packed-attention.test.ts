@@ -13,12 +13,24 @@ import { idTensor } from "./ids.js";
 import { takesFlash, withPlainKernels } from "./kernels.js";
 import { embed } from "./llada/llada.js";
 import type { Model } from "./llava/llava.js";
-import { attentionLines } from "./measured/kernel-report.js";
+import { deviceLines } from "./measured/kernel-report.js";
 import { PackedLengths } from "./packed-attention.js";
 
 process.env.REDIFF_KERNELS = "aten";
 const device = secondDevice() as Device;
 const LAYERS = 2;
+
+/** What flash attention fails with, in place of being called. */
+const failing = vi.hoisted(() => ({ reason: undefined as string | undefined }));
+
+vi.mock(import("@rediff/torch"), async (original) => {
+  const real = await original();
+  const call: typeof real.call = (name, ...args) => {
+    if (name === "aten::_flash_attention_forward" && failing.reason !== undefined) throw new Error(failing.reason);
+    return real.call(name, ...args);
+  };
+  return { ...real, call };
+});
 
 const caches: Record<string, CacheOptions | undefined> = {
   "nothing is kept": undefined,
@@ -188,12 +200,45 @@ describe.skipIf(device === undefined)(
       expect(lengths.of([2, 3, 1]).cumulative.toNumbers()).toEqual([0, 2, 5, 6]);
     });
 
+    test("are told of as unknown by the doctor, where an error passes", () => {
+      failing.reason = "CUDA error: an illegal memory access was encountered";
+      const lines = deviceLines(["apart:0" as Device]).map(([, text]) => text);
+      expect(lines[0]).toMatch(
+        /^it could not be found out whether apart:0 has flash attention .* illegal memory access/,
+      );
+      failing.reason = undefined;
+      expect(deviceLines(["apart:0" as Device])[0]?.[1]).toContain("attend in one call");
+    });
+
     test("are told of by the doctor, for each device beside the CPU", () => {
-      expect(attentionLines([device, "cpu"])).toEqual([
-        [device, "several prompts attend in one call (bfloat16, heads of 128)"],
+      expect(deviceLines([device, "cpu"])).toEqual([
+        [`${device} attention`, "several prompts attend in one call (bfloat16, heads of 128)"],
+        [`${device} uploads`, "by way of pinned memory, and wait for nothing"],
+        [`${device} float8`, "scales are applied within the product in bfloat16, within the product in float32"],
       ]);
-      expect(attentionLines(["cpu"])).toEqual([]);
-      expect(attentionLines().map(([name]) => name)).toEqual(["apart:0", "apart:1"]);
+      expect(deviceLines(["cpu"])).toEqual([]);
+      const names = ["attention", "uploads", "float8"];
+      expect(deviceLines().map(([name]) => name)).toEqual(
+        ["apart:0", "apart:1"].flatMap((each) => names.map((name) => `${each} ${name}`)),
+      );
+    });
+
+    test("are not given up for an error that passes: it is told, and the next that asks tries again", () => {
+      failing.reason = "CUDA out of memory. Tried to allocate 2.00 MiB.";
+      inferenceMode(() => {
+        const take = () => takesFlash({ device, dtype: "float32" }, 40);
+        expect(take).toThrow(
+          `whether ${device} has flash attention in float32 for heads of 40 (REDIFF_KERNELS=attention-each does without): CUDA out of memory`,
+        );
+        failing.reason = undefined;
+        expect(take()).toBe(true);
+        // A refusal is remembered.
+        failing.reason = "FlashAttention only supports Ampere GPUs or newer.";
+        const refused = () => takesFlash({ device, dtype: "float32" }, 48);
+        expect(refused()).toBe(false);
+        failing.reason = undefined;
+        expect(refused()).toBe(false);
+      });
     });
 
     test("are what a device is tried for, once, and not the CPU, nor outside of inference", async () => {

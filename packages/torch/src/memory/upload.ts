@@ -7,7 +7,7 @@
  *  The pinned memory is given back at once. libtorch's allocator for it notes, with the copy, an event on the device's
  *  stream, and hands the memory out again only when that has passed (CachingHostAllocator; the copy does so for whatever
  *  lies in its memory). The caller's own memory is not read any more when `upload` returns. */
-import { addedName, type Device, usableDevice } from "../device.js";
+import { addedName, type Device, refusalOf, usableDevice } from "../device.js";
 import { to } from "../generated/ops.generated.js";
 import { native } from "../native.js";
 import { operatorId } from "../operator.js";
@@ -16,26 +16,25 @@ import { type Tensor, wrap } from "../tensor.js";
 /** Of each kind of device. */
 const pins = new Map<string, boolean>();
 
-/** Whether uploads to this device go by way of pinned memory: to CUDA's do. Not to Metal's, whose memory is the host's. */
+/** @internal Whether uploads to this device go by way of pinned memory: to CUDA's do. Not to Metal's, whose memory is the host's.
+ *  @throws when it could not be found out */
 export function pinsUploads(device: Device): boolean {
   const kind = device.split(":")[0] as string;
   let answer = pins.get(kind);
   if (answer === undefined) {
     usableDevice(device);
-    answer = kind === "cuda" || (kind === addedName() && hasPinnedMemory());
+    answer = kind === "cuda" || (kind === addedName() && hasPinnedMemory(device));
     pins.set(kind, answer);
   }
   return answer;
 }
 
-/** A backend of another make need not have any. */
-function hasPinnedMemory(): boolean {
+/** A backend of another make need not have any. @throws when it could not be found out */
+function hasPinnedMemory(device: Device): boolean {
   const probe = wrap(native.call(operatorId("aten::zeros"), [1]));
   try {
-    wrap(native.call(operatorId("aten::_pin_memory"), probe.slot)).dispose();
-    return true;
-  } catch {
-    return false;
+    const pin = () => wrap(native.call(operatorId("aten::_pin_memory"), probe.slot)).dispose();
+    return refusalOf(`${device} has pinned memory`, pin) === undefined;
   } finally {
     probe.dispose();
   }

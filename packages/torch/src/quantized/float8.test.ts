@@ -22,6 +22,7 @@ import {
   type Tensor,
   tensor,
   toFloat8,
+  UnsupportedError,
   widenFloat8,
   zeros,
 } from "../index.js";
@@ -283,6 +284,7 @@ describe("a device", () => {
   test("that multiplies no float8 is refused, with libtorch's reason and the remedy", () => {
     refusing.scaledMm = () =>
       "torch._scaled_mm is only supported on CUDA devices with compute capability >= 9.0 or 8.9\nat";
+    expect(() => tryFloat8("cpu")).toThrow(UnsupportedError);
     expect(() => tryFloat8("cpu")).toThrow(
       /^cpu multiplies no float8, which takes a GPU .* 8\.9 or newer: quantize to int8 there \(libtorch: torch._scaled_mm is only .* 8\.9\)$/,
     );
@@ -291,8 +293,23 @@ describe("a device", () => {
   test("that takes no scales of rows, or not for float32, has them applied to the sums", () => {
     expect(requireFloat8("cpu")).toEqual({ float32: "rows", bfloat16: "rows" });
     refusing.scaledMm = ([, , scales, , , , dtype]) =>
-      dtype === "float32" && (scales as Tensor).numel > 1 ? "Only bf16 and fp16" : undefined;
+      dtype === "float32" && (scales as Tensor).numel > 1
+        ? "Only bf16 high precision output types are supported for row-wise scaling."
+        : undefined;
     expect(tryFloat8("cpu")).toEqual({ float32: "after", bfloat16: "rows" });
+  });
+
+  test("that ran out of memory meanwhile is neither: that is said, and nothing is concluded", () => {
+    for (const isOut of [() => true, (scales: Tensor) => scales.numel > 1]) {
+      refusing.scaledMm = ([, , scales]) =>
+        isOut(scales as Tensor) ? "CUDA out of memory. Tried to allocate 20.00 MiB." : undefined;
+      expect(() => tryFloat8("cpu")).toThrow(
+        /^it could not be found out whether cpu (multiplies float8|scales rows .* in float32): CUDA out of memory/,
+      );
+      expect(() => tryFloat8("cpu")).not.toThrow(UnsupportedError);
+    }
+    refusing.scaledMm = undefined;
+    expect(tryFloat8("cpu")).toEqual({ float32: "rows", bfloat16: "rows" });
   });
 });
 

@@ -7,7 +7,7 @@
 import { isRecording } from "../autograd.js";
 import { call } from "../call.js";
 import { ones, zeros } from "../create.js";
-import { type Device, requireDevice } from "../device.js";
+import { type Device, refusalOf, requireDevice, UnsupportedError } from "../device.js";
 import type { DType } from "../dtype.js";
 import { scope } from "../scope.js";
 import type { Tensor } from "../tensor.js";
@@ -206,7 +206,8 @@ const found = new Map<Device, Record<Float8Result, Float8Scaling>>();
 /** Does nothing the second time. Tries the operator on a few zeros: what a device takes depends on the GPU, the result's
  *  dtype and the libtorch, and all of them say it by refusing.
  *  @returns how the device takes scales
- *  @throws where it multiplies no float8, with what to do */
+ *  @throws UnsupportedError where it multiplies no float8, with what to do; another error when it could not be found out,
+ *    which the next call tries anew */
 export function requireFloat8(device: Device): Record<Float8Result, Float8Scaling> {
   requireDevice(device);
   const known = found.get(device) ?? tryFloat8(device);
@@ -222,21 +223,14 @@ export function tryFloat8(device: Device): Record<Float8Result, Float8Scaling> {
       const scales = ones([ALIGNED, 1], { device });
       return scaledProducts[scaling]({ values, scales }, { packed: values, scales: scales.view([-1]) }, dtype);
     };
-    try {
-      product("after", "float32");
-    } catch (error) {
-      const [reason = ""] = (error as Error).message.split("\n");
-      throw new Error(
+    const reason = refusalOf(`${device} multiplies float8`, () => product("after", "float32"));
+    if (reason !== undefined)
+      throw new UnsupportedError(
         `${device} multiplies no float8, which takes a GPU of NVIDIA's of compute capability 8.9 or newer: quantize to int8 there (libtorch: ${reason})`,
       );
-    }
     const takes = (dtype: Float8Result): Float8Scaling => {
-      try {
-        product("rows", dtype);
-        return "rows";
-      } catch {
-        return "after";
-      }
+      const what = `${device} scales rows of float8 products in ${dtype}`;
+      return refusalOf(what, () => product("rows", dtype)) === undefined ? "rows" : "after";
     };
     return { float32: takes("float32"), bfloat16: takes("bfloat16") };
   });

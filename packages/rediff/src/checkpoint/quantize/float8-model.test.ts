@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { openCheckpoint, scope } from "@rediff/torch";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { UserError } from "../../errors.js";
 import { type LladaWeights, unrounded } from "../../models/llada/llada.js";
 import { folderOfEachTest } from "../../testing/folders.js";
 import { expectNoLeaks } from "../../testing/leaks.js";
@@ -13,12 +14,13 @@ import { quantizeModel } from "./quantize-model.js";
 const { at } = folderOfEachTest();
 
 /** The GPU is too old. */
-const refusing = vi.hoisted(() => ({ reason: undefined as string | undefined }));
+const refusing = vi.hoisted(() => ({ reason: undefined as string | undefined, passes: false }));
 
 vi.mock(import("@rediff/torch"), async (original) => {
   const real = await original();
   const requireFloat8: typeof real.requireFloat8 = (device) => {
-    if (refusing.reason !== undefined) throw new Error(`${device} ${refusing.reason}`);
+    const Kind = refusing.passes ? Error : real.UnsupportedError;
+    if (refusing.reason !== undefined) throw new Kind(`${device} ${refusing.reason}`);
     return real.requireFloat8(device);
   };
   return { ...real, requireFloat8 };
@@ -29,7 +31,7 @@ beforeEach(() => {
   writeTinyModel(at("plain"));
 });
 afterEach(() => {
-  refusing.reason = undefined;
+  [refusing.reason, refusing.passes] = [undefined, false];
 });
 
 const edit = (change: (config: Record<string, Record<string, unknown>>) => void) => {
@@ -86,6 +88,13 @@ test("a device that multiplies none is refused before the weights are read, with
   const loading = loadModelFolder(at("plain"), { quantize: "float8" });
   await expect(loading).rejects.toThrow("cpu multiplies no float8");
   await expect(loading).rejects.toMatchObject({ hint: "Use quantize int8 with the model that is not rounded." });
+});
+
+test("a device whose memory ran out meanwhile is not said to multiply none", async () => {
+  [refusing.reason, refusing.passes] = ["is out of memory", true];
+  const loading = loadModelFolder(at("plain"), { quantize: "float8" });
+  await expect(loading).rejects.toThrow(/^cpu is out of memory$/);
+  await expect(loading).rejects.not.toBeInstanceOf(UserError);
 });
 
 test("has no groups and no head in int8, and says so", async () => {

@@ -46,7 +46,7 @@ async function run(flags: Flags): Promise<void> {
 async function measuredChecks(anew: boolean): Promise<Check[]> {
   const row = (name: string, found: string): Check => ({ name, ok: true, found, required: false });
   if (locateTorch() === undefined) return [row("kernels", "measured once libtorch is there")];
-  const [{ kernelTimes }, { attentionLines, kernelLines }, { defaultDtype }] = await Promise.all([
+  const [{ kernelTimes }, { deviceLines, kernelLines }, { defaultDtype }] = await Promise.all([
     import("../../models/measured/kernel-choice.js"),
     import("../../models/measured/kernel-report.js"),
     import("../../training/run/default-dtype.js"),
@@ -54,7 +54,7 @@ async function measuredChecks(anew: boolean): Promise<Check[]> {
   const times = kernelTimes({ anew });
   const { dtype, because } = defaultDtype("cpu");
   return [
-    ...[...kernelLines(times), ...attentionLines()].map(([name, found]) => row(name, found)),
+    ...[...kernelLines(times), ...deviceLines()].map(([name, found]) => row(name, found)),
     row("training", `${dtype} on the CPU: ${because}`),
   ];
 }

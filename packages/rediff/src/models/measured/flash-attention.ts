@@ -1,7 +1,7 @@
 /** Flash attention (arXiv 2307.08691) of sequences that lie end to end, where the device has it: CUDA's, from Ampere on, in
  *  float16 and bfloat16. libtorch's operator for it, without a mask, dropout or an order in time.
  *  S sequences, R rows that ask, L positions that are seen, N query heads, K key-value heads, H head width. */
-import { call, type Device, type DType, fromBuffer, scope, type Tensor, upload, zeros } from "@rediff/torch";
+import { call, type Device, type DType, fromBuffer, refusalOf, scope, type Tensor, upload, zeros } from "@rediff/torch";
 
 /** Where sequences begin that lie end to end. */
 export interface Starts {
@@ -29,7 +29,8 @@ export function flashAttention(q_RNH: Tensor, k_LKH: Tensor, v_LKH: Tensor, aski
 const found = new Map<string, boolean>();
 
 /** Whether `flashAttention` computes on this device. It is tried once for each dtype and width: which processors and widths
- *  a build of libtorch has kernels for, it does not tell. */
+ *  a build of libtorch has kernels for, it does not tell.
+ *  @throws when it could not be found out, as when memory has run out: the next call tries anew */
 export function hasFlash(device: Device, dtype: DType, width: number): boolean {
   if (device === "cpu") return false;
   const key = `${device} ${dtype} ${width}`;
@@ -42,15 +43,12 @@ export function hasFlash(device: Device, dtype: DType, width: number): boolean {
 }
 
 function isComputed(device: Device, dtype: DType, width: number): boolean {
-  try {
-    scope(() => {
-      const x_3NH = zeros([3, 2, width], { dtype, device });
-      const starts = { cumulative: upload(fromBuffer(Int32Array.of(0, 1, 3), [3]), device), longest: 2 };
-      // Reading waits for the kernel, so that what goes wrong in it goes wrong here.
-      flashAttention(x_3NH, x_3NH, x_3NH, starts, starts).to({ device: "cpu" });
-    });
-    return true;
-  } catch {
-    return false;
-  }
+  return scope(() => {
+    const x_3NH = zeros([3, 2, width], { dtype, device });
+    const starts = { cumulative: upload(fromBuffer(Int32Array.of(0, 1, 3), [3]), device), longest: 2 };
+    const what = `${device} has flash attention in ${dtype} for heads of ${width} (REDIFF_KERNELS=attention-each does without)`;
+    // Reading waits for the kernel, so that what goes wrong in it goes wrong here.
+    const attend = () => void flashAttention(x_3NH, x_3NH, x_3NH, starts, starts).to({ device: "cpu" });
+    return refusalOf(what, attend) === undefined;
+  });
 }

@@ -1,5 +1,13 @@
 /** What was measured of kernels, and what is chosen, in lines for people. */
-import { availableDevices, type Device, getThreads, quantizedKernels } from "@rediff/torch";
+import {
+  availableDevices,
+  type Device,
+  type Float8Scaling,
+  getThreads,
+  pinsUploads,
+  quantizedKernels,
+  requireFloat8,
+} from "@rediff/torch";
 import { hasFlash } from "./flash-attention.js";
 import { bfloat16Rate, chosenKernels, kernelSettings, threadsOf } from "./kernel-choice.js";
 import { BFLOAT16_ROWS, FEW_ROWS, MANY_ROWS } from "./kernel-times.js";
@@ -45,17 +53,43 @@ export function kernelLines(
 /** The shape that published models have. */
 const USUAL = { dtype: "bfloat16", headWidth: 128 } as const;
 
-/** How prompts of different lengths attend on each device beside the CPU, found by trying it. */
-export function attentionLines(devices: readonly Device[] = availableDevices()): [name: string, text: string][] {
-  const { dtype, headWidth } = USUAL;
+/** What each device beside the CPU takes, found by trying it: how prompts of different lengths attend, how what is sent to it
+ *  gets there, and products in float8. What could not be found out is told as well. */
+export function deviceLines(devices: readonly Device[] = availableDevices()): [name: string, text: string][] {
   return devices
     .filter((device) => device !== "cpu")
-    .map((device) => [
-      device,
-      hasFlash(device, dtype, headWidth)
-        ? `several prompts attend in one call (${dtype}, heads of ${headWidth})`
-        : `prompts attend one after the other: no flash attention in ${dtype} for heads of ${headWidth}`,
+    .flatMap((device) => [
+      [`${device} attention`, told(() => attentionText(device))],
+      [`${device} uploads`, told(() => uploadsText(device))],
+      [`${device} float8`, told(() => float8Text(device))],
     ]);
+}
+
+function told(text: () => string): string {
+  try {
+    return text();
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function attentionText(device: Device): string {
+  const { dtype, headWidth } = USUAL;
+  return hasFlash(device, dtype, headWidth)
+    ? `several prompts attend in one call (${dtype}, heads of ${headWidth})`
+    : `prompts attend one after the other: no flash attention in ${dtype} for heads of ${headWidth}`;
+}
+
+const uploadsText = (device: Device): string =>
+  pinsUploads(device)
+    ? "by way of pinned memory, and wait for nothing"
+    : "as the host's memory is: there is none pinned";
+
+const SCALED: Record<Float8Scaling, string> = { rows: "within the product", after: "in a pass of their own" };
+
+function float8Text(device: Device): string {
+  const { float32, bfloat16 } = requireFloat8(device);
+  return `scales are applied ${SCALED[bfloat16]} in bfloat16, ${SCALED[float32]} in float32`;
 }
 
 /** `512 rows by oneDNN's products, 1.31 times the speed of libtorch's own` */

@@ -60,8 +60,8 @@ inline void flashAttention(const c10::OperatorHandle& op, torch::jit::Stack* sta
     TORCH_CHECK(each->device() == device && each->dtype() == query.dtype(), "flash attention: tensors differ in dtype or device");
     TORCH_CHECK(each->size(2) == query.size(2), "flash attention: tensors differ in width");
   }
-  TORCH_CHECK(at::isFloatingType(query.scalar_type()) && query.scalar_type() != at::kDouble, "flash attention: of ", query.dtype());
-  TORCH_CHECK(query.size(2) % 8 == 0 && query.size(2) <= 256, "flash attention: heads of width ", query.size(2));
+  TORCH_CHECK(at::isFloatingType(query.scalar_type()) && query.scalar_type() != at::kDouble, "flash attention: does not support dtype ", query.dtype());
+  TORCH_CHECK(query.size(2) % 8 == 0 && query.size(2) <= 256, "flash attention: does not support heads of width ", query.size(2));
   TORCH_CHECK(key.sizes() == value.sizes(), "flash attention: keys are ", key.sizes(), ", values ", value.sizes());
   const int64_t heads = query.size(1), groups = heads / key.size(1);
   TORCH_CHECK(groups * key.size(1) == heads, "flash attention: ", key.size(1), " heads for ", heads);

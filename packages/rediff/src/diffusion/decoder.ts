@@ -32,7 +32,7 @@ import { type DecodeContext, denoise } from "./denoise.js";
 import { type Forbidden, usualPiece } from "./head/head-answers.js";
 import type { Noise, TokenBan } from "./head/token-candidates.js";
 import { CapturedPasses, type GraphUse } from "./pass/captured-passes.js";
-import { ForwardPass, planPass } from "./pass/forward-pass.js";
+import { ForwardPass } from "./pass/forward-pass.js";
 import { uploaded } from "./pass/pass-inputs.js";
 import { type DecodingRules, rulesOf } from "./rules.js";
 
@@ -339,7 +339,7 @@ export class Decoder implements Disposable {
 
   *#forward(active: readonly Decoding[]): Pieces<{ answers: Tensor; widths: readonly number[] }> {
     const captured = this.#captured;
-    const plan = captured?.plan(active) ?? planPass(active);
+    const plan = captured?.plan(active) ?? this.#pass.plan(active);
     const widths = plan.prompts.map(({ share }) => share.positions.length);
     const known = captured?.answers(plan);
     if (known !== undefined) return { answers: known, widths };

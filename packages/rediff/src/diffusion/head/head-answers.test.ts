@@ -22,7 +22,7 @@ import { headLogits, type Llada, logits } from "../../models/llada/llada.js";
 import { expectNoLeaks } from "../../testing/leaks.js";
 import { type DecodeOptions, decodeOptions } from "../decode-options.js";
 import { rulesOf } from "../rules.js";
-import { type HeadPiece, type HeadShare, headAnswers, usualPiece } from "./head-answers.js";
+import { type HeadPiece, type HeadShare, headAnswers, planShare, usualPiece } from "./head-answers.js";
 import { addLogits, addLogitsByOperators } from "./softmax-sums.js";
 
 beforeEach(expectNoLeaks);
@@ -71,7 +71,8 @@ function answers(asked: readonly Asked[], dtype: DType, piece: HeadPiece): numbe
       });
       const hidden = tensor(asked.flatMap(({ rows }) => rows.flat())).view([-1, vocabulary]);
       const forbidden = { ids, ids_I: idTensor(ids, "cpu"), ids_1V: bool(ids) };
-      const flat = headAnswers({ llada, vocabulary, forbidden, piece }, hidden.to({ dtype }), shares).toNumbers();
+      const planned = shares.map((share) => planShare(share, forbidden));
+      const flat = headAnswers({ llada, vocabulary, forbidden, piece }, hidden.to({ dtype }), planned).toNumbers();
       return shares.map(({ positions, options, present }) =>
         flat.splice(0, positions.length * (2 + Number(options.rule === "entropy") + Number(present !== undefined))),
       );

@@ -35,6 +35,11 @@ export interface Forbidden {
   ids_1V: Tensor; // bool
 }
 
+/** A share with what is left out of its rows: planned once for a pass, whoever asks for it then. */
+export interface PlannedShare extends HeadShare {
+  exclusions: readonly PlannedExclusion[];
+}
+
 /** Tokens of the vocabulary in a piece, or all of them at once. */
 export type HeadPiece = number | "whole";
 
@@ -71,7 +76,7 @@ export interface HeadQuestion {
 export function headAnswers(
   question: HeadQuestion,
   hidden_RD: Tensor,
-  shares: readonly HeadShare[],
+  shares: readonly PlannedShare[],
   inputs: PassInputs = uploaded(hidden_RD.device),
 ): Tensor {
   return scope(() => {
@@ -89,7 +94,7 @@ export function headAnswers(
               chosen.map((i) => parts[i] as Tensor),
               0,
             );
-      const group = chosen.map((i) => shares[i] as HeadShare);
+      const group = chosen.map((i) => shares[i] as PlannedShare);
       const found =
         whole || piece === "whole"
           ? wholeAnswers(question, own_RD, group)
@@ -154,13 +159,13 @@ interface Sums {
 }
 
 function pieceAnswers(
-  { llada, vocabulary, forbidden }: HeadQuestion,
+  { llada, vocabulary }: HeadQuestion,
   hidden_RD: Tensor,
-  shares: readonly HeadShare[],
+  shares: readonly PlannedShare[],
   { piece, inputs }: { piece: number; inputs: PassInputs },
 ): Tensor[] {
   const exclusions = shares.map((share) =>
-    exclusionsOf(share, forbidden).map(({ hits, ...rest }) => ({ ...rest, rows_R1: hits && inputs.flags(hits) })),
+    share.exclusions.map(({ ids_1V, ids, hits }) => ({ ids_1V, ids, rows_R1: hits && inputs.flags(hits) })),
   );
   const presentIds = shares.map(({ present }) => present && inputs.ids(present));
   let sums: Sums[] = shares.map(() => ({}));
@@ -189,37 +194,41 @@ function pieceAnswers(
   });
 }
 
-/** Tokens that may not be written in some rows, undefined is all. */
-interface Exclusion {
+/** Tokens that may not be written in some rows. */
+interface PlannedExclusion {
+  /** Which of those that there may be: the forbidden tokens, or a ban by its number. */
+  name: string;
   ids_1V: Tensor;
-  rows_R1: Tensor | undefined;
   /** Where they are few: pieces without one of them are left alone. */
-  ids?: readonly number[];
+  ids?: readonly number[] | undefined;
+  /** Whether a row is one of them; undefined is all. */
+  hits: readonly boolean[] | undefined;
 }
 
-/** The same before the device knows which rows. */
-type PlannedExclusion = Omit<Exclusion, "rows_R1"> & { hits: readonly boolean[] | undefined };
+/** The same once the device knows which rows. */
+type Exclusion = Omit<PlannedExclusion, "hits" | "name"> & { rows_R1: Tensor | undefined };
 
 /** The lists that the head by pieces asks for, in its order. */
-export const headLists = (shares: readonly HeadShare[], forbidden: Forbidden): HostList[] => [
-  ...shares.flatMap((share) => exclusionsOf(share, forbidden).flatMap(({ hits }) => (hits ? [flagList(hits)] : []))),
+export const headLists = (shares: readonly PlannedShare[]): HostList[] => [
+  ...shares.flatMap(({ exclusions }) => exclusions.flatMap(({ hits }) => (hits ? [flagList(hits)] : []))),
   ...shares.flatMap(({ present }) => (present ? [idList(present)] : [])),
 ];
 
-/** As `forbid` and `ban` have them. */
-function exclusionsOf({ options, masked, positions, bans }: HeadShare, forbidden: Forbidden): PlannedExclusion[] {
+/** What is left out of a share's rows, as `forbid` and `ban` have it. */
+export function planShare(share: HeadShare, { ids, ids_1V }: Forbidden): PlannedShare {
+  const { options, masked, positions, bans } = share;
   const among = (hits: readonly boolean[], exclusion: Omit<PlannedExclusion, "hits">): PlannedExclusion[] =>
     hits.includes(true) ? [{ ...exclusion, hits: hits.includes(false) ? hits : undefined }] : [];
-  const { ids, ids_1V } = forbidden;
-  return [
-    ...among(options.revise ? masked.map(() => true) : masked, { ids, ids_1V }),
-    ...bans.flatMap((ban) =>
+  const exclusions = [
+    ...among(options.revise ? masked.map(() => true) : masked, { name: "forbidden", ids, ids_1V }),
+    ...bans.flatMap((ban, i) =>
       among(
         positions.map((position) => ban.positions?.has(position) ?? true),
-        { ids_1V: ban.ids_1V },
+        { name: `ban ${i}`, ids_1V: ban.ids_1V },
       ),
     ),
   ];
+  return { ...share, exclusions };
 }
 
 /** -inf for the tokens of a piece that begins with `first`, in place. */

@@ -132,6 +132,32 @@ describe.skipIf(device === undefined)(`a captured pass${device ? "" : " (SKIPPED
       expect(last.filter(([, uploads]) => uploads <= 2).length).toBeGreaterThan(crossed.length / 2);
     });
 
+  test("has what is left out of its rows planned once, whether it is captured, replayed or neither", async ({
+    tinyModel,
+  }) => {
+    using model = await loadModelFolder(tinyModel, { device, dtype: "float32" });
+    const [prompt] = prompts(model, [5]) as [Tensor];
+    using decoder = new Decoder(model);
+    using _decoding = decoder.add(prompt, {
+      ...long,
+      cache: refresh,
+      banned: [{ ids: [5, 6], positions: [1, 9, 15] }],
+    });
+    // Whoever plans a ban asks about each position whether it is one of the ban's.
+    const asked = vi.spyOn(Set.prototype, "has");
+    const each: number[] = [];
+    while (decoder.active > 0) {
+      asked.mockClear();
+      decoder.step();
+      each.push(asked.mock.contexts.filter((set) => [...(set as Set<unknown>)].join() === "1,9,15").length);
+    }
+    vi.restoreAllMocks();
+    prompt.dispose();
+    expect(Math.max(...each)).toBeLessThanOrEqual(long.genLength);
+    expect(Math.max(...each)).toBeGreaterThan(0);
+    expect(decoder.graphs?.replayed).toBeGreaterThan(8);
+  });
+
   test("gives the same tokens with weights in float8, and replays them", async ({ tinyModel }) => {
     const load = { quantize: "float8", onWarning: () => {} } as const;
     const { use } = await compared(tinyModel, [{ length: 5, options: { ...long, revise: true } }], load);

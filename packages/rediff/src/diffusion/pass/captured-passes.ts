@@ -10,7 +10,7 @@ import { isPlain, wantsGraphs } from "../../models/kernels.js";
 import type { Model } from "../../models/llava/llava.js";
 import type { PackedLengths } from "../../models/packed-attention.js";
 import type { Query } from "../decode-step.js";
-import { type ForwardPass, type ForwardPlan, type PassPrompt, planPass } from "./forward-pass.js";
+import type { ForwardPass, ForwardPlan, PassPrompt } from "./forward-pass.js";
 import { HeldInputs, type HostList } from "./pass-inputs.js";
 
 /** Of one set of prompts. Each has memory for what a pass works with. */
@@ -71,7 +71,7 @@ export class CapturedPasses implements Disposable {
       this.drop();
       this.#prompts = new Map(prompts.map((prompt) => [prompt, 0]));
     }
-    return planPass(prompts, (prompt) => this.#widened(prompt));
+    return this.#pass.plan(prompts, (prompt) => this.#widened(prompt));
   }
 
   #widened(prompt: PassPrompt): Query | undefined {
@@ -177,17 +177,11 @@ function isCapturable({ query, options, cache }: PassPrompt): boolean {
 /** Passes of one shape are the same operators on tensors of the same sizes. */
 function shapeOf({ segments, prompts }: ForwardPlan, lists: readonly HostList[]): string {
   const sequences = segments.map(({ rows, asked }) => `${rows?.length ?? "all"}/${asked.length}`);
-  // What holds for all rows, or for none, is in no list.
-  const held = prompts.flatMap(({ share: { masked, bans, positions } }) => [
-    among(masked),
-    ...bans.map((ban) => among(positions.map((position) => ban.positions?.has(position) ?? true))),
-  ]);
+  // What holds for all rows is in no list, what holds for none is not there, and no list says whose it is.
+  const held = prompts.map(({ share: { exclusions, present } }) =>
+    [...exclusions.map(({ name, hits }) => `${name} in ${hits ? "some" : "all"}`), present && "present"].join("+"),
+  );
   return [...sequences, ...held, ...lists.map(({ kind, numbers }) => `${kind} ${numbers.length}`)].join();
-}
-
-function among(rows: readonly boolean[]): "none" | "some" | "all" {
-  if (!rows.includes(true)) return "none";
-  return rows.includes(false) ? "some" : "all";
 }
 
 function uncapturable(error: unknown, { device }: Model): Error {

@@ -15,7 +15,14 @@ import { PackedFeatures } from "../cache/packed-features.js";
 import type { Canvas } from "../canvas.js";
 import type { DecodeOptions } from "../decode-options.js";
 import type { Query } from "../decode-step.js";
-import { type Forbidden, type HeadPiece, type HeadShare, headAnswers, headLists } from "../head/head-answers.js";
+import {
+  type Forbidden,
+  type HeadPiece,
+  headAnswers,
+  headLists,
+  type PlannedShare,
+  planShare,
+} from "../head/head-answers.js";
 import type { Noise, TokenBan } from "../head/token-candidates.js";
 import type { DecodingRules } from "../rules.js";
 import { type HostList, idList, type PassInputs } from "./pass-inputs.js";
@@ -49,7 +56,7 @@ interface Segment {
 interface PlannedPrompt {
   prompt: PassPrompt;
   segments: readonly Segment[];
-  share: HeadShare;
+  share: PlannedShare;
 }
 
 export interface ForwardPlan {
@@ -67,13 +74,11 @@ export interface ForwardPlan {
   asked: readonly number[];
 }
 
-/** Begins a pass, again if the one before was not done.
- *  @param queryOf what each prompt is asked: its own query, or that with positions more than once */
-export function planPass(
-  prompts: readonly PassPrompt[],
-  queryOf: (prompt: PassPrompt) => Query | undefined = ({ query }) => query,
-): ForwardPlan {
-  const planned = prompts.map((prompt) => planPrompt(prompt, queryOf(prompt)));
+/** What each prompt is asked: its own query, or that with positions more than once. */
+type QueryOf = (prompt: PassPrompt) => Query | undefined;
+
+function planPass(prompts: readonly PassPrompt[], queryOf: QueryOf, forbidden: Forbidden): ForwardPlan {
+  const planned = prompts.map((prompt) => planPrompt(prompt, queryOf(prompt), forbidden));
   const segments = planned.flatMap((each) => each.segments);
   const lengths = segments.map(({ length }) => length);
   const counts = segments.map(({ rows, length }) => rows?.length ?? length);
@@ -88,7 +93,7 @@ export function planPass(
   };
 }
 
-function planPrompt(prompt: PassPrompt, query: Query | undefined): PlannedPrompt {
+function planPrompt(prompt: PassPrompt, query: Query | undefined, forbidden: Forbidden): PlannedPrompt {
   const rows = query === undefined ? undefined : prompt.cache?.begin(query).rows;
   const place = rows && new Map(rows.map((position, row) => [position, row]));
   const positions = query?.positions ?? [];
@@ -96,14 +101,18 @@ function planPrompt(prompt: PassPrompt, query: Query | undefined): PlannedPrompt
   const segments = [prompt.rows, prompt.unguided].flatMap((embeds) =>
     embeds === undefined ? [] : [{ embeds, length: embeds.size(0), rows, asked }],
   );
-  return { prompt, segments, share: headShare(prompt, query) };
+  return { prompt, segments, share: headShare(prompt, query, forbidden) };
 }
 
 /** What the head is to say about a prompt. */
-function headShare({ options, rules, noise, bans, canvas }: PassPrompt, query: Query | undefined): HeadShare {
+function headShare(
+  { options, rules, noise, bans, canvas }: PassPrompt,
+  query: Query | undefined,
+  forbidden: Forbidden,
+): PlannedShare {
   const positions = query?.positions.map((position) => position - canvas.promptLength) ?? [];
   const { masked = [], present } = query ?? {};
-  return { positions, masked, options, confidence: rules.confidence, bans, noise, present };
+  return planShare({ positions, masked, options, confidence: rules.confidence, bans, noise, present }, forbidden);
 }
 
 function placesOf(segments: readonly Segment[], lengths: readonly number[]): readonly number[] | undefined {
@@ -149,16 +158,19 @@ export class ForwardPass implements Disposable {
     return this.#piece === "whole";
   }
 
+  /** Begins a pass, again if the one before was not done.
+   *  @param queryOf default each prompt's own query */
+  plan(prompts: readonly PassPrompt[], queryOf: QueryOf = ({ query }) => query): ForwardPlan {
+    return planPass(prompts, queryOf, this.#forbidden);
+  }
+
   /** The lists that `compute` will ask for, in its order, where the head goes by pieces. */
   listsOf({ prompts, places, asked }: ForwardPlan): HostList[] {
     return [
       ...prompts.flatMap(({ segments: [first] }) => (first?.rows === undefined ? [] : [idList(first.rows)])),
       ...(places === undefined ? [] : [idList(places)]),
       idList(asked),
-      ...headLists(
-        prompts.map(({ share }) => share),
-        this.#forbidden,
-      ),
+      ...headLists(prompts.map(({ share }) => share)),
     ];
   }
 

@@ -278,6 +278,10 @@ export class Decoder implements Disposable {
     return this.#captured?.use;
   }
 
+  get keptGraphs(): number {
+    return this.#captured?.kept ?? 0;
+  }
+
   get active(): number {
     return this.#active.size;
   }

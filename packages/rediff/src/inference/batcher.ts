@@ -15,6 +15,7 @@ import { CacheBudget } from "../diffusion/cache/cache-budget.js";
 import { addUse, type CacheUse } from "../diffusion/cache/decoding-cache.js";
 import type { DecodeStep } from "../diffusion/decode-step.js";
 import { Decoder, type Decoding, OutputError } from "../diffusion/decoder.js";
+import { type GraphUse, usedSince } from "../diffusion/pass/captured-passes.js";
 import type { Wording } from "../errors.js";
 import type { LayersDone, PassProgress, Pieces } from "../models/chain.js";
 import { Turns } from "../models/layer-turns.js";
@@ -43,6 +44,8 @@ export interface ForwardPass {
   seconds: number;
   /** What caches did in it, and the bytes that they hold after it; nothing where no request had one. */
   cache?: CacheUse & { bytes: number };
+  /** What became of it, where graphs are wanted and the device has them. */
+  graphs?: GraphUse;
   /** Seconds for which requests waited for it: since the pass before, or since there was something to decode. */
   stall: number;
 }
@@ -253,6 +256,7 @@ export class Batcher {
     const batch = this.#active.size;
     const started = performance.now();
     const stall = (started - this.#waitingSince) / 1000;
+    const graphs = this.#decoder?.graphs && { ...this.#decoder.graphs };
     const pieces = this.#decoder?.pieces();
     this.#left = [];
     try {
@@ -274,7 +278,8 @@ export class Batcher {
     this.#waitingSince = performance.now();
     const seconds = (this.#waitingSince - started) / 1000;
     this.#passSeconds = seconds;
-    return { batch, ...this.#report(seconds), seconds, stall };
+    const use = this.#decoder?.graphs;
+    return { batch, ...this.#report(seconds), seconds, stall, ...(use && { graphs: usedSince(use, graphs) }) };
   }
 
   /** Ends the request that a failed step is due to. The others go on: those that had their turn keep it, and the rest
@@ -343,5 +348,10 @@ export class Batcher {
   /** Bytes that caches hold now. */
   get cacheBytes(): number {
     return this.#decoder?.cacheBytes ?? 0;
+  }
+
+  /** Graphs that are kept now. */
+  get keptGraphs(): number {
+    return this.#decoder?.keptGraphs ?? 0;
   }
 }

@@ -22,6 +22,7 @@ async function metricNames(): Promise<string> {
     memory: { tensors: 0, bytes: 0, forgotten: 0 },
     kept: { pictures: 0, bytes: 0, found: 0, encoded: 0 },
     cacheBytes: 0,
+    keptGraphs: 0,
     replicas: [{ pid: 1, isUp: true, running: 0 }],
   };
   metrics.watch(new Map([["model", engine]]));

@@ -3,12 +3,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { ForwardPass } from "../inference/batcher.js";
 import type { Engine } from "./engine/engine.js";
+import { GraphMetrics } from "./graph-metrics.js";
 import { LongestLately } from "./longest-lately.js";
 
 /** What of an engine is shown. */
 type Watched = Pick<
   Engine,
-  "queued" | "running" | "status" | "restarts" | "memory" | "kept" | "cacheBytes" | "replicas"
+  "queued" | "running" | "status" | "restarts" | "memory" | "kept" | "cacheBytes" | "keptGraphs" | "replicas"
 >;
 
 export interface Metrics {
@@ -83,6 +84,7 @@ export function createMetrics(): Metrics {
     labelNames: ["kind"],
     registers,
   });
+  const graphs = new GraphMetrics(registry);
   const stalls = new LongestLately();
   new Gauge({
     name: "rediff_stall_seconds",
@@ -123,6 +125,7 @@ export function createMetrics(): Metrics {
       tokens.inc({ kind: "fill" }, pass.filled);
       tokens.inc({ kind: "revise" }, pass.revised);
       steps.inc(pass.batch);
+      if (pass.graphs !== undefined) graphs.pass(pass.graphs);
       if (pass.cache === undefined) return;
       const { fullPasses, cachedPasses, rowsComputed, rowsKept } = pass.cache;
       cachePasses.inc({ kind: "full" }, fullPasses);
@@ -163,6 +166,7 @@ export function createMetrics(): Metrics {
             this.set(read());
           },
         });
+      graphs.watch(sum(({ keptGraphs }) => keptGraphs));
       gauge(
         "rediff_queue_length",
         "Requests that wait for their turn",

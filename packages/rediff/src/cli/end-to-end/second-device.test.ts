@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { call, type Device, inferenceMode, memory, noGrad, scope, setThreads, type Tensor } from "@rediff/torch";
-import { beforeAll, describe, expect } from "vitest";
+import { beforeAll, describe, expect, onTestFinished, vi } from "vitest";
 import { type LoadOptions, loadModelFolder } from "../../checkpoint/load-model.js";
 import { quantizeModel } from "../../checkpoint/quantize/quantize-model.js";
 import type { DecodeOptions } from "../../diffusion/decode-options.js";
@@ -304,9 +304,16 @@ describe.skipIf(device === undefined)(`a second device${device ? "" : " (SKIPPED
       });
   });
 
-  test.skipIf(!isBuilt)("a server's model answers from there as from the CPU", async () => {
+  test.skipIf(!isBuilt)("a server's model answers from there as from the CPU, and counts graphs", async () => {
+    onTestFinished(() => void vi.unstubAllEnvs());
     const answers: string[] = [];
-    for (const load of [{}, placed]) {
+    const shown: string[][] = [];
+    for (const [load, kernels] of [
+      [{}, "aten"],
+      [placed, "aten"],
+      [placed, "aten,graphs"],
+    ] as const) {
+      vi.stubEnv("REDIFF_KERNELS", kernels);
       await using started = await startTestServer({ engine: { load } });
       const content = [
         { type: "image_url", image_url: { url: pictureUrl() } },
@@ -318,8 +325,19 @@ describe.skipIf(device === undefined)(`a second device${device ? "" : " (SKIPPED
         expect(status).toBe(200);
         answers.push((body as { choices: { message: { content: string } }[] }).choices[0]?.message.content ?? "");
       }
+      const lines = async () => {
+        const text = await (await fetch(`${started.url}/metrics`)).text();
+        return text.split("\n").filter((line) => /^rediff_(\w*graph|forward_seconds_count)/.test(line));
+      };
+      // Passes are told of late.
+      await expect.poll(lines, { timeout: 10_000 }).not.toContain("rediff_forward_seconds_count 0");
+      shown.push((await lines()).filter((line) => line.includes("graph")));
     }
     expect(new Set(answers).size).toBe(1);
+    const all = expect.arrayContaining(
+      ["ordinary", "captured", "replayed"].map((kind) => expect.stringContaining(kind)),
+    );
+    expect(shown).toEqual([[], [], all]);
   });
 
   // Small gradients are differences of large ones, and this device's kernels sum in an order that depends on the

@@ -40,6 +40,13 @@ interface Captured {
   packed: PackedLengths | undefined;
 }
 
+/** What became of the passes since then. */
+export const usedSince = (use: GraphUse, then: GraphUse | undefined): GraphUse => ({
+  ordinary: use.ordinary - (then?.ordinary ?? 0),
+  captured: use.captured - (then?.captured ?? 0),
+  replayed: use.replayed - (then?.replayed ?? 0),
+});
+
 export class CapturedPasses implements Disposable {
   readonly use: GraphUse = { ordinary: 0, captured: 0, replayed: 0 };
   readonly #pass: ForwardPass;
@@ -62,6 +69,11 @@ export class CapturedPasses implements Disposable {
     const problem = graphsProblem(device);
     if (problem === undefined) return undefined;
     throw new UserError(`REDIFF_KERNELS has graphs, and ${device} has none: ${problem}`, LEAVE_OUT);
+  }
+
+  /** Graphs that are kept now. */
+  get kept(): number {
+    return this.#graphs.size;
   }
 
   /** Begins a pass. Prompts that are asked for ever fewer positions are asked as many as before, the last one several times:

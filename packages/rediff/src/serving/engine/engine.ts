@@ -155,6 +155,11 @@ export class Engine {
     return this.#sum((replica) => replica.cacheBytes);
   }
 
+  /** Of captured passes, now. */
+  get keptGraphs(): number {
+    return this.#sum((replica) => replica.keptGraphs);
+  }
+
   get memory(): MemoryUse {
     return {
       tensors: this.#sum(({ memory }) => memory.tensors),

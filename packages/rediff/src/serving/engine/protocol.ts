@@ -95,6 +95,13 @@ export type FromModel =
   | { type: "progress"; progress: Progress[] }
   // Of a pass that takes long, or the pictures of a request; for those whose answers it is for.
   | { type: "layers"; ids: number[]; progress: PassProgress }
-  | { type: "passes"; passes: ForwardPass[]; memory: MemoryUse; kept: KeptUse; cacheBytes: number }
+  | {
+      type: "passes";
+      passes: ForwardPass[];
+      memory: MemoryUse;
+      kept: KeptUse;
+      cacheBytes: number;
+      keptGraphs: number;
+    }
   | { type: "done"; id: number; answer: Answer }
   | { type: "failed"; id: number; error: PortableError };

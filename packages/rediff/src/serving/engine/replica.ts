@@ -29,6 +29,7 @@ export class Replica {
   /** What the processes before this one found and encoded. */
   #keptBefore = NOTHING_KEPT;
   #cacheBytes = 0;
+  #keptGraphs = 0;
 
   /** @param name of one of several, for messages */
   constructor(
@@ -49,6 +50,7 @@ export class Replica {
           this.#memory = message.memory;
           this.#kept = message.kept;
           this.#cacheBytes = message.cacheBytes;
+          this.#keptGraphs = message.keptGraphs;
         }
         events.message(message);
       },
@@ -81,6 +83,11 @@ export class Replica {
   /** Of requests' caches, now. */
   get cacheBytes(): number {
     return this.#cacheBytes;
+  }
+
+  /** Of captured passes, now. */
+  get keptGraphs(): number {
+    return this.#keptGraphs;
   }
 
   get restarts(): number {
@@ -117,6 +124,7 @@ export class Replica {
     this.#keptBefore = this.kept;
     this.#kept = NOTHING_KEPT;
     this.#cacheBytes = 0;
+    this.#keptGraphs = 0;
   }
 }
 

@@ -186,8 +186,8 @@ export class ServedBatcher {
     const kept = this.#kept.use;
     const { tensors, ...others } = memory();
     const used = { ...others, tensors: tensors - kept.pictures }; // those are meant to stay
-    const { cacheBytes } = this.#batcher;
-    this.#post({ type: "passes", passes: this.#passes, memory: used, kept, cacheBytes });
+    const { cacheBytes, keptGraphs } = this.#batcher;
+    this.#post({ type: "passes", passes: this.#passes, memory: used, kept, cacheBytes, keptGraphs });
     this.#passes = [];
     this.#toldAt = performance.now();
   }

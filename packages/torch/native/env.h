@@ -248,6 +248,7 @@ std::vector<NativeFunction> tensorFunctions();
 std::vector<NativeFunction> autogradFunctions();
 std::vector<NativeFunction> customFunctions();
 std::vector<NativeFunction> readingFunctions();
+std::vector<NativeFunction> mappingFunctions();
 std::vector<NativeFunction> runtimeFunctions();
 std::vector<NativeFunction> allocatorFunctions();
 std::vector<NativeFunction> linearFunctions();

@@ -144,8 +144,8 @@ NAPI_MODULE_INIT() {
   napi_set_instance_data(env, e, [](napi_env, void* data, void*) { delete static_cast<rediff::Env*>(data); }, nullptr);
   for (const auto& group :
        {rediff::dispatchFunctions(), rediff::tensorFunctions(), rediff::autogradFunctions(), rediff::customFunctions(),
-        rediff::readingFunctions(), rediff::runtimeFunctions(), rediff::allocatorFunctions(), rediff::linearFunctions(),
-        rediff::quantizedFunctions(), rediff::distributedFunctions(), rediff::fusedFunctions(),
+        rediff::readingFunctions(), rediff::mappingFunctions(), rediff::runtimeFunctions(), rediff::allocatorFunctions(),
+        rediff::linearFunctions(), rediff::quantizedFunctions(), rediff::distributedFunctions(), rediff::fusedFunctions(),
         rediff::graphFunctions()})
     for (const auto& function : group) {
       napi_value value;

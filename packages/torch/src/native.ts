@@ -59,6 +59,7 @@ export interface Native {
   fromBuffer(buffer: ArrayBufferLike, byteOffset: number, shape: readonly number[], dtype: number): Slot;
   copyInto(slot: Slot, buffer: ArrayBufferLike, byteOffset: number): void;
   fetchInto(slot: Slot, buffer: ArrayBuffer): Promise<void>;
+  mapFile(descriptor: number, bytes: number): Slot;
   item(slot: Slot): number | boolean | bigint;
   toText(slot: Slot): string;
   alias(slot: Slot): Slot;

@@ -1,8 +1,22 @@
 /** Tensors that lie in a mapped file. */
 import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { totalmem } from "node:os";
 import { describe, expect } from "vitest";
 import { arange, memory, ones, SafetensorsFile, saveSafetensors, scope, zeros } from "../index.js";
 import { test } from "../testing/test.js";
+
+/** A file of which nothing but the header takes room on the disk: all numbers are 0. */
+function writeSparse(
+  path: string,
+  tensors: Record<string, { dtype: string; shape: number[]; data_offsets: number[] }>,
+) {
+  const header = JSON.stringify(tensors);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  writeFileSync(path, Buffer.concat([length, Buffer.from(header)]));
+  const ends = Object.values(tensors).map(({ data_offsets: [, end = 0] }) => end);
+  truncateSync(path, 8 + header.length + Math.max(...ends));
+}
 
 describe("SafetensorsFile", () => {
   test("tensors outlive the file object, and the file", ({ at }) => {
@@ -30,6 +44,38 @@ describe("SafetensorsFile", () => {
       x.add_(1);
       expect(again.sum().item()).toBe(1000); // the same memory
       expect(readFileSync(at("a"))).toEqual(before);
+    });
+  });
+
+  // The system may count a private mapping that can be written to as memory that is taken, and refuse a larger one than it has.
+  test("a file that is larger than all memory is mapped", ({ at }) => {
+    const large = 3 * totalmem();
+    writeSparse(at("a"), {
+      large: { dtype: "U8", shape: [large], data_offsets: [0, large] },
+      last: { dtype: "F32", shape: [2], data_offsets: [large, large + 8] },
+    });
+    scope(() => {
+      using file = SafetensorsFile.open(at("a"));
+      const last = file.get("last");
+      expect(last.toNumbers()).toEqual([0, 0]);
+      expect(last.add_(1).toNumbers()).toEqual([1, 1]);
+      expect(
+        file
+          .get("large")
+          .select(0, large - 1)
+          .item(),
+      ).toBe(0);
+    });
+  });
+
+  test("a file that was cut off since its header was read is named, and not mapped", ({ at }) => {
+    scope(() => {
+      saveSafetensors(at("a"), { x: zeros([1000]) });
+      using file = SafetensorsFile.open(at("a"));
+      truncateSync(at("a"), 1000);
+      expect(() => file.get("x")).toThrow(`${at("a")}: cannot be mapped: it was changed meanwhile`);
+      rmSync(at("a"));
+      expect(() => file.get("x")).toThrow(`${at("a")}: cannot be mapped: there is no such file or folder`);
     });
   });
 

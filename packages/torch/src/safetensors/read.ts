@@ -1,11 +1,12 @@
 /** A safetensors file as tensors that lie in the mapped file: nothing is read until it is used, nothing twice. */
 
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { empty, fromBuffer } from "../create.js";
 import { elementSize } from "../dtype.js";
-import { clone, copy_, fromFile, narrow, view, viewDtype } from "../generated/ops.generated.js";
+import { clone, copy_, narrow, view, viewDtype } from "../generated/ops.generated.js";
+import { native } from "../native.js";
 import { detachFromScope, scope } from "../scope.js";
-import type { Tensor } from "../tensor.js";
+import { type Tensor, wrap } from "../tensor.js";
 import { SafetensorsError, systemReason, type TensorInfo } from "./format.js";
 import { readSafetensorsHeader, type SafetensorsHeader } from "./header.js";
 
@@ -94,8 +95,24 @@ export class SafetensorsFile implements Disposable {
 
   #map(): Tensor {
     if (this.#disposed) throw new SafetensorsError(`${this.path}: was disposed`);
-    this.#bytes ??= detachFromScope(fromFile(this.path, false, this.header.fileSize, { dtype: "uint8" }));
+    this.#bytes ??= detachFromScope(this.#newMap());
     return this.#bytes;
+  }
+
+  #newMap(): Tensor {
+    const { fileSize } = this.header;
+    let reason: string;
+    let file: number | undefined;
+    try {
+      file = openSync(this.path, "r");
+      if (fstatSync(file).size >= fileSize) return wrap(native.mapFile(file, fileSize));
+      reason = "it was changed meanwhile";
+    } catch (error) {
+      reason = systemReason(error);
+    } finally {
+      if (file !== undefined) closeSync(file);
+    }
+    throw new SafetensorsError(`${this.path}: cannot be mapped: ${reason}`);
   }
 
   [Symbol.dispose](): void {

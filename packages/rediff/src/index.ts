@@ -129,7 +129,7 @@ export {
 } from "./inference/vision-language-model.js";
 export type { LayersDone, PassProgress, Pieces } from "./models/chain.js";
 export type { LinearWeight, LowRank, StoredWeight } from "./models/kernels.js";
-export type { BlockWeights as LladaBlockWeights, Llada, LladaWeights } from "./models/llada/llada.js";
+export type { BlockWeights as LladaBlockWeights, HeadWeight, Llada, LladaWeights } from "./models/llada/llada.js";
 export type { LladaConfig, RopeScaling } from "./models/llada/llada-config.js";
 export { promptEmbeddings } from "./models/llava/assembly.js";
 export type {

@@ -33,7 +33,6 @@ export {
   Float8Weight,
   float8Linear,
   float8Linears,
-  float8Rows,
   float8Shapes,
   requireFloat8,
   roundToFloat8,

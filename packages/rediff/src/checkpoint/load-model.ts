@@ -6,6 +6,7 @@ import {
   type Device,
   type DType,
   detachFromScope,
+  Float8Weight,
   keepMemory,
   requireDevice,
   requireFloat8,
@@ -16,7 +17,8 @@ import {
 } from "@rediff/torch";
 import { z } from "zod";
 import { option, UserError, wording } from "../errors.js";
-import type { Llada } from "../models/llada/llada.js";
+import type { StoredWeight } from "../models/kernels.js";
+import type { HeadWeight, Llada } from "../models/llada/llada.js";
 import {
   type Model,
   type ModelConfig,
@@ -206,9 +208,16 @@ function readLlada(config: ModelConfig, weights: WeightSource, rounded: LinearSo
       embedTokens: weights.get("model.embed_tokens.weight"),
       blocks,
       norm: weights.get("model.norm.weight"),
-      head: read("lm_head.weight"),
+      head: asHead(read("lm_head.weight")),
     },
   };
+}
+
+/** No scheme rounds a head to float8 (quantize/stored-format.ts). */
+function asHead(weight: StoredWeight): HeadWeight {
+  if (weight instanceof Float8Weight)
+    throw new Error("lm_head.weight was read as float8, which no format has for a head");
+  return weight;
 }
 
 function readTower(config: MultimodalConfig, weights: WeightSource, prefix: string): Siglip {

@@ -1,5 +1,5 @@
 /** Products with float8 weights: exact where nothing is rounded, at the extremes too; and what rounding does to real ones. */
-import { afterEach, describe, expect, vi } from "vitest";
+import { afterEach, describe, expect, expectTypeOf, vi } from "vitest";
 import type * as calling from "../call.js";
 import {
   type DType,
@@ -7,13 +7,13 @@ import {
   Float8Weight,
   float8Linear,
   float8Linears,
-  float8Rows,
   float8Shapes,
   fromBuffer,
   Generator,
   inferenceMode,
   linear,
   memory,
+  type QuantizedWeight,
   randn,
   requireFloat8,
   rotateBlocks,
@@ -215,26 +215,12 @@ describe("float8 weights", () => {
     });
   });
 
-  test("a part of the outputs is a weight of its own", () => {
-    scope(() => {
-      const { x, w } = layer({ outputs: 75 });
-      using weight = roundToFloat8(w);
-      const whole = float8Linear(x, weight);
-      for (const [first, count] of [
-        [0, 75],
-        [16, 32],
-        [64, 11],
-      ] as const)
-        expect(float8Linear(x, float8Rows(weight, first, count)).toNumbers()).toEqual(
-          whole.narrow(1, first, count).toNumbers(),
-        );
-      for (const [first, count] of [
-        [8, 16],
-        [64, 12],
-        [0, 0],
-      ] as const)
-        expect(() => float8Rows(weight, first, count)).toThrow(`${count} outputs from ${first} on, of 75`);
-    });
+  test("are no weights of whole numbers to TypeScript, nor the other way round", () => {
+    expectTypeOf<QuantizedWeight>().not.toExtend<Float8Weight>();
+    expectTypeOf<Float8Weight>().not.toExtend<QuantizedWeight>();
+    expectTypeOf<Exclude<Tensor | QuantizedWeight | Float8Weight, Float8Weight>>().toEqualTypeOf<
+      Tensor | QuantizedWeight
+    >();
   });
 
   test("rotating blocks would help neither with outliers nor without", () => {

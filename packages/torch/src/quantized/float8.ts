@@ -35,6 +35,8 @@ export function float8Shapes([outputs, inputs]: readonly [outputs: number, input
 
 /** A weight [O, I]: value = number x scale of its output. Owns its tensors. */
 export class Float8Weight implements Disposable {
+  /** Tells it from a `QuantizedWeight`, which has all that it has. */
+  readonly kind = "float8";
   readonly packed: Tensor;
   readonly scales: Tensor;
   readonly outputs: number;
@@ -118,21 +120,6 @@ export function widenFloat8({ packed, scales, outputs, inputs }: Float8Weight): 
       .narrow(0, 0, outputs)
       .narrow(1, 0, inputs),
   );
-}
-
-/** Outputs `first`, `first + 1`, ... of a weight, as a weight: a view, whose handles are its own.
- *  @throws where `first` is no multiple of 16, which a GPU's kernels want */
-export function float8Rows(
-  { packed, scales, outputs, inputs }: Float8Weight,
-  first: number,
-  count: number,
-): Float8Weight {
-  if (first % ALIGNED !== 0 || first < 0 || count < 1 || first + count > outputs)
-    throw new RangeError(
-      `float8Rows: ${count} outputs from ${first} on, of ${outputs}: they begin at a multiple of ${ALIGNED}`,
-    );
-  const part = (tensor: Tensor) => tensor.narrow(0, first, aligned(count));
-  return new Float8Weight(part(packed), part(scales), [count, inputs]);
 }
 
 const isReadable = ({ dtype }: Tensor): boolean => dtype === "float32" || dtype === "bfloat16";

@@ -44,6 +44,7 @@ export function quantizedShapes(
 
 /** A weight [O, I]; owns its tensors. */
 export class QuantizedWeight implements Disposable {
+  readonly kind = "integers";
   readonly packed: Tensor;
   readonly scales: Tensor;
   readonly outputs: number;

@@ -7,7 +7,7 @@
  *
  *  The network is defined here once, as a chain of stages. What varies is given to it: who sees whom, which positions
  *  are asked for, where features of earlier passes come from, what a linear weight is. */
-import { Float8Weight, float8Rows, QuantizedWeight, quantizedRows, scope, Tensor } from "@rediff/torch";
+import { type Float8Weight, QuantizedWeight, quantizedRows, scope, Tensor } from "@rediff/torch";
 import { chainPieces, type Pieces, runChain, type Stage, stage } from "../chain.js";
 import { mergeHeads, splitHeads } from "../heads.js";
 import { add_, gated_, type LinearWeight, linear, linearPair, rmsNorm, type StoredWeight } from "../kernels.js";
@@ -33,8 +33,11 @@ export interface LladaWeights<W extends StoredWeight = StoredWeight> {
   embedTokens: Tensor; // [V, D]
   blocks: readonly BlockWeights<W>[];
   norm: Tensor; // [D]
-  head: W; // [V, D]
+  head: HeadWeight<W>; // [V, D]
 }
+
+/** What the head may be: its confidences are made of its products, so it is never in float8 (docs/quantize.md). */
+export type HeadWeight<W extends StoredWeight = StoredWeight> = Exclude<W, Float8Weight>;
 
 export interface Llada<W extends StoredWeight = StoredWeight> {
   config: LladaConfig;
@@ -47,8 +50,7 @@ export function unrounded(model: Llada): Llada<Tensor> {
     Object.values(w).every((weight) => weight instanceof Tensor);
   const blocks = model.weights.blocks.filter(isPlain);
   const { head } = model.weights;
-  const isHeadRounded = head instanceof QuantizedWeight || head instanceof Float8Weight;
-  if (blocks.length < model.weights.blocks.length || isHeadRounded)
+  if (blocks.length < model.weights.blocks.length || head instanceof QuantizedWeight)
     throw new Error("weights of 8 or 4 bits are not trained: they have no gradients");
   return { config: model.config, weights: { ...model.weights, blocks, head } };
 }
@@ -189,10 +191,9 @@ export function headLogits({ weights }: Llada, hidden: Tensor, first: number, co
   const isPart = count < outputsOf(head);
   return scope(() => {
     if (head instanceof Tensor) return linear(hidden, isPart ? head.narrow(0, first, count) : head);
-    if (!(head instanceof QuantizedWeight)) return linear(hidden, isPart ? float8Rows(head, first, count) : head);
     const rows = hidden.device === "cpu" ? hidden.to({ dtype: "float32" }) : hidden;
     return linear(rows, isPart ? quantizedRows(head, first, count) : head);
   });
 }
 
-const outputsOf = (weight: StoredWeight): number => (weight instanceof Tensor ? weight.size(0) : weight.outputs);
+const outputsOf = (weight: HeadWeight): number => (weight instanceof Tensor ? weight.size(0) : weight.outputs);

@@ -14,7 +14,7 @@ import { DEFAULT_RETRY, type PullEvent, type PullOptions, pull } from "../../hub
 import type { PulledModel } from "../../hub/pulled-models.js";
 import type { Retry, RetryPolicy } from "../../network/backoff.js";
 import { formatBytes } from "../../units.js";
-import type { EngineOptions } from "../engine/engine.js";
+import type { EngineOptions } from "../engine/engine-options.js";
 import { ApiError } from "../http/error-object.js";
 import type { ServedModel } from "../served-model.js";
 

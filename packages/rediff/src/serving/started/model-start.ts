@@ -10,7 +10,8 @@ import { readAskable } from "../../inference/model-facts.js";
 import { quantizations } from "../../models/quantization.js";
 import { flag, listener, number, optionSet, text } from "../../options/option-set.js";
 import { decodingLimits } from "../../vision/workers/decoding-limits.js";
-import { Engine, type EngineOptions } from "../engine/engine.js";
+import { Engine } from "../engine/engine.js";
+import type { EngineOptions } from "../engine/engine-options.js";
 import { StartedModel } from "./started-model.js";
 
 /** Of loading, what can be said to another process, and what there is to say of that. */

@@ -1,12 +1,12 @@
 /** Texts to ids in threads of their own, off the server's event loop and out of the model's process. Short texts do not
  *  wait for long ones: each kind has a thread. */
-import { UserError } from "../../errors.js";
-import { textLength } from "../../inference/limits/text-room.js";
-import type { ResolvedRequest } from "../../inference/resolve.js";
-import "../../threads/start-in-turn.js"; // has its threads share a turn
-import type { Quantization } from "../../models/quantization.js";
-import { WorkerPool } from "../../threads/worker-pool.js";
-import { existingWorkerUrl } from "../../threads/worker-url.js";
+import { UserError } from "../../../errors.js";
+import { textLength } from "../../../inference/limits/text-room.js";
+import type { ResolvedRequest } from "../../../inference/resolve.js";
+import "../../../threads/start-in-turn.js"; // has its threads share a turn
+import type { Quantization } from "../../../models/quantization.js";
+import { WorkerPool } from "../../../threads/worker-pool.js";
+import { existingWorkerUrl } from "../../../threads/worker-url.js";
 import type { TextJob } from "./text-jobs.js";
 
 export interface TextPoolOptions {

@@ -2,12 +2,12 @@
  *  for, and refused where there is none. What comes out fits the model, so that its process never has more to take in than
  *  it has positions. */
 
-import { assertAllowed, assertRoom, cutToRoom } from "../../inference/limits/room.js";
-import type { AskableModel } from "../../inference/model-facts.js";
-import type { Asked } from "../../inference/request.js";
-import { type ResolvedRequest, resolveRequest } from "../../inference/resolve.js";
-import type { ModelConfig } from "../../models/llava/llava.js";
-import type { LaidOut } from "../../vision/tiles/token-layout.js";
+import { assertAllowed, assertRoom, cutToRoom } from "../../../inference/limits/room.js";
+import type { AskableModel } from "../../../inference/model-facts.js";
+import type { Asked } from "../../../inference/request.js";
+import { type ResolvedRequest, resolveRequest } from "../../../inference/resolve.js";
+import type { ModelConfig } from "../../../models/llava/llava.js";
+import type { LaidOut } from "../../../vision/tiles/token-layout.js";
 
 export interface TextJob {
   asked: Asked;

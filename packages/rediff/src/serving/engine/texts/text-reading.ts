@@ -1,8 +1,8 @@
 /** What the thread behind TextPool does: it has the model folder's tokenizer and what its config says. */
 import { workerData } from "node:worker_threads";
-import { readAskable } from "../../inference/model-facts.js";
-import { answerJobs } from "../../threads/answer-jobs.js";
-import { collectWhenIdle } from "../../threads/idle-garbage.js";
+import { readAskable } from "../../../inference/model-facts.js";
+import { answerJobs } from "../../../threads/answer-jobs.js";
+import { collectWhenIdle } from "../../../threads/idle-garbage.js";
 import { resolveServed, type TextJob } from "./text-jobs.js";
 import type { TextPoolOptions } from "./text-pool.js";
 

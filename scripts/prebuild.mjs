@@ -11,7 +11,7 @@ import { root, runScript, UsageError } from "./workspace.mjs";
 const USAGE = `Usage: npm run prebuild -- [--output FOLDER] [--verbose]
 
 Builds the addon for the libtorch that the set-up uses, and makes an npm package of it, @rediff/torch-PLATFORM. npm ci has
-to have been run.
+to have been run. With REDIFF_CUDA=1 that libtorch has CUDA, and the package what GPUs need for graphs.
 
   --output   the folder in which the package's folder is made (dist-prebuild)
   --verbose  say more

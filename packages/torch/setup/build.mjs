@@ -24,7 +24,8 @@ const KEPT_BUILDS = 8; // of one torch version: other checkouts use them
 const KEPT_OBJECTS_DAYS = 14;
 const MEMORY_PER_COMPILER = 1.2e9; // bytes; a file that includes libtorch's headers takes about 1 GB
 const SHOWN_LINES = 20;
-const BESIDE = process.platform === "darwin" ? "@loader_path/libtorch" : "$ORIGIN/libtorch";
+/** Where a relocatable library looks for libtorch. */
+export const BESIDE = process.platform === "darwin" ? "@loader_path/libtorch" : "$ORIGIN/libtorch";
 
 /**
  * The path of the addon for this libtorch, built if it is not there.

@@ -34,8 +34,9 @@ export async function cudaState(libDir) {
 }
 
 /** Why libraries cannot be opened, one after the other, with every symbol resolved; undefined when they can.
- *  @param {string[]} libraries */
-export async function openingProblem(libraries) {
+ *  @param {string[]} libraries
+ *  @param {string} [libDir] where the linker looks first */
+export async function openingProblem(libraries, libDir) {
   // Node opens what it is given before it finds that it is no addon: one error for a library that is sound.
   const script = `
     const { RTLD_NOW, RTLD_GLOBAL } = require("node:os").constants.dlopen;
@@ -43,7 +44,9 @@ export async function openingProblem(libraries) {
       try { process.dlopen({ exports: {} }, library, RTLD_NOW | RTLD_GLOBAL); }
       catch ({ message }) { if (!message.startsWith("Module did not self-register")) process.stdout.write(message + "\\n"); }
     process.exit(7);`;
-  const { status, stdout, stderr } = await run(process.execPath, ["-e", script, ...libraries], { timeoutMs: 300_000 });
+  const env = libDir === undefined ? process.env : { ...process.env, LD_LIBRARY_PATH: libDir };
+  const args = ["-e", script, ...libraries];
+  const { status, stdout, stderr } = await run(process.execPath, args, { timeoutMs: 300_000, env });
   if (status === 7) return stdout.split("\n")[0] || undefined;
   return stderr.trim().split("\n").pop() || `opening it ended with status ${status}`;
 }

@@ -10,7 +10,7 @@ import { buildCudaPart, CUDA_PART } from "./cuda-part.mjs";
 import { hasCuda } from "./libtorch.mjs";
 import { listener, scratch, write } from "./scratch.js";
 import { locateTorch } from "./stamp.mjs";
-import { project } from "./tiny-project.js";
+import { cudaProject, project } from "./tiny-project.js";
 import { wheelFolder } from "./wheel.mjs";
 
 const compiler = await findCompiler().catch(() => undefined);
@@ -90,18 +90,10 @@ test.skipIf(fetched === undefined || compiler === undefined)(
 );
 
 describe.skipIf(compiler === undefined || process.platform !== "linux")("the part for CUDA's graphs", () => {
-  /** A libtorch with a CUDA part that has `cuda.cc` in it, CUDA's header beside it, and a package of one source. */
-  function tiny({ part, header = "int launch();" }: { part: string; header?: string | undefined }) {
-    const { torch, root } = project();
-    const build = (...args: string[]) =>
-      execFileSync(compiler?.command ?? "", ["-shared", "-fPIC", ...args], { cwd: torch.libDir });
-    write(torch.libDir, { "cuda.cc": "int launch() { return 7; }\n" });
-    build("cuda.cc", "-o", "libtorch_cuda.so");
-    build("empty.cc", "-o", "libc10_cuda.so");
-    if (header !== "") write(join(torch.libDir, "../.."), { "nvidia/cu13/include/cuda_runtime_api.h": header });
-    write(root, { "native/cuda/part.cc": part });
+  const tiny = (given: Parameters<typeof cudaProject>[0]) => {
+    const { torch, root } = cudaProject(given);
     return { torch, root, addon: join(root, "rediff_torch.node"), ui: listener() };
-  }
+  };
 
   test("is built beside the addon where the headers are there, once", async () => {
     const { torch, root, addon, ui } = tiny({

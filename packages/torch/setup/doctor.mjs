@@ -258,7 +258,7 @@ async function checkCuda(torch) {
   const { state, reason } = await cudaState(torch.libDir);
   const needs = gpuNeeds(torch.torchVersion);
   const isWhole = existsSync(join(dirname(torch.addon), CUDA_PART));
-  const graphs = isWhole ? "passes can be captured" : `no graphs, for ${CUDA_PART} was not built beside the addon`;
+  const graphs = isWhole ? "passes can be captured" : `no graphs, for there is no ${CUDA_PART} beside the addon`;
   const fetch = "set REDIFF_CUDA=1, then run npx rediff doctor --fix (2.7 GB to fetch, 4.2 GB on disk)";
   const isWanted = wantsCuda();
   switch (state) {

@@ -67,7 +67,8 @@ async function make(ui) {
   const [times, hash] = [sourceTimes(), sourceHash()];
   const taken = prebuilt === undefined ? undefined : await prebuilts.takePrebuilt(prebuilt, libtorch, ui);
   const addon = taken ?? (await buildAddon(libtorch, ui));
-  if (taken === undefined) await buildCudaPart(libtorch, addon, ui);
+  if (taken === undefined || prebuilt === undefined) await buildCudaPart(libtorch, addon, ui);
+  else await prebuilts.takeCudaPart(prebuilt, libtorch, addon, ui);
   /** @type {Torch} */
   const torch = { addon, libDir: libtorch.libDir, torchVersion: libtorch.version, source: libtorch.source };
   writeStamp(torch, hash, times);

@@ -40,3 +40,16 @@ export function project(): { torch: Libtorch; root: string } {
   }
   return { torch: { libDir, includeDir: join(folder, "torch/include"), version: "2.15.0", source: "LIBTORCH" }, root };
 }
+
+/** The same with a CUDA part that has `launch` in it, CUDA's header beside it, and `part` as what is compiled for graphs. */
+export function cudaProject({ part, header = "int launch();" }: { part: string; header?: string | undefined }) {
+  const { torch, root } = project();
+  const build = (...args: string[]) =>
+    execFileSync(compiler?.command ?? "", ["-shared", "-fPIC", ...args], { cwd: torch.libDir });
+  write(torch.libDir, { "cuda.cc": "int launch() { return 7; }\n" });
+  build("cuda.cc", "-o", "libtorch_cuda.so");
+  build("empty.cc", "-o", "libc10_cuda.so");
+  if (header !== "") write(join(torch.libDir, "../.."), { "nvidia/cu13/include/cuda_runtime_api.h": header });
+  write(root, { "native/cuda/part.cc": part });
+  return { torch: { ...torch, version: "2.15.0+cu132" }, root };
+}

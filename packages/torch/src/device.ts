@@ -23,7 +23,7 @@ function loadCuda(): void {
   native.setTf32(false);
   cudaPartProblem = existsSync(cudaPart)
     ? native.loadLibrary(cudaPart) || undefined
-    : `${cudaPart} was not built: it needs a compiler, and CUDA's headers, which REDIFF_CUDA=1 fetches (\`npx rediff-torch-setup --force\` builds anew)`;
+    : `${cudaPart} was not built: it needs a compiler, and CUDA's headers, which REDIFF_CUDA=1 fetches, or a prebuilt addon that has it (\`npx rediff-torch-setup --force\` builds anew)`;
 }
 
 /** @internal Why a device has no graphs, where there is a reason. */

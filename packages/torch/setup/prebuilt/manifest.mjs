@@ -3,12 +3,17 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { CUDA_PART } from "../cuda-part.mjs";
 import { describe, platformName } from "../paths.mjs";
 import { glibcVersion } from "../wheel-platform.mjs";
 
 export const MANIFEST = "manifest.json";
 /** The addon's files; the first is the one that is linked to libtorch. */
 export const ADDON_FILES = ["rediff_torch.node", "rediff_host.node"];
+
+/** What a package has beside its manifest.
+ *  @param {Pick<Manifest, "cuda">} manifest */
+export const filesOf = ({ cuda }) => [...ADDON_FILES, ...(cuda === null ? [] : [CUDA_PART])];
 
 /**
  * @typedef {object} Manifest
@@ -18,6 +23,8 @@ export const ADDON_FILES = ["rediff_torch.node", "rediff_host.node"];
  * @property {number} nodeApi the version of Node-API
  * @property {string} torch the version of libtorch whose headers and names it has: for example 2.15.0
  * @property {boolean} cxx11Abi whether of libstdc++'s C++11 strings
+ * @property {string | null} cuda the version of the libtorch to whose CUDA part the part for graphs is linked, for example
+ *   2.15.0+cu132; null where the package has no such part
  * @property {string} sources hash of what it was built from
  * @property {Record<string, string>} files sha256 by name
  */
@@ -40,7 +47,7 @@ export function readManifest(folder, sources) {
     throw new Error(`it needs glibc ${manifest.glibc}, and this system has ${glibc ?? "another C library"}`);
   if (manifest.sources !== sources)
     throw new Error("it was built from other sources than this version of @rediff/torch has");
-  for (const name of ADDON_FILES)
+  for (const name of filesOf(manifest))
     if (manifest.files[name] !== sha256Of(join(folder, name)))
       throw new Error(`${name} has another sha256 than ${MANIFEST} says`);
   return manifest;
@@ -59,7 +66,7 @@ export function parseManifest(text) {
     throw new Error(`${MANIFEST} is no JSON (${describe(error)})`);
   }
   const manifest = /** @type {Partial<Record<keyof Manifest, unknown>>} */ (value ?? {});
-  const { format, platform, glibc, nodeApi, torch, cxx11Abi, sources, files } = manifest;
+  const { format, platform, glibc, nodeApi, torch, cxx11Abi, cuda, sources, files } = manifest;
   if (format !== 1) throw new Error(`${MANIFEST} is not of format 1`);
   if (
     typeof platform !== "string" ||
@@ -67,11 +74,12 @@ export function parseManifest(text) {
     typeof nodeApi !== "number" ||
     typeof torch !== "string" ||
     typeof cxx11Abi !== "boolean" ||
+    !(cuda === null || typeof cuda === "string") ||
     typeof sources !== "string" ||
     !isTexts(files)
   )
     throw new Error(`${MANIFEST} is incomplete`);
-  return { format, platform, glibc, nodeApi, torch, cxx11Abi, sources, files };
+  return { format, platform, glibc, nodeApi, torch, cxx11Abi, cuda, sources, files };
 }
 
 /**

@@ -5,7 +5,8 @@ import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, resolve } from "node:path";
-import { usesCxx11Abi } from "../libtorch.mjs";
+import { CUDA_PART, partProblem } from "../cuda-part.mjs";
+import { hasCuda, usesCxx11Abi } from "../libtorch.mjs";
 import { loadingProblem } from "../loading.mjs";
 import { cacheFolder, describe, packageRoot, platformName } from "../paths.mjs";
 import { sourceHash } from "../sources.mjs";
@@ -87,6 +88,36 @@ export async function takePrebuilt({ folder, manifest }, torch, ui) {
   }
   ui.say(`  took the prebuilt addon of ${folder}`);
   return addon;
+}
+
+/**
+ * Puts its part for CUDA's graphs beside the addon that was taken, where this libtorch has CUDA. One that is not there, or
+ * does not fit, costs graphs and nothing else.
+ * @param {Prebuilt} prebuilt
+ * @param {import("../libtorch.mjs").Libtorch} torch
+ * @param {string} addon of `takePrebuilt`
+ * @param {Pick<import("../progress.mjs").Ui, "say">} ui is told why there is none
+ * @returns {Promise<string | undefined>} its path, where it is there
+ */
+export async function takeCudaPart({ folder, manifest }, torch, addon, ui) {
+  const part = join(dirname(addon), CUDA_PART);
+  if (existsSync(part)) return part;
+  if (!hasCuda(torch.libDir)) return undefined;
+  const none = (/** @type {string} */ reason) =>
+    ui.say(`  the prebuilt addon in ${folder} brings no graphs on a GPU: ${reason.split("\n")[0]}`);
+  if (manifest.cuda === null) return void none(`it was built without ${CUDA_PART}`);
+  if (manifest.cuda !== torch.version)
+    return void none(`its ${CUDA_PART} is for libtorch ${manifest.cuda}, and ${torch.libDir} has ${torch.version}`);
+  const copy = `${part}.${process.pid}`;
+  try {
+    copyFileSync(join(folder, CUDA_PART), copy);
+    const problem = await partProblem(torch, copy);
+    if (problem !== undefined) return void none(`${CUDA_PART} cannot be opened (${problem})`);
+    renameSync(copy, part);
+  } finally {
+    rmSync(copy, { force: true });
+  }
+  return part;
 }
 
 /** The version without what tells builds of it apart: 2.15.0 of 2.15.0+cu132.

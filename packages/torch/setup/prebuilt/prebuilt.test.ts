@@ -19,7 +19,7 @@ import { listener, scratch, write } from "../scratch.js";
 import { sourceHash } from "../sources.mjs";
 import { ANSWER, compiler, MODULE, project } from "../tiny-project.js";
 import { GOAL_GLIBC, makePackage, newestNeeded } from "./make-package.mjs";
-import { isAtLeast, type Manifest, parseManifest } from "./manifest.mjs";
+import { ADDON_FILES, isAtLeast, type Manifest, parseManifest } from "./manifest.mjs";
 import { findPrebuilt, PREBUILT_PACKAGE, takePrebuilt } from "./prebuilt.mjs";
 
 const require = createRequire(import.meta.url);
@@ -78,7 +78,7 @@ describe.skipIf(compiler === undefined)("a package with the addon", () => {
     });
     const ui = listener();
     const prebuilt = findPrebuilt(ui, root);
-    expect(prebuilt?.manifest).toMatchObject({ platform: platformName, torch: "2.15.0", nodeApi: 8 });
+    expect(prebuilt?.manifest).toMatchObject({ platform: platformName, torch: "2.15.0", cuda: null, nodeApi: 8 });
     const addon = prebuilt && (await takePrebuilt(prebuilt, torch, ui));
     expect(require(String(addon))).toEqual({ answer: 42 });
     expect(require(join(dirname(String(addon)), "rediff_host.node"))).toEqual({ answer: 7 });
@@ -86,7 +86,7 @@ describe.skipIf(compiler === undefined)("a package with the addon", () => {
     expect(prebuilt && (await takePrebuilt(prebuilt, torch, listener()))).toBe(addon);
 
     if (process.platform !== "linux") return;
-    expect(prebuilt?.manifest.glibc).toBe(newestNeeded(folder, "GLIBC"));
+    expect(prebuilt?.manifest.glibc).toBe(newestNeeded(folder, ADDON_FILES, "GLIBC"));
     expect(lines.join("\n")).toContain(`it needs glibc ${prebuilt?.manifest.glibc} and`);
     expect(lines.some((line) => line.includes("warning"))).toBe(
       !isAtLeast(GOAL_GLIBC, String(prebuilt?.manifest.glibc)),
@@ -126,6 +126,7 @@ describe.skipIf(compiler === undefined)("a package with the addon", () => {
     expect(reason(() => change(folder, { nodeApi: 99 }))).toContain("it needs Node-API 99");
     expect(reason(() => change(folder, { glibc: "9.1" }))).toContain("it needs glibc 9.1");
     expect(reason(() => change(folder, { sources: "" }))).toContain("it was built from other sources");
+    expect(reason(() => change(folder, { cuda: 13 }))).toContain("manifest.json is incomplete");
     expect(reason(() => change(folder, { format: 2 }))).toContain("is not of format 1");
     expect(reason(() => rmSync(join(folder, "manifest.json")))).toContain("ENOENT");
     expect(reason(() => rmSync(join(folder, "rediff_torch.node")))).toContain("ENOENT");

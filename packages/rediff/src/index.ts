@@ -108,7 +108,9 @@ export { parseTemplate, type Template, type TemplatePart } from "./inference/tem
 export type { FormPart } from "./inference/template/template-form.js";
 export { type FilledBlank, type FilledText, type Form, readForm } from "./inference/template/template-form.js";
 export type {
+  ApproximatedRecord,
   CacheRecord,
+  CacheReportRecord,
   GivenToken,
   RequestRecord,
   TraceChange,

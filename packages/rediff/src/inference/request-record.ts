@@ -4,7 +4,7 @@ import type { CacheOptions } from "../diffusion/cache/cache-options.js";
 import { ruleRecord } from "../diffusion/rule-options.js";
 import type { Approximated } from "./answers.js";
 import type { ResolvedRequest } from "./resolve.js";
-import type { CacheRecord, CacheReportRecord, RequestRecord } from "./trace-format.js";
+import type { ApproximatedRecord, CacheRecord, CacheReportRecord, RequestRecord } from "./trace-format.js";
 
 export function requestRecord(request: ResolvedRequest): RequestRecord {
   const { kind, messages, system, conversation, imageJoin, visuals, decode } = request;
@@ -61,7 +61,7 @@ export function cacheRecord(cache: CacheOptions | undefined): CacheRecord | null
 
 /** Keys of JSON, where something in an answer is approximate or a cache was asked for: the names of what is, what the
  *  weights are rounded to, and what became of the cache. */
-export function namedApproximations({ approximate, quantization, cache }: Approximated) {
+export function namedApproximations({ approximate, quantization, cache }: Approximated): ApproximatedRecord {
   return {
     ...(approximate !== undefined && { approximate }),
     ...(quantization && { quantize: quantization }),

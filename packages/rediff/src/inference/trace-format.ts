@@ -85,6 +85,16 @@ export interface CacheReportRecord {
   certified?: boolean;
 }
 
+/** What in an answer is approximate, as JSON has it. */
+export interface ApproximatedRecord {
+  /** Names of the approximate options that were on; missing where none was. */
+  approximate?: string[];
+  /** What the weights are rounded to. */
+  quantize?: string;
+  /** Missing where none was asked for. */
+  cache?: CacheReportRecord;
+}
+
 export type CacheRecord =
   | { kind: "refresh"; every: number; changed: number; certify: boolean }
   | { kind: "fast-dllm"; every: number }

@@ -18,9 +18,8 @@ import {
   type ModelFlags,
   type PromptFlags,
   promptOptions,
-  quantizeOf,
 } from "../options/describe-options.js";
-import { openModel } from "../options/load-engine.js";
+import { knownModel, openModel } from "../options/load-engine.js";
 import { given, whole } from "../options/parse-values.js";
 import { expandInputs } from "../options/picture-inputs.js";
 import { captionAll, nameOf, noteFirst, textLine } from "../output/caption-many.js";
@@ -169,19 +168,9 @@ function describeOptions(flags: Flags): Omit<DescribeOptions, "onTrace"> {
 
 /** What results will say of themselves: of the model nothing but small files is read yet. */
 async function resultOrigin(flags: Flags, options: DescribeOptions): Promise<ResultOrigin> {
-  const [{ resolveModel }, { readAskable }, { originOf }] = await Promise.all([
-    import("../../hub/resolve-model.js"),
-    import("../../inference/model-facts.js"),
-    import("../../pipeline/drafts/result-origin.js"),
-  ]);
-  const model = await readAskable(await resolveModel(chosenModel(flags)), flags.base);
-  const dtype = flags.dtype ?? (flags.device === "cpu" ? "float32" : "bfloat16"); // as models are loaded
-  const quantization = quantizeOf(flags, model.facts.quantization) ?? model.facts.quantization;
-  const facts = { ...model.facts, ...(quantization && { quantization }) };
-  return originOf(flags.model, { ...model, facts }, options, {
-    base: flags.base,
-    computing: { dtype, vision_tower: flags.visionTower ?? null },
-  });
+  const { originOf } = await import("../../pipeline/drafts/result-origin.js");
+  const { askable, computing } = await knownModel(flags);
+  return originOf(flags.model, askable, options, { base: flags.base, computing });
 }
 
 /** One picture after the other, each text shown while it forms. @returns how many failed */

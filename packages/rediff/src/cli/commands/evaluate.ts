@@ -14,12 +14,11 @@ import {
   addModelOptions,
   addPromptOptions,
   answerOptions,
-  chosenModel,
   type ModelFlags,
   type PromptFlags,
   promptOptions,
 } from "../options/describe-options.js";
-import { openModel } from "../options/load-engine.js";
+import { knownModel, openModel } from "../options/load-engine.js";
 import { decimal, given, whole } from "../options/parse-values.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { answerLine, noteLine } from "../terminal/lines.js";
@@ -201,18 +200,11 @@ function evaluateOptions(tasks: readonly string[], flags: Flags): EvaluateOption
 
 /** What is known of it before its weights are read; they are when there is something to ask. */
 async function modelToAsk(flags: Flags): Promise<ModelToAsk> {
-  const [{ resolveModel }, { readAskable }] = await Promise.all([
-    import("../../hub/resolve-model.js"),
-    import("../../inference/model-facts.js"),
-  ]);
-  const askable = await readAskable(await resolveModel(chosenModel(flags)), flags.base);
-  const dtype = flags.dtype ?? (flags.device === "cpu" ? "float32" : "bfloat16"); // as models are loaded
-  const quantization = flags.quantize ?? askable.facts.quantization;
+  const known = await knownModel(flags);
   return {
-    askable: { ...askable, facts: { ...askable.facts, ...(quantization && { quantization }) } },
+    ...known,
     name: flags.model,
     base: flags.base,
-    computing: { dtype, vision_tower: flags.visionTower ?? null },
     load: once(() => openModel(flags, { pictures: true })),
   };
 }

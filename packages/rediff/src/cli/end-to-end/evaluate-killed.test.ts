@@ -83,6 +83,19 @@ describe("the command", () => {
     expect(existsSync(at("both.html"))).toBe(true);
   });
 
+  test("says of every answer what was approximate, rounded weights among it", async () => {
+    const asked = ["evaluate", "scenes_caption", "--limit", "1", "--fast", "--output", at("fast")];
+    const { status, stdout } = await rediffHere(...asked, "--json");
+    expect(status).toBe(0);
+    const names = ["fast", "quantize int8", "cache refresh", "rule threshold"];
+    const options = { fast: true, quantize: "int8", rule: "threshold" };
+    expect(jsonLines(stdout)).toMatchObject([{ approximate: names, origin: { options } }]);
+    const [answer] = linesOf(at("fast/scenes_caption/answers.jsonl")).map((line) => JSON.parse(line));
+    expect(answer).toMatchObject({ approximate: names, quantize: "int8", origin: { options } });
+    const exact = await rediffHere(...asked.filter((word) => word !== "--fast"));
+    expect(exact.stderr).toMatch(/was made with/);
+  });
+
   test.each([
     [["evaluate"], /no task was named/],
     [["evaluate", "scene"], /no task is called scene/],

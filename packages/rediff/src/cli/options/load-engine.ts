@@ -1,8 +1,10 @@
 /** What is loaded only once the arguments are known to make sense: libtorch, and with it the models. */
 
 import { EMBEDDED_NOTE } from "../../embedded.js";
+import type { AskableModel } from "../../inference/model-facts.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import type { Quantization } from "../../models/quantization.js";
+import type { Computing } from "../../pipeline/drafts/result-origin.js";
 import { begin } from "../exit-status.js";
 import { noteLine } from "../terminal/lines.js";
 import { assertThere } from "./assert-there.js";
@@ -28,6 +30,22 @@ export async function suitableModel(flags: ModelFlags & { genLength?: number }, 
   const config = await loadPartsConfig(await locateModel(folder, { base: flags.base }));
   assertSuits(folder, config, { genLength: flags.genLength, pictures });
   return folder;
+}
+
+/** The model that the flags name as it will answer, and what it computes with: what its small files say before the weights are
+ *  read, for results that say how they were made. */
+export async function knownModel(flags: ModelFlags): Promise<{ askable: AskableModel; computing: Computing }> {
+  const [{ resolveModel }, { readAskable }] = await Promise.all([
+    import("../../hub/resolve-model.js"),
+    import("../../inference/model-facts.js"),
+  ]);
+  const { tokenizer, facts } = await readAskable(await resolveModel(chosenModel(flags)), flags.base);
+  const quantization = quantizeOf(flags, facts.quantization) ?? facts.quantization;
+  const dtype = flags.dtype ?? (flags.device === "cpu" ? "float32" : "bfloat16"); // as models are loaded
+  return {
+    askable: { tokenizer, facts: { ...facts, ...(quantization && { quantization }) } },
+    computing: { dtype, vision_tower: flags.visionTower ?? null },
+  };
 }
 
 /** What the weights of a folder are to be rounded to while they are loaded. */

@@ -42,17 +42,22 @@ ${compared.map(comparedCard).join("\n")}
 }
 
 /** What distinguishes runs: model, speed, revising. */
-function runTitle({ origin }: KeptResult): string {
-  const speed = tokensPerStep(origin.options);
+function runTitle(result: KeptResult): string {
+  const speed = tokensPerStep(result);
   const pace = speed === undefined ? "" : `, ${Number(speed.toFixed(2))} tokens per step`;
-  return `${seriesTitle(origin)}${pace}`;
+  return `${seriesTitle(result)}${pace}`;
 }
 
-const seriesTitle = ({ model, options }: KeptResult["origin"]): string =>
-  `${model ?? "given answers"}${options?.revise === true ? ", revising" : ""}`;
+const seriesTitle = ({ origin: { model, options }, approximate = [] }: KeptResult): string =>
+  [model ?? "given answers", ...(options?.revise === true ? ["revising"] : []), ...approximate].join(", ");
 
-function tokensPerStep(options: Readonly<Record<string, unknown>> | null): number | undefined {
-  const [length, steps] = [Number(options?.gen_length), Number(options?.steps)];
+/** As asked for; of a rule that takes as many steps as it needs, what it took. */
+function tokensPerStep({ origin: { options }, samples }: KeptResult): number | undefined {
+  const isScheduled = options?.rule === undefined;
+  const sum = (key: "tokens" | "steps") => samples.reduce((all, sample) => all + (sample[key] ?? 0), 0);
+  const [length, steps] = isScheduled
+    ? [Number(options?.gen_length), Number(options?.steps)]
+    : [sum("tokens"), sum("steps")];
   return length > 0 && steps > 0 ? length / steps : undefined;
 }
 
@@ -68,11 +73,12 @@ ${results.map((result) => resultPart(result, results.length > 1)).join("\n")}
 function curves(results: readonly KeptResult[]): string {
   const [{ metric } = { metric: "" }] = results;
   const series = new Map<string, Curve["points"][number][]>();
-  for (const { origin, scores } of results) {
-    const [speed, value] = [tokensPerStep(origin.options), scores?.metrics[metric]];
+  for (const result of results) {
+    const { scores } = result;
+    const [speed, value] = [tokensPerStep(result), scores?.metrics[metric]];
     if (speed === undefined || value === undefined || value === null) continue;
     const error = errorOf(scores, metric);
-    const title = seriesTitle(origin);
+    const title = seriesTitle(result);
     series.set(title, [...(series.get(title) ?? []), { tokensPerStep: speed, value, error }]);
   }
   const lines = [...series].map(([title, points]): Curve => ({ title, points }));

@@ -15,6 +15,7 @@ import { withoutBytes } from "../documents/document-source.js";
 import { picturesOf } from "../documents/picture-columns.js";
 import { joinLmmsResults, lmmsBypass, lmmsFiles, lmmsFolder, lmmsResults, lmmsSample } from "../lmms-layout.js";
 import { scoredText } from "../model-question.js";
+import { approximatedShape } from "../running/answers-file.js";
 import type { KeptDocument } from "../running/ask-documents.js";
 import type { EvaluateOptions } from "../running/evaluate-options.js";
 import type { EvaluatedSample, EvaluationResult } from "../running/evaluation-result.js";
@@ -187,6 +188,7 @@ const resultSchema = z.looseObject({
   scores: scoresSchema.optional(),
   withoutFailed: scoresSchema.optional(),
   withoutLuck: scoresSchema.optional(),
+  approximate: z.array(z.string()).exactOptional(),
   documents: z.number(),
   origin: z.looseObject({
     model: z.string().nullable(),
@@ -205,6 +207,7 @@ const sampleSchema = z.looseObject({
   error: z.string().optional(),
   tokens: z.number().optional(),
   steps: z.number().optional(),
+  ...approximatedShape,
   together: z.string().optional(),
   scored: z
     .looseObject({

@@ -57,8 +57,10 @@ export function resultTable(results: readonly EvaluationResult[]): string {
   return [table, "", ...results.flatMap(remarks)].join("\n").trimEnd();
 }
 
-function remarks({ task, scores, samples, metric, withoutFailed, withoutLuck }: EvaluationResult): string[] {
-  if (scores === undefined) return [`${task}: ${samples.filter(({ reply }) => reply !== null).length} answers`];
+function remarks(result: EvaluationResult): string[] {
+  const { task, scores, samples, metric, withoutFailed, withoutLuck } = result;
+  const how = approximateText(result);
+  if (scores === undefined) return [`${task}: ${samples.filter(({ reply }) => reply !== null).length} answers`, ...how];
   const beside = [
     ...(withoutFailed === undefined ? [] : [`without those that failed ${shownNumber(withoutFailed.metrics[metric])}`]),
     ...(withoutLuck === undefined ? [] : [`with drawn letters as wrong ${shownNumber(withoutLuck.metrics[metric])}`]),
@@ -69,7 +71,25 @@ function remarks({ task, scores, samples, metric, withoutFailed, withoutLuck }: 
     );
     return `  ${facet}: ${listed.slice(0, 12).join(", ")}${listed.length > 12 ? `, and ${listed.length - 12} more` : ""}`;
   });
-  return [`${task}: ${[countsText(scores.counts), ...beside].join("; ")}`, ...parts];
+  return [`${task}: ${[countsText(scores.counts), ...beside].join("; ")}`, ...how, ...parts];
+}
+
+/** "  approximate: fast, cache refresh, rule threshold; cache refresh: 48 of 50 answers certified, 1 decoded without" */
+function approximateText({ approximate, samples }: Pick<EvaluationResult, "approximate" | "samples">): string[] {
+  const caches = samples.flatMap(({ cache }) => cache ?? []);
+  const [first] = caches;
+  if (approximate === undefined && first === undefined) return [];
+  const judged = caches.filter(({ certified }) => certified !== undefined);
+  const without = caches.filter(({ on }) => !on).length;
+  const parts = [
+    ...(judged.length > 0
+      ? [`${judged.filter(({ certified }) => certified).length} of ${judged.length} answers certified`]
+      : []),
+    ...(without > 0 ? [`no memory for it in ${without} of ${caches.length} answers, decoded without`] : []),
+  ];
+  const cache = first !== undefined && parts.length > 0 ? [`cache ${first.kind}: ${parts.join(", ")}`] : [];
+  const names = approximate === undefined ? [] : [`approximate: ${approximate.join(", ")}`];
+  return names.length + cache.length === 0 ? [] : [`  ${[...names, ...cache].join("; ")}`];
 }
 
 /** Second less first, with what chance in the choice of documents may do; and the documents that differ most plainly. */

@@ -8,7 +8,7 @@ const PACES = ["steps", "tokensPerStep", "rule", "threshold", "factor", "entropy
 /** A longer answer keeps the published tokens per step. */
 export function answerSettings(published: GenerationSettings, wanted: AnswerSettings = {}): AnswerSettings {
   const { steps, genLength, stop } = published;
-  const isPaced = PACES.some((key) => wanted[key] !== undefined);
+  const isPaced = wanted.fast === true || PACES.some((key) => wanted[key] !== undefined);
   const isStretched = wanted.genLength !== undefined && steps !== undefined && genLength !== undefined;
   const pace = isStretched ? { tokensPerStep: genLength / steps } : steps === undefined ? {} : { steps };
   return {

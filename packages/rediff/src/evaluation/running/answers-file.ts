@@ -3,8 +3,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
+import { cacheKinds } from "../../diffusion/cache/cache-options.js";
 import { option, UserError, wording } from "../../errors.js";
 import { LineLog } from "../../files/line-log.js";
+import type { ApproximatedRecord } from "../../inference/trace-format.js";
 import type { ResultOrigin } from "../../pipeline/drafts/result-origin.js";
 import { mergeRankFiles, rankFile } from "../../ranks/rank-files.js";
 import type { Shard } from "../documents/chosen-documents.js";
@@ -23,7 +25,7 @@ export interface AnswerOrigin {
   options: ResultOrigin["options"] | null;
 }
 
-export interface Answer {
+export interface Answer extends ApproximatedRecord {
   /** Of the document. */
   doc: number;
   prompt: string;
@@ -36,6 +38,22 @@ export interface Answer {
   cut: boolean;
 }
 
+const passes = z.int().min(0);
+/** Of lines and samples: what was approximate. */
+export const approximatedShape = {
+  approximate: z.array(z.string()).exactOptional(),
+  quantize: z.string().exactOptional(),
+  cache: z
+    .object({
+      kind: z.enum(cacheKinds).exclude(["none"]),
+      on: z.boolean(),
+      bytes: z.number(),
+      ...{ full_passes: passes, cached_passes: passes, rows_computed: passes, rows_kept: passes },
+      certified: z.boolean().exactOptional(),
+    })
+    .exactOptional(),
+};
+
 const lineSchema = z.looseObject({
   doc: z.int().min(0),
   prompt: z.string(),
@@ -44,6 +62,7 @@ const lineSchema = z.looseObject({
   steps: z.number(),
   seconds: z.number(),
   cut: z.boolean(),
+  ...approximatedShape,
   origin: z.looseObject({ task: z.string() }),
 });
 
@@ -126,9 +145,14 @@ function taker(file: string, origin: AnswerOrigin, onAnswer: (answer: Answer, li
     if (data === undefined) return false;
     assertSame(data.origin, origin, `${file}:${line}`);
     const { doc, prompt, reply, tokens, steps, seconds, cut } = data;
-    onAnswer({ doc, prompt, reply, tokens, steps, seconds, cut }, line);
+    onAnswer({ doc, prompt, reply, tokens, steps, seconds, cut, ...approximatedIn(data) }, line);
     return true;
   };
+}
+
+/** Of an answer or a sample, nothing else. */
+export function approximatedIn({ approximate, quantize, cache }: ApproximatedRecord): ApproximatedRecord {
+  return { ...(approximate && { approximate }), ...(quantize && { quantize }), ...(cache && { cache }) };
 }
 
 /** Somebody may just be writing it: nothing of it is mended, and a line that is not whole yet is not there. */

@@ -2,6 +2,7 @@
  *  document is its text. */
 import { describeMany, type ManyItem } from "../../inference/describe-many.js";
 import type { ManyOptions } from "../../inference/request.js";
+import { namedApproximations } from "../../inference/request-record.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
 import { withoutBytes } from "../documents/document-source.js";
 import { picturesOf } from "../documents/picture-columns.js";
@@ -88,6 +89,7 @@ export async function askDocuments(open: OpenTask, asking: Asking): Promise<Kept
       steps,
       seconds: Number(seconds.toPrecision(6)),
       cut: !stopped,
+      ...namedApproximations(result.description),
     });
     settle();
   }

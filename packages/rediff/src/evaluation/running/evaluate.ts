@@ -18,7 +18,7 @@ import { type Answered, scoreAnswers } from "../score-answers.js";
 import { clusteredStandardError } from "../statistics/standard-errors.js";
 import type { Task } from "../task.js";
 import { answerSettings, thinkingOf } from "./answer-settings.js";
-import { type Answer, type AnswerOrigin, AnswersFile } from "./answers-file.js";
+import { type Answer, type AnswerOrigin, AnswersFile, approximatedIn } from "./answers-file.js";
 import { askDocuments, type KeptDocument } from "./ask-documents.js";
 import { checkEvaluate, type EvaluateOptions } from "./evaluate-options.js";
 import type { EvaluatedSample, EvaluationResult } from "./evaluation-result.js";
@@ -193,11 +193,13 @@ async function answerAndScore(
     if (whole === undefined) return undefined;
     answers = whole;
   }
-  const samples = await scoreKept(open, run, kept, answers);
+  const scored = await scoreKept(open, run, kept, answers);
+  const approximate = [...new Set(scored.samples.flatMap((sample) => sample.approximate ?? []))];
   const { name: protocol } = { name: open.protocol };
   const result: EvaluationResult = {
     ...{ task: task.name, protocol, metric: task.metric, lowerIsBetter: task.lowerIsBetter ?? [] },
-    ...samples,
+    ...scored,
+    ...(approximate.length > 0 && { approximate }),
     documents: source.count ?? kept.length,
     origin,
     started: started.toISOString(),
@@ -249,7 +251,7 @@ async function scoreKept(
     return {
       ...{ index, prompt, reply: answer?.reply ?? null },
       ...(answer === undefined && { error: error ?? "has no answer" }),
-      ...(answer !== undefined && { tokens: answer.tokens, steps: answer.steps }),
+      ...(answer !== undefined && { tokens: answer.tokens, steps: answer.steps, ...approximatedIn(answer) }),
       ...(together !== undefined && { together }),
     };
   });

@@ -1,10 +1,11 @@
 /** What an evaluation of one task came to, as plain data. */
+import type { ApproximatedRecord } from "../../inference/trace-format.js";
 import type { ScoredAnswer } from "../scored-answer.js";
 import type { TaskScores } from "../task-scores.js";
 import type { AnswerOrigin } from "./answers-file.js";
 
 /** A document, what was asked about it, and what became of the answer. */
-export interface EvaluatedSample {
+export interface EvaluatedSample extends ApproximatedRecord {
   /** Of the document among all of its data set. */
   index: number;
   /** As the task has it, without the marks of pictures. */
@@ -36,6 +37,8 @@ export interface EvaluationResult {
   /** Errors of plain means where documents hang together. */
   clustered: Readonly<Record<string, number>>;
   samples: readonly EvaluatedSample[];
+  /** Names of the approximate options that were on in any answer; missing where none was. */
+  approximate?: string[];
   /** In the whole data set. */
   documents: number;
   origin: AnswerOrigin;

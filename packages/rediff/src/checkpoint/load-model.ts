@@ -34,7 +34,7 @@ import { flag, listener, number, object, optionSet, text } from "../options/opti
 import { assertRows } from "../text/bounds/token-ids.js";
 import { loadTokenizer } from "../text/tokenizer.js";
 import { AdapterTensors, adaptedTensor } from "./adapter/adapter-tensors.js";
-import { loadPartsConfig, locateModel, type ModelParts } from "./adapter/locate-model.js";
+import { assertMergeable, loadPartsConfig, locateModel, type ModelParts } from "./adapter/locate-model.js";
 import { freshProjector } from "./convert/starting-projector.js";
 import type { LateWeights } from "./late-weights.js";
 import { assertMemory, mappedBytes, memoryNeed, smallerSettings } from "./memory.js";
@@ -397,19 +397,16 @@ function checkFloat8(device: Device, onWarning: LoadOptions["onWarning"]): void 
 
 /** What the blocks' weights and the head are rounded to. @throws UserError where that was done already, otherwise */
 function schemeOf(
-  { weights, adapters }: ModelParts,
+  parts: ModelParts,
   stored: QuantizationScheme | undefined,
   wanted: Quantization | undefined,
 ): QuantizationScheme | undefined {
   if (stored === undefined) return wanted && schemeFor(wanted);
-  if (adapters.length > 0)
-    throw new UserError(
-      `${weights} has weights in ${stored.weights}, and the adapter ${adapters[0]} cannot be merged into those`,
-      wording`Use the model that it was made of as the base, with ${option("quantize")} ${stored.weights}.`,
-    );
+  const asBase = wording`Use the model that it was made of as the base, with ${option("quantize")} ${stored.weights}.`;
+  assertMergeable(parts, stored, asBase);
   if (wanted !== undefined && wanted !== stored.weights)
     throw new UserError(
-      `${weights} has weights in ${stored.weights}, not in ${wanted}`,
+      `${parts.weights} has weights in ${stored.weights}, not in ${wanted}`,
       wording`Leave ${option("quantize")} out, or use the model that it was made of.`,
     );
   return stored;

@@ -2,10 +2,11 @@
  *  belong to: by a path relative to itself or to the working directory, by an absolute one, or by a hub id. */
 import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
-import { UserError } from "../../errors.js";
+import { UserError, type Wording } from "../../errors.js";
 import { isModelId } from "../../hub/hub-names.js";
 import { type ResolveOptions, resolveModel } from "../../hub/resolve-model.js";
 import type { ModelConfig } from "../../models/llava/llava.js";
+import type { QuantizationScheme } from "../../models/quantization.js";
 import { noConfig, parseConfig, readJson } from "../config.js";
 import { ADAPTER_CONFIG, isAdapterFolder, readAdapterConfig } from "./adapter-config.js";
 
@@ -59,6 +60,21 @@ export async function loadPartsConfig(parts: ModelParts): Promise<ModelConfig> {
   const raw = await readJson(file);
   if (raw === undefined) throw noConfig(parts.config);
   return parseConfig(raw, await readVisionConfig(parts), file);
+}
+
+/** @param stored what the weights are rounded to in their files
+ *  @param hint what to do in place of it
+ *  @throws UserError where there are adapters, and the weights that they correct are rounded */
+export function assertMergeable(
+  { weights, adapters }: ModelParts,
+  stored: QuantizationScheme | undefined,
+  hint: Wording | string,
+): void {
+  if (stored === undefined || adapters.length === 0) return;
+  throw new UserError(
+    `${weights} has weights in ${stored.weights}, and the adapter ${adapters[0]} cannot be merged into those`,
+    hint,
+  );
 }
 
 /** The tower's shape, where config.json does not hold it. */

@@ -1,10 +1,10 @@
 /** An adapter and its base written as one model, for programs that know no adapters and for those who hand it on. */
 import { scope, type TensorSource } from "@rediff/torch";
-import { UserError } from "../../errors.js";
+import { option, UserError, wording } from "../../errors.js";
 import { assertText, optionSet, text } from "../../options/option-set.js";
 import { loadTokenizer } from "../../text/tokenizer.js";
 import { AdapterTensors, adaptedTensor } from "../adapter/adapter-tensors.js";
-import { loadPartsConfig, locateModel, readVisionConfig } from "../adapter/locate-model.js";
+import { assertMergeable, loadPartsConfig, locateModel, readVisionConfig } from "../adapter/locate-model.js";
 import { modelShapes, TOWER_PREFIX } from "../tensor-names.js";
 import { assertTensors, compareTensors, openCheckpoint, storedName } from "../weights.js";
 import { renamedConfig } from "./converted-config.js";
@@ -28,6 +28,8 @@ export async function mergeAdapter(source: string, output: string, options: Merg
   if (parts.adapters.length === 0)
     throw new UserError(`${source} is no adapter: it has no adapter_config.json`, "Name the folder of an adapter.");
   const config = await loadPartsConfig(parts);
+  const asBase = wording`Name the model that it was made of with ${option("base")}, and round the result.`;
+  assertMergeable(parts, config.quantization, asBase);
   const tokenizer = await loadTokenizer(parts.tokenizer);
   const adapters: AdapterTensors[] = [];
   try {

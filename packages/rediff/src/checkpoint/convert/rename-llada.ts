@@ -56,9 +56,14 @@ export async function openLlada(folder: string): Promise<LladaSource> {
   const file = join(folder, "config.json");
   const raw = await readJson(file);
   if (raw === undefined) throw new UserError(`${folder} has no config.json`, "Give the folder of a LLaDA.");
-  const { modelType, llada, raw: object } = parseConfig(raw, undefined, file);
+  const { modelType, llada, quantization, raw: object } = parseConfig(raw, undefined, file);
   if (modelType !== "llada")
     throw new UserError(`${folder} is a LLaDA-V already (model_type ${modelType})`, "It needs no conversion.");
+  if (quantization !== undefined)
+    throw new UserError(
+      `${folder} has weights in ${quantization.weights}, which are not converted any further`,
+      "Convert the model that it was made of, and round the result (`rediff convert --quantize`).",
+    );
   assertLlada(file, object);
   const tokenizer = existsSync(join(folder, "tokenizer.json")) ? await loadTokenizer(folder) : undefined;
   if (tokenizer) assertRows(tokenizer, llada.vocabSize);

@@ -13,7 +13,7 @@ import {
   incompleteText,
   missingTargets,
 } from "../adapter/adapter-layout.js";
-import { loadPartsConfig, locateModel } from "../adapter/locate-model.js";
+import { assertMergeable, loadPartsConfig, locateModel } from "../adapter/locate-model.js";
 import { mistakenWeights } from "../mistaken-weights.js";
 import { modelShapes } from "../tensor-names.js";
 import { Findings } from "./findings.js";
@@ -40,6 +40,7 @@ export async function inspectAdapter(
       ? found.attempt(() => adapterLayout(folder, config, new Map(tensors.map(({ name, shape }) => [name, shape]))))
       : undefined;
   const adapted = parts && (await found.attemptAsync(() => loadPartsConfig(parts)));
+  if (parts && adapted) found.attempt(() => assertMergeable(parts, adapted.quantization, "Name another base."));
   if (config && layout && adapted) {
     found.attempt(() => assertFits(folder, layout, modelShapes(adapted)));
     const incomplete = incompleteText(folder, missingTargets(config, layout, modelShapes(adapted)));

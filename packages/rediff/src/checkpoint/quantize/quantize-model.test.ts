@@ -18,6 +18,9 @@ import { publishedConfig } from "../../testing/published-config.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { planModel } from "../../training/run/starting-model.js";
 import { parseConfig } from "../config.js";
+import { assembleLladaV } from "../convert/assemble-llada-v.js";
+import { mergeAdapter } from "../convert/merge-adapter.js";
+import { renameLlada } from "../convert/rename-llada.js";
 import { inspectFolder } from "../inspect/inspect-folder.js";
 import { inspectionText } from "../inspect/inspection-report.js";
 import { type LoadOptions, loadModelFolder as load } from "../load-model.js";
@@ -257,6 +260,18 @@ describe("refused, with what to do:", () => {
     await expect(loadModelFolder(at("adapter"))).rejects.toThrow(/cannot be merged/);
     writePeftAdapter(at("other"), { base: at("plain"), modules: { "model.layers.0.self_attn.q_proj": [64, 64] } });
     await expect(quantizeModel(at("other"), at("out"), { weights: "int8" })).rejects.toThrow(/is an adapter/);
+    await expect(mergeAdapter(at("adapter"), at("out"))).rejects.toThrow(/has weights in int8, .* cannot be merged/);
+    const seen = await inspectFolder(at("adapter"));
+    expect(seen.problems).toEqual([expect.stringMatching(/has weights in int8, .* cannot be merged/)]);
+  });
+
+  test("conversions, which read weights as they were", async () => {
+    writeTinyModel(at("text"), { textOnly: true });
+    await quantizeModel(at("text"), at("rounded"), { weights: "int4" });
+    await expect(renameLlada(at("rounded"), at("out"))).rejects.toThrow(/rounded has weights in int4/);
+    const assembled = assembleLladaV(at("rounded"), at("out"), { vision: at("tower") });
+    await expect(assembled).rejects.toThrow(/rounded has weights in int4/);
+    expect(existsSync(at("out"))).toBe(false);
   });
 
   test("float64, and files of another type than config.json says", async () => {

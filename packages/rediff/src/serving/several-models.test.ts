@@ -24,11 +24,12 @@ interface Answered {
 const contentOf = ({ body }: { body: unknown }) => (body as Answered).choices[0]?.message.content;
 
 test.skipIf(!isBuilt)("each model answers under its own name, and who names none gets the first", async () => {
-  await using started = await startTestServer({ others: { second } });
+  await using started = await startTestServer({ others: { second }, engine: { load: { quantize: "int8" } } });
   const { url } = started;
   const listed = (await (await fetch(`${url}/v1/models`)).json()) as Listed;
   expect(listed.data.map(({ id }) => id)).toEqual([TINY, "second"]);
   // Known before it is loaded.
+  expect(listed.data[1]?.rediff).toMatchObject({ status: "idle", quantize: "int8" });
   expect(listed.data[1]?.rediff.max_length).toBe(listed.data[0]?.rediff.max_length);
   const [unnamed, named, other] = [
     await post(url, CHAT, ask()),

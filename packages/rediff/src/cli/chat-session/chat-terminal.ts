@@ -7,7 +7,7 @@ import { Writable } from "node:stream";
 import type { PassProgress } from "../../models/chain.js";
 import { printable } from "../../printable.js";
 import type { Tokenizer } from "../../text/tokenizer.js";
-import { cacheNote } from "../terminal/cache-note.js";
+import { approximateNotes } from "../terminal/cache-note.js";
 import { errorText } from "../terminal/error-text.js";
 import { layersText } from "../terminal/layers-text.js";
 import { type LiveStream, LiveText } from "../terminal/live-text.js";
@@ -102,8 +102,8 @@ async function answer(
     turn = await watching.next();
   }
   live.clear();
-  const { text: answered, unread, cache } = turn.value;
-  const notes = [...(unread.length > 0 ? [unreadNote(unread)] : []), ...(cache ? [cacheNote(cache)] : [])];
+  const { text: answered, unread } = turn.value;
+  const notes = [...(unread.length > 0 ? [unreadNote(unread)] : []), ...approximateNotes(turn.value)];
   const note = notes.map((line) => `(${line})\n`).join("");
   output.write(`${printable(answered.trim())}\n${note}\n`);
 }

@@ -46,6 +46,15 @@ async function replies(
   return answers;
 }
 
+test("what is approximate is told beside the first answer, and in the record of every one", async () => {
+  const run = await chat("What is it?\nWhich colour?\n", "--json", "--fast", "--quantize", "int4");
+  expect(run.status, run.stderr).toBe(0);
+  expect(
+    run.stderr.match(/^fast: quantize int4, (cache refresh, )?rule threshold\n(cache refresh: .*\n)$/),
+  ).not.toBeNull();
+  for (const record of jsonLines(run.stdout)) expect(record.approximate).toEqual(expect.arrayContaining(["fast"]));
+});
+
 test("--json: a line for each message, and every answer knows those before it", async ({ model }) => {
   const questions = ["What is it?", "Which colour?", "Which colour?"];
   const run = await chat(`${questions[0]}\n\n${questions[1]}\r\n${questions[2]}`, "photo.jpg", "--json");

@@ -20,6 +20,7 @@ import {
 import { openModel } from "../options/load-engine.js";
 import { expandInputs } from "../options/picture-inputs.js";
 import { descriptionRecord } from "../output/caption-many.js";
+import { noteApproximate } from "../terminal/cache-note.js";
 import { errorText } from "../terminal/error-text.js";
 import { listenForInterrupts } from "../terminal/interrupts.js";
 import { layerLine } from "../terminal/layers-text.js";
@@ -115,6 +116,7 @@ async function answerMessage(conversation: Conversation, message: string, flags:
   let turn = await watching.next().finally(layers.clear);
   while (!turn.done) turn = await watching.next().finally(layers.clear);
   const { unread } = turn.value;
+  if (conversation.length === 2) noteApproximate(turn.value); // of the first answer
   const record = { message, ...descriptionRecord(turn.value), unread };
   if (!flags.json && unread.length > 0) noteLine(unreadNote(unread));
   answerLine(flags.json ? JSON.stringify(record) : turn.value.text.trim());

@@ -100,8 +100,8 @@ function entryOf({ engine, model }: Served, created: number, isOwner: boolean) {
       max_answer: model.maxAnswer ?? null,
       default_seed: DEFAULT_SEED,
       scene_world: facts?.sceneWorld ?? false,
-      /** What its weights are rounded to, "int8" or "int4": answers are approximate. */
-      quantize: facts?.quantization ?? null,
+      /** What its weights are rounded to, "int8" or "int4", or will be when it is loaded: answers are approximate. */
+      quantize: facts?.quantization ?? load.quantize ?? null,
       /** Requests that ask for no speed or cache of their own are answered as with `fast`. */
       fast: model.fast ?? false,
       converses: facts?.defaults.converses ?? true,

@@ -1,12 +1,12 @@
 /** `rediff caption` that is killed, interrupted, cut off from its reader, and watched in a terminal. */
 import { spawnSync } from "node:child_process";
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { constants, setPriority } from "node:os";
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { jsonLines, program, rediff, rediffHere, startProgram, startRediff } from "../../testing/command-line.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
+import { interrupted, linesOf } from "../testing/interrupted.js";
 
 const { at, path: root } = folderOfFile();
 const FILES = ["color.jpg", "grey.jpg", "rgba.png", "palette.png", "alpha.webp", "cmyk.jpg"];
@@ -23,25 +23,13 @@ beforeAll(async () => {
   whole = jsonLines(stdout);
 });
 
-const linesOf = (file: string): string[] =>
-  existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : [];
 const answers = (records: readonly Record<string, unknown>[]) =>
   records.map(({ image, text, token_ids }) => ({ image, text, token_ids }));
 
-/** Starts a run, and ends it when `count` results are in its file. It yields to whoever watches it; a run that came to its
- *  end unseen all the same, on a machine too busy to look in time, is done over from where it began. */
-async function stopped(output: string, count: number, signal: NodeJS.Signals, options: readonly string[] = []) {
-  const before = linesOf(at(output)).map((line) => `${line}\n`);
-  for (let tries = 1; ; tries++) {
-    const { child, done } = await startRediff([...CAPTION, "--output", output, ...options], { cwd: root });
-    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
-    while (linesOf(at(output)).length < count && child.exitCode === null) await new Promise((on) => setTimeout(on, 2));
-    child.kill(signal);
-    const run = await done;
-    if (linesOf(at(output)).length < PICTURES.length || tries === 4) return run;
-    writeFileSync(at(output), before.join(""));
-  }
-}
+const stopped = (output: string, lines: number, signal: NodeJS.Signals, options: readonly string[] = []) =>
+  interrupted([...CAPTION, "--output", output, ...options], {
+    ...{ cwd: root, file: at(output), lines, all: PICTURES.length, signal },
+  });
 
 test("killed again and again, it goes on where it was: nothing lost, nothing twice, no half line", async () => {
   for (const count of [1, 2]) {

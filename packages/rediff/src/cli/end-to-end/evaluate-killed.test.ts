@@ -1,17 +1,15 @@
 /** `rediff evaluate` that is killed again and again, and as a user types it. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { jsonLines, rediff, rediffHere, startRediff } from "../../testing/command-line.js";
+import { jsonLines, rediff, rediffHere } from "../../testing/command-line.js";
 import { folderOfFile } from "../../testing/folders.js";
 import { writeTinyModel } from "../../testing/tiny-model.js";
 import { fixturePath } from "../../vision/fixtures/pillow.js";
+import { interrupted, linesOf } from "../testing/interrupted.js";
 
 const { at, path: root } = folderOfFile();
 /** Programs are started a dozen times. */
 const LONG = { timeout: 900_000 };
-
-const linesOf = (file: string): string[] =>
-  existsSync(file) ? readFileSync(file, "utf8").split("\n").slice(0, -1) : [];
 
 test("killed ten times, it ends with the same table, and no question was answered twice", LONG, async () => {
   const count = 24;
@@ -28,11 +26,11 @@ test("killed ten times, it ends with the same table, and no question was answere
   expect(whole.status, whole.stderr).toBe(0);
   const file = at("killed/chartqa/answers.jsonl");
   for (let kill = 1; kill <= 10; kill++) {
-    const { child, done } = await startRediff([...asked, "--output", "killed"], { cwd: root });
-    const before = linesOf(file).length;
-    while (linesOf(file).length < before + 1 && child.exitCode === null) await new Promise((on) => setTimeout(on, 1));
-    child.kill("SIGKILL");
-    expect((await done).status).toBeNull();
+    const lines = linesOf(file).length + 1;
+    const run = await interrupted([...asked, "--output", "killed"], {
+      ...{ cwd: root, file, lines, all: count, signal: "SIGKILL" },
+    });
+    expect(run.status).toBeNull();
   }
   expect(linesOf(file).length).toBeLessThan(count);
   const last = await rediff([...asked, "--output", "killed"], { cwd: root });

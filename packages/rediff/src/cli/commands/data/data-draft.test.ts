@@ -1,12 +1,12 @@
 /** `rediff data draft`: what is drafted, with how many steps, by whom; and that nothing is lost when it is cut off. */
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { record, writeLines } from "../../../data/testing/record-files.js";
-import { jsonLines, rediffHere, startRediff } from "../../../testing/command-line.js";
+import { jsonLines, rediffHere } from "../../../testing/command-line.js";
 import { pictureFolder } from "../../../testing/fixtures.js";
 import { folderOfFile } from "../../../testing/folders.js";
 import { writeTinyModel } from "../../../testing/tiny-model.js";
+import { interrupted, linesOf } from "../../testing/interrupted.js";
 
 const { at } = folderOfFile();
 
@@ -276,15 +276,14 @@ describe("an output that is not a number", () => {
 
 describe("cut off", () => {
   const LONG = ["--steps", "96,48,24", "--gen-length", "96"];
+  const stopped = (output: string, lines: number, signal: NodeJS.Signals) =>
+    interrupted(draft(output, ...LONG), { file: at(output), lines, all: 12, signal });
 
   test("killed with -9 again and again: the same file as in one go", { timeout: 120_000 }, async () => {
     await rediffHere(...draft("uncut.jsonl", ...LONG));
     for (const count of [1, 6]) {
-      const { child, done } = await startRediff(draft("killed.jsonl", ...LONG));
-      while (linesIn("killed.jsonl") < count && child.exitCode === null) await sleep(2);
-      child.kill("SIGKILL");
-      expect((await done).status).toBeNull();
-      expect(linesIn("killed.jsonl")).toBeLessThan(12);
+      expect((await stopped("killed.jsonl", count, "SIGKILL")).status).toBeNull();
+      expect(linesOf(at("killed.jsonl")).length).toBeLessThan(12);
     }
     const { stdout } = await rediffHere(...draft("killed.jsonl", ...LONG, "--json"));
     const { made } = JSON.parse(stdout) as { made: number };
@@ -294,17 +293,13 @@ describe("cut off", () => {
   });
 
   test("SIGINT ends it with 130 and keeps what is done", { timeout: 60_000 }, async () => {
-    const { child, done } = await startRediff(draft("interrupted.jsonl", ...LONG));
-    while (linesIn("interrupted.jsonl") < 1 && child.exitCode === null) await sleep(2);
-    child.kill("SIGINT");
-    expect(await done).toEqual({ status: 130, stdout: "", stderr: "rediff: interrupted\n" });
+    expect(await stopped("interrupted.jsonl", 1, "SIGINT")).toEqual({
+      status: 130,
+      stdout: "",
+      stderr: "rediff: interrupted\n",
+    });
     expect(draftsIn("interrupted.jsonl").length).toBeGreaterThanOrEqual(1);
   });
-
-  /** Lines that are complete. */
-  function linesIn(file: string): number {
-    return existsSync(at(file)) ? readFileSync(at(file), "utf8").split("\n").length - 1 : 0;
-  }
 });
 
 describe("what goes on must go on with the same things", () => {

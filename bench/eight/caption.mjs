@@ -43,7 +43,7 @@ export async function captions({ folders, layers, formats, threads, work, log })
     ]),
   ];
   const text = [
-    `\`rediff caption cat.jpg --dtype bfloat16 --gen-length 128 --revise --cache refresh ${ASKED.join(" ")}\`, ${layers} layers, random weights, from start to exit. Revising changes most tokens in every pass of a model that knows nothing, so that more passes compute everything than those of a trained one (2 to 5 of 32).`,
+    `\`rediff caption cat.jpg --dtype bfloat16 --gen-length 128 --revise --cache refresh ${ASKED.join(" ")}\`, ${layers} layers, random weights, from start to exit. Of the 32 passes 2 compute everything; a trained model has a certifying one more.`,
     "",
     table(rows),
     "",

@@ -27,7 +27,7 @@ export function addCacheOptions(command: Command): Command {
     )
     .option(
       "--refresh-changed <F>",
-      "or when this share of the answer's tokens has changed, 0 to 1 (default 0.25)",
+      "or when this share of the answer's tokens has changed, 0 to 1 (default 0.25; 1 is never)",
       decimal,
     )
     .option(

@@ -19,7 +19,8 @@ export interface RefreshOptions {
   kind: "refresh";
   /** Passes from one that computes everything to the next; 1 keeps nothing and is exact. */
   every: number;
-  /** Of the answer's tokens: so many have changed since the last full pass that there is another one. */
+  /** Of the answer's tokens: so many have changed since the last full pass that there is another one, a token that changed
+   *  twice counted twice. 1 is never: only `every` counts. */
   changed: number;
   /** Where tokens may be revised, the last pass computes everything and changes nothing; one that changes something is
    *  followed by others, up to a limit. */

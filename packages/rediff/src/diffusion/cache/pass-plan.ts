@@ -35,7 +35,7 @@ export function refreshing({ every, changed }: RefreshOptions, { length, genLeng
   const dirty = new Set<number>();
   return {
     plan({ positions, block, full }) {
-      const isDue = changes > 0 && changes >= changed * genLength;
+      const isDue = changed < 1 && changes > 0 && changes >= changed * genLength;
       if (full || isDue || passes === 0 || passes >= every) return fullPass(length);
       return passOver([...positions, ...dirty, ...range(block.start, block.end)], length);
     },

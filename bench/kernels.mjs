@@ -1,8 +1,8 @@
-// npm run bench -- kernels: libtorch's own products beside oneDNN's, bfloat16 as it is beside by way of float32, fused
+// npm run bench -- kernels: libtorch's own products beside oneDNN's, bfloat16 as it is beside both ways of float32, fused
 // attention beside two products, for the shapes of models; and what goes in one pass beside operators one by one. In turns in one process, by processor time with one thread, so
 // that it says something on a busy machine, too; each figure is the least of the rounds.
 
-import { Generator, noGrad, randn, scope, setThreads } from "@rediff/torch";
+import { Generator, noGrad, randn, scope, setThreads, widenedLinear } from "@rediff/torch";
 import { chosenKernels, kernelTimes } from "../packages/rediff/dist/models/measured/kernel-choice.js";
 import { processorText } from "../packages/rediff/dist/models/measured/processor.js";
 import {
@@ -32,7 +32,17 @@ const ATTENTION = [
 export function benchKernels({ repeats, log }) {
   setThreads(1);
   const options = { rounds: repeats, budgetMs: Number.POSITIVE_INFINITY };
-  const rows = [["product", "libtorch's own", "oneDNN", "own beside oneDNN", "bfloat16 as it is", "by way of float32"]];
+  const rows = [
+    [
+      "product",
+      "libtorch's own",
+      "oneDNN",
+      "own beside oneDNN",
+      "bfloat16 as it is",
+      "by way of float32, cast",
+      "tile by tile",
+    ],
+  ];
   let fused = [];
   const attention = [["", "fused, ms", "two products, ms", "fused beside products"]];
   noGrad(() =>
@@ -48,16 +58,14 @@ export function benchKernels({ repeats, log }) {
             const onednn = run(() => floatProducts.onednn(x, weight));
             const float = leastTimes(hasOneDnn() ? { aten, onednn } : { aten }, options);
             const [x16, weight16] = [x, weight].map((t) => t.to({ dtype: "bfloat16" }));
-            const narrow =
-              count <= 128
-                ? leastTimes(
-                    {
-                      native: run(() => floatProducts.aten(x16, weight16)),
-                      float32: run(() => throughFloat32(x16, weight16, undefined, floatProducts.aten)),
-                    },
-                    options,
-                  )
-                : undefined;
+            const narrow = leastTimes(
+              {
+                native: run(() => floatProducts.aten(x16, weight16)),
+                float32: run(() => throughFloat32(x16, weight16, undefined, floatProducts.aten)),
+                tiles: run(() => widenedLinear(x16, weight16)),
+              },
+              options,
+            );
             const gigaflops = (ms) => ((2e-6 * count * inputs * outputs) / ms).toFixed(0);
             log(`[${count}, ${inputs}] x [${inputs}, ${outputs}]`);
             rows.push([
@@ -65,8 +73,9 @@ export function benchKernels({ repeats, log }) {
               gigaflops(float.aten),
               float.onednn === undefined ? "" : gigaflops(float.onednn),
               float.onednn === undefined ? "" : `${(float.onednn / float.aten).toFixed(2)}x`,
-              narrow === undefined ? "" : gigaflops(narrow.native),
-              narrow === undefined ? "" : gigaflops(narrow.float32),
+              gigaflops(narrow.native),
+              gigaflops(narrow.float32),
+              gigaflops(narrow.tiles),
             ]);
           });
       for (const { heads, rows: asking, positions } of ATTENTION)

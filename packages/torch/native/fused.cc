@@ -1,14 +1,13 @@
 // What a transformer computes between its products and behind the last of them, each in one pass over memory: the
 // root-mean-square norm, rotary positions, silu(gate) * up, and the softmax of logits that come piece by piece. For
 // inference: nothing here is recorded. They round where libtorch's operators, one by one, would.
-#include <ATen/TensorIterator.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/empty_like.h>
 #include <c10/core/GradMode.h>
 #include <c10/core/InferenceMode.h>
 
 #include "env.h"
 #include "fused/kinds.h"
+#include "in-parallel.h"
 
 namespace rediff {
 namespace {
@@ -17,20 +16,13 @@ using fused::RowState;
 
 constexpr int64_t kTogether = 1 << 14;  // elements that a thread takes at a time, or a row
 
-/** body(row) for rows of so many elements, in libtorch's own threads (see inParallel in quantized.cc). */
+/** body(row) for rows of so many elements. */
 template <typename Body>
 void eachRow(int64_t rows, int64_t width, const Body& body) {
   const int64_t together = std::max<int64_t>(1, kTogether / std::max<int64_t>(1, width));
-  at::Tensor index = at::arange((rows + together - 1) / together, at::kLong);
-  auto iterator = at::TensorIterator::nullary_op(index);
-  iterator.for_each(
-      [&](char** data, const int64_t* strides, int64_t size) {
-        if (size == 0) return;
-        TORCH_INTERNAL_ASSERT(size == 1 || strides[0] == sizeof(int64_t));
-        const int64_t first = *reinterpret_cast<int64_t*>(data[0]);
-        for (int64_t row = first * together; row < std::min(rows, (first + size) * together); row++) body(row);
-      },
-      /*grain_size=*/1);
+  inParallel((rows + together - 1) / together, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin * together; row < std::min(rows, end * together); row++) body(row);
+  });
 }
 
 /** Whether to take the kind "avx2"; `name` is one of fusedKernels(), or missing for the best. */

@@ -5,8 +5,6 @@
 // has one scale for each group. libtorch's own int8 products take one scale for a whole x, and saturate silently on
 // processors without VNNI; of its int4 products none is made for many rows.
 #include <ATen/Parallel.h>
-#include <ATen/TensorIterator.h>
-#include <ATen/ops/arange.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
@@ -16,28 +14,13 @@
 #include <cstdlib>
 
 #include "env.h"
+#include "in-parallel.h"
 #include "quantized/kernels.h"
 
 namespace rediff {
 namespace {
 
 using namespace quantized;
-
-/** body(begin, end) over parts of 0..count in libtorch's own threads: by an iterator of its own, since its parallel_for
- *  is a template that takes OpenMP's flags to compile, and would bring other threads than libtorch's. */
-template <typename Body>
-void inParallel(int64_t count, const Body& body) {
-  at::Tensor index = at::arange(count, at::kLong);
-  auto iterator = at::TensorIterator::nullary_op(index);
-  iterator.for_each(
-      [&](char** data, const int64_t* strides, int64_t size) {
-        if (size == 0) return;
-        TORCH_INTERNAL_ASSERT(size == 1 || strides[0] == sizeof(int64_t));
-        int64_t first = *reinterpret_cast<int64_t*>(data[0]);
-        body(first, first + size);
-      },
-      /*grain_size=*/1);
-}
 
 /** Whether the environment leaves this kernel: ATEN_CPU_CAPABILITY, with which libtorch computes as on a lesser processor. */
 bool isWithinLimit(const Kernel& kernel) {

@@ -15,6 +15,7 @@ namespace rediff {
 std::vector<NativeFunction> fusedFunctions();
 std::vector<NativeFunction> distributedFunctions();  // distributed.cc
 std::vector<NativeFunction> graphFunctions();
+std::vector<NativeFunction> widenedFunctions();
 
 namespace {
 
@@ -146,7 +147,7 @@ NAPI_MODULE_INIT() {
        {rediff::dispatchFunctions(), rediff::tensorFunctions(), rediff::autogradFunctions(), rediff::customFunctions(),
         rediff::readingFunctions(), rediff::mappingFunctions(), rediff::runtimeFunctions(), rediff::allocatorFunctions(),
         rediff::linearFunctions(), rediff::quantizedFunctions(), rediff::distributedFunctions(), rediff::fusedFunctions(),
-        rediff::graphFunctions()})
+        rediff::graphFunctions(), rediff::widenedFunctions()})
     for (const auto& function : group) {
       napi_value value;
       napi_create_function(env, function.name, NAPI_AUTO_LENGTH, function.callback, e, &value);

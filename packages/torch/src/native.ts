@@ -96,6 +96,8 @@ export interface Native {
     backward: (gradients: Slot[], saved: Slot[]) => Slot[],
   ): Slot[];
   oneDnnLinear(x: Slot, weight: Slot, bias: Slot | undefined): Slot;
+  widenedLinear(x: Slot, weight: Slot, bias: Slot | undefined, kernel: string | undefined): Slot;
+  widenedKernels(): string[];
   // quantised weights
   quantizeWeight(weight: Slot, bits: number, group: number): Slot[];
   dequantizeWeight(packed: Slot, scales: Slot, outputs: number, inputs: number): Slot;

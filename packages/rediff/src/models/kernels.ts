@@ -31,11 +31,13 @@ import {
   siluMul_,
   Tensor,
   take,
+  widenedLinear,
 } from "@rediff/torch";
 import { repeatHeads } from "./heads.js";
 import { hasFlash } from "./measured/flash-attention.js";
 import {
   attentionKernel,
+  bfloat16ProductFor,
   isBfloat16GateFused,
   isSetAttentionEach,
   isSetGraphs,
@@ -44,7 +46,6 @@ import {
   isSetUnfused,
   linearKernelFor,
   widensAttention,
-  widensBfloat16,
 } from "./measured/kernel-choice.js";
 import {
   attendThroughFloat32,
@@ -114,8 +115,15 @@ function product(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   if (isPlain() || x.device !== "cpu" || x.numel * outputs < WORTHWHILE) return atenLinear(x, weight, bias);
   const rows = x.numel / Math.max(1, inputs);
   if (x.dtype === "float32") return floatProducts[linearKernelFor(rows)](x, weight, bias);
-  if (x.dtype !== "bfloat16" || !widensBfloat16(rows)) return atenLinear(x, weight, bias);
-  return throughFloat32(x, weight, bias, floatProduct(rows));
+  if (x.dtype !== "bfloat16") return atenLinear(x, weight, bias);
+  switch (bfloat16ProductFor(rows, isInference())) {
+    case "native":
+      return atenLinear(x, weight, bias);
+    case "float32":
+      return throughFloat32(x, weight, bias, floatProduct(rows));
+    case "tiles":
+      return widenedLinear(x, weight, bias);
+  }
 }
 
 /** By the number of rows. */

@@ -18,7 +18,7 @@ Marks: ok, FAIL (needed and missing), - (missing, but only some things need it).
 
 Kernels: which of several is the fastest on this processor is measured once, in about a second, and kept in the cache folder;
 --measure does it again, for a machine that was busy. REDIFF_KERNELS forces them, a list with commas: aten or onednn,
-bfloat16-native or bfloat16-float32, attention-fused or attention-products, attention-each, head-whole, unfused, or plain (docs/kernels.md).
+bfloat16-native, bfloat16-float32 or bfloat16-tiles, attention-fused or attention-products, attention-each, head-whole, unfused, or plain (docs/kernels.md).
 
 Environment: LIBTORCH (a libtorch of your own), REDIFF_CACHE (where libtorch and the addon are kept), REDIFF_CUDA (1 or 0:
 libtorch with or without CUDA), REDIFF_KERNELS (see above), CXX (the C++ compiler).

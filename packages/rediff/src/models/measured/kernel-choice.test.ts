@@ -17,14 +17,14 @@ const scratch = folderOfEachTest();
 const own: MeasuredTimes = {
   few: { aten: 4, onednn: 3.6 },
   many: { aten: 30, onednn: 36 },
-  bfloat16: { few: { native: 2, float32: 6 }, many: { native: 256, float32: 37 } },
+  bfloat16: { few: { native: 2, float32: 6, tiles: 3 }, many: { native: 256, float32: 37, tiles: 40 } },
   attention: { fused: 5, products: 6 },
   bfloat16Attention: { native: 9, float32: 6 },
   bfloat16Gate: { fused: 3, operators: 2.9 },
   threads: [],
 };
 const times = (change: Partial<MeasuredTimes> = {}): KernelTimes => ({
-  ...{ format: 3, processor: "Test, avx2", torch: "2.8.0", measured: "2026-11-29T12:00:00.000Z" },
+  ...{ format: 4, processor: "Test, avx2", torch: "2.8.0", measured: "2026-11-29T12:00:00.000Z" },
   ...own,
   ...change,
 });
@@ -48,15 +48,34 @@ describe("what is chosen", () => {
     expect(choice().bfloat16Gate).toBe("fused");
   });
 
-  test("bfloat16 goes by way of float32 from where the two lines cross", () => {
-    // native 0.5 ms a row; float32 5.76 + 0.061 a row: they cross at 13.1 rows.
-    expect(choice().float32From).toBe(14);
+  test("bfloat16 products go by the fastest way of their number of rows", () => {
+    // native 0.5 ms a row; float32 5.76 + 0.061 a row; tiles 2.71 + 0.073 a row.
+    expect(choice().bfloat16).toEqual([
+      { from: 1, kernel: "native" },
+      { from: 8, kernel: "tiles" },
+    ]);
+    expect(choice().bfloat16Training).toEqual([
+      { from: 1, kernel: "native" },
+      { from: 16, kernel: "float32" },
+    ]);
     expect(
-      choice({ bfloat16: { few: { native: 9, float32: 8 }, many: { native: 90, float32: 20 } } }).float32From,
-    ).toBe(1);
-    expect(choice({ bfloat16: { few: { native: 1, float32: 2 }, many: { native: 8, float32: 7 } } }).float32From).toBe(
-      Number.POSITIVE_INFINITY,
-    );
+      choice({
+        bfloat16: { few: { native: 2, float32: 6, tiles: 3 }, many: { native: 256, float32: 30, tiles: 60 } },
+      }).bfloat16,
+    ).toEqual([
+      { from: 1, kernel: "native" },
+      { from: 8, kernel: "tiles" },
+      { from: 72, kernel: "float32" },
+    ]);
+    const two = (few: [number, number], many: [number, number]) =>
+      choice({
+        bfloat16: {
+          few: { native: few[0], float32: few[1] },
+          many: { native: many[0], float32: many[1] },
+        },
+      }).bfloat16;
+    expect(two([9, 7], [90, 20])).toEqual([{ from: 1, kernel: "float32" }]);
+    expect(two([1, 2], [8, 7])).toEqual([{ from: 1, kernel: "native" }]);
   });
 
   test("for whatever times there are: a kernel that lost by more than the margin is never taken", () => {
@@ -68,12 +87,14 @@ describe("what is chosen", () => {
       }),
     );
     fc.assert(
-      fc.property(ms, ms, ms, ms, (a, b, c, d) => {
-        const { float32From } = choice({
-          bfloat16: { few: { native: a, float32: b }, many: { native: c, float32: d } },
-        });
-        if (d >= c) expect(float32From).toBe(Number.POSITIVE_INFINITY);
-        else expect(float32From).toBeGreaterThanOrEqual(1);
+      fc.property(ms, ms, ms, ms, ms, ms, (a, b, c, d, e, f) => {
+        const few = { native: a, float32: b, tiles: c };
+        const many = { native: d, float32: e, tiles: f };
+        const { bfloat16 } = choice({ bfloat16: { few, many } });
+        expect(bfloat16[0]?.from).toBe(1);
+        expect(many[bfloat16.at(-1)?.kernel ?? "native"]).toBeLessThanOrEqual(1.15 ** 2 * Math.min(d, e, f));
+        const last = bfloat16.findLast(({ from }) => from <= 4)?.kernel ?? "native";
+        expect(few[last]).toBeLessThanOrEqual(1.15 ** 2 * Math.min(a, b, c));
       }),
     );
   });
@@ -97,7 +118,7 @@ describe("what is chosen", () => {
       "512 rows by libtorch's own products, 1.20 times the speed of oneDNN's; 64 rows by oneDNN's products, 1.11 times the speed of libtorch's own",
     );
     expect(lines.bfloat16).toBe(
-      "products by way of float32 from 14 rows on, 6.9 times as fast at 512 rows; this processor's own at 0.12 times the rate of float32",
+      "products as they are, from 8 rows on by way of float32 tile by tile, 6.4 times as fast at 512 rows; this processor's own at 0.12 times the rate of float32",
     );
     expect(kernelLines({ ...times(), problem: "EROFS" }, new Set())[0]?.[1]).toMatch(/every process measures: EROFS$/);
   });
@@ -247,8 +268,14 @@ describe("a process", () => {
 
   test("that was told which ones does not measure", async () => {
     vi.stubEnv("REDIFF_KERNELS", "aten,bfloat16-float32,attention-products");
-    const { attentionKernel, linearKernelFor, widensAttention, widensBfloat16 } = await import("./kernel-choice.js");
-    expect([linearKernelFor(512), widensBfloat16(1), attentionKernel()]).toEqual(["aten", true, "products"]);
+    const { attentionKernel, bfloat16ProductFor, linearKernelFor, widensAttention } = await import(
+      "./kernel-choice.js"
+    );
+    expect([linearKernelFor(512), bfloat16ProductFor(1, true), attentionKernel()]).toEqual([
+      "aten",
+      "float32",
+      "products",
+    ]);
     expect(widensAttention(1)).toBe(true);
     expect(readdirSync(scratch.path)).toEqual([]);
   });

@@ -2,27 +2,35 @@
  *  libtorch's own where it is no matter.
  *
  *  REDIFF_KERNELS forces them for a whole process, as a list with commas: "plain" (everything as in `withPlainKernels`),
- *  "aten" or "onednn" for float32 products, "bfloat16-native" or "bfloat16-float32" (products, and attention of many rows),
- *  "attention-fused" or "attention-products". What is forced is not measured; results of other kernels differ by rounding.
+ *  "aten" or "onednn" for float32 products, "bfloat16-native" or "bfloat16-float32" (products, and attention of many rows) or
+ *  "bfloat16-tiles" (products), "attention-fused" or "attention-products". What is forced is not measured; results of other
+ *  kernels differ by rounding.
  *  "head-whole", "unfused" and "attention-each" turn off what is not measured, because it is the faster wherever it is: the
  *  head by pieces of the vocabulary, several operators in one pass over memory, and attention of several sequences in one
  *  call. */
 import { getThreads, setThreads } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import { BFLOAT16_ROWS, FEW_ROWS, MANY_ROWS, measureKernels } from "./kernel-times.js";
-import { type AttentionKernel, hasOneDnn, type LinearKernel } from "./products.js";
+import { type AttentionKernel, hasOneDnn, hasTiles, type LinearKernel } from "./products.js";
 import { type KernelTimes, keepTimes, readTimes } from "./times-file.js";
 import { fasterThan } from "./timing.js";
 
 export type Bfloat16Kernel = "native" | "float32";
+/** As it is, by way of float32 with a cast of the weight, or with one of a tile at a time (the addon's own). */
+export type Bfloat16Product = Bfloat16Kernel | "tiles";
 export type GateKernel = "fused" | "operators";
+
+/** From how many rows on which kernel, in order; the first from 1. */
+export type ByRows = readonly { from: number; kernel: Bfloat16Product }[];
 
 export interface KernelChoice {
   /** Of float32 products with few and with many rows. */
   few: LinearKernel;
   many: LinearKernel;
-  /** From how many rows on bfloat16 products go by way of float32; none do where it is Infinity. */
-  float32From: number;
+  /** Of bfloat16 products, in inference. */
+  bfloat16: ByRows;
+  /** Of those in training, which has no kernels of the addon's. */
+  bfloat16Training: ByRows;
   attention: AttentionKernel;
   /** Of many rows in bfloat16. */
   bfloat16Attention: Bfloat16Kernel;
@@ -41,7 +49,8 @@ export function chosenKernels(times: KernelTimes): KernelChoice {
   return {
     few: fasterThan<LinearKernel>("aten", withoutMissing(few)),
     many: fasterThan<LinearKernel>("aten", withoutMissing(many)),
-    float32From: crossing(bfloat16),
+    bfloat16: byRows(bfloat16, ["native", "tiles", "float32"]),
+    bfloat16Training: byRows(bfloat16, ["native", "float32"]),
     attention: fasterThan<AttentionKernel>("fused", attention, 1.1),
     bfloat16Attention: fasterThan<Bfloat16Kernel>("native", bfloat16Attention, 1.1),
     bfloat16Gate: fasterThan<GateKernel>("fused", bfloat16Gate),
@@ -50,14 +59,25 @@ export function chosenKernels(times: KernelTimes): KernelChoice {
 
 const withoutMissing = ({ aten, onednn = Number.POSITIVE_INFINITY }: KernelTimes["few"]) => ({ aten, onednn });
 
-/** Widening a weight costs the same for any number of rows, and a row costs less afterwards: where the two lines cross. */
-function crossing({ few, many }: KernelTimes["bfloat16"]): number {
-  if (many.float32 * BFLOAT16_MARGIN >= many.native) return Number.POSITIVE_INFINITY;
-  if (few.float32 < few.native) return 1;
-  // many.float32 < many.native and few.float32 >= few.native, so that their difference falls.
-  const [before, after] = [few.float32 - few.native, many.float32 - many.native];
-  const share = before / (before - after);
-  return Math.ceil(BFLOAT16_ROWS.few + share * (BFLOAT16_ROWS.many - BFLOAT16_ROWS.few));
+/** The fastest of some kernels; a later one only where it is clearly faster. Widening a weight costs the same for any number
+ *  of rows, and a row costs less afterwards: between the two measurements, and beyond, times lie on a line. */
+function byRows({ few, many }: KernelTimes["bfloat16"], kernels: readonly Bfloat16Product[]): ByRows {
+  const msOf = (kernel: Bfloat16Product, rows: number): number => {
+    const [first, last] = [few[kernel], many[kernel]];
+    if (first === undefined || last === undefined) return Number.POSITIVE_INFINITY;
+    return Math.max(
+      0,
+      first + ((last - first) * (rows - BFLOAT16_ROWS.few)) / (BFLOAT16_ROWS.many - BFLOAT16_ROWS.few),
+    );
+  };
+  const fastest = (rows: number): Bfloat16Product =>
+    kernels.reduce((best, next) => (msOf(next, rows) * BFLOAT16_MARGIN < msOf(best, rows) ? next : best));
+  const found: { from: number; kernel: Bfloat16Product }[] = [];
+  for (let rows = 1; rows <= BFLOAT16_ROWS.many; rows++) {
+    const kernel = fastest(rows);
+    if (found.at(-1)?.kernel !== kernel) found.push({ from: rows, kernel });
+  }
+  return found;
 }
 
 const SETTINGS = [
@@ -66,6 +86,7 @@ const SETTINGS = [
   "onednn",
   "bfloat16-native",
   "bfloat16-float32",
+  "bfloat16-tiles",
   "attention-fused",
   "attention-products",
   "attention-each",
@@ -78,6 +99,8 @@ type Setting = (typeof SETTINGS)[number];
 const OPPOSITES = [
   ["aten", "onednn"],
   ["bfloat16-native", "bfloat16-float32"],
+  ["bfloat16-native", "bfloat16-tiles"],
+  ["bfloat16-float32", "bfloat16-tiles"],
   ["attention-fused", "attention-products"],
 ] as const;
 
@@ -152,11 +175,15 @@ export function linearKernelFor(rows: number): LinearKernel {
   return rows >= MANY_FROM ? choice().many : choice().few;
 }
 
-/** Whether a bfloat16 product on the CPU goes by way of float32. */
-export function widensBfloat16(rows: number): boolean {
-  if (isSet("bfloat16-native")) return false;
-  if (isSet("bfloat16-float32")) return true;
-  return rows >= choice().float32From;
+/** For a bfloat16 product on the CPU.
+ *  @param isInference whether the addon's kernel may be taken, which has no gradients */
+export function bfloat16ProductFor(rows: number, isInference: boolean): Bfloat16Product {
+  if (isSet("bfloat16-native")) return "native";
+  if (isSet("bfloat16-float32")) return "float32";
+  if (isSet("bfloat16-tiles")) return isInference && hasTiles() ? "tiles" : "native";
+  const { bfloat16, bfloat16Training } = choice();
+  const kernels = isInference ? bfloat16 : bfloat16Training;
+  return kernels.findLast(({ from }) => rows >= from)?.kernel ?? "native";
 }
 
 /** For float32 without a mask on the CPU, while nothing is recorded. */

@@ -9,7 +9,14 @@ import {
   requireFloat8,
 } from "@rediff/torch";
 import { hasFlash } from "./flash-attention.js";
-import { bfloat16Rate, chosenKernels, kernelSettings, threadsOf } from "./kernel-choice.js";
+import {
+  type Bfloat16Product,
+  type ByRows,
+  bfloat16Rate,
+  chosenKernels,
+  kernelSettings,
+  threadsOf,
+} from "./kernel-choice.js";
 import { BFLOAT16_ROWS, FEW_ROWS, MANY_ROWS } from "./kernel-times.js";
 import type { LinearKernel } from "./products.js";
 import type { KernelTimes } from "./times-file.js";
@@ -31,7 +38,7 @@ export function kernelLines(
       `measured ${times.measured.slice(0, 10)} on ${times.processor}, libtorch ${times.torch}${kept}${forced}`,
     ],
     ["float32", `${floatText(MANY_ROWS, times.many, chosen.many)}; ${floatText(FEW_ROWS, times.few, chosen.few)}`],
-    ["bfloat16", bfloat16Text(times, chosen.float32From)],
+    ["bfloat16", bfloat16Text(times, chosen.bfloat16)],
     ["int8 and int4", `the kernel ${settings.has("plain") ? "plain" : quantizedKernels()[0]}`],
     [
       "attention",
@@ -106,10 +113,16 @@ function bfloat16AttentionText({ bfloat16Attention: { native, float32 } }: Kerne
   return `${how} (${speed.toFixed(2)} times the speed of ${than})`;
 }
 
-function bfloat16Text(times: KernelTimes, float32From: number): string {
-  const { native, float32 } = times.bfloat16.many;
+const WAYS: Record<Bfloat16Product, string> = {
+  native: "as they are",
+  float32: "by way of float32",
+  tiles: "by way of float32 tile by tile",
+};
+
+function bfloat16Text(times: KernelTimes, chosen: ByRows): string {
   const rate = `this processor's own at ${bfloat16Rate(times).toFixed(2)} times the rate of float32`;
-  if (float32From === Number.POSITIVE_INFINITY) return `products as they are, ${rate}`;
-  const from = float32From <= 1 ? "" : ` from ${float32From} rows on`;
-  return `products by way of float32${from}, ${(native / float32).toFixed(1)} times as fast at ${BFLOAT16_ROWS.many} rows; ${rate}`;
+  const parts = chosen.map(({ from, kernel }) => `${from === 1 ? "" : `from ${from} rows on `}${WAYS[kernel]}`);
+  const { native, [chosen.at(-1)?.kernel ?? "native"]: last = native } = times.bfloat16.many;
+  const gain = last === native ? "" : `, ${(native / last).toFixed(1)} times as fast at ${BFLOAT16_ROWS.many} rows`;
+  return `products ${parts.join(", ")}${gain}; ${rate}`;
 }

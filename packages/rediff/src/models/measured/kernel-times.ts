@@ -1,7 +1,17 @@
 /** What is measured to choose kernels, in a second or two: once per processor and libtorch, or when asked for anew. */
 import os from "node:os";
-import { Generator, getThreads, noGrad, randn, scope, setThreads, siluMul_, type Tensor } from "@rediff/torch";
-import { attendThroughFloat32, attentions, floatProducts, hasOneDnn, throughFloat32 } from "./products.js";
+import {
+  Generator,
+  getThreads,
+  noGrad,
+  randn,
+  scope,
+  setThreads,
+  siluMul_,
+  type Tensor,
+  widenedLinear,
+} from "@rediff/torch";
+import { attendThroughFloat32, attentions, floatProducts, hasOneDnn, hasTiles, throughFloat32 } from "./products.js";
 import type { MeasuredTimes } from "./times-file.js";
 import { leastTimes, withOneThread } from "./timing.js";
 
@@ -72,12 +82,12 @@ function measureOneThread(): Omit<MeasuredTimes, "threads"> {
         const narrow = { dtype: "bfloat16" } as const;
         const narrowWeight = weight.to(narrow);
         const float = (few.onednn ?? Number.POSITIVE_INFINITY) < few.aten ? floatProducts.onednn : floatProducts.aten;
-        const bfloat16 = (rows: number) => {
+        const bfloat16 = (rows: number): MeasuredTimes["bfloat16"]["few"] => {
           const x = inputs(rows).to(narrow);
-          return leastTimes({
-            native: run(() => floatProducts.aten(x, narrowWeight)),
-            float32: run(() => throughFloat32(x, narrowWeight, undefined, float)),
-          });
+          const native = run(() => floatProducts.aten(x, narrowWeight));
+          const float32 = run(() => throughFloat32(x, narrowWeight, undefined, float));
+          if (!hasTiles()) return leastTimes({ native, float32 });
+          return leastTimes({ native, float32, tiles: run(() => widenedLinear(x, narrowWeight)) });
         };
         const { heads, rows, positions, width } = ATTENTION;
         const q = random(1, heads, rows, width);

@@ -11,6 +11,7 @@ import {
   schemaOf,
   scope,
   type Tensor,
+  widenedKernels,
 } from "@rediff/torch";
 
 /** x w^T + b: [..., I], [O, I] -> [..., O] */
@@ -71,6 +72,14 @@ export function throughFloat32(x: Tensor, weight: Tensor, bias: Tensor | undefin
     }
     return parts.length === 1 ? (parts[0] as Tensor) : cat(parts, -1);
   });
+}
+
+let areTilesThere: boolean | undefined;
+
+/** Whether the addon multiplies bfloat16 in float32 tile by tile in more than plain steps (`widenedLinear`). */
+export function hasTiles(): boolean {
+  areTilesThere ??= widenedKernels()[0] !== "plain";
+  return areTilesThere;
 }
 
 export const attentionKernels = ["fused", "products"] as const;

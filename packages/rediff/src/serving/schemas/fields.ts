@@ -49,7 +49,10 @@ export const cacheFields = {
     .min(0)
     .max(1)
     .nullish()
-    .meta({ description: "with cache refresh: or when this share of the answer's tokens has changed; default 0.25, 1 is never" }),
+    .meta({
+      description:
+        "with cache refresh: or when this share of the answer's tokens has changed; default 0.25, 1 is never",
+    }),
   certify: z
     .boolean()
     .nullish()

@@ -44,15 +44,9 @@ export const cacheFields = {
   refresh_every: integer(1, MOST_TOKENS).nullish().meta({
     description: "with cache refresh: passes from one that computes everything to the next, default 8; fast-dllm 32",
   }),
-  refresh_changed: z
-    .number()
-    .min(0)
-    .max(1)
-    .nullish()
-    .meta({
-      description:
-        "with cache refresh: or when this share of the answer's tokens has changed; default 0.25, 1 is never",
-    }),
+  refresh_changed: z.number().min(0).max(1).nullish().meta({
+    description: "with cache refresh: or when this share of the answer's tokens has changed; default 0.25, 1 is never",
+  }),
   certify: z
     .boolean()
     .nullish()

@@ -64,7 +64,7 @@ describe("what is chosen", () => {
       }).bfloat16,
     ).toEqual([
       { from: 1, kernel: "native" },
-      { from: 7, kernel: "tiles" },
+      { from: 8, kernel: "tiles" },
       { from: 72, kernel: "float32" },
     ]);
     const two = (few: [number, number], many: [number, number]) =>

@@ -7,6 +7,7 @@ import {
   ones,
   openCheckpoint,
   saveCheckpoint,
+  saveCheckpointInTurns,
   saveSafetensors,
   scope,
   type TensorSource,
@@ -32,6 +33,30 @@ describe("a write that fails", () => {
     expect(() => saveSafetensors(at("a"), [broken])).toThrow(/aten::view/);
     expect(readdirSync(folder)).toEqual(["a"]);
     expect(readFileSync(at("a"), "utf8")).toBe("old");
+  });
+
+  test("in turns it hears others between two tensors, and one that is stopped there leaves nothing behind", async ({
+    folder,
+    at,
+  }) => {
+    const stop = new AbortController();
+    const source = (name: string): TensorSource => ({
+      ...{ name, dtype: "float32", shape: [2] },
+      tensor() {
+        if (name === "b") setTimeout(() => stop.abort(new Error("told to end")), 0);
+        return ones([2]);
+      },
+    });
+    const names = Array.from({ length: 200 }, (_, i) => (i === 1 ? "b" : `x${i}`));
+    const stopped = saveCheckpointInTurns(at("ck"), names.map(source), { maxShardBytes: 16, signal: stop.signal });
+    await expect(stopped).rejects.toThrow("told to end");
+    expect(readdirSync(at("ck"))).toEqual([]);
+    const written = await saveCheckpointInTurns(at("ck"), ["x", "y"].map(source));
+    expect(written).toEqual(
+      saveCheckpoint(at("other"), ["x", "y"].map(source)).map((path) => path.replace("other", "ck")),
+    );
+    expect(readFileSync(at("ck", "model.safetensors"))).toEqual(readFileSync(at("other", "model.safetensors")));
+    expect(readdirSync(folder).sort()).toEqual(["ck", "other"]);
   });
 
   test("where nothing can be written is one clear error", ({ folder, at }) => {

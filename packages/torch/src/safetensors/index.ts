@@ -7,6 +7,7 @@ export {
   type SaveCheckpointOptions,
   type SaveOptions,
   saveCheckpoint,
+  saveCheckpointInTurns,
   saveSafetensors,
   type TensorEntries,
   type TensorSource,

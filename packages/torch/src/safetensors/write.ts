@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { type DType, elementSize } from "../dtype.js";
 import { narrow, select } from "../generated/ops.generated.js";
 import { native } from "../native.js";
@@ -37,7 +38,7 @@ export function saveSafetensors(path: string, entries: TensorEntries, { metadata
   const sources = toSources(entries);
   const temporary = temporaryName(path);
   try {
-    writeFile(path, temporary, sources, metadata);
+    for (const _ of writeFile(path, temporary, sources, metadata));
     atPath(path, () => renameSync(temporary, path));
   } catch (error) {
     rmSync(temporary, { force: true });
@@ -51,11 +52,35 @@ export function saveSafetensors(path: string, entries: TensorEntries, { metadata
  *  Everything is written before anything is renamed, the index comes last, and files of an older checkpoint in the
  *  folder go. A crash in between leaves a folder without an index, which no reader takes for a checkpoint.
  *  @returns the paths written */
-export function saveCheckpoint(
+export function saveCheckpoint(folder: string, entries: TensorEntries, options: SaveCheckpointOptions = {}): string[] {
+  const saving = savingCheckpoint(folder, entries, options);
+  for (;;) {
+    const { done, value } = saving.next();
+    if (done) return value;
+  }
+}
+
+/** The same with a turn for others between two tensors, so that what takes minutes can be stopped.
+ *  @throws the signal's reason; nothing is left behind then */
+export async function saveCheckpointInTurns(
   folder: string,
   entries: TensorEntries,
-  { maxShardBytes = 5e9, metadata = { format: "pt" } }: SaveCheckpointOptions = {},
-): string[] {
+  { signal, ...options }: SaveCheckpointOptions & { signal?: AbortSignal | undefined } = {},
+): Promise<string[]> {
+  const saving = savingCheckpoint(folder, entries, options);
+  for (;;) {
+    await setImmediate();
+    const { done, value } = signal?.aborted ? saving.throw(signal.reason) : saving.next();
+    if (done) return value;
+  }
+}
+
+/** Yields before each tensor. */
+function* savingCheckpoint(
+  folder: string,
+  entries: TensorEntries,
+  { maxShardBytes = 5e9, metadata = { format: "pt" } }: SaveCheckpointOptions,
+): Generator<void, string[], void> {
   const shards = intoShards(toSources(entries), maxShardBytes);
   const names =
     shards.length === 1
@@ -66,12 +91,12 @@ export function saveCheckpoint(
   const pending: [temporary: string, path: string][] = [];
   try {
     atPath(folder, () => mkdirSync(folder, { recursive: true }));
-    shards.forEach((shard, i) => {
+    for (const [i, shard] of shards.entries()) {
       const path = paths[i] as string;
       const temporary = temporaryName(path);
       pending.push([temporary, path]);
-      writeFile(path, temporary, shard, metadata);
-    });
+      yield* writeFile(path, temporary, shard, metadata);
+    }
     if (shards.length > 1) {
       const temporary = temporaryName(indexPath);
       pending.push([temporary, indexPath]);
@@ -147,28 +172,34 @@ function atPath<T>(path: string, step: () => T): T {
 function withFile(path: string, temporary: string, body: (write: (bytes: Uint8Array) => void) => void): void {
   const file = atPath(path, () => openSync(temporary, "wx"));
   try {
-    body((bytes) => {
-      for (let done = 0; done < bytes.length; ) done += atPath(path, () => writeSync(file, bytes, done));
-    });
+    body(writerInto(path, file));
     atPath(path, () => fsyncSync(file));
   } finally {
     closeSync(file);
   }
 }
 
-function writeFile(
+const writerInto = (path: string, file: number) => (bytes: Uint8Array) => {
+  for (let done = 0; done < bytes.length; ) done += atPath(path, () => writeSync(file, bytes, done));
+};
+
+/** Yields before each tensor. */
+function* writeFile(
   path: string,
   temporary: string,
   sources: readonly TensorSource[],
   metadata: Readonly<Record<string, string>>,
-): void {
+): Generator<void, void, void> {
   // Wide elements first: there are no gaps in the format, so this is what keeps every tensor aligned.
   const ordered = [...sources].sort((a, b) => elementSize(b.dtype) - elementSize(a.dtype));
   const header = encodeHeader(path, ordered, metadata);
-  withFile(path, temporary, (write) => {
+  const file = atPath(path, () => openSync(temporary, "wx"));
+  try {
+    const write = writerInto(path, file);
     write(header);
     const chunk = new Uint8Array(new ArrayBuffer(CHUNK_BYTES));
-    for (const source of ordered)
+    for (const source of ordered) {
+      yield;
       scope(() => {
         const tensor = source.tensor();
         if (tensor.dtype !== source.dtype || tensor.shape.join() !== source.shape.join())
@@ -177,7 +208,11 @@ function writeFile(
           );
         if (sizeOf(source) > 0) writeTensor(tensor, chunk, write);
       });
-  });
+    }
+    atPath(path, () => fsyncSync(file));
+  } finally {
+    closeSync(file);
+  }
 }
 
 function encodeHeader(

@@ -5,10 +5,18 @@
  *  made elsewhere; here nothing is dropped, nothing may be missing, and the index is written. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type DType, elementSize, saveCheckpoint, type TensorSource } from "@rediff/torch";
+import { type DType, elementSize, saveCheckpointInTurns, type TensorSource } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import type { LladaConfig } from "../../models/llada/llada-config.js";
-import { assertText, flag, listener, number, type OptionTypes, optionSet } from "../../options/option-set.js";
+import {
+  abortSignal,
+  assertText,
+  flag,
+  listener,
+  number,
+  type OptionTypes,
+  optionSet,
+} from "../../options/option-set.js";
 import { assertRows } from "../../text/bounds/token-ids.js";
 import { loadTokenizer, type Tokenizer } from "../../text/tokenizer.js";
 import { parseConfig, readJson } from "../config.js";
@@ -23,9 +31,16 @@ export interface ConvertOptions {
   /** Default 5e9, as Hugging Face's tools. */
   maxShardBytes?: number | undefined;
   onProgress?: ((bytes: number, total: number) => void) | undefined;
+  /** Heard between two tensors; its reason is thrown, and nothing of the output stays. */
+  signal?: AbortSignal | undefined;
 }
 
-export const convertTypes: OptionTypes<ConvertOptions> = { force: flag, maxShardBytes: number, onProgress: listener };
+export const convertTypes: OptionTypes<ConvertOptions> = {
+  force: flag,
+  maxShardBytes: number,
+  onProgress: listener,
+  signal: abortSignal,
+};
 const checkRename = optionSet<ConvertOptions>(convertTypes);
 
 export interface Conversion {
@@ -158,7 +173,7 @@ const SMALL_FILES = 32 << 20;
 /** Writes a model folder: weights and their index, the small files, and config.json. */
 export async function writeModel(output: string, model: ModelToWrite): Promise<Omit<Conversion, "notes">> {
   const { options, sources, tensors, config, carryFrom } = model;
-  const { onProgress, maxShardBytes, force } = options;
+  const { onProgress, maxShardBytes, force, signal } = options;
   const bytes = sumOf(tensors, ({ dtype, shape }) => byteSize(dtype, shape));
   await checkOutput(output, { force, bytes: bytes + SMALL_FILES, sources });
   let done = 0;
@@ -171,7 +186,7 @@ export async function writeModel(output: string, model: ModelToWrite): Promise<O
     },
   }));
   await intoFolder(output, async (folder) => {
-    saveCheckpoint(folder, watched, maxShardBytes === undefined ? {} : { maxShardBytes });
+    await saveCheckpointInTurns(folder, watched, { signal, ...(maxShardBytes !== undefined && { maxShardBytes }) });
     await carryFiles(carryFrom, folder);
     await writeJson(join(folder, "config.json"), config);
     onProgress?.(bytes, bytes);

@@ -232,6 +232,11 @@ test("what stops in between leaves no folder, and the next run is whole", async 
   });
   await expect(stopping).rejects.toThrow("stopped");
   expect([existsSync(at("small")), readdirSync(at()).filter((name) => name !== "plain")]).toEqual([false, []]);
+  const told = new AbortController();
+  const options = { weights: "int8", onProgress: () => setImmediate(() => told.abort(new Error("told"))) } as const;
+  const aborted = quantizeModel(at("plain"), at("small"), { ...options, signal: told.signal });
+  await expect(aborted).rejects.toThrow("told");
+  expect(readdirSync(at())).toEqual(["plain"]);
   await quantizeModel(at("plain"), at("small"), { weights: "int8" });
   using _ = await loadModelFolder(at("small"));
 });

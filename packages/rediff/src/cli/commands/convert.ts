@@ -12,6 +12,7 @@ import { type Quantization, quantizations } from "../../models/quantization.js";
 import { formatBytes } from "../../units.js";
 import { needTorch } from "../options/load-engine.js";
 import { given, whole } from "../options/parse-values.js";
+import { listenForInterrupts } from "../terminal/interrupts.js";
 import { answerLine, noteLine } from "../terminal/lines.js";
 import { type Progress, progress } from "../terminal/progress.js";
 
@@ -64,7 +65,8 @@ int4 and its head to int8, in groups of inputs that are rotated and have scales 
 OUTPUT takes about a half or a third of bfloat16's room, is the faster on the CPU, cannot be trained, and answers approximately: docs/quantize.md.
 float8 is for NVIDIA's GPUs of compute capability 8.9 and newer, takes a half, and leaves the head as it is.
 
-OUTPUT appears when it is complete. Memory holds one tensor at a time.
+OUTPUT appears when it is complete; after Ctrl-C, which is heard between two tensors, nothing of it stays. Memory holds one
+tensor at a time.
 
 Examples:
   $ rediff convert GSAI-ML/LLaDA-8B-Instruct LLaDA-8B-renamed
@@ -125,7 +127,9 @@ async function run(llada: string, output: string, flags: Flags): Promise<void> {
     shown ??= progress({ label: output, unit: "B", total });
     shown.update(bytes);
   };
-  const options: ConvertOptions = { force: flags.force, maxShardBytes: flags.maxShardSize, onProgress };
+  using interrupt = listenForInterrupts();
+  const { signal } = interrupt;
+  const options: ConvertOptions = { force: flags.force, maxShardBytes: flags.maxShardSize, onProgress, signal };
   let result: Conversion;
   try {
     result = await convert(source, output, flags, options);

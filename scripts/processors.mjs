@@ -24,6 +24,10 @@ export const CONFIGURATIONS = [
     name: "native, bfloat16 by way of float32, attention in products",
     env: { REDIFF_KERNELS: "onednn,bfloat16-float32,attention-products" },
   },
+  {
+    name: "native, bfloat16 by way of float32, tile by tile",
+    env: { REDIFF_KERNELS: "onednn,bfloat16-tiles,attention-fused" },
+  },
   { name: "native, plain kernels", env: { REDIFF_KERNELS: "plain" } },
   { name: "native, two threads", env: { REDIFF_TEST_THREADS: "2", REDIFF_KERNELS: USUAL }, cores: 2 },
   {

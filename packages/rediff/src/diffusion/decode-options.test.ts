@@ -132,7 +132,10 @@ describe("mistakes", () => {
       "the generation interval of cache must be a whole number from 1, got 2.5",
     ],
     [{ cache: { ...cache, transferRatio: 1.1 } }, "the transfer ratio of cache must be from 0 to 1, got 1.1"],
-    [{ cache, cfgScale: 1 }, "cache dllm-cache cannot be used together with cfgScale"],
+    [
+      { cache, cfgScale: 1 },
+      "cache dllm-cache cannot be used together with cfgScale. Use cache refresh or fast-dllm, which go with it.",
+    ],
   ])("%j", (given, message) => {
     expect(complaint(given)).toBe(message);
   });

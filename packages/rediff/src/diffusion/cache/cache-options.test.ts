@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { UserError } from "../../errors.js";
 import { decodeOptions } from "../decode-options.js";
 import { type CacheChoice, type CacheOptions, chosenCache } from "./cache-options.js";
 
@@ -36,5 +37,20 @@ test("numbers out of range, and what has no use under the original's rules, are 
   refused({ kind: "fast-dllm", every: 1.5 }).toThrow("refreshEvery must be a whole number from 1, got 1.5");
   refused({ ...refresh, changed: 1.5 }).toThrow("refreshChanged must be from 0 to 1, got 1.5");
   refused(refresh, { compat: true }).toThrow("keep nothing with compat");
+  const hint = (options: Parameters<typeof decodeOptions>[0]): string | undefined => {
+    try {
+      decodeOptions(options);
+    } catch (error) {
+      if (error instanceof UserError) return error.hint;
+      throw error;
+    }
+    return undefined;
+  };
+  expect(hint({ cache: refresh, compat: true })).toBe("Leave one of the two out, or use cache dllm-cache.");
+  const features = { kind: "dllm-cache", promptInterval: 9, genInterval: 3, transferRatio: 0.5 } as const;
+  expect(hint({ cache: features, cfgScale: 1 })).toBe("Use cache refresh or fast-dllm, which go with it.");
+  expect(hint({ cache: features, compat: true })).toBeUndefined();
+  for (const kept of [refresh, { kind: "fast-dllm", every: 8 } as const])
+    expect(hint({ cache: kept, cfgScale: 1 })).toBeUndefined();
   expect(decodeOptions({ cache: { ...refresh, every: 1 }, compat: true }).cache).toMatchObject({ every: 1 });
 });

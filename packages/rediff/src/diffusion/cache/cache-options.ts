@@ -113,7 +113,12 @@ export function checkCache(cache: CacheOptions, given: { cfgScale: number; exclu
         "refreshChanged",
         wording`${option("refreshChanged")} must be from 0 to 1, got ${cache.changed}`,
       );
-    if (excluded !== undefined && every > 1) throw new OptionError("cache", excluded);
+    if (excluded !== undefined && every > 1)
+      throw new OptionError(
+        "cache",
+        excluded,
+        wording`Leave one of the two out, or use ${option("cache")} dllm-cache.`,
+      );
     return;
   }
   const { promptInterval, genInterval, transferRatio } = cache;
@@ -126,6 +131,7 @@ export function checkCache(cache: CacheOptions, given: { cfgScale: number; exclu
     throw new OptionError(
       "cache",
       wording`${option("cache")} dllm-cache cannot be used together with ${option("cfgScale")}`,
+      wording`Use ${option("cache")} refresh or fast-dllm, which go with it.`,
     );
 }
 

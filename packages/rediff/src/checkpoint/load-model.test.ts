@@ -125,6 +125,16 @@ describe("loading", () => {
     expect(a).not.toEqual(b);
   });
 
+  test("in float16 too, which is told to be slow on a CPU", async () => {
+    const told: string[] = [];
+    const onWarning = (line: string) => void told.push(line);
+    using half = await loadModelFolder(write(), { dtype: "float16", onWarning });
+    expect(unrounded(half.llada).weights.head.dtype).toBe("float16");
+    expect(told).toEqual([expect.stringMatching(/^float16 is for GPUs: .*; bfloat16 takes as little memory there$/)]);
+    using _ = await loadModelFolder(write(), { dtype: "bfloat16", onWarning });
+    expect(told).toHaveLength(1);
+  });
+
   test("tensors that nobody needs are no problem", async () => {
     const folder = write();
     using before = await loadModelFolder(folder);

@@ -262,6 +262,7 @@ export async function readModel(folder: string, options: LoadOptions, late?: Lat
   const scheme = schemeOf(parts, config.quantization, options.quantize);
   if (config.quantization !== undefined) assertRoundable({ quantize: config.quantization.weights }, dtype);
   if (scheme?.weights === "float8") checkFloat8(device, options.onWarning);
+  if (dtype === "float16" && device === "cpu") warn(SLOW_FLOAT16, options.onWarning);
   const tokenizer = await loadTokenizer(parts.tokenizer);
   assertRows(tokenizer, config.llada.vocabSize);
 
@@ -378,6 +379,9 @@ function assertRoundable({ quantize }: Pick<LoadOptions, "quantize">, dtype: DTy
       wording`Use ${option("dtype")} bfloat16.`,
     );
 }
+
+const SLOW_FLOAT16 =
+  "float16 is for GPUs: a CPU multiplies it many times slower than float32; bfloat16 takes as little memory there";
 
 const SLOW_FLOAT8 =
   "float8 is for GPUs, and slower on the CPU than weights that are not rounded; int8 is the fast format there";

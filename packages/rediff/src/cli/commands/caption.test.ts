@@ -324,5 +324,7 @@ describe("options arrive", () => {
     using half = await loadModel(at("model"), { dtype: "bfloat16" });
     const { tokenIds } = await half.describe(picture, { genLength: 16 });
     expect(jsonLines(run.stdout)).toMatchObject([{ token_ids: tokenIds }]);
+    const older = await rediffHere("caption", picture, ...SHORT, "--dtype", "float16", "--json");
+    expect(older).toMatchObject({ status: 0, stderr: expect.stringMatching(/^rediff: float16 is for GPUs: .*\n$/) });
   });
 });

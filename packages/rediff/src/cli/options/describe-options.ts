@@ -83,7 +83,10 @@ export function addModelOptions(command: Command, fallback = "default the embedd
     .option("--vision-tower <DIR>", "SigLIP folder, for checkpoints without vision weights")
     .option("--device <D>", DEVICE_FORMS, device, "cpu")
     .addOption(
-      new Option("--dtype <T>", "default float32 on the CPU, bfloat16 elsewhere").choices(["float32", "bfloat16"]),
+      new Option(
+        "--dtype <T>",
+        "default float32 on the CPU, bfloat16 elsewhere; float16 is for GPUs that do not multiply bfloat16 (older than Ampere)",
+      ).choices(["float32", "bfloat16", "float16"]),
     )
     .addOption(
       new Option(

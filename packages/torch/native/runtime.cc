@@ -98,6 +98,33 @@ napi_value freeGenerator(Call& call) {
   return undefined(e);
 }
 
+/** Asks NVIDIA's driver itself, which is there wherever a GPU of theirs can be used; no part of libtorch's has to be. */
+template <typename Function>
+Function driverFunction(const char* name) {
+  static void* driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+  return driver == nullptr ? nullptr : reinterpret_cast<Function>(dlsym(driver, name));
+}
+
+/** computeCapability(index): [major, minor] of the GPU, or undefined where the driver names none */
+napi_value computeCapability(Call& call) {
+  Env& e = call.e;
+  const int64_t index = toInt(e, call[0], "index");
+  // As cuda.h declares them: 0 is success, and the two attributes have these numbers.
+  constexpr int kMajor = 75, kMinor = 76;
+  auto init = driverFunction<int (*)(unsigned)>("cuInit");
+  auto deviceAt = driverFunction<int (*)(int*, int)>("cuDeviceGet");
+  auto attribute = driverFunction<int (*)(int*, int, int)>("cuDeviceGetAttribute");
+  int device = 0, major = 0, minor = 0;
+  if (init == nullptr || deviceAt == nullptr || attribute == nullptr || init(0) != 0 ||
+      deviceAt(&device, static_cast<int>(index)) != 0 || attribute(&major, kMajor, device) != 0 ||
+      attribute(&minor, kMinor, device) != 0)
+    return undefined(e);
+  napi_value pair = newArray(e, 2);
+  setElement(e, pair, 0, fromInt(e, major));
+  setElement(e, pair, 1, fromInt(e, minor));
+  return pair;
+}
+
 /** seedGenerator(generator, seed): from -2^63 to 2^64-1, negative ones wrap, as in Python */
 napi_value seedGenerator(Call& call) {
   auto generator = generatorAt(call);
@@ -133,7 +160,7 @@ std::vector<NativeFunction> runtimeFunctions() {
       function<"synchronize", synchronize>(),       function<"setTf32", setTf32>(),
       function<"makeGenerator", makeGenerator>(),   function<"freeGenerator", freeGenerator>(),
       function<"seedGenerator", seedGenerator>(),   function<"generatorState", generatorState>(),
-      function<"setGeneratorState", setGeneratorState>(),
+      function<"setGeneratorState", setGeneratorState>(), function<"computeCapability", computeCapability>(),
   };
 }
 

@@ -113,6 +113,16 @@ export function usableDevice(device: Device | undefined): Device | undefined {
   return device;
 }
 
+/** The generation of an NVIDIA GPU, as its driver says; undefined of other devices, and where there is no driver. 8.0 and later
+ *  multiply bfloat16, 8.9 and later float8. */
+export function computeCapability(device: Device): { major: number; minor: number } | undefined {
+  const match = /^cuda(?::(\d+))?$/.exec(device);
+  if (match === null) return undefined;
+  const [, index = "0"] = match;
+  const [major, minor] = native.computeCapability(Number(index)) ?? [];
+  return major === undefined || minor === undefined ? undefined : { major, minor };
+}
+
 /** Waits until everything queued on a device is done; for timing. */
 export function synchronize(device: Device): void {
   usableDevice(device);

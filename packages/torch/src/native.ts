@@ -153,6 +153,7 @@ export interface Native {
   getThreads(): number;
   loadLibrary(path: string): string;
   deviceCount(device: string): number;
+  computeCapability(index: number): [major: number, minor: number] | undefined;
   synchronize(device: string): void;
   setTf32(allowed: boolean): void;
   hasGraphs(device: string): boolean;

@@ -26,6 +26,7 @@ import {
   type VisionEncoder,
   visionGeometry,
 } from "../models/llava/llava.js";
+import { usualDtype } from "../models/measured/usual-dtype.js";
 import { projectorLayerNames } from "../models/projector/projector.js";
 import { type Quantization, type QuantizationScheme, quantizations } from "../models/quantization.js";
 import type { Affine, Siglip } from "../models/siglip/siglip.js";
@@ -71,7 +72,7 @@ export interface LoadOptions {
   onWarning?: (line: string) => void;
   /** Default cpu. Never fallen back from. */
   device?: Device;
-  /** Default float32 on the CPU, bfloat16 elsewhere. */
+  /** Default float32 on the CPU, bfloat16 elsewhere, float16 on GPUs that do not multiply bfloat16. */
   dtype?: DType;
   /** Folder of a stand-alone SigLIP, read only when the checkpoint has no vision weights. */
   visionTower?: string;
@@ -254,13 +255,15 @@ export async function loadModelFolder(folder: string, options: LoadOptions = {})
 export async function readModel(folder: string, options: LoadOptions, late?: LateWeights): Promise<Model> {
   checkLoad(options);
   const device = options.device ?? "cpu";
-  const dtype = options.dtype ?? (device === "cpu" ? "float32" : "bfloat16");
   requireDevice(device);
-  assertRoundable(options, dtype);
+  if (options.dtype !== undefined) assertRoundable(options, options.dtype);
   const parts = await locateModel(folder, options);
   const config = options.config ?? (await loadPartsConfig(parts));
   const scheme = schemeOf(parts, config.quantization, options.quantize);
+  const usual = usualDtype(device, scheme !== undefined);
+  const dtype = options.dtype ?? usual.dtype;
   if (config.quantization !== undefined) assertRoundable({ quantize: config.quantization.weights }, dtype);
+  if (options.dtype === undefined && usual.note !== undefined) warn(usual.note, options.onWarning);
   if (scheme?.weights === "float8") checkFloat8(device, options.onWarning);
   if (dtype === "float16" && device === "cpu") warn(SLOW_FLOAT16, options.onWarning);
   const tokenizer = await loadTokenizer(parts.tokenizer);

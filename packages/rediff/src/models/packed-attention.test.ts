@@ -203,21 +203,22 @@ describe.skipIf(device === undefined)(
     test("are told of as unknown by the doctor, where an error passes", () => {
       failing.reason = "CUDA error: an illegal memory access was encountered";
       const lines = deviceLines(["apart:0" as Device]).map(([, text]) => text);
-      expect(lines[0]).toMatch(
+      expect(lines[1]).toMatch(
         /^it could not be found out whether apart:0 has flash attention .* illegal memory access/,
       );
       failing.reason = undefined;
-      expect(deviceLines(["apart:0" as Device])[0]?.[1]).toContain("attend in one call");
+      expect(deviceLines(["apart:0" as Device])[1]?.[1]).toContain("attend in one call");
     });
 
     test("are told of by the doctor, for each device beside the CPU", () => {
       expect(deviceLines([device, "cpu"])).toEqual([
+        [`${device} dtype`, "models are computed in bfloat16 where none is named"],
         [`${device} attention`, "several prompts attend in one call (bfloat16, heads of 128)"],
         [`${device} uploads`, "by way of pinned memory, and wait for nothing"],
         [`${device} float8`, "scales are applied within the product in bfloat16, within the product in float32"],
       ]);
       expect(deviceLines(["cpu"])).toEqual([]);
-      const names = ["attention", "uploads", "float8"];
+      const names = ["dtype", "attention", "uploads", "float8"];
       expect(deviceLines().map(([name]) => name)).toEqual(
         ["apart:0", "apart:1"].flatMap((each) => names.map((name) => `${each} ${name}`)),
       );

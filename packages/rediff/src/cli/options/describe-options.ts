@@ -85,7 +85,7 @@ export function addModelOptions(command: Command, fallback = "default the embedd
     .addOption(
       new Option(
         "--dtype <T>",
-        "default float32 on the CPU, bfloat16 elsewhere; float16 is for GPUs that do not multiply bfloat16 (older than Ampere)",
+        "default float32 on the CPU, bfloat16 elsewhere, float16 on GPUs that do not multiply bfloat16 (older than Ampere)",
       ).choices(["float32", "bfloat16", "float16"]),
     )
     .addOption(

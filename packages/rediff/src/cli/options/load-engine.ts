@@ -1,5 +1,5 @@
 /** What is loaded only once the arguments are known to make sense: libtorch, and with it the models. */
-
+import type { Device } from "@rediff/torch";
 import { EMBEDDED_NOTE } from "../../embedded.js";
 import type { AskableModel } from "../../inference/model-facts.js";
 import type { VisionLanguageModel } from "../../inference/vision-language-model.js";
@@ -35,13 +35,14 @@ export async function suitableModel(flags: ModelFlags & { genLength?: number }, 
 /** The model that the flags name as it will answer, and what it computes with: what its small files say before the weights are
  *  read, for results that say how they were made. */
 export async function knownModel(flags: ModelFlags): Promise<{ askable: AskableModel; computing: Computing }> {
-  const [{ resolveModel }, { readAskable }] = await Promise.all([
+  const [{ resolveModel }, { readAskable }, { usualDtype }] = await Promise.all([
     import("../../hub/resolve-model.js"),
     import("../../inference/model-facts.js"),
+    import("../../models/measured/usual-dtype.js"),
   ]);
   const { tokenizer, facts } = await readAskable(await resolveModel(chosenModel(flags)), flags.base);
   const quantization = quantizeOf(flags, facts.quantization) ?? facts.quantization;
-  const dtype = flags.dtype ?? (flags.device === "cpu" ? "float32" : "bfloat16"); // as models are loaded
+  const dtype = flags.dtype ?? usualDtype(flags.device as Device, quantization !== undefined).dtype; // as models are loaded
   return {
     askable: { tokenizer, facts: { ...facts, ...(quantization && { quantization }) } },
     computing: { dtype, vision_tower: flags.visionTower ?? null },

@@ -20,6 +20,7 @@ import {
 import { BFLOAT16_ROWS, FEW_ROWS, MANY_ROWS } from "./kernel-times.js";
 import type { LinearKernel } from "./products.js";
 import type { KernelTimes } from "./times-file.js";
+import { usualDtype } from "./usual-dtype.js";
 
 const NAMES: Record<LinearKernel, string> = { aten: "libtorch's own", onednn: "oneDNN's" };
 
@@ -60,12 +61,13 @@ export function kernelLines(
 /** The shape that published models have. */
 const USUAL = { dtype: "bfloat16", headWidth: 128 } as const;
 
-/** What each device beside the CPU takes, found by trying it: how prompts of different lengths attend, how what is sent to it
+/** What each device beside the CPU takes, found by trying it: the dtype of models, how prompts of different lengths attend, how what is sent to it
  *  gets there, and products in float8. What could not be found out is told as well. */
 export function deviceLines(devices: readonly Device[] = availableDevices()): [name: string, text: string][] {
   return devices
     .filter((device) => device !== "cpu")
     .flatMap((device) => [
+      [`${device} dtype`, told(() => dtypeText(device))],
       [`${device} attention`, told(() => attentionText(device))],
       [`${device} uploads`, told(() => uploadsText(device))],
       [`${device} float8`, told(() => float8Text(device))],
@@ -78,6 +80,11 @@ function told(text: () => string): string {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+function dtypeText(device: Device): string {
+  const { dtype, note } = usualDtype(device, false);
+  return note === undefined ? `models are computed in ${dtype} where none is named` : note;
 }
 
 function attentionText(device: Device): string {

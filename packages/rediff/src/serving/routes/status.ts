@@ -5,7 +5,7 @@ import { modelDefaults } from "../../inference/model-facts.js";
 import { largestView } from "../../vision/tiles/anyres.js";
 import type { AppEnv } from "../http/api-keys.js";
 import { openApi } from "../openapi.js";
-import { usualDtype } from "../residency/model-bytes.js";
+import { dtypeOf } from "../residency/model-bytes.js";
 import type { Served, Serving } from "../route-context.js";
 import { asksFromThisMachine, toldTo } from "./client.js";
 
@@ -85,7 +85,7 @@ function entryOf({ engine, model }: Served, created: number, isOwner: boolean) {
       loading_seconds: engine.loadingSeconds ?? null,
       /** Why it could not be loaded when it was last asked for. */
       problem: failure === undefined ? null : toldTo(isOwner, failure.line),
-      dtype: usualDtype(load),
+      dtype: dtypeOf(load, (facts?.quantization ?? load.quantize) !== undefined),
       revises: model.revises,
       embedded: model.embedded,
       image_size: facts?.tiling?.tileSize ?? 0,

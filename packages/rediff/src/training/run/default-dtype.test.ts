@@ -29,6 +29,13 @@ describe("the default", () => {
     expect(defaultDtype("cpu", () => 1.1).dtype).toBe("float32");
     expect(defaultDtype("cuda:1", () => 0).dtype).toBe("bfloat16");
     expect(defaultDtype("mps", () => 0).dtype).toBe("bfloat16");
+    expect(
+      defaultDtype(
+        "cuda",
+        () => 0,
+        () => ({ major: 7, minor: 5 }),
+      ),
+    ).toEqual({ dtype: "float32", because: "cuda does not multiply bfloat16 (compute capability 7.5)" });
   });
 });
 

@@ -1,11 +1,12 @@
-/** The dtype of a run whose recipe names none: bfloat16 on GPUs and on CPUs that multiply matrices faster in it, as
- *  measured (AVX-512 BF16, AMX, Arm's BF16); float32 on other CPUs, where every product is converted.
+/** The dtype of a run whose recipe names none: bfloat16 on GPUs that multiply it and on CPUs that multiply
+ *  matrices faster in it, as measured (AVX-512 BF16, AMX, Arm's BF16); float32 elsewhere, where every product is converted.
  *
  *  A run that goes on keeps the dtype that its checkpoint says, on whatever machine. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { availableDevices } from "@rediff/torch";
+import { availableDevices, computeCapability, type Device } from "@rediff/torch";
 import { bfloat16Rate } from "../../models/measured/kernel-choice.js";
+import { bfloat16Problem } from "../../models/measured/usual-dtype.js";
 import { findCheckpoint, readState, STATE_FILE } from "../checkpoint/training-checkpoint.js";
 import type { RecipeKeys } from "../recipe/recipe.js";
 
@@ -25,9 +26,18 @@ const WORTHWHILE = 1.2;
 
 /** @param device default: the best there is
  *  @param rate of products in bfloat16, in times that of float32 */
-export function defaultDtype(device?: string, rate: () => number = bfloat16Rate): DTypeChoice {
+export function defaultDtype(
+  device?: string,
+  rate: () => number = bfloat16Rate,
+  capabilityOf = computeCapability,
+): DTypeChoice {
   const chosen = device ?? availableDevices()[0] ?? "cpu";
-  if (chosen !== "cpu") return { dtype: "bfloat16", because: `the device is ${chosen}` };
+  if (chosen !== "cpu") {
+    // Not float16: its gradients would have to be scaled.
+    const problem = bfloat16Problem(chosen as Device, capabilityOf);
+    if (problem !== undefined) return { dtype: "float32", because: problem };
+    return { dtype: "bfloat16", because: `the device is ${chosen}` };
+  }
   const times = rate();
   return {
     dtype: times >= WORTHWHILE ? "bfloat16" : "float32",

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
+import type { CacheOptions } from "./cache/cache-options.js";
 import { Canvas } from "./canvas.js";
+import { decodeOptions } from "./decode-options.js";
 import type { DecodeStep } from "./decode-step.js";
 import { proofread } from "./proofread.js";
 
@@ -9,12 +11,13 @@ function run(
   fixed: number[],
   confidence: number[],
   threshold = 0,
-  { keep, present = [] }: { keep?: number; present?: number[] } = {},
+  { keep, present = [], cache }: { keep?: number; present?: number[]; cache?: CacheOptions } = {},
 ) {
   const genLength = draft.length;
   const canvas = new Canvas(2, { genLength, draft, suffix: [7], maskId: 0, fixed });
   const steps: DecodeStep[] = [];
-  const loop = proofread({ rounds: 3, threshold, keep })({ canvas, onStep: (step) => steps.push(step) });
+  const options = decodeOptions({ genLength, draft, ...(cache && { cache }) });
+  const loop = proofread({ rounds: 3, threshold, keep })({ canvas, options, onStep: (step) => steps.push(step) });
   let next = loop.next();
   while (!next.done) {
     const { positions } = next.value;
@@ -23,6 +26,7 @@ function run(
     next = loop.next({
       tokens,
       confidence: ofPositions(confidence),
+      stale: cache !== undefined && steps.length > 0 && !next.value.full,
       ...(next.value.present !== undefined && { present: ofPositions(present) }),
     });
   }
@@ -46,4 +50,16 @@ test("what the model finds likely enough stays, whatever it would rather have th
 
 test("with everything fixed there is nothing to do", () => {
   expect(run([1, 2], [0, 1], [1, 1]).result).toEqual({ tokens: [1, 2, 7], steps: 0, stopped: false });
+});
+
+test("with a cache that is certified, the last of all rounds computes everything, and says whether it found nothing", () => {
+  const cache = { kind: "refresh", every: 100, changed: 1, certify: true } as const;
+  const fulls = (steps: readonly DecodeStep[]) => steps.map(({ query }) => query.full);
+  // 7, 8, 9: the third round still changes something; 8, 9, 9: it does not.
+  const [moving, settled] = [6, 7].map((first) => run([first], [], [1], 0, { cache }));
+  expect(moving).toMatchObject({ result: { tokens: [9, 7], certified: false } });
+  expect(settled).toMatchObject({ result: { tokens: [9, 7], certified: true } });
+  expect(fulls(moving?.steps ?? [])).toEqual([false, false, true]);
+  const unwanted = run([6], [], [1], 0, { cache: { ...cache, certify: false } });
+  expect(fulls(unwanted.steps)).toEqual([false, false, false]);
 });

@@ -22,8 +22,8 @@ export function proofread({
   rounds,
   threshold,
   keep = 1,
-}: ProofreadOptions): (context: Pick<DecodeContext, "canvas" | "onStep">) => DecodeLoop {
-  return function* loop({ canvas, onStep }) {
+}: ProofreadOptions): (context: Pick<DecodeContext, "canvas" | "options" | "onStep">) => DecodeLoop {
+  return function* loop({ canvas, options: { cache }, onStep }) {
     const { promptLength, answerEnd } = canvas;
     const answer = Array.from({ length: answerEnd - promptLength }, (_, i) => promptLength + i);
     const positions = answer.filter((position) => !canvas.isFixed(position));
@@ -31,11 +31,13 @@ export function proofread({
     let step = 0;
     let full = false;
     let certified: boolean | undefined;
+    const certifies = cache?.kind === "refresh" && cache.certify;
     while (step < rounds && positions.length > 0) {
       const present = keep < 1 ? positions.map((position) => canvas.ids[position] as number) : undefined;
       const query: Query = {
         ...queryAbout(canvas, positions, { start: promptLength, end: answerEnd }),
-        full,
+        // The last round there is may find nothing, too.
+        full: full || (certifies && step === rounds - 1),
         ...(present !== undefined && { present }),
       };
       const guess = yield query;

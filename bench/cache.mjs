@@ -121,7 +121,12 @@ async function benchBeside(name, options) {
     /** @type {number[]} */
     const pass = [];
     // As it is, R-cache computes everything in most passes of a model of random weights: at 8B's proportions ten minutes.
-    const measured = BESIDE.slice(name === "small" ? 0 : 1).map((variant) => ({ ...variant, seconds: [], forwards: 0, cached: [] }));
+    const measured = BESIDE.slice(name === "small" ? 0 : 1).map((variant) => ({
+      ...variant,
+      seconds: [],
+      forwards: 0,
+      cached: [],
+    }));
     const timeReference = async () => {
       const reply = await reference.run({ id: 0, ...request, max_forwards: passes });
       pass.push(reply.seconds / reply.forwards);
@@ -153,7 +158,11 @@ async function benchBeside(name, options) {
         ratio(128, one),
       ]),
     ];
-    const how = `Hidden ${shape.hidden}, ${shape.layers} layers; prompt ${promptRows}, answer ${schedule.gen_length}, revising; of the original ${passes} passes were timed before and behind ours, and multiplied. float32, CPU, ${threads} threads; median (range) of ${repeats} runs. Approximate: random weights never settle, so the certifying passes of the first line are as many as there may be.`;
+    const settling =
+      measured.length < BESIDE.length
+        ? ""
+        : " Approximate: random weights never settle, so the certifying passes of the first line are as many as there may be.";
+    const how = `Hidden ${shape.hidden}, ${shape.layers} layers; prompt ${promptRows}, answer ${schedule.gen_length}, revising; of the original ${passes} passes were timed before and behind ours, and multiplied. float32, CPU, ${threads} threads; median (range) of ${repeats} runs.${settling}`;
     return {
       name: `cache:original:${name}`,
       title: `R-cache beside the original, shape "${name}"`,

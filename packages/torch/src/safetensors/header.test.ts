@@ -110,6 +110,7 @@ describe("readSafetensorsHeader", () => {
     ],
     ["no shape", () => write({ a: { dtype: "U8", data_offsets: [0, 1] } }, 1), /shape must be a list/],
     ["negative size", () => write({ a: entry("U8", [-1], 0, 1) }, 1), /shape must be a list of whole numbers from 0/],
+    ["zero with a sign", () => write('{"a":{"dtype":"U8","shape":[0,-0],"data_offsets":[0,0]}}', 0), /shape must be/],
     ["fractional size", () => write({ a: entry("U8", [0.5, 2], 0, 1) }, 1), /shape must be/],
     [
       "size beyond 2^53",

@@ -146,7 +146,9 @@ function parseMetadata(path: string, value: unknown): Record<string, string> {
   return value as Record<string, string>;
 }
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+/** From 0; "-0" is a number below it to readers that know whole numbers. */
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0 && !Object.is(value, -0);
 
 function parseTensor(path: string, name: string, entry: unknown): TensorInfo {
   const bad = (problem: string): never => fail(path, `tensor ${quoted(name)}: ${problem}`);

@@ -42,7 +42,7 @@ const MANY_FROM = Math.sqrt(FEW_ROWS * MANY_ROWS);
 
 /** How much faster a way of bfloat16 products is that is taken: a few percent are noise, and a weight that is cast needs
  *  memory, and more of its time with more threads. */
-const BFLOAT16_MARGINS: Record<Bfloat16Product, number> = { native: 1, tiles: 1.08, float32: 1.15 };
+const BFLOAT16_MARGINS: Record<Bfloat16Product, number> = { native: 1, tiles: 1.08, float32: 1.25 };
 
 /** @param times as measured */
 export function chosenKernels(times: KernelTimes): KernelChoice {
@@ -60,16 +60,14 @@ export function chosenKernels(times: KernelTimes): KernelChoice {
 
 const withoutMissing = ({ aten, onednn = Number.POSITIVE_INFINITY }: KernelTimes["few"]) => ({ aten, onednn });
 
-/** The fastest of some kernels; a later one only where it is clearly faster. Widening a weight costs the same for any number
- *  of rows, and a row costs less afterwards: between the two measurements, and beyond, times lie on a line. */
-function byRows({ few, many }: KernelTimes["bfloat16"], kernels: readonly Bfloat16Product[]): ByRows {
+/** The fastest of some kernels; a later one only where it is clearly faster. Between the measurements times lie on lines. */
+function byRows(times: KernelTimes["bfloat16"], kernels: readonly Bfloat16Product[]): ByRows {
   const msOf = (kernel: Bfloat16Product, rows: number): number => {
-    const [first, last] = [few[kernel], many[kernel]];
+    const [from, to] = rows < BFLOAT16_ROWS.some ? (["few", "some"] as const) : (["some", "many"] as const);
+    const [first, last] = [times[from][kernel], times[to][kernel]];
     if (first === undefined || last === undefined) return Number.POSITIVE_INFINITY;
-    return Math.max(
-      0,
-      first + ((last - first) * (rows - BFLOAT16_ROWS.few)) / (BFLOAT16_ROWS.many - BFLOAT16_ROWS.few),
-    );
+    const share = (rows - BFLOAT16_ROWS[from]) / (BFLOAT16_ROWS[to] - BFLOAT16_ROWS[from]);
+    return Math.max(0, first + (last - first) * share);
   };
   const fastest = (rows: number): Bfloat16Product =>
     kernels.reduce((best, next) => (msOf(next, rows) * BFLOAT16_MARGINS[next] < msOf(best, rows) ? next : best));

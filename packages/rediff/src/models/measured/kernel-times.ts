@@ -19,9 +19,10 @@ import { leastTimes, withOneThread } from "./timing.js";
 export const FEW_ROWS = 64;
 export const MANY_ROWS = 512;
 const WEIGHT = { outputs: 2048, inputs: 1024 };
-/** Of bfloat16: rows of the two measurements between which a line is drawn. The second are many, as widening a weight is
- *  paid for by all of its rows: processors that have the instruction may still be slower with it than in float32. */
-export const BFLOAT16_ROWS = { few: 4, many: MANY_ROWS };
+/** Of bfloat16: rows between whose times lines are drawn. A handful, for which widening a weight is most of the work; those of a
+ *  cached step; and many, which pay for it together: processors that have the instruction may still be slower with it than in
+ *  float32. */
+export const BFLOAT16_ROWS = { few: 4, some: 128, many: MANY_ROWS };
 const ATTENTION = { heads: 4, rows: 128, positions: 1024, width: 128 };
 /** Of one row of a gate. */
 const GATE_WIDTH = 4096;
@@ -104,7 +105,11 @@ function measureOneThread(): Omit<MeasuredTimes, "threads"> {
         return {
           few,
           many,
-          bfloat16: { few: bfloat16(BFLOAT16_ROWS.few), many: bfloat16(BFLOAT16_ROWS.many) },
+          bfloat16: {
+            few: bfloat16(BFLOAT16_ROWS.few),
+            some: bfloat16(BFLOAT16_ROWS.some),
+            many: bfloat16(BFLOAT16_ROWS.many),
+          },
           attention,
           bfloat16Attention: leastTimes({
             native: run(() => attentions.fused(manyQ, manyK, manyV)),

@@ -15,7 +15,7 @@ const bfloat16 = z.object({ native: ms, float32: ms });
 const bfloat16Products = bfloat16.extend({ tiles: ms.optional() });
 
 /** Another one when something else is measured under an old name; part of the file's name, too. */
-const FORMAT = 4;
+const FORMAT = 5;
 
 /** Milliseconds of one thread; what was measured is in kernel-times.ts. */
 const timesSchema = z.object({
@@ -25,7 +25,7 @@ const timesSchema = z.object({
   measured: z.string().max(40),
   few: products,
   many: products,
-  bfloat16: z.object({ few: bfloat16Products, many: bfloat16Products }),
+  bfloat16: z.object({ few: bfloat16Products, some: bfloat16Products, many: bfloat16Products }),
   attention: z.object({ fused: ms, products: ms }),
   /** In bfloat16, many rows: attention, and silu(gate) * up. */
   bfloat16Attention: bfloat16,

@@ -68,7 +68,7 @@ export function fusedTable({ random, options, log }) {
       const with_ = (piece) => run(inferenceMode, () => headAnswers({ ...question, piece }, states, [share]));
       compare(`head with its product, ${rows} rows, ${dtype}`, {
         operators: with_("whole"),
-        fused: with_(usualPiece({ device: "cpu" })),
+        fused: with_(usualPiece({ device: "cpu", llada: question.llada })),
       });
     });
   return table;

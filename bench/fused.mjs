@@ -2,7 +2,7 @@
 // proportions. Both in turns, by processor time with one thread; the least of the rounds.
 
 import { decodeOptions } from "../packages/rediff/dist/diffusion/decode-options.js";
-import { headAnswers, usualPiece } from "../packages/rediff/dist/diffusion/head/head-answers.js";
+import { headAnswers, planShare, usualPiece } from "../packages/rediff/dist/diffusion/head/head-answers.js";
 import { idTensor } from "../packages/rediff/dist/models/ids.js";
 import { gated_, rmsNorm, turn_ } from "../packages/rediff/dist/models/kernels.js";
 import { leastTimes } from "../packages/rediff/dist/models/measured/timing.js";
@@ -65,7 +65,8 @@ export function fusedTable({ random, options, log }) {
         vocabulary,
         forbidden: { ids, ids_I: idTensor(ids, "cpu"), ids_1V },
       };
-      const with_ = (piece) => run(inferenceMode, () => headAnswers({ ...question, piece }, states, [share]));
+      const planned = planShare(share, question.forbidden);
+      const with_ = (piece) => run(inferenceMode, () => headAnswers({ ...question, piece }, states, [planned]));
       compare(`head with its product, ${rows} rows, ${dtype}`, {
         operators: with_("whole"),
         fused: with_(usualPiece({ device: "cpu", llada: question.llada })),

@@ -11,7 +11,7 @@
 import { getThreads, setThreads } from "@rediff/torch";
 import { UserError } from "../../errors.js";
 import { BFLOAT16_ROWS, FEW_ROWS, MANY_ROWS, measureKernels } from "./kernel-times.js";
-import { type AttentionKernel, hasOneDnn, hasTiles, type LinearKernel } from "./products.js";
+import { type AttentionKernel, hasOneDnn, type LinearKernel } from "./products.js";
 import { type KernelTimes, keepTimes, readTimes } from "./times-file.js";
 import { fasterThan } from "./timing.js";
 
@@ -179,7 +179,7 @@ export function linearKernelFor(rows: number): LinearKernel {
 export function bfloat16ProductFor(rows: number, isInference: boolean): Bfloat16Product {
   if (isSet("bfloat16-native")) return "native";
   if (isSet("bfloat16-float32")) return "float32";
-  if (isSet("bfloat16-tiles")) return isInference && hasTiles() ? "tiles" : "native";
+  if (isSet("bfloat16-tiles")) return isInference ? "tiles" : "native";
   const { bfloat16, bfloat16Training } = choice();
   const kernels = isInference ? bfloat16 : bfloat16Training;
   return kernels.findLast(({ from }) => rows >= from)?.kernel ?? "native";
